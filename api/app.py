@@ -1,0 +1,136 @@
+"""The web application."""
+
+from time import perf_counter
+from typing import Any
+
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+from flask_swagger_ui import get_swaggerui_blueprint
+
+from api import (
+    areas,
+    assignments,
+    devices,
+    drivers,
+    loads,
+    me,
+    members,
+    offers,
+    openapi,
+    operations,
+    positions,
+    problems,
+    searches,
+    sessions,
+    stops,
+    trucks,
+)
+from config import Settings
+from geo.roads import Roads
+from services.loads import Market
+from services.tokens import Keyring
+from telemetry import REQUEST_SECONDS, REQUESTS, log, traced
+
+VERSION = "0.1.0"
+
+BLUEPRINTS = (
+    sessions.blueprint,
+    me.blueprint,
+    members.blueprint,
+    devices.blueprint,
+    trucks.blueprint,
+    drivers.blueprint,
+    areas.blueprint,
+    loads.blueprint,
+    stops.blueprint,
+    positions.blueprint,
+    searches.blueprint,
+    offers.blueprint,
+    assignments.blueprint,
+    assignments.overrides_blueprint,
+)
+
+DESCRIPTION = """\
+Freight for the way home. When a truck has dropped its last stop, Backhaul searches for
+loads that take it home and offers them to the driver; exactly one driver wins each.
+
+Lengths are metres, weights kilograms, times RFC 3339, money integer cents with a
+currency. Errors are RFC 9457 problems: branch on `code`. Clients accept enum values
+they do not know. PUT may be repeated. Lists are walked with `cursor`.
+"""
+
+
+def create_app(
+    settings: Settings, keys: Keyring, market: Market, *, schema_head: str
+) -> Flask:
+    """Return the application. The Session factory is configured by the caller."""
+    app = Flask("backhaul")
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.MAX_BODY_BYTES,
+        API_TITLE="Backhaul",
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "info": {
+                "description": DESCRIPTION,
+                "contact": {"name": "Backhaul"},
+                "license": {"name": "Proprietary"},
+            },
+            "servers": [{"url": "/"}],
+        },
+    )
+    app.extensions["keyring"] = keys
+    app.extensions["market"] = market
+    app.extensions["schema_head"] = schema_head
+    _observe(app)
+    api = Api(app)
+    problems.register(app)
+    openapi.describe(api)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(operations.blueprint)
+    app.register_blueprint(
+        get_swaggerui_blueprint("/docs", "/openapi.json", {"app_name": "Backhaul"})
+    )
+    openapi.complete(api, app)
+    app.extensions["api"] = api
+    return app
+
+
+def make_market(settings: Settings, roads: Roads) -> Market:
+    """Return what posting needs, as the settings say."""
+    return Market(settings.posting_lease, roads)
+
+
+def _observe(app: Flask) -> None:
+    """Bind a trace id for each request, count it, log it in one line."""
+
+    @app.before_request
+    def start() -> None:
+        g.started = perf_counter()
+        g.tracing = traced(request.headers.get("X-Trace-Id"))
+        g.trace_id = g.tracing.__enter__()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        route = str(request.url_rule or "unknown")
+        seconds = perf_counter() - g.started
+        REQUESTS.labels(route, request.method, response.status_code).inc()
+        REQUEST_SECONDS.labels(route).observe(seconds)
+        response.headers["X-Trace-Id"] = g.trace_id
+        log().info(
+            "http.request",
+            route=route,
+            method=request.method,
+            status=response.status_code,
+            ms=round(seconds * 1000, 1),
+        )
+        return response
+
+    @app.teardown_request
+    def stop(error: BaseException | None) -> None:
+        tracing: Any = g.pop("tracing", None)
+        if tracing is not None:
+            tracing.__exit__(None, None, None)

@@ -1,0 +1,83 @@
+"""Operating areas and no-go areas."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields
+
+from api.auth import actor, requires
+from api.fields import Time, line, words
+from api.lists import PageArgs, page, page_of
+from api.problems import raises
+from db import Session
+from errors import Invalid, NotFound
+from models.areas import Area, AreaKind
+from services import areas
+from services.actors import Permission
+from services.areas import TooManyAreas
+
+blueprint = Blueprint(
+    "areas", __name__, url_prefix="/v1/areas", description="Where to work."
+)
+
+
+class AreaIn(ma.Schema):
+    """A GeoJSON Polygon or MultiPolygon (RFC 7946: [lon, lat]), at most 500 vertices.
+
+    Without `driver_id` it holds for the whole company.
+    """
+
+    kind = words(AreaKind, required=True)
+    name = line(required=True, metadata={"example": "Not into the boroughs"})
+    geometry = fields.Dict(required=True)
+    driver_id = fields.UUID(load_default=None, allow_none=True)
+
+
+class AreaOut(ma.Schema):
+    """An area."""
+
+    id = fields.UUID()
+    kind = fields.String()
+    name = fields.String()
+    geometry = fields.Dict()
+    driver_id = fields.UUID(allow_none=True)
+    created_at = Time()
+
+
+@blueprint.route("")
+class AreasView(MethodView):
+    """The company's areas."""
+
+    @requires(Permission.AREAS_READ)
+    @raises()
+    @blueprint.arguments(PageArgs, location="query")
+    @blueprint.response(200, page_of(AreaOut, "Area"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the areas; a driver sees the shared ones and his own."""
+        with Session() as session:
+            return page(session, areas.visible_areas(actor()), Area.id, **args)
+
+
+@blueprint.route("/<uuid:area_id>")
+class AreaView(MethodView):
+    """One area; the client makes its id."""
+
+    @requires(Permission.AREAS_DRAW)
+    @raises(Invalid, NotFound, TooManyAreas)
+    @blueprint.arguments(AreaIn)
+    @blueprint.response(200, AreaOut)
+    def put(self, body: dict[str, Any], area_id: UUID) -> Area:
+        """Draw or redraw an area; a driver draws for himself."""
+        with Session.begin() as session:
+            return areas.put_area(session, actor(), area_id, **body)
+
+    @requires(Permission.AREAS_DRAW)
+    @raises(NotFound)
+    @blueprint.response(204)
+    def delete(self, area_id: UUID) -> None:
+        """Erase an area."""
+        with Session.begin() as session:
+            areas.erase_area(session, actor(), area_id)

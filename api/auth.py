@@ -1,0 +1,66 @@
+"""Who calls: the bearer token, the actor, the permission of each route."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import current_app, g, request
+
+from db import Session
+from errors import Forbidden, Unauthenticated
+from services import identity
+from services.actors import Actor, Permission
+from services.tokens import Claims, Keyring, read_access_token
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def keyring() -> Keyring:
+    """Return the process's keys."""
+    keys: Keyring = current_app.extensions["keyring"]
+    return keys
+
+
+def actor() -> Actor:
+    """Return the signed-in member of this request."""
+    it: Actor = g.actor
+    return it
+
+
+def claims() -> Claims:
+    """Return what the token of this request says."""
+    it: Claims = g.claims
+    return it
+
+
+def requires(permission: Permission) -> Callable[[View], View]:
+    """Let only members in whose roles hold `permission`. The outermost decorator, so
+    that strangers learn nothing from validation."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
+            g.claims = read_access_token(keyring(), _bearer())
+            with Session() as session:
+                g.actor = identity.actor_for(session, g.claims)
+            if not g.actor.may(permission):
+                raise Forbidden(f"Your role does not have {permission}.")
+            return view(*args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined]
+        return cast(View, guarded)
+
+    return guard
+
+
+def public(view: View) -> View:
+    """Mark a view that anybody may call."""
+    view.permission = None  # type: ignore[attr-defined]
+    return view
+
+
+def _bearer() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated
+    return token.strip()

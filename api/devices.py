@@ -1,0 +1,87 @@
+"""The caller's phones."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields
+
+from api.auth import actor, requires
+from api.clock import now
+from api.fields import Time, line, words
+from api.lists import PageArgs, page, page_of
+from api.problems import raises
+from db import Session
+from errors import NotFound
+from models.devices import Device
+from models.targets import Platform, TargetKind
+from services import devices
+from services.actors import Permission
+from services.devices import IdTaken
+
+blueprint = Blueprint(
+    "devices", __name__, url_prefix="/v1/devices", description="Phones and pushes."
+)
+
+
+class DeviceIn(ma.Schema):
+    """Where pushes go. `fid`: Firebase installation id; `token`: registration token."""
+
+    platform = words(Platform, required=True)
+    target_kind = words(TargetKind, required=True)
+    target = line(4096, required=True)
+    app_version = line(50, required=True)
+    locale = line(20, required=True, metadata={"example": "es-MX"})
+
+
+class DeviceOut(ma.Schema):
+    """A phone. The target itself is never shown again."""
+
+    id = fields.UUID()
+    platform = fields.String()
+    target_kind = fields.String()
+    app_version = fields.String()
+    locale = fields.String()
+    registered_at = Time()
+    last_ok_at = Time(allow_none=True)
+    dead_at = Time(allow_none=True)
+    dead_reason = fields.String(allow_none=True)
+
+
+@blueprint.route("")
+class DevicesView(MethodView):
+    """The caller's phones."""
+
+    @requires(Permission.DEVICES_REGISTER)
+    @raises()
+    @blueprint.arguments(PageArgs, location="query")
+    @blueprint.response(200, page_of(DeviceOut, "Device"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the caller's phones, dead ones too."""
+        with Session() as session:
+            query = devices.visible_devices(actor())
+            return page(session, query, Device.id, **args)
+
+
+@blueprint.route("/<uuid:device_id>")
+class DeviceView(MethodView):
+    """One phone; the app makes its id."""
+
+    @requires(Permission.DEVICES_REGISTER)
+    @raises(IdTaken)
+    @blueprint.arguments(DeviceIn)
+    @blueprint.response(200, DeviceOut)
+    def put(self, body: dict[str, Any], device_id: UUID) -> Device:
+        """Register this phone's push target; repeat it at every start of the app."""
+        with Session.begin() as session:
+            return devices.register(session, actor(), device_id, **body, now=now())
+
+    @requires(Permission.DEVICES_REGISTER)
+    @raises(NotFound)
+    @blueprint.response(204)
+    def delete(self, device_id: UUID) -> None:
+        """Stop pushes to this phone."""
+        with Session.begin() as session:
+            devices.forget(session, actor(), device_id, now=now())

@@ -1,0 +1,89 @@
+"""The caller himself, and the dispatcher's view of the fleet."""
+
+from typing import Any
+
+import marshmallow as ma
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields
+
+from api.assignments import CarriedOut
+from api.auth import actor, requires
+from api.clock import now
+from api.drivers import DriverOut
+from api.fields import Time
+from api.lists import PageArgs, page_of
+from api.members import MemberOut
+from api.problems import raises
+from db import Session
+from services import fleet
+from services.actors import Permission
+
+blueprint = Blueprint("me", __name__, url_prefix="/v1", description="You and yours.")
+
+
+class OrganisationOut(ma.Schema):
+    """A company."""
+
+    id = fields.UUID()
+    name = fields.String()
+    kind = fields.String()
+
+
+class MeOut(ma.Schema):
+    """Who you are, what you may do, and what you carry."""
+
+    member = fields.Nested(MemberOut)
+    organisation = fields.Nested(OrganisationOut)
+    permissions = fields.List(fields.String())
+    driver = fields.Nested(DriverOut, allow_none=True)
+    assignments = fields.List(fields.Nested(CarriedOut))
+    open_offers = fields.Integer()
+    server_time = Time()
+
+
+class PositionOut(ma.Schema):
+    """The newest fix."""
+
+    lat = fields.Float()
+    lon = fields.Float()
+    accuracy_m = fields.Float(allow_none=True)
+    speed_mps = fields.Float(allow_none=True)
+    heading_deg = fields.Float(allow_none=True)
+    corrected_at = Time()
+    received_at = Time()
+
+
+class FleetRow(ma.Schema):
+    """A driver, where he is and what he carries."""
+
+    driver = fields.Nested(DriverOut)
+    position = fields.Nested(PositionOut, allow_none=True)
+    assignments = fields.List(fields.Nested(CarriedOut))
+
+
+@blueprint.route("/me")
+class MeView(MethodView):
+    """The caller."""
+
+    @requires(Permission.PROFILE_READ)
+    @raises()
+    @blueprint.response(200, MeOut)
+    def get(self) -> dict[str, Any]:
+        """Show yourself, your assignment and its stops."""
+        with Session() as session:
+            return fleet.profile(session, actor()) | {"server_time": now()}
+
+
+@blueprint.route("/fleet")
+class FleetView(MethodView):
+    """The company's trucks on the road."""
+
+    @requires(Permission.FLEET_READ)
+    @raises()
+    @blueprint.arguments(PageArgs, location="query")
+    @blueprint.response(200, page_of(FleetRow, "Fleet"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the drivers with their last position and every load they carry."""
+        with Session() as session:
+            return fleet.fleet(session, actor(), **args)

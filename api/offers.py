@@ -1,0 +1,178 @@
+"""Offers to a driver: the truth behind every push."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields
+
+from api.assignments import AssignmentOut
+from api.auth import actor, requires
+from api.clock import now
+from api.fields import Time, line, words
+from api.lists import PageArgs, page, page_of
+from api.loads import MarketLoadOut
+from api.problems import raises
+from db import Session
+from errors import NotFound
+from models.assignments import Assignment
+from models.offers import DeclineReason, Offer
+from services import assignments, offers
+from services.actors import Permission
+from services.moves import OfferMoveRefused
+from services.offers import (
+    DriverHasBackhaul,
+    OfferExpired,
+    OfferTaken,
+    OfferWithdrawn,
+)
+
+blueprint = Blueprint(
+    "offers", __name__, url_prefix="/v1/offers", description="Offers to drivers."
+)
+
+
+class TermOut(ma.Schema):
+    """One signed part of the score."""
+
+    name = fields.String()
+    unit = fields.String()
+    value = fields.Integer()
+
+
+class OfferOut(ma.Schema):
+    """A load held out to a driver. `terms` add up to `score_cents`: the gain against
+    driving home empty. `snapshot` is the load as it was when offered."""
+
+    id = fields.UUID()
+    search_id = fields.UUID()
+    load_id = fields.UUID()
+    driver_id = fields.UUID()
+    strategy = fields.String()
+    status = fields.String()
+    rank = fields.Integer()
+    score_cents = fields.Integer()
+    currency = fields.String()
+    terms = fields.List(fields.Nested(TermOut))
+    figures = fields.Dict()
+    snapshot = fields.Dict()
+    # The schema class takes the field off itself, so `load()` stays the method.
+    load = fields.Nested(MarketLoadOut)  # type: ignore[assignment]
+    created_at = Time()
+    expires_at = Time()
+    sent_at = Time(allow_none=True)
+    seen_at = Time(allow_none=True)
+    responded_at = Time(allow_none=True)
+    ended_at = Time(allow_none=True)
+    undeliverable_at = Time(allow_none=True)
+    decline_reason = fields.String(allow_none=True)
+
+
+class OffersArgs(PageArgs):
+    """`is_open` leaves out what can no longer be accepted."""
+
+    is_open = fields.Boolean(load_default=False)
+
+
+class DeclineIn(ma.Schema):
+    """Why not; it costs the driver nothing."""
+
+    reason = words(DeclineReason, required=True)
+    note = line(1000, load_default=None, allow_none=True)
+
+
+@blueprint.route("")
+class OffersView(MethodView):
+    """The inbox."""
+
+    @requires(Permission.OFFERS_READ)
+    @raises()
+    @blueprint.arguments(OffersArgs, location="query")
+    @blueprint.response(200, page_of(OfferOut, "Offer"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the caller's offers, a dispatcher's company's; newest first."""
+        is_open = args.pop("is_open")
+        with Session() as session:
+            query = offers.visible_offers(actor())
+            if is_open:
+                query = query.where(*offers.is_alive())
+            return page(session, query, Offer.id, **args)
+
+
+@blueprint.route("/<uuid:offer_id>")
+class OfferView(MethodView):
+    """One offer."""
+
+    @requires(Permission.OFFERS_READ)
+    @raises(NotFound)
+    @blueprint.response(200, OfferOut)
+    def get(self, offer_id: UUID) -> Offer:
+        """Show an offer."""
+        with Session() as session:
+            return offers.get_offer(session, actor(), offer_id)
+
+
+@blueprint.route("/<uuid:offer_id>/seen")
+class SeenView(MethodView):
+    """The fact that the driver looked."""
+
+    @requires(Permission.OFFERS_ANSWER)
+    @raises(NotFound)
+    @blueprint.response(200, OfferOut)
+    def put(self, offer_id: UUID) -> Offer:
+        """Note that the offer was on the screen."""
+        with Session.begin() as session:
+            offers.see(session, actor(), offer_id, now=now())
+            session.flush()
+            return offers.get_offer(session, actor(), offer_id)
+
+
+@blueprint.route("/<uuid:offer_id>/acceptance")
+class AcceptanceView(MethodView):
+    """The driver's yes."""
+
+    @requires(Permission.OFFERS_ANSWER)
+    @raises(
+        NotFound,
+        OfferTaken,
+        OfferExpired,
+        OfferWithdrawn,
+        OfferMoveRefused,
+        DriverHasBackhaul,
+    )
+    @blueprint.response(200, AssignmentOut)
+    def put(self, offer_id: UUID) -> Assignment:
+        """Accept; exactly one driver wins, and his retry gets the same answer.
+
+        Who comes second is told his next best open offer as `next_offer`.
+        """
+        try:
+            with Session.begin() as session:
+                won = offers.accept(session, actor(), offer_id, now=now())
+                session.flush()
+                return assignments.get_assignment(session, actor(), won.id)
+        except OfferTaken as error:
+            best = error.extra["next_offer"]
+            if best is not None:
+                with Session() as session:
+                    best = offers.get_offer(session, actor(), best.id)
+                    error.extra["next_offer"] = OfferOut().dump(best)
+            raise
+
+
+@blueprint.route("/<uuid:offer_id>/decline")
+class DeclineView(MethodView):
+    """The driver's no."""
+
+    @requires(Permission.OFFERS_ANSWER)
+    @raises(NotFound, OfferMoveRefused)
+    @blueprint.arguments(DeclineIn)
+    @blueprint.response(200, OfferOut)
+    def put(self, body: dict[str, Any], offer_id: UUID) -> Offer:
+        """Decline; it never lowers a rank."""
+        with Session.begin() as session:
+            offers.decline(session, actor(), offer_id, **body, now=now())
+            session.flush()
+            return offers.get_offer(session, actor(), offer_id)

@@ -1,0 +1,113 @@
+"""Trucks of the caller's company."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import fields, validate
+
+from api.auth import actor, requires
+from api.fields import amount, line, words
+from api.lists import PageArgs, page, page_of
+from api.problems import raises
+from db import Session
+from errors import NotFound
+from freight.costs import COST_CENTS_PER_KM
+from freight.equipment import Equipment
+from models.trucks import Truck
+from services import trucks
+from services.actors import Permission
+from services.trucks import UnitTaken
+
+blueprint = Blueprint(
+    "trucks", __name__, url_prefix="/v1/trucks", description="Trucks."
+)
+
+
+class TruckIn(ma.Schema):
+    """A truck with its trailer. Leave a cost out to use the stated default."""
+
+    unit_number = line(40, required=True, metadata={"example": "T-104"})
+    equipment = words(Equipment, required=True)
+    payload_kg = fields.Integer(
+        strict=True,
+        allow_none=True,
+        load_default=None,
+        validate=validate.Range(1, 10**6),
+    )
+    deck_length_m = fields.Float(
+        allow_none=True, load_default=None, validate=validate.Range(0.1, 100)
+    )
+    is_hazmat_allowed = fields.Boolean(load_default=False)
+    cost_empty_cents_per_km = amount(allow_none=True, load_default=None)
+    cost_loaded_cents_per_km = amount(allow_none=True, load_default=None)
+
+
+class TruckOut(ma.Schema):
+    """A truck. A cost with its `_is_default` true is ours, not the company's."""
+
+    id = fields.UUID()
+    unit_number = fields.String()
+    equipment = fields.String()
+    payload_kg = fields.Integer(allow_none=True)
+    deck_length_m = fields.Float(allow_none=True)
+    is_hazmat_allowed = fields.Boolean()
+    cost_empty_cents_per_km = fields.Function(
+        lambda truck: _or_default(truck.cost_empty_cents_per_km),
+        metadata={"type": "number"},
+    )
+    cost_empty_is_default = fields.Function(
+        lambda truck: truck.cost_empty_cents_per_km is None,
+        metadata={"type": "boolean"},
+    )
+    cost_loaded_cents_per_km = fields.Function(
+        lambda truck: _or_default(truck.cost_loaded_cents_per_km),
+        metadata={"type": "number"},
+    )
+    cost_loaded_is_default = fields.Function(
+        lambda truck: truck.cost_loaded_cents_per_km is None,
+        metadata={"type": "boolean"},
+    )
+
+
+def _or_default(cost: float | None) -> float:
+    return COST_CENTS_PER_KM if cost is None else cost
+
+
+@blueprint.route("")
+class TrucksView(MethodView):
+    """The company's trucks."""
+
+    @requires(Permission.TRUCKS_READ)
+    @raises()
+    @blueprint.arguments(PageArgs, location="query")
+    @blueprint.response(200, page_of(TruckOut, "Truck"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the company's trucks."""
+        with Session() as session:
+            query = trucks.visible_trucks(actor())
+            return page(session, query, Truck.id, **args)
+
+
+@blueprint.route("/<uuid:truck_id>")
+class TruckView(MethodView):
+    """One truck; the client makes its id."""
+
+    @requires(Permission.TRUCKS_READ)
+    @raises(NotFound)
+    @blueprint.response(200, TruckOut)
+    def get(self, truck_id: UUID) -> Truck:
+        """Show a truck."""
+        with Session() as session:
+            return trucks.get_truck(session, actor(), truck_id)
+
+    @requires(Permission.TRUCKS_MANAGE)
+    @raises(NotFound, UnitTaken)
+    @blueprint.arguments(TruckIn)
+    @blueprint.response(200, TruckOut)
+    def put(self, body: dict[str, Any], truck_id: UUID) -> Truck:
+        """Make or replace a truck."""
+        with Session.begin() as session:
+            return trucks.put_truck(session, actor(), truck_id, **body)

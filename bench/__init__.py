@@ -1,0 +1,1 @@
+"""Speed, memory, races, faults: each script prints one JSON line."""

@@ -1,0 +1,105 @@
+"""The operator's commands: `python cli.py --help`."""
+
+import json
+from pathlib import Path
+
+import click
+from flask import Flask
+
+import schema
+from api.app import create_app, make_market
+from config import Settings
+from db import Session
+from freight.roles import Role
+from geo.roads import EstimatedRoads
+from models.organisations import OrganisationKind
+from services import members
+from start import clear_failures, connect, keyring, settings_from_environment
+
+DOCUMENT = Path(__file__).parent / "docs" / "openapi.json"
+
+
+@click.group()
+def cli() -> None:
+    """Backhaul's commands for those who run it."""
+
+
+@cli.command()
+@clear_failures
+def migrate() -> None:
+    """Bring the database schema to this release."""
+    schema.upgrade(connect(settings_from_environment(), needs_schema=False))
+    click.echo(f"The schema is at {schema.head()}.")
+
+
+@cli.command()
+@click.option("--name", required=True, help="The company's name.")
+@click.option(
+    "--kind",
+    required=True,
+    type=click.Choice([kind.value for kind in OrganisationKind]),
+)
+@click.option("--admin-name", required=True)
+@click.option("--admin-email", required=True)
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    type=click.Choice([role.value for role in Role if role is not Role.SYSTEM]),
+    help="A further role of the admin, such as dispatcher. Repeatable.",
+)
+@click.password_option(help="Asked for when left out.")
+@clear_failures
+def create_org(
+    name: str,
+    kind: str,
+    admin_name: str,
+    admin_email: str,
+    roles: tuple[str, ...],
+    password: str,
+) -> None:
+    """Make a company and its first admin."""
+    connect(settings_from_environment())
+    with Session.begin() as session:
+        admin = members.create_organisation(
+            session,
+            name=name,
+            kind=OrganisationKind(kind),
+            admin_name=admin_name,
+            admin_email=admin_email,
+            password=password,
+            roles=[Role(role) for role in roles],
+        )
+        click.echo(f"Company {admin.org_id}, admin {admin.id}.")
+
+
+@cli.command()
+@click.option("--check", is_flag=True, help="Only say whether the file is current.")
+@clear_failures
+def openapi(check: bool) -> None:
+    """Write docs/openapi.json from the code."""
+    text = document_text(_app_without_database())
+    if not check:
+        DOCUMENT.write_text(text)
+    elif not DOCUMENT.exists() or DOCUMENT.read_text() != text:
+        raise click.ClickException("docs/openapi.json is old: run `make openapi`.")
+
+
+def document_text(app: Flask) -> str:
+    """Return the OpenAPI document as it is committed."""
+    document = app.extensions["api"].spec.to_dict()
+    return json.dumps(document, indent=1, sort_keys=True, default=str) + "\n"
+
+
+def _app_without_database() -> Flask:
+    settings = Settings()
+    return create_app(
+        settings,
+        keyring(settings),
+        make_market(settings, EstimatedRoads()),
+        schema_head=schema.head(),
+    )
+
+
+if __name__ == "__main__":
+    cli()

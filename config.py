@@ -1,0 +1,170 @@
+"""Settings: read from the environment once, at start. Nothing else reads it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parent
+
+
+class SettingsError(Exception):
+    """The environment is not usable; the message lists every fault at once."""
+
+
+class Push(StrEnum):
+    """Where pushes go: Google, or a line on the console."""
+
+    FCM = "fcm"
+    CONSOLE = "console"
+
+
+class Strategy(StrEnum):
+    """How one search's loads are offered to its driver.
+
+    DIRECT offers only the best load. SEQUENTIAL offers the best, and the next one
+    when it is declined or runs out. BROADCAST offers the best few at once.
+    """
+
+    DIRECT = "direct"
+    SEQUENTIAL = "sequential"
+    BROADCAST = "broadcast"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator may turn. Each name is in README and `.env.example`."""
+
+    DATABASE_URL: str = field(default="", metadata={"secret": True})
+    DATA_DIR: str = str(ROOT / ".data")
+    ENVIRONMENT: str = "development"
+    LOG_LEVEL: str = "INFO"
+    JWT_PRIVATE_KEY: str = field(default="", metadata={"secret": True})
+    REFRESH_KEY: str = field(default="", metadata={"secret": True})
+    ACCESS_TOKEN_TTL_S: int = 900
+    REFRESH_TOKEN_TTL_S: int = 90 * 86_400
+    PUSH: Push = Push.FCM
+    FCM_SERVICE_ACCOUNT: str = field(default="", metadata={"secret": True})
+    FCM_BASE_URL: str = ""
+    PUSH_TIMEOUT_S: int = 10
+    WORKER_CONCURRENCY: int = 8
+    # 0 does not listen.
+    WORKER_METRICS_PORT: int = 0
+    DB_POOL_SIZE: int = 10
+    STATEMENT_TIMEOUT_S: int = 30
+    POSTING_LEASE_S: int = 24 * 3600
+    OFFER_STRATEGY: Strategy = Strategy.BROADCAST
+    # A driver reads one screen at a dock: three offers fit it.
+    OFFERS_PER_DRIVER: int = 3
+    # At 30 % acceptance five parallel offers cover a load with 83 %
+    # (k >= ln(1-T)/ln(1-p)); more phones ring for nothing.
+    OFFERS_PER_LOAD: int = 5
+    # Ten minutes: the driver is still at the dock with his papers.
+    OFFER_TTL_S: int = 600
+    # One at a time must move faster: the next load waits for this one.
+    SEQUENTIAL_OFFER_TTL_S: int = 180
+    SEARCH_RADII_MI: str = "50,100,150,250"
+    SEARCH_ENOUGH: int = 5
+    MAX_DETOUR_MI: int = 300
+    FEE_PERCENT: int = 0
+    MAX_BODY_BYTES: int = 1_048_576
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read every setting; a secret may also come from the file `NAME_FILE`.
+
+        Raises: SettingsError listing all faults.
+        """
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        for name, default in _defaults(cls):
+            try:
+                raw = _raw(environ, name)
+                if raw is not None:
+                    values[name] = _parse(name, raw, default)
+            except (ValueError, OSError) as error:
+                faults.append(f"{name}: {error}")
+        if not faults:
+            settings = cls(**values)
+            faults = _nonsense(settings)
+        if faults:
+            raise SettingsError("Settings: " + "; ".join(faults) + ".")
+        return settings
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={'***' if _is_secret(type(self), name) else getattr(self, name)!r}"
+            for name, _ in _defaults(type(self))
+        )
+        return f"Settings({', '.join(shown)})"
+
+    @property
+    def is_production(self) -> bool:
+        return self.ENVIRONMENT == "production"
+
+    @property
+    def posting_lease(self) -> timedelta:
+        return timedelta(seconds=self.POSTING_LEASE_S)
+
+    @property
+    def search_radii_m(self) -> tuple[float, ...]:
+        return tuple(float(r) * 1609.344 for r in self.SEARCH_RADII_MI.split(","))
+
+
+def _defaults(cls: type[Settings]) -> list[tuple[str, Any]]:
+    return [(f.name, f.default) for f in cls.__dataclass_fields__.values()]
+
+
+def _is_secret(cls: type[Settings], name: str) -> bool:
+    return bool(cls.__dataclass_fields__[name].metadata.get("secret"))
+
+
+def _raw(environ: Mapping[str, str], name: str) -> str | None:
+    if path := environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    value = environ.get(name, "").strip()
+    return value or None
+
+
+def _parse(name: str, raw: str, default: Any) -> Any:  # noqa: ANN401 - a setting
+    convert: Callable[[str], Any] = type(default)
+    try:
+        return convert(raw)
+    except ValueError:
+        if isinstance(default, StrEnum):
+            choices = ", ".join(type(default))
+            raise ValueError(f"'{raw}' is none of {choices}") from None
+        raise ValueError(f"'{raw}' is not a whole number") from None
+
+
+def _nonsense(settings: Settings) -> list[str]:
+    faults = [
+        f"{name}: {getattr(settings, name)} must be above 0"
+        for name, default in _defaults(Settings)
+        if isinstance(default, int)
+        and name not in {"FEE_PERCENT", "WORKER_METRICS_PORT"}
+        and getattr(settings, name) <= 0
+    ]
+    try:
+        radii = settings.search_radii_m
+        if list(radii) != sorted(set(radii)) or radii[0] <= 0:
+            faults.append("SEARCH_RADII_MI: give growing miles above 0")
+    except ValueError:
+        faults.append("SEARCH_RADII_MI: give miles with commas, such as 50,100")
+    if not 0 <= settings.FEE_PERCENT < 100:
+        faults.append("FEE_PERCENT: from 0 to 99")
+    if settings.ENVIRONMENT not in {"development", "production"}:
+        faults.append("ENVIRONMENT: development or production")
+    url = settings.DATABASE_URL
+    if url and urlsplit(url).scheme not in {"postgresql", "postgres"}:
+        faults.append("DATABASE_URL: must begin with postgresql://")
+    if settings.is_production:
+        faults += [
+            f"{name}: required in production"
+            for name in ("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY")
+            if not getattr(settings, name)
+        ]
+    return faults

@@ -1,0 +1,1 @@
+"""Pure arithmetic of trucking: equipment, hours, economics, feasibility, ranking."""

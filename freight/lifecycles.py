@@ -1,0 +1,274 @@
+"""The life of a load, a stop and an offer: one table of allowed moves for each.
+
+A move that is not in a table is refused. The codes are X12 AT7-01 (element 1650)
+of the EDI 214 carrier status message.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from freight.roles import CARRYING, POSTERS, Role
+
+
+class LoadStatus(StrEnum):
+    """DRAFT -> POSTED <-> HELD -> BOOKED -> AT_PICKUP -> PICKUP_CONFIRMED ->
+    IN_TRANSIT -> AT_DELIVERY -> DELIVERED; beside it WITHDRAWN, EXPIRED, CANCELLED.
+
+    HELD: the posting lease ran out. EXPIRED: the last pickup window closed.
+    """
+
+    DRAFT = "draft"
+    POSTED = "posted"
+    HELD = "held"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    BOOKED = "booked"
+    AT_PICKUP = "at_pickup"
+    PICKUP_CONFIRMED = "pickup_confirmed"
+    IN_TRANSIT = "in_transit"
+    AT_DELIVERY = "at_delivery"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+
+
+class StopStatus(StrEnum):
+    """PENDING -> ARRIVED -> COMPLETED -> DEPARTED."""
+
+    PENDING = "pending"
+    ARRIVED = "arrived"
+    COMPLETED = "completed"
+    DEPARTED = "departed"
+
+
+class OfferStatus(StrEnum):
+    """CREATED -> SENT -> SEEN -> ACCEPTED | DECLINED | EXPIRED | WITHDRAWN |
+    SUPERSEDED | LOST.
+
+    CREATED and SENT may skip ahead: a phone that never got the push still answers.
+    """
+
+    CREATED = "created"
+    SENT = "sent"
+    SEEN = "seen"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    SUPERSEDED = "superseded"
+    LOST = "lost"
+
+
+class LoadAct(StrEnum):
+    """What can happen to a load."""
+
+    POST = "post"
+    EDIT = "edit"
+    RENEW = "renew"
+    LAPSE = "lapse"
+    EXPIRE = "expire"
+    WITHDRAW = "withdraw"
+    BOOK = "book"
+    UNBOOK = "unbook"
+    REASSIGN = "reassign"
+    ARRIVE_PICKUP = "arrive_pickup"
+    CONFIRM_PICKUP = "confirm_pickup"
+    DEPART_PICKUP = "depart_pickup"
+    ARRIVE_DELIVERY = "arrive_delivery"
+    UNLOAD = "unload"
+    DEPART_DELIVERY = "depart_delivery"
+    DELIVER = "deliver"
+    CANCEL = "cancel"
+
+
+class StopAct(StrEnum):
+    """What can happen at a stop."""
+
+    ARRIVE = "arrive"
+    COMPLETE = "complete"
+    DEPART = "depart"
+
+
+class OfferAct(StrEnum):
+    """What can happen to an offer. CREATE makes it, every other act moves it."""
+
+    CREATE = "create"
+    SEND = "send"
+    SEE = "see"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    EXPIRE = "expire"
+    WITHDRAW = "withdraw"
+    SUPERSEDE = "supersede"
+    LOSE = "lose"
+
+
+Status = TypeVar("Status", bound=StrEnum)
+Act = TypeVar("Act", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition(Generic[Status, Act]):
+    """`act` moves `before` to `after`, if one of `roles` does it and `guard` holds.
+
+    guard: the condition beyond the status, in words; the use case checks it.
+    edi_214: the status code a partner is told, or None where the standard has none.
+    """
+
+    before: Status
+    act: Act
+    after: Status
+    roles: frozenset[Role]
+    guard: str = ""
+    edi_214: str | None = None
+
+
+Table = dict[tuple[Status, Act], Transition[Status, Act]]
+
+
+def _table(rows: Iterable[Transition[Status, Act]]) -> Table[Status, Act]:
+    return {(row.before, row.act): row for row in rows}
+
+
+OPEN_OFFERS = (OfferStatus.CREATED, OfferStatus.SENT, OfferStatus.SEEN)
+"""An offer that its driver can still accept, its expiry allowing."""
+
+ON_THE_MARKET = (LoadStatus.POSTED, LoadStatus.HELD, LoadStatus.EXPIRED)
+
+UNDERWAY = (
+    LoadStatus.BOOKED,
+    LoadStatus.AT_PICKUP,
+    LoadStatus.PICKUP_CONFIRMED,
+    LoadStatus.IN_TRANSIT,
+    LoadStatus.AT_DELIVERY,
+)
+"""A driver is on it."""
+
+_POSTING = POSTERS | {Role.DISPATCHER}
+_SYSTEM = frozenset({Role.SYSTEM})
+_DISPATCHER = frozenset({Role.DISPATCHER})
+_L = LoadStatus
+_A = LoadAct
+
+
+def _load_moves() -> Iterable[Transition[LoadStatus, LoadAct]]:
+    def moves(
+        befores: Iterable[LoadStatus],
+        act: LoadAct,
+        after: LoadStatus | None,
+        roles: frozenset[Role],
+        guard: str = "",
+        edi_214: str | None = None,
+    ) -> Iterable[Transition[LoadStatus, LoadAct]]:
+        for before in befores:
+            yield Transition(before, act, after or before, roles, guard, edi_214)
+
+    window = "the last pickup window is open"
+    unmoved = (_L.BOOKED, _L.AT_PICKUP)
+    yield from moves((_L.DRAFT, _L.WITHDRAWN), _A.POST, _L.POSTED, _POSTING, window)
+    yield from moves((_L.DRAFT, *ON_THE_MARKET), _A.EDIT, None, _POSTING)
+    yield from moves(ON_THE_MARKET, _A.RENEW, _L.POSTED, _POSTING, window)
+    yield from moves(
+        (_L.POSTED,), _A.LAPSE, _L.HELD, _SYSTEM, "the posting lease ran out"
+    )
+    yield from moves(
+        (_L.POSTED, _L.HELD), _A.EXPIRE, _L.EXPIRED, _SYSTEM, "that window closed"
+    )
+    yield from moves((_L.DRAFT, *ON_THE_MARKET), _A.WITHDRAW, _L.WITHDRAWN, _POSTING)
+    yield from moves(
+        (_L.POSTED,), _A.BOOK, _L.BOOKED, CARRYING, "nobody else has it", "OO"
+    )
+    yield from moves(unmoved, _A.UNBOOK, _L.POSTED, _DISPATCHER, "not picked up yet")
+    yield from moves(UNDERWAY, _A.REASSIGN, None, _DISPATCHER, "the new driver is free")
+    yield from moves(
+        (_L.BOOKED, _L.IN_TRANSIT), _A.ARRIVE_PICKUP, _L.AT_PICKUP, CARRYING, "", "X3"
+    )
+    # The shipper saw the truck before the driver's phone found signal.
+    yield from moves((_L.PICKUP_CONFIRMED,), _A.ARRIVE_PICKUP, None, CARRYING, "", "X3")
+    yield from moves(unmoved, _A.CONFIRM_PICKUP, _L.PICKUP_CONFIRMED, POSTERS, "", "CP")
+    # A correction, or a confirmation after the dispatcher let the truck go.
+    yield from moves(
+        (_L.PICKUP_CONFIRMED, _L.IN_TRANSIT), _A.CONFIRM_PICKUP, None, POSTERS, "", "CP"
+    )
+    yield from moves(
+        (_L.PICKUP_CONFIRMED,),
+        _A.DEPART_PICKUP,
+        _L.IN_TRANSIT,
+        CARRYING,
+        "the shipper confirmed this pickup",
+        "AF",
+    )
+    yield from moves(
+        (_L.AT_PICKUP,),
+        _A.DEPART_PICKUP,
+        _L.IN_TRANSIT,
+        _DISPATCHER,
+        "with a reason, where the shipper has not confirmed",
+        "AF",
+    )
+    yield from moves(
+        (_L.IN_TRANSIT,), _A.ARRIVE_DELIVERY, _L.AT_DELIVERY, CARRYING, "", "X1"
+    )
+    yield from moves(
+        (_L.AT_DELIVERY,), _A.UNLOAD, None, CARRYING, "more stops follow", "D1"
+    )
+    yield from moves(
+        (_L.AT_DELIVERY,),
+        _A.DELIVER,
+        _L.DELIVERED,
+        CARRYING,
+        "every stop is completed",
+        "D1",
+    )
+    yield from moves(
+        (_L.AT_DELIVERY,),
+        _A.DEPART_DELIVERY,
+        _L.IN_TRANSIT,
+        CARRYING,
+        "more stops follow",
+        "CD",
+    )
+    yield from moves((_L.DELIVERED,), _A.DEPART_DELIVERY, None, CARRYING, "", "CD")
+    yield from moves(
+        (_L.DRAFT, *ON_THE_MARKET, *unmoved),
+        _A.CANCEL,
+        _L.CANCELLED,
+        POSTERS | _DISPATCHER,
+        "not picked up yet",
+        "CA",
+    )
+
+
+def _offer_moves() -> Iterable[Transition[OfferStatus, OfferAct]]:
+    ends = {
+        OfferAct.ACCEPT: (OfferStatus.ACCEPTED, frozenset({Role.DRIVER})),
+        OfferAct.DECLINE: (OfferStatus.DECLINED, frozenset({Role.DRIVER})),
+        OfferAct.EXPIRE: (OfferStatus.EXPIRED, _SYSTEM),
+        OfferAct.WITHDRAW: (OfferStatus.WITHDRAWN, _DISPATCHER | _SYSTEM),
+        OfferAct.SUPERSEDE: (OfferStatus.SUPERSEDED, _SYSTEM),
+        OfferAct.LOSE: (OfferStatus.LOST, _SYSTEM),
+    }
+    yield Transition(OfferStatus.CREATED, OfferAct.SEND, OfferStatus.SENT, _SYSTEM)
+    # A second phone of the same driver got it later than he saw it on the first.
+    yield Transition(OfferStatus.SENT, OfferAct.SEND, OfferStatus.SENT, _SYSTEM)
+    yield Transition(OfferStatus.SEEN, OfferAct.SEND, OfferStatus.SEEN, _SYSTEM)
+    for before in OPEN_OFFERS:
+        yield Transition(
+            before, OfferAct.SEE, OfferStatus.SEEN, frozenset({Role.DRIVER})
+        )
+        for act, (after, roles) in ends.items():
+            yield Transition(before, act, after, roles)
+
+
+LOAD_MOVES: Table[LoadStatus, LoadAct] = _table(_load_moves())
+STOP_MOVES: Table[StopStatus, StopAct] = _table(
+    [
+        Transition(StopStatus.PENDING, StopAct.ARRIVE, StopStatus.ARRIVED, CARRYING),
+        Transition(
+            StopStatus.ARRIVED, StopAct.COMPLETE, StopStatus.COMPLETED, CARRYING
+        ),
+        Transition(StopStatus.COMPLETED, StopAct.DEPART, StopStatus.DEPARTED, CARRYING),
+    ]
+)
+OFFER_MOVES: Table[OfferStatus, OfferAct] = _table(_offer_moves())

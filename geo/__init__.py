@@ -1,0 +1,1 @@
+"""Pure geometry of the Earth: points, distances, boxes, fences, corridors, roads."""

@@ -1,0 +1,178 @@
+"""The search area: where a load home may be picked up and where it may be delivered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from typing import Any, Self
+
+import shapely
+
+from geo.boxes import Box, common_boxes
+from geo.corridors import Corridor
+from geo.fences import CircleFence, InvalidFence, PolygonFence
+from geo.outlines import DECIMALS, Shape, drawn, solid, untangled
+from geo.points import Point
+
+MAX_DRAWN_VERTICES = 2_000
+"""Of all drawn areas of one search together: each is tested for each candidate."""
+
+
+class AreaReason(StrEnum):
+    """Why a load is not in the area. The order is the order of the tests."""
+
+    OUTSIDE_CIRCLE = "outside_circle"
+    OUTSIDE_CORRIDOR = "outside_corridor"
+    OUTSIDE_OPERATING_AREA = "outside_operating_area"
+    IN_NO_GO_AREA = "in_no_go_area"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchArea:
+    """Where the way from a drop (`corridor.start`) home (`corridor.end`) may lead.
+
+    circle: what may be driven empty to a pickup.
+    corridor: what lies on the way; holds pickups and deliveries.
+    operating: where the carrier drives, all drawn areas together; none is everywhere.
+    no_go: where it does not.
+
+    Raises InvalidFence if the drawn areas have more than `MAX_DRAWN_VERTICES`.
+    """
+
+    circle: CircleFence
+    corridor: Corridor
+    operating: tuple[PolygonFence, ...] = ()
+    no_go: tuple[PolygonFence, ...] = ()
+
+    def __post_init__(self) -> None:
+        shapes = [fence.shape for fence in (*self.operating, *self.no_go)]
+        vertices = int(shapely.get_num_coordinates(shapes).sum()) if shapes else 0
+        if vertices > MAX_DRAWN_VERTICES:
+            raise InvalidFence(
+                f"The drawn areas have {vertices} vertices together; "
+                f"at most {MAX_DRAWN_VERTICES} are allowed."
+            )
+
+    def why_not(self, pickup: Point, delivery: Point) -> AreaReason | None:
+        """Return the first reason against a load, or None if it is in the area.
+
+        Both ends must be in the corridor, in an operating area if any is drawn (not
+        necessarily the same one), and in no no-go area; the pickup in the circle too.
+        An edge counts as inside, so the edge of a no-go area is forbidden.
+        """
+        if not self.circle.contains(pickup):
+            return AreaReason.OUTSIDE_CIRCLE
+        if not (self.corridor.contains(pickup) and self.corridor.contains(delivery)):
+            return AreaReason.OUTSIDE_CORRIDOR
+        if self.operating and not (
+            _in_any(self.operating, pickup) and _in_any(self.operating, delivery)
+        ):
+            return AreaReason.OUTSIDE_OPERATING_AREA
+        if self.no_go and (
+            _in_any(self.no_go, pickup) or _in_any(self.no_go, delivery)
+        ):
+            return AreaReason.IN_NO_GO_AREA
+        return None
+
+    def pickup_boxes(self) -> list[Box]:
+        """Return boxes that hold every acceptable pickup; none if there can be none."""
+        return common_boxes(self.circle.boxes(), self.delivery_boxes())
+
+    def delivery_boxes(self) -> list[Box]:
+        """Return boxes that hold every acceptable delivery; none if there can be none.
+
+        Operating areas count as the one box around them all, so that the number of
+        boxes does not grow with the drawing.
+        """
+        boxes = self.corridor.boxes()
+        if not self.operating:
+            return boxes
+        parts = list(chain.from_iterable(fence.boxes() for fence in self.operating))
+        around = Box(
+            min(b.south for b in parts),
+            min(b.west for b in parts),
+            max(b.north for b in parts),
+            max(b.east for b in parts),
+        )
+        return common_boxes(boxes, [around])
+
+    def to_geojson(self) -> dict[str, Any]:
+        """Return a FeatureCollection for a map; `properties.role` names each feature.
+
+        drop, home, circle, corridor, operating and no_go (one for each drawn area),
+        then pickup_area and delivery_area: what remains of them together. Of drawings
+        that cross each other a thousand times those two show a coarser picture.
+        """
+        circle, corridor = self.circle.shape(), self.corridor.shape()
+        delivery = self._allowed(corridor)
+        pickup = solid(shapely.intersection(circle, delivery))
+        return {
+            "type": "FeatureCollection",
+            "features": [
+                _feature("drop", _position(self.corridor.start)),
+                _feature("home", _position(self.corridor.end)),
+                _feature("circle", drawn(circle)),
+                _feature("corridor", drawn(corridor)),
+                *(_feature("operating", drawn(f.shape)) for f in self.operating),
+                *(_feature("no_go", drawn(f.shape)) for f in self.no_go),
+                _feature("pickup_area", drawn(pickup)),
+                _feature("delivery_area", drawn(delivery)),
+            ],
+        }
+
+    def to_record(self) -> dict[str, Any]:
+        """Return JSON from which `from_record` makes an equal area."""
+        return {
+            "circle": {
+                "center": _degrees(self.circle.center),
+                "radius_m": self.circle.radius_m,
+            },
+            "corridor": {
+                "start": _degrees(self.corridor.start),
+                "end": _degrees(self.corridor.end),
+                "length_m": self.corridor.length_m,
+            },
+            "operating": [fence.to_geojson() for fence in self.operating],
+            "no_go": [fence.to_geojson() for fence in self.no_go],
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return the area of which `to_record` made `record`."""
+        circle, corridor = record["circle"], record["corridor"]
+        return cls(
+            CircleFence(Point(**circle["center"]), circle["radius_m"]),
+            Corridor(
+                Point(**corridor["start"]),
+                Point(**corridor["end"]),
+                corridor["length_m"],
+            ),
+            tuple(PolygonFence.from_geojson(d) for d in record["operating"]),
+            tuple(PolygonFence.from_geojson(d) for d in record["no_go"]),
+        )
+
+    def _allowed(self, shape: Shape) -> Shape:
+        """Return `shape` within the operating and without the no-go areas."""
+        drawings = untangled([f.shape for f in (*self.operating, *self.no_go)])
+        operating = drawings[: len(self.operating)]
+        no_go = drawings[len(self.operating) :]
+        if operating:
+            shape = solid(shapely.intersection(shape, shapely.union_all(operating)))
+        return solid(shapely.difference(shape, shapely.union_all(no_go)))
+
+
+def _in_any(fences: tuple[PolygonFence, ...], point: Point) -> bool:
+    return any(fence.contains(point) for fence in fences)
+
+
+def _degrees(point: Point) -> dict[str, float]:
+    return {"lat": point.lat, "lon": point.lon}
+
+
+def _position(point: Point) -> dict[str, Any]:
+    position = [round(point.lon, DECIMALS), round(point.lat, DECIMALS)]
+    return {"type": "Point", "coordinates": position}
+
+
+def _feature(role: str, geometry: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "Feature", "properties": {"role": role}, "geometry": geometry}

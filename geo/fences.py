@@ -1,0 +1,126 @@
+"""Areas on the Earth that a truck can be in or out of."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol, Self
+
+import shapely
+
+from geo.boxes import Box, boxes_around
+from geo.distance import destination, haversine_m
+from geo.drawings import InvalidFence, read_shape
+from geo.outlines import Shape, drawn, exact, outline
+from geo.points import Point
+
+__all__ = [
+    "CircleFence",
+    "Crossing",
+    "Fence",
+    "InvalidFence",
+    "PolygonFence",
+    "crossing",
+]
+
+MIN_RADIUS_M = 1.0
+MAX_RADIUS_M = 7_500_000.0
+"""A wider circle nears half the Earth, where a map no longer shows which side is in."""
+
+OUTLINE_VERTICES = 96
+"""Of a curve on a map; a polygon of 96 sides lies within 0.06 % of its circle."""
+
+
+class Fence(Protocol):
+    """An area, known twice: `boxes` for the index to guess, `contains` for the truth.
+
+    Every contained point lies in some box. The edge counts as inside.
+    """
+
+    def boxes(self) -> list[Box]: ...
+
+    def contains(self, point: Point) -> bool: ...
+
+    def to_geojson(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CircleFence:
+    """All points within `radius_m` of `center`. Raises InvalidFence."""
+
+    center: Point
+    radius_m: float
+
+    def __post_init__(self) -> None:
+        if not MIN_RADIUS_M <= self.radius_m <= MAX_RADIUS_M:
+            raise InvalidFence(
+                f"A circle's radius must be between {MIN_RADIUS_M:.0f} m and "
+                f"{MAX_RADIUS_M / 1000:.0f} km."
+            )
+
+    def boxes(self) -> list[Box]:
+        """Return one box, or two where the circle crosses the antimeridian."""
+        return boxes_around(self.center, self.radius_m)
+
+    def contains(self, point: Point) -> bool:
+        """Say whether `point` is inside; exact by `haversine_m`."""
+        return haversine_m(self.center, point) <= self.radius_m
+
+    def shape(self) -> Shape:
+        """Return the polygon of `OUTLINE_VERTICES` points of the edge."""
+        bearings = (-360 * i / OUTLINE_VERTICES for i in range(OUTLINE_VERTICES))
+        return outline([destination(self.center, b, self.radius_m) for b in bearings])
+
+    def to_geojson(self) -> dict[str, Any]:
+        """Return the circle as a polygon to look at."""
+        return drawn(self.shape())
+
+
+@dataclass(frozen=True, slots=True)
+class PolygonFence:
+    """A drawn area, with holes or in several parts. Made by `from_geojson`."""
+
+    shape: Shape
+
+    @classmethod
+    def from_geojson(cls, drawing: object) -> Self:
+        """Read a GeoJSON Polygon or MultiPolygon of [longitude, latitude].
+
+        Raises: InvalidFence, with a sentence for the person who drew it.
+        """
+        shape = read_shape(drawing)
+        shapely.prepare(shape)
+        return cls(shape)
+
+    def boxes(self) -> list[Box]:
+        """Return the box of each part."""
+        bounds = [part.bounds for part in shapely.get_parts(self.shape)]
+        return [Box(south, west, north, east) for west, south, east, north in bounds]
+
+    def contains(self, point: Point) -> bool:
+        """Say whether `point` is inside; in a hole is outside, on any edge inside."""
+        return bool(shapely.intersects_xy(self.shape, point.lon, point.lat))
+
+    def to_geojson(self) -> dict[str, Any]:
+        """Return the area as it was drawn, to the last digit, rings right-handed."""
+        return exact(self.shape)
+
+
+class Crossing(StrEnum):
+    """What happened between two consecutive positions."""
+
+    STAYED_OUT = "stayed_out"
+    ENTERED = "entered"
+    STAYED_IN = "stayed_in"
+    LEFT = "left"
+
+
+def crossing(fence: Fence, before: Point | None, after: Point) -> Crossing:
+    """Compare two consecutive positions with `fence`.
+
+    A first report (`before` is None) inside the fence counts as ENTERED. A truck
+    that drove through between two reports is STAYED_OUT: sampling cannot see it.
+    """
+    was_in = before is not None and fence.contains(before)
+    is_in = fence.contains(after)
+    if is_in:
+        return Crossing.STAYED_IN if was_in else Crossing.ENTERED
+    return Crossing.LEFT if was_in else Crossing.STAYED_OUT

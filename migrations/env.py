@@ -1,0 +1,49 @@
+"""Alembic's entry: our metadata, the given connection or DATABASE_URL."""
+
+import os
+
+from alembic import context
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.schema import SchemaItem
+
+from config import Settings
+from db import make_engine
+from models import Row
+from models.events import Xid8
+
+# The dialect does not know the type, and would warn at every comparison.
+ischema_names["xid8"] = Xid8
+
+
+def is_ours(
+    item: SchemaItem, name: str | None, kind: str, reflected: bool, other: object
+) -> bool:
+    """Leave the queue's own tables and the day partitions out of comparisons."""
+    table = name if kind == "table" else getattr(item, "table", None)
+    table_name = getattr(table, "name", table) or ""
+    return not str(table_name).startswith(("procrastinate_", "positions_2"))
+
+
+def migrate(connection: Connection) -> None:
+    """Run the asked revisions in one transaction on `connection`."""
+    context.configure(
+        connection=connection,
+        target_metadata=Row.metadata,
+        include_object=is_ours,
+        compare_type=True,
+        compare_server_default=False,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    migrate(given)
+else:
+    engine = make_engine(Settings.from_env(os.environ))
+    with engine.connect() as connection:
+        migrate(connection)
+        connection.commit()
+    engine.dispose()

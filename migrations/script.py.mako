@@ -1,0 +1,25 @@
+"""${message}
+
+Phase: expand | contract (keep one). The previous release must run on this schema.
+Backfills are batched CLI commands, not migrations. NOT NULL comes in three steps.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = ${repr(branch_labels)}
+depends_on = ${repr(depends_on)}
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL statement_timeout = '15s'")
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL statement_timeout = '15s'")
+    ${downgrades if downgrades else "pass"}

@@ -1,0 +1,38 @@
+"""Tables. Columns, constraints, enums, one row's own invariants.
+
+Importing the package makes every table known to the metadata.
+"""
+
+from models import (
+    areas,
+    assignments,
+    devices,
+    drivers,
+    events,
+    loads,
+    offers,
+    organisations,
+    positions,
+    pushes,
+    searches,
+    stops,
+    trucks,
+)
+from models.row import Row
+
+__all__ = [
+    "Row",
+    "areas",
+    "assignments",
+    "devices",
+    "drivers",
+    "events",
+    "loads",
+    "offers",
+    "organisations",
+    "positions",
+    "pushes",
+    "searches",
+    "stops",
+    "trucks",
+]

@@ -1,0 +1,122 @@
+"""Who carries what, and the dispatcher's word over it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.drivers import Driver
+from models.loads import Load
+from models.row import Dated, Identified, Row, Word
+
+
+class AssignmentStatus(StrEnum):
+    """ACTIVE -> COMPLETED | CANCELLED."""
+
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class AssignmentKind(StrEnum):
+    """PLANNED by a dispatcher beforehand, or BACKHAUL won through an offer."""
+
+    PLANNED = "planned"
+    BACKHAUL = "backhaul"
+
+
+class Assignment(Identified, Dated, Row):
+    """A driver and his truck on a load. The two unique indexes judge every race."""
+
+    __tablename__ = "assignments"
+    __table_args__ = (
+        # Exactly one driver wins a load.
+        Index(
+            "uq_assignments_active_load",
+            "load_id",
+            unique=True,
+            postgresql_where=text("status = 'active'"),
+        ),
+        # A driver has one way home.
+        Index(
+            "uq_assignments_active_backhaul",
+            "driver_id",
+            unique=True,
+            postgresql_where=text("status = 'active' AND kind = 'backhaul'"),
+        ),
+        Index(
+            "uq_assignments_active_planned",
+            "driver_id",
+            unique=True,
+            postgresql_where=text("status = 'active' AND kind = 'planned'"),
+        ),
+        CheckConstraint(
+            "(status = 'active') = (ended_at IS NULL)", name="ended_iff_not_active"
+        ),
+        Index(None, "org_id", "id"),
+        Index(None, "driver_id"),
+        Index(None, "load_id"),
+    )
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    load_id: Mapped[UUID] = mapped_column(ForeignKey("loads.id"))
+    driver_id: Mapped[UUID] = mapped_column(ForeignKey("drivers.id"))
+    truck_id: Mapped[UUID | None] = mapped_column(ForeignKey("trucks.id"))
+    offer_id: Mapped[UUID | None] = mapped_column(ForeignKey("offers.id"))
+    kind: Mapped[AssignmentKind] = mapped_column(Word(AssignmentKind))
+    status: Mapped[AssignmentStatus] = mapped_column(
+        Word(AssignmentStatus), default=AssignmentStatus.ACTIVE
+    )
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+
+    load: Mapped[Load] = relationship(lazy="raise")
+    driver: Mapped[Driver] = relationship(lazy="raise")
+
+
+class OverrideKind(StrEnum):
+    """What a dispatcher may decide over an offer or a driver's yes."""
+
+    REASSIGN = "reassign"
+    UNASSIGN = "unassign"
+    FORCE_ASSIGN = "force_assign"
+    WITHDRAW_OFFER = "withdraw_offer"
+    RELEASE_DEPARTURE = "release_departure"
+
+
+class OverrideReason(StrEnum):
+    """Why; OTHER needs a note."""
+
+    HOS_RISK = "hos_risk"
+    EQUIPMENT_FAILURE = "equipment_failure"
+    CUSTOMER_REQUEST = "customer_request"
+    DRIVER_REQUEST = "driver_request"
+    SAFETY = "safety"
+    RATE_DISPUTE = "rate_dispute"
+    COMPLIANCE = "compliance"
+    WEATHER = "weather"
+    ERROR = "error"
+    OTHER = "other"
+
+
+class Override(Identified, Dated, Row):
+    """A dispatcher's decision, with what was before and what is after."""
+
+    __tablename__ = "overrides"
+    __table_args__ = (
+        CheckConstraint("reason <> 'other' OR note <> ''", name="other_needs_a_note"),
+        Index(None, "org_id", "id"),
+    )
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    kind: Mapped[OverrideKind] = mapped_column(Word(OverrideKind))
+    reason: Mapped[OverrideReason] = mapped_column(Word(OverrideReason))
+    note: Mapped[str] = mapped_column(default="")
+    actor_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
+    assignment_id: Mapped[UUID | None] = mapped_column(ForeignKey("assignments.id"))
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    notified: Mapped[list[Any]] = mapped_column(default=list)

@@ -1,0 +1,78 @@
+"""What every table shares: names of constraints, ids, aware times."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import DateTime, Dialect, MetaData, String, TypeDecorator, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from uuid_utils.compat import uuid7
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class AwareDateTime(TypeDecorator[datetime]):
+    """A time with its zone, read back as UTC. A naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"Naive time {value}.")
+        return value
+
+    def process_result_value(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+
+class Word(TypeDecorator[StrEnum]):
+    """A StrEnum kept as text, so that a new word needs no migration."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ANN401 - as the base class
+        return None if value is None else self.words(value).value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:  # noqa: ANN401 - as the base class
+        return None if value is None else self.words(value)
+
+
+class Row(DeclarativeBase):
+    """A table whose id is a UUIDv7, made by us or by the client."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: AwareDateTime,
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+class Identified:
+    """An id."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+
+
+class Dated:
+    """When the row was made, by the database's clock."""
+
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,74 @@
+"""One attempt for one device: what came of it, as a word and a wait."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from uuid import UUID
+
+from models.targets import TargetKind
+from notifications.gateway import (
+    Gateway,
+    PayloadRefused,
+    ProviderMisconfigured,
+    TargetGone,
+    TryLater,
+    WrongProject,
+    retry_wait_s,
+)
+from notifications.messages import Message
+
+
+class Outcome(StrEnum):
+    """What an attempt came to; `services.pushes` draws the conclusions."""
+
+    ACCEPTED = "accepted"
+    TARGET_GONE = "target_gone"
+    WRONG_PROJECT = "wrong_project"
+    PAYLOAD_REFUSED = "payload_refused"
+    MISCONFIGURED = "misconfigured"
+    LATER = "later"
+
+
+ALARMS = frozenset(
+    {Outcome.WRONG_PROJECT, Outcome.PAYLOAD_REFUSED, Outcome.MISCONFIGURED}
+)
+"""Somebody must look: our bug, or our keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message with the device it goes to. `attempts` includes the coming one."""
+
+    push_id: UUID
+    target_kind: TargetKind
+    target: str
+    message: Message
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """detail: the provider's message name, or the reason. wait_s: until the next."""
+
+    outcome: Outcome
+    detail: str
+    wait_s: float | None = None
+
+
+def attempt(gateway: Gateway, envelope: Envelope, rng: Random) -> Attempt:
+    """Send once, outside of any transaction; never raises for what a provider does."""
+    try:
+        name = gateway.send(envelope.target_kind, envelope.target, envelope.message)
+    except TargetGone as error:
+        return Attempt(Outcome.TARGET_GONE, error.reason)
+    except WrongProject as error:
+        return Attempt(Outcome.WRONG_PROJECT, str(error))
+    except PayloadRefused as error:
+        return Attempt(Outcome.PAYLOAD_REFUSED, str(error))
+    except ProviderMisconfigured as error:
+        wait_s = retry_wait_s(error, envelope.attempts, rng)
+        return Attempt(Outcome.MISCONFIGURED, str(error), wait_s)
+    except TryLater as error:
+        wait_s = retry_wait_s(error, envelope.attempts, rng)
+        return Attempt(Outcome.LATER, str(error), wait_s)
+    return Attempt(Outcome.ACCEPTED, name)

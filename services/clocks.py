@@ -1,0 +1,39 @@
+"""Phones lie about the time: correct them, and refuse what cannot be true."""
+
+from datetime import datetime, timedelta
+
+from errors import DomainError
+
+IGNORED_SKEW = timedelta(seconds=30)
+FUTURE_TOLERANCE = timedelta(minutes=5)
+
+
+class ClockSkew(DomainError):
+    """The time lies in the future, even after correction."""
+
+    status = 422
+    code = "clock-skew"
+    title = "The time lies in the future"
+
+
+def corrected(
+    occurred_at: datetime, *, sent_at: datetime | None, received_at: datetime
+) -> datetime:
+    """Return when it happened by our clock.
+
+    occurred_at, sent_at: by the phone's clock (aware). The difference between
+        `sent_at` and `received_at` is the phone's error; up to 30 s of it is network
+        and left alone.
+
+    Raises: ClockSkew if the result lies more than 5 minutes ahead of `received_at`.
+    """
+    skew = received_at - sent_at if sent_at is not None else timedelta()
+    if abs(skew) > IGNORED_SKEW:
+        occurred_at = occurred_at + skew
+    if occurred_at > received_at + FUTURE_TOLERANCE:
+        raise ClockSkew(
+            f"{occurred_at.isoformat()} lies in the future; send `sent_at` so that the"
+            " phone's clock can be corrected.",
+            extra={"server_time": received_at.isoformat()},
+        )
+    return occurred_at

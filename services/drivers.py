@@ -1,0 +1,103 @@
+"""Drivers: home, limits, truck, availability."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from errors import Conflict, NotFound
+from models.assignments import Assignment, AssignmentStatus
+from models.drivers import Availability, Driver
+from services import trucks
+from services.actors import Actor
+
+
+class DriverBusy(Conflict):
+    """The driver has a load."""
+
+    code = "driver-busy"
+    title = "The driver has a load"
+
+
+def visible_drivers(actor: Actor) -> Select[Driver]:
+    """Return the drivers of the actor's company; a driver sees himself."""
+    seen = select(Driver).where(Driver.org_id == actor.org_id).order_by(Driver.id)
+    if actor.driver_id is not None and not actor.is_dispatcher:
+        seen = seen.where(Driver.id == actor.driver_id)
+    return seen.options(joinedload(Driver.member), joinedload(Driver.truck))
+
+
+def get_driver(
+    session: Session, actor: Actor, driver_id: UUID, *, is_locked: bool = False
+) -> Driver:
+    """Return the driver, with his member and truck.
+
+    Raises: NotFound.
+    """
+    query = visible_drivers(actor).where(Driver.id == driver_id)
+    if is_locked:
+        query = query.with_for_update(of=Driver)
+    driver = session.scalar(query)
+    if driver is None:
+        raise NotFound(f"No driver {driver_id} in your company.")
+    return driver
+
+
+def edit_driver(
+    session: Session,
+    actor: Actor,
+    driver_id: UUID,
+    **fields: Any,  # noqa: ANN401 - columns
+) -> Driver:
+    """Change what is given; the rest stays.
+
+    Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if availability
+    would contradict his load.
+    """
+    driver = get_driver(session, actor, driver_id, is_locked=True)
+    if fields.get("truck_id") is not None:
+        trucks.get_truck(session, actor, fields["truck_id"])
+    if "availability" in fields:
+        _check_availability(session, driver, fields["availability"])
+    for name, value in fields.items():
+        setattr(driver, name, value)
+    session.flush()
+    session.expire(driver, ["truck"])
+    return get_driver(session, actor, driver_id)
+
+
+def _check_availability(
+    session: Session, driver: Driver, availability: Availability
+) -> None:
+    is_on_load = has_load(session, driver.id)
+    if is_on_load != (availability is Availability.ON_LOAD):
+        raise DriverBusy(
+            "The driver has a load: he is on_load until it is delivered."
+            if is_on_load
+            else "The driver has no load: on_load comes with one."
+        )
+
+
+def has_load(session: Session, driver_id: UUID) -> bool:
+    """Say whether an active assignment holds the driver."""
+    held = select(Assignment.id).where(
+        Assignment.driver_id == driver_id,
+        Assignment.status == AssignmentStatus.ACTIVE,
+    )
+    return session.scalar(held.limit(1)) is not None
+
+
+def settle_availability(session: Session, driver_id: UUID) -> None:
+    """Make the driver ON_LOAD while he has a load, AVAILABLE when his last one ended.
+
+    Locks: the driver.
+    """
+    is_on_load = has_load(session, driver_id)
+    session.execute(
+        update(Driver)
+        .where(Driver.id == driver_id)
+        .values(
+            availability=Availability.ON_LOAD if is_on_load else Availability.AVAILABLE
+        )
+    )

@@ -1,0 +1,146 @@
+"""Why did this driver get, or not get, this load?"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from errors import NotFound
+from freight.lifecycles import LoadAct, LoadStatus
+from freight.ranking import Ranked, judge
+from freight.situation import Parameters, Situation
+from geo.areas import SearchArea
+from geo.roads import Roads
+from models.events import Event
+from models.loads import Load, Visibility
+from models.offers import Offer
+from models.searches import BackhaulSearch
+from services import backhaul
+from services.actors import Actor
+from services.candidates import candidate
+
+NOT_SITUATION = {"cost_is_default", "distance_source"}
+
+
+class Verdict(StrEnum):
+    """The answer in one word."""
+
+    OFFERED = "offered"
+    RANKED = "ranked"
+    EXCLUDED = "excluded"
+    NOT_ON_THE_MARKET = "not_on_the_market"
+    NOT_SEARCHED = "not_searched"
+
+
+def explain(
+    session: Session, actor: Actor, search_id: UUID, load_id: UUID, roads: Roads
+) -> dict[str, Any]:
+    """Answer from the kept situation; for a load among the best, from the record.
+
+    Another load is judged by the search's own code as it is now; `has_changed` says
+    if it was edited since. A load the company may not know of is as if it were not.
+
+    Raises: NotFound.
+    """
+    search = backhaul.get_search(session, actor, search_id)
+    load = session.get(Load, load_id)
+    if load is None or not _may_know(session, actor, search, load):
+        raise NotFound(f"No load {load_id} that this search could have found.")
+    answer: dict[str, Any] = {
+        "search_id": search.id,
+        "load_id": load_id,
+        "load_number": load.load_number,
+        "has_changed": load.updated_at > search.searched_at,
+    }
+    if not search.situation:
+        return answer | {"verdict": Verdict.NOT_SEARCHED, "reason": search.outcome}
+    if kept := _kept(session, search, load_id):
+        return answer | kept
+    if not _was_posted(session, load, search.searched_at):
+        return answer | {"verdict": Verdict.NOT_ON_THE_MARKET, "reason": "not_posted"}
+    return answer | _judged(session, search, load_id, roads)
+
+
+def _may_know(
+    session: Session, actor: Actor, search: BackhaulSearch, load: Load
+) -> bool:
+    if load.org_id == actor.org_id or load.visibility is Visibility.NETWORK:
+        return load.status is not LoadStatus.DRAFT or load.org_id == actor.org_id
+    return False
+
+
+def _kept(
+    session: Session, search: BackhaulSearch, load_id: UUID
+) -> dict[str, Any] | None:
+    for place, record in enumerate(search.ranked, start=1):
+        if record["candidate"]["load_id"] == str(load_id):
+            offer = session.scalar(
+                select(Offer).where(
+                    Offer.search_id == search.id, Offer.load_id == load_id
+                )
+            )
+            return {
+                "verdict": Verdict.OFFERED if offer else Verdict.RANKED,
+                "reason": "offered" if offer else "others_were_offered_first",
+                "rank": place,
+                "offer_id": offer.id if offer else None,
+                "offer_status": offer.status if offer else None,
+                "score_cents": record["score_cents"],
+                "terms": record["terms"],
+                "figures": record["figures"],
+            }
+    return None
+
+
+def _was_posted(session: Session, load: Load, at: datetime) -> bool:
+    """Say whether the load was on the market then, by its own events."""
+    changes = session.execute(
+        select(Event.kind, Event.body["after"].astext)
+        .where(
+            Event.subject_id == load.id,
+            Event.subject == "load",
+            Event.received_at <= at,
+            Event.kind != f"load.{LoadAct.EDIT}",
+            Event.body.has_key("after"),
+        )
+        .order_by(Event.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return (
+        changes is not None
+        and changes[1] == LoadStatus.POSTED
+        and load.pickup_until > at
+    )
+
+
+def _judged(
+    session: Session, search: BackhaulSearch, load_id: UUID, roads: Roads
+) -> dict[str, Any]:
+    it = candidate(session, load_id)
+    assert it is not None
+    situation = {k: v for k, v in search.situation.items() if k not in NOT_SITUATION}
+    verdict = judge(
+        it,
+        Situation.from_record(situation),
+        Parameters.from_record(search.parameters),
+        SearchArea.from_record(search.area),
+        roads,
+    )
+    record = verdict.to_record()
+    if isinstance(verdict, Ranked):
+        return {
+            "verdict": Verdict.RANKED,
+            "reason": "beyond_the_kept_best",
+            "score_cents": record["score_cents"],
+            "terms": record["terms"],
+            "figures": record["figures"],
+        }
+    return {
+        "verdict": Verdict.EXCLUDED,
+        "stage": record["stage"],
+        "reason": record["reason"],
+        "figure": record["figure"],
+    }

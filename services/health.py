@@ -1,0 +1,38 @@
+"""Whether this process can do its work."""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+OLDEST_JOB = text(
+    "select coalesce(extract(epoch from now() - min(e.at)), 0)"
+    " from procrastinate_jobs j join procrastinate_events e on e.job_id = j.id"
+    " where j.status = 'todo' and (j.scheduled_at is null or j.scheduled_at <= now())"
+    " and e.type in ('deferred', 'deferred_for_retry', 'scheduled')"
+)
+"""Age of the oldest job that could run now, seconds."""
+
+TOO_OLD_S = 300.0
+
+
+def readiness(session: Session, schema_head: str) -> dict[str, Any]:
+    """Return {status, schema, oldest_job_s, reason}, also for a dead database."""
+    try:
+        schema = session.scalar(text("select version_num from alembic_version"))
+        oldest_s = round(float(session.scalar(OLDEST_JOB) or 0), 1)
+    except SQLAlchemyError as error:
+        return {"status": "not ready", "reason": f"database: {type(error).__name__}"}
+    state = {"status": "ok", "schema": schema, "oldest_job_s": oldest_s}
+    if schema != schema_head:
+        return state | {
+            "status": "not ready",
+            "reason": f"schema is not {schema_head}: run `make migrate`",
+        }
+    if oldest_s > TOO_OLD_S:
+        return state | {
+            "status": "not ready",
+            "reason": "jobs are waiting: is a worker running?",
+        }
+    return state

@@ -1,0 +1,372 @@
+"""Loads on the market: post, edit, renew, withdraw, cancel, list."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload
+from uuid_utils.compat import uuid7
+
+from errors import Conflict, Invalid, NotFound
+from freight.lifecycles import LoadAct, LoadStatus, OfferAct, StopStatus
+from freight.roles import POSTERS
+from geo.roads import Roads
+from models.assignments import Assignment, AssignmentStatus
+from models.drivers import Driver
+from models.loads import Load, Visibility
+from models.offers import Offer
+from models.stops import Stop, StopKind
+from notifications import outbox
+from notifications.messages import MessageKind
+from services import drivers, moves, open_offers
+from services.actors import Actor
+from services.devices import IdTaken
+from services.events import Cause
+
+
+class PickupWindowClosed(Conflict):
+    """Nobody can pick this load up any more."""
+
+    code = "pickup-window-closed"
+    title = "The last pickup window has closed"
+
+
+class NumberTaken(Conflict):
+    """The company has a load of this number."""
+
+    code = "load-number-taken"
+    title = "That load number is in use"
+
+
+@dataclass(frozen=True)
+class Market:
+    """What posting needs to know: how long a post lives, and how far it is by road."""
+
+    lease: timedelta
+    roads: Roads
+
+
+def visible_loads(actor: Actor) -> Select[Load]:
+    """Return the loads the actor may know of: those his company posted, those its
+    trucks carry or carried, and for a driver those he carries or is offered."""
+    carried = select(Assignment.id).where(Assignment.load_id == Load.id)
+    offered = select(Offer.id).where(Offer.load_id == Load.id)
+    if actor.is_dispatcher:
+        mine = or_(
+            Load.org_id == actor.org_id,
+            exists(carried.where(Assignment.org_id == actor.org_id)),
+            exists(offered.where(Offer.org_id == actor.org_id)),
+        )
+    elif POSTERS & actor.roles:
+        mine = Load.org_id == actor.org_id
+    else:
+        mine = or_(
+            exists(carried.where(Assignment.driver_id == actor.driver_id)),
+            exists(offered.where(Offer.driver_id == actor.driver_id)),
+        )
+    return select(Load).where(mine).order_by(Load.id.desc())
+
+
+def market_loads(actor: Actor) -> Select[Load]:
+    """Return what is posted to the network, or by the actor's own company."""
+    return (
+        select(Load)
+        .where(
+            Load.status == LoadStatus.POSTED,
+            Load.lease_expires_at > func.now(),
+            Load.pickup_until > func.now(),
+            or_(Load.visibility == Visibility.NETWORK, Load.org_id == actor.org_id),
+        )
+        .order_by(Load.id.desc())
+    )
+
+
+def get_load(session: Session, actor: Actor, load_id: UUID) -> Load:
+    """Return the load with its stops.
+
+    Raises: NotFound.
+    """
+    load = session.scalar(
+        visible_loads(actor).where(Load.id == load_id).options(selectinload(Load.stops))
+    )
+    if load is None:
+        raise NotFound(f"No load {load_id} of yours.")
+    return load
+
+
+def post_load(
+    session: Session,
+    actor: Actor,
+    market: Market,
+    *,
+    fields: Mapping[str, Any],
+    stops: Sequence[Mapping[str, Any]],
+    now: datetime,
+    load_id: UUID | None = None,
+    is_draft: bool = False,
+) -> Load:
+    """Put a load with its stops on the market, or keep it as a draft.
+
+    Safe to repeat with the same `load_id`: the load is returned as it is.
+
+    Raises: Invalid, IdTaken, NumberTaken, PickupWindowClosed.
+    """
+    load_id = load_id or uuid7()
+    known = session.get(Load, load_id, options=[selectinload(Load.stops)])
+    if known is not None:
+        if known.org_id != actor.org_id:
+            raise IdTaken("Make a new load id.")
+        return known
+    number = fields.get("load_number") or f"L{str(load_id).replace('-', '')[-10:]}"
+    load = Load(
+        id=load_id,
+        org_id=actor.org_id,
+        posted_by=actor.member_id,
+        status=LoadStatus.DRAFT,
+        **{**fields, "load_number": number},
+    )
+    _set_stops(load, stops, market.roads)
+    session.add(load)
+    _flush_number(session, number)
+    if not is_draft:
+        _post(session, load, LoadAct.POST, _cause(actor, now), market, now)
+    return load
+
+
+def edit_load(
+    session: Session,
+    actor: Actor,
+    market: Market,
+    load_id: UUID,
+    *,
+    fields: Mapping[str, Any],
+    stops: Sequence[Mapping[str, Any]] | None,
+    now: datetime,
+) -> Load:
+    """Change what is given, while nobody carries it. The stops change as a whole.
+
+    Open offers show figures that are no longer true: they are superseded.
+
+    Locks: the load, then its offers. Raises: NotFound, LoadMoveRefused, Invalid,
+    NumberTaken.
+    """
+    load = _own_locked(session, actor, load_id)
+    cause = _cause(actor, now)
+    moves.move_load(session, load, LoadAct.EDIT, cause, body={"fields": sorted(fields)})
+    for name, value in fields.items():
+        setattr(load, name, value)
+    _check_temperature(load)
+    if stops is not None:
+        load.stops.clear()
+        session.flush()
+        _set_stops(load, stops, market.roads)
+    _flush_number(session, load.load_number)
+    _end_offers(session, load, OfferAct.SUPERSEDE, "the load was edited", now)
+    return load
+
+
+def renew(
+    session: Session, actor: Actor, market: Market, load_id: UUID, *, now: datetime
+) -> Load:
+    """Post a draft, bring a held load back, or prolong the lease of a posted one.
+
+    Safe to repeat. Locks: the load. Raises: NotFound, LoadMoveRefused,
+    PickupWindowClosed.
+    """
+    load = _own_locked(session, actor, load_id)
+    is_new = load.status in {LoadStatus.DRAFT, LoadStatus.WITHDRAWN}
+    act = LoadAct.POST if is_new else LoadAct.RENEW
+    _post(session, load, act, _cause(actor, now), market, now)
+    return load
+
+
+def withdraw(session: Session, actor: Actor, load_id: UUID, *, now: datetime) -> Load:
+    """Take the load off the market; it can be posted again.
+
+    Safe to repeat. Locks: the load, then its offers. Raises: NotFound,
+    LoadMoveRefused.
+    """
+    load = _own_locked(session, actor, load_id)
+    if load.status is LoadStatus.WITHDRAWN:
+        return load
+    moves.move_load(session, load, LoadAct.WITHDRAW, _cause(actor, now))
+    load.lease_expires_at = None
+    _end_offers(session, load, OfferAct.WITHDRAW, "the load was withdrawn", now)
+    return load
+
+
+def cancel(
+    session: Session, actor: Actor, load_id: UUID, *, reason: str, now: datetime
+) -> Load:
+    """Cancel the load for good, until it is picked up; its driver is told and free.
+
+    Safe to repeat. Locks: the load, its offers, its driver. Raises: NotFound,
+    LoadMoveRefused.
+    """
+    load = _own_locked(session, actor, load_id)
+    if load.status is LoadStatus.CANCELLED:
+        return load
+    cause = Cause(now, actor, "desk", reason)
+    moves.move_load(session, load, LoadAct.CANCEL, cause)
+    load.cancel_reason = reason
+    load.lease_expires_at = None
+    _end_offers(session, load, OfferAct.WITHDRAW, "the load was cancelled", now)
+    assignment = session.scalar(
+        select(Assignment)
+        .where(
+            Assignment.load_id == load.id,
+            Assignment.status == AssignmentStatus.ACTIVE,
+        )
+        .with_for_update()
+    )
+    if assignment is not None:
+        end_assignment(session, assignment, AssignmentStatus.CANCELLED, reason, now=now)
+        tell_driver(session, assignment.driver_id, MessageKind.LOAD_UNASSIGNED, load.id)
+    return load
+
+
+def end_assignment(
+    session: Session,
+    assignment: Assignment,
+    status: AssignmentStatus,
+    reason: str,
+    *,
+    now: datetime,
+) -> None:
+    """End a driver's load and make him free, unless another one holds him.
+
+    Locks: the driver; the caller holds the load.
+    """
+    assignment.status = status
+    assignment.ended_at = now
+    assignment.end_reason = reason
+    session.flush()
+    drivers.settle_availability(session, assignment.driver_id)
+
+
+def tell_driver(
+    session: Session, driver_id: UUID, kind: MessageKind, subject_id: UUID
+) -> UUID:
+    """Owe the driver's phones a message; return his member id."""
+    member_id = session.scalar(select(Driver.member_id).where(Driver.id == driver_id))
+    assert member_id is not None
+    outbox.put(session, [member_id], kind, subject_id)
+    return member_id
+
+
+def lapse(session: Session, *, now: datetime, most: int = 500) -> int:
+    """Hold the loads whose lease ran out, expire those too late to pick up (a job).
+
+    Their open offers end. Safe to repeat; returns how many were marked.
+
+    Locks: those loads that are free, then their offers.
+    """
+    late = session.scalars(
+        select(Load)
+        .where(
+            Load.status.in_([LoadStatus.POSTED, LoadStatus.HELD]),
+            or_(
+                Load.pickup_until <= now,
+                (Load.status == LoadStatus.POSTED) & (Load.lease_expires_at <= now),
+            ),
+        )
+        .order_by(Load.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for load in late:
+        is_over = load.pickup_until <= now
+        act = LoadAct.EXPIRE if is_over else LoadAct.LAPSE
+        moves.move_load(session, load, act, Cause(now))
+        _end_offers(session, load, OfferAct.WITHDRAW, f"the load {act}d", now)
+    return len(late)
+
+
+def reopen(load: Load) -> None:
+    """Make every stop open again, for the next driver. The caller holds the lock."""
+    for stop in load.stops:
+        stop.status = StopStatus.PENDING
+        stop.arrived_at = stop.completed_at = stop.departed_at = None
+
+
+def _own_locked(session: Session, actor: Actor, load_id: UUID) -> Load:
+    load = session.scalar(
+        select(Load)
+        .where(Load.id == load_id, Load.org_id == actor.org_id)
+        .options(selectinload(Load.stops))
+        .with_for_update(of=Load)
+    )
+    if load is None:
+        raise NotFound(f"No load {load_id} posted by your company.")
+    return load
+
+
+def _cause(actor: Actor, now: datetime) -> Cause:
+    return Cause(now, actor, "desk")
+
+
+def _post(
+    session: Session,
+    load: Load,
+    act: LoadAct,
+    cause: Cause,
+    market: Market,
+    now: datetime,
+) -> None:
+    moves.check_load(load, act, cause)
+    if load.pickup_until <= now:
+        raise PickupWindowClosed("Give the pickup a window that is still open.")
+    moves.move_load(session, load, act, cause)
+    load.posted_at = load.posted_at or now
+    load.lease_expires_at = now + market.lease
+    session.flush()
+
+
+def _flush_number(session: Session, number: str) -> None:
+    try:
+        with session.begin_nested():
+            session.flush()
+    except IntegrityError as error:
+        if "uq_loads_org_id_load_number" not in str(error.orig):
+            raise
+        raise NumberTaken(f"Your company has a load {number} already.") from None
+
+
+def _end_offers(
+    session: Session, load: Load, act: OfferAct, reason: str, now: datetime
+) -> None:
+    open_offers.end_for_load(session, load.id, act, Cause(now, reason=reason))
+
+
+def _check_temperature(load: Load) -> None:
+    low, high = load.temperature_min_c, load.temperature_max_c
+    if low is not None and high is not None and low > high:
+        raise Invalid("#/temperature_min_c", "It is above temperature_max_c.")
+
+
+def _set_stops(load: Load, stops: Sequence[Mapping[str, Any]], roads: Roads) -> None:
+    _check_temperature(load)
+    kinds = [stop["kind"] for stop in stops]
+    if kinds[0] is not StopKind.PICKUP or kinds[-1] is not StopKind.DELIVERY:
+        raise Invalid("#/stops", "The first stop is a pickup, the last a delivery.")
+    rows = [Stop(sequence=i, **stop) for i, stop in enumerate(stops)]
+    for i, (before, after) in enumerate(pairwise(rows), start=1):
+        if after.window_until < before.window_from:
+            raise Invalid(
+                f"#/stops/{i}/window_until",
+                "This window ends before that of the stop before begins.",
+            )
+    load.stops.extend(rows)
+    first, last = rows[0], rows[-1]
+    load.stop_count = len(rows)
+    load.pickup_lat, load.pickup_lon = first.lat, first.lon
+    load.pickup_from, load.pickup_until = first.window_from, first.window_until
+    load.delivery_lat, load.delivery_lon = last.lat, last.lon
+    load.delivery_from, load.delivery_until = last.window_from, last.window_until
+    load.loaded_m = sum(roads.distance_m(a.point, b.point) for a, b in pairwise(rows))
+    load.distance_source = roads.source

@@ -1,0 +1,120 @@
+"""Ending offers that nobody answered: lost, withdrawn, superseded, expired."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from freight.lifecycles import OPEN_OFFERS, OfferAct
+from models.drivers import Driver
+from models.offers import Offer
+from notifications import outbox
+from notifications.messages import MessageKind
+from services import moves
+from services.events import Cause
+
+TELL = {
+    OfferAct.LOSE: MessageKind.OFFER_LOST,
+    OfferAct.WITHDRAW: MessageKind.OFFER_WITHDRAWN,
+    OfferAct.SUPERSEDE: MessageKind.OFFER_WITHDRAWN,
+}
+"""How the phone learns that an offer is over. An expiry it can see by itself."""
+
+NEWS_TTL = timedelta(hours=1)
+
+
+def end_for_load(
+    session: Session,
+    load_id: UUID,
+    act: OfferAct,
+    cause: Cause,
+    *,
+    except_id: UUID | None = None,
+) -> list[Offer]:
+    """End all open offers of the load but one; tell the phones.
+
+    Locks: the offers, in id order; the caller holds the load.
+    """
+    query = (
+        select(Offer)
+        .where(Offer.load_id == load_id, _is_open(), Offer.id != except_id)
+        .order_by(Offer.id)
+        .with_for_update()
+    )
+    return _end(session, list(session.scalars(query)), act, cause)
+
+
+def end_for_driver(
+    session: Session,
+    driver_id: UUID,
+    act: OfferAct,
+    cause: Cause,
+    *,
+    except_id: UUID | None = None,
+) -> list[Offer]:
+    """End the driver's open offers of other loads; tell his phones.
+
+    An offer that somebody holds is skipped, not waited for: two drivers who accept
+    each other's second choice would wait for one another for ever. A skipped one
+    ends by its holder, or by its expiry; the driver's one backhaul slot refuses it.
+
+    Locks: the offers that are free.
+    """
+    query = (
+        select(Offer)
+        .where(Offer.driver_id == driver_id, _is_open(), Offer.id != except_id)
+        .order_by(Offer.id)
+        .with_for_update(skip_locked=True)
+    )
+    return _end(session, list(session.scalars(query)), act, cause)
+
+
+def end_one(session: Session, offer: Offer, act: OfferAct, cause: Cause) -> None:
+    """End one offer and tell its phones. The caller holds its lock.
+
+    Raises: OfferMoveRefused.
+    """
+    moves.move_offer(session, offer, act, cause)
+    _close(session, offer, act)
+
+
+def expire(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
+    """End the offers whose time ran out by the database's clock; return them.
+
+    Safe to repeat. Locks: those that are free; an offer being answered is left to
+    its answer.
+    """
+    query = (
+        select(Offer)
+        .where(_is_open(), Offer.expires_at <= func.now())
+        .order_by(Offer.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    return _end(session, list(session.scalars(query)), OfferAct.EXPIRE, cause)
+
+
+def _is_open() -> ColumnElement[bool]:
+    return Offer.status.in_(OPEN_OFFERS)
+
+
+def _end(
+    session: Session, offers: list[Offer], act: OfferAct, cause: Cause
+) -> list[Offer]:
+    for offer in offers:
+        moves.move_offer(session, offer, act, cause)
+        _close(session, offer, act)
+    return offers
+
+
+def _close(session: Session, offer: Offer, act: OfferAct) -> None:
+    offer.ended_at = func.clock_timestamp()
+    if act in TELL:
+        member_id = session.scalar(
+            select(Driver.member_id).where(Driver.id == offer.driver_id)
+        )
+        assert member_id is not None
+        now = session.scalar(select(func.now()))
+        assert now is not None
+        outbox.put(session, [member_id], TELL[act], offer.id, expires_at=now + NEWS_TTL)

@@ -1,0 +1,146 @@
+"""The shipper's word that freight was picked up."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from errors import Conflict, NotFound
+from freight.lifecycles import LoadAct, StopStatus
+from freight.roles import POSTERS
+from models.assignments import Assignment, AssignmentStatus
+from models.loads import Load
+from models.stops import Stop, StopKind
+from notifications.messages import MessageKind
+from services import events, loads, moves
+from services.actors import Actor
+from services.events import Cause
+
+
+class NotAPickup(Conflict):
+    """Only a pickup is confirmed by the shipper."""
+
+    code = "not-a-pickup"
+    title = "The stop is not a pickup"
+
+
+class StopOutOfOrder(Conflict):
+    """An earlier stop is still open."""
+
+    code = "stop-out-of-order"
+    title = "An earlier stop is still open"
+
+
+def check_order(load: Load, stop: Stop) -> None:
+    """Raise StopOutOfOrder while a stop before this one is not completed."""
+    done = {StopStatus.COMPLETED, StopStatus.DEPARTED}
+    for earlier in load.stops:
+        if earlier.sequence < stop.sequence and earlier.status not in done:
+            raise StopOutOfOrder(
+                f"Stop {earlier.sequence} is {earlier.status}: finish it first.",
+                extra={"open_stop_id": str(earlier.id)},
+            )
+
+
+def confirm(
+    session: Session,
+    actor: Actor,
+    stop_id: UUID,
+    *,
+    confirmed_at: datetime,
+    confirmed_by: str,
+    pieces: int | None,
+    weight_kg: int | None,
+    seal_number: str | None,
+    bol_number: str | None,
+    now: datetime,
+) -> Stop:
+    """Keep what was loaded, as the shipper counted it; the load may depart then.
+
+    A difference to what was posted is kept in an event, the load stays as posted.
+    It may come before the driver's own report of arrival. Safe to repeat; a later
+    confirmation corrects an earlier one.
+
+    Locks: the load. Raises: NotFound, NotAPickup, StopOutOfOrder, LoadMoveRefused.
+    """
+    load, stop = _locked(session, actor, stop_id)
+    if stop.kind is not StopKind.PICKUP:
+        raise NotAPickup("Deliveries are completed by the driver.")
+    said = {
+        "confirmed_by": confirmed_by,
+        "confirmed_pieces": pieces,
+        "confirmed_weight_kg": weight_kg,
+        "seal_number": seal_number,
+        "bol_number": bol_number,
+    }
+    if stop.confirmed_at is not None and said == {k: getattr(stop, k) for k in said}:
+        return stop
+    check_order(load, stop)
+    cause = Cause(confirmed_at, actor, "shipper")
+    moves.move_load(
+        session,
+        load,
+        LoadAct.CONFIRM_PICKUP,
+        cause,
+        body={"stop_id": str(stop.id)} | said,
+    )
+    stop.confirmed_at = confirmed_at
+    for name, value in said.items():
+        setattr(stop, name, value)
+    _record_difference(session, load, stop, cause)
+    _tell_driver(session, load)
+    return stop
+
+
+def _locked(session: Session, actor: Actor, stop_id: UUID) -> tuple[Load, Stop]:
+    load = session.scalar(
+        select(Load)
+        .join(Stop, Stop.load_id == Load.id)
+        .where(Stop.id == stop_id, Load.org_id == actor.org_id)
+        .options(selectinload(Load.stops))
+        .with_for_update(of=Load)
+        .execution_options(populate_existing=True)
+    )
+    if load is None:
+        raise NotFound(f"No stop {stop_id} on your loads.")
+    return load, next(stop for stop in load.stops if stop.id == stop_id)
+
+
+def _record_difference(session: Session, load: Load, stop: Stop, cause: Cause) -> None:
+    # With several pickups the load's totals are the sum of all, not of this one.
+    if sum(s.kind is StopKind.PICKUP for s in load.stops) > 1:
+        return
+    pairs: dict[str, Any] = {
+        "pieces": (load.pieces, stop.confirmed_pieces),
+        "weight_kg": (load.weight_kg, stop.confirmed_weight_kg),
+    }
+    differences = {
+        name: {"posted": posted, "confirmed": confirmed}
+        for name, (posted, confirmed) in pairs.items()
+        if None not in (posted, confirmed) and posted != confirmed
+    }
+    role = cause.role(POSTERS)
+    if differences and role is not None:
+        events.record(
+            session,
+            cause,
+            role,
+            org_id=load.org_id,
+            subject="load",
+            subject_id=load.id,
+            kind="load.pickup_differs",
+            body={"stop_id": str(stop.id), "differences": differences},
+        )
+
+
+def _tell_driver(session: Session, load: Load) -> None:
+    driver_id = session.scalar(
+        select(Assignment.driver_id).where(
+            Assignment.load_id == load.id,
+            Assignment.status == AssignmentStatus.ACTIVE,
+        )
+    )
+    if driver_id is not None:
+        loads.tell_driver(session, driver_id, MessageKind.PICKUP_CONFIRMED, load.id)

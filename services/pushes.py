@@ -1,0 +1,160 @@
+"""Pushes: whether one is still worth sending, and what follows from its outcome."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from freight.lifecycles import OPEN_OFFERS, OfferAct
+from freight.roles import Role
+from models.devices import Device
+from models.drivers import Driver
+from models.offers import Offer
+from models.pushes import Push, PushStatus
+from notifications import outbox
+from notifications.messages import MessageKind, compose
+from notifications.sender import Attempt, Envelope, Outcome
+from services import events, members, moves
+from services.events import Cause
+
+
+def due(session: Session, push_id: UUID) -> Envelope | None:
+    """Return what to send now, or None if it is done, late or pointless.
+
+    Checked before every attempt: nothing goes out after its expiry, for an offer
+    that is no longer open, or to a dead device. Counts the attempt.
+
+    Locks: the push.
+    """
+    push = session.get(Push, push_id, with_for_update=True)
+    if push is None or push.status is not PushStatus.QUEUED:
+        return None
+    device = session.get_one(Device, push.device_id)
+    if reason := _pointless(session, push, device):
+        _end(session, push, PushStatus.DROPPED, reason)
+        return None
+    push.attempts += 1
+    now = session.scalar(select(func.clock_timestamp()))
+    assert now is not None
+    return Envelope(
+        push.id,
+        device.target_kind,
+        device.target,
+        compose(
+            MessageKind(push.kind),
+            device.locale,
+            str(push.subject_id),
+            push.expires_at,
+            now,
+        ),
+        push.attempts,
+    )
+
+
+def _pointless(session: Session, push: Push, device: Device) -> str | None:
+    if device.dead_at is not None:
+        return "device is dead"
+    if push.expires_at is not None and session.scalar(
+        select(func.clock_timestamp() >= push.expires_at)
+    ):
+        return "expired"
+    if push.kind == MessageKind.OFFER:
+        offer = session.get(Offer, push.subject_id)
+        if offer is None or offer.status not in OPEN_OFFERS:
+            return "offer is no longer open"
+    return None
+
+
+def conclude(session: Session, push_id: UUID, attempt: Attempt) -> float | None:
+    """Write down what came of an attempt; return the seconds to wait, None if done.
+
+    An accepted offer becomes SENT. A dead target is marked; when it was the driver's
+    last, the offer is undeliverable by push and his dispatchers are told.
+
+    Locks: the push, then the offer.
+    """
+    push = session.get_one(Push, push_id, with_for_update=True)
+    if push.status is not PushStatus.QUEUED:
+        return None
+    push.outcome = f"{attempt.outcome}: {attempt.detail}"[:500]
+    if attempt.wait_s is not None:
+        return attempt.wait_s
+    device = session.get_one(Device, push.device_id)
+    if attempt.outcome is Outcome.ACCEPTED:
+        push.message_name = attempt.detail
+        device.last_ok_at = func.clock_timestamp()
+        _end(session, push, PushStatus.ACCEPTED, None)
+        _mark_sent(session, push)
+    elif attempt.outcome is Outcome.PAYLOAD_REFUSED:
+        _end(session, push, PushStatus.FAILED, None)
+    else:
+        device.dead_at = func.clock_timestamp()
+        device.dead_reason = attempt.detail[:200]
+        _end(session, push, PushStatus.DEAD_DEVICE, None)
+        session.flush()
+        _tell_if_undeliverable(session, push)
+    return None
+
+
+def _end(session: Session, push: Push, status: PushStatus, reason: str | None) -> None:
+    push.status = status
+    push.ended_at = func.clock_timestamp()
+    push.outcome = reason or push.outcome
+
+
+def _open_offer(session: Session, push: Push) -> Offer | None:
+    if push.kind != MessageKind.OFFER:
+        return None
+    offer = session.get(Offer, push.subject_id, with_for_update=True)
+    return offer if offer is not None and offer.status in OPEN_OFFERS else None
+
+
+def _mark_sent(session: Session, push: Push) -> None:
+    offer = _open_offer(session, push)
+    if offer is not None and offer.sent_at is None:
+        moves.move_offer(session, offer, OfferAct.SEND, server_cause(session))
+        offer.sent_at = func.clock_timestamp()
+
+
+def _tell_if_undeliverable(session: Session, push: Push) -> None:
+    offer = _open_offer(session, push)
+    if offer is not None:
+        tell_if_undeliverable(session, offer)
+
+
+def tell_if_undeliverable(session: Session, offer: Offer) -> None:
+    """If no phone of the driver is alive, mark the offer and tell his dispatchers.
+
+    The offer stays open: his inbox still shows it.
+    """
+    live = (
+        select(Device.id)
+        .join(Driver, Driver.member_id == Device.member_id)
+        .where(Driver.id == offer.driver_id, Device.dead_at.is_(None))
+    )
+    if offer.undeliverable_at is not None or session.scalar(live.limit(1)):
+        return
+    offer.undeliverable_at = func.clock_timestamp()
+    events.record(
+        session,
+        server_cause(session),
+        Role.SYSTEM,
+        org_id=offer.org_id,
+        subject="offer",
+        subject_id=offer.id,
+        kind="offer.undeliverable",
+    )
+    outbox.put(
+        session,
+        members.dispatchers_of(session, offer.org_id),
+        MessageKind.OFFER_UNDELIVERABLE,
+        offer.id,
+        expires_at=offer.expires_at,
+    )
+
+
+def server_cause(session: Session, reason: str | None = None) -> Cause:
+    """Return the server itself as the cause, now by the database's clock."""
+    now = session.scalar(select(func.clock_timestamp()))
+    assert now is not None
+    return Cause(now, reason=reason)

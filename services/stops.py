@@ -1,0 +1,244 @@
+"""What a driver reports at a stop: arrived, done, gone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, selectinload
+
+from errors import Conflict, NotFound
+from freight.lifecycles import LoadAct, LoadStatus, StopAct, StopStatus
+from freight.roles import Role
+from geo.distance import haversine_m
+from geo.points import Point
+from jobs import Job, enqueue
+from models.assignments import (
+    Assignment,
+    AssignmentStatus,
+    Override,
+    OverrideKind,
+    OverrideReason,
+)
+from models.loads import Load
+from models.stops import Stop, StopKind
+from services import clocks, loads, moves
+from services.actors import Actor
+from services.events import Cause
+from services.pickups import check_order
+
+
+class AssignmentEnded(Conflict):
+    """The load is not with this driver any more."""
+
+    code = "assignment-ended"
+    title = "The load is not with this driver any more"
+
+
+class PickupNotConfirmed(Conflict):
+    """The shipper has not confirmed; a dispatcher may release the truck."""
+
+    code = "pickup-not-confirmed"
+    title = "The shipper has not confirmed the pickup"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the phone says. Times by its clock; `sent_at` corrects them.
+
+    position: where it was; kept with the event.
+    """
+
+    occurred_at: datetime
+    sent_at: datetime | None = None
+    position: Point | None = None
+    accuracy_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A dispatcher lets a truck depart without the shipper's confirmation."""
+
+    reason: OverrideReason
+    note: str = ""
+
+
+def arrive(
+    session: Session, actor: Actor, stop_id: UUID, report: Report, *, now: datetime
+) -> Stop:
+    """Note that the truck arrived.
+
+    Safe to repeat: a stop that has been arrived at is returned as it is.
+
+    Locks: the load. Raises: NotFound, AssignmentEnded, StopOutOfOrder,
+    LoadMoveRefused, ClockSkew.
+    """
+    load, stop, _ = _locked(session, actor, stop_id)
+    if stop.status is not StopStatus.PENDING:
+        return stop
+    check_order(load, stop)
+    cause, body = _cause(actor, stop, report, now)
+    is_pickup = stop.kind is StopKind.PICKUP
+    act = LoadAct.ARRIVE_PICKUP if is_pickup else LoadAct.ARRIVE_DELIVERY
+    moves.move_load(session, load, act, cause, body={"stop_id": str(stop.id)})
+    moves.move_stop(session, stop, load, StopAct.ARRIVE, cause, body=body)
+    stop.arrived_at = cause.occurred_at
+    if stop.confirmed_at is not None and load.status is LoadStatus.AT_PICKUP:
+        # The shipper was quicker than this report; his word still stands.
+        moves.move_load(
+            session,
+            load,
+            LoadAct.CONFIRM_PICKUP,
+            Cause(now, reason="confirmed before the arrival was reported"),
+        )
+    return stop
+
+
+def complete(
+    session: Session, actor: Actor, stop_id: UUID, report: Report, *, now: datetime
+) -> Stop:
+    """Note that loading or unloading is done; the last stop delivers the load.
+
+    Delivery frees the driver and enqueues one search for his way home. Safe to
+    repeat: a completed stop is returned as it is, and searches nothing.
+
+    Locks: the load, then its driver. Raises: NotFound, AssignmentEnded,
+    StopMoveRefused, LoadMoveRefused, ClockSkew.
+    """
+    load, stop, assignment = _locked(session, actor, stop_id)
+    if stop.status in {StopStatus.COMPLETED, StopStatus.DEPARTED}:
+        return stop
+    cause, body = _cause(actor, stop, report, now)
+    moves.move_stop(session, stop, load, StopAct.COMPLETE, cause, body=body)
+    stop.completed_at = cause.occurred_at
+    if stop.kind is StopKind.PICKUP:
+        return stop
+    is_last = all(
+        s.status in {StopStatus.COMPLETED, StopStatus.DEPARTED} for s in load.stops
+    )
+    act = LoadAct.DELIVER if is_last else LoadAct.UNLOAD
+    moves.move_load(session, load, act, cause, body={"stop_id": str(stop.id)})
+    if is_last:
+        loads.end_assignment(
+            session, assignment, AssignmentStatus.COMPLETED, "delivered", now=now
+        )
+        enqueue(
+            session,
+            Job.BACKHAUL_SEARCH,
+            once=f"backhaul:{stop.id}",
+            stop_id=str(stop.id),
+            driver_id=str(assignment.driver_id),
+        )
+    return stop
+
+
+def depart(
+    session: Session,
+    actor: Actor,
+    stop_id: UUID,
+    report: Report,
+    *,
+    release: Release | None = None,
+    now: datetime,
+) -> Stop:
+    """Note that the truck left. From a pickup only after the shipper's confirmation,
+    unless a dispatcher releases it with a reason; that is kept as an override.
+
+    Safe to repeat. Locks: the load. Raises: NotFound, AssignmentEnded,
+    StopMoveRefused, LoadMoveRefused, PickupNotConfirmed, ClockSkew.
+    """
+    load, stop, assignment = _locked(session, actor, stop_id)
+    if stop.status is StopStatus.DEPARTED:
+        return stop
+    cause, body = _cause(actor, stop, report, now)
+    moves.move_stop(session, stop, load, StopAct.DEPART, cause, body=body)
+    stop.departed_at = cause.occurred_at
+    if stop.kind is StopKind.DELIVERY:
+        moves.move_load(session, load, LoadAct.DEPART_DELIVERY, cause)
+        return stop
+    if stop.confirmed_at is None:
+        _release(session, actor, load, assignment, stop, release)
+    reason = release.reason if release else None
+    depart_cause = Cause(cause.occurred_at, actor, cause.source, reason)
+    moves.move_load(session, load, LoadAct.DEPART_PICKUP, depart_cause)
+    return stop
+
+
+def _release(
+    session: Session,
+    actor: Actor,
+    load: Load,
+    assignment: Assignment,
+    stop: Stop,
+    release: Release | None,
+) -> None:
+    if release is None or not actor.is_dispatcher:
+        raise PickupNotConfirmed(
+            "The shipper confirms the pickup first, or a dispatcher releases the truck"
+            " with a reason."
+        )
+    session.add(
+        Override(
+            org_id=actor.org_id,
+            kind=OverrideKind.RELEASE_DEPARTURE,
+            reason=release.reason,
+            note=release.note,
+            actor_id=actor.member_id,
+            assignment_id=assignment.id,
+            before={"load_status": load.status, "stop_id": str(stop.id)},
+            after={"load_status": LoadStatus.IN_TRANSIT},
+        )
+    )
+
+
+def _locked(
+    session: Session, actor: Actor, stop_id: UUID
+) -> tuple[Load, Stop, Assignment]:
+    mine = (
+        Assignment.org_id == actor.org_id
+        if actor.is_dispatcher
+        else Assignment.driver_id == actor.driver_id
+    )
+    load = session.scalar(
+        select(Load)
+        .join(Stop, Stop.load_id == Load.id)
+        .where(
+            Stop.id == stop_id,
+            exists().where(Assignment.load_id == Load.id, mine),
+        )
+        .options(selectinload(Load.stops))
+        .with_for_update(of=Load)
+        .execution_options(populate_existing=True)
+    )
+    if load is None:
+        raise NotFound(f"No stop {stop_id} on your loads.")
+    assignment = session.scalars(
+        select(Assignment)
+        .where(Assignment.load_id == load.id, mine)
+        .order_by(Assignment.id.desc())
+        .limit(1)
+        .execution_options(populate_existing=True)
+    ).one()
+    if assignment.status is AssignmentStatus.CANCELLED:
+        raise AssignmentEnded(
+            f"The assignment ended: {assignment.end_reason}.",
+            extra={"load_status": load.status},
+        )
+    return load, next(s for s in load.stops if s.id == stop_id), assignment
+
+
+def _cause(
+    actor: Actor, stop: Stop, report: Report, now: datetime
+) -> tuple[Cause, dict[str, Any]]:
+    at = clocks.corrected(report.occurred_at, sent_at=report.sent_at, received_at=now)
+    source = "phone" if Role.DRIVER in actor.roles else "dispatcher"
+    body: dict[str, Any] = {"phone_time": report.occurred_at.isoformat()}
+    if report.position is not None:
+        body["position"] = {
+            "lat": report.position.lat,
+            "lon": report.position.lon,
+            "accuracy_m": report.accuracy_m,
+            "from_stop_m": round(haversine_m(report.position, stop.point)),
+        }
+    return Cause(at, actor, source), body

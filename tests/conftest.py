@@ -1,0 +1,134 @@
+"""The real database, the app, the jobs, the cast."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from flask import Flask
+from hypothesis import settings as hypothesis_settings
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session as OrmSession
+
+import schema
+from api.app import create_app, make_market
+from config import Settings
+from db import Session, make_engine
+from embedded import create_database, server
+from geo.roads import EstimatedRoads
+from services import positions
+from services.tokens import Keyring
+from start import keyring
+from telemetry import start_logging
+from tests.world import World, drain_jobs, utcnow
+
+hypothesis_settings.register_profile("suite", deadline=None)
+hypothesis_settings.load_profile("suite")
+
+DATA_DIR = Path(__file__).parent.parent / ".data"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A server: DATABASE_URL's, or the embedded one."""
+    with ExitStack() as stack:
+        given = os.environ.get("DATABASE_URL")
+        yield given or stack.enter_context(server(DATA_DIR / "postgres"))
+
+
+@pytest.fixture(scope="session")
+def database_url(server_url: str) -> Iterator[str]:
+    """A database of this run's own, with the schema built by the migrations."""
+    name = f"test_{uuid4().hex[:12]}"
+    url = create_database(server_url, name)
+    engine = make_engine(Settings(DATABASE_URL=url))
+    try:
+        schema.upgrade(engine)
+        with OrmSession(engine) as session, session.begin():
+            positions.make_partitions(session, now=utcnow())
+    finally:
+        engine.dispose()
+    yield url
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    start_logging("CRITICAL")
+    return Settings(
+        DATABASE_URL=database_url, DATA_DIR=str(tmp_path_factory.mktemp("data"))
+    )
+
+
+@pytest.fixture(scope="session")
+def keys(settings: Settings) -> Keyring:
+    return keyring(settings)
+
+
+@pytest.fixture(scope="session")
+def engine(settings: Settings) -> Iterator[Engine]:
+    it = make_engine(settings)
+    yield it
+    it.dispose()
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings, keys: Keyring) -> Flask:
+    return create_app(
+        settings,
+        keys,
+        make_market(settings, EstimatedRoads()),
+        schema_head=schema.head(),
+    )
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[OrmSession]:
+    """A session in a transaction that is rolled back; the app joins it by savepoint."""
+    with engine.connect() as connection, connection.begin() as outer:
+        Session.configure(bind=connection, join_transaction_mode="create_savepoint")
+        with Session() as it:
+            yield it
+        outer.rollback()
+    Session.configure(bind=None)
+
+
+@pytest.fixture
+def world(session: OrmSession, app: Flask, keys: Keyring, settings: Settings) -> World:
+    """The cast and its makers, over HTTP, in the rolled-back transaction."""
+    return World(app, keys, settings)
+
+
+@pytest.fixture
+def committed(
+    engine: Engine, app: Flask, keys: Keyring, settings: Settings
+) -> Iterator[World]:
+    """The same on committed rows, for races; every table is emptied afterwards."""
+    Session.configure(bind=engine, join_transaction_mode="conditional_savepoint")
+    yield World(app, keys, settings)
+    Session.configure(bind=None)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "do $$ declare names text; begin"
+                " select string_agg(format('%I', tablename), ', ') into names"
+                " from pg_tables where schemaname = 'public'"
+                " and tablename <> 'alembic_version';"
+                " execute 'truncate ' || names || ' restart identity cascade'; end $$"
+            )
+        )
+
+
+@pytest.fixture
+def run_jobs(settings: Settings) -> Callable[..., list[str]]:
+    """Run the waiting jobs with their real handlers; returns their names."""
+
+    def run(gateway: Any = None, **rules: Any) -> list[str]:
+        return drain_jobs(settings, gateway, **rules)
+
+    return run

@@ -1,0 +1,278 @@
+import json
+from math import cos, pi, sin, sqrt
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from shapely import from_geojson
+
+from geo.boxes import Box
+from geo.corridors import Corridor, corridor_home
+from geo.distance import destination, haversine_m
+from geo.ellipses import BOUND_STEPS, Ellipse
+from geo.fences import CircleFence, InvalidFence
+from geo.points import Point
+from geo.roads import EstimatedRoads
+from tests.geo.places import (
+    CHICAGO,
+    DALLAS,
+    FIJI,
+    HOUSTON,
+    KANSAS_CITY,
+    LOS_ANGELES,
+    NEW_YORK,
+    american_points,
+    bearings_deg,
+    often,
+    points,
+)
+
+roads = EstimatedRoads()
+
+
+@st.composite
+def corridors(draw):
+    """Of all sizes, from a thread between the foci to a third of the Earth."""
+    start = draw(points)
+    apart_m = draw(st.sampled_from([0, 1, 1e3, 1e5])) or draw(st.floats(0, 7e6))
+    end = destination(start, draw(bearings_deg), apart_m)
+    more_m = draw(st.sampled_from([0.0, 1e-3, 10.0])) or draw(st.floats(0, 4e6))
+    return Corridor(start, end, haversine_m(start, end) + more_m)
+
+
+def edge_of(corridor: Corridor, toward_deg: float) -> Point:
+    """The last point inside, by bisection from `start`, without `Ellipse`."""
+    inside_m, outside_m = 0.0, corridor.length_m
+    for _ in range(45):
+        middle_m = (inside_m + outside_m) / 2
+        if corridor.contains(destination(corridor.start, toward_deg, middle_m)):
+            inside_m = middle_m
+        else:
+            outside_m = middle_m
+    return destination(corridor.start, toward_deg, inside_m)
+
+
+def in_some(boxes: list[Box], point: Point) -> bool:
+    return any(box.contains(point) for box in boxes)
+
+
+class TestCorridor:
+    def test_kansas_city_is_on_the_way_from_dallas_to_chicago_and_new_york_is_not(self):
+        corridor = Corridor(DALLAS, CHICAGO, haversine_m(DALLAS, CHICAGO) + 200_000)
+
+        assert corridor.contains(KANSAS_CITY)
+        assert not corridor.contains(NEW_YORK)
+
+    def test_both_ends_are_inside(self):
+        corridor = Corridor(DALLAS, CHICAGO, haversine_m(DALLAS, CHICAGO))
+
+        assert corridor.contains(DALLAS)
+        assert corridor.contains(CHICAGO)
+
+    @given(points, st.floats(1, 5e6), points)
+    @often
+    def test_equal_ends_make_a_circle(self, center, radius_m, point):
+        assume(abs(haversine_m(center, point) - radius_m) > 1e-3)
+
+        corridor = Corridor(center, center, 2 * radius_m)
+
+        assert corridor.contains(point) is CircleFence(center, radius_m).contains(point)
+
+    @pytest.mark.parametrize("length_m", [0, 1e6, float("nan"), float("inf"), 1.6e7])
+    def test_a_length_that_makes_no_corridor_is_refused(self, length_m):
+        with pytest.raises(InvalidFence):
+            Corridor(DALLAS, CHICAGO, length_m)
+
+
+class TestBoxes:
+    @given(corridors(), bearings_deg, st.floats(0, 1))
+    @often
+    def test_every_contained_point_is_in_a_box(self, corridor, toward_deg, share):
+        edge = edge_of(corridor, toward_deg)
+        point = destination(
+            corridor.start, toward_deg, share * haversine_m(corridor.start, edge)
+        )
+
+        assert not corridor.contains(edge) or in_some(corridor.boxes(), edge)
+        assert not corridor.contains(point) or in_some(corridor.boxes(), point)
+
+    @given(corridors())
+    @often
+    def test_boxes_are_well_formed(self, corridor):
+        boxes = corridor.boxes()
+
+        assert 1 <= len(boxes) <= 2
+        for box in boxes:
+            assert -90 <= box.south <= box.north <= 90
+            assert -180 <= box.west <= box.east <= 180
+
+    @given(corridors())
+    @often
+    def test_the_edge_between_the_samples_is_in_a_box(self, corridor):
+        start, end, length_m = corridor.start, corridor.end, corridor.length_m
+        edge = Ellipse.between(start, end, length_m).outline(5 * BOUND_STEPS + 1)
+        # A metre for the outline's own rounding; the slack between samples is more.
+        boxes = Corridor(start, end, length_m + 1).boxes()
+
+        assert all(in_some(boxes, point) for point in edge)
+
+    @pytest.mark.parametrize(
+        ("start", "end"),
+        [(DALLAS, CHICAGO), (LOS_ANGELES, NEW_YORK), (DALLAS, HOUSTON)],
+    )
+    @pytest.mark.parametrize("more_m", [1_000, 100_000, 500_000])
+    def test_the_box_is_tight(self, start, end, more_m):
+        corridor = Corridor(start, end, haversine_m(start, end) + more_m)
+        back = Corridor(end, start, corridor.length_m)
+        edge = [edge_of(c, i / 2) for c in (corridor, back) for i in range(720)]
+
+        (box,) = corridor.boxes()
+
+        slack_deg = 0.03 * (box.north - box.south)
+        assert box.south == pytest.approx(min(p.lat for p in edge), abs=slack_deg)
+        assert box.north == pytest.approx(max(p.lat for p in edge), abs=slack_deg)
+        assert box.west == pytest.approx(min(p.lon for p in edge), abs=0.01)
+        assert box.east == pytest.approx(max(p.lon for p in edge), abs=0.01)
+
+    def test_a_grid_over_north_america_finds_nothing_outside(self):
+        corridor = Corridor(LOS_ANGELES, NEW_YORK, 4_400_000)
+        grid = [Point(lat, lon) for lat in range(20, 60) for lon in range(-140, -50)]
+
+        lost = [
+            p for p in grid if corridor.contains(p) and not in_some(corridor.boxes(), p)
+        ]
+
+        assert lost == []
+
+    def test_across_the_antimeridian_there_are_two(self):
+        auckland_side, samoa_side = FIJI, Point(-14, -172)
+
+        corridor = Corridor(auckland_side, samoa_side, 1_200_000)
+
+        assert len(corridor.boxes()) == 2
+        assert in_some(corridor.boxes(), auckland_side)
+        assert in_some(corridor.boxes(), samoa_side)
+
+    @pytest.mark.parametrize("sign", [1, -1])
+    def test_over_a_pole_it_spans_all_longitudes(self, sign):
+        corridor = Corridor(Point(80 * sign, 10), Point(80 * sign, -170), 3_000_000)
+
+        boxes = corridor.boxes()
+
+        assert all(in_some(boxes, Point(90 * sign, lon)) for lon in range(-180, 181, 9))
+
+
+class TestEllipse:
+    @given(corridors())
+    @often
+    def test_its_outline_lies_on_the_edge(self, corridor):
+        ellipse = Ellipse.between(corridor.start, corridor.end, corridor.length_m)
+
+        for point in ellipse.outline(24):
+            total_m = haversine_m(corridor.start, point) + haversine_m(
+                point, corridor.end
+            )
+            assert total_m == pytest.approx(corridor.length_m, abs=2)
+
+    def test_the_slack_of_the_latitude_is_proven_by_the_second_derivative(self):
+        # |u''| <= long + 2 long^2, by differences along the flattest and the widest.
+        for long, short in [(0.05, 0.04), (0.3, 0.01), (2.0, 1.5), (2.4, 0.001)]:
+            bound = long + 2 * long**2
+            for i in range(400):
+                t, h = 2 * pi * i / 400, 1e-4
+                a, b, c = (_edge(long, short, t + d) for d in (-h, 0, h))
+                bend = sqrt(
+                    sum((x - 2 * y + z) ** 2 for x, y, z in zip(a, b, c, strict=True))
+                )
+                assert bend / h**2 <= bound + 1e-4
+
+
+def _edge(long, short, t):
+    x, y = long * cos(t), short * sin(t)
+    length = sqrt(x * x + y * y + 1)
+    return x / length, y / length, 1 / length
+
+
+class TestToGeojson:
+    def test_it_is_a_polygon_of_96_corners_counterclockwise(self):
+        corridor = Corridor(DALLAS, CHICAGO, 1_500_000)
+        drawing = json.loads(json.dumps(corridor.to_geojson()))
+
+        assert drawing["type"] == "Polygon"
+        assert len(drawing["coordinates"][0]) == 97
+        assert from_geojson(json.dumps(drawing)).exterior.is_ccw
+
+    @given(american_points, american_points, st.floats(1e4, 1e6), american_points)
+    @often
+    def test_the_map_agrees_with_contains_away_from_the_edge(
+        self, start, end, more_m, point
+    ):
+        corridor = Corridor(start, end, haversine_m(start, end) + more_m)
+        total_m = haversine_m(start, point) + haversine_m(point, end)
+        assume(abs(total_m - corridor.length_m) > 0.02 * corridor.length_m)
+
+        shown = from_geojson(json.dumps(corridor.to_geojson()))
+
+        x, y = point.lon, point.lat
+        assert shown.covers(
+            from_geojson(f'{{"type":"Point","coordinates":[{x},{y}]}}')
+        ) is (corridor.contains(point))
+
+    @given(corridors())
+    @often
+    def test_anywhere_on_earth_it_is_a_valid_shape_with_area(self, corridor):
+        shown = from_geojson(json.dumps(corridor.to_geojson()))
+
+        assert shown.is_valid
+        assert shown.area > 0
+        assert shown.bounds[0] >= -180
+        assert shown.bounds[2] <= 180
+
+
+class TestCorridorHome:
+    @given(american_points, american_points, american_points, st.floats(0, 1e6))
+    @often
+    def test_no_stop_worth_its_detour_is_lost(self, drop, home, stop, max_detour_m):
+        road_m = roads.distance_m(drop, home)
+        detour_m = roads.distance_m(drop, stop) + roads.distance_m(stop, home) - road_m
+
+        corridor = corridor_home(drop, home, road_m, max_detour_m)
+
+        assert detour_m > max_detour_m or corridor.contains(stop)
+
+    @given(american_points, american_points, american_points)
+    @often
+    def test_not_even_one_that_uses_the_detour_up_on_straight_roads(
+        self, drop, home, stop
+    ):
+        road_m = haversine_m(drop, home)
+        detour_m = haversine_m(drop, stop) + haversine_m(stop, home) - road_m
+
+        assert corridor_home(drop, home, road_m, detour_m).contains(stop)
+
+    def test_rounding_loses_none_on_the_short_way_home(self):
+        near = destination(DALLAS, 70, 12_345)
+        road_m = haversine_m(DALLAS, near)
+
+        for i in range(500):
+            stop = destination(DALLAS, i, 700 * i + 0.7)
+            both_m = haversine_m(DALLAS, stop) + haversine_m(stop, near)
+            assert corridor_home(DALLAS, near, road_m, both_m - road_m).contains(stop)
+
+    def test_a_road_shorter_than_straight_on_still_makes_a_corridor(self):
+        corridor = corridor_home(DALLAS, CHICAGO, 1_000_000, 0)
+
+        assert corridor.contains(CHICAGO)
+
+    def test_a_driver_who_is_home_searches_a_circle(self):
+        corridor = corridor_home(DALLAS, DALLAS, 0, 200_000)
+
+        assert corridor.contains(destination(DALLAS, 45, 99_999))
+        assert not corridor.contains(destination(DALLAS, 45, 100_001))
+
+    @pytest.mark.parametrize("max_detour_m", [-1, float("nan"), 2e7])
+    def test_a_detour_that_is_none_is_refused(self, max_detour_m):
+        road_m = haversine_m(DALLAS, CHICAGO)
+
+        with pytest.raises(InvalidFence):
+            corridor_home(DALLAS, CHICAGO, road_m, max_detour_m)

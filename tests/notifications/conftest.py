@@ -1,0 +1,53 @@
+"""A stand-in for FCM and a gateway that talks to it over real HTTP."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+
+import pytest
+
+from demo.fcm import FakeFcm
+from notifications.fcm import FcmGateway, close_fcm_app, make_fcm_app
+
+_numbers = count(1)
+
+OpenGateway = Callable[..., AbstractContextManager[FcmGateway]]
+
+
+@contextmanager
+def open_gateway(fcm: FakeFcm, timeout_s: float = 5.0) -> Iterator[FcmGateway]:
+    app = make_fcm_app(
+        fcm.service_account,
+        fcm.project_id,
+        fcm.url,
+        timeout_s,
+        name=f"push-{next(_numbers)}",
+    )
+    yield FcmGateway(app)
+    close_fcm_app(app)
+
+
+@pytest.fixture(scope="session")
+def fcm() -> Iterator[FakeFcm]:
+    with FakeFcm() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def gateway(fcm: FakeFcm) -> Iterator[FcmGateway]:
+    """One gateway for all tests, as in a process; the access token is kept."""
+    with open_gateway(fcm) as opened:
+        yield opened
+
+
+@pytest.fixture
+def own_fcm() -> Iterator[FakeFcm]:
+    """For tests that break the token endpoint or count its requests."""
+    with FakeFcm() as running:
+        yield running
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """A phone of this test's own that acts out a scenario."""
+    return lambda scenario: f"{scenario}-{request.node.name[:40]}-{next(_numbers)}"

@@ -1,0 +1,275 @@
+"""The job process: which function does which job, and the periodic schedule."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from random import Random
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
+from procrastinate.jobs import Job as QueuedJob
+from prometheus_client import start_http_server
+
+from config import Push, Settings
+from db import Session
+from geo.roads import EstimatedRoads
+from jobs import Job, make_app
+from notifications.console import ConsoleGateway
+from notifications.fcm import FcmGateway, make_fcm_app
+from notifications.gateway import Gateway
+from notifications.sender import ALARMS, attempt
+from services import backhaul, loads, offers, positions, pushes
+from services.backhaul import SearchRules
+from services.events import Cause
+from start import CannotStart, clear_failures, connect, settings_from_environment
+from telemetry import (
+    JOB_SECONDS,
+    JOBS,
+    PERIODIC_SUCCESS,
+    PUSHES,
+    log,
+    traced,
+)
+
+STALLED_S = 30
+KEEP_FAILED_H = 30 * 24
+MOST_ATTEMPTS = 5
+DEFAULT_FCM_URL = "https://fcm.googleapis.com"
+
+
+class RunLater(Exception):
+    """The job's work is not done: run it again in `wait_s` seconds."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"again in {wait_s:.0f} s")
+        self.wait_s = wait_s
+
+
+class Retry(BaseRetryStrategy):
+    """RunLater as long as it is asked for; a bug a few times, then it is failed."""
+
+    def get_retry_decision(
+        self, *, exception: BaseException, job: QueuedJob
+    ) -> RetryDecision | None:
+        if isinstance(exception, RunLater):
+            return RetryDecision(
+                retry_in={"milliseconds": int(exception.wait_s * 1000)}
+            )
+        if job.attempts + 1 >= MOST_ATTEMPTS:
+            return None
+        return RetryDecision(retry_in={"seconds": 2**job.attempts})
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+class Handlers:
+    """Every job's function; each opens and commits its own transactions."""
+
+    def __init__(self, rules: SearchRules, gateway: Gateway) -> None:
+        self.rules = rules
+        self.gateway = gateway
+        self.rng = Random()
+
+    def push_send(self, push_id: str) -> None:
+        """One attempt for one device; the provider is called outside transactions."""
+        with Session.begin() as session:
+            envelope = pushes.due(session, UUID(push_id))
+        if envelope is None:
+            return
+        result = attempt(self.gateway, envelope, self.rng)
+        PUSHES.labels(result.outcome).inc()
+        with Session.begin() as session:
+            wait_s = pushes.conclude(session, envelope.push_id, result)
+        if result.outcome in ALARMS:
+            log().error("push.alarm", outcome=result.outcome, push_id=push_id)
+        if wait_s is not None:
+            raise RunLater(wait_s)
+        log().info(
+            "push.concluded",
+            push_id=push_id,
+            kind=envelope.message.kind,
+            outcome=result.outcome,
+            attempts=envelope.attempts,
+        )
+
+    def backhaul_search(self, stop_id: str, driver_id: str) -> None:
+        """Search for a way home and offer it."""
+        with Session.begin() as session:
+            backhaul.search_home(
+                session,
+                self.rules,
+                stop_id=UUID(stop_id),
+                driver_id=UUID(driver_id),
+                now=utcnow(),
+            )
+
+    def backhaul_next(self, search_id: str) -> None:
+        """Offer the next load of a sequential search."""
+        with Session.begin() as session:
+            backhaul.offer_next(session, self.rules, search_id=UUID(search_id))
+
+    def offers_expire(self) -> None:
+        """End the offers whose time is over."""
+        with Session.begin() as session:
+            offers.expire(session, Cause(utcnow()))
+
+    def loads_lapse(self) -> None:
+        """Mark the loads whose lease or pickup window is over."""
+        more = True
+        while more:
+            with Session.begin() as session:
+                more = loads.lapse(session, now=utcnow()) > 0
+
+    def positions_partition(self) -> None:
+        """Make the coming days' partitions, drop the oldest."""
+        with Session.begin() as session:
+            positions.make_partitions(session, now=utcnow())
+
+
+def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
+    """Return which function does which job."""
+    return {
+        Job.PUSH_SEND: handlers.push_send,
+        Job.BACKHAUL_SEARCH: handlers.backhaul_search,
+        Job.BACKHAUL_NEXT: handlers.backhaul_next,
+        Job.OFFERS_EXPIRE: handlers.offers_expire,
+        Job.OFFERS_SWEEP: handlers.offers_expire,
+        Job.LOADS_LAPSE: handlers.loads_lapse,
+        Job.POSITIONS_PARTITION: handlers.positions_partition,
+    }
+
+
+PERIODIC = {
+    Job.OFFERS_SWEEP: "* * * * *",
+    Job.LOADS_LAPSE: "* * * * *",
+    Job.POSITIONS_PARTITION: "7 * * * *",
+}
+
+
+def register(app: App, handlers: Handlers) -> None:
+    """Make every job known to the worker, with its schedule."""
+    for job, function in functions(handlers).items():
+        task = app.task(
+            name=job.value.name,
+            queue=job.value.queue,
+            priority=job.value.priority,
+            retry=Retry(),
+        )(_observed(job, function))
+        if job in PERIODIC:
+            app.periodic(cron=PERIODIC[job], queueing_lock=job.value.name)(task)
+    _register_queue_keeping(app)
+
+
+def _observed(job: Job, function: Callable[..., None]) -> Callable[..., None]:
+    """Bind the trace id, count, time and log each run."""
+
+    def run(*, trace_id: str | None = None, **arguments: Any) -> None:  # noqa: ANN401
+        # Periodic jobs are handed the tick they stand for; ours look at the clock.
+        arguments.pop("timestamp", None)
+        name = job.value.name
+        started = perf_counter()
+        with traced(trace_id):
+            try:
+                function(**arguments)
+            except RunLater:
+                JOBS.labels(name, "later").inc()
+                raise
+            except Exception as error:
+                JOBS.labels(name, "failed").inc()
+                log().error("job.failed", job=name, exc_info=error)
+                raise
+            JOBS.labels(name, "done").inc()
+            JOB_SECONDS.labels(name).observe(perf_counter() - started)
+            if job in PERIODIC:
+                PERIODIC_SUCCESS.labels(name).set_to_current_time()
+
+    return run
+
+
+def _register_queue_keeping(app: App) -> None:
+    """The queue's own care. No lock on the rescue: a killed rescuer would keep it."""
+
+    @app.periodic(cron="* * * * *", queueing_lock=Job.JOBS_RESCUE.value.name)
+    @app.task(name=Job.JOBS_RESCUE.value.name, queue="maint", pass_context=True)
+    async def rescue(
+        context: JobContext,
+        timestamp: int,
+        trace_id: str | None = None,
+    ) -> None:
+        for job in await app.job_manager.get_stalled_jobs(
+            seconds_since_heartbeat=STALLED_S
+        ):
+            log().warning("job.rescued", job=job.task_name, job_id=job.id)
+            await app.job_manager.retry_job(job, retry_at=utcnow())
+        PERIODIC_SUCCESS.labels(Job.JOBS_RESCUE.value.name).set_to_current_time()
+
+    @app.periodic(cron="17 3 * * *", queueing_lock=Job.JOBS_PRUNE.value.name)
+    @app.task(name=Job.JOBS_PRUNE.value.name, queue="maint", pass_context=True)
+    async def prune(
+        context: JobContext,
+        timestamp: int,
+        trace_id: str | None = None,
+    ) -> None:
+        await app.job_manager.delete_old_jobs(
+            nb_hours=KEEP_FAILED_H, include_failed=True, include_cancelled=True
+        )
+        PERIODIC_SUCCESS.labels(Job.JOBS_PRUNE.value.name).set_to_current_time()
+
+
+def make_gateway(settings: Settings) -> Gateway:
+    """Return where pushes go.
+
+    Raises: CannotStart without credentials, unless PUSH=console.
+    """
+    if settings.PUSH is Push.CONSOLE:
+        return ConsoleGateway(lambda line: log().info("push.console", line=line))
+    if not settings.FCM_SERVICE_ACCOUNT:
+        raise CannotStart(
+            "No push credentials: set FCM_SERVICE_ACCOUNT (or"
+            " FCM_SERVICE_ACCOUNT_FILE) to a Firebase service account, or PUSH=console"
+            " to print pushes instead."
+        )
+    try:
+        account = json.loads(settings.FCM_SERVICE_ACCOUNT)
+        app = make_fcm_app(
+            account,
+            account["project_id"],
+            settings.FCM_BASE_URL or DEFAULT_FCM_URL,
+            float(settings.PUSH_TIMEOUT_S),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise CannotStart(
+            f"FCM_SERVICE_ACCOUNT is not a Firebase service account ({error})."
+        ) from None
+    return FcmGateway(app)
+
+
+@clear_failures
+def main() -> None:
+    """Work until SIGTERM; jobs in hand are finished first."""
+    settings = settings_from_environment()
+    gateway = make_gateway(settings)
+    connect(settings)
+    handlers = Handlers(SearchRules.of(settings, EstimatedRoads()), gateway)
+    handlers.positions_partition()
+    app = make_app(settings.DATABASE_URL)
+    register(app, handlers)
+    if settings.WORKER_METRICS_PORT:
+        start_http_server(settings.WORKER_METRICS_PORT)
+    log().info("worker.started", concurrency=settings.WORKER_CONCURRENCY)
+    with suppress(KeyboardInterrupt), app.open():
+        app.run_worker(
+            concurrency=settings.WORKER_CONCURRENCY,
+            delete_jobs="successful",
+            shutdown_graceful_timeout=30,
+            fetch_job_polling_interval=2,
+        )
+
+
+if __name__ == "__main__":
+    main()
