@@ -14,6 +14,7 @@ from freight.roles import Role
 from geo.roads import EstimatedRoads
 from models.organisations import OrganisationKind
 from services import members
+from services.identity import SHORTEST_PASSWORD
 from start import clear_failures, connect, keyring, settings_from_environment
 
 DOCUMENT = Path(__file__).parent / "docs" / "openapi.json"
@@ -59,6 +60,12 @@ def create_org(
     password: str,
 ) -> None:
     """Make a company and its first admin."""
+    if "@" not in admin_email:
+        raise click.BadParameter("An e-mail address, please.", param_hint="admin-email")
+    if len(password) < SHORTEST_PASSWORD:
+        raise click.BadParameter(
+            f"At least {SHORTEST_PASSWORD} characters.", param_hint="password"
+        )
     connect(settings_from_environment())
     with Session.begin() as session:
         admin = members.create_organisation(

@@ -4,11 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parent
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class SettingsError(Exception):
@@ -85,11 +88,11 @@ class Settings:
                 raw = _raw(environ, name)
                 if raw is not None:
                     values[name] = _parse(name, raw, default)
-            except (ValueError, OSError) as error:
+            except ValueError as error:
                 faults.append(f"{name}: {error}")
-        if not faults:
-            settings = cls(**values)
-            faults = _nonsense(settings)
+        unread = tuple(fault.split(":")[0] for fault in faults)
+        settings = cls(**values)
+        faults += [f for f in _nonsense(settings) if not f.startswith(unread)]
         if faults:
             raise SettingsError("Settings: " + "; ".join(faults) + ".")
         return settings
@@ -124,7 +127,11 @@ def _is_secret(cls: type[Settings], name: str) -> bool:
 
 def _raw(environ: Mapping[str, str], name: str) -> str | None:
     if path := environ.get(f"{name}_FILE"):
-        return Path(path).read_text().strip()
+        try:
+            return Path(path).read_text().strip() or None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            raise ValueError(f"cannot read {path}: {reason}") from None
     value = environ.get(name, "").strip()
     return value or None
 
@@ -140,6 +147,16 @@ def _parse(name: str, raw: str, default: Any) -> Any:  # noqa: ANN401 - a settin
         raise ValueError(f"'{raw}' is not a whole number") from None
 
 
+def _is_url(url: str, schemes: set[str]) -> bool:
+    """Say whether `url` is one of these, or empty."""
+    try:
+        parts = urlsplit(url)
+        # Reading the port is what checks it.
+        return not url or (parts.scheme in schemes and parts.port != 0)
+    except ValueError:
+        return False
+
+
 def _nonsense(settings: Settings) -> list[str]:
     faults = [
         f"{name}: {getattr(settings, name)} must be above 0"
@@ -150,7 +167,8 @@ def _nonsense(settings: Settings) -> list[str]:
     ]
     try:
         radii = settings.search_radii_m
-        if list(radii) != sorted(set(radii)) or radii[0] <= 0:
+        is_growing = list(radii) == sorted(set(radii))
+        if not is_growing or not all(isfinite(r) and r > 0 for r in radii):
             faults.append("SEARCH_RADII_MI: give growing miles above 0")
     except ValueError:
         faults.append("SEARCH_RADII_MI: give miles with commas, such as 50,100")
@@ -158,9 +176,14 @@ def _nonsense(settings: Settings) -> list[str]:
         faults.append("FEE_PERCENT: from 0 to 99")
     if settings.ENVIRONMENT not in {"development", "production"}:
         faults.append("ENVIRONMENT: development or production")
-    url = settings.DATABASE_URL
-    if url and urlsplit(url).scheme not in {"postgresql", "postgres"}:
-        faults.append("DATABASE_URL: must begin with postgresql://")
+    if not 0 <= settings.WORKER_METRICS_PORT < 65_536:
+        faults.append("WORKER_METRICS_PORT: a port, or 0")
+    if settings.LOG_LEVEL.upper() not in LOG_LEVELS:
+        faults.append(f"LOG_LEVEL: one of {', '.join(LOG_LEVELS)}")
+    if not _is_url(settings.DATABASE_URL, {"postgresql", "postgres"}):
+        faults.append("DATABASE_URL: must be as postgresql://user@host:5432/name")
+    if not _is_url(settings.FCM_BASE_URL, {"http", "https"}):
+        faults.append("FCM_BASE_URL: must be as https://host")
     if settings.is_production:
         faults += [
             f"{name}: required in production"

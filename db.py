@@ -1,7 +1,7 @@
 """The engine and the one Session factory. Edges configure it once, at start."""
 
 from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import sessionmaker
 
@@ -30,11 +30,13 @@ def make_engine(settings: Settings) -> Engine:
         pool_size=settings.DB_POOL_SIZE,
         max_overflow=settings.DB_POOL_SIZE,
         pool_pre_ping=True,
+        # Errors are logged: what people sent us stays out of their text.
+        hide_parameters=True,
         connect_args={"options": options, "connect_timeout": 5},
     )
 
 
-def check_server(engine: Engine) -> None:
+def check_server(engine: Engine, oldest: int = OLDEST_SERVER) -> None:
     """Make sure a server answers and is new enough.
 
     Raises: DatabaseUnusable.
@@ -42,16 +44,16 @@ def check_server(engine: Engine) -> None:
     try:
         with engine.connect() as connection:
             version = connection.scalar(text("show server_version_num"))
-    except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[-1]
+    except DBAPIError as error:
+        reason = (str(error.orig).strip().splitlines() or ["it says nothing"])[0]
         raise DatabaseUnusable(
             f"No PostgreSQL answers at DATABASE_URL ({reason}): start it, correct"
             " DATABASE_URL, or unset it to use the embedded server."
         ) from None
-    if int(version or 0) < OLDEST_SERVER:
+    if int(version or 0) < oldest:
         raise DatabaseUnusable(
             f"The PostgreSQL server is version {int(version or 0) // 10_000}:"
-            " Backhaul needs 16 or newer, please upgrade it."
+            f" Backhaul needs {oldest // 10_000} or newer, please upgrade it."
         )
 
 

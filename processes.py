@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import IO, Self
 
@@ -107,10 +108,18 @@ class Processes:
 def web_argv(host: str, port: int, workers: int) -> list[str]:
     """Return the command of the web process (one line of the Procfile)."""
     return [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "wsgi:app"),
+        *(sys.executable, "wsgi.py"),
         *("--host", host, "--port", str(port), "--workers", str(workers)),
+    ]
+
+
+def granian_argv(options: Sequence[str]) -> list[str]:
+    """Return the command that serves the application, `options` over ours."""
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "wsgi:app"),
         *("--blocking-threads", "8", "--backlog", "1024"),
-        *("--workers-kill-timeout", "30", "--no-ws", "--log-level", "warning"),
+        *("--workers-kill-timeout", "30", "--no-ws", "--log-level", "error"),
+        *options,
     ]
 
 
@@ -120,12 +129,18 @@ def worker_argv() -> list[str]:
 
 
 def stop_on_signals() -> None:
-    """Let SIGTERM end the process as Ctrl-C does, so that blocks are left in order."""
+    """Let SIGTERM end the process as Ctrl-C does, so that blocks are left in order.
+
+    Only the first signal counts: a second one must not cut the stopping short.
+    """
 
     def interrupt(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def main() -> None:
@@ -133,9 +148,11 @@ def main() -> None:
     stop_on_signals()
     host = os.environ.get("HOST", "127.0.0.1")
     port = int(os.environ.get("PORT", "8000"))
-    with Processes() as processes:
+    with TemporaryDirectory(prefix="metrics-") as metrics, Processes() as processes:
         try:
-            processes.start("web", web_argv(host, port, 2), {})
+            # Two web workers count together.
+            shared = {"PROMETHEUS_MULTIPROC_DIR": metrics}
+            processes.start("web", web_argv(host, port, 2), shared)
             processes.start("worker", worker_argv(), {})
             while True:
                 processes.check()

@@ -16,6 +16,7 @@ import schema
 from config import Settings, SettingsError
 from db import DatabaseUnusable, Session, check_schema, check_server, make_engine
 from embedded import EmbeddedServerError
+from errors import DomainError
 from services.tokens import Keyring, make_keyring
 from telemetry import start_logging
 
@@ -27,7 +28,13 @@ class CannotStart(Exception):
     """The message is one sentence that says what to do."""
 
 
-EXPECTED = (CannotStart, SettingsError, DatabaseUnusable, EmbeddedServerError)
+EXPECTED = (
+    CannotStart,
+    SettingsError,
+    DatabaseUnusable,
+    EmbeddedServerError,
+    DomainError,
+)
 
 
 def stop_with(message: object) -> NoReturn:
@@ -98,6 +105,16 @@ def keyring(settings: Settings) -> Keyring:
 def _kept(settings: Settings, name: str, make: Callable[[], str]) -> str:
     """Read the development secret of this name; the first process makes it."""
     path = Path(settings.DATA_DIR) / name
+    try:
+        return _read_or_made(path, make)
+    except OSError as error:
+        raise CannotStart(
+            f"{path} cannot be kept ({error.strerror}): correct DATA_DIR, or set"
+            " JWT_PRIVATE_KEY and REFRESH_KEY."
+        ) from None
+
+
+def _read_or_made(path: Path, make: Callable[[], str]) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     if not path.exists():

@@ -1,6 +1,7 @@
 """Logs (structlog), metrics (prometheus-client), the trace id."""
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator, MutableMapping
@@ -8,7 +9,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
 from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
 from uuid_utils.compat import uuid7
 
@@ -17,6 +26,11 @@ HIDDEN = re.compile(
     re.IGNORECASE,
 )
 """Names of values that never reach a log line."""
+
+ROW_VALUES = re.compile(
+    r"DETAIL:.*?(?=\n\[SQL|\n\(Background|\nHINT:|\nCONTEXT:|\n\n|\Z)", re.DOTALL
+)
+"""Where PostgreSQL repeats what was in a row it refused."""
 
 TRACE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -44,34 +58,70 @@ def hide_private(_: object, __: str, event: Event) -> Event:
     return event
 
 
+def hide_rows(_: object, __: str, event: Event) -> Event:
+    """Cut the values of rows out of a database error's text."""
+    if isinstance(text := event.get("exception"), str):
+        event["exception"] = ROW_VALUES.sub("DETAIL: [hidden]", text)
+    return event
+
+
 def start_logging(level: str, *, is_readable: bool = False) -> None:
-    """Log one line per event to stderr: JSON, or aligned text when readable."""
+    """Log one line per event to stderr: JSON, or aligned text when readable.
+
+    level: of our own events; libraries speak from WARNING on, in the same form.
+    """
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=False)
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        )
         if is_readable
         else structlog.processors.JSONRenderer()
     )
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        hide_private,
+        structlog.processors.format_exc_info,
+        hide_rows,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            hide_private,
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                renderer,
+            ],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
 def log() -> Any:  # noqa: ANN401 - structlog's logger is dynamic
     """Return the logger; its calls carry the bound trace id."""
     return structlog.get_logger()
+
+
+def metrics_text() -> bytes:
+    """Return the metrics as Prometheus text.
+
+    Web processes that share a PROMETHEUS_MULTIPROC_DIR answer for all of them; without
+    it each answers for itself.
+    """
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(REGISTRY)
+    everybody = CollectorRegistry()
+    MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
+    return generate_latest(everybody)
 
 
 def trace_id() -> str:

@@ -3,20 +3,23 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from time import perf_counter
 from typing import Any
 from uuid import UUID
 
-from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
+from procrastinate import App, BaseRetryStrategy, RetryDecision
+from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job as QueuedJob
+from procrastinate.jobs import Status
 from prometheus_client import start_http_server
+from sqlalchemy import func, select
 
 from config import Push, Settings
 from db import Session
 from geo.roads import EstimatedRoads
-from jobs import Job, make_app
+from jobs import Job, enqueue, make_app
 from notifications.console import ConsoleGateway
 from notifications.fcm import FcmGateway, make_fcm_app
 from notifications.gateway import Gateway
@@ -37,11 +40,17 @@ from telemetry import (
 STALLED_S = 30
 KEEP_FAILED_H = 30 * 24
 MOST_ATTEMPTS = 5
+MOST_RESCUES = 20
+"""A job that kills its worker would otherwise do so every minute, for ever."""
+
 DEFAULT_FCM_URL = "https://fcm.googleapis.com"
 
 
 class RunLater(Exception):
-    """The job's work is not done: run it again in `wait_s` seconds."""
+    """The job's work is not done: do it again in `wait_s` seconds, as often as asked.
+
+    That is a new job and no retry, so that retries count the bugs only.
+    """
 
     def __init__(self, wait_s: float) -> None:
         super().__init__(f"again in {wait_s:.0f} s")
@@ -49,15 +58,11 @@ class RunLater(Exception):
 
 
 class Retry(BaseRetryStrategy):
-    """RunLater as long as it is asked for; a bug a few times, then it is failed."""
+    """A bug is given a few chances, then the job is failed and kept."""
 
     def get_retry_decision(
         self, *, exception: BaseException, job: QueuedJob
     ) -> RetryDecision | None:
-        if isinstance(exception, RunLater):
-            return RetryDecision(
-                retry_in={"milliseconds": int(exception.wait_s * 1000)}
-            )
         if job.attempts + 1 >= MOST_ATTEMPTS:
             return None
         return RetryDecision(retry_in={"seconds": 2**job.attempts})
@@ -84,7 +89,7 @@ class Handlers:
         result = attempt(self.gateway, envelope, self.rng)
         PUSHES.labels(result.outcome).inc()
         with Session.begin() as session:
-            wait_s = pushes.conclude(session, envelope.push_id, result)
+            wait_s = pushes.conclude(session, envelope, result)
         if result.outcome in ALARMS:
             log().error("push.alarm", outcome=result.outcome, push_id=push_id)
         if wait_s is not None:
@@ -115,8 +120,10 @@ class Handlers:
 
     def offers_expire(self) -> None:
         """End the offers whose time is over."""
-        with Session.begin() as session:
-            offers.expire(session, Cause(utcnow()))
+        more = True
+        while more:
+            with Session.begin() as session:
+                more = offers.expire(session, Cause(utcnow())) > 0
 
     def loads_lapse(self) -> None:
         """Mark the loads whose lease or pickup window is over."""
@@ -158,7 +165,9 @@ def register(app: App, handlers: Handlers) -> None:
             name=job.value.name,
             queue=job.value.queue,
             priority=job.value.priority,
-            retry=Retry(),
+            # The next tick is the retry of a periodic job. One that waited for its
+            # own could not be written: the tick's has the queueing lock.
+            retry=Retry() if job not in PERIODIC else False,
         )(_observed(job, function))
         if job in PERIODIC:
             app.periodic(cron=PERIODIC[job], queueing_lock=job.value.name)(task)
@@ -176,9 +185,10 @@ def _observed(job: Job, function: Callable[..., None]) -> Callable[..., None]:
         with traced(trace_id):
             try:
                 function(**arguments)
-            except RunLater:
+            except RunLater as later:
                 JOBS.labels(name, "later").inc()
-                raise
+                _put_off(job, later.wait_s, arguments)
+                return
             except Exception as error:
                 JOBS.labels(name, "failed").inc()
                 log().error("job.failed", job=name, exc_info=error)
@@ -191,30 +201,49 @@ def _observed(job: Job, function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def _put_off(job: Job, wait_s: float, arguments: dict[str, Any]) -> None:
+    """Enqueue the job again. Should we die before this one is finished, both run."""
+    with Session.begin() as session:
+        now = session.scalars(select(func.clock_timestamp())).one()
+        enqueue(session, job, at=now + timedelta(seconds=wait_s), **arguments)
+
+
+async def rescue(app: App) -> None:
+    """Let the jobs of dead workers run again.
+
+    A job whose queueing lock is taken is ended: the same work waits already. One that
+    took worker after worker down with it is failed.
+    """
+    manager = app.job_manager
+    stalled = await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S)
+    for job in stalled:
+        if job.attempts >= MOST_RESCUES:
+            log().error("job.given_up", job=job.task_name, job_id=job.id)
+            await manager.finish_job(job, Status.FAILED, delete_job=False)
+            continue
+        try:
+            await manager.retry_job(job, retry_at=utcnow())
+        except UniqueViolation:
+            await manager.finish_job(job, Status.FAILED, delete_job=True)
+        except ConnectorException as error:
+            # Its worker was only slow and has ended it; the others still wait.
+            log().warning("job.not_rescued", job_id=job.id, reason=str(error))
+            continue
+        log().warning("job.rescued", job=job.task_name, job_id=job.id)
+
+
 def _register_queue_keeping(app: App) -> None:
     """The queue's own care. No lock on the rescue: a killed rescuer would keep it."""
 
     @app.periodic(cron="* * * * *", queueing_lock=Job.JOBS_RESCUE.value.name)
-    @app.task(name=Job.JOBS_RESCUE.value.name, queue="maint", pass_context=True)
-    async def rescue(
-        context: JobContext,
-        timestamp: int,
-        trace_id: str | None = None,
-    ) -> None:
-        for job in await app.job_manager.get_stalled_jobs(
-            seconds_since_heartbeat=STALLED_S
-        ):
-            log().warning("job.rescued", job=job.task_name, job_id=job.id)
-            await app.job_manager.retry_job(job, retry_at=utcnow())
+    @app.task(name=Job.JOBS_RESCUE.value.name, queue=Job.JOBS_RESCUE.value.queue)
+    async def rescue_stalled(timestamp: int = 0, trace_id: str | None = None) -> None:
+        await rescue(app)
         PERIODIC_SUCCESS.labels(Job.JOBS_RESCUE.value.name).set_to_current_time()
 
     @app.periodic(cron="17 3 * * *", queueing_lock=Job.JOBS_PRUNE.value.name)
-    @app.task(name=Job.JOBS_PRUNE.value.name, queue="maint", pass_context=True)
-    async def prune(
-        context: JobContext,
-        timestamp: int,
-        trace_id: str | None = None,
-    ) -> None:
+    @app.task(name=Job.JOBS_PRUNE.value.name, queue=Job.JOBS_PRUNE.value.queue)
+    async def prune(timestamp: int = 0, trace_id: str | None = None) -> None:
         await app.job_manager.delete_old_jobs(
             nb_hours=KEEP_FAILED_H, include_failed=True, include_cancelled=True
         )

@@ -33,6 +33,9 @@ from telemetry import REQUEST_SECONDS, REQUESTS, log, traced
 
 VERSION = "0.1.0"
 
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"})
+"""What is counted by name; a stranger must not invent series."""
+
 BLUEPRINTS = (
     sessions.blueprint,
     me.blueprint,
@@ -64,7 +67,7 @@ def create_app(
     settings: Settings, keys: Keyring, market: Market, *, schema_head: str
 ) -> Flask:
     """Return the application. The Session factory is configured by the caller."""
-    app = Flask("backhaul")
+    app = Flask("backhaul", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=settings.MAX_BODY_BYTES,
         API_TITLE="Backhaul",
@@ -92,7 +95,12 @@ def create_app(
         api.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(
-        get_swaggerui_blueprint("/docs", "/openapi.json", {"app_name": "Backhaul"})
+        get_swaggerui_blueprint(
+            "/docs",
+            "/openapi.json",
+            # The badge would ask a server on the internet about our document.
+            {"app_name": "Backhaul", "validatorUrl": None},
+        )
     )
     openapi.complete(api, app)
     app.extensions["api"] = api
@@ -117,13 +125,14 @@ def _observe(app: Flask) -> None:
     def count(response: Response) -> Response:
         route = str(request.url_rule or "unknown")
         seconds = perf_counter() - g.started
-        REQUESTS.labels(route, request.method, response.status_code).inc()
+        method = request.method if request.method in METHODS else "other"
+        REQUESTS.labels(route, method, response.status_code).inc()
         REQUEST_SECONDS.labels(route).observe(seconds)
         response.headers["X-Trace-Id"] = g.trace_id
         log().info(
             "http.request",
             route=route,
-            method=request.method,
+            method=method,
             status=response.status_code,
             ms=round(seconds * 1000, 1),
         )

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import fields
 
 from api.auth import actor, requires
+from api.bodies import Blueprint
 from api.fields import Time, line, words
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
@@ -27,7 +27,8 @@ blueprint = Blueprint(
 class AreaIn(ma.Schema):
     """A GeoJSON Polygon or MultiPolygon (RFC 7946: [lon, lat]), at most 500 vertices.
 
-    Without `driver_id` it holds for the whole company.
+    Without `driver_id` it holds for the whole company. All shared areas together have
+    at most 1,000 vertices, and so have each driver's own.
     """
 
     kind = words(AreaKind, required=True)

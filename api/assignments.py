@@ -5,10 +5,10 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from api.auth import actor, requires
+from api.bodies import Blueprint
 from api.clock import now
 from api.drivers import DriverOut
 from api.fields import Time, words

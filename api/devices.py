@@ -5,10 +5,10 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from flask_smorest import Blueprint
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from api.auth import actor, requires
+from api.bodies import Blueprint
 from api.clock import now
 from api.fields import Time, line, words
 from api.lists import PageArgs, page, page_of
@@ -26,12 +26,22 @@ blueprint = Blueprint(
 )
 
 
+MOST_TARGET = 2000
+"""Firebase's tokens have some 160 characters; PostgreSQL indexes at most 2,700."""
+
+
 class DeviceIn(ma.Schema):
     """Where pushes go. `fid`: Firebase installation id; `token`: registration token."""
 
     platform = words(Platform, required=True)
     target_kind = words(TargetKind, required=True)
-    target = line(4096, required=True)
+    target = fields.String(
+        required=True,
+        validate=[
+            validate.Length(1, MOST_TARGET),
+            validate.Regexp(r"\A[!-~]*\Z", error="Printable ASCII, no spaces."),
+        ],
+    )
     app_version = line(50, required=True)
     locale = line(20, required=True, metadata={"example": "es-MX"})
 

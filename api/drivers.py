@@ -5,10 +5,10 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import ValidationError, fields
 
 from api.auth import actor, requires
+from api.bodies import Blueprint
 from api.fields import (
     Time,
     amount,

@@ -16,6 +16,12 @@ ROADS_SOUTH = -60.0
 """No truck drives beyond: such a latitude is a swapped pair, as -87.6 (Chicago)."""
 
 
+FIRST_YEAR = 1900
+LAST_YEAR = 2199
+"""Wide enough for a phone whose clock has died, and every sum of a time and a
+duration stays a time."""
+
+
 class Time(fields.AwareDateTime):
     """RFC 3339 with an offset; a naive time is refused. Answers are UTC with Z."""
 
@@ -41,10 +47,9 @@ class Time(fields.AwareDateTime):
         if not isinstance(value, str):
             raise ValidationError("Give the time as RFC 3339 text.")
         parsed: datetime = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return parsed.astimezone(UTC)
-        except OverflowError:
-            raise ValidationError("Not a time anybody drives at.") from None
+        if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+            raise ValidationError("Not a time anybody drives at.")
+        return parsed.astimezone(UTC)
 
 
 def rfc3339(value: datetime) -> str:
@@ -69,9 +74,25 @@ def json_value(value: object) -> Any:  # noqa: ANN401 - what JSON carries
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def lat(**kwargs: Any) -> fields.Float:  # noqa: ANN401 - field options
+class Number(fields.Float):
+    """A JSON number; text that looks like one is refused."""
+
+    def _validated(self, value: Any) -> float:  # noqa: ANN401 - as the base class
+        if isinstance(value, str):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Whole(fields.Nested):
+    """A part that is given whole, also where its parent is changed in part."""
+
+    def _deserialize(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        return super()._deserialize(*args, **kwargs | {"partial": False})
+
+
+def lat(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
     """Latitude, degrees, where roads are."""
-    return fields.Float(
+    return Number(
         validate=validate.Range(
             ROADS_SOUTH,
             ROADS_NORTH,
@@ -82,9 +103,9 @@ def lat(**kwargs: Any) -> fields.Float:  # noqa: ANN401 - field options
     )
 
 
-def lon(**kwargs: Any) -> fields.Float:  # noqa: ANN401 - field options
+def lon(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
     """Longitude, degrees."""
-    return fields.Float(
+    return Number(
         validate=validate.Range(-180, 180),
         metadata={"description": "degrees, WGS 84"},
         **kwargs,
@@ -104,11 +125,15 @@ def words(enum: type[Enum], **kwargs: Any) -> fields.Field[Any]:  # noqa: ANN401
     return fields.Enum(enum, by_value=True, **kwargs)
 
 
+NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
+"""Files beside the zones that mean "this machine's", which is nobody's dock."""
+
+
 def zone(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
     """An IANA zone, such as America/Chicago."""
     return fields.String(
         validate=validate.OneOf(
-            sorted(available_timezones()), error="Not an IANA time zone."
+            sorted(available_timezones() - NO_PLACES), error="Not an IANA time zone."
         ),
         metadata={"description": "IANA zone", "example": "America/Chicago"},
         **kwargs,
@@ -134,9 +159,9 @@ def count(**kwargs: Any) -> fields.Integer:  # noqa: ANN401 - field options
     return fields.Integer(strict=True, validate=validate.Range(0, 2**31 - 1), **kwargs)
 
 
-def amount(**kwargs: Any) -> fields.Float:  # noqa: ANN401 - field options
+def amount(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
     """A number from 0."""
-    return fields.Float(validate=validate.Range(0, 1e9), **kwargs)
+    return Number(validate=validate.Range(0, 1e9), **kwargs)
 
 
 class PlaceIn(ma.Schema):

@@ -6,14 +6,16 @@ from uuid import UUID
 import marshmallow as ma
 from flask import current_app
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import ValidationError, fields, validate
 from sqlalchemy.orm import selectinload
 
 from api.auth import actor, requires
+from api.bodies import Blueprint
 from api.clock import now
 from api.fields import (
+    Number,
     Time,
+    Whole,
     amount,
     count,
     lat,
@@ -94,7 +96,7 @@ class LoadFields(ma.Schema):
     load_number = line(40)
     visibility = words(Visibility, load_default=Visibility.NETWORK)
     references = fields.List(
-        fields.Nested(ReferenceIn), load_default=list, validate=validate.Length(max=30)
+        Whole(ReferenceIn), load_default=list, validate=validate.Length(max=30)
     )
     consignee = line(load_default=None, allow_none=True)
     bill_to = line(load_default=None, allow_none=True)
@@ -106,10 +108,10 @@ class LoadFields(ma.Schema):
     length_m = amount(load_default=None, allow_none=True)
     pieces = count(load_default=None, allow_none=True)
     has_hazmat = fields.Boolean(load_default=False)
-    temperature_min_c = fields.Float(
+    temperature_min_c = Number(
         load_default=None, allow_none=True, validate=validate.Range(-100, 100)
     )
-    temperature_max_c = fields.Float(
+    temperature_max_c = Number(
         load_default=None, allow_none=True, validate=validate.Range(-100, 100)
     )
     price_cents = count(required=True)
@@ -130,15 +132,13 @@ class LoadIn(LoadFields):
 
     id = fields.UUID(load_default=None)
     is_draft = fields.Boolean(load_default=False)
-    stops = fields.List(
-        fields.Nested(StopIn), required=True, validate=validate.Length(2, 20)
-    )
+    stops = fields.List(Whole(StopIn), required=True, validate=validate.Length(2, 20))
 
 
 class LoadEdit(LoadFields):
     """What to change; the stops change as a whole."""
 
-    stops = fields.List(fields.Nested(StopIn), validate=validate.Length(2, 20))
+    stops = fields.List(Whole(StopIn), validate=validate.Length(2, 20))
 
 
 class CancellationIn(ma.Schema):

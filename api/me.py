@@ -4,11 +4,11 @@ from typing import Any
 
 import marshmallow as ma
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import fields
 
 from api.assignments import CarriedOut
 from api.auth import actor, requires
+from api.bodies import Blueprint
 from api.clock import now
 from api.drivers import DriverOut
 from api.fields import Time

@@ -4,10 +4,10 @@ from typing import Any
 
 import marshmallow as ma
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from api.auth import actor, requires
+from api.bodies import Blueprint
 from api.fields import Time, line, words
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
@@ -17,6 +17,7 @@ from freight.roles import Role
 from models.organisations import Member
 from services import members
 from services.actors import Permission
+from services.identity import SHORTEST_PASSWORD
 from services.members import LoginTaken
 
 blueprint = Blueprint(
@@ -30,7 +31,9 @@ class MemberIn(ma.Schema):
     name = line(required=True, metadata={"example": "Dana Ortiz"})
     email = fields.Email(validate=validate.Length(max=254))
     phone = line(30, metadata={"example": "+1 312 555 0142"})
-    password = fields.String(required=True, validate=validate.Length(10, 200))
+    password = fields.String(
+        required=True, validate=validate.Length(SHORTEST_PASSWORD, 200)
+    )
     roles = fields.List(
         words(Role), required=True, validate=validate.Length(1, len(Role))
     )

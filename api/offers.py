@@ -5,11 +5,11 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import fields
 
 from api.assignments import AssignmentOut
 from api.auth import actor, requires
+from api.bodies import Blueprint
 from api.clock import now
 from api.fields import Time, line, words
 from api.lists import PageArgs, page, page_of
@@ -19,7 +19,7 @@ from db import Session
 from errors import NotFound
 from models.assignments import Assignment
 from models.offers import DeclineReason, Offer
-from services import assignments, offers
+from services import assignments, offers, open_offers
 from services.actors import Permission
 from services.moves import OfferMoveRefused
 from services.offers import (
@@ -97,7 +97,7 @@ class OffersView(MethodView):
         with Session() as session:
             query = offers.visible_offers(actor())
             if is_open:
-                query = query.where(*offers.is_alive())
+                query = query.where(*open_offers.is_alive())
             return page(session, query, Offer.id, **args)
 
 
@@ -154,10 +154,9 @@ class AcceptanceView(MethodView):
                 session.flush()
                 return assignments.get_assignment(session, actor(), won.id)
         except OfferTaken as error:
-            best = error.extra["next_offer"]
-            if best is not None:
+            if error.next_offer_id is not None:
                 with Session() as session:
-                    best = offers.get_offer(session, actor(), best.id)
+                    best = offers.get_offer(session, actor(), error.next_offer_id)
                     error.extra["next_offer"] = OfferOut().dump(best)
             raise
 

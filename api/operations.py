@@ -1,11 +1,12 @@
 """For those who run it: health, readiness, metrics. Anybody may call these."""
 
 from flask import Blueprint, Response, current_app, jsonify
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.auth import public
 from db import DatabaseUnusable, Session
 from services import health
+from telemetry import metrics_text
 
 blueprint = Blueprint("operations", __name__)
 
@@ -35,4 +36,4 @@ def readyz() -> Response:
 @public
 def metrics() -> Response:
     """Prometheus text."""
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return Response(metrics_text(), content_type=CONTENT_TYPE_LATEST)

@@ -7,12 +7,12 @@ from uuid import UUID
 import marshmallow as ma
 import msgspec
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from api.auth import actor, requires
+from api.bodies import Blueprint
 from api.clock import now
-from api.fields import Time
+from api.fields import ROADS_NORTH, ROADS_SOUTH, Time
 from api.problems import raises
 from db import Session
 from errors import Forbidden
@@ -26,8 +26,8 @@ blueprint = Blueprint(
 
 MOST_FIXES = 1_000
 
-Degrees90 = Annotated[float, msgspec.Meta(ge=-90, le=90)]
-Degrees180 = Annotated[float, msgspec.Meta(ge=-180, le=180)]
+Latitude = Annotated[float, msgspec.Meta(ge=ROADS_SOUTH, le=ROADS_NORTH)]
+Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e7)]
 
 
@@ -36,8 +36,8 @@ class FixIn(msgspec.Struct, forbid_unknown_fields=True):
 
     fix_id: UUID
     fixed_at: Annotated[datetime, msgspec.Meta(tz=True)]
-    lat: Degrees90
-    lon: Degrees180
+    lat: Latitude
+    lon: Longitude
     accuracy_m: NotNegative | None = None
     speed_mps: NotNegative | None = None
     heading_deg: Annotated[float, msgspec.Meta(ge=0, le=360)] | None = None
@@ -47,9 +47,14 @@ class PositionsIn(ma.Schema):
     """Up to 1,000 fixes, each {fix_id, fixed_at, lat, lon, accuracy_m, speed_mps,
     heading_deg}: ids and times by the phone, the last three optional."""
 
+    # Bad text in a fix refuses that fix, not the batch.
+    keeps_no_text = True
+
     sent_at = Time(load_default=None, allow_none=True)
     fixes = fields.List(
-        fields.Dict(), required=True, validate=validate.Length(1, MOST_FIXES)
+        fields.Raw(allow_none=True, metadata={"type": "object"}),
+        required=True,
+        validate=validate.Length(1, MOST_FIXES),
     )
 
 
@@ -103,15 +108,17 @@ class PositionsView(MethodView):
         }
 
 
-def _parse(raw: dict[str, Any]) -> Fix | str:
+def _parse(raw: object) -> Fix | str:
     try:
         fix = msgspec.convert(raw, FixIn, strict=True)
     except msgspec.ValidationError as error:
         return str(error)
+    except UnicodeError:
+        return "Lone surrogates are not text."
     return Fix(**msgspec.structs.asdict(fix))
 
 
-def _result(index: int, raw: dict[str, Any], answer: FixResult | str) -> dict[str, Any]:
+def _result(index: int, raw: object, answer: FixResult | str) -> dict[str, Any]:
     if isinstance(answer, FixResult):
         return {
             "index": index,
@@ -121,7 +128,7 @@ def _result(index: int, raw: dict[str, Any], answer: FixResult | str) -> dict[st
         }
     return {
         "index": index,
-        "fix_id": _uuid(raw.get("fix_id")),
+        "fix_id": _uuid(raw.get("fix_id")) if isinstance(raw, dict) else None,
         "status": FixStatus.REJECTED,
         "reason": "invalid-fix",
         "detail": answer,

@@ -7,29 +7,40 @@ from typing import Any, TypeVar
 import marshmallow as ma
 from flask import Flask, Response, request
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from api.fields import json_value
-from errors import DomainError
+from errors import DomainError, Invalid, NotFound
 from telemetry import log, trace_id
 
 CONTENT_TYPE = "application/problem+json"
 
-HTTP_CODES = {
-    400: "malformed-request",
-    404: "not-found",
-    405: "method-not-allowed",
-    406: "not-acceptable",
-    408: "request-timeout",
-    413: "body-too-large",
-    414: "url-too-long",
-    415: "unsupported-media-type",
-    422: "invalid-request",
-    431: "headers-too-large",
-    500: "internal-error",
-    503: "unavailable",
+TOO_LARGE = "54"
+"""SQLSTATE class of a row that no later attempt will make fit: a bug of ours."""
+
+HTTP_PROBLEMS = {
+    400: ("malformed-request", "The request cannot be read"),
+    404: (NotFound.code, NotFound.title),
+    405: ("method-not-allowed", "That address does not know this method"),
+    413: ("body-too-large", "The body is too large"),
+    415: ("unsupported-media-type", "The body is not JSON"),
+    422: (Invalid.code, Invalid.title),
+    500: ("internal-error", "Internal server error"),
+    503: ("unavailable", "The service is not available"),
 }
-"""The codes of problems that no use case raises."""
+"""Code and title of the problems that no use case raises."""
+
+DETAILS = {
+    400: "Send a well-formed request; a body is JSON in UTF-8.",
+    404: "There is nothing at this address.",
+    405: "See the Allow header.",
+    413: "Send less at once.",
+    415: "Send the body as application/json.",
+    422: "See `errors`.",
+    500: "It is logged under this trace id.",
+    503: "Please try again in a moment; nothing was changed.",
+}
 
 
 class FieldError(ma.Schema):
@@ -108,50 +119,50 @@ def answer_domain_error(error: DomainError) -> Response:
 
 def answer_http_error(error: HTTPException) -> Response:
     """Render what Flask, webargs or flask-smorest refused."""
-    status = error.code or 500
+    status = error.code if error.code in HTTP_PROBLEMS else _nearest(error.code)
     data: dict[str, Any] = getattr(error, "data", None) or {}
     extra = {}
     if messages := data.get("errors") or data.get("messages"):
         extra["errors"] = list(pointers(messages))
-    detail = data.get("message") or error.description
-    if status == 500:
-        detail = "It is logged under this trace id."
     headers = {
         name: value
         for name, value in error.get_headers()
         if name.lower() in {"allow", "retry-after"}
     }
-    return problem(
-        status,
-        HTTP_CODES.get(status, f"http-{status}"),
-        error.name,
-        detail,
-        extra=extra,
-        headers=headers,
-    )
+    detail = DETAILS.get(status) or error.description
+    return _standard(status, detail, extra=extra, headers=headers)
+
+
+def _nearest(status: int | None) -> int:
+    """Keep the list of codes closed, whatever a library may raise."""
+    return 400 if status is not None and status < 500 else 500
 
 
 def answer_bug(error: Exception) -> Response:
     """Log what nobody expected; the caller learns only the trace id."""
     log().error("http.bug", route=str(request.url_rule), exc_info=error)
-    return problem(
-        500,
-        "internal-error",
-        "Internal server error",
-        "It is logged under this trace id.",
-    )
+    return _standard(500)
 
 
-def answer_database_down(error: OperationalError) -> Response:
+def answer_database_down(error: OperationalError | PoolTimeout) -> Response:
     """Tell a phone to come back; nothing was written."""
-    log().error("http.database_unavailable", error=type(error.orig).__name__)
-    return problem(
-        503,
-        "unavailable",
-        "The service is not available",
-        "Please try again in a moment; nothing was changed.",
-        headers={"Retry-After": "5"},
-    )
+    origin = getattr(error, "orig", error)
+    if (getattr(origin, "sqlstate", None) or "").startswith(TOO_LARGE):
+        return answer_bug(error)
+    log().error("http.database_unavailable", error=type(origin).__name__)
+    return _standard(503, headers={"Retry-After": "5"})
+
+
+def _standard(
+    status: int,
+    detail: str | None = None,
+    *,
+    extra: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    code, title = HTTP_PROBLEMS[status]
+    detail = detail or DETAILS.get(status)
+    return problem(status, code, title, detail, extra=extra, headers=headers)
 
 
 def register(app: Flask) -> None:
@@ -159,6 +170,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(DomainError, answer_domain_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(OperationalError, answer_database_down)
+    app.register_error_handler(PoolTimeout, answer_database_down)
     app.register_error_handler(Exception, answer_bug)
 
 

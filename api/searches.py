@@ -6,11 +6,11 @@ from uuid import UUID
 import marshmallow as ma
 from flask import current_app
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import fields
 from sqlalchemy.orm import defer
 
 from api.auth import actor, requires
+from api.bodies import Blueprint
 from api.fields import Time
 from api.lists import PageArgs, page, page_of
 from api.offers import TermOut

@@ -4,10 +4,10 @@ from typing import Any
 
 import marshmallow as ma
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from api.auth import claims, keyring, public, requires
+from api.bodies import Blueprint
 from api.clock import now
 from api.fields import line
 from api.problems import raises

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import fields, validate
 from sqlalchemy.orm import Session as OrmSession
 
 from api.auth import actor, requires
+from api.bodies import Blueprint
 from api.clock import now
 from api.fields import PlaceIn, Time, amount, count, line, words
 from api.loads import StopOut

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from api.auth import actor, requires
-from api.fields import amount, line, words
+from api.bodies import Blueprint
+from api.fields import Number, amount, line, words
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
 from db import Session
@@ -37,7 +37,7 @@ class TruckIn(ma.Schema):
         load_default=None,
         validate=validate.Range(1, 10**6),
     )
-    deck_length_m = fields.Float(
+    deck_length_m = Number(
         allow_none=True, load_default=None, validate=validate.Range(0.1, 100)
     )
     is_hazmat_allowed = fields.Boolean(load_default=False)

@@ -74,6 +74,7 @@ class LoadAct(StrEnum):
     REASSIGN = "reassign"
     ARRIVE_PICKUP = "arrive_pickup"
     CONFIRM_PICKUP = "confirm_pickup"
+    AMEND_PICKUP = "amend_pickup"
     DEPART_PICKUP = "depart_pickup"
     ARRIVE_DELIVERY = "arrive_delivery"
     UNLOAD = "unload"
@@ -167,7 +168,7 @@ def _load_moves() -> Iterable[Transition[LoadStatus, LoadAct]]:
     window = "the last pickup window is open"
     unmoved = (_L.BOOKED, _L.AT_PICKUP)
     yield from moves((_L.DRAFT, _L.WITHDRAWN), _A.POST, _L.POSTED, _POSTING, window)
-    yield from moves((_L.DRAFT, *ON_THE_MARKET), _A.EDIT, None, _POSTING)
+    yield from moves((_L.DRAFT, _L.WITHDRAWN, *ON_THE_MARKET), _A.EDIT, None, _POSTING)
     yield from moves(ON_THE_MARKET, _A.RENEW, _L.POSTED, _POSTING, window)
     yield from moves(
         (_L.POSTED,), _A.LAPSE, _L.HELD, _SYSTEM, "the posting lease ran out"
@@ -186,10 +187,27 @@ def _load_moves() -> Iterable[Transition[LoadStatus, LoadAct]]:
     )
     # The shipper saw the truck before the driver's phone found signal.
     yield from moves((_L.PICKUP_CONFIRMED,), _A.ARRIVE_PICKUP, None, CARRYING, "", "X3")
-    yield from moves(unmoved, _A.CONFIRM_PICKUP, _L.PICKUP_CONFIRMED, POSTERS, "", "CP")
-    # A correction, or a confirmation after the dispatcher let the truck go.
+    yield from moves(
+        (_L.BOOKED,), _A.CONFIRM_PICKUP, _L.PICKUP_CONFIRMED, POSTERS, "", "CP"
+    )
+    # The server's hand: a later pickup was confirmed while the truck was on its way.
+    yield from moves(
+        (_L.AT_PICKUP,),
+        _A.CONFIRM_PICKUP,
+        _L.PICKUP_CONFIRMED,
+        POSTERS | _SYSTEM,
+        "",
+        "CP",
+    )
     yield from moves(
         (_L.PICKUP_CONFIRMED, _L.IN_TRANSIT), _A.CONFIRM_PICKUP, None, POSTERS, "", "CP"
+    )
+    yield from moves(
+        (_L.AT_PICKUP, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT),
+        _A.AMEND_PICKUP,
+        None,
+        POSTERS,
+        "the truck is not at that pickup",
     )
     yield from moves(
         (_L.PICKUP_CONFIRMED,),
@@ -231,7 +249,7 @@ def _load_moves() -> Iterable[Transition[LoadStatus, LoadAct]]:
     )
     yield from moves((_L.DELIVERED,), _A.DEPART_DELIVERY, None, CARRYING, "", "CD")
     yield from moves(
-        (_L.DRAFT, *ON_THE_MARKET, *unmoved),
+        (_L.DRAFT, _L.WITHDRAWN, *ON_THE_MARKET, *unmoved),
         _A.CANCEL,
         _L.CANCELLED,
         POSTERS | _DISPATCHER,

@@ -90,6 +90,11 @@ class PolygonFence:
         shapely.prepare(shape)
         return cls(shape)
 
+    @property
+    def vertices(self) -> int:
+        """How many positions its rings have, each ring's first one twice."""
+        return int(shapely.get_num_coordinates(self.shape))
+
     def boxes(self) -> list[Box]:
         """Return the box of each part."""
         bounds = [part.bounds for part in shapely.get_parts(self.shape)]

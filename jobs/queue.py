@@ -57,13 +57,14 @@ def enqueue(
 
     once: while a job of this key waits, a second one is not written (None returned).
     """
-    raw = session.connection().connection.driver_connection
-    assert isinstance(raw, Connection)
     kind = job.value
     trace_id = get_contextvars().get("trace_id")
     try:
         # A savepoint: a refused duplicate must not poison the caller's transaction.
+        # It is set when the session is asked for its connection, and not before.
         with session.begin_nested():
+            raw = session.connection().connection.driver_connection
+            assert isinstance(raw, Connection)
             return _enqueuer.configure_task(
                 kind.name,
                 connection=raw,

@@ -3,21 +3,29 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from errors import Conflict, Invalid, NotFound
+from geo.areas import MAX_DRAWN_VERTICES
 from geo.fences import InvalidFence, PolygonFence
 from models.areas import Area, AreaKind
+from models.organisations import Organisation
 from services import drivers
 from services.actors import Actor
 
 MOST_AREAS = 50
-"""For one company: each is tested for every candidate of a search."""
+"""Shared by one company, and again of one driver: each is tested for every candidate of
+a search."""
+
+MOST_VERTICES = MAX_DRAWN_VERTICES // 2
+"""Of all shared areas together, and again of a driver's own, so that what holds for one
+driver always fits into one search."""
 
 
 class TooManyAreas(Conflict):
-    """The company has drawn as many areas as it may."""
+    """More areas, or more vertices, than one search can test."""
 
     code = "too-many-areas"
     title = "Too many areas"
@@ -43,29 +51,41 @@ def put_area(
     geometry: dict[str, Any],
     driver_id: UUID | None = None,
 ) -> Area:
-    """Draw or redraw the area of this id. Safe to repeat.
+    """Draw or redraw the area of this id. Safe to repeat, also at the same time.
 
-    A driver draws for himself only. Raises: Invalid, NotFound, TooManyAreas.
+    A driver draws for himself only. Locks: the company's drawing, then the area.
+    Raises: Invalid, NotFound, TooManyAreas.
     """
     if not actor.is_dispatcher:
         driver_id = actor.driver_id
     if driver_id is not None:
         drivers.get_driver(session, actor, driver_id)
     try:
-        PolygonFence.from_geojson(geometry)
+        fence = PolygonFence.from_geojson(geometry)
     except InvalidFence as error:
         raise Invalid("#/geometry", str(error)) from None
-    area = session.get(Area, area_id, with_for_update=True)
-    if area is None:
-        _check_room(session, actor)
-        area = Area(id=area_id, org_id=actor.org_id)
-        session.add(area)
-    else:
+    _queue_up(session, actor)
+    area = session.get(Area, area_id, with_for_update=True, populate_existing=True)
+    if area is not None:
         _check_own(actor, area)
-    area.kind = kind
-    area.name = name
-    area.geometry = geometry
-    area.driver_id = driver_id
+    _check_room(session, actor, area_id, driver_id, fence)
+    values = {
+        "kind": kind,
+        "name": name,
+        # What was drawn and nothing else: foreign members are not ours to keep.
+        "geometry": fence.to_geojson(),
+        "driver_id": driver_id,
+    }
+    if area is None:
+        session.execute(
+            insert(Area)
+            .values(id=area_id, org_id=actor.org_id, **values)
+            .on_conflict_do_nothing(index_elements=[Area.id])
+        )
+        area = session.get_one(Area, area_id, with_for_update=True)
+        _check_own(actor, area)
+    for column, value in values.items():
+        setattr(area, column, value)
     session.flush()
     return area
 
@@ -113,7 +133,35 @@ def _check_own(actor: Actor, area: Area) -> None:
         raise NotFound(f"No area {area.id} of yours.")
 
 
-def _check_room(session: Session, actor: Actor) -> None:
-    drawn = select(func.count()).select_from(Area).where(Area.org_id == actor.org_id)
-    if (session.scalar(drawn) or 0) >= MOST_AREAS:
-        raise TooManyAreas(f"A company keeps at most {MOST_AREAS} areas: erase one.")
+def _queue_up(session: Session, actor: Actor) -> None:
+    """Let one member of a company draw at a time, so that the sums below hold."""
+    session.execute(
+        select(Organisation.id)
+        .where(Organisation.id == actor.org_id)
+        .with_for_update(key_share=True)
+    )
+
+
+def _check_room(
+    session: Session,
+    actor: Actor,
+    area_id: UUID,
+    driver_id: UUID | None,
+    fence: PolygonFence,
+) -> None:
+    others = session.scalars(
+        select(Area.geometry).where(
+            Area.org_id == actor.org_id,
+            Area.driver_id.is_not_distinct_from(driver_id),
+            Area.id != area_id,
+        )
+    ).all()
+    whose = "The driver's areas" if driver_id else "The company's shared areas"
+    if len(others) >= MOST_AREAS:
+        raise TooManyAreas(f"{whose} are {MOST_AREAS} already: erase one.")
+    drawn = sum(PolygonFence.from_geojson(other).vertices for other in others)
+    if drawn + fence.vertices > MOST_VERTICES:
+        raise TooManyAreas(
+            f"{whose} would have {drawn + fence.vertices} vertices together; at most"
+            f" {MOST_VERTICES} are allowed. Draw with fewer, or erase one."
+        )

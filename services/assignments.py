@@ -181,6 +181,8 @@ def put_driver_on(
     """
     if driver.truck_id is None:
         raise NoTruck("Give the driver a truck first.")
+    # Before the driver's lock, as everywhere: whoever ends an assignment takes them
+    # in this order, and the insert waits for him.
     session.flush()
     made = session.scalar(
         insert(Assignment)

@@ -14,24 +14,26 @@ from uuid_utils.compat import uuid7
 from config import Settings
 from errors import NotFound
 from freight.costs import COST_CENTS_PER_KM, COST_CURRENCY
-from freight.lifecycles import OfferAct
 from freight.ranking import Outcome, rank
 from freight.situation import Parameters, Situation
 from geo.areas import SearchArea
 from geo.corridors import corridor_home
-from geo.distance import METRES_PER_MILE
+from geo.distance import METRES_PER_MILE, haversine_m
 from geo.fences import CircleFence
 from geo.points import Point
 from geo.roads import Roads
 from models.drivers import Availability, Driver
 from models.searches import BackhaulSearch, SearchOutcome
 from models.stops import Stop
-from services import areas, drivers, offers, open_offers
+from services import areas, drivers, offering
 from services.actors import Actor
 from services.candidates import candidates_in
-from services.events import Cause
-from services.offers import OfferRules
+from services.offering import OfferRules
 from telemetry import log, trace_id
+
+FARTHEST_HOME_M = 7_000_000.0
+"""From Alaska to Panama. Farther is a wrong home, not a way home, and
+the corridor there would be wider than a map can show."""
 
 KEPT = 50
 """The best of a search that are kept with all their terms."""
@@ -95,8 +97,8 @@ def search_home(
     """Search around a completed drop and offer the best loads (a job).
 
     Safe to repeat: the drop is searched once, whoever reports it how often. Searches
-    nothing for a driver who has meanwhile another load, is off duty, or has no home
-    or truck on file; the record says so.
+    nothing for a driver who has meanwhile another load, is off duty, has no home or
+    truck on file, or lives beyond all roads; the record says so.
 
     Locks: the loads offered, then the driver.
     """
@@ -109,14 +111,14 @@ def search_home(
         .options(joinedload(Driver.truck))
         .execution_options(populate_existing=True)
     ).one()
-    obstacle = _obstacle(session, driver)
+    stop = session.get_one(Stop, stop_id)
+    obstacle = _obstacle(session, driver, stop.point)
     if obstacle is None:
-        stop = session.get_one(Stop, stop_id)
         found = _search(session, rules, search, driver, stop, now)
-        superseded = Cause(now, reason="a newer search")
-        open_offers.end_for_driver(session, driver_id, OfferAct.SUPERSEDE, superseded)
-        made = offers.extend(session, search, rules.offers)
-        search.outcome = SearchOutcome.OFFERED if made else SearchOutcome.NOTHING_FOUND
+        made = offering.extend(session, search, rules.offers)
+        # Asked again: the driver may have been given a load while we searched.
+        empty = _absence(session, driver) or SearchOutcome.NOTHING_FOUND
+        search.outcome = SearchOutcome.OFFERED if made else empty
         log().info(
             "backhaul.searched",
             search_id=str(search.id),
@@ -134,7 +136,7 @@ def search_home(
 def offer_next(session: Session, rules: SearchRules, *, search_id: UUID) -> None:
     """Offer the next best load of a sequential search (a job). Safe to repeat."""
     search = session.get_one(BackhaulSearch, search_id)
-    offers.extend(session, search, rules.offers)
+    offering.extend(session, search, rules.offers)
 
 
 def _claim(
@@ -166,13 +168,21 @@ def _claim(
     return session.get_one(BackhaulSearch, claimed) if claimed is not None else None
 
 
-def _obstacle(session: Session, driver: Driver) -> SearchOutcome | None:
+def _obstacle(session: Session, driver: Driver, drop: Point) -> SearchOutcome | None:
+    if (absence := _absence(session, driver)) is not None:
+        return absence
+    if driver.home is None or driver.truck is None:
+        return SearchOutcome.DRIVER_INCOMPLETE
+    if haversine_m(drop, driver.home) > FARTHEST_HOME_M:
+        return SearchOutcome.HOME_OUT_OF_REACH
+    return None
+
+
+def _absence(session: Session, driver: Driver) -> SearchOutcome | None:
     if drivers.has_load(session, driver.id):
         return SearchOutcome.DRIVER_BUSY
     if driver.availability is not Availability.AVAILABLE:
         return SearchOutcome.DRIVER_OFF_DUTY
-    if driver.home is None or driver.truck is None:
-        return SearchOutcome.DRIVER_INCOMPLETE
     return None
 
 

@@ -52,9 +52,7 @@ def candidates_in(
     for pickup, delivery in pairs:
         rows = session.execute(
             IN_BOXES,
-            _edges(pickup, "1")
-            | _edges(delivery, "2")
-            | {"now": now, "org_id": org_id},
+            edges(pickup, "1") | edges(delivery, "2") | {"now": now, "org_id": org_id},
         )
         found.update((row.id, _candidate(row)) for row in rows)
     return list(found.values())
@@ -66,7 +64,8 @@ def candidate(session: Session, load_id: UUID) -> Candidate | None:
     return _candidate(row) if row is not None else None
 
 
-def _edges(box: Box, number: str) -> dict[str, float]:
+def edges(box: Box, number: str) -> dict[str, float]:
+    """Return what IN_BOXES calls the edges of its first or second box."""
     return {
         f"s{number}": box.south,
         f"w{number}": box.west,

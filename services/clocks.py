@@ -6,14 +6,16 @@ from errors import DomainError
 
 IGNORED_SKEW = timedelta(seconds=30)
 FUTURE_TOLERANCE = timedelta(minutes=5)
+OLDEST_REPORT = timedelta(days=30)
+"""A report is older only where the phone's clock has died and says 1970."""
 
 
 class ClockSkew(DomainError):
-    """The time lies in the future, even after correction."""
+    """The time lies in the future or long ago, even after correction."""
 
     status = 422
     code = "clock-skew"
-    title = "The time lies in the future"
+    title = "The time cannot be right"
 
 
 def corrected(
@@ -25,14 +27,17 @@ def corrected(
         `sent_at` and `received_at` is the phone's error; up to 30 s of it is network
         and left alone.
 
-    Raises: ClockSkew if the result lies more than 5 minutes ahead of `received_at`.
+    Raises: ClockSkew if the result lies more than 5 minutes ahead of `received_at`,
+        or more than 30 days behind.
     """
     skew = received_at - sent_at if sent_at is not None else timedelta()
     if abs(skew) > IGNORED_SKEW:
         occurred_at = occurred_at + skew
-    if occurred_at > received_at + FUTURE_TOLERANCE:
+    age = received_at - occurred_at
+    if not -FUTURE_TOLERANCE <= age <= OLDEST_REPORT:
+        where = "in the future" if age < timedelta() else "too long ago"
         raise ClockSkew(
-            f"{occurred_at.isoformat()} lies in the future; send `sent_at` so that the"
+            f"{occurred_at.isoformat()} lies {where}; send `sent_at` so that the"
             " phone's clock can be corrected.",
             extra={"server_time": received_at.isoformat()},
         )

@@ -1,9 +1,11 @@
 """Phones: registering the targets that pushes go to."""
 
+import hashlib
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from errors import Conflict, NotFound
@@ -41,24 +43,39 @@ def register(
     Safe to repeat. A target that another device held is that device's no more: the
     phone changed hands, or the app was installed anew.
 
+    Locks: the target, then the devices that have the id or the target.
     Raises: IdTaken.
     """
-    device = session.get(Device, device_id, with_for_update=True)
-    if device is not None and device.member_id != actor.member_id:
-        raise IdTaken("Make a new device id.")
-    session.execute(
-        update(Device)
+    # Two phones that register one target at once: the second sees the first.
+    session.execute(select(func.pg_advisory_xact_lock(_lock_number(target))))
+    device = None
+    for known in session.scalars(
+        select(Device)
         .where(
-            Device.target_kind == target_kind,
-            Device.target == target,
-            Device.id != device_id,
-            Device.dead_at.is_(None),
+            or_(
+                Device.id == device_id,
+                and_(
+                    Device.target_kind == target_kind,
+                    Device.target == target,
+                    Device.dead_at.is_(None),
+                ),
+            )
         )
-        .values(dead_at=now, dead_reason="registered by another device")
-    )
+        .order_by(Device.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ):
+        if known.id == device_id:
+            device = known
+        else:
+            known.dead_at = now
+            known.dead_reason = "registered by another device"
+    # This device must not meet the old owner in the index of live targets.
+    session.flush()
     if device is None:
-        device = Device(id=device_id, member_id=actor.member_id)
-        session.add(device)
+        device = _claimed(session, actor, device_id, now=now)
+    if device.member_id != actor.member_id:
+        raise IdTaken("Make a new device id.")
     device.platform = platform
     device.target_kind = target_kind
     device.target = target
@@ -69,6 +86,36 @@ def register(
     device.dead_reason = None
     session.flush()
     return device
+
+
+def _claimed(
+    session: Session, actor: Actor, device_id: UUID, *, now: datetime
+) -> Device:
+    """Return the locked row of this id: a new, still dead one, or that of a racing
+    registration."""
+    session.execute(
+        insert(Device)
+        .values(
+            id=device_id,
+            member_id=actor.member_id,
+            platform=Platform.ANDROID,
+            target_kind=TargetKind.FID,
+            target="",
+            app_version="",
+            locale="",
+            registered_at=now,
+            dead_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[Device.id])
+    )
+    return session.get_one(
+        Device, device_id, with_for_update=True, populate_existing=True
+    )
+
+
+def _lock_number(target: str) -> int:
+    digest = hashlib.sha256(f"device:{target}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
 
 
 def forget(session: Session, actor: Actor, device_id: UUID, *, now: datetime) -> None:

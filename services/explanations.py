@@ -46,30 +46,38 @@ def explain(
     Raises: NotFound.
     """
     search = backhaul.get_search(session, actor, search_id)
+    kept = _kept(session, search, load_id)
     load = session.get(Load, load_id)
-    if load is None or not _may_know(session, actor, search, load):
+    if load is None or not (kept or _may_know(actor, load)):
         raise NotFound(f"No load {load_id} that this search could have found.")
     answer: dict[str, Any] = {
         "search_id": search.id,
         "load_id": load_id,
         "load_number": load.load_number,
-        "has_changed": load.updated_at > search.searched_at,
+        "has_changed": _was_edited(session, load, search.searched_at),
     }
     if not search.situation:
         return answer | {"verdict": Verdict.NOT_SEARCHED, "reason": search.outcome}
-    if kept := _kept(session, search, load_id):
+    if kept:
         return answer | kept
     if not _was_posted(session, load, search.searched_at):
         return answer | {"verdict": Verdict.NOT_ON_THE_MARKET, "reason": "not_posted"}
     return answer | _judged(session, search, load_id, roads)
 
 
-def _may_know(
-    session: Session, actor: Actor, search: BackhaulSearch, load: Load
-) -> bool:
-    if load.org_id == actor.org_id or load.visibility is Visibility.NETWORK:
-        return load.status is not LoadStatus.DRAFT or load.org_id == actor.org_id
-    return False
+def _may_know(actor: Actor, load: Load) -> bool:
+    if load.org_id == actor.org_id:
+        return True
+    return load.visibility is Visibility.NETWORK and load.posted_at is not None
+
+
+def _was_edited(session: Session, load: Load, since: datetime) -> bool:
+    edits = select(Event.id).where(
+        Event.subject_id == load.id,
+        Event.kind == f"load.{LoadAct.EDIT}",
+        Event.received_at > since,
+    )
+    return session.scalar(edits.limit(1)) is not None
 
 
 def _kept(
@@ -96,7 +104,13 @@ def _kept(
 
 
 def _was_posted(session: Session, load: Load, at: datetime) -> bool:
-    """Say whether the load was on the market then, by its own events."""
+    """Say whether the load was on the market then, by its own events.
+
+    Its lease and window may have run out before a job wrote that down.
+    """
+    lease = load.lease_expires_at
+    if load.pickup_until <= at or (lease is not None and lease <= at):
+        return False
     changes = session.execute(
         select(Event.kind, Event.body["after"].astext)
         .where(
@@ -109,11 +123,7 @@ def _was_posted(session: Session, load: Load, at: datetime) -> bool:
         .order_by(Event.id.desc())
         .limit(1)
     ).one_or_none()
-    return (
-        changes is not None
-        and changes[1] == LoadStatus.POSTED
-        and load.pickup_until > at
-    )
+    return changes is not None and changes[1] == LoadStatus.POSTED
 
 
 def _judged(

@@ -12,8 +12,9 @@ from models.loads import Load
 from models.offers import Offer
 from models.organisations import Member
 from models.positions import LastPosition
-from services import assignments, drivers, members, offers
+from services import assignments, drivers, members
 from services.actors import PERMISSIONS, Actor
+from services.open_offers import is_alive
 
 
 def profile(session: Session, actor: Actor) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def profile(session: Session, actor: Actor) -> dict[str, Any]:
             session.scalar(
                 select(func.count())
                 .select_from(Offer)
-                .where(Offer.driver_id == actor.driver_id, *offers.is_alive())
+                .where(Offer.driver_id == actor.driver_id, *is_alive())
             )
             or 0
         )

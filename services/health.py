@@ -7,12 +7,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 OLDEST_JOB = text(
-    "select coalesce(extract(epoch from now() - min(e.at)), 0)"
-    " from procrastinate_jobs j join procrastinate_events e on e.job_id = j.id"
+    "select coalesce(extract(epoch from now() - min(coalesce(j.scheduled_at,"
+    " (select max(e.at) from procrastinate_events e where e.job_id = j.id)))), 0)"
+    " from procrastinate_jobs j"
     " where j.status = 'todo' and (j.scheduled_at is null or j.scheduled_at <= now())"
-    " and e.type in ('deferred', 'deferred_for_retry', 'scheduled')"
 )
-"""Age of the oldest job that could run now, seconds."""
+"""How long the oldest job that could run now has waited since it could, seconds."""
 
 TOO_OLD_S = 300.0
 

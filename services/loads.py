@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, exists, false, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 from uuid_utils.compat import uuid7
@@ -57,19 +57,18 @@ def visible_loads(actor: Actor) -> Select[Load]:
     carried = select(Assignment.id).where(Assignment.load_id == Load.id)
     offered = select(Offer.id).where(Offer.load_id == Load.id)
     if actor.is_dispatcher:
-        mine = or_(
-            Load.org_id == actor.org_id,
-            exists(carried.where(Assignment.org_id == actor.org_id)),
-            exists(offered.where(Offer.org_id == actor.org_id)),
-        )
-    elif POSTERS & actor.roles:
-        mine = Load.org_id == actor.org_id
+        carried = carried.where(Assignment.org_id == actor.org_id)
+        offered = offered.where(Offer.org_id == actor.org_id)
     else:
-        mine = or_(
-            exists(carried.where(Assignment.driver_id == actor.driver_id)),
-            exists(offered.where(Offer.driver_id == actor.driver_id)),
-        )
-    return select(Load).where(mine).order_by(Load.id.desc())
+        carried = carried.where(Assignment.driver_id == actor.driver_id)
+        offered = offered.where(Offer.driver_id == actor.driver_id)
+    is_at_the_desk = actor.is_dispatcher or bool(POSTERS & actor.roles)
+    posted = Load.org_id == actor.org_id if is_at_the_desk else false()
+    return (
+        select(Load)
+        .where(or_(posted, exists(carried), exists(offered)))
+        .order_by(Load.id.desc())
+    )
 
 
 def market_loads(actor: Actor) -> Select[Load]:
@@ -117,10 +116,8 @@ def post_load(
     Raises: Invalid, IdTaken, NumberTaken, PickupWindowClosed.
     """
     load_id = load_id or uuid7()
-    known = session.get(Load, load_id, options=[selectinload(Load.stops)])
+    known = _posted_before(session, actor, load_id)
     if known is not None:
-        if known.org_id != actor.org_id:
-            raise IdTaken("Make a new load id.")
         return known
     number = fields.get("load_number") or f"L{str(load_id).replace('-', '')[-10:]}"
     load = Load(
@@ -131,8 +128,16 @@ def post_load(
         **{**fields, "load_number": number},
     )
     _set_stops(load, stops, market.roads)
-    session.add(load)
-    _flush_number(session, number)
+    try:
+        with session.begin_nested():
+            session.add(load)
+            session.flush()
+    except IntegrityError as error:
+        # The same request at the same time: it was a moment quicker.
+        known = _posted_before(session, actor, load_id)
+        if known is None:
+            raise _number_taken(error, number) from None
+        return known
     if not is_draft:
         _post(session, load, LoadAct.POST, _cause(actor, now), market, now)
     return load
@@ -165,7 +170,11 @@ def edit_load(
         load.stops.clear()
         session.flush()
         _set_stops(load, stops, market.roads)
-    _flush_number(session, load.load_number)
+    try:
+        with session.begin_nested():
+            session.flush()
+    except IntegrityError as error:
+        raise _number_taken(error, fields.get("load_number", "")) from None
     _end_offers(session, load, OfferAct.SUPERSEDE, "the load was edited", now)
     return load
 
@@ -213,6 +222,7 @@ def cancel(
         return load
     cause = Cause(now, actor, "desk", reason)
     moves.move_load(session, load, LoadAct.CANCEL, cause)
+    _check_nothing_aboard(load)
     load.cancel_reason = reason
     load.lease_expires_at = None
     _end_offers(session, load, OfferAct.WITHDRAW, "the load was cancelled", now)
@@ -288,10 +298,23 @@ def lapse(session: Session, *, now: datetime, most: int = 500) -> int:
 
 
 def reopen(load: Load) -> None:
-    """Make every stop open again, for the next driver. The caller holds the lock."""
+    """Make every stop open again, for the next driver. The caller holds the lock.
+
+    Raises: LoadMoveRefused if he has part of the freight already.
+    """
+    _check_nothing_aboard(load)
     for stop in load.stops:
         stop.status = StopStatus.PENDING
         stop.arrived_at = stop.completed_at = stop.departed_at = None
+
+
+def _check_nothing_aboard(load: Load) -> None:
+    # A load is AT_PICKUP until the shipper confirms, and again at its next pickup.
+    if any(stop.completed_at is not None for stop in load.stops):
+        raise moves.LoadMoveRefused(
+            "Part of the freight is on the truck.",
+            extra={"current_status": load.status},
+        )
 
 
 def _own_locked(session: Session, actor: Actor, load_id: UUID) -> Load:
@@ -327,14 +350,18 @@ def _post(
     session.flush()
 
 
-def _flush_number(session: Session, number: str) -> None:
-    try:
-        with session.begin_nested():
-            session.flush()
-    except IntegrityError as error:
-        if "uq_loads_org_id_load_number" not in str(error.orig):
-            raise
-        raise NumberTaken(f"Your company has a load {number} already.") from None
+def _posted_before(session: Session, actor: Actor, load_id: UUID) -> Load | None:
+    known = session.get(Load, load_id, options=[selectinload(Load.stops)])
+    if known is not None and known.org_id != actor.org_id:
+        raise IdTaken("Make a new load id.")
+    return known
+
+
+def _number_taken(error: IntegrityError, number: str) -> Exception:
+    """Return what the caller is told; an error that nobody expected stays itself."""
+    if "uq_loads_org_id_load_number" not in str(error.orig):
+        return error
+    return NumberTaken(f"Your company has a load {number} already.")
 
 
 def _end_offers(

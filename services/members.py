@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import phonenumbers
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -14,6 +13,7 @@ from models.drivers import Driver
 from models.organisations import Member, Organisation, OrganisationKind
 from services.actors import Actor
 from services.identity import hash_password
+from services.phones import e164
 
 ROLES_OF: dict[OrganisationKind, frozenset[Role]] = {
     OrganisationKind.CARRIER: frozenset({Role.DRIVER, Role.DISPATCHER, Role.ADMIN}),
@@ -50,7 +50,7 @@ def create_organisation(
 ) -> Member:
     """Make a company with its first admin, who may hold further roles; return him.
 
-    Raises: LoginTaken.
+    Raises: Invalid, LoginTaken.
     """
     organisation = Organisation(name=name, kind=kind)
     session.add(organisation)
@@ -90,21 +90,18 @@ def add_member(
         organisation,
         name=name,
         email=email,
-        phone=_e164(phone) if phone else None,
+        phone=_kept(phone) if phone else None,
         password=password,
         roles=roles,
         locale=locale,
     )
 
 
-def _e164(phone: str) -> str:
-    try:
-        number = phonenumbers.parse(phone, "US")
-    except phonenumbers.NumberParseException:
-        raise Invalid("#/phone", f"'{phone}' is not a phone number.") from None
-    if not phonenumbers.is_possible_number(number):
+def _kept(phone: str) -> str:
+    number = e164(phone)
+    if number is None:
         raise Invalid("#/phone", f"'{phone}' is not a phone number.")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return number
 
 
 def _add(

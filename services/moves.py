@@ -130,7 +130,13 @@ def move_stop(
         subject="stop",
         subject_id=stop.id,
         kind=f"stop.{act}",
-        body={"load_id": str(load.id), "stop": stop.kind} | (body or {}),
+        body={
+            "load_id": str(load.id),
+            "stop": stop.kind,
+            "before": transition.before,
+            "after": transition.after,
+        }
+        | (body or {}),
     )
 
 
@@ -150,7 +156,14 @@ def move_offer(
         OFFER_MOVES, offer.status, act, cause, OfferMoveRefused, "offer"
     )
     offer.status = transition.after
-    record_offer(session, offer, act, cause, role, body=body)
+    record_offer(
+        session,
+        offer,
+        act,
+        cause,
+        role,
+        body={"before": transition.before} | (body or {}),
+    )
 
 
 def record_offer(
@@ -171,6 +184,10 @@ def record_offer(
         subject="offer",
         subject_id=offer.id,
         kind=f"offer.{act}",
-        body={"load_id": str(offer.load_id), "driver_id": str(offer.driver_id)}
+        body={
+            "load_id": str(offer.load_id),
+            "driver_id": str(offer.driver_id),
+            "after": offer.status,
+        }
         | (body or {}),
     )

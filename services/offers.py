@@ -1,29 +1,22 @@
 """Offers: held out to a driver, seen, accepted by exactly one, declined freely."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session, selectinload
 from uuid_utils.compat import uuid7
 
-from config import Settings, Strategy
+from config import Strategy
 from errors import Conflict, Gone, NotFound
-from freight.lifecycles import OPEN_OFFERS, LoadAct, LoadStatus, OfferAct, OfferStatus
+from freight.lifecycles import OPEN_OFFERS, LoadAct, OfferAct, OfferStatus
 from freight.roles import Role
 from jobs import Job, enqueue
 from models.assignments import Assignment, AssignmentStatus
-from models.drivers import Availability, Driver
+from models.drivers import Driver
 from models.loads import Load
 from models.offers import DeclineReason, Offer
-from models.searches import BackhaulSearch
-from notifications import outbox
-from notifications.messages import MessageKind
-from services import drivers, moves, open_offers, pushes
+from services import drivers, moves, open_offers
 from services.actors import Actor
 from services.events import Cause
 
@@ -33,6 +26,11 @@ class OfferTaken(Gone):
 
     code = "offer-taken"
     title = "Another driver has the load"
+
+    def __init__(self, detail: str, next_offer_id: UUID | None) -> None:
+        super().__init__(detail, extra={"next_offer": None})
+        # An id outlives the transaction that is rolled back now; a row does not.
+        self.next_offer_id = next_offer_id
 
 
 class OfferExpired(Gone):
@@ -56,48 +54,12 @@ class DriverHasBackhaul(Conflict):
     title = "The driver has a load"
 
 
-@dataclass(frozen=True)
-class OfferRules:
-    """How many, how long, in which order. See `config.Settings` for the reasons."""
-
-    strategy: Strategy
-    per_driver: int
-    per_load: int
-    ttl: timedelta
-    sequential_ttl: timedelta
-
-    @classmethod
-    def of(cls, settings: Settings) -> "OfferRules":
-        return cls(
-            settings.OFFER_STRATEGY,
-            settings.OFFERS_PER_DRIVER,
-            settings.OFFERS_PER_LOAD,
-            timedelta(seconds=settings.OFFER_TTL_S),
-            timedelta(seconds=settings.SEQUENTIAL_OFFER_TTL_S),
-        )
-
-    @property
-    def at_once(self) -> int:
-        """How many offers of one search are open at the same time."""
-        return self.per_driver if self.strategy is Strategy.BROADCAST else 1
-
-    @property
-    def lifetime(self) -> timedelta:
-        is_chain = self.strategy is Strategy.SEQUENTIAL
-        return self.sequential_ttl if is_chain else self.ttl
-
-
 def visible_offers(actor: Actor) -> Select[Offer]:
     """Return the offers to the actor, or to his company's drivers, newest first."""
     seen = select(Offer).where(Offer.org_id == actor.org_id).order_by(Offer.id.desc())
     if not actor.is_dispatcher:
         seen = seen.where(Offer.driver_id == actor.driver_id)
     return seen.options(selectinload(Offer.load).selectinload(Load.stops))
-
-
-def is_alive() -> list[ColumnElement[bool]]:
-    """Return the conditions of an offer that can be accepted now."""
-    return [Offer.status.in_(OPEN_OFFERS), Offer.expires_at > func.now()]
 
 
 def get_offer(session: Session, actor: Actor, offer_id: UUID) -> Offer:
@@ -115,139 +77,16 @@ def get_offer(session: Session, actor: Actor, offer_id: UUID) -> Offer:
     return offer
 
 
-def next_best(session: Session, driver_id: UUID, except_id: UUID) -> Offer | None:
-    """Return the driver's best other offer that is still open."""
+def next_best(session: Session, driver_id: UUID, *, except_id: UUID) -> UUID | None:
+    """Return the id of the driver's best other offer that is still open."""
     return session.scalar(
-        select(Offer)
-        .where(Offer.driver_id == driver_id, Offer.id != except_id, *is_alive())
+        select(Offer.id)
+        .where(
+            Offer.driver_id == driver_id, Offer.id != except_id, *open_offers.is_alive()
+        )
         .order_by(Offer.score_cents.desc(), Offer.id)
         .limit(1)
     )
-
-
-def extend(session: Session, search: BackhaulSearch, rules: OfferRules) -> list[Offer]:
-    """Offer the best of the search that were not offered yet, and wake the phones.
-
-    As many as the strategy has open at once, skipping loads that are gone or in
-    `per_load` hands already, and never beyond `per_driver` open offers. Safe to
-    repeat: a load is offered once for a search, and only to an available driver.
-
-    Locks: the loads in id order, then the driver.
-    """
-    wanted = _not_offered_yet(session, search, rules.at_once + rules.per_load)
-    free = _lock_free_loads(session, [load_id for _, load_id, _ in wanted], rules)
-    driver = session.get_one(
-        Driver, search.driver_id, with_for_update=True, populate_existing=True
-    )
-    room = min(rules.at_once, rules.per_driver) - _count_open(session, driver.id)
-    if driver.availability is not Availability.AVAILABLE:
-        return []
-    made: list[Offer] = []
-    for place, load_id, record in wanted:
-        if load_id in free and len(made) < room:
-            offer = _insert(session, search, free[load_id], record, place, rules)
-            made += [offer] if offer is not None else []
-    for offer in made:
-        moves.record_offer(
-            session, offer, OfferAct.CREATE, pushes.server_cause(session), Role.SYSTEM
-        )
-        _wake(session, driver, offer)
-    if made:
-        enqueue(session, Job.OFFERS_EXPIRE, at=max(o.expires_at for o in made))
-    return made
-
-
-def _not_offered_yet(
-    session: Session, search: BackhaulSearch, most: int
-) -> list[tuple[int, UUID, dict[str, Any]]]:
-    # A few more than needed: some may turn out to be in too many hands.
-    offered = set(
-        session.scalars(select(Offer.load_id).where(Offer.search_id == search.id))
-    )
-    places = [
-        (place, UUID(record["candidate"]["load_id"]), record)
-        for place, record in enumerate(search.ranked, start=1)
-    ]
-    return [it for it in places if it[1] not in offered][:most]
-
-
-def _lock_free_loads(
-    session: Session, load_ids: Sequence[UUID], rules: OfferRules
-) -> dict[UUID, Load]:
-    loads = session.scalars(
-        select(Load)
-        .where(
-            Load.id.in_(load_ids),
-            Load.status == LoadStatus.POSTED,
-            Load.lease_expires_at > func.now(),
-            Load.pickup_until > func.now(),
-        )
-        .order_by(Load.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-    counted = session.execute(
-        select(Offer.load_id, func.count())
-        .where(Offer.load_id.in_(load_ids), *is_alive())
-        .group_by(Offer.load_id)
-    )
-    hands = {load_id: number for load_id, number in counted}
-    return {load.id: load for load in loads if hands.get(load.id, 0) < rules.per_load}
-
-
-def _count_open(session: Session, driver_id: UUID) -> int:
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(Offer)
-            .where(Offer.driver_id == driver_id, *is_alive())
-        )
-        or 0
-    )
-
-
-def _insert(
-    session: Session,
-    search: BackhaulSearch,
-    load: Load,
-    record: dict[str, Any],
-    place: int,
-    rules: OfferRules,
-) -> Offer | None:
-    offer_id = session.scalar(
-        insert(Offer)
-        .values(
-            id=uuid7(),
-            org_id=search.org_id,
-            search_id=search.id,
-            load_id=load.id,
-            driver_id=search.driver_id,
-            strategy=rules.strategy,
-            status=OfferStatus.CREATED,
-            rank=place,
-            score_cents=record["score_cents"],
-            currency=load.currency,
-            terms=record["terms"],
-            figures=record["figures"],
-            snapshot=record["candidate"] | {"load_number": load.load_number},
-            expires_at=func.least(func.now() + rules.lifetime, load.pickup_until),
-        )
-        .on_conflict_do_nothing()
-        .returning(Offer.id)
-    )
-    return session.get_one(Offer, offer_id) if offer_id is not None else None
-
-
-def _wake(session: Session, driver: Driver, offer: Offer) -> None:
-    owed = outbox.put(
-        session,
-        [driver.member_id],
-        MessageKind.OFFER,
-        offer.id,
-        expires_at=offer.expires_at,
-    )
-    if owed == 0:
-        pushes.tell_if_undeliverable(session, offer)
 
 
 def see(session: Session, actor: Actor, offer_id: UUID, *, now: datetime) -> Offer:
@@ -306,12 +145,14 @@ def ask_for_next(session: Session, offer: Offer) -> None:
 def expire(session: Session, cause: Cause) -> int:
     """End the offers whose time is over; sequential searches go on (a job).
 
-    Safe to repeat. Returns how many ended.
+    Those of drivers who have a load meanwhile are superseded. Safe to repeat; returns
+    how many ended.
     """
+    left_over = open_offers.end_left_over(session, cause)
     ended = open_offers.expire(session, cause)
     for offer in ended:
         ask_for_next(session, offer)
-    return len(ended)
+    return len(ended) + len(left_over)
 
 
 def _locked(session: Session, actor: Actor, offer_id: UUID) -> Offer:
@@ -382,12 +223,29 @@ def accept(
             "assignment_id": assignment_id,
         },
     ).one()
-    if not assignments:
+    if not assignments or _has_another(session, actor.driver_id, assignment_id):
         savepoint.rollback()
         return _not_won(session, actor, offer_id, was_open=bool(offers))
     savepoint.commit()
     _follow(session, actor, offer_id, now)
     return session.get_one(Assignment, assignment_id)
+
+
+def _has_another(session: Session, driver_id: UUID, assignment_id: UUID) -> bool:
+    """Say whether the driver has another load, of whatever kind.
+
+    Asked under his lock: a plan or a reassignment made at the same moment is seen
+    by the second of the two.
+    """
+    session.execute(
+        select(Driver.id).where(Driver.id == driver_id).with_for_update(key_share=True)
+    )
+    other = select(Assignment.id).where(
+        Assignment.driver_id == driver_id,
+        Assignment.status == AssignmentStatus.ACTIVE,
+        Assignment.id != assignment_id,
+    )
+    return session.scalar(other.limit(1)) is not None
 
 
 def _follow(session: Session, actor: Actor, offer_id: UUID, now: datetime) -> None:
@@ -426,18 +284,22 @@ def _not_won(
         )
     if offer.status in {OfferStatus.WITHDRAWN, OfferStatus.SUPERSEDED}:
         raise OfferWithdrawn("The offer was withdrawn.")
+    if offer.status is OfferStatus.EXPIRED or _is_late(session, offer_id):
+        raise OfferExpired(f"The offer was open until {offer.expires_at.isoformat()}.")
     if offer.status is OfferStatus.LOST or _is_taken(session, offer.load_id):
         raise OfferTaken(
             "Another driver accepted first.",
-            extra={"next_offer": next_best(session, offer.driver_id, offer_id)},
+            next_best(session, offer.driver_id, except_id=offer_id),
         )
-    if offer.status is OfferStatus.EXPIRED or _is_late(session, offer_id):
-        raise OfferExpired(f"The offer was open until {offer.expires_at.isoformat()}.")
     raise OfferWithdrawn("The load left the market.")
 
 
 def _is_late(session: Session, offer_id: UUID) -> bool:
-    late = select(Offer.id).where(Offer.id == offer_id, Offer.expires_at <= func.now())
+    late = select(Offer.id).where(
+        Offer.id == offer_id,
+        Offer.status.in_(OPEN_OFFERS),
+        Offer.expires_at <= func.now(),
+    )
     return session.scalar(late) is not None
 
 

@@ -3,10 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from freight.lifecycles import OPEN_OFFERS, OfferAct
+from models.assignments import Assignment, AssignmentStatus
 from models.drivers import Driver
 from models.offers import Offer
 from notifications import outbox
@@ -22,6 +23,11 @@ TELL = {
 """How the phone learns that an offer is over. An expiry it can see by itself."""
 
 NEWS_TTL = timedelta(hours=1)
+
+
+def is_alive() -> list[ColumnElement[bool]]:
+    """Return the conditions of an offer that can be accepted now."""
+    return [Offer.status.in_(OPEN_OFFERS), Offer.expires_at > func.now()]
 
 
 def end_for_load(
@@ -52,22 +58,48 @@ def end_for_driver(
     cause: Cause,
     *,
     except_id: UUID | None = None,
+    except_search_id: UUID | None = None,
 ) -> list[Offer]:
     """End the driver's open offers of other loads; tell his phones.
 
     An offer that somebody holds is skipped, not waited for: two drivers who accept
     each other's second choice would wait for one another for ever. A skipped one
-    ends by its holder, or by its expiry; the driver's one backhaul slot refuses it.
+    ends by its holder, by `end_left_over` or by its expiry; who has a load cannot
+    accept it.
 
     Locks: the offers that are free.
     """
     query = (
         select(Offer)
-        .where(Offer.driver_id == driver_id, _is_open(), Offer.id != except_id)
+        .where(
+            Offer.driver_id == driver_id,
+            _is_open(),
+            Offer.id != except_id,
+            Offer.search_id != except_search_id,
+        )
         .order_by(Offer.id)
         .with_for_update(skip_locked=True)
     )
     return _end(session, list(session.scalars(query)), act, cause)
+
+
+def end_left_over(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
+    """Supersede the open offers of drivers who have a load; return them.
+
+    What `end_for_driver` had to skip. Safe to repeat. Locks: those that are free.
+    """
+    held = select(Assignment.id).where(
+        Assignment.driver_id == Offer.driver_id,
+        Assignment.status == AssignmentStatus.ACTIVE,
+    )
+    query = (
+        select(Offer)
+        .where(_is_open(), exists(held))
+        .order_by(Offer.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    return _end(session, list(session.scalars(query)), OfferAct.SUPERSEDE, cause)
 
 
 def end_one(session: Session, offer: Offer, act: OfferAct, cause: Cause) -> None:

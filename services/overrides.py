@@ -23,6 +23,7 @@ from models.assignments import (
 from models.drivers import Driver
 from models.loads import Load
 from models.offers import Offer
+from models.organisations import Organisation
 from notifications import outbox
 from notifications.messages import MessageKind
 from services import assignments, drivers, loads, moves, offers, open_offers
@@ -64,9 +65,9 @@ def override(
 
     One transaction: a racing accept sees all of it or nothing.
 
-    Locks: the loads in id order, their offers, the drivers. Raises: NotFound,
-    Invalid, AssignmentEnded, LoadTaken, DriverBusy, NoTruck, LoadMoveRefused,
-    OfferMoveRefused.
+    Locks: to reassign, the company; the loads in id order, their offers, the drivers.
+    Raises: NotFound, Invalid, AssignmentEnded, LoadTaken, DriverBusy, NoTruck,
+    LoadMoveRefused, OfferMoveRefused.
     """
     if decision.reason is OverrideReason.OTHER and not decision.note.strip():
         raise Invalid("#/note", "Say why in your own words.")
@@ -91,6 +92,7 @@ def _reassign(
     now: datetime,
 ) -> Override:
     driver = drivers.get_driver(session, actor, _needed(decision, "driver_id"))
+    _take_turns(session, actor)
     (load,) = _lock_loads(session, [_load_id_of(session, actor, assignment_id)])
     old = _active(session, actor, assignment_id)
     if old.driver_id == driver.id:
@@ -110,6 +112,8 @@ def _reassign(
     new = assignments.put_driver_on(
         session, load, driver, kind=old.kind, assignment_id=uuid7()
     )
+    if len(assignments.current_assignments(session, driver.id)) > 1:
+        raise drivers.DriverBusy("The driver has a load already.")
     open_offers.end_for_driver(
         session, driver.id, OfferAct.SUPERSEDE, Cause(now, reason="an override")
     )
@@ -146,14 +150,14 @@ def _force_assign(
     load_id = _needed(decision, "load_id")
     old_load_id = _load_id_of(session, actor, assignment_id) if assignment_id else None
     # Both at once and in id order, then looked at again through what may be seen.
-    _lock_loads(session, {load_id, old_load_id} - {None})
+    locked = {it.id: it for it in _lock_loads(session, {load_id, old_load_id} - {None})}
     load = assignments.lock_market_load(session, actor, load_id)
     cause = _cause(actor, decision, now)
     before: dict[str, Any] = {"load": _state(load, None)}
     told: list[UUID] = []
     if assignment_id is not None:
         old = _active(session, actor, assignment_id)
-        old_load = session.get_one(Load, old.load_id)
+        old_load = locked[old.load_id]
         before["assignment"] = _state(old_load, old)
         told += _give_back(session, old_load, old, cause)
         driver_id = old.driver_id
@@ -228,6 +232,18 @@ def _needed(decision: Decision, name: str) -> UUID:
     if value is None:
         raise Invalid(f"#/{name}", f"{decision.kind} needs it.")
     return value
+
+
+def _take_turns(session: Session, actor: Actor) -> None:
+    """Let the company's reassignments happen one after the other.
+
+    Two that swap their drivers would each wait for the other to end its assignment.
+    """
+    session.execute(
+        select(Organisation.id)
+        .where(Organisation.id == actor.org_id)
+        .with_for_update(key_share=True)
+    )
 
 
 def _load_id_of(session: Session, actor: Actor, assignment_id: UUID) -> UUID:

@@ -1,5 +1,6 @@
 """The shipper's word that freight was picked up."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from models.assignments import Assignment, AssignmentStatus
 from models.loads import Load
 from models.stops import Stop, StopKind
 from notifications.messages import MessageKind
-from services import events, loads, moves
+from services import clocks, events, loads, moves
 from services.actors import Actor
 from services.events import Cause
 
@@ -33,11 +34,14 @@ class StopOutOfOrder(Conflict):
     title = "An earlier stop is still open"
 
 
-def check_order(load: Load, stop: Stop) -> None:
-    """Raise StopOutOfOrder while a stop before this one is not completed."""
-    done = {StopStatus.COMPLETED, StopStatus.DEPARTED}
+DONE = frozenset({StopStatus.COMPLETED, StopStatus.DEPARTED})
+LEFT = frozenset({StopStatus.DEPARTED})
+
+
+def check_order(load: Load, stop: Stop, finished: frozenset[StopStatus]) -> None:
+    """Raise StopOutOfOrder while a stop before this one is not `finished`."""
     for earlier in load.stops:
-        if earlier.sequence < stop.sequence and earlier.status not in done:
+        if earlier.sequence < stop.sequence and earlier.status not in finished:
             raise StopOutOfOrder(
                 f"Stop {earlier.sequence} is {earlier.status}: finish it first.",
                 extra={"open_stop_id": str(earlier.id)},
@@ -63,7 +67,10 @@ def confirm(
     It may come before the driver's own report of arrival. Safe to repeat; a later
     confirmation corrects an earlier one.
 
-    Locks: the load. Raises: NotFound, NotAPickup, StopOutOfOrder, LoadMoveRefused.
+    confirmed_at: by the shipper's clock; pickups are not confirmed in the future.
+
+    Locks: the load. Raises: NotFound, NotAPickup, StopOutOfOrder, LoadMoveRefused,
+    ClockSkew.
     """
     load, stop = _locked(session, actor, stop_id)
     if stop.kind is not StopKind.PICKUP:
@@ -77,16 +84,19 @@ def confirm(
     }
     if stop.confirmed_at is not None and said == {k: getattr(stop, k) for k in said}:
         return stop
-    check_order(load, stop)
-    cause = Cause(confirmed_at, actor, "shipper")
+    check_order(load, stop, DONE)
+    at = clocks.corrected(confirmed_at, sent_at=None, received_at=now)
+    cause = Cause(at, actor, "shipper")
+    next_stop = next((s for s in load.stops if s.status not in LEFT), None)
+    is_next = next_stop is stop
     moves.move_load(
         session,
         load,
-        LoadAct.CONFIRM_PICKUP,
+        LoadAct.CONFIRM_PICKUP if is_next else LoadAct.AMEND_PICKUP,
         cause,
         body={"stop_id": str(stop.id)} | said,
     )
-    stop.confirmed_at = confirmed_at
+    stop.confirmed_at = at
     for name, value in said.items():
         setattr(stop, name, value)
     _record_difference(session, load, stop, cause)
@@ -109,12 +119,11 @@ def _locked(session: Session, actor: Actor, stop_id: UUID) -> tuple[Load, Stop]:
 
 
 def _record_difference(session: Session, load: Load, stop: Stop, cause: Cause) -> None:
-    # With several pickups the load's totals are the sum of all, not of this one.
-    if sum(s.kind is StopKind.PICKUP for s in load.stops) > 1:
-        return
+    # What was posted is the sum of all pickups; it is known when all are confirmed.
+    pickups = [s for s in load.stops if s.kind is StopKind.PICKUP]
     pairs: dict[str, Any] = {
-        "pieces": (load.pieces, stop.confirmed_pieces),
-        "weight_kg": (load.weight_kg, stop.confirmed_weight_kg),
+        "pieces": (load.pieces, _total(s.confirmed_pieces for s in pickups)),
+        "weight_kg": (load.weight_kg, _total(s.confirmed_weight_kg for s in pickups)),
     }
     differences = {
         name: {"posted": posted, "confirmed": confirmed}
@@ -135,12 +144,16 @@ def _record_difference(session: Session, load: Load, stop: Stop, cause: Cause) -
         )
 
 
+def _total(counts: Iterable[int | None]) -> int | None:
+    known = list(counts)
+    return None if None in known else sum(filter(None, known))
+
+
 def _tell_driver(session: Session, load: Load) -> None:
-    driver_id = session.scalar(
+    driver_id = session.scalars(
         select(Assignment.driver_id).where(
             Assignment.load_id == load.id,
             Assignment.status == AssignmentStatus.ACTIVE,
         )
-    )
-    if driver_id is not None:
-        loads.tell_driver(session, driver_id, MessageKind.PICKUP_CONFIRMED, load.id)
+    ).one()
+    loads.tell_driver(session, driver_id, MessageKind.PICKUP_CONFIRMED, load.id)

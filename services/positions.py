@@ -1,17 +1,16 @@
 """Fixes from phones: late, shuffled, repeated, and still right."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.positions import LastPosition, Position
 from services.clocks import FUTURE_TOLERANCE, IGNORED_SKEW
 
 OLDEST = timedelta(days=30)
@@ -68,89 +67,110 @@ def report(
     skew = now - sent_at if sent_at is not None else timedelta()
     if abs(skew) <= IGNORED_SKEW:
         skew = timedelta()
-    reasons = {fix.fix_id: _why_not(fix, fix.fixed_at + skew, now) for fix in fixes}
-    rows = {
-        fix.fix_id: _row(driver_id, fix, fix.fixed_at + skew)
-        for fix in fixes
-        if reasons[fix.fix_id] is None
-    }
-    kept = _insert(session, driver_id, list(rows.values())) if rows else set()
-    answered: set[UUID] = set()
+    reasons = [_why_not(fix, skew, now) for fix in fixes]
+    waiting = _insert(
+        session,
+        driver_id,
+        [
+            _row(fix, fix.fixed_at + skew)
+            for fix, reason in zip(fixes, reasons, strict=True)
+            if reason is None
+        ],
+    )
     results = []
-    for fix in fixes:
-        if reason := reasons[fix.fix_id]:
-            results.append(FixResult(fix.fix_id, FixStatus.REJECTED, reason))
-        elif fix.fix_id in kept and fix.fix_id not in answered:
-            answered.add(fix.fix_id)
-            results.append(FixResult(fix.fix_id, FixStatus.CREATED))
+    for fix, reason in zip(fixes, reasons, strict=True):
+        key = (fix.fix_id, fix.fixed_at)
+        if reason is not None:
+            status = FixStatus.REJECTED
+        elif key in waiting:
+            waiting.remove(key)
+            status = FixStatus.CREATED
         else:
-            results.append(FixResult(fix.fix_id, FixStatus.DUPLICATE))
+            status = FixStatus.DUPLICATE
+        results.append(FixResult(fix.fix_id, status, reason))
     return results
 
 
-def _why_not(fix: Fix, corrected_at: datetime, now: datetime) -> str | None:
+def _why_not(fix: Fix, skew: timedelta, now: datetime) -> str | None:
     if fix.lat == 0 and fix.lon == 0:
         return "no-position"
-    if corrected_at > now + FUTURE_TOLERANCE or fix.fixed_at > now + timedelta(
-        days=AHEAD_DAYS - 1
-    ):
+    # Both clocks: the phone's says which partition keeps it. It goes first, so that
+    # the year 9999 is never added to.
+    if fix.fixed_at > now + timedelta(days=AHEAD_DAYS - 1):
         return "in-the-future"
-    if min(corrected_at, fix.fixed_at) < now - OLDEST:
+    if fix.fixed_at < now - OLDEST:
+        return "too-old"
+    if fix.fixed_at + skew > now + FUTURE_TOLERANCE:
+        return "in-the-future"
+    if fix.fixed_at + skew < now - OLDEST:
         return "too-old"
     return None
 
 
-def _row(driver_id: UUID, fix: Fix, corrected_at: datetime) -> dict[str, Any]:
-    return {
-        "driver_id": driver_id,
-        "fix_id": fix.fix_id,
-        "fixed_at": fix.fixed_at,
-        "corrected_at": corrected_at,
-        "lat": fix.lat,
-        "lon": fix.lon,
-        "accuracy_m": fix.accuracy_m,
-        "speed_mps": fix.speed_mps,
-        "heading_deg": fix.heading_deg,
+def _row(fix: Fix, corrected_at: datetime) -> dict[str, Any]:
+    times = {
+        "fix_id": str(fix.fix_id),
+        "fixed_at": fix.fixed_at.isoformat(),
+        "corrected_at": corrected_at.isoformat(),
     }
+    return asdict(fix) | times
+
+
+INSERT = text(
+    """
+    with fixes as (
+        select * from jsonb_to_recordset(cast(:fixes as jsonb)) as it(
+            fix_id uuid, fixed_at timestamptz, corrected_at timestamptz,
+            lat float8, lon float8,
+            accuracy_m float8, speed_mps float8, heading_deg float8
+        )
+    ), kept as (
+        insert into positions (
+            driver_id, fix_id, fixed_at, corrected_at, lat, lon,
+            accuracy_m, speed_mps, heading_deg
+        )
+        select :driver_id, fixes.* from fixes order by fix_id, fixed_at
+        on conflict do nothing
+        returning *
+    ), newest as (
+        insert into last_positions as known (
+            driver_id, corrected_at, lat, lon, accuracy_m, speed_mps, heading_deg
+        )
+        select driver_id, corrected_at, lat, lon, accuracy_m, speed_mps, heading_deg
+        from kept order by corrected_at desc, lat desc, lon desc limit 1
+        on conflict (driver_id) do update set
+            corrected_at = excluded.corrected_at, received_at = now(),
+            lat = excluded.lat, lon = excluded.lon,
+            accuracy_m = excluded.accuracy_m, speed_mps = excluded.speed_mps,
+            heading_deg = excluded.heading_deg
+        where (excluded.corrected_at, excluded.lat, excluded.lon)
+            > (known.corrected_at, known.lat, known.lon)
+    )
+    select fix_id, fixed_at from kept
+    """
+)
+"""One statement for a batch. Sorted, so that two batches with the same fixes never
+deadlock; of two fixes at the same moment the same one always wins."""
 
 
 def _insert(
     session: Session, driver_id: UUID, rows: Sequence[dict[str, Any]]
-) -> set[UUID]:
-    # Sorted, so that two batches with the same fixes never deadlock.
-    ordered = sorted(rows, key=lambda row: (row["fix_id"], row["fixed_at"]))
-    kept = set(
-        session.scalars(
-            insert(Position)
-            .values(ordered)
-            .on_conflict_do_nothing()
-            .returning(Position.fix_id)
-        )
-    )
-    new = [row for row in rows if row["fix_id"] in kept]
-    if new:
-        _advance(session, max(new, key=lambda row: row["corrected_at"]))
-    return kept
-
-
-def _advance(session: Session, row: dict[str, Any]) -> None:
-    last = {k: v for k, v in row.items() if k not in {"fix_id", "fixed_at"}}
-    upsert = insert(LastPosition).values(last)
-    session.execute(
-        upsert.on_conflict_do_update(
-            index_elements=["driver_id"],
-            set_={k: upsert.excluded[k] for k in last if k != "driver_id"}
-            | {"received_at": text("now()")},
-            where=upsert.excluded.corrected_at > LastPosition.corrected_at,
-        )
-    )
+) -> set[tuple[UUID, datetime]]:
+    if not rows:
+        return set()
+    kept = session.execute(
+        INSERT, {"driver_id": driver_id, "fixes": json.dumps(rows)}
+    ).all()
+    return {(fix_id, fixed_at) for fix_id, fixed_at in kept}
 
 
 def make_partitions(session: Session, *, now: datetime) -> None:
     """Make the day partitions a phone may need, and drop those past keeping (a job).
 
-    Safe to repeat. Locks: `positions`, shortly.
+    Safe to repeat. Locks: `positions`, shortly; it gives up (and is tried again)
+    rather than queue all phones behind one long reader.
     """
+    session.execute(text("set local lock_timeout = '4s'"))
     first = (now - OLDEST - timedelta(days=1)).date()
     for offset in range((OLDEST + timedelta(days=AHEAD_DAYS + 2)).days):
         day = first + timedelta(days=offset)

@@ -31,7 +31,7 @@ def due(session: Session, push_id: UUID) -> Envelope | None:
         return None
     device = session.get_one(Device, push.device_id)
     if reason := _pointless(session, push, device):
-        _end(session, push, PushStatus.DROPPED, reason)
+        _end(push, PushStatus.DROPPED, reason)
         return None
     push.attempts += 1
     now = session.scalar(select(func.clock_timestamp()))
@@ -65,38 +65,43 @@ def _pointless(session: Session, push: Push, device: Device) -> str | None:
     return None
 
 
-def conclude(session: Session, push_id: UUID, attempt: Attempt) -> float | None:
+def conclude(session: Session, envelope: Envelope, attempt: Attempt) -> float | None:
     """Write down what came of an attempt; return the seconds to wait, None if done.
 
     An accepted offer becomes SENT. A dead target is marked; when it was the driver's
-    last, the offer is undeliverable by push and his dispatchers are told.
+    last, the offer is undeliverable by push and his dispatchers are told. If the
+    phone registered anew while we sent, its new target is tried at once.
 
-    Locks: the push, then the offer.
+    Locks: the push, its device, then the offer.
     """
-    push = session.get_one(Push, push_id, with_for_update=True)
+    push = session.get_one(Push, envelope.push_id, with_for_update=True)
     if push.status is not PushStatus.QUEUED:
         return None
     push.outcome = f"{attempt.outcome}: {attempt.detail}"[:500]
     if attempt.wait_s is not None:
         return attempt.wait_s
-    device = session.get_one(Device, push.device_id)
+    device = session.get_one(
+        Device, push.device_id, with_for_update={"key_share": True}
+    )
     if attempt.outcome is Outcome.ACCEPTED:
         push.message_name = attempt.detail
         device.last_ok_at = func.clock_timestamp()
-        _end(session, push, PushStatus.ACCEPTED, None)
+        _end(push, PushStatus.ACCEPTED, None)
         _mark_sent(session, push)
     elif attempt.outcome is Outcome.PAYLOAD_REFUSED:
-        _end(session, push, PushStatus.FAILED, None)
+        _end(push, PushStatus.FAILED, None)
+    elif (device.target_kind, device.target) != (envelope.target_kind, envelope.target):
+        return 0.0
     else:
         device.dead_at = func.clock_timestamp()
         device.dead_reason = attempt.detail[:200]
-        _end(session, push, PushStatus.DEAD_DEVICE, None)
+        _end(push, PushStatus.DEAD_DEVICE, None)
         session.flush()
         _tell_if_undeliverable(session, push)
     return None
 
 
-def _end(session: Session, push: Push, status: PushStatus, reason: str | None) -> None:
+def _end(push: Push, status: PushStatus, reason: str | None) -> None:
     push.status = status
     push.ended_at = func.clock_timestamp()
     push.outcome = reason or push.outcome

@@ -8,9 +8,8 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, selectinload
 
-from errors import Conflict, NotFound
+from errors import Conflict, Invalid, NotFound
 from freight.lifecycles import LoadAct, LoadStatus, StopAct, StopStatus
-from freight.roles import Role
 from geo.distance import haversine_m
 from geo.points import Point
 from jobs import Job, enqueue
@@ -26,7 +25,7 @@ from models.stops import Stop, StopKind
 from services import clocks, loads, moves
 from services.actors import Actor
 from services.events import Cause
-from services.pickups import check_order
+from services.pickups import DONE, LEFT, check_order
 
 
 class AssignmentEnded(Conflict):
@@ -74,11 +73,11 @@ def arrive(
     Locks: the load. Raises: NotFound, AssignmentEnded, StopOutOfOrder,
     LoadMoveRefused, ClockSkew.
     """
-    load, stop, _ = _locked(session, actor, stop_id)
+    load, stop, assignment = _locked(session, actor, stop_id)
     if stop.status is not StopStatus.PENDING:
         return stop
-    check_order(load, stop)
-    cause, body = _cause(actor, stop, report, now)
+    check_order(load, stop, LEFT)
+    cause, body = _cause(actor, assignment, stop, report, now)
     is_pickup = stop.kind is StopKind.PICKUP
     act = LoadAct.ARRIVE_PICKUP if is_pickup else LoadAct.ARRIVE_DELIVERY
     moves.move_load(session, load, act, cause, body={"stop_id": str(stop.id)})
@@ -107,16 +106,14 @@ def complete(
     StopMoveRefused, LoadMoveRefused, ClockSkew.
     """
     load, stop, assignment = _locked(session, actor, stop_id)
-    if stop.status in {StopStatus.COMPLETED, StopStatus.DEPARTED}:
+    if stop.status in DONE:
         return stop
-    cause, body = _cause(actor, stop, report, now)
+    cause, body = _cause(actor, assignment, stop, report, now)
     moves.move_stop(session, stop, load, StopAct.COMPLETE, cause, body=body)
     stop.completed_at = cause.occurred_at
     if stop.kind is StopKind.PICKUP:
         return stop
-    is_last = all(
-        s.status in {StopStatus.COMPLETED, StopStatus.DEPARTED} for s in load.stops
-    )
+    is_last = all(s.status in DONE for s in load.stops)
     act = LoadAct.DELIVER if is_last else LoadAct.UNLOAD
     moves.move_load(session, load, act, cause, body={"stop_id": str(stop.id)})
     if is_last:
@@ -146,12 +143,12 @@ def depart(
     unless a dispatcher releases it with a reason; that is kept as an override.
 
     Safe to repeat. Locks: the load. Raises: NotFound, AssignmentEnded,
-    StopMoveRefused, LoadMoveRefused, PickupNotConfirmed, ClockSkew.
+    StopMoveRefused, LoadMoveRefused, PickupNotConfirmed, ClockSkew, Invalid.
     """
     load, stop, assignment = _locked(session, actor, stop_id)
     if stop.status is StopStatus.DEPARTED:
         return stop
-    cause, body = _cause(actor, stop, report, now)
+    cause, body = _cause(actor, assignment, stop, report, now)
     moves.move_stop(session, stop, load, StopAct.DEPART, cause, body=body)
     stop.departed_at = cause.occurred_at
     if stop.kind is StopKind.DELIVERY:
@@ -178,6 +175,8 @@ def _release(
             "The shipper confirms the pickup first, or a dispatcher releases the truck"
             " with a reason."
         )
+    if release.reason is OverrideReason.OTHER and not release.note.strip():
+        raise Invalid("#/release_note", "Say why in your own words.")
     session.add(
         Override(
             org_id=actor.org_id,
@@ -229,10 +228,11 @@ def _locked(
 
 
 def _cause(
-    actor: Actor, stop: Stop, report: Report, now: datetime
+    actor: Actor, assignment: Assignment, stop: Stop, report: Report, now: datetime
 ) -> tuple[Cause, dict[str, Any]]:
     at = clocks.corrected(report.occurred_at, sent_at=report.sent_at, received_at=now)
-    source = "phone" if Role.DRIVER in actor.roles else "dispatcher"
+    is_his_own = actor.driver_id == assignment.driver_id
+    source = "phone" if is_his_own else "dispatcher"
     body: dict[str, Any] = {"phone_time": report.occurred_at.isoformat()}
     if report.position is not None:
         body["position"] = {

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from uuid_utils.compat import uuid7
@@ -46,11 +47,17 @@ def make_keyring(
 
     Raises: ValueError if the PEM is not a P-256 private key, or a key is short.
     """
-    private = serialization.load_pem_private_key(private_pem.encode(), None)
+    try:
+        private = serialization.load_pem_private_key(private_pem.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # TypeError: the key is encrypted.
+        private = None
     if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(
         private.curve, ec.SECP256R1
     ):
-        raise ValueError("JWT_PRIVATE_KEY is not a P-256 (ES256) private key in PEM")
+        raise ValueError(
+            "JWT_PRIVATE_KEY is not a P-256 (ES256) private key in PEM, unencrypted"
+        )
     if len(refresh_key) < 32:
         raise ValueError("REFRESH_KEY is shorter than 32 characters")
     return Keyring(
@@ -103,7 +110,7 @@ def read_access_token(keys: Keyring, token: str) -> Claims:
             leeway=LEEWAY_S,
             options={"require": REQUIRED},
         )
-        return Claims(UUID(claims["sub"]), UUID(claims["fid"]))
+        return Claims(UUID(str(claims["sub"])), UUID(str(claims["fid"])))
     except jwt.ExpiredSignatureError:
         raise Unauthenticated("The access token has expired: refresh it.") from None
     except (jwt.InvalidTokenError, ValueError):
@@ -116,6 +123,7 @@ def refresh_token(keys: Keyring, family_id: UUID, seed: str, generation: int) ->
     Source: derived, not stored, so that a phone that lost the answer gets it again
     (RFC 9700 rotation without forced log-outs).
     """
-    mac = hmac.new(keys.refresh, f"{seed}{generation}".encode(), hashlib.sha256)
+    words = f"{family_id}.{generation}.{seed}"
+    mac = hmac.new(keys.refresh, words.encode(), hashlib.sha256)
     tail = base64.urlsafe_b64encode(mac.digest()).rstrip(b"=").decode()
     return f"{family_id}.{generation}.{tail}"

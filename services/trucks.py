@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -30,20 +31,24 @@ def put_truck(
     truck_id: UUID,
     **fields: Any,  # noqa: ANN401 - columns
 ) -> Truck:
-    """Make or replace the truck of this id. Safe to repeat.
+    """Make or replace the truck of this id. Safe to repeat, also at the same time.
 
-    Raises: NotFound if the id is another company's, UnitTaken.
+    Locks: the truck. Raises: NotFound if the id is another company's, UnitTaken.
     """
-    truck = session.get(Truck, truck_id, with_for_update=True)
-    if truck is None:
-        truck = Truck(id=truck_id, org_id=actor.org_id)
-        session.add(truck)
-    elif truck.org_id != actor.org_id:
-        raise NotFound(f"No truck {truck_id} in your company.")
-    for name, value in fields.items():
-        setattr(truck, name, value)
     try:
         with session.begin_nested():
+            session.execute(
+                insert(Truck)
+                .values(id=truck_id, org_id=actor.org_id, **fields)
+                .on_conflict_do_nothing(index_elements=[Truck.id])
+            )
+            truck = session.get_one(
+                Truck, truck_id, with_for_update=True, populate_existing=True
+            )
+            if truck.org_id != actor.org_id:
+                raise NotFound(f"No truck {truck_id} in your company.")
+            for name, value in fields.items():
+                setattr(truck, name, value)
             session.flush()
     except IntegrityError:
         raise UnitTaken(f"There is a truck {fields['unit_number']} already.") from None

@@ -17,13 +17,14 @@ from sqlalchemy.orm import Session as OrmSession
 import schema
 from api.app import create_app, make_market
 from config import Settings
-from db import Session, make_engine
-from embedded import create_database, server
+from db import DatabaseUnusable, Session, check_server, make_engine
+from embedded import EmbeddedServerError, create_database, server
 from geo.roads import EstimatedRoads
 from services import positions
 from services.tokens import Keyring
 from start import keyring
 from telemetry import start_logging
+from tests import codes
 from tests.world import World, drain_jobs, utcnow
 
 hypothesis_settings.register_profile("suite", deadline=None)
@@ -32,12 +33,25 @@ hypothesis_settings.load_profile("suite")
 DATA_DIR = Path(__file__).parent.parent / ".data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What sums up the whole run comes last."""
+    items.sort(key=lambda item: "test_the_whole_suite" in item.name)
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
-    """A server: DATABASE_URL's, or the embedded one."""
+    """A server: DATABASE_URL's, or the embedded one. Without one, nothing is tested."""
     with ExitStack() as stack:
-        given = os.environ.get("DATABASE_URL")
-        yield given or stack.enter_context(server(DATA_DIR / "postgres"))
+        try:
+            url = os.environ.get("DATABASE_URL") or stack.enter_context(
+                server(DATA_DIR / "postgres")
+            )
+            engine = make_engine(Settings(DATABASE_URL=url))
+            stack.callback(engine.dispose)
+            check_server(engine)
+        except (EmbeddedServerError, DatabaseUnusable) as error:
+            pytest.exit(str(error), returncode=2)
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -79,11 +93,13 @@ def engine(settings: Settings) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def app(settings: Settings, keys: Keyring) -> Flask:
-    return create_app(
-        settings,
-        keys,
-        make_market(settings, EstimatedRoads()),
-        schema_head=schema.head(),
+    return codes.watch(
+        create_app(
+            settings,
+            keys,
+            make_market(settings, EstimatedRoads()),
+            schema_head=schema.head(),
+        )
     )
 
 

@@ -1,0 +1,98 @@
+"""Every bench, one JSON line each, and the table of README.md: `python -m bench`."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.report import say
+
+ROOT = Path(__file__).parent.parent
+README = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+HEADER = (
+    "| date | machine | bench | bar | limit | figure | met | what limits it |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+)
+SEEDS = (1, 2, 3)
+
+LIMITED_BY = {
+    "share_with_ranked": "the sample: 500 loads for 322 trucks on one day",
+    "pairs_that_differ": "nothing: two codes, one formula",
+}
+
+
+def main() -> int:
+    """Run all benches; 1 if a bar is not met, 2 if a bench broke."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small; keeps the table")
+    is_quick = parser.parse_args().quick
+    worst, rows = 0, []
+    for argv in benches(is_quick):
+        say(f"== python -m {' '.join(argv)}")
+        ended = subprocess.run(
+            [sys.executable, "-m", *argv], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        worst = max(worst, abs(ended.returncode))
+        if ended.stdout:
+            sys.stdout.write(ended.stdout)
+            sys.stdout.flush()
+            rows += table_rows(json.loads(ended.stdout))
+    if rows and not is_quick:
+        write_table(rows)
+        say(f"{README.name} has the new table")
+    return worst
+
+
+def benches(is_quick: bool) -> Iterator[list[str]]:
+    """Yield the command of each bench that can run here; say why one cannot."""
+    board = data_dir() / "loadboard"
+    files = [board / "loads.csv", board / "trucks.csv"]
+    if not all(file.is_file() for file in files):
+        say(
+            f"bench.replay is skipped: there is no board day in {board}; set"
+            " BACKHAUL_DATA to the folder that holds loadboard/."
+        )
+        return
+    replay = ["bench.replay", "--loads", str(files[0]), "--trucks", str(files[1])]
+    if is_quick:
+        yield [*replay, "--quick"]
+        return
+    for seed in SEEDS:
+        yield [*replay, "--seed", str(seed)]
+    yield [*replay, "--mode", "online"]
+
+
+def data_dir() -> Path:
+    """Return the folder of the measuring data: BACKHAUL_DATA, or beside the project."""
+    given = os.environ.get("BACKHAUL_DATA")
+    return Path(given) if given else ROOT.parent / "shared" / "data"
+
+
+def table_rows(line: dict[str, Any]) -> list[str]:
+    """Return a row of the table for each bar of a bench's line."""
+    params = line["params"]
+    name = f"{line['bench']} {params['mode']}, seed {params['seed']}"
+    return [
+        f"| {line['date']} | {line['machine']} | {name} | {bar['name']} |"
+        f" {bar['limit']} | {bar['value']} | {'yes' if bar['met'] else 'no'} |"
+        f" {LIMITED_BY.get(bar['name'], '')} |\n"
+        for bar in line["bars"]
+    ]
+
+
+def write_table(rows: Sequence[str]) -> None:
+    """Put the rows between the marks of README.md; the rest stays."""
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    table = HEADER + "".join(rows)
+    README.write_text(f"{before}{BEGIN}\n\n{table}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

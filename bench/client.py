@@ -1,0 +1,102 @@
+"""HTTP as a phone or a desk speaks it: JSON, a bearer token, kept connections."""
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+TIMEOUT_S = 60.0
+
+LONGEST_PAUSE_S = 5.0
+
+
+@dataclass
+class _Kept:
+    connection: HTTPConnection
+    used_at: float = 0.0
+
+
+_kept = threading.local()
+"""Each thread's own connections, by address."""
+
+
+class Refused(Exception):
+    """The server said no where a yes was needed; the message holds its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and body."""
+
+    status: int
+    body: Any
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        return self.body[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Somebody who talks to the server at `url`; signed in if there is a `token`.
+
+    Safe to share between threads: each has its own connection.
+    """
+
+    url: str
+    token: str = ""
+
+    def call(self, method: str, path: str, body: object = None) -> Answer:
+        """Send a request and return whatever comes back."""
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        connection = _connection(self.url)
+        try:
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, path, sent, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        except BaseException:
+            connection.close()
+            raise
+        return Answer(answer.status, json.loads(text) if text else None)
+
+    def need(self, method: str, path: str, body: object = None) -> Answer:
+        """Send a request that must succeed.
+
+        Raises: Refused.
+        """
+        answer = self.call(method, path, body)
+        if answer.status >= 300:
+            raise Refused(f"{method} {path}: {answer.status} {answer.body}")
+        return answer
+
+    def signed_in(self, login: str, password: str) -> "Client":
+        """Return the same server as this person sees it.
+
+        Raises: Refused.
+        """
+        body = {"login": login, "password": password}
+        tokens = self.need("POST", "/v1/sessions", body)
+        return Client(self.url, tokens["access_token"])
+
+
+def _connection(url: str) -> HTTPConnection:
+    """Return this thread's connection; a new one after a pause.
+
+    The server hangs up on who is silent for long, and a request must not be the one
+    to find out: a POST cannot always be sent again.
+    """
+    address = urlsplit(url).netloc
+    connections: dict[str, _Kept] = _kept.__dict__.setdefault("by", {})
+    now, found = time.monotonic(), connections.get(address)
+    if found is None or now - found.used_at > LONGEST_PAUSE_S:
+        if found is not None:
+            found.connection.close()
+        found = _Kept(HTTPConnection(address, timeout=TIMEOUT_S))
+        connections[address] = found
+    found.used_at = now
+    return found.connection

@@ -1,0 +1,197 @@
+"""The day itself: loads are posted, drops completed, offers accepted, all by HTTP."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bench.board import BoardLoad
+from bench.cast import Driver, at_once, post
+from bench.client import Client, Refused
+from bench.report import say
+from bench.stage import Stage
+
+DROPS_PER_S = 5.0
+"""Steady, so that latencies are those of a server with room to breathe."""
+
+PATIENCE_S = 60.0
+LOOK_EVERY_S = 0.01
+PAGE = 200
+
+
+class NeverCame(Exception):
+    """A search or a push did not come in `PATIENCE_S`."""
+
+
+@dataclass
+class Phones:
+    """What the fake FCM handed to the phones.
+
+    offers_at: when each phone first got an offer, seconds since the epoch.
+    offer_ids: every offer that was in a push.
+    """
+
+    fcm: Client
+    offers_at: dict[str, float] = field(default_factory=dict)
+    offer_ids: set[str] = field(default_factory=set)
+    seen: int = 0
+
+    def look(self) -> None:
+        """Fetch what came since the last look."""
+        came = self.fcm.need("GET", f"/received?since={self.seen}")
+        self.seen = came["next"]
+        for item in came["items"]:
+            said = item["message"].get("data", {})
+            if said.get("kind") == "offer":
+                self.offers_at.setdefault(item["target"], item["at"])
+                self.offer_ids.add(said["offer_id"])
+
+
+@dataclass
+class Day:
+    """What happened. `posted` maps the server's load ids to the board's loads.
+
+    on_market: for each trip, the loads posted and not yet taken at its drop.
+    """
+
+    posted: dict[str, BoardLoad] = field(default_factory=dict)
+    estimated_m: dict[str, float] = field(default_factory=dict)
+    on_market: list[set[int]] = field(default_factory=list)
+    lost_races: int = 0
+
+    def keep(self, load: BoardLoad, answer: Mapping[str, Any]) -> None:
+        """Remember a load that was posted."""
+        self.posted[answer["id"]] = load
+        self.estimated_m[answer["id"]] = answer["loaded_m"]
+
+
+def play_all(
+    stage: Stage, poster: Client, loads: Sequence[BoardLoad], drivers: Sequence[Driver]
+) -> tuple[Day, Phones]:
+    """Post everything, complete every drop, and only then let the drivers accept.
+
+    Raises: Refused, NeverCame.
+    """
+    day, phones = Day(), Phones(stage.fcm)
+    # Some at a time: their order decides nothing before the first drop.
+    answers = at_once(lambda load: post(poster, load), loads)
+    for load, answer in zip(loads, answers, strict=True):
+        day.keep(load, answer)
+    market = {load.seq for load in loads}
+    day.on_market = [market for _ in drivers]
+    say(f"{len(loads)} loads posted")
+    _complete_steadily(drivers)
+    say(f"{len(drivers)} drops completed")
+    at_once(_fetch_search, drivers)
+    at_once(_fetch_offers, drivers)
+    offered = {offer["id"] for driver in drivers for offer in driver.offers}
+    _wait(lambda: _has_rung(phones, offered), "pushes")
+    say(f"{len(offered)} offers pushed")
+    for driver in drivers:
+        day.lost_races += _accept_best(driver)
+    return day, phones
+
+
+def play_online(
+    stage: Stage, poster: Client, loads: Sequence[BoardLoad], drivers: Sequence[Driver]
+) -> tuple[Day, Phones]:
+    """Play loads and drops in time order; each driver answers before time goes on.
+
+    Raises: Refused, NeverCame.
+    """
+    day, phones, market = Day(), Phones(stage.fcm), set[int]()
+    events: list[BoardLoad | Driver] = [*loads, *drivers]
+    for done, event in enumerate(sorted(events, key=_seq), start=1):
+        if isinstance(event, BoardLoad):
+            day.keep(event, post(poster, event))
+            market.add(event.seq)
+        else:
+            day.on_market.append(set(market))
+            _answer_at_once(event, phones)
+            day.lost_races += _accept_best(event)
+            if event.won is not None:
+                market.remove(day.posted[event.won["load_id"]].seq)
+        if done % 100 == 0:
+            say(f"{done} of {len(events)} events played")
+    return day, phones
+
+
+def _seq(event: BoardLoad | Driver) -> int:
+    return event.seq if isinstance(event, BoardLoad) else event.trip.seq
+
+
+def _complete_steadily(drivers: Sequence[Driver]) -> None:
+    started = time.monotonic()
+    for number, driver in enumerate(drivers):
+        time.sleep(max(started + number / DROPS_PER_S - time.monotonic(), 0))
+        driver.complete()
+
+
+def _answer_at_once(driver: Driver, phones: Phones) -> None:
+    driver.complete()
+    _fetch_search(driver)
+    _fetch_offers(driver)
+    if driver.offers:
+        first = {driver.offers[0]["id"]}
+        _wait(lambda: _has_rung(phones, first), f"push for {driver.target}")
+
+
+def _has_rung(phones: Phones, offer_ids: set[str]) -> bool:
+    phones.look()
+    return offer_ids <= phones.offer_ids
+
+
+def _fetch_search(driver: Driver) -> None:
+    """Wait for the search of this drop and keep it, with the loads it ranked."""
+
+    def is_there() -> bool:
+        newest = driver.client.need("GET", "/v1/backhaul-searches?limit=1")["data"]
+        driver.search = newest[0] if newest else {}
+        return driver.search.get("stop_id") == driver.last_stop_id
+
+    _wait(is_there, f"search for {driver.target}")
+    if driver.search["counts"].get("ranked"):
+        path = f"/v1/backhaul-searches/{driver.search['id']}"
+        ranked = driver.client.need("GET", path)["ranked"]
+        driver.ranked = {each["candidate"]["load_id"]: each for each in ranked}
+
+
+def _fetch_offers(driver: Driver) -> None:
+    path = f"/v1/offers?is_open=true&limit={PAGE}"
+    offers = driver.client.need("GET", path)["data"]
+    driver.offers = sorted(offers, key=lambda it: (-it["score_cents"], it["rank"]))
+
+
+def _accept_best(driver: Driver) -> int:
+    """Accept the best offer, or the next one named; return how often he was late.
+
+    Raises: Refused if the answer is neither a yes nor "somebody was quicker".
+    """
+    offer, late = driver.offers[0] if driver.offers else None, 0
+    while offer is not None:
+        path = f"/v1/offers/{offer['id']}/acceptance"
+        answer = driver.client.call("PUT", path)
+        if answer.status == 200:
+            driver.won = offer
+            return late
+        if answer.status != 410 or answer["code"] != "offer-taken":
+            raise Refused(f"PUT {path}: {answer.status} {answer.body}")
+        offer, late = answer["next_offer"], late + 1
+    return late
+
+
+def _wait(is_there: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_there():
+        if time.monotonic() > deadline:
+            raise NeverCame(f"no {what} in {PATIENCE_S:.0f} s")
+        time.sleep(LOOK_EVERY_S)
+
+
+def searched_after_ms(driver: Driver) -> tuple[float, float]:
+    """Return when the driver's search began and when it was on record, after the
+    completion was sent; both by this machine's one clock."""
+    began = datetime.fromisoformat(driver.search["searched_at"]).timestamp()
+    began_ms = (began - driver.completed_at) * 1000
+    return began_ms, began_ms + sum(driver.search["timings"].values())

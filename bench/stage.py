@@ -1,0 +1,158 @@
+"""The processes a bench runs against: a fresh database, web, worker, a fake FCM."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+import psycopg
+
+from bench.client import Client
+from bench.report import say
+from embedded import create_database, server
+from processes import Processes, web_argv, worker_argv
+
+ROOT = Path(__file__).parent.parent
+HOST = "127.0.0.1"
+WEB_WORKERS = 2
+LAST_WORDS = 1000
+PASSWORD = "correct horse battery"
+
+SETTINGS = {
+    "ENVIRONMENT": "development",
+    "LOG_LEVEL": "WARNING",
+    "PUSH": "fcm",
+    "FEE_PERCENT": "0",
+    "OFFER_STRATEGY": "broadcast",
+    # Longer than a bench runs: nobody signs in or is offered a load twice.
+    "ACCESS_TOKEN_TTL_S": "7200",
+    "OFFER_TTL_S": "7200",
+}
+
+
+class CannotStage(Exception):
+    """A command of the set-up failed; the message holds what it said."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything is up. `fcm` asks the fake what the phones received."""
+
+    web: Client
+    fcm: Client
+    env: Mapping[str, str]
+    processes: Processes
+
+    def create_company(self, kind: str, number: int, *roles: str) -> Client:
+        """Make a company; return its admin, who holds `roles` too.
+
+        Raises: CannotStage, Refused.
+        """
+        email = f"{kind}{number}@example.com"
+        wanted = [part for role in roles for part in ("--role", role)]
+        run(
+            [
+                *("create-org", "--name", f"{kind} {number}", "--kind", kind),
+                *("--admin-name", "Ada Admin", "--admin-email", email),
+                *("--password", PASSWORD, *wanted),
+            ],
+            self.env,
+        )
+        return self.web.signed_in(email, PASSWORD)
+
+
+@contextmanager
+def staged(settings: Mapping[str, str]) -> Iterator[Stage]:
+    """Run web, worker and fake FCM on a database of their own; leave nothing behind.
+
+    The server is DATABASE_URL's, or the embedded one.
+
+    settings: over `SETTINGS`.
+
+    Raises: CannotStage, ProcessEnded, TimeoutError, EmbeddedServerError.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="backhaul-bench-")))
+        env = {
+            **SETTINGS,
+            **settings,
+            "DATABASE_URL": stack.enter_context(_database()),
+            # A secret's file would win over the secret.
+            "DATABASE_URL_FILE": "",
+            "DATA_DIR": str(folder / "data"),
+        }
+        run(["migrate"], env)
+        key_file = folder / "service-account.json"
+        ports = _free_ports(2)
+        web, fcm = (Client(f"http://{HOST}:{port}") for port in ports)
+        env |= {"FCM_BASE_URL": fcm.url, "FCM_SERVICE_ACCOUNT_FILE": str(key_file)}
+        processes = stack.enter_context(Processes(log_dir=folder / "logs"))
+        fcm_argv = [sys.executable, "-m", "demo.fcm", "--port", str(ports[1])]
+        fcm_argv += ["--service-account-file", str(key_file)]
+        processes.start("fcm", fcm_argv, {})
+        processes.wait_for(f"{fcm.url}/received")
+        processes.start("web", web_argv(HOST, ports[0], WEB_WORKERS), env)
+        processes.start("worker", worker_argv(), env)
+        try:
+            processes.wait_for(f"{web.url}/readyz")
+            yield Stage(web, fcm, env, processes)
+            processes.check()
+        except Exception:
+            # The folder goes with us: say here what the logs say there.
+            say(_last_words(folder / "logs"))
+            raise
+
+
+def run(arguments: list[str], env: Mapping[str, str]) -> None:
+    """Run one of the operator's commands.
+
+    Raises: CannotStage.
+    """
+    ended = subprocess.run(
+        [sys.executable, "cli.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        said = ended.stderr.strip() or ended.stdout.strip()
+        raise CannotStage(f"cli.py {arguments[0]}: {said}")
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    with ExitStack() as stack:
+        kept = os.environ.get("BACKHAUL_DATA_DIR") or ROOT / ".data/postgres"
+        given = os.environ.get("DATABASE_URL")
+        url = given or stack.enter_context(server(Path(kept)))
+        name = f"bench_{uuid4().hex[:12]}"
+        try:
+            yield create_database(url, name)
+        finally:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"drop database if exists {name} with (force)")
+
+
+def _last_words(log_dir: Path) -> str:
+    texts = {log.name: log.read_text(errors="replace") for log in log_dir.iterdir()}
+    return "\n".join(
+        f"{name}: {text.strip()[-LAST_WORDS:]}"
+        for name, text in sorted(texts.items())
+        if text.strip()
+    )
+
+
+def _free_ports(number: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind((HOST, 0))
+        return [each.getsockname()[1] for each in sockets]

@@ -1,0 +1,189 @@
+"""What a played day amounts to: figures, and the bars they are held to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from bench.board import BoardLoad, Trip
+from bench.cast import Driver
+from bench.day import Day, Phones, searched_after_ms
+from bench.reference import Answers, answers, most_gain_usd
+from bench.report import Bar, percentiles
+
+METRES_PER_MILE = 1609.344
+SHARE_TO_REACH = 0.36
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How far a truck looks for a pickup, and how long a detour it makes."""
+
+    radius_mi: float
+    max_detour_mi: float
+
+
+@dataclass(frozen=True)
+class Played:
+    """The day, who took part, and how long the two halves took.
+
+    is_all_posted: before the first drop; else loads and drops came in time order.
+    """
+
+    is_all_posted: bool
+    day: Day
+    phones: Phones
+    drivers: Sequence[Driver]
+    setup_s: float
+    play_s: float
+
+
+def figures_of(
+    loads: Sequence[BoardLoad], trips: Sequence[Trip], played: Played, rules: Rules
+) -> dict[str, Any]:
+    """Return the figures of the day, the unit in each name."""
+    found = answers(trips, loads, **asdict(rules))
+    as_posted = answers(trips, loads, **asdict(rules), has_posted_mileage=True)
+    with_ranked = sum(bool(driver.ranked) for driver in played.drivers)
+    return {
+        "loads": len(loads),
+        "trucks": len(trips),
+        "trucks_with_ranked": with_ranked,
+        "share_with_ranked": round(with_ranked / len(trips), 4),
+        "share_reference": round(found.share, 4),
+        "share_reference_posted_mileage": round(as_posted.share, 4),
+        **_pairs(loads, played, found, as_posted),
+        **_money(played, found),
+        **_best(loads, trips, played, found),
+        **_latencies(played),
+        **_mileage(played.day),
+        "setup_s": round(played.setup_s, 1),
+        "play_s": round(played.play_s, 1),
+    }
+
+
+def reference_shares(
+    loads: Sequence[BoardLoad], others: Iterable[Sequence[Trip]], rules: Rules
+) -> dict[str, float]:
+    """Return how the share depends on the random homes, by the reference alone."""
+    shares = [answers(trips, loads, **asdict(rules)).share for trips in others]
+    return {
+        "share_reference_other_seeds_min": round(min(shares), 4),
+        "share_reference_other_seeds_mean": round(mean(shares), 4),
+        "share_reference_other_seeds_max": round(max(shares), 4),
+    }
+
+
+def bars_of(figures: Mapping[str, Any], *, is_all_posted: bool) -> list[Bar]:
+    """Return the bars; the share is promised only where all loads were posted."""
+    share, differ = "share_with_ranked", "pairs_that_differ"
+    agrees = Bar(differ, 0, figures[differ], is_ceiling=True)
+    if not is_all_posted:
+        return [agrees]
+    return [Bar(share, SHARE_TO_REACH, figures[share]), agrees]
+
+
+def _pairs(
+    loads: Sequence[BoardLoad], played: Played, found: Answers, as_posted: Answers
+) -> dict[str, int]:
+    """Compare what each search ranked with the reference, load by load."""
+    day, ranked_count, differ, posted_only, estimated_only = played.day, 0, 0, 0, 0
+    for row, driver in enumerate(played.drivers):
+        market = day.on_market[row]
+        expected = _worth(loads, found, row) & market
+        posted = _worth(loads, as_posted, row) & market
+        ranked = {day.posted[load_id].seq for load_id in driver.ranked}
+        ranked_count += len(ranked)
+        differ += len(ranked ^ expected)
+        estimated_only += len(expected - posted)
+        posted_only += len(posted - expected)
+    return {
+        "pairs_ranked": ranked_count,
+        "pairs_that_differ": differ,
+        "pairs_only_by_posted_mileage": posted_only,
+        "pairs_only_by_estimated_mileage": estimated_only,
+    }
+
+
+def _worth(loads: Sequence[BoardLoad], found: Answers, row: int) -> set[int]:
+    return {loads[column].seq for column in found.is_worth[row].nonzero()[0]}
+
+
+def _money(played: Played, found: Answers) -> dict[str, Any]:
+    won = [driver.won for driver in played.drivers if driver.won is not None]
+    before_mi = float(found.baseline_mi.sum())
+    saved_m = sum(
+        offer["figures"]["empty_before_m"] - offer["figures"]["empty_after_m"]
+        for offer in won
+    )
+    return {
+        "offers": sum(len(driver.offers) for driver in played.drivers),
+        "trucks_with_offer": sum(bool(driver.offers) for driver in played.drivers),
+        "matched": len(won),
+        "lost_races": played.day.lost_races,
+        "gain_usd": round(_gain_usd(played), 2),
+        "empty_mi_before": round(before_mi),
+        "empty_mi_after": round(before_mi - saved_m / METRES_PER_MILE),
+    }
+
+
+def _best(
+    loads: Sequence[BoardLoad],
+    trips: Sequence[Trip],
+    played: Played,
+    found: Answers,
+) -> dict[str, float | None]:
+    """Compare the gain with the best matching there is, and with the best one of
+    loads with trucks that could know of them: posted before the drop."""
+    is_known = np.array([[load.seq < trip.seq for load in loads] for trip in trips])
+    known = replace(found, is_worth=found.is_worth & (is_known | played.is_all_posted))
+    gain_usd = _gain_usd(played)
+    figures: dict[str, float | None] = {}
+    for name, answered in (("optimum", found), ("optimum_known_at_drop", known)):
+        most_usd = most_gain_usd(answered)
+        figures[f"{name}_usd"] = round(most_usd, 2)
+        share = round(gain_usd / most_usd, 4) if most_usd else None
+        figures[f"gain_share_of_{name}"] = share
+    return figures
+
+
+def _gain_usd(played: Played) -> float:
+    won = [driver.won for driver in played.drivers if driver.won is not None]
+    return float(sum(offer["score_cents"] for offer in won) / 100)
+
+
+def _latencies(played: Played) -> dict[str, float | None]:
+    drivers, rang_at = played.drivers, played.phones.offers_at
+    pushed = [driver for driver in drivers if driver.target in rang_at]
+    return {
+        **percentiles("completion_answer_ms", [d.answer_ms for d in drivers]),
+        **percentiles(
+            "completion_to_search_begun_ms", [searched_after_ms(d)[0] for d in drivers]
+        ),
+        **percentiles(
+            "completion_to_search_recorded_ms",
+            [searched_after_ms(d)[1] for d in drivers],
+        ),
+        **percentiles(
+            "completion_to_push_ms",
+            [(rang_at[d.target] - d.completed_at) * 1000 for d in pushed],
+        ),
+        **percentiles("search_ms", [d.search["timings"]["search_ms"] for d in drivers]),
+    }
+
+
+def _mileage(day: Day) -> Mapping[str, float]:
+    """Compare the miles the board states with those the server estimates."""
+    pairs = [
+        (day.estimated_m[load_id] / METRES_PER_MILE, load.posted_mi)
+        for load_id, load in day.posted.items()
+        if load.posted_mi > 0
+    ]
+    errors = [abs(estimated - posted) / posted for estimated, posted in pairs]
+    differences = [estimated - posted for estimated, posted in pairs]
+    return {
+        "estimated_less_posted_mi_mean": round(sum(differences) / len(pairs), 2),
+        "estimate_error_share_mean": round(sum(errors) / len(pairs), 4),
+    }

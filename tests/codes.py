@@ -1,0 +1,60 @@
+"""Which problem codes the suite has seen, and whether the document promised them."""
+
+from typing import Any
+
+from flask import Flask, Response, request
+
+from api.problems import CONTENT_TYPE
+
+ANYWHERE = {"method-not-allowed", "internal-error"}
+"""Codes that are not an operation's own."""
+
+seen: set[str] = set()
+unpromised: set[tuple[str, str, str]] = set()
+"""(method, path, code) of answers that the document does not list."""
+
+
+def watch(app: Flask) -> Flask:
+    """Note every problem that `app` answers with."""
+    document = app.extensions["api"].spec.to_dict()
+
+    @app.after_request
+    def note(response: Response) -> Response:
+        if response.content_type == CONTENT_TYPE:
+            code = response.get_json()["code"]
+            seen.add(code)
+            if request.url_rule is not None and code not in ANYWHERE:
+                path = openapi_path(request.url_rule.rule)
+                if path in document["paths"] and code not in promised(
+                    document, request.method, path
+                ):
+                    unpromised.add((request.method, path, code))
+        return response
+
+    return app
+
+
+def openapi_path(rule: str) -> str:
+    return rule.replace("<uuid:", "{").replace(">", "}")
+
+
+def promised(document: dict[str, Any], method: str, path: str) -> set[str]:
+    """Return the codes the document lists for an operation."""
+    operation = document["paths"][path][method.lower()]
+    return {
+        code
+        for status, response in operation["responses"].items()
+        if int(status) >= 400
+        for code in response["description"].split(", ")
+    }
+
+
+def all_promised(document: dict[str, Any]) -> set[str]:
+    """Return every code of the document."""
+    methods = {"get", "put", "post", "patch", "delete"}
+    return {
+        code
+        for path, operations in document["paths"].items()
+        for method in methods & set(operations)
+        for code in promised(document, method, path)
+    }

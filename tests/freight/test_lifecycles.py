@@ -1,0 +1,172 @@
+from collections import defaultdict
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from freight.lifecycles import (
+    LOAD_MOVES,
+    OFFER_MOVES,
+    OPEN_OFFERS,
+    STOP_MOVES,
+    UNDERWAY,
+    LoadAct,
+    LoadStatus,
+    OfferAct,
+    OfferStatus,
+    StopAct,
+    StopStatus,
+)
+from freight.roles import CARRYING, POSTERS, Role
+from models.organisations import Member
+from services.actors import PERMISSIONS
+
+TABLES = [
+    pytest.param(LOAD_MOVES, LoadStatus, LoadAct, LoadStatus.DRAFT, id="loads"),
+    pytest.param(STOP_MOVES, StopStatus, StopAct, StopStatus.PENDING, id="stops"),
+    pytest.param(OFFER_MOVES, OfferStatus, OfferAct, OfferStatus.CREATED, id="offers"),
+]
+
+Table = dict[tuple[StrEnum, StrEnum], Any]
+
+
+def neighbours(table: Table) -> dict[StrEnum, set[StrEnum]]:
+    onward = defaultdict(set)
+    for (before, _), transition in table.items():
+        onward[before].add(transition.after)
+    return onward
+
+
+class TestEveryTable:
+    @pytest.mark.parametrize(("table", "statuses", "acts", "first"), TABLES)
+    def test_says_of_each_move_what_its_key_says(
+        self, table: Table, statuses: Any, acts: Any, first: StrEnum
+    ) -> None:
+        for (before, act), transition in table.items():
+            assert (transition.before, transition.act) == (before, act)
+            assert transition.after in statuses
+            assert transition.roles
+
+    @pytest.mark.parametrize(("table", "statuses", "acts", "first"), TABLES)
+    def test_reaches_every_status_from_the_first(
+        self, table: Table, statuses: Any, acts: Any, first: StrEnum
+    ) -> None:
+        onward = neighbours(table)
+        reached, waiting = {first}, [first]
+
+        while waiting:
+            new = onward[waiting.pop()] - reached
+            reached |= new
+            waiting += new
+
+        assert reached == set(statuses)
+
+    @pytest.mark.parametrize(("table", "statuses", "acts", "first"), TABLES)
+    def test_uses_every_act_but_the_making_of_an_offer(
+        self, table: Table, statuses: Any, acts: Any, first: StrEnum
+    ) -> None:
+        assert set(acts) - {act for _, act in table} == (
+            {OfferAct.CREATE} if acts is OfferAct else set()
+        )
+
+
+class TestEnds:
+    def test_a_cancelled_load_stays_cancelled(self) -> None:
+        assert neighbours(LOAD_MOVES)[LoadStatus.CANCELLED] == set()
+
+    def test_a_delivered_load_stays_delivered(self) -> None:
+        assert neighbours(LOAD_MOVES)[LoadStatus.DELIVERED] == {LoadStatus.DELIVERED}
+
+    def test_every_other_load_can_still_end(self) -> None:
+        ends = {LoadStatus.CANCELLED, LoadStatus.DELIVERED}
+        onward = neighbours(LOAD_MOVES)
+        ending = set(ends)
+
+        for _ in LoadStatus:
+            ending |= {status for status in LoadStatus if onward[status] & ending}
+
+        assert ending == set(LoadStatus)
+
+    def test_an_answered_offer_stays_answered(self) -> None:
+        onward = neighbours(OFFER_MOVES)
+
+        assert {status for status in OfferStatus if onward[status]} == set(OPEN_OFFERS)
+
+    def test_a_stop_only_goes_forward(self) -> None:
+        order = list(StopStatus)
+
+        assert [(t.before, t.after) for t in STOP_MOVES.values()] == list(
+            pairwise(order)
+        )
+
+
+class TestRoles:
+    def test_system_is_nobodys_role(self) -> None:
+        assert Role.SYSTEM not in PERMISSIONS
+        check = next(
+            str(c.sqltext)
+            for c in Member.__table__.constraints
+            if "roles" in str(getattr(c, "sqltext", ""))
+        )
+        assert "system" not in check
+
+    @pytest.mark.parametrize(
+        ("act", "roles"),
+        [
+            (LoadAct.POST, POSTERS | {Role.DISPATCHER}),
+            (LoadAct.EDIT, POSTERS | {Role.DISPATCHER}),
+            (LoadAct.RENEW, POSTERS | {Role.DISPATCHER}),
+            (LoadAct.WITHDRAW, POSTERS | {Role.DISPATCHER}),
+            (LoadAct.CANCEL, POSTERS | {Role.DISPATCHER}),
+            (LoadAct.LAPSE, {Role.SYSTEM}),
+            (LoadAct.EXPIRE, {Role.SYSTEM}),
+            (LoadAct.BOOK, CARRYING),
+            (LoadAct.UNBOOK, {Role.DISPATCHER}),
+            (LoadAct.REASSIGN, {Role.DISPATCHER}),
+            (LoadAct.ARRIVE_PICKUP, CARRYING),
+            (LoadAct.CONFIRM_PICKUP, POSTERS | {Role.SYSTEM}),
+            (LoadAct.AMEND_PICKUP, POSTERS),
+            (LoadAct.DEPART_PICKUP, CARRYING),
+            (LoadAct.ARRIVE_DELIVERY, CARRYING),
+            (LoadAct.UNLOAD, CARRYING),
+            (LoadAct.DEPART_DELIVERY, CARRYING),
+            (LoadAct.DELIVER, CARRYING),
+        ],
+    )
+    def test_of_a_load(self, act: LoadAct, roles: set[Role]) -> None:
+        allowed = [t.roles for (_, a), t in LOAD_MOVES.items() if a is act]
+
+        assert frozenset().union(*allowed) == roles
+
+    def test_only_a_dispatcher_lets_an_unconfirmed_pickup_go(self) -> None:
+        released = LOAD_MOVES[LoadStatus.AT_PICKUP, LoadAct.DEPART_PICKUP]
+
+        assert released.roles == {Role.DISPATCHER}
+
+    def test_a_load_is_cancelled_only_before_it_is_confirmed_as_picked_up(self) -> None:
+        befores = {before for before, act in LOAD_MOVES if act is LoadAct.CANCEL}
+
+        assert befores & set(UNDERWAY) == {LoadStatus.BOOKED, LoadStatus.AT_PICKUP}
+
+
+class TestEdi214:
+    """AT7-01 codes, DOMAIN 1.5."""
+
+    CODES: dict[LoadAct, str] = {  # noqa: RUF012 - a table
+        LoadAct.BOOK: "OO",
+        LoadAct.ARRIVE_PICKUP: "X3",
+        LoadAct.CONFIRM_PICKUP: "CP",
+        LoadAct.DEPART_PICKUP: "AF",
+        LoadAct.ARRIVE_DELIVERY: "X1",
+        LoadAct.UNLOAD: "D1",
+        LoadAct.DELIVER: "D1",
+        LoadAct.DEPART_DELIVERY: "CD",
+        LoadAct.CANCEL: "CA",
+    }
+
+    @pytest.mark.parametrize("act", LoadAct)
+    def test_code_of(self, act: LoadAct) -> None:
+        codes = {t.edi_214 for (_, a), t in LOAD_MOVES.items() if a is act}
+
+        assert codes == {self.CODES.get(act)}

@@ -1,0 +1,312 @@
+"""A carrier, a shipper and drivers at their drops, without the ride to get there; and
+races that are staged, not hoped for."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import count
+from threading import Event
+from time import monotonic
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session as OrmSession
+
+from db import Session
+from freight.roles import Role
+from geo.points import Point
+from geo.roads import EstimatedRoads
+from models.assignments import Assignment, AssignmentStatus
+from models.drivers import Availability, Driver
+from models.offers import Offer
+from models.organisations import Member, Organisation, OrganisationKind
+from models.pushes import Push
+from models.searches import BackhaulSearch
+from models.trucks import Truck
+from services import backhaul, identity
+from services.actors import Actor
+from services.backhaul import SearchRules
+from services.tokens import read_access_token
+from tests.world import CHICAGO, NEW_YORK, NEWARK, Caller, World, utcnow
+
+Result = TypeVar("Result")
+
+_numbers = count(1)
+
+
+@dataclass
+class Stage:
+    """One carrier with drivers, one shipper with freight."""
+
+    world: World
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def carrier(self) -> Caller:
+        return self._desk(OrganisationKind.CARRIER, Role.DISPATCHER)
+
+    @cached_property
+    def shipper(self) -> Caller:
+        return self._desk(OrganisationKind.SHIPPER, Role.SHIPPER)
+
+    def _desk(self, kind: OrganisationKind, role: Role) -> Caller:
+        # Without the price of a password hash: hundreds of tests begin here.
+        with Session.begin() as session:
+            organisation = Organisation(name=f"{kind} {next(_numbers)}", kind=kind)
+            session.add(organisation)
+            session.flush()
+            member = _member(organisation.id, role)
+            session.add(member)
+            session.flush()
+        return self.world.caller(member.id, organisation.id)
+
+    @cached_property
+    def rules(self) -> SearchRules:
+        settings = replace(self.world.settings, **self.changes)
+        return SearchRules.of(settings, EstimatedRoads())
+
+    def driver(self, *, home: Point = CHICAGO, phones: int = 1, **truck: Any) -> Caller:
+        """Return an available driver with a truck and phones `ok-<n>-<driver_id>`."""
+        number = next(_numbers)
+        with Session.begin() as session:
+            member = _member(self.carrier.org_id, Role.DRIVER)
+            van = Truck(
+                **{
+                    "org_id": self.carrier.org_id,
+                    "unit_number": f"S{number}",
+                    "equipment": "van",
+                    "payload_kg": 20_000,
+                    "deck_length_m": 16.15,
+                }
+                | truck
+            )
+            session.add_all([member, van])
+            session.flush()
+            driver = Driver(
+                org_id=self.carrier.org_id,
+                member_id=member.id,
+                truck_id=van.id,
+                home_lat=home.lat,
+                home_lon=home.lon,
+                availability=Availability.AVAILABLE,
+            )
+            session.add(driver)
+            session.flush()
+            member_id, driver_id = member.id, str(driver.id)
+        caller = self.world.caller(member_id, self.carrier.org_id)
+        caller = replace(caller, driver_id=driver_id)
+        for phone in range(phones):
+            self.world.phone(caller, f"ok-{phone}-{driver_id}")
+        return caller
+
+    def drivers(self, number: int, **fields: Any) -> list[Caller]:
+        return [self.driver(**fields) for _ in range(number)]
+
+    def load(
+        self, pickup: Point = NEWARK, delivery: Point = CHICAGO, **fields: Any
+    ) -> UUID:
+        made = self.world.load(self.shipper, pickup, delivery, **fields)
+        return UUID(made["id"])
+
+    def loads(self, number: int, **fields: Any) -> list[UUID]:
+        """Post loads, the best paid first."""
+        prices = [300_000 - 10_000 * n for n in range(number)]
+        return [self.load(price_cents=price, **fields) for price in prices]
+
+    def drop(self, at: Point = NEW_YORK) -> UUID:
+        """Return a stop where freight was dropped; its load is on no market."""
+        made = self.world.load(self.shipper, CHICAGO, at, is_draft=True)
+        return UUID(made["stops"][-1]["id"])
+
+    def search(
+        self, driver: Caller, *, at: Point = NEW_YORK, stop_id: UUID | None = None
+    ) -> BackhaulSearch:
+        """Let the job's work happen for a drop of the driver."""
+        stop_id = stop_id or self.drop(at)
+        with Session.begin() as session:
+            made = backhaul.search_home(
+                session,
+                self.rules,
+                stop_id=stop_id,
+                driver_id=UUID(driver.driver_id),
+                now=utcnow(),
+            )
+        assert made is not None
+        return made
+
+    def offered(self, *drivers: Caller) -> list[UUID]:
+        """Search for each driver; return each one's best offer."""
+        for driver in drivers:
+            self.search(driver)
+        return [open_offers(driver)[0].id for driver in drivers]
+
+    def assigned(self, driver: Caller, load_id: UUID) -> UUID:
+        """Let the dispatcher give the load to the driver; return the assignment."""
+        made = self.world.assign(self.carrier, driver, {"id": str(load_id)})
+        return UUID(made["id"])
+
+
+def _member(org_id: UUID | None, role: Role) -> Member:
+    number = next(_numbers)
+    return Member(
+        org_id=org_id,
+        name=f"Person {number}",
+        email=f"person{number}@stage.example.com",
+        password_hash="none",
+        roles=[role.value],
+    )
+
+
+def actor_of(caller: Caller) -> Actor:
+    claims = read_access_token(caller.app.extensions["keyring"], caller.token)
+    with Session() as session:
+        return identity.actor_for(session, claims)
+
+
+def rows_of(model: type[Any], *conditions: Any) -> list[Any]:
+    with Session() as session:
+        return list(session.scalars(select(model).where(*conditions)))
+
+
+def open_offers(driver: Caller) -> list[Offer]:
+    """Return the driver's open offers, best first."""
+    with Session() as session:
+        return list(
+            session.scalars(
+                select(Offer)
+                .where(
+                    Offer.driver_id == UUID(driver.driver_id),
+                    Offer.status.in_(["created", "sent", "seen"]),
+                )
+                .order_by(Offer.score_cents.desc())
+            )
+        )
+
+
+def offer_row(offer_id: UUID) -> Offer:
+    (found,) = rows_of(Offer, Offer.id == offer_id)
+    return found
+
+
+def active(*, load_id: UUID | None = None) -> list[Assignment]:
+    conditions = [Assignment.status == AssignmentStatus.ACTIVE]
+    if load_id is not None:
+        conditions.append(Assignment.load_id == load_id)
+    return rows_of(Assignment, *conditions)
+
+
+def pushes_to(caller: Caller) -> list[str]:
+    """Return the kinds of all that is owed to the person's phones, oldest first."""
+    with Session() as session:
+        return list(
+            session.scalars(
+                text(
+                    "select pushes.kind from pushes join devices"
+                    " on devices.id = pushes.device_id"
+                    " where devices.member_id = :member_id order by pushes.id"
+                ),
+                {"member_id": caller.member_id},
+            )
+        )
+
+
+def let_time_run_out(*offer_ids: UUID, by: str = "1 second") -> None:
+    """Put the offers' expiry into the past of the database's clock."""
+    with Session.begin() as session:
+        session.execute(
+            update(Offer)
+            .where(Offer.id.in_(offer_ids))
+            .values(expires_at=func.now() - text(f"interval '{by}'"))
+        )
+
+
+def queued(task_name: str) -> list[Any]:
+    with Session() as session:
+        return list(
+            session.execute(
+                text(
+                    "select id, args, queueing_lock, scheduled_at, attempts"
+                    " from procrastinate_jobs where status = 'todo'"
+                    " and task_name = :name order by id"
+                ),
+                {"name": task_name},
+            )
+        )
+
+
+def waiting_push(kind: str = "offer") -> Push:
+    (push,) = rows_of(Push, Push.kind == kind, Push.status == "queued")
+    return push
+
+
+def in_transaction(act: Callable[[OrmSession], Result]) -> Result:
+    with Session.begin() as session:
+        return act(session)
+
+
+@contextmanager
+def waiting(
+    first: Callable[[OrmSession], object], second: Callable[[OrmSession], Result]
+) -> Iterator[tuple[OrmSession, Future[Result]]]:
+    """Hold `first` open while `second` waits for it; the block goes on in `first`."""
+    with ThreadPoolExecutor(1) as pool, Session.begin() as session:
+        first(session)
+        session.flush()
+        answer = pool.submit(in_transaction, second)
+        see_it_wait(answer)
+        yield session, answer
+
+
+def see_it_wait(answer: Future[Any]) -> None:
+    """Return when the other one waits for a lock; it must not come through."""
+    waits = text(
+        "select count(*) from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    deadline = monotonic() + 20
+    while monotonic() < deadline:
+        done, _ = wait([answer], timeout=0.02)
+        assert not done, f"It did not wait: {answer.exception() or answer.result()}"
+        with Session() as session:
+            if session.scalar(waits):
+                return
+    raise AssertionError("It neither waited nor ended.")
+
+
+def after(
+    first: Callable[[OrmSession], object], second: Callable[[OrmSession], Result]
+) -> Result:
+    """Do `second` while `first` is done but not committed; show that it waits."""
+    with waiting(first, second) as (_, answer):
+        pass
+    return answer.result(timeout=30)
+
+
+def beside(
+    first: Callable[[OrmSession], object], second: Callable[[OrmSession], Result]
+) -> Result:
+    """Do `second` while `first` is done but not committed; it must not wait."""
+    with ThreadPoolExecutor(1) as pool, Session.begin() as session:
+        first(session)
+        session.flush()
+        return pool.submit(in_transaction, second).result(timeout=30)
+
+
+def at_once(*acts: Callable[[], Result]) -> list[Result | Exception]:
+    """Do all at the same moment; return what each returned or raised."""
+    start = Event()
+
+    def run(act: Callable[[], Result]) -> Result | Exception:
+        start.wait()
+        try:
+            return act()
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        answers = [pool.submit(run, act) for act in acts]
+        start.set()
+        return [answer.result(timeout=120) for answer in answers]

@@ -1,0 +1,415 @@
+"""Offers: strategies, limits, frozen figures, declines, expiry."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from config import Strategy
+from db import Session
+from models.events import Event
+from models.loads import Load
+from models.offers import Offer
+from services import backhaul, offers
+from services.events import Cause
+from tests.services.stage import (
+    Stage,
+    actor_of,
+    after,
+    at_once,
+    let_time_run_out,
+    offer_row,
+    open_offers,
+    pushes_to,
+    queued,
+    rows_of,
+)
+from tests.world import CLEVELAND, FakeGateway, utcnow
+
+
+@pytest.fixture
+def stage(world):
+    return Stage(world)
+
+
+def decline(driver, offer_id, reason="price"):
+    answer = driver.put(f"/v1/offers/{offer_id}/decline", {"reason": reason})
+    assert answer.status == 200, answer.body
+    return answer
+
+
+def expire():
+    with Session.begin() as session:
+        return offers.expire(session, Cause(utcnow()))
+
+
+class TestStrategies:
+    def test_direct_offers_the_best_and_nothing_after_it(self, world, run_jobs):
+        stage = Stage(world, {"OFFER_STRATEGY": Strategy.DIRECT})
+        best, *_ = stage.loads(3)
+        driver = stage.driver()
+
+        stage.search(driver)
+
+        (offer,) = open_offers(driver)
+        assert (offer.load_id, offer.rank, offer.strategy) == (best, 1, "direct")
+        decline(driver, offer.id)
+        assert queued("backhaul.next") == []
+
+    def test_broadcast_offers_the_best_few_at_once(self, stage):
+        loads = stage.loads(5)
+        driver = stage.driver()
+
+        stage.search(driver)
+
+        assert [o.load_id for o in open_offers(driver)] == loads[:3]
+        assert [o.rank for o in open_offers(driver)] == [1, 2, 3]
+
+    def test_sequential_goes_on_when_the_driver_declines(self, world, run_jobs):
+        stage = Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
+        loads = stage.loads(3)
+        driver = stage.driver()
+        stage.search(driver)
+        seen = []
+
+        while held := open_offers(driver):
+            (offer,) = held
+            seen.append(offer.load_id)
+            decline(driver, offer.id)
+            run_jobs(only="backhaul.next", **stage.changes)
+
+        assert seen == loads
+
+    def test_sequential_goes_on_when_time_runs_out(self, world, run_jobs):
+        stage = Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
+        _, second = stage.loads(2)
+        driver = stage.driver()
+        stage.search(driver)
+        (first,) = open_offers(driver)
+
+        let_time_run_out(first.id)
+        run_jobs(only="offers.sweep", **stage.changes)
+        assert expire() == 1
+        run_jobs(only="backhaul.next", **stage.changes)
+
+        assert offer_row(first.id).status == "expired"
+        assert [o.load_id for o in open_offers(driver)] == [second]
+
+    def test_sequential_stops_when_the_driver_has_a_load(self, world, run_jobs):
+        stage = Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
+        stage.loads(3)
+        driver = stage.driver()
+        stage.search(driver)
+        (offer,) = open_offers(driver)
+
+        decline(driver, offer.id)
+        stage.assigned(driver, stage.load(pickup=CLEVELAND))
+        run_jobs(only="backhaul.next", **stage.changes)
+
+        assert open_offers(driver) == []
+
+    @pytest.mark.parametrize(
+        ("strategy", "minutes"),
+        [(Strategy.SEQUENTIAL, 3), (Strategy.BROADCAST, 10), (Strategy.DIRECT, 10)],
+    )
+    def test_an_offer_lives_as_long_as_its_strategy_says(
+        self, world, strategy, minutes
+    ):
+        stage = Stage(world, {"OFFER_STRATEGY": strategy})
+        stage.load()
+        driver = stage.driver()
+
+        stage.search(driver)
+
+        (offer,) = open_offers(driver)
+        left = offer.expires_at - offer.created_at
+        assert left == timedelta(minutes=minutes)
+        (job,) = queued("offers.expire")
+        assert job.scheduled_at == offer.expires_at
+
+    def test_an_offer_never_outlives_the_pickup_window(self, stage):
+        load_id = stage.load()
+        driver = stage.driver()
+        soon = func.now() + timedelta(minutes=4)
+        search = stage.search(driver)
+        for offer in open_offers(driver):
+            decline(driver, offer.id)
+        with Session.begin() as session:
+            session.execute(
+                update(Load).where(Load.id == load_id).values(pickup_until=soon)
+            )
+            session.execute(update(Offer).values(load_id=stage.load()))
+            session.flush()
+            backhaul.offer_next(session, stage.rules, search_id=search.id)
+
+        (offer,) = open_offers(driver)
+        assert offer.expires_at - offer.created_at == timedelta(minutes=4)
+
+
+class TestLimits:
+    def test_a_driver_holds_at_most_n_offers(self, world):
+        stage = Stage(world, {"OFFERS_PER_DRIVER": 2})
+        stage.loads(4)
+        driver = stage.driver()
+
+        search = stage.search(driver)
+        with Session.begin() as session:
+            backhaul.offer_next(session, stage.rules, search_id=search.id)
+
+        assert len(open_offers(driver)) == 2
+
+    def test_a_load_is_in_at_most_k_hands_and_the_next_driver_gets_the_next_best(
+        self, world
+    ):
+        stage = Stage(world, {"OFFERS_PER_LOAD": 2, "OFFERS_PER_DRIVER": 1})
+        best, second = stage.loads(2)
+        drivers = stage.drivers(4)
+
+        for driver in drivers:
+            stage.search(driver)
+
+        held = [open_offers(d)[0].load_id for d in drivers]
+        assert held == [best, best, second, second]
+
+    def test_a_crowded_top_of_the_list_does_not_hide_what_is_free_below_it(self, world):
+        stage = Stage(world, {"OFFERS_PER_LOAD": 1, "OFFERS_PER_DRIVER": 1})
+        loads = stage.loads(6)
+        drivers = stage.drivers(6)
+
+        for driver in drivers:
+            stage.search(driver)
+
+        assert [open_offers(d)[0].load_id for d in drivers] == loads
+
+    def test_an_offer_that_ended_makes_room(self, world):
+        stage = Stage(world, {"OFFERS_PER_LOAD": 1})
+        load_id = stage.load()
+        first, second = stage.drivers(2)
+        stage.search(first)
+        decline(first, open_offers(first)[0].id)
+
+        stage.search(second)
+
+        assert [o.load_id for o in open_offers(second)] == [load_id]
+
+    def test_an_offer_that_is_late_takes_no_room(self, world):
+        stage = Stage(world, {"OFFERS_PER_LOAD": 1})
+        stage.load()
+        first, second = stage.drivers(2)
+        stage.search(first)
+        let_time_run_out(open_offers(first)[0].id)
+
+        stage.search(second)
+
+        assert len(open_offers(second)) == 1
+
+    def test_a_newer_search_replaces_what_the_driver_still_holds(self, stage):
+        stage.loads(2)
+        driver = stage.driver()
+        stage.search(driver)
+        old = {o.id for o in open_offers(driver)}
+
+        stage.search(driver)
+
+        assert {offer_row(it).status for it in old} == {"superseded"}
+        assert len(open_offers(driver)) == 2
+        assert pushes_to(driver).count("offer_withdrawn") == 2
+
+
+class TestLimitsUnderConcurrency:
+    def test_two_searches_that_want_one_load_see_each_other(self, committed):
+        stage = Stage(committed, {"OFFERS_PER_LOAD": 1})
+        stage.load()
+        one, other = stage.drivers(2)
+        stops = [stage.drop(), stage.drop()]
+
+        def search(driver, stop_id):
+            return lambda session: (
+                backhaul.search_home(
+                    session,
+                    stage.rules,
+                    stop_id=stop_id,
+                    driver_id=actor_of(driver).driver_id,
+                    now=utcnow(),
+                ).outcome
+            )
+
+        outcome = after(search(one, stops[0]), search(other, stops[1]))
+
+        assert outcome == "nothing_found"
+        assert (len(open_offers(one)), len(open_offers(other))) == (1, 0)
+
+    def test_many_searches_at_once_keep_both_limits(self, committed):
+        stage = Stage(committed, {"OFFERS_PER_LOAD": 2, "OFFERS_PER_DRIVER": 2})
+        stage.loads(4)
+        drivers = stage.drivers(6)
+        stops = [stage.drop() for _ in drivers]
+
+        outcomes = at_once(
+            *(
+                lambda d=d, s=s: stage.search(d, stop_id=s).outcome
+                for d, s in zip(drivers, stops, strict=True)
+            )
+        )
+
+        assert set(outcomes) <= {"offered", "nothing_found"}
+        with Session() as session:
+            hands = select(func.count()).select_from(Offer)
+            per_load = session.execute(hands.group_by(Offer.load_id))
+            per_driver = session.execute(hands.group_by(Offer.driver_id))
+            assert max(per_load.scalars()) <= 2
+            assert max(per_driver.scalars()) <= 2
+            assert session.scalar(hands) == 8
+
+
+class TestFrozenFigures:
+    def test_the_terms_add_up_to_the_score(self, stage):
+        stage.loads(3)
+        driver = stage.driver()
+
+        stage.search(driver)
+
+        for offer in open_offers(driver):
+            assert sum(term["value"] for term in offer.terms) == offer.score_cents
+            assert {term["unit"] for term in offer.terms} == {"cents"}
+
+    def test_an_edited_load_leaves_the_snapshot_as_it_was(self, stage):
+        load_id = stage.load(price_cents=250_000)
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        before = driver.get(f"/v1/offers/{offer_id}").body
+
+        edited = stage.shipper.patch(f"/v1/loads/{load_id}", {"price_cents": 100})
+        assert edited.status == 200
+
+        after_edit = driver.get(f"/v1/offers/{offer_id}").body
+        frozen = ("snapshot", "terms", "figures", "score_cents", "rank", "expires_at")
+        assert [after_edit[f] for f in frozen] == [before[f] for f in frozen]
+        assert after_edit["snapshot"]["price_cents"] == 250_000
+        assert after_edit["status"] == "superseded"
+
+    def test_an_offer_holds_what_its_search_found(self, stage):
+        stage.load()
+        driver = stage.driver()
+
+        search = stage.search(driver)
+
+        (offer,) = open_offers(driver)
+        (record,) = search.ranked
+        assert offer.terms == record["terms"]
+        assert offer.figures == record["figures"]
+        assert record["candidate"].items() <= offer.snapshot.items()
+
+
+class TestDecline:
+    def test_declining_never_lowers_a_rank(self, stage):
+        stage.loads(3)
+        drop = stage.drop
+        picky, twin = stage.drivers(2)
+        for _ in range(3):
+            stage.search(picky, stop_id=drop())
+            for offer in open_offers(picky):
+                decline(picky, offer.id)
+
+        mine, theirs = stage.search(picky), stage.search(twin)
+
+        def without_times(ranked):
+            return [
+                (it["candidate"]["load_id"], it["score_cents"], it["terms"])
+                for it in ranked
+            ]
+
+        assert without_times(mine.ranked) == without_times(theirs.ranked)
+        assert [(o.load_id, o.rank, o.score_cents) for o in open_offers(picky)] == [
+            (o.load_id, o.rank, o.score_cents) for o in open_offers(twin)
+        ]
+
+    def test_it_keeps_the_reason_and_may_be_repeated(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+
+        first = decline(driver, offer_id, "hours")
+        again = decline(driver, offer_id, "price")
+
+        assert first.body == again.body
+        assert again["decline_reason"] == "hours"
+        declines = rows_of(Event, Event.kind == "offer.decline")
+        assert [event.reason for event in declines] == ["hours"]
+
+    def test_what_was_accepted_cannot_be_declined(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        assert driver.put(f"/v1/offers/{offer_id}/acceptance").status == 200
+
+        refused = driver.put(f"/v1/offers/{offer_id}/decline", {"reason": "price"})
+
+        assert (refused.status, refused.code) == (409, "offer-status")
+
+
+class TestSeen:
+    def test_seeing_is_kept_once(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+
+        first = driver.put(f"/v1/offers/{offer_id}/seen")
+        again = driver.put(f"/v1/offers/{offer_id}/seen")
+
+        assert first["status"] == "seen"
+        assert again.body == first.body
+        assert len(rows_of(Event, Event.kind == "offer.see")) == 1
+
+    def test_a_push_that_arrives_later_leaves_it_seen(self, stage, run_jobs):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        driver.put(f"/v1/offers/{offer_id}/seen")
+
+        run_jobs(FakeGateway(), only="push.send")
+
+        offer = offer_row(offer_id)
+        assert offer.status == "seen"
+        assert offer.sent_at is not None
+
+    def test_an_ended_offer_is_returned_as_it_is(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        decline(driver, offer_id)
+
+        assert driver.put(f"/v1/offers/{offer_id}/seen")["status"] == "declined"
+
+
+class TestExpire:
+    def test_the_databases_clock_ends_an_offer(self, stage):
+        stage.loads(2)
+        driver = stage.driver()
+        stage.search(driver)
+        late, fresh = open_offers(driver)
+        let_time_run_out(late.id)
+
+        assert expire() == 1
+        assert expire() == 0
+
+        assert offer_row(late.id).status == "expired"
+        assert offer_row(late.id).ended_at is not None
+        assert offer_row(fresh.id).status == "created"
+
+    def test_what_a_busy_driver_was_left_with_is_superseded(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        stage.assigned(driver, stage.load(pickup=CLEVELAND))
+        with Session.begin() as session:
+            # As if the offer had been held by somebody while the plan was made.
+            session.execute(
+                update(Offer)
+                .where(Offer.id == offer_id)
+                .values(status="sent", ended_at=None)
+            )
+
+        assert expire() == 1
+
+        assert offer_row(offer_id).status == "superseded"

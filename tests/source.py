@@ -1,0 +1,47 @@
+"""Our own source files, parsed once, for the tests that read them."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+IGNORED = {"tests", "__pycache__"}
+"""Folders of the checkout that hold no code of the product."""
+
+
+@cache
+def files() -> tuple[Path, ...]:
+    """Return the product's files, relative to the checkout, in order."""
+    found = list(ROOT.glob("*.py"))
+    for folder in ROOT.iterdir():
+        if folder.is_dir() and folder.name not in IGNORED and folder.name[0] != ".":
+            found += folder.rglob("*.py")
+    return tuple(sorted(path.relative_to(ROOT) for path in found))
+
+
+@cache
+def suite() -> tuple[Path, ...]:
+    """Return the tests' files, relative to the checkout, in order."""
+    return tuple(sorted(p.relative_to(ROOT) for p in ROOT.glob("tests/**/*.py")))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(), str(path))
+
+
+def layer(path: Path) -> str:
+    """Return the folder at the top, or the root module's name."""
+    return path.parts[0] if len(path.parts) > 1 else path.stem
+
+
+def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield each imported dotted name, and where."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            dots = "." * node.level
+            for alias in node.names:
+                yield f"{dots}{node.module or ''}.{alias.name}", node

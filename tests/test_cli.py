@@ -1,0 +1,134 @@
+"""The operator's commands, as an operator types them."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+import schema
+from cli import cli as commands
+from db import Session
+from telemetry import start_logging
+from tests.source import ROOT
+from tests.world import PASSWORD, Caller, World
+
+
+@pytest.fixture
+def invoke(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Result]]:
+    """Run a command in this process: most of a real one's time is its start."""
+    bound = Session.kw.get("bind")
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("LOG_LEVEL", "CRITICAL")
+
+    def run(*arguments: str) -> Result:
+        result = CliRunner().invoke(commands, arguments)
+        if (used := Session.kw.get("bind")) not in {bound, None}:
+            used.dispose()
+        Session.configure(bind=bound)
+        return result
+
+    yield run
+    start_logging("CRITICAL")
+
+
+def create_org(**changes: str | None) -> list[str]:
+    options = {
+        "name": "Ortiz Trucking",
+        "kind": "carrier",
+        "admin-name": "Dana Ortiz",
+        "admin-email": "Dana@Ortiz.example.com",
+        "password": PASSWORD,
+        "role": "dispatcher",
+    } | {name.replace("_", "-"): value for name, value in changes.items()}
+    arguments = [f"--{k}={v}" for k, v in options.items() if v is not None]
+    return ["create-org", *arguments]
+
+
+class TestCreateOrg:
+    def test_makes_a_company_whose_admin_signs_in_and_adds_people(
+        self, committed: World, database_url: str
+    ) -> None:
+        done = subprocess.run(
+            [sys.executable, "cli.py", *create_org()],
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_URL": database_url},
+            capture_output=True,
+            text=True,
+        )
+
+        assert (done.returncode, done.stderr) == (0, "")
+        found = re.fullmatch(r"Company (\S+), admin (\S+)\.\n", done.stdout)
+        assert found
+        login = {"login": "dana@ortiz.EXAMPLE.com", "password": PASSWORD}
+        signed_in = Caller(committed.app, "").post("/v1/sessions", login)
+        admin = Caller(committed.app, signed_in["access_token"])
+        me = admin.get("/v1/me")
+        assert (me["organisation"]["id"], me["member"]["id"]) == found.groups()
+        assert me["member"]["roles"] == ["admin", "dispatcher"]
+        person = {
+            "name": "Sam",
+            "phone": "+1 312 555 0143",
+            "password": PASSWORD,
+            "roles": ["driver"],
+        }
+        assert admin.post("/v1/members", person).status == 201
+
+    def test_a_login_is_taken_once(
+        self, committed: World, database_url: str, invoke: Callable[..., Result]
+    ) -> None:
+        assert invoke(*create_org()).exit_code == 0
+
+        again = invoke(*create_org(admin_email="dana@ortiz.example.com"))
+
+        assert again.exit_code == 2
+        assert again.stderr == ("Another account signs in with this e-mail or phone.\n")
+        with psycopg.connect(database_url) as connection:
+            count = connection.execute("select count(*) from organisations").fetchone()
+        assert count == (1,)
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"kind": "circus"}, "'circus' is not one of"),
+            ({"kind": None}, "Missing option '--kind'"),
+            ({"role": "shipper"}, "A carrier has the roles"),
+            ({"role": "system"}, "'system' is not one of"),
+            ({"password": "short"}, "At least 10 characters"),
+            ({"admin_email": "dana"}, "An e-mail address, please"),
+        ],
+        ids=str,
+    )
+    def test_nonsense_is_refused(
+        self,
+        invoke: Callable[..., Result],
+        changes: dict[str, str | None],
+        words: str,
+    ) -> None:
+        done = invoke(*create_org(**changes))
+
+        assert done.exit_code == 2
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+class TestOthers:
+    def test_migrate_may_be_repeated(self, invoke: Callable[..., Result]) -> None:
+        done = invoke("migrate")
+
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert done.stdout == f"The schema is at {schema.head()}.\n"
+
+    def test_every_command_says_what_it_does(
+        self, invoke: Callable[..., Result]
+    ) -> None:
+        lines = invoke("--help").stdout.partition("Commands:\n")[2].splitlines()
+
+        assert {"create-org", "migrate", "openapi"} <= {li.split()[0] for li in lines}
+        assert [line for line in lines if len(line.split()) < 3] == []

@@ -1,0 +1,96 @@
+"""Sizes (STYLE 1.5), and manners that ruff does not know."""
+
+import ast
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests import sizes
+from tests.source import ROOT, files, layer, suite, tree
+
+each_file = pytest.mark.parametrize("path", sizes.measured(), ids=str)
+
+TALK_TO_A_PERSON = {"demo", "bench", "cli"}
+
+LONG_FOR_A_REASON = {
+    "freight/lifecycles.py:_load_moves": "one table, a row for each move",
+}
+"""`file:function` -> why it may be longer than the limit."""
+
+
+@each_file
+def test_a_file_fits_one_reading(path: Path) -> None:
+    assert sizes.lines(path) <= sizes.MOST_LINES
+
+
+@each_file
+def test_a_function_fits_one_screen(path: Path) -> None:
+    long = [
+        f"{it.name} has {it.lines} lines"
+        for it in sizes.functions(path)
+        if it.lines > sizes.MOST_FUNCTION_LINES
+        and f"{path}:{it.name}" not in LONG_FOR_A_REASON
+    ]
+
+    assert long == []
+
+
+def test_most_functions_are_short() -> None:
+    lengths = [it.lines for path in sizes.measured() for it in sizes.functions(path)]
+
+    assert median(lengths) <= sizes.MOST_FUNCTION_MEDIAN
+    assert sizes.p95(lengths) <= sizes.MOST_FUNCTION_P95
+
+
+def test_the_table_has_a_line_for_each_folder() -> None:
+    table = sizes.table().splitlines()
+
+    assert {"api", "geo", "freight", "services", "root", "all"} <= {
+        line.split()[0] for line in table
+    }
+
+
+def test_a_module_begins_with_what_lives_there() -> None:
+    silent = [p for p in sizes.measured() if not ast.get_docstring(tree(p))]
+
+    assert silent == []
+
+
+@each_file
+def test_public_functions_of_the_inner_rooms_promise_something(path: Path) -> None:
+    if layer(path) not in {"services", "geo", "freight", "jobs", "notifications"}:
+        return
+    silent = [
+        node.name
+        for node in tree(path).body
+        if isinstance(node, ast.FunctionDef)
+        and not node.name.startswith("_")
+        and ast.get_docstring(node) is None
+    ]
+
+    assert silent == []
+
+
+def test_only_what_talks_to_a_person_prints() -> None:
+    prints = [
+        f"{path}:{node.lineno}"
+        for path in [*files(), *suite()]
+        if layer(path) not in TALK_TO_A_PERSON
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"print", "pprint"}
+    ]
+
+    assert prints == []
+
+
+def test_an_ignored_rule_is_named() -> None:
+    """A bare `noqa` or `type: ignore` hides what comes later, too."""
+    bare = [
+        f"{path}:{number}"
+        for path in [*files(), *suite()]
+        for number, line in enumerate((ROOT / path).read_text().splitlines(), 1)
+        if line.rstrip().endswith(("# " + "noqa", "# type: " + "ignore"))
+    ]
+
+    assert bare == []

@@ -1,0 +1,146 @@
+"""The board day in its quick form, and the reference that judges the server."""
+
+import json
+import subprocess
+import sys
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from bench import __main__ as benches
+from bench.board import BoardLoad, Trip
+from bench.reference import Answers, answers, most_gain_usd
+from bench.report import Bar
+
+BOARD = benches.data_dir() / "loadboard"
+LONGEST_S = 120
+"""Alone it takes 30 s; the suite may have to share its cores."""
+
+CHICAGO, NEW_YORK, NEWARK = (41.88, -87.63), (40.71, -74.01), (40.74, -74.17)
+
+
+def load(price_cents=250_000, equipment="van", origin=NEWARK, destination=CHICAGO):
+    return BoardLoad(1, origin, destination, equipment, price_cents, 790.0)
+
+
+def trip(equipment="van"):
+    return Trip(2, "101", equipment, drop=NEW_YORK, home=CHICAGO)
+
+
+def judged(*loads, radius_mi=100, max_detour_mi=300):
+    return answers([trip()], loads, radius_mi=radius_mi, max_detour_mi=max_detour_mi)
+
+
+@pytest.fixture(scope="module")
+def quick():
+    if not (BOARD / "loads.csv").is_file():
+        pytest.skip(f"there is no board day in {BOARD} (BACKHAUL_DATA names its place)")
+    argv = [sys.executable, "-m", "bench.replay", "--quick"]
+    argv += ["--loads", BOARD / "loads.csv", "--trucks", BOARD / "trucks.csv"]
+    return subprocess.run(
+        argv, cwd=benches.ROOT, capture_output=True, text=True, timeout=LONGEST_S
+    )
+
+
+class TestTheReplay:
+    def test_every_bar_is_met(self, quick):
+        assert quick.returncode == 0, quick.stderr
+
+    def test_it_prints_one_line_of_the_agreed_form(self, quick):
+        (text,) = quick.stdout.splitlines()
+        line = json.loads(text)
+
+        assert set(line) == {
+            *("bench", "params", "figures", "bars", "machine", "versions", "date")
+        }
+        assert line["bench"] == "replay"
+        assert line["params"]["is_quick"] is True
+        for bar in line["bars"]:
+            assert set(bar) == {"name", "limit", "value", "met"}
+        names = [bar["name"] for bar in line["bars"]]
+        assert names == ["share_with_ranked", "pairs_that_differ"]
+
+    def test_who_sees_freight_is_offered_some_and_some_is_won(self, quick):
+        figures = json.loads(quick.stdout)["figures"]
+
+        assert figures["trucks_with_offer"] <= figures["trucks_with_ranked"]
+        assert 0 < figures["matched"] <= figures["trucks_with_offer"]
+        assert figures["empty_mi_after"] < figures["empty_mi_before"]
+        assert 0 < figures["gain_share_of_optimum"] <= 1.001
+        for name in ("completion_answer_ms", "completion_to_push_ms"):
+            assert 0 < figures[f"{name}_p50"] <= figures[f"{name}_p95"]
+
+
+class TestAnswers:
+    def test_a_load_home_from_next_door_is_worth_taking(self):
+        found = judged(load())
+
+        assert found.is_worth.tolist() == [[True]]
+        # 711 miles as the crow flies.
+        assert found.baseline_mi[0] == pytest.approx(840, abs=1)
+        assert 2_400 < found.gain_usd[0, 0] < 2_500
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            load(equipment="reefer"),
+            load(price_cents=100),
+            load(origin=CHICAGO, destination=NEWARK),
+        ],
+        ids=["other equipment", "no gain", "outside the circle"],
+    )
+    def test_others_are_not(self, bad):
+        assert judged(bad).share == 0
+
+    def test_a_detour_beyond_the_limit_is_refused(self):
+        denver = load(destination=(39.74, -104.99), price_cents=10_000_00)
+
+        assert judged(denver).share == 0
+        assert judged(denver, max_detour_mi=3_000).share == 1
+
+
+class TestMostGain:
+    @pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 4)])
+    @pytest.mark.parametrize("seed", range(5))
+    def test_equals_trying_all_matchings(self, shape, seed):
+        rng = np.random.default_rng(seed)
+        gain = rng.uniform(-50, 100, shape)
+        found = Answers(gain > 0, gain, np.zeros(shape[0]))
+
+        worth = np.where(gain > 0, gain, 0.0)
+        worth = worth if shape[0] <= shape[1] else worth.T
+        best = max(
+            sum(worth[row, column] for row, column in enumerate(columns))
+            for columns in permutations(range(worth.shape[1]), worth.shape[0])
+        )
+        assert most_gain_usd(found) == pytest.approx(best)
+
+
+class TestTheTable:
+    def test_is_put_between_its_marks(self, tmp_path, monkeypatch):
+        readme = tmp_path / "README.md"
+        readme.write_text(f"before {benches.BEGIN}old{benches.END} after")
+        monkeypatch.setattr(benches, "README", readme)
+        line = {
+            "bench": "replay",
+            "params": {"mode": "all", "seed": 1},
+            "bars": [Bar("share_with_ranked", 0.36, 0.54).to_record()],
+            "machine": "two cores",
+            "date": "2026-11-22",
+        }
+
+        benches.write_table(benches.table_rows(line))
+        benches.write_table(benches.table_rows(line))
+
+        text = readme.read_text()
+        assert "old" not in text
+        assert text.startswith("before ")
+        assert text.endswith(" after")
+        assert text.count("| 0.36 | 0.54 | yes |") == 1
+
+    def test_missing_data_is_said_and_skipped(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.setenv("BACKHAUL_DATA", str(tmp_path))
+
+        assert list(benches.benches(is_quick=False)) == []
+        assert "BACKHAUL_DATA" in capsys.readouterr().err

@@ -1,0 +1,359 @@
+"""Walks over every route: who may call it, and what strangers learn (nothing)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from uuid_utils.compat import uuid7
+
+from api import app as application
+from api.bodies import BodyParser
+from api.openapi import operations
+from freight.roles import Role
+from models.organisations import OrganisationKind
+from services.actors import PERMISSIONS, Permission
+from tests.world import CHICAGO, NEWARK, Answer, Caller, World, iso, utcnow
+
+PUBLIC = {
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("POST", "/v1/sessions"),
+    ("POST", "/v1/sessions/refresh"),
+}
+"""What we let anybody call."""
+
+PUBLIC_PAGES = {
+    ("GET", "/openapi.json"),
+    ("GET", "/docs/"),
+    ("GET", "/docs/<path:path>"),
+}
+"""Pages that libraries bring and that nobody marked."""
+
+MADE_BY_PUT = {"truck_id", "area_id", "device_id"}
+"""Ids that a client makes: a PUT to a missing one makes the row."""
+
+DESK = {
+    Role.DRIVER: OrganisationKind.CARRIER,
+    Role.DISPATCHER: OrganisationKind.CARRIER,
+    Role.SHIPPER: OrganisationKind.SHIPPER,
+    Role.BROKER: OrganisationKind.BROKER,
+    Role.ADMIN: OrganisationKind.CARRIER,
+}
+NONSENSE = {"nonsense": ["\ud83d"]}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation: `path` as in the url map, the permission it asks for."""
+
+    method: str
+    path: str
+    arguments: frozenset[str]
+    permission: Permission | None
+
+    def filled(self, ids: dict[str, str]) -> str:
+        return re.sub(r"<uuid:(\w+)>", lambda found: ids[found[1]], self.path)
+
+    def with_any_id(self) -> str:
+        return re.sub(r"<\w+:\w+>", lambda _: str(uuid7()), self.path)
+
+
+def routes(app: Flask) -> Iterator[Route]:
+    for rule, method, view in operations(app):
+        if (method, rule.rule) not in PUBLIC_PAGES:
+            arguments = frozenset(rule.arguments)
+            yield Route(method, rule.rule, arguments, view.permission)
+
+
+class TestPermissions:
+    def test_every_route_declares_one_or_is_listed_public(self, app: Flask) -> None:
+        marks = {
+            (method, rule.rule): getattr(view, "permission", "undeclared")
+            for rule, method, view in operations(app)
+        }
+
+        unmarked = {route for route, mark in marks.items() if mark == "undeclared"}
+        assert unmarked == PUBLIC_PAGES
+        assert {route for route, mark in marks.items() if mark is None} == PUBLIC
+
+    def test_every_permission_is_asked_for_and_held_by_somebody(
+        self, app: Flask
+    ) -> None:
+        asked = {route.permission for route in routes(app)} - {None}
+
+        assert asked == set(Permission)
+        assert set().union(*PERMISSIONS.values()) == set(Permission)
+
+    def test_permissions_are_noun_and_verb(self) -> None:
+        assert [p for p in Permission if not re.fullmatch(r"[a-z]+:[a-z]+", p)] == []
+
+    def test_the_roles_of_the_table_are_all_there_are(self) -> None:
+        assert set(PERMISSIONS) == set(DESK) == set(Role) - {Role.SYSTEM}
+
+    def test_bodies_are_read_by_the_strict_reader_everywhere(self) -> None:
+        lax = [
+            blueprint.name
+            for blueprint in application.BLUEPRINTS
+            if not isinstance(blueprint.ARGUMENTS_PARSER, BodyParser)
+        ]
+
+        assert lax == []
+
+
+class TestAnonymous:
+    @pytest.mark.parametrize("token", ["", "a.b.c", "é", "x" * 5000])
+    def test_learns_nothing_from_validation(self, world: World, token: str) -> None:
+        nobody = Caller(world.app, token)
+
+        for route in routes(world.app):
+            if route.permission is not None:
+                answer = nobody.call(route.method, route.with_any_id(), NONSENSE)
+                assert (answer.status, answer.code) == (401, "unauthenticated"), route
+                assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+    def test_may_call_what_is_public(self, world: World) -> None:
+        nobody = Caller(world.app, "")
+
+        for method, path in sorted(PUBLIC):
+            if method == "POST":
+                assert nobody.call(method, path, {}).status == 422
+        for _, path in sorted(PUBLIC_PAGES):
+            path = path.replace("<path:path>", "swagger-ui.css")
+            with world.app.test_client() as client, client.get(path) as answer:
+                assert answer.status_code == 200
+
+
+class TestRoles:
+    @pytest.mark.parametrize("role", DESK)
+    def test_may_do_what_the_table_says_and_nothing_else(
+        self, world: World, role: Role
+    ) -> None:
+        kind = DESK[role]
+        boss = world.company(kind, Role.ADMIN)
+        caller = boss if role is Role.ADMIN else world.member(boss, role)
+
+        for route in routes(world.app):
+            if route.permission is None or route.path == "/v1/sessions":
+                continue
+            answer = caller.call(route.method, route.with_any_id(), NONSENSE)
+            if route.permission in PERMISSIONS[role]:
+                assert answer.status not in {401, 403}, (route, answer.body)
+            else:
+                assert (answer.status, answer.code) == (403, "missing-permission")
+                assert route.permission in answer["detail"]
+
+
+@dataclass
+class Rows:
+    """One real row behind every id, all of one carrier and one shipper."""
+
+    ids: dict[str, str]
+    owner: Caller
+    shipper: Caller
+    driver: Caller
+
+
+@pytest.fixture
+def rows(world: World, run_jobs: Any) -> Rows:
+    carrier, shipper = world.company(), world.shipper()
+    driver = world.driver(carrier, device=None)
+    first = world.load(shipper, CHICAGO, NEWARK)
+    world.assign(carrier, driver, first)
+    offered = world.load(shipper, NEWARK, CHICAGO)
+    world.drive(driver, shipper, first)
+    run_jobs()
+    carried = world.load(shipper, CHICAGO, NEWARK)
+    busy = world.driver(carrier, device=None)
+    assignment = world.assign(carrier, busy, carried)
+    area_id = str(uuid7())
+    assert carrier.put(f"/v1/areas/{area_id}", area_body()).status == 200
+    offer = driver.get("/v1/offers")["data"][0]
+    assert offer["load_id"] == offered["id"]
+    ids = {
+        "truck_id": world.truck(carrier),
+        "driver_id": driver.driver_id,
+        "device_id": world.phone(driver, f"ok-{uuid7()}"),
+        "area_id": area_id,
+        "load_id": carried["id"],
+        "stop_id": carried["stops"][0]["id"],
+        "search_id": carrier.get("/v1/backhaul-searches")["data"][0]["id"],
+        "offer_id": offer["id"],
+        "assignment_id": assignment["id"],
+    }
+    return Rows(ids, carrier, shipper, driver)
+
+
+def area_body() -> dict[str, Any]:
+    square = [[-88, 41], [-87, 41], [-87, 42], [-88, 42], [-88, 41]]
+    geometry = {"type": "Polygon", "coordinates": [square]}
+    return {"kind": "operating", "name": "Home", "geometry": geometry}
+
+
+def bodies(ids: dict[str, str]) -> dict[str, Any]:
+    """A valid body for each path that needs one, so that only the id is at fault."""
+    report = {"occurred_at": iso(utcnow())}
+    override = {
+        "kind": "reassign",
+        "reason": "other",
+        "note": "x",
+        "driver_id": ids["driver_id"],
+    }
+    return {
+        "/v1/trucks/<uuid:truck_id>": {"unit_number": "T1", "equipment": "van"},
+        "/v1/areas/<uuid:area_id>": area_body(),
+        "/v1/drivers/<uuid:driver_id>": {"max_deadhead_m": 1},
+        "/v1/devices/<uuid:device_id>": {
+            "platform": "ios",
+            "target_kind": "fid",
+            "target": "stolen",
+            "app_version": "1",
+            "locale": "en",
+        },
+        "/v1/loads/<uuid:load_id>": {"price_cents": 1},
+        "/v1/loads/<uuid:load_id>/cancellation": {"reason": "x"},
+        "/v1/stops/<uuid:stop_id>/arrival": report,
+        "/v1/stops/<uuid:stop_id>/completion": report,
+        "/v1/stops/<uuid:stop_id>/departure": report,
+        "/v1/stops/<uuid:stop_id>/pickup-confirmation": {"confirmed_by": "x"},
+        "/v1/offers/<uuid:offer_id>/decline": {"reason": "other"},
+        "/v1/assignments/<uuid:assignment_id>/override": override,
+    }
+
+
+def strangers(world: World) -> Iterator[Caller]:
+    for kind in OrganisationKind:
+        boss = world.company(kind)
+        yield boss
+        if kind in {OrganisationKind.CARRIER, OrganisationKind.PRIVATE_FLEET}:
+            yield world.driver(boss, device=None)
+
+
+def ask(caller: Caller, route: Route, ids: dict[str, str]) -> Answer:
+    path = route.filled(ids)
+    if path.endswith("/explanation"):
+        path += f"?load_id={ids['load_id']}"
+    body = bodies(ids).get(route.path)
+    return caller.call(route.method, path, None if route.method == "GET" else body)
+
+
+def said(answer: Answer, ids: dict[str, str]) -> Any:
+    """Return the answer without what must differ: the ids asked for, the trace id."""
+    text = str({k: v for k, v in answer.body.items() if k != "trace_id"})
+    for value in ids.values():
+        text = text.replace(value, "<id>")
+    return answer.status, text
+
+
+def everything(rows: Rows) -> list[Any]:
+    """Return what the owners see behind the ids."""
+    return [
+        rows.owner.get(f"/v1/trucks/{rows.ids['truck_id']}").body,
+        rows.owner.get(f"/v1/drivers/{rows.ids['driver_id']}").body,
+        rows.owner.get("/v1/areas").body,
+        rows.owner.get(f"/v1/assignments/{rows.ids['assignment_id']}").body,
+        rows.shipper.get(f"/v1/loads/{rows.ids['load_id']}").body,
+        rows.driver.get(f"/v1/offers/{rows.ids['offer_id']}").body,
+        rows.driver.get("/v1/devices").body,
+    ]
+
+
+class TestStrangers:
+    def test_get_404_on_every_row_as_for_a_missing_one_and_change_nothing(
+        self, world: World, rows: Rows
+    ) -> None:
+        with_ids = [route for route in routes(world.app) if route.arguments]
+        missing = {name: str(uuid7()) for name in rows.ids}
+        before = everything(rows)
+        asked = set()
+
+        for stranger in strangers(world):
+            held = set(stranger.get("/v1/me")["permissions"])
+            for route in with_ids:
+                assert route.arguments <= set(rows.ids), "Make a row for it."
+                if route.permission not in held:
+                    continue
+                asked.add(route)
+                answer = ask(stranger, route, rows.ids)
+                if route.method == "PUT" and route.arguments <= MADE_BY_PUT:
+                    assert answer.status in {404, 409}, (route, answer.body)
+                    continue
+                assert answer.code == "not-found", (route, answer.body)
+                like_missing = ask(stranger, route, missing)
+                assert said(answer, rows.ids) == said(like_missing, missing), route
+
+        assert asked == set(with_ids)
+        assert everything(rows) == before
+
+    def test_see_none_of_it_in_any_list(self, world: World, rows: Rows) -> None:
+        lists = [
+            route
+            for route in routes(world.app)
+            if route.method == "GET" and not route.arguments and route.permission
+        ]
+
+        for stranger in strangers(world):
+            for route in lists:
+                text = str(stranger.get(route.path).body)
+                assert [v for v in rows.ids.values() if v in text] == [], route
+
+    def test_a_row_named_in_a_body_is_as_unknown(
+        self, world: World, rows: Rows
+    ) -> None:
+        other = world.company()
+        mine = world.driver(other, device=None)
+        load = world.load(world.shipper())
+        cases = [
+            other.patch(
+                f"/v1/drivers/{mine.driver_id}", {"truck_id": rows.ids["truck_id"]}
+            ),
+            other.put(
+                f"/v1/areas/{uuid7()}",
+                area_body() | {"driver_id": rows.ids["driver_id"]},
+            ),
+            other.post(
+                "/v1/assignments",
+                {"load_id": load["id"], "driver_id": rows.ids["driver_id"]},
+            ),
+            other.post(
+                "/v1/assignments",
+                {"load_id": rows.ids["load_id"], "driver_id": mine.driver_id},
+            ),
+        ]
+
+        assert [answer.code for answer in cases] == ["not-found"] * len(cases)
+
+
+class TestColleagues:
+    def test_a_driver_sees_neither_his_colleague_nor_his_offers(
+        self, world: World, rows: Rows
+    ) -> None:
+        colleague = world.driver(rows.owner, device=None)
+
+        for path in (
+            f"/v1/drivers/{rows.ids['driver_id']}",
+            f"/v1/offers/{rows.ids['offer_id']}",
+            f"/v1/assignments/{rows.ids['assignment_id']}",
+            f"/v1/loads/{rows.ids['load_id']}",
+            f"/v1/backhaul-searches/{rows.ids['search_id']}",
+        ):
+            assert colleague.get(path).status == 404, path
+        accept = colleague.put(f"/v1/offers/{rows.ids['offer_id']}/acceptance")
+        assert accept.status == 404
+        stop = world.report(colleague, rows.ids["stop_id"], "arrival")
+        assert stop.status == 404
+
+    def test_somebody_elses_phone_is_not_taken_over_or_silenced(
+        self, world: World, rows: Rows
+    ) -> None:
+        device_id = rows.ids["device_id"]
+        colleague = world.driver(rows.owner, device=None)
+        body = bodies(rows.ids)["/v1/devices/<uuid:device_id>"]
+
+        assert colleague.put(f"/v1/devices/{device_id}", body).code == "id-taken"
+        assert colleague.delete(f"/v1/devices/{device_id}").status == 404
+        kept = rows.driver.get("/v1/devices")["data"][0]
+        assert (kept["platform"], kept["dead_at"]) == ("android", None)

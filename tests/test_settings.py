@@ -1,0 +1,172 @@
+"""Settings: read once, all faults at once, no secret shown."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import Push, Settings, SettingsError, Strategy
+from tests.source import ROOT
+
+NAMES = [it.name for it in fields(Settings)]
+SECRETS = [it.name for it in fields(Settings) if it.metadata.get("secret")]
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "DATABASE_URL": "postgresql://db/backhaul",
+    "JWT_PRIVATE_KEY": "pem",
+    "REFRESH_KEY": "r" * 32,
+}
+
+
+def faults(**environ: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(environ)
+    return str(caught.value)
+
+
+class TestFromEnv:
+    def test_an_empty_environment_is_a_development_machine(self) -> None:
+        assert Settings.from_env({}) == Settings()
+        assert Settings.from_env(dict.fromkeys(NAMES, " ")) == Settings()
+
+    def test_reads_each_kind_of_value(self) -> None:
+        settings = Settings.from_env(
+            {
+                "DATABASE_URL": " postgresql://u:p@h:5433/x ",
+                "OFFER_TTL_S": "90",
+                "PUSH": "console",
+                "OFFER_STRATEGY": "sequential",
+                "FEE_PERCENT": "0",
+                "SEARCH_RADII_MI": "10, 20.5",
+                "UNKNOWN": "ignored",
+            }
+        )
+
+        assert settings.DATABASE_URL == "postgresql://u:p@h:5433/x"
+        assert settings.OFFER_TTL_S == 90
+        assert settings.PUSH is Push.CONSOLE
+        assert settings.OFFER_STRATEGY is Strategy.SEQUENTIAL
+        assert settings.search_radii_m == pytest.approx((16_093.44, 32_991.552))
+
+    @pytest.mark.parametrize(
+        ("name", "value", "words"),
+        [
+            ("OFFER_TTL_S", "soon", "not a whole number"),
+            ("OFFER_TTL_S", "1.5", "not a whole number"),
+            ("OFFER_TTL_S", "0", "above 0"),
+            ("STATEMENT_TIMEOUT_S", "-1", "above 0"),
+            ("FEE_PERCENT", "100", "0 to 99"),
+            ("FEE_PERCENT", "-1", "0 to 99"),
+            ("WORKER_METRICS_PORT", "-1", "a port"),
+            ("WORKER_METRICS_PORT", "65536", "a port"),
+            ("PUSH", "pigeon", "none of fcm, console"),
+            ("OFFER_STRATEGY", "loud", "none of direct"),
+            ("ENVIRONMENT", "staging", "development or production"),
+            ("LOG_LEVEL", "LOUD", "one of DEBUG"),
+            ("SEARCH_RADII_MI", "far", "miles with commas"),
+            ("SEARCH_RADII_MI", "50,,100", "miles with commas"),
+            ("SEARCH_RADII_MI", "100,50", "growing"),
+            ("SEARCH_RADII_MI", "50,50", "growing"),
+            ("SEARCH_RADII_MI", "0,50", "growing"),
+            ("SEARCH_RADII_MI", "nan", "growing"),
+            ("SEARCH_RADII_MI", "50,inf", "growing"),
+            ("DATABASE_URL", "mysql://h/x", "postgresql://"),
+            ("DATABASE_URL", "postgresql://h:port/x", "postgresql://"),
+            ("DATABASE_URL", "postgresql://[h/x", "postgresql://"),
+            ("DATABASE_URL", "host=x dbname=y", "postgresql://"),
+            ("FCM_BASE_URL", "localhost:9000", "https://"),
+        ],
+    )
+    def test_nonsense_is_refused_by_name(
+        self, name: str, value: str, words: str
+    ) -> None:
+        said = faults(**{name: value})
+
+        assert said.startswith(f"Settings: {name}: ")
+        assert words in said
+
+    def test_all_faults_are_told_at_once(self) -> None:
+        said = faults(
+            OFFER_TTL_S="x",
+            PUSH="y",
+            FEE_PERCENT="200",
+            ENVIRONMENT="production",
+            REFRESH_KEY_FILE="/nowhere/at/all",
+        )
+
+        for name in ("OFFER_TTL_S", "PUSH", "FEE_PERCENT", "DATABASE_URL"):
+            assert said.count(f"{name}:") == 1
+        assert "JWT_PRIVATE_KEY: required in production" in said
+        assert "REFRESH_KEY: cannot read /nowhere/at/all: No such file" in said
+        assert said.count("REFRESH_KEY") == 1
+
+    @pytest.mark.parametrize("missing", sorted(set(PRODUCTION) - {"ENVIRONMENT"}))
+    def test_production_refuses_to_invent_secrets(self, missing: str) -> None:
+        environ = {k: v for k, v in PRODUCTION.items() if k != missing}
+
+        assert faults(**environ) == f"Settings: {missing}: required in production."
+        assert Settings.from_env(PRODUCTION).is_production
+
+
+class TestFiles:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_any_setting_may_come_from_a_file(self, tmp_path: Path, name: str) -> None:
+        default = getattr(Settings, name)
+        value: Any = default
+        if default == "":
+            value = {"DATABASE_URL": "postgresql://h/x"}.get(name, "https://secret")
+        path = tmp_path / "value"
+        path.write_text(f"{value}\n")
+
+        settings = Settings.from_env({f"{name}_FILE": str(path)})
+
+        assert getattr(settings, name) == value
+
+    def test_the_file_wins(self, tmp_path: Path) -> None:
+        (tmp_path / "key").write_text("from the file")
+        environ = {"REFRESH_KEY": "plain", "REFRESH_KEY_FILE": str(tmp_path / "key")}
+
+        assert Settings.from_env(environ).REFRESH_KEY == "from the file"
+
+    @pytest.mark.parametrize("content", [b"\xff\xfe", None], ids=["binary", "folder"])
+    def test_an_unreadable_one_is_a_fault(
+        self, tmp_path: Path, content: bytes | None
+    ) -> None:
+        path = tmp_path
+        if content is not None:
+            path = tmp_path / "key"
+            path.write_bytes(content)
+
+        assert "cannot read" in faults(REFRESH_KEY_FILE=str(path))
+
+
+class TestSecrets:
+    def test_are_those_that_open_something(self) -> None:
+        assert set(SECRETS) == {
+            *("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "FCM_SERVICE_ACCOUNT")
+        }
+
+    def test_are_never_shown(self) -> None:
+        settings = Settings(**dict.fromkeys(SECRETS, "canary"))
+
+        for shown in (repr(settings), str(settings), f"{settings}", f"{settings!r}"):
+            assert "canary" not in shown
+            assert "OFFER_TTL_S=600" in shown
+
+    def test_are_not_in_a_fault(self) -> None:
+        said = faults(
+            DATABASE_URL="mysql://u:canary@h/x", OFFER_TTL_S="x", REFRESH_KEY="canary"
+        )
+
+        assert "canary" not in said
+
+
+class TestPapers:
+    @pytest.mark.parametrize("paper", ["README.md", ".env.example"])
+    def test_name_every_setting(self, paper: str) -> None:
+        path = ROOT / paper
+        words = set(re.findall(r"\w+", path.read_text() if path.exists() else ""))
+
+        assert [name for name in NAMES if name not in words] == []

@@ -1,0 +1,400 @@
+"""The job process: retries, rescue, refusals to start, and the real thing."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from procrastinate.jobs import DeleteJobCondition
+from procrastinate.jobs import Job as QueuedJob
+from sqlalchemy import text
+from uuid_utils.compat import uuid7
+
+import worker
+from config import Push as PushTo
+from config import Settings
+from db import Session
+from demo.fcm import FakeFcm
+from jobs import Job, enqueue, make_app
+from models.offers import Offer
+from models.pushes import Push
+from models.searches import BackhaulSearch
+from notifications import outbox
+from notifications.console import ConsoleGateway
+from notifications.gateway import TryLater
+from notifications.messages import MessageKind
+from start import CannotStart
+from telemetry import traced
+from tests.services.stage import Stage, queued, rows_of
+from tests.world import CHICAGO, NEW_YORK, FakeGateway
+from worker import MOST_ATTEMPTS, MOST_RESCUES, PERIODIC, Handlers, Retry, functions
+
+ROOT = Path(__file__).parent.parent
+
+
+def app_with(handlers, url=""):
+    app = make_app(url)
+    worker.register(app, handlers)
+    return app
+
+
+def jobs_now():
+    with Session() as session:
+        found = session.execute(
+            text(
+                "select id, task_name, status::text, attempts, scheduled_at, args"
+                " from procrastinate_jobs order by id"
+            )
+        )
+        return found.all()
+
+
+class TestRegister:
+    def test_every_job_has_a_handler_in_its_queue(self):
+        app = app_with(Handlers(None, None))
+
+        ours = {j.value.name: (j.value.queue, j.value.priority) for j in Job}
+        known = {
+            name: (task.queue, task.priority)
+            for name, task in app.tasks.items()
+            if task.queue != "builtin"
+        }
+        assert known == ours
+
+    def test_every_function_is_one_jobs(self):
+        keeping = {Job.JOBS_RESCUE, Job.JOBS_PRUNE}
+
+        assert set(functions(Handlers(None, None))) == set(Job) - keeping
+
+    def test_the_next_tick_is_a_periodic_jobs_retry(self):
+        app = app_with(Handlers(None, None))
+
+        for job in Job:
+            has_retry = app.tasks[job.value.name].retry_strategy is not None
+            is_periodic = job in {*PERIODIC, Job.JOBS_RESCUE, Job.JOBS_PRUNE}
+            assert has_retry != is_periodic, job
+
+
+class TestRetry:
+    @pytest.mark.parametrize(
+        ("attempts", "wait_s"), [(0, 1), (1, 2), (2, 4), (3, 8), (4, None)]
+    )
+    def test_a_bug_has_five_chances(self, attempts, wait_s):
+        job = QueuedJob(
+            id=1,
+            queue="match",
+            lock=None,
+            queueing_lock=None,
+            task_name="x",
+            attempts=attempts,
+        )
+
+        decision = Retry().get_retry_decision(exception=ValueError(), job=job)
+
+        if wait_s is None:
+            assert decision is None
+        else:
+            left = decision.retry_at - worker.utcnow()
+            assert left.total_seconds() == pytest.approx(wait_s, abs=0.5)
+
+    def test_then_it_is_failed_and_kept(self, committed, database_url):
+        class Broken:
+            def send(self, *_):
+                raise RuntimeError("a bug")
+
+        stage = Stage(committed)
+        owe_one(stage.driver())
+        app = app_with(Handlers(None, Broken()), database_url)
+        seen = []
+
+        for _ in range(MOST_ATTEMPTS + 1):
+            run_once(app)
+            ((_, _, status, attempts, *_),) = jobs_now()
+            seen.append((status, attempts))
+            with Session.begin() as session:
+                session.execute(
+                    text("update procrastinate_jobs set scheduled_at = null")
+                )
+
+        assert seen == [("todo", n) for n in (1, 2, 3, 4)] + [("failed", 5)] * 2
+
+
+class TestRunLater:
+    def test_waiting_for_the_provider_is_no_attempt(self, committed, database_url):
+        stage = Stage(committed)
+        owe_one(stage.driver())
+        (owed,) = rows_of(Push)
+        gateway = FakeGateway(errors=[TryLater("503", retry_after_s=30)] * 8)
+        app = app_with(Handlers(None, gateway), database_url)
+
+        for _ in range(8):
+            run_once(app)
+            ((_, name, status, attempts, at, args),) = jobs_now()
+            assert (name, status, attempts) == ("push.send", "todo", 0)
+            assert args["push_id"] == str(owed.id)
+            assert 25 < (at - worker.utcnow()).total_seconds() < 40
+            with Session.begin() as session:
+                session.execute(
+                    text("update procrastinate_jobs set scheduled_at = null")
+                )
+        run_once(app)
+
+        assert jobs_now() == []
+        assert [target for target, _ in gateway.sent] != []
+        (push,) = rows_of(Push)
+        assert (push.status, push.attempts) == ("accepted", 9)
+
+    def test_the_next_one_keeps_the_trace_id(self, committed):
+        stage = Stage(committed)
+        with traced("trace-of-the-request"):
+            owe_one(stage.driver())
+        (job,) = queued("push.send")
+        assert job.args["trace_id"] == "trace-of-the-request"
+        with Session.begin() as session:
+            session.execute(text("delete from procrastinate_jobs"))
+        app = app_with(Handlers(None, FakeGateway(errors=[TryLater("503")])))
+
+        app.tasks["push.send"].func(**job.args)
+
+        (later,) = queued("push.send")
+        assert later.args == job.args
+
+
+class TestRescue:
+    @pytest.fixture
+    def stage(self, committed):
+        return Stage(committed)
+
+    def rescue(self, database_url):
+        async def run():
+            app = make_app(database_url)
+            async with app.open_async():
+                await worker.rescue(app)
+
+        asyncio.run(run())
+
+    def taken(self, *job_ids, beat="1 hour", attempts=0):
+        """Let a worker with a heartbeat so long ago be at these jobs."""
+        with Session.begin() as session:
+            worker_id = session.scalar(
+                text(
+                    "insert into procrastinate_workers (last_heartbeat)"
+                    f" values (now() - interval '{beat}') returning id"
+                )
+            )
+            session.execute(
+                text(
+                    "update procrastinate_jobs set status = 'doing',"
+                    " worker_id = :worker_id, attempts = :attempts"
+                    " where id = any(:ids)"
+                ),
+                {"worker_id": worker_id, "ids": list(job_ids), "attempts": attempts},
+            )
+
+    def put(self, job, **options):
+        with Session.begin() as session:
+            return enqueue(session, job, **options)
+
+    def test_a_dead_workers_job_waits_again(self, stage, database_url):
+        job_id = self.put(Job.OFFERS_EXPIRE)
+        self.taken(job_id)
+
+        self.rescue(database_url)
+
+        ((_, _, status, attempts, *_),) = jobs_now()
+        assert (status, attempts) == ("todo", 1)
+
+    def test_a_living_workers_job_is_left_alone(self, stage, database_url):
+        job_id = self.put(Job.OFFERS_EXPIRE)
+        self.taken(job_id, beat="15 seconds")
+
+        self.rescue(database_url)
+
+        assert [job.status for job in jobs_now()] == ["doing"]
+
+    def test_a_job_whose_like_waits_already_is_ended_and_stops_nobody(
+        self, stage, database_url
+    ):
+        stalled = self.put(Job.OFFERS_SWEEP, once="offers.sweep")
+        behind = self.put(Job.OFFERS_EXPIRE)
+        self.taken(stalled, behind)
+        waiting = self.put(Job.OFFERS_SWEEP, once="offers.sweep")
+
+        self.rescue(database_url)
+
+        assert {job.id: job.status for job in jobs_now()} == {
+            behind: "todo",
+            waiting: "todo",
+        }
+
+    def test_a_job_that_kills_every_worker_is_given_up(self, stage, database_url):
+        job_id = self.put(Job.OFFERS_EXPIRE)
+        self.taken(job_id, attempts=MOST_RESCUES)
+
+        self.rescue(database_url)
+
+        assert [job.status for job in jobs_now()] == ["failed"]
+
+
+def owe_one(driver):
+    with Session.begin() as session:
+        outbox.put(session, [driver.member_id], MessageKind.LOAD_ASSIGNED, uuid7())
+
+
+def run_once(app):
+    """Work off what is due, as the process does, and return."""
+    with app.open():
+        app.run_worker(
+            wait=False,
+            install_signal_handlers=False,
+            listen_notify=False,
+            delete_jobs=DeleteJobCondition.SUCCESSFUL,
+        )
+
+
+class TestGateway:
+    def test_without_credentials_the_process_ends_with_one_sentence(self):
+        ended = subprocess.run(
+            [sys.executable, "worker.py"],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://x@x/x"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+        assert ended.returncode == 2
+        (sentence,) = ended.stderr.strip().splitlines()
+        assert "FCM_SERVICE_ACCOUNT" in sentence
+        assert "PUSH=console" in sentence
+        assert ended.stdout == ""
+
+    @pytest.mark.parametrize(
+        "account", ["{}", "no json", "[]", '{"project_id": "x"}', "null"]
+    )
+    def test_nonsense_is_no_credentials(self, account):
+        with pytest.raises(CannotStart, match="not a Firebase service account"):
+            worker.make_gateway(Settings(FCM_SERVICE_ACCOUNT=account))
+
+    def test_the_console_needs_none(self):
+        gateway = worker.make_gateway(Settings(PUSH=PushTo.CONSOLE))
+
+        assert isinstance(gateway, ConsoleGateway)
+
+
+@contextmanager
+def worker_process(url, fcm, **env):
+    """Run the real worker against the stand-in for FCM."""
+    process = subprocess.Popen(
+        [sys.executable, "worker.py"],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "DATABASE_URL": url,
+            "FCM_SERVICE_ACCOUNT": json.dumps(fcm.service_account),
+            "FCM_BASE_URL": fcm.url,
+            "LOG_LEVEL": "INFO",
+        }
+        | env,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def wait_until(condition, what, timeout_s=60):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"Never happened: {what}"
+        time.sleep(0.05)
+
+
+class TestTheProcess:
+    def test_a_drop_reaches_the_phone_under_its_trace_id_and_sigterm_drains(
+        self, committed, database_url
+    ):
+        stage = Stage(committed)
+        freight = stage.load()
+        driver = stage.driver(phones=0)
+        own = committed.load(stage.shipper, CHICAGO, NEW_YORK)
+        stage.assigned(driver, UUID(own["id"]))
+        *_, last = own["stops"]
+        with FakeFcm() as fcm, worker_process(database_url, fcm) as process:
+            committed.phone(driver, f"slow-1.5-{driver.driver_id}")
+            committed.drive(driver, stage.shipper, own | {"stops": own["stops"][:1]})
+            committed.report(driver, last["id"], "arrival")
+            done = driver.put(
+                f"/v1/stops/{last['id']}/completion",
+                {"occurred_at": worker.utcnow().isoformat()},
+                X_Trace_Id="trace-of-this-drop",
+            )
+            assert done.status == 200
+            wait_until(lambda: rows_of(Offer), "an offer")
+            wait_until(
+                lambda: rows_of(Push, Push.kind == "offer", Push.attempts == 1),
+                "an attempt",
+            )
+
+            process.send_signal(signal.SIGTERM)
+            _, log = process.communicate(timeout=60)
+
+        assert process.returncode == 0
+        arrived = [r.message["data"] for r in fcm.received]
+        (offer,) = rows_of(Offer)
+        assert offer.load_id == freight
+        assert str(offer.id) in {data.get("offer_id") for data in arrived}
+        assert offer.status == "sent"
+        (search,) = rows_of(BackhaulSearch)
+        assert search.trace_id == "trace-of-this-drop"
+        assert not [job for job in jobs_now() if job.status == "doing"]
+        lines = [json.loads(line) for line in log.splitlines() if line[:1] == "{"]
+        concluded = [
+            line
+            for line in lines
+            if line["event"] == "push.concluded" and line["kind"] == "offer"
+        ]
+        assert [line["trace_id"] for line in concluded] == ["trace-of-this-drop"]
+
+    def test_kill_9_in_the_middle_loses_nothing(self, committed, database_url):
+        stage = Stage(committed)
+        drivers = stage.drivers(6, phones=0)
+        for number, driver in enumerate(drivers):
+            for phone in range(2):
+                committed.phone(driver, f"slow-0.3-{phone}-{number}")
+            owe_one(driver)
+        env = {"WORKER_CONCURRENCY": "3"}
+        with FakeFcm() as fcm:
+            with worker_process(database_url, fcm, **env) as first:
+                wait_until(lambda: len(fcm.received) >= 2, "two pushes")
+                first.send_signal(signal.SIGKILL)
+                first.wait(30)
+            assert [job for job in jobs_now() if job.status == "doing"]
+            with Session.begin() as session:
+                # Half a minute later the worker's heart has not beaten.
+                session.execute(
+                    text(
+                        "update procrastinate_workers"
+                        " set last_heartbeat = now() - interval '1 minute'"
+                    )
+                )
+                enqueue(session, Job.JOBS_RESCUE)
+            with worker_process(database_url, fcm, **env):
+                wait_until(
+                    lambda: not rows_of(Push, Push.status != "accepted"), "the rest"
+                )
+
+        targets = {received.target for received in fcm.received}
+        assert len(targets) == 12
+        assert len(fcm.received) <= 12 + 3

@@ -1,0 +1,93 @@
+"""A load under way, and what its people report about it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session as OrmSession
+
+from geo.points import Point
+from models.events import Event
+from tests.world import (
+    CHICAGO,
+    CLEVELAND,
+    GARY,
+    NEW_YORK,
+    NEWARK,
+    Answer,
+    Caller,
+    World,
+)
+
+FACTS = ("arrival", "completion", "departure")
+SHORT = (("pickup", NEW_YORK), ("delivery", GARY))
+LONG = (
+    ("pickup", NEW_YORK),
+    ("pickup", NEWARK),
+    ("delivery", CLEVELAND),
+    ("delivery", CHICAGO),
+)
+
+
+@dataclass
+class Trip:
+    """What happens at its stops, by their number."""
+
+    world: World
+    session: OrmSession
+    shipper: Caller
+    carrier: Caller
+    driver: Caller
+    load: dict[str, Any]
+
+    def stop_id(self, number: int) -> str:
+        return str(self.load["stops"][number]["id"])
+
+    def tell(
+        self, number: int, fact: str, caller: Caller | None = None, **body: Any
+    ) -> Answer:
+        who = caller or self.driver
+        return self.world.report(who, self.stop_id(number), fact, **body)
+
+    def confirm(self, number: int, **body: Any) -> Answer:
+        return self.world.confirm(self.shipper, self.stop_id(number), **body)
+
+    def go(self, number: int, *facts: str) -> None:
+        """Report one after the other; a pickup is confirmed before its departure."""
+        kind = self.load["stops"][number]["kind"]
+        for fact in facts or FACTS:
+            if (fact, kind) == ("departure", "pickup"):
+                assert self.confirm(number).status == 200
+            answer = self.tell(number, fact)
+            assert answer.status == 200, (number, fact, answer.body)
+
+    @property
+    def status(self) -> str:
+        return str(self.shipper.get(f"/v1/loads/{self.load['id']}")["status"])
+
+    def stop(self, number: int) -> dict[str, Any]:
+        stops = self.shipper.get(f"/v1/loads/{self.load['id']}")["stops"]
+        return dict(stops[number])
+
+    def events(self) -> list[Event]:
+        ids = [self.load["id"], *(stop["id"] for stop in self.load["stops"])]
+        return list(
+            self.session.scalars(
+                select(Event).where(Event.subject_id.in_(ids)).order_by(Event.id)
+            )
+        )
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.events()]
+
+
+def make_trip(
+    world: World, session: OrmSession, route: tuple[tuple[str, Point], ...] = SHORT
+) -> Trip:
+    """Return a booked load of a shipper, and its driver, who has no phone."""
+    carrier, shipper = world.company(), world.shipper()
+    driver = world.driver(carrier, device=None)
+    stops = [world.stop_body(kind, place) for kind, place in route]
+    load = world.load(shipper, stops=stops)
+    world.assign(carrier, driver, load)
+    return Trip(world, session, shipper, carrier, driver, load)
