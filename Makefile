@@ -30,11 +30,12 @@ migrate: setup ## bring the database schema to this release
 test: setup ## every test
 	@$(PY) -m pytest
 
-check: setup ## format, lint, types, layers, the document: what CI runs before the tests
+check: setup ## format, lint, types, the API document, sizes: what CI runs before the tests
 	@$(PY) -m ruff format --check --quiet . || { echo 'Run `make format`.'; exit 1; }
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary .
 	@$(PY) cli.py openapi --check
+	@$(PY) -m tests.sizes
 
 format: setup ## format and sort
 	@$(PY) -m ruff format --quiet .

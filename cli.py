@@ -1,6 +1,7 @@
 """The operator's commands: `python cli.py --help`."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from db import Session
 from freight.roles import Role
 from geo.roads import EstimatedRoads
 from models.organisations import OrganisationKind
-from services import members
+from services import members, positions
 from services.identity import SHORTEST_PASSWORD
 from start import clear_failures, connect, keyring, settings_from_environment
 
@@ -28,8 +29,11 @@ def cli() -> None:
 @cli.command()
 @clear_failures
 def migrate() -> None:
-    """Bring the database schema to this release."""
+    """Bring the database schema to this release, partitions included."""
     schema.upgrade(connect(settings_from_environment(), needs_schema=False))
+    # A phone may report before the first worker has started.
+    with Session.begin() as session:
+        positions.make_partitions(session, now=datetime.now(UTC))
     click.echo(f"The schema is at {schema.head()}.")
 
 

@@ -59,6 +59,13 @@ class Conflict(DomainError):
     title = "Conflict with the current state"
 
 
+class IdTaken(Conflict):
+    """The id a client made belongs to another row."""
+
+    code = "id-taken"
+    title = "That id is in use"
+
+
 class Gone(DomainError):
     """It was there, and it will not come back."""
 

@@ -114,11 +114,15 @@ def web_argv(host: str, port: int, workers: int) -> list[str]:
 
 
 def granian_argv(options: Sequence[str]) -> list[str]:
-    """Return the command that serves the application, `options` over ours."""
+    """Return the command that serves the application, `options` over ours.
+
+    A request takes milliseconds: 10 s drain any. A Granian worker that is still
+    starting misses its SIGTERM (seen with 2 workers) and is killed after that time.
+    """
     return [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "wsgi:app"),
         *("--blocking-threads", "8", "--backlog", "1024"),
-        *("--workers-kill-timeout", "30", "--no-ws", "--log-level", "error"),
+        *("--workers-kill-timeout", "10", "--no-ws", "--log-level", "error"),
         *options,
     ]
 

@@ -24,7 +24,7 @@ from notifications.console import ConsoleGateway
 from notifications.fcm import FcmGateway, make_fcm_app
 from notifications.gateway import Gateway
 from notifications.sender import ALARMS, attempt
-from services import backhaul, loads, offers, positions, pushes
+from services import backhaul, leases, offers, positions, pushes
 from services.backhaul import SearchRules
 from services.events import Cause
 from start import CannotStart, clear_failures, connect, settings_from_environment
@@ -130,7 +130,7 @@ class Handlers:
         more = True
         while more:
             with Session.begin() as session:
-                more = loads.lapse(session, now=utcnow()) > 0
+                more = leases.lapse(session, now=utcnow()) > 0
 
     def positions_partition(self) -> None:
         """Make the coming days' partitions, drop the oldest."""

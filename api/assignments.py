@@ -16,7 +16,7 @@ from api.lists import PageArgs, page, page_of
 from api.loads import LoadOut
 from api.problems import raises
 from db import Session
-from errors import Invalid, NotFound
+from errors import IdTaken, Invalid, NotFound
 from models.assignments import (
     Assignment,
     AssignmentStatus,
@@ -27,7 +27,6 @@ from models.assignments import (
 from services import assignments, overrides
 from services.actors import Permission
 from services.assignments import LoadTaken, NoTruck
-from services.devices import IdTaken
 from services.drivers import DriverBusy
 from services.moves import LoadMoveRefused, OfferMoveRefused
 from services.overrides import Decision

@@ -14,12 +14,11 @@ from api.fields import Time, line, words
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
 from db import Session
-from errors import NotFound
+from errors import IdTaken, NotFound
 from models.devices import Device
 from models.targets import Platform, TargetKind
 from services import devices
 from services.actors import Permission
-from services.devices import IdTaken
 
 blueprint = Blueprint(
     "devices", __name__, url_prefix="/v1/devices", description="Phones and pushes."

@@ -28,14 +28,13 @@ from api.fields import (
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
 from db import Session
-from errors import Invalid, NotFound
+from errors import IdTaken, Invalid, NotFound
 from freight.equipment import Equipment
 from freight.lifecycles import LoadStatus
 from models.loads import Load, RateType, Visibility
 from models.stops import StopKind
 from services import loads
 from services.actors import Permission
-from services.devices import IdTaken
 from services.loads import Market, NumberTaken, PickupWindowClosed
 from services.moves import LoadMoveRefused
 
@@ -196,10 +195,12 @@ class MarketLoadOut(ma.Schema):
     loaded_m = fields.Float()
     distance_source = fields.String()
     stop_count = fields.Integer()
+    pickup_place = fields.String(allow_none=True)
     pickup_lat = fields.Float()
     pickup_lon = fields.Float()
     pickup_from = Time()
     pickup_until = Time()
+    delivery_place = fields.String(allow_none=True)
     delivery_lat = fields.Float()
     delivery_lon = fields.Float()
     delivery_from = Time()

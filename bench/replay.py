@@ -25,7 +25,7 @@ FLEETS = 4
 TRUCKS_A_FLEET = 40
 OTHER_SEEDS = range(100)
 """Random homes judged by the reference only, to see how much they matter."""
-QUICK_TRUCKS = 40
+QUICK_TRUCKS = 20
 EXPECTED = (
     *(NotABoard, CannotStage, Refused, NeverCame, ProcessEnded),
     *(EmbeddedServerError, OSError, HTTPException),

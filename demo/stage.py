@@ -120,7 +120,8 @@ def running(settings: Settings, name: str, database_url: str) -> Iterator[Stage]
             }
             port = _port()
             url = f"http://{HOST}:{port}"
-            processes.start("web", web_argv(HOST, port, WEB_WORKERS), environment)
+            web = [*web_argv(HOST, port, WEB_WORKERS), "--workers-kill-timeout", "3"]
+            processes.start("web", web, environment)
             processes.start("worker", worker_argv(), environment)
             processes.wait_for(f"{url}/readyz", START_TIMEOUT_S)
             _written(processes, logs / "worker.log", "worker.started")

@@ -108,10 +108,12 @@ class Load(Identified, Dated, Row):
     )
     cancel_reason: Mapped[str | None]
     stop_count: Mapped[int]
+    pickup_place: Mapped[str | None]
     pickup_lat: Mapped[float]
     pickup_lon: Mapped[float]
     pickup_from: Mapped[datetime]
     pickup_until: Mapped[datetime]
+    delivery_place: Mapped[str | None]
     delivery_lat: Mapped[float]
     delivery_lon: Mapped[float]
     delivery_from: Mapped[datetime]

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload, selectinload
 from uuid_utils.compat import uuid7
 
-from errors import Conflict, Gone, NotFound
+from errors import Conflict, Gone, IdTaken, NotFound
 from freight.lifecycles import LoadAct, LoadStatus, OfferAct
 from models.assignments import Assignment, AssignmentKind, AssignmentStatus
 from models.drivers import Driver
@@ -16,7 +16,6 @@ from models.loads import Load
 from notifications.messages import MessageKind
 from services import drivers, loads, moves, open_offers
 from services.actors import Actor
-from services.devices import IdTaken
 from services.events import Cause
 
 
@@ -119,6 +118,8 @@ def plan(
     NoTruck, IdTaken.
     """
     assignment_id = assignment_id or uuid7()
+    # The same plan sent twice at once: the second looks when the first is done.
+    session.execute(select(Load.id).where(Load.id == load_id).with_for_update())
     known = session.get(Assignment, assignment_id)
     if known is not None:
         if known.org_id != actor.org_id or known.load_id != load_id:

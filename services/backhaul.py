@@ -134,7 +134,10 @@ def search_home(
 
 
 def offer_next(session: Session, rules: SearchRules, *, search_id: UUID) -> None:
-    """Offer the next best load of a sequential search (a job). Safe to repeat."""
+    """Offer the next best of the search that were not offered yet (a job).
+
+    Safe to repeat.
+    """
     search = session.get_one(BackhaulSearch, search_id)
     offering.extend(session, search, rules.offers)
 

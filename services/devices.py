@@ -8,17 +8,10 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from errors import Conflict, NotFound
+from errors import IdTaken, NotFound
 from models.devices import Device
 from models.targets import Platform, TargetKind
 from services.actors import Actor
-
-
-class IdTaken(Conflict):
-    """The id a client made belongs to another row."""
-
-    code = "id-taken"
-    title = "That id is in use"
 
 
 def visible_devices(actor: Actor) -> Select[Device]:

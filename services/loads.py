@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 from uuid_utils.compat import uuid7
 
-from errors import Conflict, Invalid, NotFound
+from errors import Conflict, IdTaken, Invalid, NotFound
 from freight.lifecycles import LoadAct, LoadStatus, OfferAct, StopStatus
 from freight.roles import POSTERS
 from geo.roads import Roads
@@ -25,7 +25,6 @@ from notifications import outbox
 from notifications.messages import MessageKind
 from services import drivers, moves, open_offers
 from services.actors import Actor
-from services.devices import IdTaken
 from services.events import Cause
 
 
@@ -269,34 +268,6 @@ def tell_driver(
     return member_id
 
 
-def lapse(session: Session, *, now: datetime, most: int = 500) -> int:
-    """Hold the loads whose lease ran out, expire those too late to pick up (a job).
-
-    Their open offers end. Safe to repeat; returns how many were marked.
-
-    Locks: those loads that are free, then their offers.
-    """
-    late = session.scalars(
-        select(Load)
-        .where(
-            Load.status.in_([LoadStatus.POSTED, LoadStatus.HELD]),
-            or_(
-                Load.pickup_until <= now,
-                (Load.status == LoadStatus.POSTED) & (Load.lease_expires_at <= now),
-            ),
-        )
-        .order_by(Load.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for load in late:
-        is_over = load.pickup_until <= now
-        act = LoadAct.EXPIRE if is_over else LoadAct.LAPSE
-        moves.move_load(session, load, act, Cause(now))
-        _end_offers(session, load, OfferAct.WITHDRAW, f"the load {act}d", now)
-    return len(late)
-
-
 def reopen(load: Load) -> None:
     """Make every stop open again, for the next driver. The caller holds the lock.
 
@@ -394,6 +365,13 @@ def _set_stops(load: Load, stops: Sequence[Mapping[str, Any]], roads: Roads) -> 
     load.pickup_lat, load.pickup_lon = first.lat, first.lon
     load.pickup_from, load.pickup_until = first.window_from, first.window_until
     load.delivery_lat, load.delivery_lon = last.lat, last.lon
+    load.pickup_place, load.delivery_place = _place(first), _place(last)
     load.delivery_from, load.delivery_until = last.window_from, last.window_until
     load.loaded_m = sum(roads.distance_m(a.point, b.point) for a, b in pairwise(rows))
     load.distance_source = roads.source
+
+
+def _place(stop: Stop) -> str | None:
+    """Return what a driver reads on one line: city and state, else the facility."""
+    parts = [(stop.address or {}).get(name) for name in ("city", "state")]
+    return ", ".join(part for part in parts if part) or stop.facility

@@ -7,11 +7,9 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session, selectinload
 from uuid_utils.compat import uuid7
 
-from config import Strategy
 from errors import Conflict, Gone, NotFound
 from freight.lifecycles import OPEN_OFFERS, LoadAct, OfferAct, OfferStatus
 from freight.roles import Role
-from jobs import Job, enqueue
 from models.assignments import Assignment, AssignmentStatus
 from models.drivers import Driver
 from models.loads import Load
@@ -127,19 +125,8 @@ def decline(
     offer.decline_reason = reason
     offer.decline_note = note
     offer.responded_at = offer.ended_at = now
-    ask_for_next(session, offer)
+    open_offers.ask_for_next(session, offer)
     return offer
-
-
-def ask_for_next(session: Session, offer: Offer) -> None:
-    """Enqueue the next offer of a sequential search."""
-    if offer.strategy == Strategy.SEQUENTIAL:
-        enqueue(
-            session,
-            Job.BACKHAUL_NEXT,
-            once=f"next:{offer.search_id}",
-            search_id=str(offer.search_id),
-        )
 
 
 def expire(session: Session, cause: Cause) -> int:
@@ -149,10 +136,7 @@ def expire(session: Session, cause: Cause) -> int:
     how many ended.
     """
     left_over = open_offers.end_left_over(session, cause)
-    ended = open_offers.expire(session, cause)
-    for offer in ended:
-        ask_for_next(session, offer)
-    return len(ended) + len(left_over)
+    return len(left_over) + len(open_offers.expire(session, cause))
 
 
 def _locked(session: Session, actor: Actor, offer_id: UUID) -> Offer:

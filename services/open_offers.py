@@ -1,12 +1,15 @@
 """Ending offers that nobody answered: lost, withdrawn, superseded, expired."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
+from config import Strategy
 from freight.lifecycles import OPEN_OFFERS, OfferAct
+from jobs import Job, enqueue
 from models.assignments import Assignment, AssignmentStatus
 from models.drivers import Driver
 from models.offers import Offer
@@ -40,7 +43,9 @@ def end_for_load(
 ) -> list[Offer]:
     """End all open offers of the load but one; tell the phones.
 
-    Locks: the offers, in id order; the caller holds the load.
+    The market moved, not the drivers: each gets the next best of his search in its
+    place, unless he was to get only one. Locks: the offers, in id order; the caller
+    holds the load.
     """
     query = (
         select(Offer)
@@ -48,7 +53,10 @@ def end_for_load(
         .order_by(Offer.id)
         .with_for_update()
     )
-    return _end(session, list(session.scalars(query)), act, cause)
+    ended = _end(session, list(session.scalars(query)), act, cause)
+    for offer in ended:
+        ask_for_next(session, offer, {Strategy.SEQUENTIAL, Strategy.BROADCAST})
+    return ended
 
 
 def end_for_driver(
@@ -114,8 +122,8 @@ def end_one(session: Session, offer: Offer, act: OfferAct, cause: Cause) -> None
 def expire(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
     """End the offers whose time ran out by the database's clock; return them.
 
-    Safe to repeat. Locks: those that are free; an offer being answered is left to
-    its answer.
+    Sequential searches go on with their next best. Safe to repeat. Locks: those that
+    are free; an offer being answered is left to its answer.
     """
     query = (
         select(Offer)
@@ -124,7 +132,24 @@ def expire(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    return _end(session, list(session.scalars(query)), OfferAct.EXPIRE, cause)
+    ended = _end(session, list(session.scalars(query)), OfferAct.EXPIRE, cause)
+    for offer in ended:
+        ask_for_next(session, offer)
+    return ended
+
+
+def ask_for_next(
+    session: Session,
+    offer: Offer,
+    strategies: Collection[Strategy] = (Strategy.SEQUENTIAL,),
+) -> None:
+    """Enqueue the next offer of the search, if it was offered in one of these ways.
+
+    Without `once`: two who each end an offer of the other's search would wait for one
+    another's key. A job too many finds no room and does nothing.
+    """
+    if offer.strategy in strategies:
+        enqueue(session, Job.BACKHAUL_NEXT, search_id=str(offer.search_id))
 
 
 def _is_open() -> ColumnElement[bool]:

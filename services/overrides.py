@@ -200,7 +200,7 @@ def _withdraw_offer(
     )
     before = {"offer_status": offer.status}
     open_offers.end_one(session, offer, OfferAct.WITHDRAW, _cause(actor, decision, now))
-    offers.ask_for_next(session, offer)
+    open_offers.ask_for_next(session, offer)
     told = [session.get_one(Driver, offer.driver_id).member_id]
     after = {"offer_status": offer.status, "offer_id": str(offer.id)}
     return _keep(session, actor, decision, assignment_id, before, after, told)

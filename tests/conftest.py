@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, text
@@ -20,7 +21,7 @@ from config import Settings
 from db import DatabaseUnusable, Session, check_server, make_engine
 from embedded import EmbeddedServerError, create_database, server
 from geo.roads import EstimatedRoads
-from services import positions
+from services import identity, positions
 from services.tokens import Keyring
 from start import keyring
 from telemetry import start_logging
@@ -74,6 +75,8 @@ def database_url(server_url: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     start_logging("CRITICAL")
+    # The same hash at a hundredth of its price: the suite makes hundreds of people.
+    identity.HASHER = PasswordHasher(time_cost=1, memory_cost=512, parallelism=1)
     return Settings(
         DATABASE_URL=database_url, DATA_DIR=str(tmp_path_factory.mktemp("data"))
     )

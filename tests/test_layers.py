@@ -90,6 +90,7 @@ SERVICES = [
     "moves",
     "pushes",
     "open_offers",
+    "leases",
     "loads",
     "assignments",
     "offering",

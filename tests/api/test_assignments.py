@@ -1,16 +1,21 @@
 """Plans over HTTP: who may make them, what is refused, who sees them."""
 
+from uuid import UUID
+
 import pytest
 from uuid_utils.compat import uuid7
 
+from services import assignments
 from tests.services.stage import (
     Stage,
     active,
+    actor_of,
+    after,
     offer_row,
     open_offers,
     pushes_to,
 )
-from tests.world import CLEVELAND
+from tests.world import CLEVELAND, utcnow
 
 
 @pytest.fixture
@@ -102,6 +107,22 @@ class TestPlan:
 
         assert (refused.status, refused.code) == (409, "driver-without-truck")
         assert active() == []
+
+
+def test_the_same_plan_twice_at_once_is_one_plan(committed):
+    stage = Stage(committed)
+    ids = {
+        "assignment_id": uuid7(),
+        "load_id": stage.load(),
+        "driver_id": UUID(stage.driver().driver_id),
+    }
+    desk = actor_of(stage.carrier)
+
+    def plan_it(session):
+        return assignments.plan(session, desk, **ids, now=utcnow())
+
+    assert after(plan_it, plan_it).id == ids["assignment_id"]
+    assert len(active()) == 1
 
 
 class TestTenancy:

@@ -32,6 +32,17 @@ def put_in(session: OrmSession, load: dict[str, Any], status: LoadStatus) -> Non
 
 
 class TestPost:
+    def test_both_ends_are_named_as_a_driver_reads_them(self, world: World) -> None:
+        pickup = world.stop_body(
+            "pickup", NEW_YORK, address={"city": "New York", "state": "NY"}
+        )
+        delivery = world.stop_body("delivery", CHICAGO, ends_h=96, facility="Dock 9")
+
+        load = world.load(world.shipper(), stops=[pickup, delivery])
+
+        assert load["pickup_place"] == "New York, NY"
+        assert load["delivery_place"] == "Dock 9"
+
     def test_a_load_is_posted_with_its_stops_and_a_lease(self, world: World) -> None:
         load = world.load(world.shipper(), NEW_YORK, CHICAGO, load_number="PO 7")
 

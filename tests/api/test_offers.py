@@ -10,6 +10,7 @@ from db import Session
 from models.assignments import AssignmentKind
 from models.loads import Load
 from models.offers import Offer
+from models.organisations import Member
 from services import assignments
 from services.events import Cause
 from tests.services.stage import (
@@ -275,6 +276,20 @@ class TestWhoMayAnswer:
         assert stage.carrier.get(f"/v1/offers/{offer_id}").status == 200
         assert accept(stage.carrier, offer_id).status == 403
         assert offer_row(offer_id).status == "created"
+
+    def test_a_driver_who_dispatches_too_answers_his_own_only(self, stage):
+        stage.load()
+        driver, both = stage.drivers(2)
+        (offer_id,) = stage.offered(driver)
+        with Session.begin() as session:
+            roles = ["dispatcher", "driver"]
+            session.execute(
+                update(Member).where(Member.id == both.member_id).values(roles=roles)
+            )
+
+        assert both.get(f"/v1/offers/{offer_id}").status == 200
+        assert accept(both, offer_id).status == 404
+        assert both.put(f"/v1/offers/{offer_id}/seen").status == 404
 
     def test_another_companys_dispatcher_sees_nothing(self, stage, world):
         stage.load()

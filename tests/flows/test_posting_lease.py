@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from db import Session
 from models.events import Event
-from services import loads
+from services import leases
 from tests.services.stage import Stage, after
 from tests.world import Caller, World, utcnow
 
@@ -78,7 +78,7 @@ def test_the_job_marks_it_ends_its_offers_and_may_run_again(
     assert loads_of(driver, "is_open=true") == [load["id"]]
     pass_by(session, load, column)
 
-    marked = [loads.lapse(session, now=utcnow()) for _ in range(2)]
+    marked = [leases.lapse(session, now=utcnow()) for _ in range(2)]
     session.flush()
 
     assert marked == [1, 0]
@@ -99,7 +99,7 @@ def test_a_held_load_whose_window_closes_expires(
     for column, status in [(LEASE, "held"), (WINDOW, "expired")]:
         pass_by(session, load, column)
 
-        loads.lapse(session, now=utcnow())
+        leases.lapse(session, now=utcnow())
         session.flush()
 
         assert status_of(shipper, load) == status
@@ -119,7 +119,7 @@ def test_a_cared_for_load_a_draft_and_a_carried_one_are_left_alone(
         pass_by(session, load, WINDOW)
         pass_by(session, load, LEASE)
 
-    assert loads.lapse(session, now=utcnow()) == 0
+    assert leases.lapse(session, now=utcnow()) == 0
 
     assert [status_of(shipper, it) for it in (fresh, draft, carried)] == [
         "posted",
@@ -135,7 +135,7 @@ def test_renewal_brings_a_held_load_back_to_the_search(
     shipper, driver = stage.shipper, stage.driver(phones=0)
     load = world.load(shipper)
     pass_by(session, load, LEASE)
-    loads.lapse(session, now=utcnow())
+    leases.lapse(session, now=utcnow())
     session.flush()
 
     renewed = shipper.put(f"/v1/loads/{load['id']}/posting")
@@ -151,7 +151,7 @@ def test_an_expired_load_needs_a_new_window_first(
     shipper = world.shipper()
     load = world.load(shipper)
     pass_by(session, load, WINDOW)
-    loads.lapse(session, now=utcnow())
+    leases.lapse(session, now=utcnow())
     session.flush()
     url = f"/v1/loads/{load['id']}"
 
@@ -170,7 +170,7 @@ def test_the_job_does_many_and_a_few_at_a_time(
     for _ in range(5):
         pass_by(session, world.load(shipper), LEASE)
 
-    marked = [loads.lapse(session, now=utcnow(), most=2) for _ in range(4)]
+    marked = [leases.lapse(session, now=utcnow(), most=2) for _ in range(4)]
 
     assert marked == [2, 2, 1, 0]
 
@@ -184,7 +184,7 @@ def test_a_load_being_renewed_is_left_to_its_renewal(committed: World) -> None:
 
     with Session.begin() as holding, Session.begin() as job:
         holding.execute(text("select 1 from loads for update"))
-        assert loads.lapse(job, now=utcnow()) == 0
+        assert leases.lapse(job, now=utcnow()) == 0
 
     assert status_of(shipper, load) == "posted"
 
@@ -196,7 +196,7 @@ def test_a_renewal_waits_for_the_job_and_undoes_it(committed: World) -> None:
         pass_by(session, load, LEASE)
 
     answer = after(
-        lambda session: loads.lapse(session, now=utcnow()),
+        lambda session: leases.lapse(session, now=utcnow()),
         lambda _: shipper.put(f"/v1/loads/{load['id']}/posting"),
     )
 

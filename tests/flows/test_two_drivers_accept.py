@@ -479,9 +479,10 @@ class TestASearchBesideAnAccept:
                 now=utcnow(),
             )
 
-        with staging.waiting(hold_the_load, search) as (session, _):
+        with staging.waiting(hold_the_load, search) as (session, answer):
             # What an accept of the load does next: it ends the others' offers.
             open_offers.end_for_load(session, load_id, OfferAct.LOSE, Cause(utcnow()))
+        answer.result(timeout=30)
 
         assert offer_row(mine).status == "lost"
 

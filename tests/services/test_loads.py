@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
 from db import Session
+from errors import IdTaken
 from geo.points import Point
 from geo.roads import EstimatedRoads
 from models.events import Event
@@ -20,7 +21,6 @@ from models.organisations import OrganisationKind
 from models.stops import StopKind
 from services import loads
 from services.actors import Actor
-from services.devices import IdTaken
 from services.loads import Market, NumberTaken
 from tests.services.stage import actor_of, after
 from tests.world import World, utcnow

@@ -1,6 +1,7 @@
 """Offers: strategies, limits, frozen figures, declines, expiry."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, update
@@ -24,7 +25,7 @@ from tests.services.stage import (
     queued,
     rows_of,
 )
-from tests.world import CLEVELAND, FakeGateway, utcnow
+from tests.world import CLEVELAND, DALLAS, NEW_YORK, FakeGateway, utcnow
 
 
 @pytest.fixture
@@ -94,6 +95,56 @@ class TestStrategies:
 
         assert offer_row(first.id).status == "expired"
         assert [o.load_id for o in open_offers(driver)] == [second]
+
+    @pytest.mark.parametrize("event", ["taken", "cancelled", "edited", "overruled"])
+    def test_sequential_goes_on_when_the_load_is_lost(self, world, run_jobs, event):
+        stage = Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
+        best, second = stage.loads(2)
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        path = f"/v1/loads/{best}"
+        match event:
+            case "taken":
+                stage.assigned(stage.driver(), best)
+            case "cancelled":
+                stage.shipper.put(f"{path}/cancellation", {"reason": "sold"})
+            case "edited":
+                stage.shipper.patch(path, {"price_cents": 1})
+            case "overruled":
+                stage.carrier.post(
+                    "/v1/overrides",
+                    {
+                        "kind": "withdraw_offer",
+                        "reason": "safety",
+                        "offer_id": str(offer_id),
+                    },
+                )
+
+        run_jobs(only="backhaul.next", **stage.changes)
+
+        assert [o.load_id for o in open_offers(driver)] == [second]
+
+    def test_broadcast_puts_the_next_best_in_the_place_of_a_lost_load(
+        self, stage, run_jobs
+    ):
+        loads = stage.loads(5)
+        driver = stage.driver()
+        stage.search(driver)
+
+        stage.assigned(stage.driver(), loads[0])
+        run_jobs(only="backhaul.next", **stage.changes)
+
+        assert [o.load_id for o in open_offers(driver)] == loads[1:4]
+
+    def test_broadcast_adds_nothing_after_a_no(self, stage, run_jobs):
+        loads = stage.loads(5)
+        driver = stage.driver()
+        stage.search(driver)
+
+        decline(driver, open_offers(driver)[0].id)
+        run_jobs(only="backhaul.next", **stage.changes)
+
+        assert [o.load_id for o in open_offers(driver)] == loads[1:3]
 
     def test_sequential_stops_when_the_driver_has_a_load(self, world, run_jobs):
         stage = Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
@@ -238,6 +289,28 @@ class TestLimitsUnderConcurrency:
 
         assert outcome == "nothing_found"
         assert (len(open_offers(one)), len(open_offers(other))) == (1, 0)
+
+    def test_two_searches_for_one_driver_see_each_other(self, committed):
+        stage = Stage(committed)
+        stage.loads(3)
+        there = [stage.load(pickup=DALLAS) for _ in range(3)]
+        driver = stage.driver()
+        drops = [stage.drop(NEW_YORK), stage.drop(DALLAS)]
+
+        def search(stop_id):
+            return lambda session: (
+                backhaul.search_home(
+                    session,
+                    stage.rules,
+                    stop_id=stop_id,
+                    driver_id=UUID(driver.driver_id),
+                    now=utcnow(),
+                ).outcome
+            )
+
+        assert after(search(drops[0]), search(drops[1])) == "offered"
+
+        assert {o.load_id for o in open_offers(driver)} <= set(there)
 
     def test_many_searches_at_once_keep_both_limits(self, committed):
         stage = Stage(committed, {"OFFERS_PER_LOAD": 2, "OFFERS_PER_DRIVER": 2})
@@ -396,6 +469,24 @@ class TestExpire:
         assert offer_row(late.id).status == "expired"
         assert offer_row(late.id).ended_at is not None
         assert offer_row(fresh.id).status == "created"
+
+    @pytest.mark.parametrize("hours", [-26, 26])
+    def test_no_other_clock_has_a_say(self, stage, hours):
+        stage.loads(2)
+        driver = stage.driver()
+        stage.search(driver)
+        late, fresh = open_offers(driver)
+        let_time_run_out(late.id)
+        wrong = utcnow() + timedelta(hours=hours)
+        actor = actor_of(driver)
+
+        def accept(offer_id):
+            with Session.begin() as session:
+                return offers.accept(session, actor, offer_id, now=wrong)
+
+        with pytest.raises(offers.OfferExpired):
+            accept(late.id)
+        assert accept(fresh.id).offer_id == fresh.id
 
     def test_what_a_busy_driver_was_left_with_is_superseded(self, stage):
         stage.load()
