@@ -116,7 +116,9 @@ class Handlers:
     def backhaul_next(self, search_id: str) -> None:
         """Offer the next load of a sequential search."""
         with Session.begin() as session:
-            backhaul.offer_next(session, self.rules, search_id=UUID(search_id))
+            backhaul.offer_next(
+                session, self.rules, search_id=UUID(search_id), now=utcnow()
+            )
 
     def offers_expire(self) -> None:
         """End the offers whose time is over."""

@@ -21,6 +21,7 @@ from models.assignments import Assignment
 from models.offers import DeclineReason, Offer
 from services import assignments, offers, open_offers
 from services.actors import Permission
+from services.assignments import NoTruck
 from services.moves import OfferMoveRefused
 from services.offers import (
     DriverHasBackhaul,
@@ -141,6 +142,7 @@ class AcceptanceView(MethodView):
         OfferWithdrawn,
         OfferMoveRefused,
         DriverHasBackhaul,
+        NoTruck,
     )
     @blueprint.response(200, AssignmentOut)
     def put(self, offer_id: UUID) -> Assignment:

@@ -115,7 +115,7 @@ def search_home(
     obstacle = _obstacle(session, driver, stop.point)
     if obstacle is None:
         found = _search(session, rules, search, driver, stop, now)
-        made = offering.extend(session, search, rules.offers)
+        made = offering.extend(session, search, rules.offers, rules.roads)
         # Asked again: the driver may have been given a load while we searched.
         empty = _absence(session, driver) or SearchOutcome.NOTHING_FOUND
         search.outcome = SearchOutcome.OFFERED if made else empty
@@ -133,13 +133,15 @@ def search_home(
     return search
 
 
-def offer_next(session: Session, rules: SearchRules, *, search_id: UUID) -> None:
+def offer_next(
+    session: Session, rules: SearchRules, *, search_id: UUID, now: datetime
+) -> None:
     """Offer the next best of the search that were not offered yet (a job).
 
     Safe to repeat.
     """
     search = session.get_one(BackhaulSearch, search_id)
-    offering.extend(session, search, rules.offers)
+    offering.extend(session, search, rules.offers, rules.roads, now=now)
 
 
 def _claim(
@@ -249,10 +251,12 @@ def _search(
     area = area_for(session, driver, situation, rules)
     found, area, rings = _widen(session, rules, situation, area, driver.org_id, now)
     searched = perf_counter()
+    truck = driver.truck
+    assert truck is not None
     search.strategy = rules.offers.strategy
     search.situation = situation.to_record() | {
-        "cost_is_default": driver.truck is not None
-        and driver.truck.cost_empty_cents_per_km is None,
+        "cost_empty_is_default": truck.cost_empty_cents_per_km is None,
+        "cost_loaded_is_default": truck.cost_loaded_cents_per_km is None,
         "distance_source": rules.roads.source,
     }
     search.parameters = rules.parameters.to_record()

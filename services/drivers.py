@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from errors import Conflict, NotFound
+from errors import Conflict, Forbidden, NotFound
 from models.assignments import Assignment, AssignmentStatus
 from models.drivers import Availability, Driver
 from services import trucks
@@ -53,8 +53,10 @@ def edit_driver(
     """Change what is given; the rest stays.
 
     Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if availability
-    would contradict his load.
+    would contradict his load, Forbidden for an endorsement that a driver gives himself.
     """
+    if "has_hazmat_endorsement" in fields and not actor.is_dispatcher:
+        raise Forbidden("Your dispatcher enters the endorsement.")
     driver = get_driver(session, actor, driver_id, is_locked=True)
     if fields.get("truck_id") is not None:
         trucks.get_truck(session, actor, fields["truck_id"])
@@ -93,6 +95,10 @@ def settle_availability(session: Session, driver_id: UUID) -> None:
 
     Locks: the driver.
     """
+    # Locked before asked: a load that comes and one that ends meet here.
+    session.execute(
+        select(Driver.id).where(Driver.id == driver_id).with_for_update(key_share=True)
+    )
     is_on_load = has_load(session, driver_id)
     session.execute(
         update(Driver)

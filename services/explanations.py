@@ -10,9 +10,7 @@ from sqlalchemy.orm import Session
 
 from errors import NotFound
 from freight.lifecycles import LoadAct, LoadStatus
-from freight.ranking import Ranked, judge
-from freight.situation import Parameters, Situation
-from geo.areas import SearchArea
+from freight.ranking import Ranked
 from geo.roads import Roads
 from models.events import Event
 from models.loads import Load, Visibility
@@ -20,9 +18,7 @@ from models.offers import Offer
 from models.searches import BackhaulSearch
 from services import backhaul
 from services.actors import Actor
-from services.candidates import candidate
-
-NOT_SITUATION = {"cost_is_default", "distance_source"}
+from services.verdicts import judge_again
 
 
 class Verdict(StrEnum):
@@ -108,11 +104,8 @@ def _was_posted(session: Session, load: Load, at: datetime) -> bool:
 
     Its lease and window may have run out before a job wrote that down.
     """
-    lease = load.lease_expires_at
-    if load.pickup_until <= at or (lease is not None and lease <= at):
-        return False
-    changes = session.execute(
-        select(Event.kind, Event.body["after"].astext)
+    last = session.execute(
+        select(Event.body)
         .where(
             Event.subject_id == load.id,
             Event.subject == "load",
@@ -122,23 +115,20 @@ def _was_posted(session: Session, load: Load, at: datetime) -> bool:
         )
         .order_by(Event.id.desc())
         .limit(1)
-    ).one_or_none()
-    return changes is not None and changes[1] == LoadStatus.POSTED
+    ).scalar_one_or_none()
+    if last is None or last["after"] != LoadStatus.POSTED or load.pickup_until <= at:
+        return False
+    # Posted again by an override keeps the lease it had.
+    until = last.get("lease_expires_at")
+    leases = [datetime.fromisoformat(until)] if until else []
+    leases += [load.lease_expires_at] if load.lease_expires_at else []
+    return all(lease > at for lease in leases)
 
 
 def _judged(
     session: Session, search: BackhaulSearch, load_id: UUID, roads: Roads
 ) -> dict[str, Any]:
-    it = candidate(session, load_id)
-    assert it is not None
-    situation = {k: v for k, v in search.situation.items() if k not in NOT_SITUATION}
-    verdict = judge(
-        it,
-        Situation.from_record(situation),
-        Parameters.from_record(search.parameters),
-        SearchArea.from_record(search.area),
-        roads,
-    )
+    verdict = judge_again(session, search, load_id, roads)
     record = verdict.to_record()
     if isinstance(verdict, Ranked):
         return {

@@ -165,12 +165,12 @@ def edit_load(
     for name, value in fields.items():
         setattr(load, name, value)
     _check_temperature(load)
-    if stops is not None:
-        load.stops.clear()
-        session.flush()
-        _set_stops(load, stops, market.roads)
     try:
         with session.begin_nested():
+            if stops is not None:
+                load.stops.clear()
+                session.flush()
+                _set_stops(load, stops, market.roads)
             session.flush()
     except IntegrityError as error:
         raise _number_taken(error, fields.get("load_number", "")) from None
@@ -315,9 +315,10 @@ def _post(
     moves.check_load(load, act, cause)
     if load.pickup_until <= now:
         raise PickupWindowClosed("Give the pickup a window that is still open.")
-    moves.move_load(session, load, act, cause)
     load.posted_at = load.posted_at or now
     load.lease_expires_at = now + market.lease
+    lease = {"lease_expires_at": load.lease_expires_at.isoformat()}
+    moves.move_load(session, load, act, cause, body=lease)
     session.flush()
 
 

@@ -2,27 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from config import Settings, Strategy
 from freight.lifecycles import LoadStatus, OfferAct, OfferStatus
+from freight.ranking import Ranked
 from freight.roles import Role
+from geo.roads import Roads
 from jobs import Job, enqueue
 from models.drivers import Availability, Driver
-from models.loads import Load
+from models.loads import Load, Visibility
 from models.offers import Offer
 from models.searches import BackhaulSearch
 from notifications import outbox
 from notifications.messages import MessageKind
 from services import moves, open_offers, pushes
 from services.open_offers import is_alive
+from services.verdicts import judge_again
 
 
 @dataclass(frozen=True)
@@ -56,25 +58,39 @@ class OfferRules:
         return self.sequential_ttl if is_chain else self.ttl
 
 
-def extend(session: Session, search: BackhaulSearch, rules: OfferRules) -> list[Offer]:
+def extend(
+    session: Session,
+    search: BackhaulSearch,
+    rules: OfferRules,
+    roads: Roads,
+    *,
+    now: datetime | None = None,
+) -> list[Offer]:
     """Offer the best of the search that were not offered yet, and wake the phones.
 
     As many as the strategy has open at once, skipping loads that are gone or in
-    `per_load` hands already, and never beyond `per_driver` open offers. What the
-    driver still holds of an earlier search is superseded. Safe to repeat: a load is
-    offered once for a search, and only to an available driver.
+    `per_load` hands already, and never beyond `per_driver` open offers. Each is judged
+    once more under its lock: it may have been edited, or time may have passed. What
+    the driver still holds of an earlier search is superseded; of a newer one, this
+    one offers nothing. Safe to repeat: a load is offered once for a search, and only
+    to an available driver.
+
+    now: the driver leaves no earlier than this; None right after the search.
 
     Locks: the loads in id order, the driver, then those of his offers that are free.
     """
     wanted = _worth_locking(session, search, rules)
-    free = _lock_free_loads(session, [load_id for _, load_id, _ in wanted], rules)
+    load_ids = [load_id for _, load_id in wanted]
+    free = _lock_free_loads(session, search, load_ids, rules)
     driver = session.get_one(
         Driver,
         search.driver_id,
         with_for_update={"key_share": True},
         populate_existing=True,
     )
-    if driver.availability is not Availability.AVAILABLE:
+    if driver.availability is not Availability.AVAILABLE or _is_outdated(
+        session, search
+    ):
         return []
     open_offers.end_for_driver(
         session,
@@ -85,10 +101,12 @@ def extend(session: Session, search: BackhaulSearch, rules: OfferRules) -> list[
     )
     room = min(rules.at_once, rules.per_driver) - _count_open(session, driver.id)
     made: list[Offer] = []
-    for place, load_id, record in wanted:
+    for place, load_id in wanted:
         if load_id in free and len(made) < room:
-            offer = _insert(session, search, free[load_id], record, place, rules)
-            made += [offer] if offer is not None else []
+            again = judge_again(session, search, load_id, roads, now=now)
+            if isinstance(again, Ranked):
+                offer = _insert(session, search, free[load_id], again, place, rules)
+                made += [offer] if offer is not None else []
     for offer in made:
         moves.record_offer(
             session, offer, OfferAct.CREATE, pushes.server_cause(session), Role.SYSTEM
@@ -99,16 +117,24 @@ def extend(session: Session, search: BackhaulSearch, rules: OfferRules) -> list[
     return made
 
 
+def _is_outdated(session: Session, search: BackhaulSearch) -> bool:
+    """Say whether the driver has dropped elsewhere since."""
+    newer = select(BackhaulSearch.id).where(
+        BackhaulSearch.driver_id == search.driver_id, BackhaulSearch.id > search.id
+    )
+    return session.scalar(newer.limit(1)) is not None
+
+
 def _worth_locking(
     session: Session, search: BackhaulSearch, rules: OfferRules
-) -> list[tuple[int, UUID, dict[str, Any]]]:
-    """Return the best that look free and were not offered: place, load, record.
+) -> list[tuple[int, UUID]]:
+    """Return the best that look free and were not offered: place and load.
 
     A few more than needed, since they are looked at again under their locks; and no
     more, since whoever wants one of them waits for us.
     """
     places = [
-        (place, UUID(record["candidate"]["load_id"]), record)
+        (place, UUID(record["candidate"]["load_id"]))
         for place, record in enumerate(search.ranked, start=1)
     ]
     of_load = select(Offer.id).where(Offer.load_id == Load.id)
@@ -116,8 +142,8 @@ def _worth_locking(
     free = set(
         session.scalars(
             select(Load.id).where(
-                Load.id.in_([load_id for _, load_id, _ in places]),
-                *_is_on_the_market(),
+                Load.id.in_([load_id for _, load_id in places]),
+                *_is_on_the_market(search),
                 ~exists(of_load.where(Offer.search_id == search.id)),
                 hands.scalar_subquery() < rules.per_load,
             )
@@ -127,8 +153,9 @@ def _worth_locking(
     return [it for it in places if it[1] in free][:most]
 
 
-def _is_on_the_market() -> list[ColumnElement[bool]]:
+def _is_on_the_market(search: BackhaulSearch) -> list[ColumnElement[bool]]:
     return [
+        or_(Load.visibility == Visibility.NETWORK, Load.org_id == search.org_id),
         Load.status == LoadStatus.POSTED,
         Load.lease_expires_at > func.now(),
         Load.pickup_until > func.now(),
@@ -136,11 +163,14 @@ def _is_on_the_market() -> list[ColumnElement[bool]]:
 
 
 def _lock_free_loads(
-    session: Session, load_ids: Sequence[UUID], rules: OfferRules
+    session: Session,
+    search: BackhaulSearch,
+    load_ids: Sequence[UUID],
+    rules: OfferRules,
 ) -> dict[UUID, Load]:
     loads = session.scalars(
         select(Load)
-        .where(Load.id.in_(load_ids), *_is_on_the_market())
+        .where(Load.id.in_(load_ids), *_is_on_the_market(search))
         .order_by(Load.id)
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -169,10 +199,11 @@ def _insert(
     session: Session,
     search: BackhaulSearch,
     load: Load,
-    record: dict[str, Any],
+    ranked: Ranked,
     place: int,
     rules: OfferRules,
 ) -> Offer | None:
+    record = ranked.to_record()
     offer_id = session.scalar(
         insert(Offer)
         .values(
@@ -184,7 +215,7 @@ def _insert(
             strategy=rules.strategy,
             status=OfferStatus.CREATED,
             rank=place,
-            score_cents=record["score_cents"],
+            score_cents=ranked.score_cents,
             currency=load.currency,
             terms=record["terms"],
             figures=record["figures"],

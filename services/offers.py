@@ -16,6 +16,7 @@ from models.loads import Load
 from models.offers import DeclineReason, Offer
 from services import drivers, moves, open_offers
 from services.actors import Actor
+from services.assignments import NoTruck
 from services.events import Cause
 
 
@@ -171,6 +172,7 @@ ACCEPT = text(
         select :assignment_id, o.org_id, o.load_id, o.driver_id, drivers.truck_id,
             o.id, 'backhaul', 'active'
         from o join drivers on drivers.id = o.driver_id
+        where drivers.truck_id is not null
         on conflict do nothing
         returning id
     )
@@ -192,7 +194,8 @@ def accept(
     same assignment again.
 
     Locks: the load, its offers, the driver. Raises: NotFound, OfferTaken,
-    OfferExpired, OfferWithdrawn, OfferMoveRefused (declined), DriverHasBackhaul.
+    OfferExpired, OfferWithdrawn, OfferMoveRefused (declined), DriverHasBackhaul,
+    NoTruck.
     """
     offer = get_offer(session, actor, offer_id)
     if offer.driver_id != actor.driver_id:
@@ -262,6 +265,8 @@ def _not_won(
         ).one()
     if was_open and drivers.has_load(session, offer.driver_id):
         raise DriverHasBackhaul("You have a load already; finish it first.")
+    if was_open:
+        raise NoTruck("Your dispatcher gives you a truck first.")
     if offer.status is OfferStatus.DECLINED:
         raise moves.OfferMoveRefused(
             "You declined this offer.", extra={"current_status": offer.status}

@@ -187,6 +187,8 @@ def _withdraw_offer(
     now: datetime,
 ) -> Override:
     offer_id = _needed(decision, "offer_id")
+    if assignment_id is not None:
+        _load_id_of(session, actor, assignment_id)
     load_id = session.scalar(
         offers.visible_offers(actor)
         .where(Offer.id == offer_id)

@@ -31,7 +31,6 @@ class TestEditDriver:
             "home_by_at": "2026-12-24T18:00:00.000Z",
             "max_deadhead_m": 160_000.0,
             "min_pay_cents_per_km": 0.0,
-            "has_hazmat_endorsement": True,
             "availability": "resting",
         }
 

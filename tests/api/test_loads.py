@@ -535,3 +535,17 @@ def test_times_are_utc_with_a_z(world: World) -> None:
     assert load["pickup_until"] == "2040-01-01T21:34:05.678Z"
     lease = datetime.fromisoformat(load["lease_expires_at"])
     assert lease - utcnow() > timedelta(hours=1)
+
+
+def test_an_edit_to_a_number_in_use_with_new_stops_is_refused(world: World) -> None:
+    shipper = world.shipper()
+    world.load(shipper, load_number="A-1")
+    load = world.load(shipper, load_number="A-2")
+
+    refused = shipper.patch(
+        f"/v1/loads/{load['id']}",
+        {"load_number": "A-1", "stops": world.load_body()["stops"]},
+    )
+
+    assert (refused.status, refused.code) == (409, "load-number-taken")
+    assert len(shipper.get(f"/v1/loads/{load['id']}")["stops"]) == 2

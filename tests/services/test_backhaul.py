@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from db import Session
 from freight.ranking import Ranked, judge
-from freight.situation import Candidate, Parameters, Situation
+from freight.situation import Candidate, Parameters
 from geo.areas import SearchArea
 from geo.distance import METRES_PER_MILE, destination
 from geo.roads import EstimatedRoads
@@ -17,7 +17,7 @@ from models.offers import Offer
 from models.searches import BackhaulSearch
 from models.stops import Stop
 from services import backhaul
-from services.explanations import NOT_SITUATION
+from services.verdicts import situation_in
 from tests.services.stage import (
     Stage,
     after,
@@ -184,7 +184,7 @@ class TestTheRecord:
         assert kept["stop_id"] == str(stop_id)
         assert kept["strategy"] == "broadcast"
         assert kept["situation"]["equipment"] == "van"
-        assert kept["situation"]["cost_is_default"] is True
+        assert kept["situation"]["cost_empty_is_default"] is True
         assert kept["situation"]["distance_source"] == "estimated"
         assert len(kept["parameters"]["radii_m"]) == 4
         assert kept["timings"]["search_ms"] > 0
@@ -288,9 +288,7 @@ class TestTheRecord:
         area = SearchArea.from_record(kept.area)
         assert area.to_record() == kept.area
         assert area.to_geojson() == kept.map
-        situation = Situation.from_record(
-            {k: v for k, v in kept.situation.items() if k not in NOT_SITUATION}
-        )
+        situation = situation_in(kept.situation)
         parameters = Parameters.from_record(kept.parameters)
         assert len(kept.ranked) == 3
         for record in kept.ranked:
@@ -372,7 +370,7 @@ class TestTheSituation:
 
         situation = stage.search(driver).situation
 
-        assert situation["cost_is_default"] is False
+        assert situation["cost_empty_is_default"] is False
         assert situation["cost_empty_cents_per_km"] == 90
         assert situation["cost_loaded_cents_per_km"] == 120
 

@@ -179,7 +179,7 @@ class TestStrategies:
         assert job.scheduled_at == offer.expires_at
 
     def test_an_offer_never_outlives_the_pickup_window(self, stage):
-        load_id = stage.load()
+        load_id = stage.load(pickup=NEW_YORK)
         driver = stage.driver()
         soon = func.now() + timedelta(minutes=4)
         search = stage.search(driver)
@@ -191,7 +191,7 @@ class TestStrategies:
             )
             session.execute(update(Offer).values(load_id=stage.load()))
             session.flush()
-            backhaul.offer_next(session, stage.rules, search_id=search.id)
+            backhaul.offer_next(session, stage.rules, search_id=search.id, now=utcnow())
 
         (offer,) = open_offers(driver)
         assert offer.expires_at - offer.created_at == timedelta(minutes=4)
@@ -205,7 +205,7 @@ class TestLimits:
 
         search = stage.search(driver)
         with Session.begin() as session:
-            backhaul.offer_next(session, stage.rules, search_id=search.id)
+            backhaul.offer_next(session, stage.rules, search_id=search.id, now=utcnow())
 
         assert len(open_offers(driver)) == 2
 
