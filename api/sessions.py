@@ -55,8 +55,11 @@ class SessionsView(MethodView):
     @blueprint.response(201, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
         """Sign in."""
+        with Session() as session:
+            account = identity.find_account(session, body["login"])
+        member_id = identity.check_password(account, body["password"])
         with Session.begin() as session:
-            return identity.sign_in(session, keyring(), **body, now=now())
+            return identity.sign_in(session, keyring(), member_id, now=now())
 
     @requires(Permission.PROFILE_READ)
     @raises()

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hmac import compare_digest
 from uuid import UUID
@@ -62,32 +62,54 @@ def _matches(password_hash: str, password: str) -> bool:
         return False
 
 
-def sign_in(
-    session: Session, keys: Keyring, *, login: str, password: str, now: datetime
-) -> Tokens:
-    """Open a refresh family for the member with this e-mail or phone.
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom a login names; None is nobody, with a hash that no password opens."""
+
+    member_id: UUID | None
+    password_hash: str = field(repr=False)
+
+
+def find_account(session: Session, login: str) -> Account:
+    """Return the account of this e-mail or phone, nobody's if there is none.
 
     login: as people write it: capitals in an e-mail, dots or spaces in a phone.
-
-    An unknown login costs the same time as a wrong password.
-
-    Raises: WrongCredentials.
     """
     member = session.scalar(
         select(Member).where(_signs_in_as(login), Member.deactivated_at.is_(None))
     )
-    is_right = _matches(member.password_hash if member else _NOBODY, password)
-    if member is None or not is_right:
+    return (
+        Account(member.id, member.password_hash) if member else Account(None, _NOBODY)
+    )
+
+
+def check_password(account: Account, password: str) -> UUID:
+    """Return the member whose password this is.
+
+    Slow on purpose, also for nobody: call it outside of transactions, which would
+    keep their connections while they wait for a free slot.
+
+    Raises: WrongCredentials.
+    """
+    is_right = _matches(account.password_hash, password)
+    if account.member_id is None or not is_right:
         raise WrongCredentials("The login or the password is wrong.")
+    return account.member_id
+
+
+def sign_in(
+    session: Session, keys: Keyring, member_id: UUID, *, now: datetime
+) -> Tokens:
+    """Open a refresh family for a member whose password was checked."""
     family = RefreshFamily(
-        member_id=member.id,
+        member_id=member_id,
         seed=secrets.token_hex(32),
         expires_at=now + keys.refresh_ttl,
         generation=0,
     )
     session.add(family)
     session.flush()
-    return _tokens(keys, member, family, now)
+    return _tokens(keys, session.get_one(Member, member_id), family, now)
 
 
 def _signs_in_as(login: str) -> ColumnElement[bool]:

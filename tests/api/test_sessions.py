@@ -6,10 +6,11 @@ from time import perf_counter
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from db import Session
 from freight.roles import Role
+from services import identity
 from tests.world import PASSWORD, Answer, Caller, World
 
 
@@ -254,3 +255,24 @@ class TestBearer:
 
         assert (answer.status, answer.code) == (401, "unauthenticated")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_sign_in_holds_no_connection_while_it_hashes(
+    committed: World, engine: Engine
+) -> None:
+    in_use = []
+    slow = identity.HASHER
+
+    class Watching:
+        def verify(self, password_hash: str, password: str) -> bool:
+            in_use.append(engine.pool.checkedout())  # type: ignore[attr-defined]
+            return slow.verify(password_hash, password)
+
+    stranger = Caller(committed.app, "")
+    identity.HASHER = Watching()  # type: ignore[assignment]
+    try:
+        stranger.post("/v1/sessions", {"login": "a@b.example", "password": "wrong"})
+    finally:
+        identity.HASHER = slow
+
+    assert in_use == [0]
