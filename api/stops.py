@@ -27,7 +27,13 @@ from services.moves import LoadMoveRefused, StopMoveRefused
 from services.pickups import NotAPickup, StopOutOfOrder
 from services.stops import AssignmentEnded, PickupNotConfirmed, Release, Report
 
-blueprint = Blueprint("stops", __name__, url_prefix="/v1/stops", description="Stops.")
+blueprint = Blueprint(
+    "stops",
+    __name__,
+    url_prefix="/v1/stops",
+    description="Stops. Send the facts of a load in order: one that comes before its"
+    " turn is 409, changes nothing, and may be sent again after the one it waits for.",
+)
 
 
 class FixedPlaceIn(PlaceIn):
