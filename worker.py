@@ -272,12 +272,13 @@ def make_gateway(settings: Settings) -> Gateway:
             account["project_id"],
             settings.FCM_BASE_URL or DEFAULT_FCM_URL,
             float(settings.PUSH_TIMEOUT_S),
+            clock=utcnow,
         )
     except (ValueError, KeyError, TypeError) as error:
         raise CannotStart(
             f"FCM_SERVICE_ACCOUNT is not a Firebase service account ({error})."
         ) from None
-    return FcmGateway(app)
+    return FcmGateway(app, utcnow)
 
 
 @clear_failures

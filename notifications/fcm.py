@@ -1,7 +1,7 @@
 """Firebase Cloud Messaging: the app of this process and the gateway on top of it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import firebase_admin
@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 
 from models.targets import TargetKind
 from notifications.fcm_answers import error_from, is_apns_refusal
-from notifications.fcm_token import SharedToken
+from notifications.fcm_token import Clock, SharedToken
 from notifications.gateway import PayloadRefused, PushError, TryLater
 from notifications.messages import Message
 
@@ -30,6 +30,7 @@ def make_fcm_app(
     base_url: str = FCM_URL,
     timeout_s: float = 10.0,
     *,
+    clock: Clock,
     name: str = "push",
 ) -> firebase_admin.App:
     """Make the one Firebase app of this process, ready to send from any thread.
@@ -40,13 +41,14 @@ def make_fcm_app(
     service_account: the JSON key as Google gives it; its `token_uri` is used.
     base_url: where FCM is, without a path; another one in tests and staging.
     timeout_s: for the answer to one request; Google asks for 10 s or more.
+    clock: stands in for an answer's missing Date.
 
     Raises: ValueError for a malformed key or a second app of this name.
     """
     timeouts_s = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
     base_url = base_url.rstrip("/")
     app = firebase_admin.initialize_app(
-        SharedToken(service_account, timeouts_s),
+        SharedToken(service_account, timeouts_s, clock),
         {"projectId": project_id, "httpTimeout": timeouts_s},
         name=name,
     )
@@ -55,7 +57,8 @@ def make_fcm_app(
     service = messaging._get_messaging_service(app)
     service._fcm_url = f"{base_url}/v1/projects/{project_id}/messages:send"
     service._client.session.mount(
-        f"{base_url}/", _OneAttempt(max_retries=0, pool_maxsize=CONNECTIONS_KEPT)
+        f"{base_url}/",
+        _OneAttempt(clock, max_retries=0, pool_maxsize=CONNECTIONS_KEPT),
     )
     return app
 
@@ -70,8 +73,9 @@ def close_fcm_app(app: firebase_admin.App) -> None:
 class FcmGateway:
     """Sends by FCM HTTP v1, one request for one phone, from any number of threads."""
 
-    def __init__(self, app: firebase_admin.App) -> None:
+    def __init__(self, app: firebase_admin.App, clock: Clock) -> None:
         self._app = app
+        self._clock = clock
 
     def send(self, target_kind: TargetKind, target: str, message: Message) -> str:
         """Send once; see Gateway.send.
@@ -91,7 +95,7 @@ class FcmGateway:
         except FirebaseError as error:
             if error.http_response is None:
                 raise TryLater(f"no answer: {error!s:.200}") from error
-            raise error_from(error.http_response, datetime.now(UTC)) from error
+            raise error_from(error.http_response, self._clock()) from error
         except Exception as error:
             # The SDK trips over a 200 it does not expect (a list, no "name").
             raise TryLater(f"unreadable answer: {error!r:.200}") from error
@@ -129,6 +133,10 @@ class _OneAttempt(HTTPAdapter):
     the project's APNs key, where renewing would only repeat the request.
     """
 
+    def __init__(self, clock: Clock, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(**options)
+        self._clock = clock
+
     def send(
         self,
         request: PreparedRequest,
@@ -141,7 +149,7 @@ class _OneAttempt(HTTPAdapter):
         response = super().send(request, stream, timeout, verify, cert, proxies)
         is_refusal = response.status_code >= 400 and response.status_code != 401
         if is_refusal or is_apns_refusal(response):
-            raise error_from(response, datetime.now(UTC))
+            raise error_from(response, self._clock())
         return response
 
 

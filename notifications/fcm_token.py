@@ -1,8 +1,8 @@
 """The OAuth access token for FCM: one for all threads, one request to renew it."""
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -26,6 +26,9 @@ SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 _REFUSALS = frozenset({"invalid_grant", "invalid_client", "unauthorized_client"})
 
 
+Clock = Callable[[], datetime]
+
+
 class SharedToken(Credentials):
     """A service account's access token, renewed once for however many threads ask.
 
@@ -36,13 +39,17 @@ class SharedToken(Credentials):
     """
 
     def __init__(
-        self, account: Mapping[str, Any], timeout_s: tuple[float, float]
+        self,
+        account: Mapping[str, Any],
+        timeout_s: tuple[float, float],
+        clock: Clock,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._account = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
             dict(account), scopes=[SCOPE]
         )
         self._timeout_s = timeout_s
+        self._clock = clock
         self._session = requests.Session()
         self._request = Request(self._session)
         self._renewing = Lock()
@@ -102,7 +109,7 @@ class SharedToken(Credentials):
             retry_after_s=parse_retry_after_s(
                 response.headers.get("Retry-After"),
                 response.headers.get("Date"),
-                datetime.now(UTC),
+                self._clock(),
             ),
             is_quota=response.status == 429,
         )

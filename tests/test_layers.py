@@ -109,11 +109,7 @@ SERVICES = [
 needs a later one asks for it with a job."""
 
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
-MAY_LOOK_AT_THE_CLOCK = {
-    *("api/clock.py", "worker.py", "cli.py"),
-    # Google's answer without a Date header: our clock stands in for it.
-    *("notifications/fcm.py", "notifications/fcm_token.py"),
-}
+MAY_LOOK_AT_THE_CLOCK = {"api/clock.py", "worker.py", "cli.py"}
 MAY_READ_THE_ENVIRONMENT = {
     # `start` reads the settings from it; the others hand it on to programs they start,
     # or look for a library's own switch.

@@ -8,6 +8,7 @@ import pytest
 
 from demo.fcm import FakeFcm
 from notifications.fcm import FcmGateway, close_fcm_app, make_fcm_app
+from tests.world import utcnow
 
 _numbers = count(1)
 
@@ -21,9 +22,10 @@ def open_gateway(fcm: FakeFcm, timeout_s: float = 5.0) -> Iterator[FcmGateway]:
         fcm.project_id,
         fcm.url,
         timeout_s,
+        clock=utcnow,
         name=f"push-{next(_numbers)}",
     )
-    yield FcmGateway(app)
+    yield FcmGateway(app, utcnow)
     close_fcm_app(app)
 
 

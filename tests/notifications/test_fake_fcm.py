@@ -27,6 +27,7 @@ from models.targets import TargetKind
 from notifications.fcm import FcmGateway, close_fcm_app, make_fcm_app
 from notifications.gateway import PushError
 from tests.notifications.samples import make_message
+from tests.world import utcnow
 
 ROOT = Path(__file__).parents[2]
 
@@ -209,8 +210,10 @@ def test_as_a_process_it_hands_out_a_key_logs_and_stops_on_sigterm(tmp_path) -> 
     ) as process:
         url = process.stdout.readline().strip()
         account = json.loads(key.read_text())
-        app = make_fcm_app(account, account["project_id"], url, name="process")
-        gateway = FcmGateway(app)
+        app = make_fcm_app(
+            account, account["project_id"], url, clock=utcnow, name="process"
+        )
+        gateway = FcmGateway(app, utcnow)
         gateway.send(TargetKind.TOKEN, "ok-anna", make_message())
         with pytest.raises(PushError):
             gateway.send(TargetKind.TOKEN, "quota-3-anna", make_message())

@@ -12,6 +12,7 @@ from notifications.fcm import make_fcm_app
 from notifications.gateway import TryLater
 from tests.notifications.conftest import open_gateway
 from tests.notifications.samples import make_message
+from tests.world import utcnow
 
 
 def test_the_three_private_names_exist(fcm: FakeFcm) -> None:
@@ -60,7 +61,13 @@ def test_a_second_app_of_the_same_name_is_refused(fcm) -> None:
         open_gateway(fcm) as gateway,
         pytest.raises(ValueError, match="already exists"),
     ):
-        make_fcm_app(fcm.service_account, "stand-in", fcm.url, name=gateway._app.name)
+        make_fcm_app(
+            fcm.service_account,
+            "stand-in",
+            fcm.url,
+            clock=utcnow,
+            name=gateway._app.name,
+        )
 
 
 def test_making_the_app_does_not_touch_the_network(own_fcm) -> None:
