@@ -81,6 +81,13 @@ def _check_availability(
         )
 
 
+def lock(session: Session, driver_id: UUID) -> None:
+    """Make others who decide about the driver's loads wait for this transaction."""
+    session.execute(
+        select(Driver.id).where(Driver.id == driver_id).with_for_update(key_share=True)
+    )
+
+
 def has_load(session: Session, driver_id: UUID) -> bool:
     """Say whether an active assignment holds the driver."""
     held = select(Assignment.id).where(
@@ -96,9 +103,7 @@ def settle_availability(session: Session, driver_id: UUID) -> None:
     Locks: the driver.
     """
     # Locked before asked: a load that comes and one that ends meet here.
-    session.execute(
-        select(Driver.id).where(Driver.id == driver_id).with_for_update(key_share=True)
-    )
+    lock(session, driver_id)
     is_on_load = has_load(session, driver_id)
     session.execute(
         update(Driver)

@@ -11,7 +11,6 @@ from errors import Conflict, Gone, NotFound
 from freight.lifecycles import OPEN_OFFERS, LoadAct, OfferAct, OfferStatus
 from freight.roles import Role
 from models.assignments import Assignment, AssignmentStatus
-from models.drivers import Driver
 from models.loads import Load
 from models.offers import DeclineReason, Offer
 from services import drivers, moves, open_offers
@@ -224,9 +223,7 @@ def _has_another(session: Session, driver_id: UUID, assignment_id: UUID) -> bool
     Asked under his lock: a plan or a reassignment made at the same moment is seen
     by the second of the two.
     """
-    session.execute(
-        select(Driver.id).where(Driver.id == driver_id).with_for_update(key_share=True)
-    )
+    drivers.lock(session, driver_id)
     other = select(Assignment.id).where(
         Assignment.driver_id == driver_id,
         Assignment.status == AssignmentStatus.ACTIVE,

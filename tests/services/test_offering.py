@@ -101,13 +101,15 @@ def test_an_offer_is_not_withdrawn_in_the_name_of_a_strange_assignment(world):
 
 
 def test_a_driver_does_not_enter_his_own_endorsement(world):
-    driver = Stage(world).driver()
+    stage = Stage(world)
+    driver = stage.driver()
+    path, body = f"/v1/drivers/{driver.driver_id}", {"has_hazmat_endorsement": True}
 
-    refused = driver.patch(
-        f"/v1/drivers/{driver.driver_id}", {"has_hazmat_endorsement": True}
-    )
+    refused = driver.patch(path, body)
+    entered = stage.carrier.patch(path, body)
 
     assert refused.status == 403
+    assert entered["has_hazmat_endorsement"] is True
 
 
 def test_a_load_that_comes_while_another_ends_leaves_the_driver_on_load(committed):
