@@ -10,7 +10,7 @@ from flask import Flask
 import schema
 from api.app import create_app, make_market
 from config import Settings
-from db import Session
+from db import Hand, Session
 from freight.roles import Role
 from geo.roads import EstimatedRoads
 from models.organisations import OrganisationKind
@@ -30,7 +30,9 @@ def cli() -> None:
 @clear_failures
 def migrate() -> None:
     """Bring the database schema to this release, partitions included."""
-    schema.upgrade(connect(settings_from_environment(), needs_schema=False))
+    settings = settings_from_environment()
+    schema.upgrade(connect(settings, needs_schema=False))
+    connect(settings, hand=Hand.SERVER)
     # A phone may report before the first worker has started.
     with Session.begin() as session:
         positions.make_partitions(session, now=datetime.now(UTC))
@@ -70,7 +72,7 @@ def create_org(
         raise click.BadParameter(
             f"At least {SHORTEST_PASSWORD} characters.", param_hint="password"
         )
-    connect(settings_from_environment())
+    connect(settings_from_environment(), hand=Hand.SERVER)
     with Session.begin() as session:
         admin = members.create_organisation(
             session,

@@ -1,13 +1,80 @@
-"""The engine and the one Session factory. Edges configure it once, at start."""
+"""The engine, the one Session factory, and who acts in its transactions.
 
-from sqlalchemy import Engine, create_engine, make_url, text
+Edges configure the factory once, at start. PostgreSQL's row security fences every
+transaction by who acts in it: see `migrations/versions/2026_11_22_tenants.py`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import SessionTransaction, sessionmaker
 
 from config import Settings
 
 Session: sessionmaker[OrmSession] = sessionmaker(expire_on_commit=False)
+
+
+class DatabaseRole(StrEnum):
+    """The roles our processes work as; the migrations make them."""
+
+    APP = "backhaul_app"
+    WORKER = "backhaul_worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A signed-in member of a company: its rows, and what it was let see."""
+
+    org_id: UUID
+    member_id: UUID
+
+
+class Hand(Enum):
+    """Who acts when no member does. NOBODY sees nothing, SERVER is the server itself:
+    its jobs, and the operator's commands."""
+
+    NOBODY = "nobody"
+    SERVER = "server"
+
+
+_acting: ContextVar[Tenant | Hand | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting(as_whom: Tenant | Hand) -> Iterator[None]:
+    """Let the transactions that begin within act for this member, or for nobody."""
+    token = _acting.set(as_whom)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+BIND = text(
+    "select set_config('role', :role, true), set_config('app.org', :org, true),"
+    " set_config('app.visible', :visible, true), set_config('app.loads', '', true)"
+)
+"""Local to the transaction: nothing is left for the connection's next user."""
+
+
+@event.listens_for(Session, "after_begin")
+def _bind(
+    session: OrmSession, transaction: SessionTransaction, connection: Connection
+) -> None:
+    if transaction.nested:
+        return
+    whom = _acting.get() or session.info.get("acting", Hand.NOBODY)
+    role = DatabaseRole.WORKER if whom is Hand.SERVER else DatabaseRole.APP
+    org = str(whom.org_id) if isinstance(whom, Tenant) else ""
+    connection.execute(BIND, {"role": role.value, "org": org, "visible": org})
+
 
 OLDEST_SERVER = 160_000
 """PostgreSQL 16, as `server_version_num` counts."""
@@ -17,14 +84,17 @@ class DatabaseUnusable(Exception):
     """The message is one sentence that says what to do."""
 
 
-def make_engine(settings: Settings) -> Engine:
-    """Return an engine whose connections carry our timeouts; nothing connects yet."""
+def make_engine(settings: Settings, role: DatabaseRole | None = None) -> Engine:
+    """Return an engine whose connections carry our timeouts; nothing connects yet.
+
+    role: what they work as, whoever logs in; None stays who logs in.
+    """
     url = make_url(settings.DATABASE_URL).set(drivername="postgresql+psycopg")
     timeout_ms = settings.STATEMENT_TIMEOUT_S * 1000
     options = (
         f"-c statement_timeout={timeout_ms}"
         " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
-    )
+    ) + (f" -c role={role}" if role else "")
     return create_engine(
         url,
         pool_size=settings.DB_POOL_SIZE,
@@ -75,4 +145,26 @@ def check_schema(engine: Engine, head: str) -> None:
         raise DatabaseUnusable(
             f"The database schema is at {current or 'nothing'}, this release needs"
             f" {head}: run `make migrate`."
+        )
+
+
+def check_role(engine: Engine, role: DatabaseRole) -> None:
+    """Make sure the login of `engine` may work as `role`, and is fenced by it.
+
+    Raises: DatabaseUnusable.
+    """
+    try:
+        with engine.connect() as connection:
+            is_fenced = connection.scalar(
+                text(
+                    "select not rolsuper and not rolbypassrls from pg_roles"
+                    " where rolname = current_user"
+                )
+            )
+    except DBAPIError:
+        is_fenced = False
+    if not is_fenced:
+        raise DatabaseUnusable(
+            f"The login of DATABASE_URL cannot work as {role}: run `make migrate` with"
+            f" a login that may create roles, then `grant {role}` to this one."
         )

@@ -5,7 +5,11 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Engine
+from sqlalchemy.exc import ProgrammingError
+
+from db import DatabaseUnusable
 
 ROOT = Path(__file__).parent
 
@@ -22,11 +26,23 @@ def head() -> str:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to `revision`, in one transaction. Safe to repeat."""
-    with engine.begin() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+    """Bring the schema to `revision`, in one transaction. Safe to repeat.
+
+    Raises: DatabaseUnusable if the login may not make the database roles.
+    """
+    try:
+        with engine.begin() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise DatabaseUnusable(
+            "This login may not make the roles backhaul_owner, backhaul_app and"
+            f" backhaul_worker or own their tables ({error.orig.diag.message_primary}):"
+            " migrate with a login that has CREATEROLE and owns the database."
+        ) from None
 
 
 def downgrade(engine: Engine, revision: str = "base") -> None:

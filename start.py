@@ -14,7 +14,16 @@ from sqlalchemy import Engine
 
 import schema
 from config import Settings, SettingsError
-from db import DatabaseUnusable, Session, check_schema, check_server, make_engine
+from db import (
+    DatabaseRole,
+    DatabaseUnusable,
+    Hand,
+    Session,
+    check_role,
+    check_schema,
+    check_server,
+    make_engine,
+)
 from embedded import EmbeddedServerError
 from errors import DomainError
 from services.tokens import Keyring, make_keyring
@@ -66,8 +75,13 @@ def settings_from_environment() -> Settings:
     return settings
 
 
-def connect(settings: Settings, *, needs_schema: bool = True) -> Engine:
+def connect(
+    settings: Settings, *, hand: Hand = Hand.NOBODY, needs_schema: bool = True
+) -> Engine:
     """Bind the Session factory to the database; a server and schema are there.
+
+    hand: who acts where no member is signed in; the server itself works as the
+        worker's database role, everybody else as the app's.
 
     Raises: CannotStart, DatabaseUnusable.
     """
@@ -80,7 +94,12 @@ def connect(settings: Settings, *, needs_schema: bool = True) -> Engine:
     check_server(engine)
     if needs_schema:
         check_schema(engine, schema.head())
-    Session.configure(bind=engine)
+        engine.dispose()
+        is_server = hand is Hand.SERVER
+        role = DatabaseRole.WORKER if is_server else DatabaseRole.APP
+        engine = make_engine(settings, role)
+        check_role(engine, role)
+    Session.configure(bind=engine, info={"acting": hand})
     return engine
 
 

@@ -17,7 +17,7 @@ from prometheus_client import start_http_server
 from sqlalchemy import func, select
 
 from config import Push, Settings
-from db import Session
+from db import DatabaseRole, Hand, Session
 from geo.roads import EstimatedRoads
 from jobs import Job, enqueue, make_app
 from notifications.console import ConsoleGateway
@@ -286,10 +286,10 @@ def main() -> None:
     """Work until SIGTERM; jobs in hand are finished first."""
     settings = settings_from_environment()
     gateway = make_gateway(settings)
-    connect(settings)
+    connect(settings, hand=Hand.SERVER)
     handlers = Handlers(SearchRules.of(settings, EstimatedRoads()), gateway)
     handlers.positions_partition()
-    app = make_app(settings.DATABASE_URL)
+    app = make_app(settings.DATABASE_URL, role=DatabaseRole.WORKER)
     register(app, handlers)
     if settings.WORKER_METRICS_PORT:
         start_http_server(settings.WORKER_METRICS_PORT)

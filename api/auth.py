@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from flask import current_app, g, request
 
-from db import Session
+from db import Hand, Session, Tenant, acting
 from errors import Forbidden, Unauthenticated
 from services import identity
 from services.actors import Actor, Permission
@@ -41,11 +41,12 @@ def requires(permission: Permission) -> Callable[[View], View]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
             g.claims = read_access_token(keyring(), _bearer())
-            with Session() as session:
-                g.actor = identity.actor_for(session, g.claims)
-            if not g.actor.may(permission):
-                raise Forbidden(f"Your role does not have {permission}.")
-            return view(*args, **kwargs)
+            with acting(Tenant(g.claims.org_id, g.claims.member_id)):
+                with Session() as session:
+                    g.actor = identity.actor_for(session, g.claims)
+                if not g.actor.may(permission):
+                    raise Forbidden(f"Your role does not have {permission}.")
+                return view(*args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]
         return cast(View, guarded)
@@ -54,9 +55,15 @@ def requires(permission: Permission) -> Callable[[View], View]:
 
 
 def public(view: View) -> View:
-    """Mark a view that anybody may call."""
-    view.permission = None  # type: ignore[attr-defined]
-    return view
+    """Mark a view that anybody may call; its transactions act for nobody."""
+
+    @wraps(view)
+    def opened(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
+        with acting(Hand.NOBODY):
+            return view(*args, **kwargs)
+
+    opened.permission = None  # type: ignore[attr-defined]
+    return cast(View, opened)
 
 
 def _bearer() -> str:

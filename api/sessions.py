@@ -11,7 +11,7 @@ from api.bodies import Blueprint
 from api.clock import now
 from api.fields import line
 from api.problems import raises
-from db import Session
+from db import Session, Tenant, acting
 from errors import Unauthenticated
 from services import identity
 from services.actors import Permission
@@ -58,7 +58,8 @@ class SessionsView(MethodView):
         with Session() as session:
             account = identity.find_account(session, body["login"])
         member_id = identity.check_password(account, body["password"])
-        with Session.begin() as session:
+        assert account.org_id is not None
+        with acting(Tenant(account.org_id, member_id)), Session.begin() as session:
             return identity.sign_in(session, keyring(), member_id, now=now())
 
     @requires(Permission.PROFILE_READ)

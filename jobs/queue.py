@@ -35,9 +35,10 @@ class Job(Enum):
     JOBS_PRUNE = Kind("jobs.prune", "maint", 0)
 
 
-def make_app(conninfo: str = "") -> App:
-    """Return an app; only a worker opens its pool."""
-    return App(connector=PsycopgConnector(conninfo=conninfo))
+def make_app(conninfo: str = "", *, role: str | None = None) -> App:
+    """Return an app; only a worker opens its pool, working as that database role."""
+    options = {"options": f"-c role={role}"} if role else {}
+    return App(connector=PsycopgConnector(conninfo=conninfo, kwargs=options))
 
 
 _enqueuer = make_app()

@@ -3,7 +3,7 @@
 import os
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.schema import SchemaItem
 
@@ -25,6 +25,14 @@ def is_ours(
     return not str(table_name).startswith(("procrastinate_", "positions_2"))
 
 
+BECOME_OWNER = text(
+    "select set_config('role', 'backhaul_owner', true) from pg_class"
+    " where oid = to_regclass('public.alembic_version')"
+    " and relowner = to_regrole('backhaul_owner')"
+)
+"""Once the roles are there, what a revision makes belongs to the owner."""
+
+
 def migrate(connection: Connection) -> None:
     """Run the asked revisions in one transaction on `connection`."""
     context.configure(
@@ -35,6 +43,7 @@ def migrate(connection: Connection) -> None:
         compare_server_default=False,
     )
     with context.begin_transaction():
+        connection.execute(BECOME_OWNER)
         context.run_migrations()
 
 

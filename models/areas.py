@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.row import Dated, Identified, Row, Word
+from models.row import Dated, Identified, Row, Word, within
 
 
 class AreaKind(StrEnum):
@@ -21,10 +21,13 @@ class Area(Identified, Dated, Row):
     """A GeoJSON polygon. Without a driver it holds for the whole company."""
 
     __tablename__ = "areas"
-    __table_args__ = (Index(None, "org_id"),)
+    __table_args__ = (
+        within("driver_id", "drivers"),
+        Index(None, "org_id"),
+    )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    driver_id: Mapped[UUID | None] = mapped_column(ForeignKey("drivers.id"))
+    driver_id: Mapped[UUID | None]
     kind: Mapped[AreaKind] = mapped_column(Word(AreaKind))
     name: Mapped[str]
     geometry: Mapped[dict[str, Any]]

@@ -5,12 +5,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.drivers import Driver
 from models.loads import Load
-from models.row import Dated, Identified, Row, Word
+from models.row import Dated, Identified, Row, Word, within
 
 
 class AssignmentStatus(StrEnum):
@@ -29,7 +29,10 @@ class AssignmentKind(StrEnum):
 
 
 class Assignment(Identified, Dated, Row):
-    """A driver and his truck on a load. The two unique indexes judge every race."""
+    """A driver and his truck on a load. The unique indexes judge every race.
+
+    `org_id` is the carrier, `load_org_id` the poster.
+    """
 
     __tablename__ = "assignments"
     __table_args__ = (
@@ -56,16 +59,21 @@ class Assignment(Identified, Dated, Row):
         CheckConstraint(
             "(status = 'active') = (ended_at IS NULL)", name="ended_iff_not_active"
         ),
-        Index(None, "org_id", "id"),
+        UniqueConstraint("org_id", "id"),
+        within("driver_id", "drivers"),
+        within("truck_id", "trucks"),
+        within("offer_id", "offers"),
+        within("load_id", "loads", org="load_org_id"),
         Index(None, "driver_id"),
-        Index(None, "load_id"),
+        Index(None, "load_id", "org_id"),
     )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    load_id: Mapped[UUID] = mapped_column(ForeignKey("loads.id"))
-    driver_id: Mapped[UUID] = mapped_column(ForeignKey("drivers.id"))
-    truck_id: Mapped[UUID | None] = mapped_column(ForeignKey("trucks.id"))
-    offer_id: Mapped[UUID | None] = mapped_column(ForeignKey("offers.id"))
+    load_org_id: Mapped[UUID]
+    load_id: Mapped[UUID]
+    driver_id: Mapped[UUID]
+    truck_id: Mapped[UUID | None]
+    offer_id: Mapped[UUID | None]
     kind: Mapped[AssignmentKind] = mapped_column(Word(AssignmentKind))
     status: Mapped[AssignmentStatus] = mapped_column(
         Word(AssignmentStatus), default=AssignmentStatus.ACTIVE
@@ -73,8 +81,8 @@ class Assignment(Identified, Dated, Row):
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None]
 
-    load: Mapped[Load] = relationship(lazy="raise")
-    driver: Mapped[Driver] = relationship(lazy="raise")
+    load: Mapped[Load] = relationship(lazy="raise", viewonly=True)
+    driver: Mapped[Driver] = relationship(lazy="raise", viewonly=True)
 
 
 class OverrideKind(StrEnum):
@@ -109,14 +117,16 @@ class Override(Identified, Dated, Row):
     __table_args__ = (
         CheckConstraint("reason <> 'other' OR note <> ''", name="other_needs_a_note"),
         Index(None, "org_id", "id"),
+        within("actor_id", "members"),
+        within("assignment_id", "assignments"),
     )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     kind: Mapped[OverrideKind] = mapped_column(Word(OverrideKind))
     reason: Mapped[OverrideReason] = mapped_column(Word(OverrideReason))
     note: Mapped[str] = mapped_column(default="")
-    actor_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
-    assignment_id: Mapped[UUID | None] = mapped_column(ForeignKey("assignments.id"))
+    actor_id: Mapped[UUID]
+    assignment_id: Mapped[UUID | None]
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
     notified: Mapped[list[Any]] = mapped_column(default=list)

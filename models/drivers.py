@@ -4,12 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from geo.points import Point
 from models.organisations import Member
-from models.row import Dated, Identified, Row, Word
+from models.row import Dated, Identified, Row, Word, within
 from models.trucks import Truck
 
 
@@ -27,19 +27,21 @@ class Driver(Identified, Dated, Row):
 
     __tablename__ = "drivers"
     __table_args__ = (
-        UniqueConstraint("member_id"),
+        UniqueConstraint("org_id", "member_id"),
+        UniqueConstraint("org_id", "id"),
+        within("member_id", "members"),
+        within("truck_id", "trucks"),
         CheckConstraint(
             "(home_lat IS NULL) = (home_lon IS NULL)", name="home_is_a_point"
         ),
         CheckConstraint(
             "max_deadhead_m >= 0 AND min_pay_cents_per_km >= 0", name="limits"
         ),
-        Index(None, "org_id"),
     )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
-    truck_id: Mapped[UUID | None] = mapped_column(ForeignKey("trucks.id"))
+    member_id: Mapped[UUID]
+    truck_id: Mapped[UUID | None]
     home_label: Mapped[str | None]
     home_lat: Mapped[float | None]
     home_lon: Mapped[float | None]
@@ -51,8 +53,8 @@ class Driver(Identified, Dated, Row):
         Word(Availability), default=Availability.OFF_DUTY
     )
 
-    member: Mapped[Member] = relationship(lazy="raise")
-    truck: Mapped[Truck | None] = relationship(lazy="raise")
+    member: Mapped[Member] = relationship(lazy="raise", viewonly=True)
+    truck: Mapped[Truck | None] = relationship(lazy="raise", viewonly=True)
 
     @property
     def home(self) -> Point | None:

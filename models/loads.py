@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from freight.lifecycles import LoadStatus
-from models.row import Dated, Identified, Row, Word
+from models.row import Dated, Identified, Row, Word, within
 from models.stops import Stop
 
 
@@ -48,6 +48,8 @@ class Load(Identified, Dated, Row):
     __tablename__ = "loads"
     __table_args__ = (
         UniqueConstraint("org_id", "load_number"),
+        UniqueConstraint("org_id", "id"),
+        within("posted_by", "members"),
         CheckConstraint("price_cents >= 0", name="price"),
         CheckConstraint(
             "weight_kg >= 0 AND length_m >= 0 AND pieces >= 0", name="size"
@@ -76,11 +78,10 @@ class Load(Identified, Dated, Row):
             "pickup_until",
             postgresql_where=text("status IN ('posted', 'held')"),
         ),
-        Index(None, "org_id", "id"),
     )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    posted_by: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
+    posted_by: Mapped[UUID]
     version: Mapped[int] = mapped_column(default=1)
     status: Mapped[LoadStatus] = mapped_column(Word(LoadStatus))
     visibility: Mapped[Visibility] = mapped_column(Word(Visibility))

@@ -5,12 +5,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from freight.lifecycles import OfferStatus
 from models.loads import Load
-from models.row import Dated, Identified, Row, Word
+from models.row import Dated, Identified, Row, Word, within
 
 IS_OPEN = "status IN ('created', 'sent', 'seen')"
 
@@ -31,8 +31,8 @@ class DeclineReason(StrEnum):
 class Offer(Identified, Dated, Row):
     """A load for a driver until `expires_at`, judged by the database's clock.
 
-    `snapshot` holds the load's figures as they were shown; `terms` add up to
-    `score_cents`.
+    `org_id` is the carrier, `load_org_id` the poster. `snapshot` holds the load's
+    figures as they were shown; `terms` add up to `score_cents`.
     """
 
     __tablename__ = "offers"
@@ -50,13 +50,18 @@ class Offer(Identified, Dated, Row):
         Index("ix_offers_open_load", "load_id", postgresql_where=text(IS_OPEN)),
         Index("ix_offers_open_expiry", "expires_at", postgresql_where=text(IS_OPEN)),
         Index(None, "driver_id", "id"),
-        Index(None, "org_id", "id"),
+        UniqueConstraint("org_id", "id"),
+        within("search_id", "backhaul_searches"),
+        within("driver_id", "drivers"),
+        within("load_id", "loads", org="load_org_id"),
+        Index("ix_offers_load_id_org_id", "load_id", "org_id"),
     )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    search_id: Mapped[UUID] = mapped_column(ForeignKey("backhaul_searches.id"))
-    load_id: Mapped[UUID] = mapped_column(ForeignKey("loads.id"))
-    driver_id: Mapped[UUID] = mapped_column(ForeignKey("drivers.id"))
+    search_id: Mapped[UUID]
+    load_org_id: Mapped[UUID]
+    load_id: Mapped[UUID]
+    driver_id: Mapped[UUID]
     strategy: Mapped[str]
     status: Mapped[OfferStatus] = mapped_column(
         Word(OfferStatus), default=OfferStatus.CREATED
@@ -76,4 +81,4 @@ class Offer(Identified, Dated, Row):
     decline_reason: Mapped[DeclineReason | None] = mapped_column(Word(DeclineReason))
     decline_note: Mapped[str | None]
 
-    load: Mapped[Load] = relationship(lazy="raise")
+    load: Mapped[Load] = relationship(lazy="raise", viewonly=True)

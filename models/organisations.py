@@ -4,7 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -43,7 +50,7 @@ class Member(Identified, Dated, Row):
         ),
         Index("uq_members_email", text("lower(email)"), unique=True),
         Index("uq_members_phone", "phone", unique=True),
-        Index(None, "org_id"),
+        UniqueConstraint("org_id", "id"),
     )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))

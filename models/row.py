@@ -5,7 +5,15 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, Dialect, MetaData, String, TypeDecorator, func
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    ForeignKeyConstraint,
+    MetaData,
+    String,
+    TypeDecorator,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from uuid_utils.compat import uuid7
@@ -64,6 +72,19 @@ class Row(DeclarativeBase):
         dict[str, Any]: JSONB,
         list[Any]: JSONB,
     }
+
+
+def within(
+    column: str, table: str, *, org: str = "org_id", ondelete: str | None = None
+) -> ForeignKeyConstraint:
+    """Return a foreign key that cannot leave the company of `org`.
+
+    PostgreSQL checks foreign keys without row security: a key on the id alone would
+    accept, and so betray, another company's row.
+    """
+    return ForeignKeyConstraint(
+        [org, column], [f"{table}.org_id", f"{table}.id"], ondelete=ondelete
+    )
 
 
 class Identified:

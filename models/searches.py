@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.row import Dated, Identified, Row, Word
+from models.row import Dated, Identified, Row, Word, within
 
 
 class SearchOutcome(StrEnum):
@@ -29,12 +29,14 @@ class BackhaulSearch(Identified, Dated, Row):
     __table_args__ = (
         # One drop, one search, however often its completion is reported.
         UniqueConstraint("stop_id"),
-        Index(None, "org_id", "id"),
+        UniqueConstraint("org_id", "id"),
+        within("driver_id", "drivers"),
         Index(None, "driver_id", "id"),
     )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    driver_id: Mapped[UUID] = mapped_column(ForeignKey("drivers.id"))
+    driver_id: Mapped[UUID]
+    # The poster's row: the one key that leaves the company.
     stop_id: Mapped[UUID] = mapped_column(ForeignKey("stops.id"))
     trigger: Mapped[str]
     outcome: Mapped[SearchOutcome] = mapped_column(Word(SearchOutcome))

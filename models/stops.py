@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from freight.lifecycles import StopStatus
 from geo.points import Point
-from models.row import Identified, Row, Word
+from models.row import Identified, Row, Word, within
 
 
 class StopKind(StrEnum):
@@ -23,12 +23,14 @@ class StopKind(StrEnum):
 class Stop(Identified, Row):
     """One place on a load's route, in its `sequence`.
 
-    Each fact has its time (the phone's, corrected) and a source: driver or dispatcher.
+    `org_id` is the load's poster. Each fact has its time (the phone's, corrected) and
+    a source: driver or dispatcher.
     """
 
     __tablename__ = "stops"
     __table_args__ = (
         UniqueConstraint("load_id", "sequence"),
+        within("load_id", "loads", ondelete="CASCADE"),
         CheckConstraint("window_from <= window_until", name="window"),
         CheckConstraint(
             "(status <> 'pending') = (arrived_at IS NOT NULL)", name="arrived"
@@ -42,7 +44,8 @@ class Stop(Identified, Row):
         ),
     )
 
-    load_id: Mapped[UUID] = mapped_column(ForeignKey("loads.id", ondelete="CASCADE"))
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    load_id: Mapped[UUID]
     sequence: Mapped[int]
     kind: Mapped[StopKind] = mapped_column(Word(StopKind))
     status: Mapped[StopStatus] = mapped_column(

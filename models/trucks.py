@@ -15,6 +15,7 @@ class Truck(Identified, Dated, Row):
     __tablename__ = "trucks"
     __table_args__ = (
         UniqueConstraint("org_id", "unit_number"),
+        UniqueConstraint("org_id", "id"),
         CheckConstraint("payload_kg > 0 AND deck_length_m > 0", name="sizes"),
         CheckConstraint(
             "cost_empty_cents_per_km >= 0 AND cost_loaded_cents_per_km >= 0",

@@ -82,7 +82,9 @@ def put_area(
             .values(id=area_id, org_id=actor.org_id, **values)
             .on_conflict_do_nothing(index_elements=[Area.id])
         )
-        area = session.get_one(Area, area_id, with_for_update=True)
+        area = session.get(Area, area_id, with_for_update=True)
+        if area is None:
+            raise NotFound(f"No area {area_id} of yours.")
         _check_own(actor, area)
     for column, value in values.items():
         setattr(area, column, value)

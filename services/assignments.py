@@ -4,8 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Select, select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, joinedload
 from uuid_utils.compat import uuid7
 
 from errors import Conflict, Gone, IdTaken, NotFound
@@ -17,6 +17,7 @@ from notifications.messages import MessageKind
 from services import drivers, loads, moves, open_offers
 from services.actors import Actor
 from services.events import Cause
+from services.holds import hold
 
 
 class LoadTaken(Gone):
@@ -86,10 +87,7 @@ def lock_market_load(session: Session, actor: Actor, load_id: UUID) -> Load:
     Raises: NotFound; LoadTaken if it was on the market and is not any more.
     """
     load = session.scalar(
-        loads.market_loads(actor)
-        .where(Load.id == load_id)
-        .options(selectinload(Load.stops))
-        .with_for_update(of=Load)
+        loads.market_loads(actor).where(Load.id == load_id).with_for_update(of=Load)
     )
     if load is not None:
         return load
@@ -126,6 +124,7 @@ def plan(
             raise IdTaken("Make a new assignment id.")
         return get_assignment(session, actor, assignment_id)
     load = lock_market_load(session, actor, load_id)
+    hold(session, [load.id])
     driver = drivers.get_driver(session, actor, driver_id)
     cause = Cause(now, actor, "dispatcher")
     assignment = book(
@@ -185,23 +184,34 @@ def put_driver_on(
     # Before the driver's lock, as everywhere: whoever ends an assignment takes them
     # in this order, and the insert waits for him.
     session.flush()
-    made = session.scalar(
-        insert(Assignment)
-        .values(
-            id=assignment_id,
-            org_id=driver.org_id,
-            load_id=load.id,
-            driver_id=driver.id,
-            truck_id=driver.truck_id,
-            kind=kind,
-            status=AssignmentStatus.ACTIVE,
-        )
-        .on_conflict_do_nothing()
-        .returning(Assignment.id)
+    assignment = Assignment(
+        id=assignment_id,
+        org_id=driver.org_id,
+        load_org_id=load.org_id,
+        load_id=load.id,
+        driver_id=driver.id,
+        truck_id=driver.truck_id,
+        kind=kind,
+        status=AssignmentStatus.ACTIVE,
     )
-    if made is None:
-        if drivers.has_load(session, driver.id):
-            raise drivers.DriverBusy("The driver has a load already.")
-        raise LoadTaken("Another driver has the load.")
+    try:
+        with session.begin_nested():
+            session.add(assignment)
+            session.flush()
+    except IntegrityError as error:
+        raise _refusal(error) from None
     drivers.settle_availability(session, driver.id)
-    return session.get_one(Assignment, made)
+    return assignment
+
+
+def _refusal(error: IntegrityError) -> Exception:
+    """Return what the index that judged says; an unexpected error stays itself."""
+    judged = str(error.orig)
+    if "uq_assignments_active_load" in judged:
+        return LoadTaken("Another driver has the load.")
+    if "uq_assignments_active" in judged:
+        return drivers.DriverBusy("The driver has a load already.")
+    if "pk_assignments" in judged:
+        # Of a company that he may not know of.
+        return IdTaken("Make a new assignment id.")
+    return error

@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -36,39 +36,19 @@ def register(
     Safe to repeat. A target that another device held is that device's no more: the
     phone changed hands, or the app was installed anew.
 
-    Locks: the target, then the devices that have the id or the target.
+    Locks: the target, then the device of this id, then the one that had the target.
     Raises: IdTaken.
     """
     # Two phones that register one target at once: the second sees the first.
     session.execute(select(func.pg_advisory_xact_lock(_lock_number(target))))
-    device = None
-    for known in session.scalars(
-        select(Device)
-        .where(
-            or_(
-                Device.id == device_id,
-                and_(
-                    Device.target_kind == target_kind,
-                    Device.target == target,
-                    Device.dead_at.is_(None),
-                ),
-            )
-        )
-        .order_by(Device.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ):
-        if known.id == device_id:
-            device = known
-        else:
-            known.dead_at = now
-            known.dead_reason = "registered by another device"
-    # This device must not meet the old owner in the index of live targets.
-    session.flush()
-    if device is None:
-        device = _claimed(session, actor, device_id, now=now)
-    if device.member_id != actor.member_id:
+    device = _claimed(session, actor, device_id, now=now)
+    if device is None or device.member_id != actor.member_id:
         raise IdTaken("Make a new device id.")
+    # A database function: the phone may have belonged to another company's driver.
+    session.execute(
+        text("select release_target(:kind, :target, :device, :now)"),
+        {"kind": target_kind, "target": target, "device": device_id, "now": now},
+    )
     device.platform = platform
     device.target_kind = target_kind
     device.target = target
@@ -83,9 +63,9 @@ def register(
 
 def _claimed(
     session: Session, actor: Actor, device_id: UUID, *, now: datetime
-) -> Device:
-    """Return the locked row of this id: a new, still dead one, or that of a racing
-    registration."""
+) -> Device | None:
+    """Return the locked row of this id, new and still dead if there was none; None if
+    it is another company's."""
     session.execute(
         insert(Device)
         .values(
@@ -101,9 +81,7 @@ def _claimed(
         )
         .on_conflict_do_nothing(index_elements=[Device.id])
     )
-    return session.get_one(
-        Device, device_id, with_for_update=True, populate_existing=True
-    )
+    return session.get(Device, device_id, with_for_update=True, populate_existing=True)
 
 
 def _lock_number(target: str) -> int:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session, joinedload
 
 from errors import Conflict, Forbidden, NotFound
@@ -102,13 +102,5 @@ def settle_availability(session: Session, driver_id: UUID) -> None:
 
     Locks: the driver.
     """
-    # Locked before asked: a load that comes and one that ends meet here.
-    lock(session, driver_id)
-    is_on_load = has_load(session, driver_id)
-    session.execute(
-        update(Driver)
-        .where(Driver.id == driver_id)
-        .values(
-            availability=Availability.ON_LOAD if is_on_load else Availability.AVAILABLE
-        )
-    )
+    # A database function: a shipper who cancels frees another company's driver.
+    session.execute(text("select settle_driver(:driver)"), {"driver": driver_id})

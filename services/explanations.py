@@ -18,6 +18,7 @@ from models.offers import Offer
 from models.searches import BackhaulSearch
 from services import backhaul
 from services.actors import Actor
+from services.holds import hold
 from services.verdicts import judge_again
 
 
@@ -43,6 +44,8 @@ def explain(
     """
     search = backhaul.get_search(session, actor, search_id)
     kept = _kept(session, search, load_id)
+    # It may be gone to another carrier since: the next lines judge who may know it.
+    hold(session, [load_id])
     load = session.get(Load, load_id)
     if load is None or not (kept or _may_know(actor, load)):
         raise NotFound(f"No load {load_id} that this search could have found.")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from errors import Unauthenticated
@@ -67,6 +67,7 @@ class Account:
     """Whom a login names; None is nobody, with a hash that no password opens."""
 
     member_id: UUID | None
+    org_id: UUID | None
     password_hash: str = field(repr=False)
 
 
@@ -75,12 +76,15 @@ def find_account(session: Session, login: str) -> Account:
 
     login: as people write it: capitals in an e-mail, dots or spaces in a phone.
     """
+    member_id = session.scalar(
+        text("select enter_by_login(:login)"), {"login": _kept_login(login)}
+    )
     member = session.scalar(
-        select(Member).where(_signs_in_as(login), Member.deactivated_at.is_(None))
+        select(Member).where(Member.id == member_id, Member.deactivated_at.is_(None))
     )
-    return (
-        Account(member.id, member.password_hash) if member else Account(None, _NOBODY)
-    )
+    if member is None:
+        return Account(None, None, _NOBODY)
+    return Account(member.id, member.org_id, member.password_hash)
 
 
 def check_password(account: Account, password: str) -> UUID:
@@ -112,11 +116,9 @@ def sign_in(
     return _tokens(keys, session.get_one(Member, member_id), family, now)
 
 
-def _signs_in_as(login: str) -> ColumnElement[bool]:
+def _kept_login(login: str) -> str:
     login = login.strip()
-    if "@" in login:
-        return func.lower(Member.email) == login.lower()
-    return Member.phone == (e164(login) or login)
+    return login if "@" in login else e164(login) or login
 
 
 def refresh(session: Session, keys: Keyring, *, token: str, now: datetime) -> Tokens:
@@ -128,6 +130,7 @@ def refresh(session: Session, keys: Keyring, *, token: str, now: datetime) -> To
     Locks: the family. Raises: Unauthenticated.
     """
     family_id, generation = _parse(token)
+    enter_by_family(session, family_id)
     family = session.get(RefreshFamily, family_id, with_for_update=True)
     if family is None or not compare_digest(
         refresh_token(keys, family.id, family.seed, generation).encode(),
@@ -155,8 +158,17 @@ class TokenReused(Unauthenticated):
         self.family_id = family_id
 
 
+def enter_by_family(session: Session, family_id: UUID) -> None:
+    """Let this transaction act for the company whose sign-in this is, if there is one.
+
+    A database function: before a token is checked no company is known.
+    """
+    session.execute(text("select enter_by_family(:id)"), {"id": family_id})
+
+
 def end_family(session: Session, family_id: UUID, reason: str, now: datetime) -> None:
     """End the sign-in. Safe to repeat. Locks: the family."""
+    enter_by_family(session, family_id)
     family = session.get(RefreshFamily, family_id, with_for_update=True)
     if family is not None and family.revoked_at is None:
         family.revoked_at = now

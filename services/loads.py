@@ -17,7 +17,6 @@ from freight.lifecycles import LoadAct, LoadStatus, OfferAct, StopStatus
 from freight.roles import POSTERS
 from geo.roads import Roads
 from models.assignments import Assignment, AssignmentStatus
-from models.drivers import Driver
 from models.loads import Load, Visibility
 from models.offers import Offer
 from models.stops import Stop, StopKind
@@ -26,6 +25,7 @@ from notifications.messages import MessageKind
 from services import drivers, moves, open_offers
 from services.actors import Actor
 from services.events import Cause
+from services.holds import hold
 
 
 class PickupWindowClosed(Conflict):
@@ -135,7 +135,7 @@ def post_load(
         # The same request at the same time: it was a moment quicker.
         known = _posted_before(session, actor, load_id)
         if known is None:
-            raise _number_taken(error, number) from None
+            raise _taken(error, number) from None
         return known
     if not is_draft:
         _post(session, load, LoadAct.POST, _cause(actor, now), market, now)
@@ -173,7 +173,7 @@ def edit_load(
                 _set_stops(load, stops, market.roads)
             session.flush()
     except IntegrityError as error:
-        raise _number_taken(error, fields.get("load_number", "")) from None
+        raise _taken(error, fields.get("load_number", "")) from None
     _end_offers(session, load, OfferAct.SUPERSEDE, "the load was edited", now)
     return load
 
@@ -260,12 +260,9 @@ def end_assignment(
 
 def tell_driver(
     session: Session, driver_id: UUID, kind: MessageKind, subject_id: UUID
-) -> UUID:
-    """Owe the driver's phones a message; return his member id."""
-    member_id = session.scalar(select(Driver.member_id).where(Driver.id == driver_id))
-    assert member_id is not None
-    outbox.put(session, [member_id], kind, subject_id)
-    return member_id
+) -> None:
+    """Owe the driver's phones a message."""
+    outbox.put(session, [], kind, subject_id, driver_ids=[driver_id])
 
 
 def reopen(load: Load) -> None:
@@ -297,6 +294,7 @@ def _own_locked(session: Session, actor: Actor, load_id: UUID) -> Load:
     )
     if load is None:
         raise NotFound(f"No load {load_id} posted by your company.")
+    hold(session, [load.id])
     return load
 
 
@@ -329,8 +327,11 @@ def _posted_before(session: Session, actor: Actor, load_id: UUID) -> Load | None
     return known
 
 
-def _number_taken(error: IntegrityError, number: str) -> Exception:
+def _taken(error: IntegrityError, number: str) -> Exception:
     """Return what the caller is told; an error that nobody expected stays itself."""
+    if "pk_loads" in str(error.orig):
+        # Of a company that he may not know of.
+        return IdTaken("Make a new load id.")
     if "uq_loads_org_id_load_number" not in str(error.orig):
         return error
     return NumberTaken(f"Your company has a load {number} already.")
@@ -353,7 +354,9 @@ def _set_stops(load: Load, stops: Sequence[Mapping[str, Any]], roads: Roads) -> 
     kinds = [stop["kind"] for stop in stops]
     if kinds[0] is not StopKind.PICKUP or kinds[-1] is not StopKind.DELIVERY:
         raise Invalid("#/stops", "The first stop is a pickup, the last a delivery.")
-    rows = [Stop(sequence=i, **stop) for i, stop in enumerate(stops)]
+    rows = [
+        Stop(org_id=load.org_id, sequence=i, **stop) for i, stop in enumerate(stops)
+    ]
     for i, (before, after) in enumerate(pairwise(rows), start=1):
         if after.window_until < before.window_from:
             raise Invalid(

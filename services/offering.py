@@ -210,6 +210,7 @@ def _insert(
             id=uuid7(),
             org_id=search.org_id,
             search_id=search.id,
+            load_org_id=load.org_id,
             load_id=load.id,
             driver_id=search.driver_id,
             strategy=rules.strategy,

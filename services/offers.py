@@ -17,6 +17,7 @@ from services import drivers, moves, open_offers
 from services.actors import Actor
 from services.assignments import NoTruck
 from services.events import Cause
+from services.holds import hold
 
 
 class OfferTaken(Gone):
@@ -164,12 +165,15 @@ ACCEPT = text(
         where offers.id = :offer_id and offers.driver_id = :driver_id
         and offers.load_id = l.id and offers.expires_at > now()
         and offers.status in ('created', 'sent', 'seen')
-        returning offers.id, offers.load_id, offers.driver_id, offers.org_id
+        returning offers.id, offers.load_org_id, offers.load_id, offers.driver_id,
+            offers.org_id
     ), a as (
-        insert into assignments
-            (id, org_id, load_id, driver_id, truck_id, offer_id, kind, status)
-        select :assignment_id, o.org_id, o.load_id, o.driver_id, drivers.truck_id,
-            o.id, 'backhaul', 'active'
+        insert into assignments (
+            id, org_id, load_org_id, load_id, driver_id, truck_id, offer_id, kind,
+            status
+        )
+        select :assignment_id, o.org_id, o.load_org_id, o.load_id, o.driver_id,
+            drivers.truck_id, o.id, 'backhaul', 'active'
         from o join drivers on drivers.id = o.driver_id
         where drivers.truck_id is not null
         on conflict do nothing
@@ -199,6 +203,7 @@ def accept(
     offer = get_offer(session, actor, offer_id)
     if offer.driver_id != actor.driver_id:
         raise NotFound(f"No offer {offer_id} for you.")
+    hold(session, [offer.load_id])
     assignment_id = uuid7()
     savepoint = session.begin_nested()
     offers, assignments = session.execute(

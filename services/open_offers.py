@@ -11,7 +11,6 @@ from config import Strategy
 from freight.lifecycles import OPEN_OFFERS, OfferAct
 from jobs import Job, enqueue
 from models.assignments import Assignment, AssignmentStatus
-from models.drivers import Driver
 from models.offers import Offer
 from notifications import outbox
 from notifications.messages import MessageKind
@@ -168,10 +167,13 @@ def _end(
 def _close(session: Session, offer: Offer, act: OfferAct) -> None:
     offer.ended_at = func.clock_timestamp()
     if act in TELL:
-        member_id = session.scalar(
-            select(Driver.member_id).where(Driver.id == offer.driver_id)
-        )
-        assert member_id is not None
         now = session.scalar(select(func.now()))
         assert now is not None
-        outbox.put(session, [member_id], TELL[act], offer.id, expires_at=now + NEWS_TTL)
+        outbox.put(
+            session,
+            [],
+            TELL[act],
+            offer.id,
+            driver_ids=[offer.driver_id],
+            expires_at=now + NEWS_TTL,
+        )

@@ -29,6 +29,7 @@ from notifications.messages import MessageKind
 from services import assignments, drivers, loads, moves, offers, open_offers
 from services.actors import Actor
 from services.events import Cause
+from services.holds import hold
 from services.stops import AssignmentEnded
 
 
@@ -150,7 +151,8 @@ def _force_assign(
     load_id = _needed(decision, "load_id")
     old_load_id = _load_id_of(session, actor, assignment_id) if assignment_id else None
     # Both at once and in id order, then looked at again through what may be seen.
-    locked = {it.id: it for it in _lock_loads(session, {load_id, old_load_id} - {None})}
+    wanted = [it for it in (load_id, old_load_id) if it is not None]
+    locked = {it.id: it for it in _lock_loads(session, wanted)}
     load = assignments.lock_market_load(session, actor, load_id)
     cause = _cause(actor, decision, now)
     before: dict[str, Any] = {"load": _state(load, None)}
@@ -259,11 +261,13 @@ def _load_id_of(session: Session, actor: Actor, assignment_id: UUID) -> UUID:
     return load_id
 
 
-def _lock_loads(session: Session, load_ids: Iterable[UUID | None]) -> list[Load]:
+def _lock_loads(session: Session, load_ids: Iterable[UUID]) -> list[Load]:
+    load_ids = list(load_ids)
+    hold(session, load_ids)
     return list(
         session.scalars(
             select(Load)
-            .where(Load.id.in_(list(load_ids)))
+            .where(Load.id.in_(load_ids))
             .order_by(Load.id)
             .options(selectinload(Load.stops))
             .with_for_update(of=Load)
@@ -298,7 +302,8 @@ def _state(load: Load, assignment: Assignment | None) -> dict[str, Any]:
 
 
 def _tell(session: Session, driver_id: UUID, kind: MessageKind, load: Load) -> UUID:
-    return loads.tell_driver(session, driver_id, kind, load.id)
+    loads.tell_driver(session, driver_id, kind, load.id)
+    return session.get_one(Driver, driver_id).member_id
 
 
 def _tell_poster(session: Session, load: Load, kind: MessageKind) -> UUID:

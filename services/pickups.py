@@ -18,6 +18,7 @@ from notifications.messages import MessageKind
 from services import clocks, events, loads, moves
 from services.actors import Actor
 from services.events import Cause
+from services.holds import hold
 
 
 class NotAPickup(Conflict):
@@ -115,6 +116,7 @@ def _locked(session: Session, actor: Actor, stop_id: UUID) -> tuple[Load, Stop]:
     )
     if load is None:
         raise NotFound(f"No stop {stop_id} on your loads.")
+    hold(session, [load.id])
     return load, next(stop for stop in load.stops if stop.id == stop_id)
 
 

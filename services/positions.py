@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -172,21 +172,8 @@ def make_partitions(session: Session, *, now: datetime) -> None:
     """
     session.execute(text("set local lock_timeout = '4s'"))
     first = (now - OLDEST - timedelta(days=1)).date()
-    for offset in range((OLDEST + timedelta(days=AHEAD_DAYS + 2)).days):
-        day = first + timedelta(days=offset)
-        start = datetime.combine(day, time(), UTC)
-        session.execute(
-            text(
-                f"create table if not exists positions_{day:%Y%m%d} partition of"
-                f" positions for values from ('{start.isoformat()}')"
-                f" to ('{(start + timedelta(days=1)).isoformat()}')"
-            )
-        )
-    for name in session.scalars(
-        text(
-            "select inhrelid::regclass::text from pg_inherits"
-            " where inhparent = 'positions'::regclass"
-        )
-    ).all():
-        if name < f"positions_{first:%Y%m%d}":
-            session.execute(text(f"drop table {name}"))
+    last = first + OLDEST + timedelta(days=AHEAD_DAYS + 2)
+    session.execute(
+        text("select make_position_partitions(:first, :last)"),
+        {"first": first, "last": last},
+    )

@@ -25,6 +25,7 @@ from models.stops import Stop, StopKind
 from services import clocks, loads, moves
 from services.actors import Actor
 from services.events import Cause
+from services.holds import hold
 from services.pickups import DONE, LEFT, check_order
 
 
@@ -212,6 +213,7 @@ def _locked(
     )
     if load is None:
         raise NotFound(f"No stop {stop_id} on your loads.")
+    hold(session, [load.id])
     assignment = session.scalars(
         select(Assignment)
         .where(Assignment.load_id == load.id, mine)

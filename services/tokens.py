@@ -18,7 +18,7 @@ from errors import Unauthenticated
 ISSUER = "backhaul"
 AUDIENCE = "backhaul-api"
 LEEWAY_S = 60
-REQUIRED = ["iss", "aud", "sub", "fid", "exp", "iat", "jti"]
+REQUIRED = ["iss", "aud", "sub", "tid", "fid", "exp", "iat", "jti"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Claims:
     """What a valid access token says."""
 
     member_id: UUID
+    org_id: UUID
     family_id: UUID
 
 
@@ -110,7 +111,9 @@ def read_access_token(keys: Keyring, token: str) -> Claims:
             leeway=LEEWAY_S,
             options={"require": REQUIRED},
         )
-        return Claims(UUID(str(claims["sub"])), UUID(str(claims["fid"])))
+        return Claims(
+            UUID(str(claims["sub"])), UUID(str(claims["tid"])), UUID(str(claims["fid"]))
+        )
     except jwt.ExpiredSignatureError:
         raise Unauthenticated("The access token has expired: refresh it.") from None
     except (jwt.InvalidTokenError, ValueError):

@@ -42,10 +42,10 @@ def put_truck(
                 .values(id=truck_id, org_id=actor.org_id, **fields)
                 .on_conflict_do_nothing(index_elements=[Truck.id])
             )
-            truck = session.get_one(
+            truck = session.get(
                 Truck, truck_id, with_for_update=True, populate_existing=True
             )
-            if truck.org_id != actor.org_id:
+            if truck is None or truck.org_id != actor.org_id:
                 raise NotFound(f"No truck {truck_id} in your company.")
             for name, value in fields.items():
                 setattr(truck, name, value)

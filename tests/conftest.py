@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,13 +12,21 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import Engine, text
+from psycopg import sql
+from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session as OrmSession
 
 import schema
 from api.app import create_app, make_market
 from config import Settings
-from db import DatabaseUnusable, Session, check_server, make_engine
+from db import (
+    DatabaseRole,
+    DatabaseUnusable,
+    Hand,
+    Session,
+    check_server,
+    make_engine,
+)
 from embedded import EmbeddedServerError, create_database, server
 from geo.roads import EstimatedRoads
 from services import identity, positions
@@ -64,6 +72,7 @@ def database_url(server_url: str) -> Iterator[str]:
     try:
         schema.upgrade(engine)
         with OrmSession(engine) as session, session.begin():
+            session.execute(text("set local role backhaul_worker"))
             positions.make_partitions(session, now=utcnow())
     finally:
         engine.dispose()
@@ -73,12 +82,39 @@ def database_url(server_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def login_url(database_url: str) -> str:
+    """Who the suite logs in as: neither owner nor superuser. In each transaction it
+    works as the app or as the worker, as who acts in it would; a test that breaks the
+    schema on purpose says so, by taking the owner's role for a statement."""
+    role = sql.Identifier("backhaul_tests")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+            connection.execute(
+                sql.SQL("create role {} login noinherit nobypassrls").format(role)
+            )
+        password = make_url(database_url).password or ""
+        connection.execute(
+            sql.SQL("alter role {} password {}").format(role, sql.Literal(password))
+        )
+        connection.execute(
+            sql.SQL("grant backhaul_app, backhaul_worker, backhaul_owner to {}").format(
+                role
+            )
+        )
+    return (
+        make_url(database_url)
+        .set(username="backhaul_tests")
+        .render_as_string(hide_password=False)
+    )
+
+
+@pytest.fixture(scope="session")
+def settings(login_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     start_logging("CRITICAL")
     # The same hash at a hundredth of its price: the suite makes hundreds of people.
     identity.HASHER = PasswordHasher(time_cost=1, memory_cost=512, parallelism=1)
     return Settings(
-        DATABASE_URL=database_url, DATA_DIR=str(tmp_path_factory.mktemp("data"))
+        DATABASE_URL=login_url, DATA_DIR=str(tmp_path_factory.mktemp("data"))
     )
 
 
@@ -89,7 +125,16 @@ def keys(settings: Settings) -> Keyring:
 
 @pytest.fixture(scope="session")
 def engine(settings: Settings) -> Iterator[Engine]:
-    it = make_engine(settings)
+    """An engine that works as the server's own hand where nobody else acts."""
+    it = make_engine(settings, DatabaseRole.WORKER)
+    yield it
+    it.dispose()
+
+
+@pytest.fixture
+def superuser(database_url: str) -> Iterator[Engine]:
+    """An engine of who made the database, for what no process of ours may do."""
+    it = make_engine(Settings(DATABASE_URL=database_url))
     yield it
     it.dispose()
 
@@ -110,7 +155,11 @@ def app(settings: Settings, keys: Keyring) -> Flask:
 def session(engine: Engine) -> Iterator[OrmSession]:
     """A session in a transaction that is rolled back; the app joins it by savepoint."""
     with engine.connect() as connection, connection.begin() as outer:
-        Session.configure(bind=connection, join_transaction_mode="create_savepoint")
+        Session.configure(
+            bind=connection,
+            join_transaction_mode="create_savepoint",
+            info={"acting": Hand.SERVER},
+        )
         with Session() as it:
             yield it
         outer.rollback()
@@ -125,21 +174,27 @@ def world(session: OrmSession, app: Flask, keys: Keyring, settings: Settings) ->
 
 @pytest.fixture
 def committed(
-    engine: Engine, app: Flask, keys: Keyring, settings: Settings
+    engine: Engine,
+    app: Flask,
+    keys: Keyring,
+    settings: Settings,
+    database_url: str,
 ) -> Iterator[World]:
     """The same on committed rows, for races; every table is emptied afterwards."""
-    Session.configure(bind=engine, join_transaction_mode="conditional_savepoint")
+    Session.configure(
+        bind=engine,
+        join_transaction_mode="conditional_savepoint",
+        info={"acting": Hand.SERVER},
+    )
     yield World(app, keys, settings)
     Session.configure(bind=None)
-    with engine.begin() as connection:
+    with psycopg.connect(database_url) as connection:
         connection.execute(
-            text(
-                "do $$ declare names text; begin"
-                " select string_agg(format('%I', tablename), ', ') into names"
-                " from pg_tables where schemaname = 'public'"
-                " and tablename <> 'alembic_version';"
-                " execute 'truncate ' || names || ' restart identity cascade'; end $$"
-            )
+            "do $$ declare names text; begin"
+            " select string_agg(format('%I', tablename), ', ') into names"
+            " from pg_tables where schemaname = 'public'"
+            " and tablename <> 'alembic_version';"
+            " execute 'truncate ' || names || ' restart identity cascade'; end $$"
         )
 
 

@@ -308,6 +308,7 @@ class TestHealth:
 
     def test_no_schema_at_all_is_503(self, world: World) -> None:
         with Session.begin() as session:
+            session.execute(text("set local role backhaul_owner"))
             session.execute(text("alter table alembic_version rename to gone"))
 
         assert world.app.test_client().get("/readyz").status_code == 503

@@ -62,7 +62,7 @@ class TestPlan:
 
         same = plan(stage.carrier, second, other, id=mine)
         stranger = Stage(world)
-        theirs = plan(stranger.carrier, best, stranger.driver(), id=mine)
+        theirs = plan(stranger.carrier, second, stranger.driver(), id=mine)
 
         assert (same.status, same.code) == (409, "id-taken")
         assert (theirs.status, theirs.code) == (409, "id-taken")

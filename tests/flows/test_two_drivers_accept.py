@@ -495,10 +495,11 @@ COPY_SEARCH = text(
     " from backhaul_searches where id = :like"
 )
 COPY_OFFERS = text(
-    "insert into offers (id, org_id, search_id, load_id, driver_id, strategy, status,"
-    " rank, score_cents, currency, terms, figures, snapshot, expires_at)"
-    " select gen_random_uuid(), org_id, :search_id, load_id, :driver_id, strategy,"
-    " status, rank, score_cents, currency, terms, figures, snapshot, expires_at"
+    "insert into offers (id, org_id, search_id, load_org_id, load_id, driver_id,"
+    " strategy, status, rank, score_cents, currency, terms, figures, snapshot,"
+    " expires_at)"
+    " select gen_random_uuid(), org_id, :search_id, load_org_id, load_id, :driver_id,"
+    " strategy, status, rank, score_cents, currency, terms, figures, snapshot, expires_at"
     " from offers where search_id = :like"
 )
 

@@ -155,7 +155,9 @@ def test_a_load_renewed_after_the_search_was_not_on_its_market(world):
             {"id": load_id},
         )
         # The trigger keeps events as they are; the test moves the clock instead.
+        session.execute(text("set local role backhaul_owner"))
         session.execute(text("alter table events disable trigger user"))
+        session.execute(text("set local role backhaul_worker"))
         session.execute(
             text(
                 "update events set body = jsonb_set(body, '{lease_expires_at}',"
@@ -164,6 +166,7 @@ def test_a_load_renewed_after_the_search_was_not_on_its_market(world):
             ),
             {"id": load_id},
         )
+        session.execute(text("set local role backhaul_owner"))
         session.execute(text("alter table events enable trigger user"))
     driver = stage.driver()
     search = stage.search(driver)

@@ -185,11 +185,12 @@ class TestStrategies:
         search = stage.search(driver)
         for offer in open_offers(driver):
             decline(driver, offer.id)
+        another = stage.load()
         with Session.begin() as session:
             session.execute(
                 update(Load).where(Load.id == load_id).values(pickup_until=soon)
             )
-            session.execute(update(Offer).values(load_id=stage.load()))
+            session.execute(update(Offer).values(load_id=another))
             session.flush()
             backhaul.offer_next(session, stage.rules, search_id=search.id, now=utcnow())
 

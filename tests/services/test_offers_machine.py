@@ -34,7 +34,8 @@ some_load = st.integers(0, LOADS - 1)
 some_offer = st.integers(0, 50)
 
 ONE_DROP_MANY_SEARCHES = text(
-    "alter table backhaul_searches drop constraint uq_backhaul_searches_stop_id"
+    "set local role backhaul_owner;"
+    " alter table backhaul_searches drop constraint uq_backhaul_searches_stop_id"
 )
 
 REFUSAL = {

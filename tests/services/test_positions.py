@@ -284,6 +284,7 @@ def wait_until_blocked(engine: Engine) -> None:
     )
     with engine.connect() as connection:
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("set role none"))
         for _ in range(500):
             if connection.scalar(waiting):
                 return

@@ -94,7 +94,7 @@ class TestAccessToken:
         assert (claims["iss"], claims["aud"]) == (ISSUER, AUDIENCE)
         assert (claims["sub"], claims["tid"]) == (str(MEMBER), str(COMPANY))
         assert claims["exp"] - claims["iat"] == 900
-        assert read_access_token(keys, token) == Claims(MEMBER, FAMILY)
+        assert read_access_token(keys, token) == Claims(MEMBER, COMPANY, FAMILY)
 
     def test_has_an_id_of_its_own(self, keys: Keyring) -> None:
         tokens = {
