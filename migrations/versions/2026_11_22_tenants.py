@@ -72,7 +72,9 @@ OF_A_LOAD = """
     or exists (select from offers o
         where o.load_id = {id} and o.org_id = (select app_org()))
 """
-ON_THE_MARKET = "(status = 'posted' and visibility = 'network')"
+ON_THE_MARKET = """
+    (status = 'posted' and visibility = 'network' and (select app_org()) is not null)
+"""
 OUR_DRIVER = "exists (select from drivers d where d.id = driver_id)"
 OUR_MEMBER = "exists (select from members m where m.id = member_id)"
 """Row security holds in sub-queries too: who may not see the driver may not see where

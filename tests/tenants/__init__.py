@@ -1,0 +1,1 @@
+"""The second wall: what the database itself refuses."""
