@@ -499,7 +499,8 @@ COPY_OFFERS = text(
     " strategy, status, rank, score_cents, currency, terms, figures, snapshot,"
     " expires_at)"
     " select gen_random_uuid(), org_id, :search_id, load_org_id, load_id, :driver_id,"
-    " strategy, status, rank, score_cents, currency, terms, figures, snapshot, expires_at"
+    " strategy, status, rank, score_cents, currency, terms, figures, snapshot,"
+    " expires_at"
     " from offers where search_id = :like"
 )
 
