@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 import click
 from flask import Flask
@@ -14,9 +15,16 @@ from db import Hand, Session
 from freight.roles import Role
 from geo.roads import EstimatedRoads
 from models.organisations import OrganisationKind
+from services import audit as audit_chains
 from services import members, positions
 from services.identity import SHORTEST_PASSWORD
-from start import clear_failures, connect, keyring, settings_from_environment
+from start import (
+    clear_failures,
+    connect,
+    keyring,
+    seal,
+    settings_from_environment,
+)
 
 DOCUMENT = Path(__file__).parent / "docs" / "openapi.json"
 
@@ -31,7 +39,9 @@ def cli() -> None:
 def migrate() -> None:
     """Bring the database schema to this release, partitions included."""
     settings = settings_from_environment()
-    schema.upgrade(connect(settings, needs_schema=False))
+    login = connect(settings, needs_schema=False)
+    schema.upgrade(login)
+    login.dispose()
     connect(settings, hand=Hand.SERVER)
     # A phone may report before the first worker has started.
     with Session.begin() as session:
@@ -84,6 +94,47 @@ def create_org(
             roles=[Role(role) for role in roles],
         )
         click.echo(f"Company {admin.org_id}, admin {admin.id}.")
+
+
+@cli.group()
+def audit() -> None:
+    """The audit chains: who did what to which row."""
+
+
+@audit.command()
+@click.option(
+    "--heads",
+    type=click.File(),
+    help="Signed heads kept elsewhere, one JSON object a line, as `heads` prints them.",
+)
+@clear_failures
+def verify(heads: TextIO | None) -> None:
+    """Recompute every chain; exit 1 if one was edited, cut or rewritten."""
+    settings = settings_from_environment()
+    connect(settings, hand=Hand.SERVER)
+    elsewhere = [json.loads(line) for line in heads or () if line.strip()]
+    with Session() as session:
+        found = audit_chains.verify(session, seal(settings), elsewhere)
+    for fault in found.faults:
+        click.echo(f"Company {fault.org_id}, entry {fault.seq}: {fault.reason}.")
+    click.echo(
+        f"{found.entries} entries and {found.signatures} signed heads checked,"
+        f" {len(found.faults)} faults."
+    )
+    if found.faults:
+        raise SystemExit(1)
+
+
+@audit.command()
+@clear_failures
+def heads() -> None:
+    """Sign the heads now and print them all, to be kept away from this database."""
+    settings = settings_from_environment()
+    connect(settings, hand=Hand.SERVER)
+    with Session.begin() as session:
+        audit_chains.sign_heads(session, seal(settings), now=datetime.now(UTC))
+        for signature in audit_chains.signed_heads(session):
+            click.echo(json.dumps(audit_chains.to_record(signature)))
 
 
 @cli.command()

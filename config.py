@@ -47,6 +47,8 @@ class Settings:
     LOG_LEVEL: str = "INFO"
     JWT_PRIVATE_KEY: str = field(default="", metadata={"secret": True})
     REFRESH_KEY: str = field(default="", metadata={"secret": True})
+    AUDIT_SIGNING_KEY: str = field(default="", metadata={"secret": True})
+    AUDIT_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
     ACCESS_TOKEN_TTL_S: int = 900
     REFRESH_TOKEN_TTL_S: int = 90 * 86_400
     PUSH: Push = Push.FCM
@@ -187,7 +189,12 @@ def _nonsense(settings: Settings) -> list[str]:
     if settings.is_production:
         faults += [
             f"{name}: required in production"
-            for name in ("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY")
+            for name in (
+                "DATABASE_URL",
+                "JWT_PRIVATE_KEY",
+                "REFRESH_KEY",
+                "AUDIT_SIGNING_KEY",
+            )
             if not getattr(settings, name)
         ]
     return faults

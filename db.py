@@ -59,7 +59,8 @@ def acting(as_whom: Tenant | Hand) -> Iterator[None]:
 
 BIND = text(
     "select set_config('role', :role, true), set_config('app.org', :org, true),"
-    " set_config('app.visible', :visible, true), set_config('app.loads', '', true)"
+    " set_config('app.visible', :visible, true), set_config('app.loads', '', true),"
+    " set_config('app.member', :member, true)"
 )
 """Local to the transaction: nothing is left for the connection's next user."""
 
@@ -72,8 +73,14 @@ def _bind(
         return
     whom = _acting.get() or session.info.get("acting", Hand.NOBODY)
     role = DatabaseRole.WORKER if whom is Hand.SERVER else DatabaseRole.APP
-    org = str(whom.org_id) if isinstance(whom, Tenant) else ""
-    connection.execute(BIND, {"role": role.value, "org": org, "visible": org})
+    org, member = (
+        (str(whom.org_id), str(whom.member_id))
+        if isinstance(whom, Tenant)
+        else ("", "")
+    )
+    connection.execute(
+        BIND, {"role": role.value, "org": org, "visible": org, "member": member}
+    )
 
 
 OLDEST_SERVER = 160_000

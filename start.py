@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from sqlalchemy import Engine
 
 import schema
@@ -26,6 +26,7 @@ from db import (
 )
 from embedded import EmbeddedServerError
 from errors import DomainError
+from services.audit import Seal, make_seal
 from services.tokens import Keyring, make_keyring
 from telemetry import start_logging
 
@@ -121,6 +122,18 @@ def keyring(settings: Settings) -> Keyring:
         raise CannotStart(f"{error}: correct it.") from None
 
 
+def seal(settings: Settings) -> Seal:
+    """Return the key that signs audit heads; in development, one kept in DATA_DIR.
+
+    Raises: CannotStart.
+    """
+    private = settings.AUDIT_SIGNING_KEY or _kept(settings, "audit.pem", _new_seal_key)
+    try:
+        return make_seal(private, settings.AUDIT_PREVIOUS_KEY)
+    except ValueError as error:
+        raise CannotStart(f"{error}: correct it.") from None
+
+
 def _kept(settings: Settings, name: str, make: Callable[[], str]) -> str:
     """Read the development secret of this name; the first process makes it."""
     path = Path(settings.DATA_DIR) / name
@@ -129,7 +142,7 @@ def _kept(settings: Settings, name: str, make: Callable[[], str]) -> str:
     except OSError as error:
         raise CannotStart(
             f"{path} cannot be kept ({error.strerror}): correct DATA_DIR, or set"
-            " JWT_PRIVATE_KEY and REFRESH_KEY."
+            " JWT_PRIVATE_KEY, REFRESH_KEY and AUDIT_SIGNING_KEY."
         ) from None
 
 
@@ -150,12 +163,16 @@ def _read_or_made(path: Path, make: Callable[[], str]) -> str:
 
 
 def _new_private_key() -> str:
-    return (
-        ec.generate_private_key(ec.SECP256R1())
-        .private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        .decode()
-    )
+    return _pem(ec.generate_private_key(ec.SECP256R1()))
+
+
+def _new_seal_key() -> str:
+    return _pem(ed25519.Ed25519PrivateKey.generate())
+
+
+def _pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()

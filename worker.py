@@ -24,10 +24,17 @@ from notifications.console import ConsoleGateway
 from notifications.fcm import FcmGateway, make_fcm_app
 from notifications.gateway import Gateway
 from notifications.sender import ALARMS, attempt
-from services import backhaul, leases, offers, positions, pushes
+from services import audit, backhaul, leases, offers, positions, pushes
+from services.audit import Seal
 from services.backhaul import SearchRules
 from services.events import Cause
-from start import CannotStart, clear_failures, connect, settings_from_environment
+from start import (
+    CannotStart,
+    clear_failures,
+    connect,
+    seal,
+    settings_from_environment,
+)
 from telemetry import (
     JOB_SECONDS,
     JOBS,
@@ -75,9 +82,10 @@ def utcnow() -> datetime:
 class Handlers:
     """Every job's function; each opens and commits its own transactions."""
 
-    def __init__(self, rules: SearchRules, gateway: Gateway) -> None:
+    def __init__(self, rules: SearchRules, gateway: Gateway, seal: Seal) -> None:
         self.rules = rules
         self.gateway = gateway
+        self.seal = seal
         self.rng = Random()
 
     def push_send(self, push_id: str) -> None:
@@ -139,6 +147,12 @@ class Handlers:
         with Session.begin() as session:
             positions.make_partitions(session, now=utcnow())
 
+    def audit_sign(self) -> None:
+        """Sign the heads of the audit chains. The log is shipped away from here."""
+        with Session.begin() as session:
+            for signature in audit.sign_heads(session, self.seal, now=utcnow()):
+                log().info("audit.head", **audit.to_record(signature))
+
 
 def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
     """Return which function does which job."""
@@ -150,6 +164,7 @@ def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
         Job.OFFERS_SWEEP: handlers.offers_expire,
         Job.LOADS_LAPSE: handlers.loads_lapse,
         Job.POSITIONS_PARTITION: handlers.positions_partition,
+        Job.AUDIT_SIGN: handlers.audit_sign,
     }
 
 
@@ -157,6 +172,7 @@ PERIODIC = {
     Job.OFFERS_SWEEP: "* * * * *",
     Job.LOADS_LAPSE: "* * * * *",
     Job.POSITIONS_PARTITION: "7 * * * *",
+    Job.AUDIT_SIGN: "23 2 * * *",
 }
 
 
@@ -287,7 +303,8 @@ def main() -> None:
     settings = settings_from_environment()
     gateway = make_gateway(settings)
     connect(settings, hand=Hand.SERVER)
-    handlers = Handlers(SearchRules.of(settings, EstimatedRoads()), gateway)
+    rules = SearchRules.of(settings, EstimatedRoads())
+    handlers = Handlers(rules, gateway, seal(settings))
     handlers.positions_partition()
     app = make_app(settings.DATABASE_URL, role=DatabaseRole.WORKER)
     register(app, handlers)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -132,3 +133,21 @@ class TestOthers:
 
         assert {"create-org", "migrate", "openapi"} <= {li.split()[0] for li in lines}
         assert [line for line in lines if len(line.split()) < 3] == []
+
+
+class TestAudit:
+    def test_verifies_heads_kept_elsewhere(
+        self, committed: World, invoke: Callable[..., Result], tmp_path: Path
+    ) -> None:
+        committed.truck(committed.company())
+
+        kept = invoke("audit", "heads")
+        (tmp_path / "heads").write_text(kept.output)
+        good = invoke("audit", "verify", "--heads", str(tmp_path / "heads"))
+        (tmp_path / "heads").write_text(kept.output.replace('"seq": 1', '"seq": 2'))
+        bad = invoke("audit", "verify", "--heads", str(tmp_path / "heads"))
+
+        assert good.exit_code == 0, good.output
+        assert "1 entries and 2 signed heads checked, 0 faults." in good.output
+        assert bad.exit_code == 1
+        assert "the signature is not ours" in bad.output

@@ -105,6 +105,7 @@ SERVICES = [
     "overrides",
     "fleet",
     "health",
+    "audit",
 ]
 """The streets of `services` are one-way: a module imports only modules before it. What
 needs a later one asks for it with a job."""

@@ -58,7 +58,7 @@ def jobs_now():
 
 class TestRegister:
     def test_every_job_has_a_handler_in_its_queue(self):
-        app = app_with(Handlers(None, None))
+        app = app_with(Handlers(None, None, None))
 
         ours = {j.value.name: (j.value.queue, j.value.priority) for j in Job}
         known = {
@@ -71,10 +71,10 @@ class TestRegister:
     def test_every_function_is_one_jobs(self):
         keeping = {Job.JOBS_RESCUE, Job.JOBS_PRUNE}
 
-        assert set(functions(Handlers(None, None))) == set(Job) - keeping
+        assert set(functions(Handlers(None, None, None))) == set(Job) - keeping
 
     def test_the_next_tick_is_a_periodic_jobs_retry(self):
-        app = app_with(Handlers(None, None))
+        app = app_with(Handlers(None, None, None))
 
         for job in Job:
             has_retry = app.tasks[job.value.name].retry_strategy is not None
@@ -111,7 +111,7 @@ class TestRetry:
 
         stage = Stage(committed)
         owe_one(stage.driver())
-        app = app_with(Handlers(None, Broken()), database_url)
+        app = app_with(Handlers(None, Broken(), None), database_url)
         seen = []
 
         for _ in range(MOST_ATTEMPTS + 1):
@@ -132,7 +132,7 @@ class TestRunLater:
         owe_one(stage.driver())
         (owed,) = rows_of(Push)
         gateway = FakeGateway(errors=[TryLater("503", retry_after_s=30)] * 8)
-        app = app_with(Handlers(None, gateway), database_url)
+        app = app_with(Handlers(None, gateway, None), database_url)
 
         for _ in range(8):
             run_once(app)
@@ -159,7 +159,7 @@ class TestRunLater:
         assert job.args["trace_id"] == "trace-of-the-request"
         with Session.begin() as session:
             session.execute(text("delete from procrastinate_jobs"))
-        app = app_with(Handlers(None, FakeGateway(errors=[TryLater("503")])))
+        app = app_with(Handlers(None, FakeGateway(errors=[TryLater("503")]), None))
 
         app.tasks["push.send"].func(**job.args)
 

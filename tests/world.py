@@ -25,6 +25,7 @@ from notifications.messages import Message
 from services.backhaul import SearchRules
 from services.identity import hash_password
 from services.tokens import Keyring, access_token
+from start import seal
 from worker import Handlers, RunLater, functions
 
 CHICAGO = Point(41.8781, -87.6298)
@@ -348,7 +349,7 @@ def drain_jobs(
     RunLater puts a job off as the retry would; what a bug raises is raised.
     """
     rules = SearchRules.of(replace(settings, **changes), EstimatedRoads())
-    handlers = Handlers(rules, gateway or FakeGateway())
+    handlers = Handlers(rules, gateway or FakeGateway(), seal(settings))
     by_name: dict[str, Callable[..., None]] = {
         job.value.name: function for job, function in functions(handlers).items()
     }

@@ -3,6 +3,7 @@
 Phase: contract: a release before this one sees nothing once it logs in as the app.
 
 Every transaction says who acts (`db.py`): `app.org` is the company that acts,
+`app.member` who in it,
 `app.visible` the companies it sees, `app.loads` the loads it holds by a right that
 was checked (`services/holds.py`). Nothing set, nothing seen.
 """

@@ -57,7 +57,7 @@ def offer(stage):
 def send(gateway, push_id=None):
     """Do the job's work for the one waiting push; return the wait it asks for."""
     push_id = push_id or waiting_push().id
-    handlers = Handlers(None, gateway)
+    handlers = Handlers(None, gateway, None)
     handlers.rng = Random(0)
     try:
         handlers.push_send(str(push_id))
