@@ -56,6 +56,7 @@ def put_area(
     A driver draws for himself only. Locks: the company's drawing, then the area.
     Raises: Invalid, NotFound, TooManyAreas.
     """
+    # scope: `_check_own` judges the row.
     if not actor.is_dispatcher:
         driver_id = actor.driver_id
     if driver_id is not None:
@@ -97,6 +98,7 @@ def erase_area(session: Session, actor: Actor, area_id: UUID) -> None:
 
     Raises: NotFound.
     """
+    # scope: `_check_own` judges the row.
     area = session.get(Area, area_id, with_for_update=True)
     if area is None:
         raise NotFound(f"No area {area_id} of yours.")
@@ -108,6 +110,7 @@ def fences_for(
     session: Session, *, org_id: UUID, driver_id: UUID
 ) -> tuple[tuple[PolygonFence, ...], tuple[PolygonFence, ...]]:
     """Return the (operating, no-go) fences that hold for a driver."""
+    # scope: a job asks for one driver of one company.
     areas = session.scalars(
         select(Area)
         .where(
@@ -137,6 +140,7 @@ def _check_own(actor: Actor, area: Area) -> None:
 
 def _queue_up(session: Session, actor: Actor) -> None:
     """Let one member of a company draw at a time, so that the sums below hold."""
+    # scope: a lock on his own company.
     session.execute(
         select(Organisation.id)
         .where(Organisation.id == actor.org_id)
@@ -151,6 +155,7 @@ def _check_room(
     driver_id: UUID | None,
     fence: PolygonFence,
 ) -> None:
+    # scope: the sums of his own company.
     others = session.scalars(
         select(Area.geometry).where(
             Area.org_id == actor.org_id,

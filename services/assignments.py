@@ -68,6 +68,7 @@ def get_assignment(session: Session, actor: Actor, assignment_id: UUID) -> Assig
 
 def current_assignments(session: Session, driver_id: UUID) -> list[Assignment]:
     """Return the driver's active assignments, with loads and stops, oldest first."""
+    # scope: the caller found the driver by his scope.
     return list(
         session.scalars(
             select(Assignment)
@@ -115,6 +116,7 @@ def plan(
     Locks: the load, its offers, the driver. Raises: NotFound, LoadTaken, DriverBusy,
     NoTruck, IdTaken.
     """
+    # scope: a repeat is compared with the company; the load is looked at again.
     assignment_id = assignment_id or uuid7()
     # The same plan sent twice at once: the second looks when the first is done.
     session.execute(select(Load.id).where(Load.id == load_id).with_for_update())

@@ -1,5 +1,7 @@
 """The audit chains: signing their heads, and finding out who tampered."""
 
+# scope: the whole log, for the operator and a job.
+
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

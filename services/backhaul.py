@@ -102,6 +102,7 @@ def search_home(
 
     Locks: the loads offered, then the driver.
     """
+    # scope: a job, for the driver of the drop.
     search = _claim(session, stop_id, driver_id, now)
     if search is None:
         return None
@@ -140,6 +141,7 @@ def offer_next(
 
     Safe to repeat.
     """
+    # scope: a job, for a search of its own.
     search = session.get_one(BackhaulSearch, search_id)
     offering.extend(session, search, rules.offers, rules.roads, now=now)
 
@@ -147,6 +149,7 @@ def offer_next(
 def _claim(
     session: Session, stop_id: UUID, driver_id: UUID, now: datetime
 ) -> BackhaulSearch | None:
+    # scope: a job, for the driver of the drop.
     driver = session.get_one(Driver, driver_id)
     claimed = session.scalar(
         insert(BackhaulSearch)

@@ -1,5 +1,7 @@
 """Loads the index finds: pickup in these boxes and delivery in those."""
 
+# scope: searched as the worker; the condition names the company.
+
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import product

@@ -66,6 +66,7 @@ def _claimed(
 ) -> Device | None:
     """Return the locked row of this id, new and still dead if there was none; None if
     it is another company's."""
+    # scope: `register` compares the row's member.
     session.execute(
         insert(Device)
         .values(

@@ -83,6 +83,7 @@ def _check_availability(
 
 def lock(session: Session, driver_id: UUID) -> None:
     """Make others who decide about the driver's loads wait for this transaction."""
+    # scope: the caller found the driver by his scope.
     session.execute(
         select(Driver.id).where(Driver.id == driver_id).with_for_update(key_share=True)
     )
@@ -90,6 +91,7 @@ def lock(session: Session, driver_id: UUID) -> None:
 
 def has_load(session: Session, driver_id: UUID) -> bool:
     """Say whether an active assignment holds the driver."""
+    # scope: the caller found the driver by his scope.
     held = select(Assignment.id).where(
         Assignment.driver_id == driver_id,
         Assignment.status == AssignmentStatus.ACTIVE,

@@ -42,6 +42,7 @@ def explain(
 
     Raises: NotFound.
     """
+    # scope: `_may_know` judges it.
     search = backhaul.get_search(session, actor, search_id)
     kept = _kept(session, search, load_id)
     # It may be gone to another carrier since: the next lines judge who may know it.
@@ -71,6 +72,7 @@ def _may_know(actor: Actor, load: Load) -> bool:
 
 
 def _was_edited(session: Session, load: Load, since: datetime) -> bool:
+    # scope: `explain` judges who may know the load.
     edits = select(Event.id).where(
         Event.subject_id == load.id,
         Event.kind == f"load.{LoadAct.EDIT}",
@@ -82,6 +84,7 @@ def _was_edited(session: Session, load: Load, since: datetime) -> bool:
 def _kept(
     session: Session, search: BackhaulSearch, load_id: UUID
 ) -> dict[str, Any] | None:
+    # scope: offers of a search that is visible.
     for place, record in enumerate(search.ranked, start=1):
         if record["candidate"]["load_id"] == str(load_id):
             offer = session.scalar(
@@ -107,6 +110,7 @@ def _was_posted(session: Session, load: Load, at: datetime) -> bool:
 
     Its lease and window may have run out before a job wrote that down.
     """
+    # scope: `explain` judges who may know the load.
     last = session.execute(
         select(Event.body)
         .where(

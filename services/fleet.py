@@ -19,6 +19,7 @@ from services.open_offers import is_alive
 
 def profile(session: Session, actor: Actor) -> dict[str, Any]:
     """Return who the actor is, what he may do, what he carries and is offered."""
+    # scope: his own row.
     held = None
     carried: list[Assignment] = []
     open_offers = 0
@@ -50,6 +51,7 @@ def fleet(
 ) -> dict[str, Any]:
     """Return one page of the company's drivers, newest first, with where they are and
     what they carry."""
+    # scope: of drivers found by the scope.
     query = (
         drivers.visible_drivers(actor)
         .order_by(None)

@@ -76,6 +76,7 @@ def find_account(session: Session, login: str) -> Account:
 
     login: as people write it: capitals in an e-mail, dots or spaces in a phone.
     """
+    # scope: before anybody is signed in.
     member_id = session.scalar(
         text("select enter_by_login(:login)"), {"login": _kept_login(login)}
     )
@@ -105,6 +106,7 @@ def sign_in(
     session: Session, keys: Keyring, member_id: UUID, *, now: datetime
 ) -> Tokens:
     """Open a refresh family for a member whose password was checked."""
+    # scope: the member whose password was checked.
     family = RefreshFamily(
         member_id=member_id,
         seed=secrets.token_hex(32),
@@ -129,6 +131,7 @@ def refresh(session: Session, keys: Keyring, *, token: str, now: datetime) -> To
 
     Locks: the family. Raises: Unauthenticated.
     """
+    # scope: the family of a token we derived.
     family_id, generation = _parse(token)
     enter_by_family(session, family_id)
     family = session.get(RefreshFamily, family_id, with_for_update=True)
@@ -168,6 +171,7 @@ def enter_by_family(session: Session, family_id: UUID) -> None:
 
 def end_family(session: Session, family_id: UUID, reason: str, now: datetime) -> None:
     """End the sign-in. Safe to repeat. Locks: the family."""
+    # scope: a family of ours, by its id.
     enter_by_family(session, family_id)
     family = session.get(RefreshFamily, family_id, with_for_update=True)
     if family is not None and family.revoked_at is None:
@@ -180,6 +184,7 @@ def actor_for(session: Session, claims: Claims) -> Actor:
 
     Raises: Unauthenticated if he left or the sign-in has ended.
     """
+    # scope: the member of a token we signed.
     row = session.execute(
         select(Member, Organisation.kind, Driver.id)
         .join(Organisation, Organisation.id == Member.org_id)

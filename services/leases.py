@@ -1,5 +1,7 @@
 """Posting leases: what is not renewed leaves the market by itself."""
 
+# scope: a job, for all companies.
+
 from datetime import datetime
 
 from sqlalchemy import or_, select

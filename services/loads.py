@@ -216,6 +216,7 @@ def cancel(
     Safe to repeat. Locks: the load, its offers, its driver. Raises: NotFound,
     LoadMoveRefused.
     """
+    # scope: of a load his company posted.
     load = _own_locked(session, actor, load_id)
     if load.status is LoadStatus.CANCELLED:
         return load
@@ -286,6 +287,7 @@ def _check_nothing_aboard(load: Load) -> None:
 
 
 def _own_locked(session: Session, actor: Actor, load_id: UUID) -> Load:
+    # scope: only what his company posted.
     load = session.scalar(
         select(Load)
         .where(Load.id == load_id, Load.org_id == actor.org_id)
@@ -321,6 +323,7 @@ def _post(
 
 
 def _posted_before(session: Session, actor: Actor, load_id: UUID) -> Load | None:
+    # scope: compared with the poster's company.
     known = session.get(Load, load_id, options=[selectinload(Load.stops)])
     if known is not None and known.org_id != actor.org_id:
         raise IdTaken("Make a new load id.")

@@ -84,6 +84,7 @@ def add_member(
 
     Raises: Invalid, LoginTaken.
     """
+    # scope: his own company.
     organisation = session.get_one(Organisation, actor.org_id)
     return _add(
         session,
@@ -115,6 +116,7 @@ def _add(
     roles: Sequence[Role],
     locale: str,
 ) -> Member:
+    # scope: the row it has just written.
     if not email and not phone:
         raise Invalid("#/email", "Give an e-mail or a phone to sign in with.")
     strange = set(roles) - ROLES_OF[organisation.kind]
@@ -145,11 +147,13 @@ def _add(
 
 def organisation_of(session: Session, actor: Actor) -> Organisation:
     """Return the actor's company."""
+    # scope: his own company.
     return session.get_one(Organisation, actor.org_id)
 
 
 def dispatchers_of(session: Session, org_id: UUID) -> list[UUID]:
     """Return the ids of the company's dispatchers."""
+    # scope: ids only, of the company a job names.
     return list(
         session.scalars(
             select(Member.id).where(

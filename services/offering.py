@@ -1,5 +1,7 @@
 """Holding the best loads of a search out to its driver."""
 
+# scope: a job, for one search.
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -78,6 +78,7 @@ def get_offer(session: Session, actor: Actor, offer_id: UUID) -> Offer:
 
 def next_best(session: Session, driver_id: UUID, *, except_id: UUID) -> UUID | None:
     """Return the id of the driver's best other offer that is still open."""
+    # scope: offers to the driver himself.
     return session.scalar(
         select(Offer.id)
         .where(
@@ -152,6 +153,7 @@ def _locked(session: Session, actor: Actor, offer_id: UUID) -> Offer:
     return offer
 
 
+# scope: the offer by its id and its addressee.
 ACCEPT = text(
     """
     with l as (
@@ -200,6 +202,7 @@ def accept(
     OfferExpired, OfferWithdrawn, OfferMoveRefused (declined), DriverHasBackhaul,
     NoTruck.
     """
+    # scope: an offer found by the scope.
     offer = get_offer(session, actor, offer_id)
     if offer.driver_id != actor.driver_id:
         raise NotFound(f"No offer {offer_id} for you.")
@@ -228,6 +231,7 @@ def _has_another(session: Session, driver_id: UUID, assignment_id: UUID) -> bool
     Asked under his lock: a plan or a reassignment made at the same moment is seen
     by the second of the two.
     """
+    # scope: the driver himself.
     drivers.lock(session, driver_id)
     other = select(Assignment.id).where(
         Assignment.driver_id == driver_id,
@@ -238,6 +242,7 @@ def _has_another(session: Session, driver_id: UUID, assignment_id: UUID) -> bool
 
 
 def _follow(session: Session, actor: Actor, offer_id: UUID, now: datetime) -> None:
+    # scope: what the statement above has just won.
     offer = session.get_one(Offer, offer_id, populate_existing=True)
     load = session.get_one(Load, offer.load_id, populate_existing=True)
     cause = Cause(now, actor, "phone")
@@ -260,6 +265,7 @@ def _follow(session: Session, actor: Actor, offer_id: UUID, now: datetime) -> No
 def _not_won(
     session: Session, actor: Actor, offer_id: UUID, *, was_open: bool
 ) -> Assignment:
+    # scope: an offer found by the scope.
     offer = get_offer(session, actor, offer_id)
     if offer.status is OfferStatus.ACCEPTED:
         return session.scalars(
@@ -286,6 +292,7 @@ def _not_won(
 
 
 def _is_late(session: Session, offer_id: UUID) -> bool:
+    # scope: an offer found by the scope.
     late = select(Offer.id).where(
         Offer.id == offer_id,
         Offer.status.in_(OPEN_OFFERS),
@@ -295,6 +302,7 @@ def _is_late(session: Session, offer_id: UUID) -> bool:
 
 
 def _is_taken(session: Session, load_id: UUID) -> bool:
+    # scope: the load of an offer found by the scope.
     taken = select(Assignment.id).where(
         Assignment.load_id == load_id, Assignment.status == AssignmentStatus.ACTIVE
     )

@@ -1,5 +1,7 @@
 """Ending offers that nobody answered: lost, withdrawn, superseded, expired."""
 
+# scope: jobs, and use cases that hold the load or the driver.
+
 from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID

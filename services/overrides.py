@@ -188,6 +188,7 @@ def _withdraw_offer(
     assignment_id: UUID | None,
     now: datetime,
 ) -> Override:
+    # scope: locked again after the scope found it.
     offer_id = _needed(decision, "offer_id")
     if assignment_id is not None:
         _load_id_of(session, actor, assignment_id)
@@ -243,6 +244,7 @@ def _take_turns(session: Session, actor: Actor) -> None:
 
     Two that swap their drivers would each wait for the other to end its assignment.
     """
+    # scope: a lock on his own company.
     session.execute(
         select(Organisation.id)
         .where(Organisation.id == actor.org_id)
@@ -251,6 +253,7 @@ def _take_turns(session: Session, actor: Actor) -> None:
 
 
 def _load_id_of(session: Session, actor: Actor, assignment_id: UUID) -> UUID:
+    # scope: of his own company.
     load_id = session.scalar(
         select(Assignment.load_id).where(
             Assignment.id == assignment_id, Assignment.org_id == actor.org_id
@@ -262,6 +265,7 @@ def _load_id_of(session: Session, actor: Actor, assignment_id: UUID) -> UUID:
 
 
 def _lock_loads(session: Session, load_ids: Iterable[UUID]) -> list[Load]:
+    # scope: the callers found them by a scope, or look again.
     load_ids = list(load_ids)
     hold(session, load_ids)
     return list(
@@ -278,6 +282,7 @@ def _lock_loads(session: Session, load_ids: Iterable[UUID]) -> list[Load]:
 
 def _active(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
     """Read the assignment again, now that its load is locked."""
+    # scope: of his own company.
     assignment = session.scalars(
         select(Assignment)
         .where(Assignment.id == assignment_id, Assignment.org_id == actor.org_id)
@@ -302,6 +307,7 @@ def _state(load: Load, assignment: Assignment | None) -> dict[str, Any]:
 
 
 def _tell(session: Session, driver_id: UUID, kind: MessageKind, load: Load) -> UUID:
+    # scope: a driver of his own company.
     loads.tell_driver(session, driver_id, kind, load.id)
     return session.get_one(Driver, driver_id).member_id
 

@@ -106,6 +106,7 @@ def confirm(
 
 
 def _locked(session: Session, actor: Actor, stop_id: UUID) -> tuple[Load, Stop]:
+    # scope: only loads his company posted.
     load = session.scalar(
         select(Load)
         .join(Stop, Stop.load_id == Load.id)
@@ -152,6 +153,7 @@ def _total(counts: Iterable[int | None]) -> int | None:
 
 
 def _tell_driver(session: Session, load: Load) -> None:
+    # scope: of a load his company posted.
     driver_id = session.scalars(
         select(Assignment.driver_id).where(
             Assignment.load_id == load.id,

@@ -1,5 +1,7 @@
 """Fixes from phones: late, shuffled, repeated, and still right."""
 
+# scope: a driver's own fixes, and a job for the partitions.
+
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -1,5 +1,7 @@
 """Pushes: whether one is still worth sending, and what follows from its outcome."""
 
+# scope: a job, for one push.
+
 from uuid import UUID
 
 from sqlalchemy import func, select

@@ -195,6 +195,7 @@ def _release(
 def _locked(
     session: Session, actor: Actor, stop_id: UUID
 ) -> tuple[Load, Stop, Assignment]:
+    # scope: only loads with an assignment of his.
     mine = (
         Assignment.org_id == actor.org_id
         if actor.is_dispatcher

@@ -35,6 +35,7 @@ def put_truck(
 
     Locks: the truck. Raises: NotFound if the id is another company's, UnitTaken.
     """
+    # scope: the row is compared with his company.
     try:
         with session.begin_nested():
             session.execute(
