@@ -24,6 +24,7 @@ from api import (
     sessions,
     stops,
     trucks,
+    versions,
 )
 from config import Settings
 from geo.roads import Roads
@@ -90,6 +91,7 @@ def create_app(
     _observe(app)
     api = Api(app)
     problems.register(app)
+    versions.register(app)
     openapi.describe(api)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)

@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, Dialect, MetaData, String, TypeDecorator, func
+from sqlalchemy import DateTime, Dialect, MetaData, String, TypeDecorator, func, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from uuid_utils.compat import uuid7
 
 NAMES = {
@@ -62,6 +62,7 @@ class Row(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: AwareDateTime,
         dict[str, Any]: JSONB,
+        dict[str, str]: JSONB,
         list[Any]: JSONB,
     }
 
@@ -70,6 +71,22 @@ class Identified:
     """An id."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+
+
+class Versioned:
+    """A row that clients edit. Each change is a new version; who writes over a version
+    that is gone gets a StaleDataError."""
+
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.version}
+
+    @property
+    def tag(self) -> str:
+        """What a client names this version by."""
+        return str(self.version)
 
 
 class Dated:

@@ -26,6 +26,7 @@ from notifications.messages import MessageKind
 from services import drivers, moves, open_offers
 from services.actors import Actor
 from services.events import Cause
+from services.versions import Precondition
 
 
 class PickupWindowClosed(Conflict):
@@ -147,6 +148,7 @@ def edit_load(
     actor: Actor,
     market: Market,
     load_id: UUID,
+    precondition: Precondition,
     *,
     fields: Mapping[str, Any],
     stops: Sequence[Mapping[str, Any]] | None,
@@ -157,9 +159,10 @@ def edit_load(
     Open offers show figures that are no longer true: they are superseded.
 
     Locks: the load, then its offers. Raises: NotFound, LoadMoveRefused, Invalid,
-    NumberTaken.
+    NumberTaken, PreconditionRequired, VersionMismatch.
     """
     load = _own_locked(session, actor, load_id)
+    precondition.check(load)
     cause = _cause(actor, now)
     moves.move_load(session, load, LoadAct.EDIT, cause, body={"fields": sorted(fields)})
     for name, value in fields.items():

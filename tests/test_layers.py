@@ -75,6 +75,7 @@ OWNERS = {
 """The folders or root modules that may know of each framework."""
 
 SERVICES = [
+    "versions",
     "actors",
     "tokens",
     "phones",
@@ -82,6 +83,7 @@ SERVICES = [
     "members",
     "clocks",
     "events",
+    "idempotency",
     "devices",
     "trucks",
     "drivers",
