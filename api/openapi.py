@@ -10,6 +10,7 @@ from werkzeug.routing import Rule
 
 from api.problems import CONTENT_TYPE, Problem
 from errors import DomainError, Forbidden, Unauthenticated
+from services.cursors import CursorInvalid, CursorMismatch
 
 Operation = tuple[Rule, str, Any]
 TEXT = {"type": "string"}
@@ -109,6 +110,8 @@ def _add_problems(operation: dict[str, Any], view: Any, is_guarded: bool) -> Non
     errors += getattr(view, "promises", ())
     if is_guarded:
         errors += [Unauthenticated, Forbidden]
+    if any(p.get("name") == "cursor" for p in operation.get("parameters", [])):
+        errors += [CursorInvalid, CursorMismatch]
     for error in errors:
         codes.setdefault(error.status, set()).add(error.code)
     if "requestBody" in operation:

@@ -76,6 +76,7 @@ OWNERS = {
 
 SERVICES = [
     "versions",
+    "cursors",
     "actors",
     "tokens",
     "phones",

@@ -429,7 +429,7 @@ class TestList:
             ("limit=201", "#/limit"),
             ("limit=many", "#/limit"),
             (f"limit={'9' * 5000}", "#/limit"),
-            ("cursor=7", "#/cursor"),
+            (f"cursor={'x' * 501}", "#/cursor"),
         ],
     )
     def test_a_bad_question_is_a_problem(
