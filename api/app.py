@@ -23,6 +23,7 @@ from api import (
     searches,
     sessions,
     stops,
+    sync,
     trucks,
     versions,
 )
@@ -52,6 +53,7 @@ BLUEPRINTS = (
     offers.blueprint,
     assignments.blueprint,
     assignments.overrides_blueprint,
+    sync.blueprint,
 )
 
 DESCRIPTION = """\

@@ -78,7 +78,7 @@ def opened(keys: Sequence[bytes], scope: str, cursor: str) -> list[Any]:
         raise CursorInvalid("That cursor is of an older release: begin anew.")
     if scope_hash != _scope_hash(scope):
         raise CursorMismatch("Keep the filters throughout a walk, or begin anew.")
-    return values
+    return list(values)
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:

@@ -106,6 +106,8 @@ SERVICES = [
     "stops",
     "overrides",
     "fleet",
+    "feed",
+    "sync",
     "health",
 ]
 """The streets of `services` are one-way: a module imports only modules before it. What
