@@ -144,19 +144,19 @@ def held(actor: Actor, kind: Kind) -> Select[Any]:
 def concerns(actor: Actor) -> ColumnElement[bool]:
     """Return the condition of an event that the actor is to hear of.
 
-    By the load, not by the event's `org_id`, which is the poster's: the carrier's
+    By the load, and not only by the event's `org_id`, the poster's: the carrier's
     people hear of a shipper's load from the first offer or assignment on.
     """
-    load_ids = or_(
+    his_loads = or_(
         *(
             _load_id().in_(select(model.load_id).where(_is_his(actor, model)))
             for model in (Assignment, Offer)
         ),
-        _load_id().in_(select(Load.id).where(_is_posted(actor))),
+        _is_posted(actor, Event),
     )
     offer_ids = select(Offer.id).where(_is_his(actor, Offer))
     return or_(
-        and_(Event.subject.in_(["load", "stop"]), load_ids),
+        and_(Event.subject.in_(["load", "stop"]), his_loads),
         and_(Event.subject == "offer", Event.subject_id.in_(offer_ids)),
     )
 
@@ -172,9 +172,11 @@ def _is_his(actor: Actor, model: type[Assignment] | type[Offer]) -> ColumnElemen
     return model.driver_id == actor.driver_id
 
 
-def _is_posted(actor: Actor) -> ColumnElement[bool]:
+def _is_posted(
+    actor: Actor, model: type[Load] | type[Event] = Load
+) -> ColumnElement[bool]:
     is_at_the_desk = actor.is_dispatcher or bool(POSTERS & actor.roles)
-    return Load.org_id == actor.org_id if is_at_the_desk else false()
+    return model.org_id == actor.org_id if is_at_the_desk else false()
 
 
 def _roles(actor: Actor) -> str:
