@@ -54,7 +54,7 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def spare(response: Response) -> Response:
-        if request.method == "GET" and "ETag" in response.headers:
+        if request.method in {"GET", "HEAD"} and "ETag" in response.headers:
             response.make_conditional(request)
         return response
 

@@ -11,11 +11,16 @@ from flask import Flask
 from sqlalchemy import text
 
 from api.openapi import operations
+from config import Settings
 from db import Session
+from geo.roads import EstimatedRoads
+from jobs import Job
 from services import idempotency
+from services.backhaul import SearchRules
 from services.idempotency import Kept
 from tests.services.stage import actor_of, see_it_wait
-from tests.world import Caller, World, utcnow
+from tests.world import Caller, FakeGateway, World, utcnow
+from worker import PERIODIC, Handlers, functions
 
 EXEMPT = {"/v1/sessions", "/v1/sessions/refresh", "/v1/positions"}
 
@@ -253,6 +258,21 @@ class TestPrune:
             assert idempotency.prune(session, now=now) == 0
             assert idempotency.claim(session, actor, "young", b"f") == answer
             assert idempotency.claim(session, actor, "old", b"other") is None
+
+    def test_is_a_job_that_goes_on_until_nothing_is_left(
+        self, world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(idempotency, "KEPT", timedelta(seconds=-60))
+        actor = actor_of(world.shipper())
+        for key in "abc":
+            with Session.begin() as session:
+                idempotency.claim(session, actor, key, b"f")
+        rules = SearchRules.of(settings, EstimatedRoads())
+
+        functions(Handlers(rules, FakeGateway()))[Job.IDEMPOTENCY_PRUNE]()
+
+        assert count("idempotency_keys") == 0
+        assert Job.IDEMPOTENCY_PRUNE in PERIODIC
 
 
 def test_a_public_request_needs_none(world: World) -> None:

@@ -107,11 +107,13 @@ class TestTheTag:
         tag = shown.headers["ETag"]
 
         spared = row.caller.get(row.path, If_None_Match=f'"x", {tag}')
+        head = row.caller.call("HEAD", row.path, If_None_Match=tag)
         row.edit(tag)
         after = row.caller.get(row.path, If_None_Match=tag)
 
         assert (spared.status, spared.body) == (304, None)
         assert spared.headers["ETag"] == tag
+        assert head.status == 304
         assert after.status == 200
         assert after.body != shown.body
 
