@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from errors import Conflict, IdTaken, Invalid, NotFound
 from freight.lifecycles import LoadAct, LoadStatus, OfferAct, StopStatus
-from freight.roles import POSTERS, Role
+from freight.roles import POSTERS
 from geo.roads import Roads
 from models.assignments import Assignment, AssignmentStatus
 from models.drivers import Driver
@@ -23,7 +23,7 @@ from models.offers import Offer
 from models.stops import Stop, StopKind
 from notifications import outbox
 from notifications.messages import MessageKind
-from services import drivers, events, moves, open_offers
+from services import drivers, moves, open_offers
 from services.actors import Actor
 from services.events import Cause
 from services.versions import Precondition
@@ -139,7 +139,7 @@ def post_load(
             raise _number_taken(error, number) from None
         return known
     if is_draft:
-        _record_draft(session, load, _cause(actor, now))
+        moves.record_draft(session, load, _cause(actor, now))
     else:
         _post(session, load, LoadAct.POST, _cause(actor, now), market, now)
     return load
@@ -325,21 +325,6 @@ def _post(
     lease = {"lease_expires_at": load.lease_expires_at.isoformat()}
     moves.move_load(session, load, act, cause, body=lease)
     session.flush()
-
-
-def _record_draft(session: Session, load: Load, cause: Cause) -> None:
-    """No move made it, and yet whoever holds the company's loads must hear of it."""
-    role = cause.role(POSTERS | {Role.DISPATCHER})
-    assert role is not None
-    events.record(
-        session,
-        cause,
-        role,
-        org_id=load.org_id,
-        subject="load",
-        subject_id=load.id,
-        kind="load.draft",
-    )
 
 
 def _posted_before(session: Session, actor: Actor, load_id: UUID) -> Load | None:

@@ -11,7 +11,12 @@ import pytest
 
 from services import cursors, offers
 from services.events import Cause
-from tests.services.stage import Stage, in_transaction, let_time_run_out
+from tests.services.stage import (
+    Stage,
+    in_transaction,
+    let_time_run_out,
+    see_feed_settle,
+)
 from tests.world import CHICAGO, NEWARK, Answer, Caller, World, utcnow
 
 Held = dict[tuple[str, str], Any]
@@ -43,6 +48,7 @@ class Phone:
         return bool(answer["has_more"])
 
     def drain(self, limit: int = 200) -> "Phone":
+        see_feed_settle()
         while self.ask(limit):
             pass
         return self
@@ -235,6 +241,7 @@ class TestACursor:
             phone, read_at=lambda at: at - timedelta(days=29).total_seconds()
         )
 
+        see_feed_settle()
         changes = stage.shipper.get(f"/v1/sync?cursor={young}")["changes"]
 
         assert [it["id"] for it in changes] == [str(load_id)]

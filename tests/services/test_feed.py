@@ -15,6 +15,7 @@ from freight.roles import Role
 from services import events, feed
 from services.events import Cause
 from services.feed import Position
+from tests.services.stage import see_feed_settle
 from tests.world import World, utcnow
 
 WRITERS, EACH = 8, 60
@@ -71,6 +72,7 @@ class TestReading:
             seen += found
         for thread in threads:
             thread.join()
+        see_feed_settle()
         while found := read(position, limit)[0]:
             seen += found
             position = read(position, limit)[1]
@@ -91,6 +93,7 @@ class TestReading:
             quick.commit()
             before, position = read(START)
             slow.commit()
+            see_feed_settle()
             after, _ = read(position)
 
         assert before == []
@@ -108,8 +111,10 @@ class TestReading:
             write(younger, org_id)
             write(older, org_id)
             older.commit()
+            see_feed_settle()
             first, position = read(START)
             younger.commit()
+            see_feed_settle()
             rest, _ = read(position)
 
         assert first == all_ids()[1:]
@@ -121,6 +126,7 @@ class TestReading:
             for _ in range(5):
                 write(session, org_id)
 
+        see_feed_settle()
         pages, position = [], START
         for _ in range(4):
             found, position = read(position, 2)
