@@ -24,7 +24,15 @@ from notifications.console import ConsoleGateway
 from notifications.fcm import FcmGateway, make_fcm_app
 from notifications.gateway import Gateway
 from notifications.sender import ALARMS, attempt
-from services import audit, backhaul, leases, offers, positions, pushes
+from services import (
+    audit,
+    backhaul,
+    idempotency,
+    leases,
+    offers,
+    positions,
+    pushes,
+)
 from services.audit import Seal
 from services.backhaul import SearchRules
 from services.events import Cause
@@ -153,6 +161,13 @@ class Handlers:
             for signature in audit.sign_heads(session, self.seal, now=utcnow()):
                 log().info("audit.head", **audit.to_record(signature))
 
+    def idempotency_prune(self) -> None:
+        """Forget the answers that nobody will ask for again."""
+        more = True
+        while more:
+            with Session.begin() as session:
+                more = idempotency.prune(session, now=utcnow()) > 0
+
 
 def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
     """Return which function does which job."""
@@ -165,6 +180,7 @@ def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
         Job.LOADS_LAPSE: handlers.loads_lapse,
         Job.POSITIONS_PARTITION: handlers.positions_partition,
         Job.AUDIT_SIGN: handlers.audit_sign,
+        Job.IDEMPOTENCY_PRUNE: handlers.idempotency_prune,
     }
 
 
@@ -173,6 +189,7 @@ PERIODIC = {
     Job.LOADS_LAPSE: "* * * * *",
     Job.POSITIONS_PARTITION: "7 * * * *",
     Job.AUDIT_SIGN: "23 2 * * *",
+    Job.IDEMPOTENCY_PRUNE: "27 * * * *",
 }
 
 

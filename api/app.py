@@ -23,7 +23,9 @@ from api import (
     searches,
     sessions,
     stops,
+    sync,
     trucks,
+    versions,
 )
 from config import Settings
 from geo.roads import Roads
@@ -51,6 +53,7 @@ BLUEPRINTS = (
     offers.blueprint,
     assignments.blueprint,
     assignments.overrides_blueprint,
+    sync.blueprint,
 )
 
 DESCRIPTION = """\
@@ -59,7 +62,13 @@ loads that take it home and offers them to the driver; exactly one driver wins e
 
 Lengths are metres, weights kilograms, times RFC 3339, money integer cents with a
 currency. Errors are RFC 9457 problems: branch on `code`. Clients accept enum values
-they do not know. PUT may be repeated. Lists are walked with `cursor`.
+they do not know. Lists are walked with `cursor`, which only the server can make.
+
+A POST with an `Idempotency-Key` is done once, however often it is sent. What clients
+edit has an `ETag`, and an edit names it in `If-Match`. Facts are no edits and need
+none: arrival, completion, departure, pickup confirmation, posting, cancellation, seen,
+acceptance, decline and a phone's registration are PUTs that may be repeated. Phones
+keep what they hold up to date with `GET /v1/sync`.
 """
 
 
@@ -90,6 +99,7 @@ def create_app(
     _observe(app)
     api = Api(app)
     problems.register(app)
+    versions.register(app)
     openapi.describe(api)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)

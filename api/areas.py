@@ -12,6 +12,7 @@ from api.bodies import Blueprint
 from api.fields import Time, line, words
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
+from api.versions import edits, precondition, shows_version
 from db import Session
 from errors import Invalid, NotFound
 from models.areas import Area, AreaKind
@@ -66,19 +67,31 @@ class AreasView(MethodView):
 class AreaView(MethodView):
     """One area; the client makes its id."""
 
+    @requires(Permission.AREAS_READ)
+    @raises(NotFound)
+    @blueprint.response(200, AreaOut)
+    @shows_version
+    def get(self, area_id: UUID) -> Area:
+        """Show an area."""
+        with Session() as session:
+            return areas.get_area(session, actor(), area_id)
+
     @requires(Permission.AREAS_DRAW)
     @raises(Invalid, NotFound, TooManyAreas)
     @blueprint.arguments(AreaIn)
     @blueprint.response(200, AreaOut)
+    @shows_version
+    @edits
     def put(self, body: dict[str, Any], area_id: UUID) -> Area:
-        """Draw or redraw an area; a driver draws for himself."""
+        """Draw an area, or redraw the version you have seen; drivers for themselves."""
         with Session.begin() as session:
-            return areas.put_area(session, actor(), area_id, **body)
+            return areas.put_area(session, actor(), area_id, precondition(), **body)
 
     @requires(Permission.AREAS_DRAW)
     @raises(NotFound)
     @blueprint.response(204)
+    @edits
     def delete(self, area_id: UUID) -> None:
         """Erase an area."""
         with Session.begin() as session:
-            areas.erase_area(session, actor(), area_id)
+            areas.erase_area(session, actor(), area_id, precondition())

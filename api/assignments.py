@@ -12,6 +12,7 @@ from api.bodies import Blueprint
 from api.clock import now
 from api.drivers import DriverOut
 from api.fields import Time, words
+from api.idempotency import once, transaction
 from api.lists import PageArgs, page, page_of
 from api.loads import LoadOut
 from api.problems import raises
@@ -140,19 +141,19 @@ class AssignmentsView(MethodView):
 
     @requires(Permission.ASSIGNMENTS_MAKE)
     @raises(NotFound, LoadTaken, DriverBusy, NoTruck, IdTaken, LoadMoveRefused)
+    @once
     @blueprint.arguments(AssignmentIn)
     @blueprint.response(201, AssignmentOut)
     def post(self, body: dict[str, Any]) -> Assignment:
         """Give a posted load to one of your drivers."""
-        with Session.begin() as session:
-            return assignments.plan(
-                session,
-                actor(),
-                assignment_id=body["id"],
-                load_id=body["load_id"],
-                driver_id=body["driver_id"],
-                now=now(),
-            )
+        return assignments.plan(
+            transaction(),
+            actor(),
+            assignment_id=body["id"],
+            load_id=body["load_id"],
+            driver_id=body["driver_id"],
+            now=now(),
+        )
 
 
 @blueprint.route("/<uuid:assignment_id>")
@@ -174,6 +175,7 @@ class OverrideView(MethodView):
 
     @requires(Permission.ASSIGNMENTS_OVERRIDE)
     @raises(*OVERRIDE_PROBLEMS)
+    @once
     @blueprint.arguments(OverrideIn)
     @blueprint.response(201, OverrideOut)
     def post(self, body: dict[str, Any], assignment_id: UUID) -> Override:
@@ -197,6 +199,7 @@ class OverridesView(MethodView):
 
     @requires(Permission.ASSIGNMENTS_OVERRIDE)
     @raises(*OVERRIDE_PROBLEMS)
+    @once
     @overrides_blueprint.arguments(OverrideIn)
     @overrides_blueprint.response(201, OverrideOut)
     def post(self, body: dict[str, Any]) -> Override:
@@ -205,13 +208,9 @@ class OverridesView(MethodView):
 
 
 def _override(body: dict[str, Any], assignment_id: UUID | None) -> Override:
-    with Session.begin() as session:
-        made = overrides.override(
-            session,
-            actor(),
-            Decision(**body),
-            assignment_id=assignment_id,
-            now=now(),
-        )
-        session.refresh(made)
-        return made
+    session = transaction()
+    made = overrides.override(
+        session, actor(), Decision(**body), assignment_id=assignment_id, now=now()
+    )
+    session.refresh(made)
+    return made

@@ -10,6 +10,7 @@ from db import Hand, Session, Tenant, acting
 from errors import Forbidden, Unauthenticated
 from services import identity
 from services.actors import Actor, Permission
+from services.cursors import derived
 from services.tokens import Claims, Keyring, read_access_token
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -19,6 +20,11 @@ def keyring() -> Keyring:
     """Return the process's keys."""
     keys: Keyring = current_app.extensions["keyring"]
     return keys
+
+
+def cursor_keys() -> tuple[bytes, ...]:
+    """Return the keys of cursors: the first signs, all are accepted."""
+    return derived((keyring().refresh,))
 
 
 def actor() -> Actor:

@@ -21,6 +21,7 @@ from api.fields import (
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
 from api.trucks import TruckOut
+from api.versions import edits, precondition, shows_version
 from db import Session
 from errors import NotFound
 from models.drivers import Availability, Driver
@@ -96,6 +97,7 @@ class DriverView(MethodView):
     @requires(Permission.DRIVERS_READ)
     @raises(NotFound)
     @blueprint.response(200, DriverOut)
+    @shows_version
     def get(self, driver_id: UUID) -> Driver:
         """Show a driver."""
         with Session() as session:
@@ -105,7 +107,11 @@ class DriverView(MethodView):
     @raises(NotFound, DriverBusy)
     @blueprint.arguments(DriverIn)
     @blueprint.response(200, DriverOut)
+    @shows_version
+    @edits
     def patch(self, body: dict[str, Any], driver_id: UUID) -> Driver:
         """Change home, limits, truck or availability; a driver changes himself."""
         with Session.begin() as session:
-            return drivers.edit_driver(session, actor(), driver_id, **body)
+            return drivers.edit_driver(
+                session, actor(), driver_id, precondition(), **body
+            )

@@ -25,8 +25,10 @@ from api.fields import (
     words,
     zone,
 )
+from api.idempotency import once, transaction
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
+from api.versions import edits, precondition, shows_version
 from db import Session
 from errors import IdTaken, Invalid, NotFound
 from freight.equipment import Equipment
@@ -253,25 +255,27 @@ class LoadsView(MethodView):
 
     @requires(Permission.LOADS_POST)
     @raises(Invalid, IdTaken, NumberTaken, PickupWindowClosed)
+    @once
     @blueprint.arguments(LoadIn)
     @blueprint.response(201, LoadOut)
+    @shows_version
     def post(self, body: dict[str, Any]) -> Load:
         """Post a load, or keep it as a draft."""
         load_id, is_draft = body.pop("id"), body.pop("is_draft")
         stops = body.pop("stops")
-        with Session.begin() as session:
-            posted = loads.post_load(
-                session,
-                actor(),
-                market(),
-                fields=body,
-                stops=stops,
-                now=now(),
-                load_id=load_id,
-                is_draft=is_draft,
-            )
-            session.refresh(posted)
-            return loads.get_load(session, actor(), posted.id)
+        session = transaction()
+        posted = loads.post_load(
+            session,
+            actor(),
+            market(),
+            fields=body,
+            stops=stops,
+            now=now(),
+            load_id=load_id,
+            is_draft=is_draft,
+        )
+        session.refresh(posted)
+        return loads.get_load(session, actor(), posted.id)
 
 
 @blueprint.route("/market")
@@ -295,6 +299,7 @@ class LoadView(MethodView):
     @requires(Permission.LOADS_READ)
     @raises(NotFound)
     @blueprint.response(200, LoadOut)
+    @shows_version
     def get(self, load_id: UUID) -> Load:
         """Show a load with its stops."""
         with Session() as session:
@@ -304,6 +309,8 @@ class LoadView(MethodView):
     @raises(NotFound, LoadMoveRefused, Invalid, NumberTaken)
     @blueprint.arguments(LoadEdit(partial=True))
     @blueprint.response(200, LoadOut)
+    @shows_version
+    @edits
     def patch(self, body: dict[str, Any], load_id: UUID) -> Load:
         """Change a load that nobody carries; its open offers are superseded."""
         stops = body.pop("stops", None)
@@ -313,6 +320,7 @@ class LoadView(MethodView):
                 actor(),
                 market(),
                 load_id,
+                precondition(),
                 fields=body,
                 stops=stops,
                 now=now(),
@@ -327,6 +335,7 @@ class PostingView(MethodView):
     @requires(Permission.LOADS_POST)
     @raises(NotFound, LoadMoveRefused, PickupWindowClosed)
     @blueprint.response(200, LoadOut)
+    @shows_version
     def put(self, load_id: UUID) -> Load:
         """Post a draft, bring back a held load, or prolong the lease."""
         with Session.begin() as session:
@@ -336,6 +345,7 @@ class PostingView(MethodView):
     @requires(Permission.LOADS_POST)
     @raises(NotFound, LoadMoveRefused)
     @blueprint.response(200, LoadOut)
+    @shows_version
     def delete(self, load_id: UUID) -> Load:
         """Take a load off the market; it can be posted again."""
         with Session.begin() as session:
@@ -351,6 +361,7 @@ class CancellationView(MethodView):
     @raises(NotFound, LoadMoveRefused)
     @blueprint.arguments(CancellationIn)
     @blueprint.response(200, LoadOut)
+    @shows_version
     def put(self, body: dict[str, Any], load_id: UUID) -> Load:
         """Cancel a load for good; its driver is told."""
         with Session.begin() as session:

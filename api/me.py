@@ -12,7 +12,7 @@ from api.bodies import Blueprint
 from api.clock import now
 from api.drivers import DriverOut
 from api.fields import Time
-from api.lists import PageArgs, page_of
+from api.lists import PageArgs, last_seen, next_cursor, page_of
 from api.members import MemberOut
 from api.problems import raises
 from db import Session
@@ -86,4 +86,10 @@ class FleetView(MethodView):
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the drivers with their last position and every load they carry."""
         with Session() as session:
-            return fleet.fleet(session, actor(), **args)
+            rows, last = fleet.fleet(
+                session,
+                actor(),
+                limit=args["limit"],
+                after=last_seen(args["cursor"]),
+            )
+        return {"data": rows, "page": {"next_cursor": next_cursor(last)}}

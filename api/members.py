@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 from api.auth import actor, requires
 from api.bodies import Blueprint
 from api.fields import Time, line, words
+from api.idempotency import once, transaction
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
 from db import Session
@@ -68,9 +69,9 @@ class MembersView(MethodView):
 
     @requires(Permission.MEMBERS_MANAGE)
     @raises(LoginTaken, Invalid)
+    @once
     @blueprint.arguments(MemberIn)
     @blueprint.response(201, MemberOut)
     def post(self, body: dict[str, Any]) -> Member:
         """Add a person; a driver also gets his driver row."""
-        with Session.begin() as session:
-            return members.add_member(session, actor(), **body)
+        return members.add_member(transaction(), actor(), **body)

@@ -43,9 +43,8 @@ class TermOut(ma.Schema):
     value = fields.Integer()
 
 
-class OfferOut(ma.Schema):
-    """A load held out to a driver. `terms` add up to `score_cents`: the gain against
-    driving home empty. `snapshot` is the load as it was when offered."""
+class BareOfferOut(ma.Schema):
+    """An offer without its load."""
 
     id = fields.UUID()
     search_id = fields.UUID()
@@ -59,8 +58,6 @@ class OfferOut(ma.Schema):
     terms = fields.List(fields.Nested(TermOut))
     figures = fields.Dict()
     snapshot = fields.Dict()
-    # The schema class takes the field off itself, so `load()` stays the method.
-    load = fields.Nested(MarketLoadOut)  # type: ignore[assignment]
     created_at = Time()
     expires_at = Time()
     sent_at = Time(allow_none=True)
@@ -69,6 +66,14 @@ class OfferOut(ma.Schema):
     ended_at = Time(allow_none=True)
     undeliverable_at = Time(allow_none=True)
     decline_reason = fields.String(allow_none=True)
+
+
+class OfferOut(BareOfferOut):
+    """A load held out to a driver. `terms` add up to `score_cents`: the gain against
+    driving home empty. `snapshot` is the load as it was when offered."""
+
+    # The schema class takes the field off itself, so `load()` stays the method.
+    load = fields.Nested(MarketLoadOut)  # type: ignore[assignment]
 
 
 class OffersArgs(PageArgs):

@@ -10,8 +10,29 @@ from werkzeug.routing import Rule
 
 from api.problems import CONTENT_TYPE, Problem
 from errors import DomainError, Forbidden, Unauthenticated
+from services.cursors import CursorInvalid, CursorMismatch
 
 Operation = tuple[Rule, str, Any]
+TEXT = {"type": "string"}
+REQUEST_HEADERS: dict[str, dict[str, Any]] = {
+    "Idempotency-Key": {
+        "description": "New for each request, the same when it is sent again: the"
+        " effect happens once, and the first answer is given again for 7 days.",
+        "schema": TEXT | {"minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    },
+    "If-Match": {
+        "description": "The ETag of the version to change. `*` and weak tags match"
+        " nothing.",
+        "schema": TEXT,
+    },
+    "If-None-Match": {
+        "description": "GET: 304 if you have this version. PUT: `*` makes, and never"
+        " replaces.",
+        "schema": TEXT,
+    },
+}
+ETAG = {"description": "The version shown; opaque.", "schema": TEXT}
+REPLAYED = {"description": "`true` on an answer given before.", "schema": TEXT}
 ALWAYS = {400: "malformed-request", 500: "internal-error", 503: "unavailable"}
 
 
@@ -40,6 +61,7 @@ def complete(api: Api, app: Flask) -> None:
             operation["security"] = [{"bearer": []}] if permission else []
             if permission:
                 operation["x-permission"] = permission.value
+            _add_headers(operation, view, method)
             _add_problems(operation, view, permission is not None)
     # Nothing refers to flask-smorest's own any more, and their names follow Python's
     # release (3.13 renamed 422).
@@ -58,11 +80,38 @@ def _operation_id(rule: Rule, method: str) -> str:
     return f"{method.lower()}_{noun}"
 
 
+def _add_headers(operation: dict[str, Any], view: Any, method: str) -> None:  # noqa: ANN401
+    names = []
+    if getattr(view, "is_once", False):
+        names.append(("Idempotency-Key", True))
+    if getattr(view, "is_edit", False):
+        names.append(("If-Match", method != "PUT"))
+    if method == "PUT" and getattr(view, "is_edit", False):
+        names.append(("If-None-Match", False))
+    is_versioned = getattr(view, "is_versioned", False)
+    if method == "GET" and is_versioned:
+        names.append(("If-None-Match", False))
+        operation["responses"]["304"] = {"description": "You have this version."}
+    for name, is_required in names:
+        operation.setdefault("parameters", []).append(
+            {"in": "header", "name": name, "required": is_required}
+            | REQUEST_HEADERS[name]
+        )
+    for status, response in operation["responses"].items():
+        if is_versioned and status[0] in "23":
+            response.setdefault("headers", {})["ETag"] = ETAG
+        if getattr(view, "is_once", False) and status[0] == "2":
+            response.setdefault("headers", {})["Idempotent-Replayed"] = REPLAYED
+
+
 def _add_problems(operation: dict[str, Any], view: Any, is_guarded: bool) -> None:  # noqa: ANN401
     codes: dict[int, set[str]] = {status: {code} for status, code in ALWAYS.items()}
     errors: list[type[DomainError]] = list(getattr(view, "problems", ()))
+    errors += getattr(view, "promises", ())
     if is_guarded:
         errors += [Unauthenticated, Forbidden]
+    if any(p.get("name") == "cursor" for p in operation.get("parameters", [])):
+        errors += [CursorInvalid, CursorMismatch]
     for error in errors:
         codes.setdefault(error.status, set()).add(error.code)
     if "requestBody" in operation:

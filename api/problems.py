@@ -39,7 +39,7 @@ DETAILS = {
     415: "Send the body as application/json.",
     422: "See `errors`.",
     500: "It is logged under this trace id.",
-    503: "Please try again in a moment; nothing was changed.",
+    503: "Please try again in a moment, with the same Idempotency-Key if there is one.",
 }
 
 
@@ -145,7 +145,8 @@ def answer_bug(error: Exception) -> Response:
 
 
 def answer_database_down(error: OperationalError | PoolTimeout) -> Response:
-    """Tell a phone to come back; nothing was written."""
+    """Tell a phone to come back. The connection may have ended after the commit: only
+    asking again tells."""
     origin = getattr(error, "orig", error)
     if (getattr(origin, "sqlstate", None) or "").startswith(TOO_LARGE):
         return answer_bug(error)

@@ -12,6 +12,7 @@ from api.bodies import Blueprint
 from api.fields import Number, amount, line, words
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
+from api.versions import edits, precondition, shows_version
 from db import Session
 from errors import NotFound
 from freight.costs import COST_CENTS_PER_KM
@@ -98,6 +99,7 @@ class TruckView(MethodView):
     @requires(Permission.TRUCKS_READ)
     @raises(NotFound)
     @blueprint.response(200, TruckOut)
+    @shows_version
     def get(self, truck_id: UUID) -> Truck:
         """Show a truck."""
         with Session() as session:
@@ -107,7 +109,9 @@ class TruckView(MethodView):
     @raises(NotFound, UnitTaken)
     @blueprint.arguments(TruckIn)
     @blueprint.response(200, TruckOut)
+    @shows_version
+    @edits
     def put(self, body: dict[str, Any], truck_id: UUID) -> Truck:
-        """Make or replace a truck."""
+        """Make a truck, or replace the version you have seen."""
         with Session.begin() as session:
-            return trucks.put_truck(session, actor(), truck_id, **body)
+            return trucks.put_truck(session, actor(), truck_id, precondition(), **body)

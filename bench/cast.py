@@ -100,7 +100,8 @@ def _hire(web: Client, desk: Client, trip: Trip) -> Driver:
     desk.need("PUT", f"/v1/trucks/{truck_id}", truck)
     lat, lon = trip.home
     known = {"truck_id": truck_id, "home_lat": lat, "home_lon": lon}
-    desk.need("PATCH", f"/v1/drivers/{driver_id}", known)
+    driver = f"/v1/drivers/{driver_id}"
+    desk.need("PATCH", driver, known, If_Match=desk.need("GET", driver).tag)
 
     target = f"ok-truck{trip.truck}"
     phone = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 TIMEOUT_S = 60.0
 
@@ -29,10 +30,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and body."""
+    """Status and body; `text` is the body as it came."""
 
     status: int
     body: Any
+    text: bytes = b""
+    tag: str = ""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - JSON
         return self.body[name]
@@ -48,11 +51,17 @@ class Client:
     url: str
     token: str = ""
 
-    def call(self, method: str, path: str, body: object = None) -> Answer:
-        """Send a request and return whatever comes back."""
+    def call(self, method: str, path: str, body: object = None, **extra: str) -> Answer:
+        """Send a request and return whatever comes back.
+
+        extra: headers, `If_Match` for If-Match.
+        """
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
+        if method == "POST":
+            headers["Idempotency-Key"] = str(uuid4())
+        headers |= {name.replace("_", "-"): value for name, value in extra.items()}
         connection = _connection(self.url)
         try:
             sent = None if body is None else json.dumps(body)
@@ -62,14 +71,19 @@ class Client:
         except BaseException:
             connection.close()
             raise
-        return Answer(answer.status, json.loads(text) if text else None)
+        return Answer(
+            answer.status,
+            json.loads(text) if text else None,
+            text,
+            answer.getheader("ETag", ""),
+        )
 
-    def need(self, method: str, path: str, body: object = None) -> Answer:
+    def need(self, method: str, path: str, body: object = None, **extra: str) -> Answer:
         """Send a request that must succeed.
 
         Raises: Refused.
         """
-        answer = self.call(method, path, body)
+        answer = self.call(method, path, body, **extra)
         if answer.status >= 300:
             raise Refused(f"{method} {path}: {answer.status} {answer.body}")
         return answer

@@ -4,11 +4,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -36,18 +37,23 @@ SETTINGS = {
 }
 
 
+Between = Callable[[str], AbstractContextManager[tuple[str, Any]]]
+
+
 class CannotStage(Exception):
     """A command of the set-up failed; the message holds what it said."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything is up. `fcm` asks the fake what the phones received."""
+    """Everything is up. `fcm` asks the fake what the phones received; `between` is
+    what stands between web and database, if anything."""
 
     web: Client
     fcm: Client
     env: Mapping[str, str]
     processes: Processes
+    between: Any = None
 
     def create_company(self, kind: str, number: int, *roles: str) -> Client:
         """Make a company; return its admin, who holds `roles` too.
@@ -68,12 +74,20 @@ class Stage:
 
 
 @contextmanager
-def staged(settings: Mapping[str, str]) -> Iterator[Stage]:
+def staged(
+    settings: Mapping[str, str],
+    *,
+    web_workers: int = WEB_WORKERS,
+    web_options: Sequence[str] = (),
+    between: Between | None = None,
+) -> Iterator[Stage]:
     """Run web, worker and fake FCM on a database of their own; leave nothing behind.
 
     The server is DATABASE_URL's, or the embedded one.
 
     settings: over `SETTINGS`.
+    web_options: Granian's.
+    between: given the database's address, yields another that leads there.
 
     Raises: CannotStage, ProcessEnded, TimeoutError, EmbeddedServerError.
     """
@@ -97,11 +111,16 @@ def staged(settings: Mapping[str, str]) -> Iterator[Stage]:
         fcm_argv += ["--service-account-file", str(key_file)]
         processes.start("fcm", fcm_argv, {})
         processes.wait_for(f"{fcm.url}/received")
-        processes.start("web", web_argv(HOST, ports[0], WEB_WORKERS), env)
+        way, gate = env["DATABASE_URL"], None
+        if between is not None:
+            way, gate = stack.enter_context(between(way))
+        web_env = env | {"DATABASE_URL": way}
+        argv = [*web_argv(HOST, ports[0], web_workers), *web_options]
+        processes.start("web", argv, web_env)
         processes.start("worker", worker_argv(), env)
         try:
             processes.wait_for(f"{web.url}/readyz")
-            yield Stage(web, fcm, env, processes)
+            yield Stage(web, fcm, env, processes, gate)
             processes.check()
         except Exception:
             # The folder goes with us: say here what the logs say there.

@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import requests
 
@@ -21,11 +22,13 @@ class Answer:
     """What came back.
 
     answered_at: seconds since the epoch, when the whole answer was read.
+    tag: the ETag, empty where there is none.
     """
 
     status: int
     body: Any
     answered_at: float
+    tag: str = ""
 
     @property
     def code(self) -> str:
@@ -40,12 +43,24 @@ class Caller:
     url: str
     token: str = ""
 
-    def ask(self, method: str, path: str, body: Any = None) -> Answer:  # noqa: ANN401
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,  # noqa: ANN401
+        tag: str = "",
+    ) -> Answer:
         """Return the answer, whatever its status.
+
+        tag: the ETag of what is to be changed.
 
         Raises: Unexpected if there is none.
         """
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if method == "POST":
+            headers["Idempotency-Key"] = str(uuid4())
+        if tag:
+            headers["If-Match"] = tag
         try:
             answer = _session().request(
                 method, self.url + path, json=body, headers=headers, timeout=TIMEOUT_S
@@ -53,7 +68,8 @@ class Caller:
         except requests.RequestException as error:
             raise Unexpected(f"{method} {path}: no answer ({error})") from None
         at = time.time()
-        return Answer(answer.status_code, answer.json() if answer.content else None, at)
+        read = answer.json() if answer.content else None
+        return Answer(answer.status_code, read, at, answer.headers.get("ETag", ""))
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - what JSON carries
         """Return what is there. Raises: Unexpected."""
@@ -68,8 +84,8 @@ class Caller:
         return self._success("PUT", path, body)
 
     def patch(self, path: str, body: Any) -> Any:  # noqa: ANN401
-        """Change something; return it. Raises: Unexpected."""
-        return self._success("PATCH", path, body)
+        """Look at something and change it; return it. Raises: Unexpected."""
+        return self._success("PATCH", path, body, self.ask("GET", path).tag)
 
     def walk(self, path: str) -> list[Any]:
         """Return all of a list, newest first. Raises: Unexpected."""
@@ -84,8 +100,14 @@ class Caller:
                 return items
             step = f"{here}&cursor={cursor}"
 
-    def _success(self, method: str, path: str, body: Any) -> Any:  # noqa: ANN401
-        answer = self.ask(method, path, body)
+    def _success(
+        self,
+        method: str,
+        path: str,
+        body: Any,  # noqa: ANN401
+        tag: str = "",
+    ) -> Any:  # noqa: ANN401
+        answer = self.ask(method, path, body, tag)
         if answer.status >= 300:
             raise Unexpected(f"{method} {path}: {told(answer)}")
         return answer.body

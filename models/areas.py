@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.row import Dated, Identified, Row, Word, within
+from models.row import Dated, Identified, Row, Versioned, Word, within
 
 
 class AreaKind(StrEnum):
@@ -17,7 +17,7 @@ class AreaKind(StrEnum):
     NO_GO = "no_go"
 
 
-class Area(Identified, Dated, Row):
+class Area(Identified, Dated, Versioned, Row):
     """A GeoJSON polygon. Without a driver it holds for the whole company."""
 
     __tablename__ = "areas"

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from geo.points import Point
 from models.organisations import Member
-from models.row import Dated, Identified, Row, Word, within
+from models.row import Dated, Identified, Row, Versioned, Word, within
 from models.trucks import Truck
 
 
@@ -22,7 +22,7 @@ class Availability(StrEnum):
     RESTING = "resting"
 
 
-class Driver(Identified, Dated, Row):
+class Driver(Identified, Dated, Versioned, Row):
     """A member who drives. Without a home or a truck nothing is searched for him."""
 
     __tablename__ = "drivers"
@@ -55,6 +55,12 @@ class Driver(Identified, Dated, Row):
 
     member: Mapped[Member] = relationship(lazy="raise", viewonly=True)
     truck: Mapped[Truck | None] = relationship(lazy="raise", viewonly=True)
+
+    @property
+    def tag(self) -> str:
+        """What a client names this version by: he is shown with his truck."""
+        truck = self.truck.version if self.truck is not None else 0
+        return f"{self.version}-{truck}"
 
     @property
     def home(self) -> Point | None:

@@ -28,7 +28,11 @@ class Event(Row):
     """
 
     __tablename__ = "events"
-    __table_args__ = (Index(None, "subject_id"), Index(None, "org_id", "id"))
+    __table_args__ = (
+        Index(None, "subject_id"),
+        Index(None, "org_id", "id"),
+        Index(None, "xid", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     xid: Mapped[str] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))

@@ -11,14 +11,15 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    event,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from freight.lifecycles import LoadStatus
-from models.row import Dated, Identified, Row, Word, within
+from models.row import Dated, Identified, Row, Versioned, Word, within
 from models.stops import Stop
 
 
@@ -38,7 +39,7 @@ class RateType(StrEnum):
     PER_CWT = "per_cwt"
 
 
-class Load(Identified, Dated, Row):
+class Load(Identified, Dated, Versioned, Row):
     """Freight from its first pickup to its last delivery.
 
     The two ends and the windows repeat what the stops say: they are what the
@@ -82,7 +83,6 @@ class Load(Identified, Dated, Row):
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     posted_by: Mapped[UUID]
-    version: Mapped[int] = mapped_column(default=1)
     status: Mapped[LoadStatus] = mapped_column(Word(LoadStatus))
     visibility: Mapped[Visibility] = mapped_column(Word(Visibility))
     load_number: Mapped[str]
@@ -124,4 +124,14 @@ class Load(Identified, Dated, Row):
         lazy="raise", order_by=Stop.sequence, cascade="all, delete-orphan"
     )
 
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form
+
+@event.listens_for(Session, "before_flush")
+def _touch(session: Session, *_: object) -> None:
+    """A load is shown with its stops: what changes one of them changes the load."""
+    for row in session.dirty:
+        if not session.is_modified(row):
+            continue
+        # Stops that come and go are a change of the load's list.
+        load = session.get(Load, row.load_id) if isinstance(row, Stop) else row
+        if isinstance(load, Load):
+            load.updated_at = func.clock_timestamp()

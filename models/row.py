@@ -13,9 +13,10 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from uuid_utils.compat import uuid7
 
 NAMES = {
@@ -70,6 +71,7 @@ class Row(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: AwareDateTime,
         dict[str, Any]: JSONB,
+        dict[str, str]: JSONB,
         list[Any]: JSONB,
     }
 
@@ -91,6 +93,22 @@ class Identified:
     """An id."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+
+
+class Versioned:
+    """A row that clients edit. Each change is a new version; who writes over a version
+    that is gone gets a StaleDataError."""
+
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.version}
+
+    @property
+    def tag(self) -> str:
+        """What a client names this version by."""
+        return str(self.version)
 
 
 class Dated:

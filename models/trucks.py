@@ -6,10 +6,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from freight.equipment import Equipment
-from models.row import Dated, Identified, Row, Word
+from models.row import Dated, Identified, Row, Versioned, Word
 
 
-class Truck(Identified, Dated, Row):
+class Truck(Identified, Dated, Versioned, Row):
     """A tractor with its trailer. A cost that is None means our stated default."""
 
     __tablename__ = "trucks"

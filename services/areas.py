@@ -14,6 +14,7 @@ from models.areas import Area, AreaKind
 from models.organisations import Organisation
 from services import drivers
 from services.actors import Actor
+from services.versions import Precondition
 
 MOST_AREAS = 50
 """Shared by one company, and again of one driver: each is tested for every candidate of
@@ -41,20 +42,32 @@ def visible_areas(actor: Actor) -> Select[Area]:
     return seen
 
 
+def get_area(session: Session, actor: Actor, area_id: UUID) -> Area:
+    """Return the area.
+
+    Raises: NotFound.
+    """
+    area = session.scalar(visible_areas(actor).where(Area.id == area_id))
+    if area is None:
+        raise NotFound(f"No area {area_id} of yours.")
+    return area
+
+
 def put_area(
     session: Session,
     actor: Actor,
     area_id: UUID,
+    precondition: Precondition,
     *,
     kind: AreaKind,
     name: str,
     geometry: dict[str, Any],
     driver_id: UUID | None = None,
 ) -> Area:
-    """Draw or redraw the area of this id. Safe to repeat, also at the same time.
+    """Draw the area of this id, or redraw the version the client has seen.
 
     A driver draws for himself only. Locks: the company's drawing, then the area.
-    Raises: Invalid, NotFound, TooManyAreas.
+    Raises: Invalid, NotFound, TooManyAreas, PreconditionRequired, VersionMismatch.
     """
     # scope: `_check_own` judges the row.
     if not actor.is_dispatcher:
@@ -67,8 +80,11 @@ def put_area(
         raise Invalid("#/geometry", str(error)) from None
     _queue_up(session, actor)
     area = session.get(Area, area_id, with_for_update=True, populate_existing=True)
-    if area is not None:
+    if area is None:
+        precondition.check_missing(area_id)
+    else:
         _check_own(actor, area)
+        precondition.check(area)
     _check_room(session, actor, area_id, driver_id, fence)
     values = {
         "kind": kind,
@@ -93,16 +109,19 @@ def put_area(
     return area
 
 
-def erase_area(session: Session, actor: Actor, area_id: UUID) -> None:
-    """Erase the area.
+def erase_area(
+    session: Session, actor: Actor, area_id: UUID, precondition: Precondition
+) -> None:
+    """Erase the version of the area that the client has seen.
 
-    Raises: NotFound.
+    Raises: NotFound, PreconditionRequired, VersionMismatch.
     """
     # scope: `_check_own` judges the row.
     area = session.get(Area, area_id, with_for_update=True)
     if area is None:
         raise NotFound(f"No area {area_id} of yours.")
     _check_own(actor, area)
+    precondition.check(area)
     session.delete(area)
 
 

@@ -11,6 +11,7 @@ from models.assignments import Assignment, AssignmentStatus
 from models.drivers import Availability, Driver
 from services import trucks
 from services.actors import Actor
+from services.versions import Precondition
 
 
 class DriverBusy(Conflict):
@@ -48,16 +49,19 @@ def edit_driver(
     session: Session,
     actor: Actor,
     driver_id: UUID,
+    precondition: Precondition,
     **fields: Any,  # noqa: ANN401 - columns
 ) -> Driver:
     """Change what is given; the rest stays.
 
     Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if availability
-    would contradict his load, Forbidden for an endorsement that a driver gives himself.
+    would contradict his load, Forbidden for an endorsement that a driver gives himself,
+    PreconditionRequired, VersionMismatch.
     """
     if "has_hazmat_endorsement" in fields and not actor.is_dispatcher:
         raise Forbidden("Your dispatcher enters the endorsement.")
     driver = get_driver(session, actor, driver_id, is_locked=True)
+    precondition.check(driver)
     if fields.get("truck_id") is not None:
         trucks.get_truck(session, actor, fields["truck_id"])
     if "availability" in fields:

@@ -47,10 +47,10 @@ def profile(session: Session, actor: Actor) -> dict[str, Any]:
 
 
 def fleet(
-    session: Session, actor: Actor, *, limit: int, cursor: UUID | None
-) -> dict[str, Any]:
+    session: Session, actor: Actor, *, limit: int, after: UUID | None
+) -> tuple[list[dict[str, Any]], UUID | None]:
     """Return one page of the company's drivers, newest first, with where they are and
-    what they carry."""
+    what they carry; and the id after which the next page begins, None at the end."""
     # scope: of drivers found by the scope.
     query = (
         drivers.visible_drivers(actor)
@@ -58,8 +58,8 @@ def fleet(
         .order_by(Driver.id.desc())
         .limit(limit + 1)
     )
-    if cursor is not None:
-        query = query.where(Driver.id < cursor)
+    if after is not None:
+        query = query.where(Driver.id < after)
     rows = list(session.scalars(query))
     shown = rows[:limit]
     ids = [driver.id for driver in shown]
@@ -80,14 +80,12 @@ def fleet(
         .options(joinedload(Assignment.load).selectinload(Load.stops))
     ):
         carried[assignment.driver_id].append(assignment)
-    return {
-        "data": [
-            {
-                "driver": driver,
-                "position": positions.get(driver.id),
-                "assignments": carried[driver.id],
-            }
-            for driver in shown
-        ],
-        "page": {"next_cursor": shown[-1].id if len(rows) > limit else None},
-    }
+    found = [
+        {
+            "driver": driver,
+            "position": positions.get(driver.id),
+            "assignments": carried[driver.id],
+        }
+        for driver in shown
+    ]
+    return found, shown[-1].id if len(rows) > limit else None

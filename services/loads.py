@@ -26,6 +26,7 @@ from services import drivers, moves, open_offers
 from services.actors import Actor
 from services.events import Cause
 from services.holds import hold
+from services.versions import Precondition
 
 
 class PickupWindowClosed(Conflict):
@@ -137,7 +138,9 @@ def post_load(
         if known is None:
             raise _taken(error, number) from None
         return known
-    if not is_draft:
+    if is_draft:
+        moves.record_draft(session, load, _cause(actor, now))
+    else:
         _post(session, load, LoadAct.POST, _cause(actor, now), market, now)
     return load
 
@@ -147,6 +150,7 @@ def edit_load(
     actor: Actor,
     market: Market,
     load_id: UUID,
+    precondition: Precondition,
     *,
     fields: Mapping[str, Any],
     stops: Sequence[Mapping[str, Any]] | None,
@@ -157,11 +161,12 @@ def edit_load(
     Open offers show figures that are no longer true: they are superseded.
 
     Locks: the load, then its offers. Raises: NotFound, LoadMoveRefused, Invalid,
-    NumberTaken.
+    NumberTaken, PreconditionRequired, VersionMismatch.
     """
     load = _own_locked(session, actor, load_id)
     cause = _cause(actor, now)
     moves.move_load(session, load, LoadAct.EDIT, cause, body={"fields": sorted(fields)})
+    precondition.check(load)
     for name, value in fields.items():
         setattr(load, name, value)
     _check_temperature(load)

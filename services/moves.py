@@ -16,7 +16,7 @@ from freight.lifecycles import (
     StopAct,
     Transition,
 )
-from freight.roles import Role
+from freight.roles import POSTERS, Role
 from models.loads import Load
 from models.offers import Offer
 from models.stops import Stop
@@ -97,6 +97,22 @@ def move_load(
         kind=f"load.{act}",
         edi_214=transition.edi_214,
         body={"before": transition.before, "after": transition.after} | (body or {}),
+    )
+
+
+def record_draft(session: Session, load: Load, cause: Cause) -> None:
+    """Write the event of a new draft: no move made it, and yet whoever holds the
+    company's loads must hear of it."""
+    role = cause.role(POSTERS | {Role.DISPATCHER})
+    assert role is not None
+    events.record(
+        session,
+        cause,
+        role,
+        org_id=load.org_id,
+        subject="load",
+        subject_id=load.id,
+        kind="load.draft",
     )
 
 

@@ -84,12 +84,13 @@ def extend(
     wanted = _worth_locking(session, search, rules)
     load_ids = [load_id for _, load_id in wanted]
     free = _lock_free_loads(session, search, load_ids, rules)
-    driver = session.get_one(
-        Driver,
-        search.driver_id,
-        with_for_update={"key_share": True},
-        populate_existing=True,
-    )
+    # As he is now, in whatever version he was read before the lock.
+    driver = session.scalars(
+        select(Driver)
+        .where(Driver.id == search.driver_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
     if driver.availability is not Availability.AVAILABLE or _is_outdated(
         session, search
     ):

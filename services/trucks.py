@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from errors import Conflict, NotFound
 from models.trucks import Truck
 from services.actors import Actor
+from services.versions import Precondition
 
 
 class UnitTaken(Conflict):
@@ -29,25 +30,32 @@ def put_truck(
     session: Session,
     actor: Actor,
     truck_id: UUID,
+    precondition: Precondition,
     **fields: Any,  # noqa: ANN401 - columns
 ) -> Truck:
-    """Make or replace the truck of this id. Safe to repeat, also at the same time.
+    """Make the truck of this id, or replace the version the client has seen.
 
-    Locks: the truck. Raises: NotFound if the id is another company's, UnitTaken.
+    Locks: the truck. Raises: NotFound if the id is another company's, or if what the
+    client has seen is gone; UnitTaken, PreconditionRequired, VersionMismatch.
     """
     # scope: the row is compared with his company.
     try:
         with session.begin_nested():
-            session.execute(
+            made = session.scalar(
                 insert(Truck)
                 .values(id=truck_id, org_id=actor.org_id, **fields)
                 .on_conflict_do_nothing(index_elements=[Truck.id])
+                .returning(Truck.id)
             )
             truck = session.get(
                 Truck, truck_id, with_for_update=True, populate_existing=True
             )
             if truck is None or truck.org_id != actor.org_id:
                 raise NotFound(f"No truck {truck_id} in your company.")
+            if made is not None:
+                precondition.check_missing(truck_id)
+                return truck
+            precondition.check(truck)
             for name, value in fields.items():
                 setattr(truck, name, value)
             session.flush()

@@ -75,6 +75,8 @@ OWNERS = {
 """The folders or root modules that may know of each framework."""
 
 SERVICES = [
+    "versions",
+    "cursors",
     "actors",
     "tokens",
     "phones",
@@ -83,6 +85,7 @@ SERVICES = [
     "clocks",
     "holds",
     "events",
+    "idempotency",
     "devices",
     "trucks",
     "drivers",
@@ -104,6 +107,8 @@ SERVICES = [
     "stops",
     "overrides",
     "fleet",
+    "feed",
+    "sync",
     "health",
     "audit",
 ]

@@ -13,7 +13,7 @@ from flask import Flask
 from api.openapi import operations
 from cli import DOCUMENT, document_text
 from services.actors import Permission
-from tests.codes import openapi_path
+from tests.codes import openapi_path, promised
 from tests.source import ROOT
 
 METHODS = {"get", "put", "post", "patch", "delete"}
@@ -117,6 +117,73 @@ class TestEveryOperation:
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     assert set(response["content"]) == {"application/problem+json"}
+
+
+def headers_of(operation: dict[str, Any]) -> set[str]:
+    found = operation.get("parameters", [])
+    return {it["name"] for it in found if it["in"] == "header"}
+
+
+class TestPromises:
+    @pytest.mark.parametrize(
+        ("mark", "header", "codes"),
+        [
+            (
+                "is_once",
+                "Idempotency-Key",
+                {
+                    *("idempotency-key-missing", "idempotency-key-reused"),
+                    "idempotency-key-in-use",
+                },
+            ),
+            ("is_edit", "If-Match", {"precondition-required", "version-mismatch"}),
+        ],
+        ids=["once", "edit"],
+    )
+    def test_say_what_to_send_and_what_may_be_answered(
+        self,
+        app: Flask,
+        document: dict[str, Any],
+        described: dict[Any, Any],
+        mark: str,
+        header: str,
+        codes: set[str],
+    ) -> None:
+        marked = {
+            (method.lower(), openapi_path(rule.rule))
+            for rule, method, view in operations(app)
+            if getattr(view, mark, False)
+        }
+
+        assert marked
+        for where, operation in described.items():
+            listed = promised(document, *where)
+            assert (header in headers_of(operation)) == (where in marked), where
+            assert (codes <= listed) == bool(codes & listed) == (where in marked), where
+
+    def test_of_a_version_are_a_tag_and_304(
+        self, app: Flask, described: dict[Any, Any]
+    ) -> None:
+        shown = [
+            described[method.lower(), openapi_path(rule.rule)]
+            for rule, method, view in operations(app)
+            if getattr(view, "is_versioned", False)
+        ]
+
+        assert len(shown) > 5
+        for operation in shown:
+            for status, response in operation["responses"].items():
+                assert ("ETag" in response.get("headers", {})) == (status[0] in "23")
+
+    def test_of_a_list_are_its_cursors_refusals(
+        self, document: dict[str, Any], described: dict[Any, Any]
+    ) -> None:
+        for where, operation in described.items():
+            is_list = any(
+                it["name"] == "cursor" for it in operation.get("parameters", [])
+            )
+            codes = {"cursor-invalid", "cursor-mismatch"}
+            assert (codes <= promised(document, *where)) == is_list, where
 
 
 class TestDocs:

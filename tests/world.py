@@ -1,6 +1,7 @@
 """Makers with sane defaults: a test names only what matters. All go over HTTP."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,13 @@ HOUSTON = Point(29.7604, -95.3698)
 DENVER = Point(39.7392, -104.9903)
 
 PASSWORD = "correct horse battery"
+
+EDIT = re.compile(
+    r"PATCH /v1/(loads|drivers)/[^/]+|PUT /v1/(trucks|areas)/[^/]+"
+    r"|DELETE /v1/areas/[^/]+"
+)
+"""What needs an If-Match: a caller who gives none has looked a moment before. An empty
+header is not sent."""
 
 _numbers = count(1)
 
@@ -102,10 +110,20 @@ class Caller:
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         extra = {k.replace("_", "-"): v for k, v in headers.items()}
+        if method == "POST":
+            sent["Idempotency-Key"] = str(uuid7())
+        if EDIT.fullmatch(f"{method} {path}") and "If-Match" not in extra:
+            sent |= self._seen(path)
         with self.app.test_client() as client:
-            answer = client.open(path, method=method, json=body, headers=sent | extra)
+            asked = {name: value for name, value in (sent | extra).items() if value}
+            answer = client.open(path, method=method, json=body, headers=asked)
         data = json.loads(answer.data) if answer.data else None
         return Answer(answer.status_code, data, dict(answer.headers))
+
+    def _seen(self, path: str) -> dict[str, str]:
+        """Look at the row first, as somebody does who is about to edit it."""
+        tag = self.get(path).headers.get("ETag")
+        return {"If-Match": tag} if tag else {}
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.call("GET", path, **headers)

@@ -48,7 +48,8 @@ begin
     if actor is null or company is null then return null; end if;
     changed := array(
         select key from jsonb_each(now_it_is || before_it_was) as it
-        where now_it_is -> key is distinct from before_it_was -> key order by key
+        where now_it_is -> key is distinct from before_it_was -> key
+        and key <> 'version' order by key
     );
     if changed = '{}' then return null; end if;
     insert into audit_heads values (company, 0, '') on conflict do nothing;

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_22_tenant_keys"
-down_revision = "2026_11_22_market"
+down_revision = "2026_11_22_promises"
 branch_labels = None
 depends_on = None
 
@@ -28,6 +28,7 @@ REPLACED_INDEXES = ("backhaul_searches", "offers", "assignments", "loads")
 
 REFERENCES = (
     ("areas", "org_id", "driver_id", "drivers"),
+    ("idempotency_keys", "org_id", "member_id", "members"),
     ("drivers", "org_id", "member_id", "members"),
     ("drivers", "org_id", "truck_id", "trucks"),
     ("loads", "org_id", "posted_by", "members"),

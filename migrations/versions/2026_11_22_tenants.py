@@ -81,6 +81,16 @@ OUR_MEMBER = "exists (select from members m where m.id = member_id)"
 """Row security holds in sub-queries too: who may not see the driver may not see where
 he is. No policy refers to a table whose own policy refers back."""
 
+EVENTS_LOAD = (
+    "case subject when 'load' then subject_id else (body ->> 'load_id')::uuid end"
+)
+CONCERNS_US = f"""(subject in ('load', 'stop') and (
+    exists (select from assignments a
+        where a.load_id = {EVENTS_LOAD} and a.org_id = (select app_org()))
+    or exists (select from offers o
+        where o.load_id = {EVENTS_LOAD} and o.org_id = (select app_org()))))"""
+"""A carrier hears what becomes of the loads it carries or was offered."""
+
 POLICIES: dict[str, dict[str, tuple[str | None, str | None]]] = {
     "organisations": {
         "select": ("id = any((select app_visible())::uuid[])", None),
@@ -135,12 +145,17 @@ POLICIES: dict[str, dict[str, tuple[str | None, str | None]]] = {
         "insert": (None, OWN),
         "update": (f"{OWN} or {HELD}", f"{OWN} or {HELD}"),
     },
+    "idempotency_keys": {
+        "select": (OWN, None),
+        "insert": (None, OWN),
+        "update": (OWN, OWN),
+    },
     "overrides": {"select": (OWN, None), "insert": (None, OWN)},
     "events": {
         # A transaction sees what it writes: its ids are returned to it.
         "select": (
             f"{OWN} or subject_id = any((select app_loads())::uuid[])"
-            " or xid = pg_current_xact_id()",
+            f" or xid = pg_current_xact_id() or {CONCERNS_US}",
             None,
         ),
         # Who holds a load writes into the history of everybody it concerns.
@@ -188,13 +203,14 @@ $$;
 
 create function settle_driver(driver uuid) returns void
     language plpgsql security definer set search_path = public, pg_temp as $$
-begin
+declare settled text; begin
     -- Locked before asked: a load that comes and one that ends meet here.
     perform from drivers where id = driver for no key update;
-    update drivers set availability = case when exists (
+    settled := case when exists (
         select from assignments where driver_id = driver and status = 'active'
-    ) then 'on_load' else 'available' end
-    where id = driver;
+    ) then 'on_load' else 'available' end;
+    update drivers set availability = settled, version = version + 1
+    where id = driver and availability <> settled;
 end $$;
 
 create function release_target(kind text, held text, by_device uuid, at timestamptz)

@@ -231,6 +231,7 @@ def send(caller: Caller, raw: bytes, content_type: str) -> Any:
             headers={
                 "Authorization": f"Bearer {caller.token}",
                 "Content-Type": content_type,
+                "Idempotency-Key": "1",
             },
         )
 

@@ -192,8 +192,8 @@ class TestAddresses:
     @pytest.mark.parametrize(
         "query",
         [
-            *("limit=0", "limit=201", "limit=x", "limit=", "cursor=%00", "cursor=1"),
-            *("cursor=%F0%9F", "limit=1&limit=2&cursor=x"),
+            *("limit=0", "limit=201", "limit=x", "limit="),
+            f"cursor={'x' * 501}",
         ],
     )
     def test_a_nonsense_query_is_invalid(self, world: World, query: str) -> None:

@@ -28,6 +28,7 @@ from services.offers import (
     OfferWithdrawn,
 )
 from services.overrides import Decision
+from services.versions import Precondition
 from tests.services import stage as staging
 from tests.services.stage import (
     Stage,
@@ -85,11 +86,13 @@ def cancelling(shipper, load_id):
 
 
 def editing(stage, load_id):
+    seen = stage.shipper.get(f"/v1/loads/{load_id}").headers["ETag"].strip('"')
     return partial(
         loads.edit_load,
         actor=actor_of(stage.shipper),
         market=stage.world.app.extensions["market"],
         load_id=load_id,
+        precondition=Precondition(frozenset({seen})),
         fields={"price_cents": 1},
         stops=None,
         now=utcnow(),

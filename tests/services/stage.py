@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from threading import Event
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -276,6 +276,25 @@ def see_it_wait(answer: Future[Any]) -> None:
             if session.scalar(waits):
                 return
     raise AssertionError("It neither waited nor ended.")
+
+
+def see_feed_settle() -> None:
+    """Return when every event can be read.
+
+    The feed waits for the oldest writer of the whole server, and somebody else may be
+    at work on it.
+    """
+    waits = text(
+        "select exists (select from events"
+        " where xid >= pg_snapshot_xmin(pg_current_snapshot()))"
+    )
+    deadline = monotonic() + 60
+    while monotonic() < deadline:
+        with Session() as session:
+            if not session.scalar(waits):
+                return
+        sleep(0.02)
+    raise AssertionError("Somebody writes for a minute: the feed stands still.")
 
 
 def after(

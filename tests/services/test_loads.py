@@ -22,6 +22,7 @@ from models.stops import StopKind
 from services import loads
 from services.actors import Actor
 from services.loads import Market, NumberTaken
+from services.versions import Precondition
 from tests.services.stage import actor_of, after
 from tests.world import World, utcnow
 
@@ -101,8 +102,9 @@ def test_the_ends_of_a_load_are_its_first_and_last_stop(
         now=now,
     )
     if edited:
+        seen = Precondition(frozenset({load.tag}))
         loads.edit_load(
-            session, poster, MARKET, load.id, fields={}, stops=route, now=now
+            session, poster, MARKET, load.id, seen, fields={}, stops=route, now=now
         )
 
     session.flush()

@@ -1,0 +1,143 @@
+"""A proxy in front of the database that cuts connections, mid-sentence if asked."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from psycopg.conninfo import conninfo_to_dict
+
+HOST = "127.0.0.1"
+CHUNK = 65_536
+COMMIT = b"COMMIT"
+
+
+@dataclass(eq=False)
+class _Line:
+    """One connection: the web's end and the database's."""
+
+    near: socket.socket
+    far: socket.socket
+    used_at: float = 0.0
+    is_commit_under_way: bool = False
+
+    def cut(self) -> None:
+        for end in (self.near, self.far):
+            # A close alone would not wake the thread that reads.
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+@dataclass(eq=False)
+class Cutter:
+    """Cuts what goes through it. `lost_commits`: the database had committed, and the
+    web never heard of it."""
+
+    far: tuple[int, str | tuple[str, int]]
+    cuts: int = 0
+    lost_commits: int = 0
+    _owed_commits: int = 0
+    _lines: set[_Line] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def asked(self) -> int:
+        """How many were cut, or are about to be."""
+        return self.cuts + self._owed_commits
+
+    def cut_busiest(self) -> None:
+        """Cut the connection that spoke last, if there is one."""
+        with self._lock:
+            line = max(self._lines, key=lambda it: it.used_at, default=None)
+            if line is not None:
+                self._lines.discard(line)
+                self.cuts += 1
+        if line is not None:
+            line.cut()
+
+    def lose_a_commit(self) -> None:
+        """Let the next COMMIT reach the database, and cut before the answer."""
+        with self._lock:
+            self._owed_commits += 1
+
+    def serve(self, listener: socket.socket) -> None:
+        """Take connections until the listener is shut down."""
+        while True:
+            try:
+                near, _ = listener.accept()
+            except OSError:
+                return
+            family, address = self.far
+            far = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                far.connect(address)
+            except OSError:
+                near.close()
+                continue
+            line = _Line(near, far)
+            with self._lock:
+                self._lines.add(line)
+            for pump in (self._ask, self._answer):
+                threading.Thread(target=pump, args=[line], daemon=True).start()
+
+    def close(self) -> None:
+        """Cut all that is left."""
+        with self._lock:
+            left, self._lines = self._lines, set()
+        for line in left:
+            line.cut()
+
+    def _ask(self, line: _Line) -> None:
+        with suppress(OSError):
+            while chunk := line.near.recv(CHUNK):
+                line.used_at = time.monotonic()
+                if COMMIT in chunk:
+                    with self._lock:
+                        line.is_commit_under_way = self._owed_commits > 0
+                        self._owed_commits -= line.is_commit_under_way
+                line.far.sendall(chunk)
+        self._end(line)
+
+    def _answer(self, line: _Line) -> None:
+        with suppress(OSError):
+            while chunk := line.far.recv(CHUNK):
+                if line.is_commit_under_way:
+                    with self._lock:
+                        self.cuts += 1
+                        self.lost_commits += 1
+                    break
+                line.near.sendall(chunk)
+        self._end(line)
+
+    def _end(self, line: _Line) -> None:
+        with self._lock:
+            self._lines.discard(line)
+        line.cut()
+
+
+@contextmanager
+def cutting(database_url: str) -> Iterator[tuple[str, Cutter]]:
+    """Yield an address of the same database that leads through a cutter."""
+    parts = {k: str(v) for k, v in conninfo_to_dict(database_url).items()}
+    host, port = parts.get("host", "localhost"), parts.get("port", "5432")
+    far: tuple[int, str | tuple[str, int]] = (socket.AF_INET, (host, int(port)))
+    if host.startswith("/"):
+        far = (socket.AF_UNIX, f"{host}/.s.PGSQL.{port}")
+    cutter = Cutter(far)
+    with socket.create_server((HOST, 0)) as listener:
+        taker = threading.Thread(target=cutter.serve, args=[listener])
+        taker.start()
+        who = ":".join(
+            quote(parts[k], safe="") for k in ("user", "password") if k in parts
+        )
+        address = f"{HOST}:{listener.getsockname()[1]}"
+        try:
+            yield f"postgresql://{who}@{address}/{parts['dbname']}", cutter
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            taker.join()
+            cutter.close()
