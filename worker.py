@@ -24,7 +24,7 @@ from notifications.console import ConsoleGateway
 from notifications.fcm import FcmGateway, make_fcm_app
 from notifications.gateway import Gateway
 from notifications.sender import ALARMS, attempt
-from services import backhaul, leases, offers, positions, pushes
+from services import backhaul, leases, limits, offers, positions, pushes
 from services.backhaul import SearchRules
 from services.events import Cause
 from start import CannotStart, clear_failures, connect, settings_from_environment
@@ -139,6 +139,13 @@ class Handlers:
         with Session.begin() as session:
             positions.make_partitions(session, now=utcnow())
 
+    def limits_prune(self) -> None:
+        """Forget who has not asked for a while."""
+        more = True
+        while more:
+            with Session.begin() as session:
+                more = limits.prune(session) > 0
+
 
 def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
     """Return which function does which job."""
@@ -150,6 +157,7 @@ def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
         Job.OFFERS_SWEEP: handlers.offers_expire,
         Job.LOADS_LAPSE: handlers.loads_lapse,
         Job.POSITIONS_PARTITION: handlers.positions_partition,
+        Job.LIMITS_PRUNE: handlers.limits_prune,
     }
 
 
@@ -157,6 +165,7 @@ PERIODIC = {
     Job.OFFERS_SWEEP: "* * * * *",
     Job.LOADS_LAPSE: "* * * * *",
     Job.POSITIONS_PARTITION: "7 * * * *",
+    Job.LIMITS_PRUNE: "*/10 * * * *",
 }
 
 

@@ -6,12 +6,16 @@ from typing import Any
 from flask import Flask, Response, g, request
 from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
     areas,
     assignments,
+    deprecation,
     devices,
     drivers,
+    headers,
+    limits,
     loads,
     me,
     members,
@@ -25,6 +29,7 @@ from api import (
     stops,
     trucks,
 )
+from api.bodies import InflatingRequest
 from config import Settings
 from geo.roads import Roads
 from services.loads import Market
@@ -51,6 +56,7 @@ BLUEPRINTS = (
     offers.blueprint,
     assignments.blueprint,
     assignments.overrides_blueprint,
+    operations.blueprint,
 )
 
 DESCRIPTION = """\
@@ -68,6 +74,7 @@ def create_app(
 ) -> Flask:
     """Return the application. The Session factory is configured by the caller."""
     app = Flask("backhaul", static_folder=None)
+    app.request_class = InflatingRequest
     app.config.update(
         MAX_CONTENT_LENGTH=settings.MAX_BODY_BYTES,
         API_TITLE="Backhaul",
@@ -88,12 +95,19 @@ def create_app(
     app.extensions["market"] = market
     app.extensions["schema_head"] = schema_head
     _observe(app)
+    headers.register(app, settings)
+    deprecation.register(app)
+    limits.register(app, settings)
+    if settings.TRUSTED_PROXIES:
+        hops = settings.TRUSTED_PROXIES
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_port=0, x_prefix=0
+        )
     api = Api(app)
     problems.register(app)
     openapi.describe(api)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    app.register_blueprint(operations.blueprint)
     app.register_blueprint(
         get_swaggerui_blueprint(
             "/docs",
@@ -102,7 +116,7 @@ def create_app(
             {"app_name": "Backhaul", "validatorUrl": None},
         )
     )
-    openapi.complete(api, app)
+    app.extensions["problems"] = openapi.complete(api, app)
     app.extensions["api"] = api
     return app
 

@@ -31,6 +31,7 @@ class Job(Enum):
     LOADS_LAPSE = Kind("loads.lapse", "maint", 0)
     OFFERS_SWEEP = Kind("offers.sweep", "maint", 0)
     POSITIONS_PARTITION = Kind("positions.partition", "maint", 0)
+    LIMITS_PRUNE = Kind("limits.prune", "maint", 0)
     JOBS_RESCUE = Kind("jobs.rescue", "maint", 0)
     JOBS_PRUNE = Kind("jobs.prune", "maint", 0)
 

@@ -1,5 +1,6 @@
 """Which problem codes the suite has seen, and whether the document promised them."""
 
+import re
 from typing import Any
 
 from flask import Flask, Response, request
@@ -35,7 +36,7 @@ def watch(app: Flask) -> Flask:
 
 
 def openapi_path(rule: str) -> str:
-    return rule.replace("<uuid:", "{").replace(">", "}")
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
 
 
 def promised(document: dict[str, Any], method: str, path: str) -> set[str]:

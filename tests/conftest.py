@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 import schema
 from api.app import create_app, make_market
-from config import Settings
+from config import UNLIMITED, Settings
 from db import DatabaseUnusable, Session, check_server, make_engine
 from embedded import EmbeddedServerError, create_database, server
 from geo.roads import EstimatedRoads
@@ -78,7 +78,9 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
     # The same hash at a hundredth of its price: the suite makes hundreds of people.
     identity.HASHER = PasswordHasher(time_cost=1, memory_cost=512, parallelism=1)
     return Settings(
-        DATABASE_URL=database_url, DATA_DIR=str(tmp_path_factory.mktemp("data"))
+        DATABASE_URL=database_url,
+        DATA_DIR=str(tmp_path_factory.mktemp("data")),
+        **dict.fromkeys(UNLIMITED, 0),
     )
 
 

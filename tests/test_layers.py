@@ -50,6 +50,7 @@ MAY_IMPORT = {
 
 OWNERS = {
     "flask": {"api", "cli", "wsgi"},
+    "flask_cors": {"api"},
     "flask_smorest": {"api"},
     "flask_swagger_ui": {"api"},
     "marshmallow": {"api"},
@@ -76,6 +77,7 @@ OWNERS = {
 
 SERVICES = [
     "actors",
+    "limits",
     "tokens",
     "phones",
     "identity",
