@@ -70,14 +70,16 @@ def _inflated(raw: bytes) -> bytes:
 class BodyParser(FlaskParser):
     """Finds a body fit to be kept before a schema sees it.
 
-    A body that is no JSON is a 415 or a 400. Text that PostgreSQL cannot hold is a
-    422 wherever it is, unless the schema `keeps_no_text`.
+    A body that is no JSON is a 415 or a 400, none at all a 422. So is text that
+    PostgreSQL cannot hold, wherever it is, unless the schema `keeps_no_text`.
     """
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:  # noqa: ANN401
         raw = req.get_data(cache=True)
         if raw and not is_json(req.mimetype):
             abort(415)
+        if not raw:
+            abort(422, messages={"json": ["Send a JSON object."]}, schema=schema)
         keeps_text = not getattr(schema, "keeps_no_text", False)
         try:
             body = super().load_json(req, schema)

@@ -1,6 +1,8 @@
 """The document: what flask-smorest cannot know by itself, and the offline /docs."""
 
+import json
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -9,12 +11,16 @@ from werkzeug.routing import Rule
 
 from api.problems import CONTENT_TYPE, HTTP_PROBLEMS, Problem
 from api.routes import document_path, operations
-from errors import DomainError, Forbidden, Unauthenticated
+from errors import DomainError, Forbidden, NotFound, Unauthenticated
 from services.actors import PERMISSIONS, Permission
 from services.limits import RateLimited
 
+JSON = "application/json"
 ALWAYS = (400, 431, 500, 503)
 WITH_A_BODY = (413, 415, 422)
+
+EXAMPLES = Path(__file__).with_name("examples.json")
+"""What the tests sent and heard, by operation: `make examples` writes it."""
 
 Known = dict[str, dict[str, Any]]
 """Title and statuses of each code that may be answered."""
@@ -26,6 +32,7 @@ def complete(api: Api, app: Flask) -> Known:
     """Add ids, permissions and problems to every operation of the document; return
     every problem there is."""
     paths = api.spec.to_dict()["paths"]
+    examples = json.loads(EXAMPLES.read_text())
     known: Known = {}
     for status in HTTP_PROBLEMS:
         _learn(known, status, *HTTP_PROBLEMS[status])
@@ -37,6 +44,7 @@ def complete(api: Api, app: Flask) -> Known:
             _add_permission(operation, getattr(view, "permission", None))
             if hasattr(view, "deprecation"):
                 operation["deprecated"] = True
+            _add_examples(operation, examples.get(operation["operationId"], {}))
             _add_problems(operation, _errors_of(rule, view), known)
     code = api.spec.components.schemas["Problem"]["properties"]["code"]
     code["enum"] = sorted(known)
@@ -46,6 +54,8 @@ def complete(api: Api, app: Flask) -> Known:
     # Nothing refers to flask-smorest's own any more, and their names follow Python's
     # release (3.13 renamed 422).
     api.spec.components.responses.clear()
+    for unused in ("Error", "PaginationMetadata"):
+        api.spec.components.schemas.pop(unused, None)
     return known
 
 
@@ -71,10 +81,22 @@ def _add_permission(operation: dict[str, Any], permission: Permission | None) ->
     operation["description"] = f"{told}\n\n{words}" if told else words
 
 
+def _add_examples(operation: dict[str, Any], example: dict[str, Any]) -> None:
+    if "request" in example:
+        operation["requestBody"]["content"][JSON]["example"] = example["request"]
+    for status, response in operation["responses"].items():
+        content = response.get("content", {}).get(JSON)
+        if str(status).startswith("2") and content and "response" in example:
+            content["example"] = example["response"]
+
+
 def _errors_of(rule: Rule, view: Any) -> list[type[DomainError]]:  # noqa: ANN401
     errors: list[type[DomainError]] = list(getattr(view, "problems", ()))
     if getattr(view, "permission", None):
         errors += [Unauthenticated, Forbidden]
+    if rule.arguments:
+        # What is no id at all is nobody's.
+        errors.append(NotFound)
     if rule.rule.startswith("/v1/"):
         errors.append(RateLimited)
     return errors

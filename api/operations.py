@@ -15,6 +15,17 @@ from errors import NotFound
 from services import health
 from telemetry import metrics_text
 
+METRICS = {
+    "description": "OK",
+    "content": {
+        "text/plain": {
+            "schema": {"type": "string"},
+            "example": "# TYPE backhaul_jobs_total counter\n"
+            'backhaul_jobs_total{job="push.send",outcome="done"} 7.0\n',
+        }
+    },
+}
+
 blueprint = Blueprint("operations", __name__, description="Running it.")
 
 
@@ -81,7 +92,7 @@ class MetricsView(MethodView):
 
     @public
     @raises()
-    @blueprint.response(200, fields.String(), content_type="text/plain")
+    @blueprint.doc(responses={"200": METRICS})
     def get(self) -> Response:
         """Count what happened, as Prometheus text."""
         return Response(metrics_text(), content_type=CONTENT_TYPE_LATEST)

@@ -25,13 +25,26 @@ from services import identity, positions
 from services.tokens import Keyring
 from start import keyring
 from telemetry import start_logging
-from tests import codes
+from tests import codes, examples
 from tests.world import World, drain_jobs, utcnow
 
 hypothesis_settings.register_profile("suite", deadline=None)
 hypothesis_settings.load_profile("suite")
 
 DATA_DIR = Path(__file__).parent.parent / ".data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-examples",
+        action="store_true",
+        help="keep the document's examples from this run (make examples)",
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.getoption("write_examples"):
+        examples.write()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -98,14 +111,13 @@ def engine(settings: Settings) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def app(settings: Settings, keys: Keyring) -> Flask:
-    return codes.watch(
-        create_app(
-            settings,
-            keys,
-            make_market(settings, EstimatedRoads()),
-            schema_head=schema.head(),
-        )
+    app = create_app(
+        settings,
+        keys,
+        make_market(settings, EstimatedRoads()),
+        schema_head=schema.head(),
     )
+    return examples.watch(codes.watch(app))
 
 
 @pytest.fixture

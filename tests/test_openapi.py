@@ -5,15 +5,18 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from flask import Flask
 
 from api.openapi import operations
 from cli import DOCUMENT, document_text
-from services.actors import Permission
-from tests.codes import openapi_path
+from services.actors import PERMISSIONS, Permission
+from tests import examples
+from tests.codes import openapi_path, whole_suite
 from tests.source import ROOT
 
 METHODS = {"get", "put", "post", "patch", "delete"}
@@ -114,6 +117,18 @@ class TestEveryOperation:
                 permission = Permission(operation["x-permission"])
                 assert operation["security"] == [{"bearer": [permission.value]}], where
 
+    def test_says_who_may_call_it(self, described: dict[Any, Any]) -> None:
+        for where, operation in described.items():
+            permission = operation.get("x-permission")
+            if permission is None:
+                assert "Anybody may call it." in operation["description"], where
+                continue
+            assert f"Needs `{permission}`: " in operation["description"], where
+            for role, held in PERMISSIONS.items():
+                words = operation["description"].rpartition(": ")[2]
+                named = role in re.findall(r"\w+", words)
+                assert named is (permission in held), where
+
     def test_answers_with_something_and_lists_its_problems(
         self, described: dict[Any, Any]
     ) -> None:
@@ -130,6 +145,60 @@ class TestEveryOperation:
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     assert set(response["content"]) == {"application/problem+json"}
+
+
+class TestExamples:
+    def test_are_of_every_operation_that_sends_or_answers_something(
+        self, described: dict[Any, Any]
+    ) -> None:
+        bare = [
+            where
+            for where, operation in described.items()
+            for content in contents(operation)
+            if "example" not in content
+        ]
+
+        assert bare == [], "Run `make examples`."
+
+    def test_fit_their_schemas(
+        self, document: dict[str, Any], described: dict[Any, Any]
+    ) -> None:
+        for where, operation in described.items():
+            for content in contents(operation):
+                schema = content["schema"] | {"components": document["components"]}
+                judge = jsonschema_rs.Draft202012Validator(schema)
+                wrong = [str(error) for error in judge.iter_errors(content["example"])]
+                assert wrong == [], where
+
+    def test_hold_no_token_that_opens_something(self) -> None:
+        text = examples.EXAMPLES.read_text()
+        found = re.findall(r'"(access_token|refresh_token|password)": "(.*?)"', text)
+
+        assert found
+        assert [it for it in found if examples.SECRETS[it[0]] != it[1]] == []
+
+    def test_the_whole_suite_sent_and_heard_such(
+        self, request: pytest.FixtureRequest
+    ) -> None:
+        """Runs last: which keys an answer may have is known at the end only."""
+        if not whole_suite(request):
+            pytest.skip("only a part of the suite ran")
+        for operation_id, example in json.loads(examples.EXAMPLES.read_text()).items():
+            shape = {
+                f"{part} {leaf}"
+                for part, value in example.items()
+                for leaf in examples.leaves(value)
+            }
+            assert shape <= examples.seen[operation_id], operation_id
+
+
+def contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what is sent and what success answers."""
+    for part in (
+        operation.get("requestBody", {}),
+        *(r for s, r in operation["responses"].items() if s.startswith("2")),
+    ):
+        yield from part.get("content", {}).values()
 
 
 class TestDocs:
