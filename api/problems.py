@@ -53,7 +53,13 @@ class FieldError(ma.Schema):
 
 
 class Problem(ma.Schema):
-    """RFC 9457 problem details. Branch on `type` or `code`; both never change."""
+    """RFC 9457 problem details. Branch on `type` or `code`; both never change. Some
+    codes add members, such as `current_status`."""
+
+    class Meta:
+        """Clients must ignore members they do not know (RFC 9457 3.2)."""
+
+        unknown = ma.INCLUDE
 
     type = ma.fields.String(required=True)
     title = ma.fields.String(required=True)

@@ -24,8 +24,7 @@ from geo.roads import EstimatedRoads
 from services import identity, positions
 from services.tokens import Keyring
 from start import keyring
-from telemetry import start_logging
-from tests import codes, examples
+from tests import canaries, codes, examples
 from tests.world import World, drain_jobs, utcnow
 
 hypothesis_settings.register_profile("suite", deadline=None)
@@ -87,7 +86,7 @@ def database_url(server_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    start_logging("CRITICAL")
+    canaries.record()
     # The same hash at a hundredth of its price: the suite makes hundreds of people.
     identity.HASHER = PasswordHasher(time_cost=1, memory_cost=512, parallelism=1)
     return Settings(
@@ -117,7 +116,7 @@ def app(settings: Settings, keys: Keyring) -> Flask:
         make_market(settings, EstimatedRoads()),
         schema_head=schema.head(),
     )
-    return examples.watch(codes.watch(app))
+    return canaries.watch(examples.watch(codes.watch(app)))
 
 
 @pytest.fixture
