@@ -26,10 +26,10 @@ class NoReport(Exception):
 
 
 CASES = 10_000
-EXAMPLES = 5
-"""For each operation, role and round: a round is about 4,000 cases with coverage."""
+EXAMPLES = 10
+"""Of one operation, in each phase of a round."""
 
-ROUND_S, QUICK_ROUND_S = 150, 5
+ROUND_S, QUICK_ROUND_S = 60, 5
 SLACK_S = 120
 MOST_ROUNDS = 30
 QUICK_CASES = 200

@@ -3,14 +3,18 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import jsonschema_rs
 import pytest
 from flask import Flask
+from werkzeug.serving import make_server
 
 from api.openapi import operations
 from cli import DOCUMENT, document_text
@@ -240,3 +244,32 @@ class TestDocs:
         self, app: Flask, document: dict[str, Any]
     ) -> None:
         assert app.test_client().get("/openapi.json").get_json() == document
+
+    def test_a_browser_shows_it_under_our_policy(
+        self, app: Flask, document: dict[str, Any], tmp_path: Path
+    ) -> None:
+        browser = shutil.which("chromium") or shutil.which("google-chrome")
+        if browser is None:
+            pytest.skip("there is no Chromium")
+        web = make_server("127.0.0.1", 0, app, threaded=True)
+        serving = Thread(target=web.serve_forever)
+        serving.start()
+        try:
+            shown = subprocess.run(
+                [
+                    *(browser, "--headless", "--no-sandbox", "--disable-gpu"),
+                    *(f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000"),
+                    *("--dump-dom", f"http://127.0.0.1:{web.server_port}/docs/"),
+                ],
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            ).stdout
+        finally:
+            web.shutdown()
+            serving.join()
+            web.server_close()
+
+        for tag in document["tags"]:
+            assert f'data-tag="{tag["name"]}"' in shown
