@@ -22,6 +22,9 @@ FEWEST_DECIMALS = 4
 WORD = re.compile(r"[\w.@+~-]+")
 
 sink = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="suite-log-")  # noqa: SIM115 - open as long as the run
+heard: list[str] = []
+"""What processes said to us directly."""
+
 secrets: dict[str, set[str]] = {}
 """By kind."""
 
@@ -80,6 +83,7 @@ def logged(folder: Path) -> Iterator[str]:
     sink.seek(0)
     yield sink.read()
     sink.seek(0, 2)
+    yield from heard
     for path in folder.rglob("*.log"):
         yield path.read_text(errors="replace")
 
