@@ -44,7 +44,8 @@ def watch(app: Flask) -> Flask:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme == "Bearer" and response.status_code < 400:
             secrets.setdefault("access_token", set()).add(token)
-        if request.is_json:
+        # A body that was refused unread cannot be read now either.
+        if request.is_json and response.status_code not in {400, 413, 415}:
             remember(request.get_json(silent=True))
         if request.path.startswith("/v1/sessions") and response.is_json:
             remember(response.get_json(silent=True))
