@@ -66,6 +66,10 @@ loads that take it home and offers them to the driver; exactly one driver wins e
 Lengths are metres, weights kilograms, times RFC 3339, money integer cents with a
 currency. Errors are RFC 9457 problems: branch on `code`. Clients accept enum values
 they do not know. PUT may be repeated. Lists are walked with `cursor`.
+
+`RateLimit-Policy` and `RateLimit` say how often you may ask and how much is left; 429
+and 503 say in `Retry-After` when to come back. Bodies may be sent as
+`Content-Encoding: gzip`.
 """
 
 

@@ -17,6 +17,10 @@ from services.limits import RateLimited
 
 JSON = "application/json"
 ALWAYS = (400, 431, 500, 503)
+RETRY_AFTER = {
+    "description": "come back in so many seconds",
+    "schema": {"type": "integer"},
+}
 WITH_A_BODY = (413, 415, 422)
 
 EXAMPLES = Path(__file__).with_name("examples.json")
@@ -124,12 +128,7 @@ def _add_problems(
             },
         }
         if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-            responses[str(status)]["headers"] = {
-                "Retry-After": {
-                    "description": "come back in so many seconds",
-                    "schema": {"type": "integer"},
-                }
-            }
+            responses[str(status)]["headers"] = {"Retry-After": RETRY_AFTER}
 
 
 def describe(api: Api) -> None:
