@@ -59,8 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     stop_on_signals()
     try:
         with staged({"LIMIT_PERSON_PER_MIN": str(QUOTA)}) as stage:
-            alone = _others(_people(stage, 0))
-            beside, greedy, played_s = _beside(stage, _people(stage, 1))
+            # The first answers wait for connections to the database.
+            _others(_people(stage, 0))
+            alone = _others(_people(stage, 1))
+            beside, greedy, played_s = _beside(stage, _people(stage, 2))
             versions = versions_of(stage.env["DATABASE_URL"])
     except KeyboardInterrupt:
         return 130
