@@ -5,7 +5,10 @@ PY := .venv/bin/python
 # Brings an embedded PostgreSQL when DATABASE_URL is unset; else starts nothing.
 WITH_DATABASE := $(PY) -m embedded run --
 
-.PHONY: help setup demo run migrate test check format bench openapi migration clean
+# Spectral is a Node program: npm install --global @stoplight/spectral-cli@6
+SPECTRAL ?= spectral
+
+.PHONY: help setup demo run migrate test check spectral audit format bench openapi examples migration clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,7 +38,19 @@ check: setup ## format, lint, types, the API document, sizes: what CI runs befor
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary .
 	@$(PY) cli.py openapi --check
+	@$(PY) -m tests.breaking
+	@$(MAKE) --no-print-directory spectral audit
 	@$(PY) -m tests.sizes
+
+spectral: ## lint the API document, when Spectral is installed
+	@if command -v "$(SPECTRAL)" >/dev/null; then \
+		"$(SPECTRAL)" lint --quiet --fail-severity=warn docs/openapi.json; \
+	else \
+		echo 'spectral is skipped: it is not installed (npm install --global @stoplight/spectral-cli@6, or SPECTRAL=path).'; \
+	fi
+
+audit: setup ## known vulnerabilities of the pinned packages, when the database answers
+	@$(PY) -m tests.audit
 
 format: setup ## format and sort
 	@$(PY) -m ruff format --quiet .
@@ -45,6 +60,10 @@ bench: setup ## every bench, one JSON line each
 	@$(PY) -m bench
 
 openapi: setup ## write docs/openapi.json
+	@$(PY) cli.py openapi
+
+examples: setup ## keep the document's examples from a run of every test; write the document
+	@$(PY) -m pytest --write-examples
 	@$(PY) cli.py openapi
 
 migration: setup ## new revision from the models: make migration m="what"

@@ -1,5 +1,6 @@
 """Settings: read from the environment once, at start. Nothing else reads it."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +11,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parent
+
+MAY_BE_ZERO = frozenset(
+    {
+        *("FEE_PERCENT", "WORKER_METRICS_PORT", "TRUSTED_PROXIES"),
+        *("LIMIT_PERSON_PER_MIN", "LIMIT_DEVICE_PER_MIN", "LIMIT_ADDRESS_PER_MIN"),
+        *("LIMIT_LISTS_PER_MIN", "LIMIT_ACCEPTS_PER_MIN"),
+    }
+)
+"""Whole numbers for which 0 means none, or off."""
+
+UNLIMITED = {name: "0" for name in sorted(MAY_BE_ZERO) if name.startswith("LIMIT_")}
+"""The environment of a demo or bench, where one address is everybody."""
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -76,6 +89,15 @@ class Settings:
     MAX_DETOUR_MI: int = 300
     FEE_PERCENT: int = 0
     MAX_BODY_BYTES: int = 1_048_576
+    # Requests in a minute; 0 does not count.
+    LIMIT_PERSON_PER_MIN: int = 600
+    LIMIT_DEVICE_PER_MIN: int = 300
+    LIMIT_ADDRESS_PER_MIN: int = 120
+    LIMIT_LISTS_PER_MIN: int = 240
+    LIMIT_ACCEPTS_PER_MIN: int = 20
+    # How many proxies before us are ours: only they may name the caller's address.
+    TRUSTED_PROXIES: int = 0
+    CORS_ORIGINS: str = ""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -113,6 +135,10 @@ class Settings:
     @property
     def posting_lease(self) -> timedelta:
         return timedelta(seconds=self.POSTING_LEASE_S)
+
+    @property
+    def cors_origins(self) -> tuple[str, ...]:
+        return tuple(it.strip() for it in self.CORS_ORIGINS.split(",") if it.strip())
 
     @property
     def search_radii_m(self) -> tuple[float, ...]:
@@ -159,14 +185,36 @@ def _is_url(url: str, schemes: set[str]) -> bool:
         return False
 
 
+def _is_origin(origin: str) -> bool:
+    """Say whether `origin` is one site: scheme and host, no path, no star."""
+    try:
+        parts = urlsplit(origin)
+        return bool(
+            parts.scheme in {"http", "https"}
+            and re.fullmatch(r"[a-z0-9.-]+", parts.hostname or "")
+            and f"{parts.scheme}://{parts.netloc}" == origin
+            and not parts.username
+            and parts.port != 0
+        )
+    except ValueError:
+        return False
+
+
 def _nonsense(settings: Settings) -> list[str]:
     faults = [
         f"{name}: {getattr(settings, name)} must be above 0"
         for name, default in _defaults(Settings)
         if isinstance(default, int)
-        and name not in {"FEE_PERCENT", "WORKER_METRICS_PORT"}
+        and name not in MAY_BE_ZERO
         and getattr(settings, name) <= 0
     ]
+    faults += [
+        f"{name}: {getattr(settings, name)} is below 0"
+        for name in sorted(MAY_BE_ZERO - {"FEE_PERCENT", "WORKER_METRICS_PORT"})
+        if getattr(settings, name) < 0
+    ]
+    if not all(_is_origin(origin) for origin in settings.cors_origins):
+        faults.append("CORS_ORIGINS: give origins such as https://app.example.com")
     try:
         radii = settings.search_radii_m
         is_growing = list(radii) == sorted(set(radii))

@@ -32,6 +32,18 @@ ROW_VALUES = re.compile(
 )
 """Where PostgreSQL repeats what was in a row it refused."""
 
+PRIVATE_VALUES = re.compile(
+    # JSON web tokens; whatever follows "Bearer"; our refresh tokens; phone numbers.
+    r"eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"
+    r"|(?<=bearer )\S+"
+    r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\.\d+\.[\w-]{20,}"
+    r"|\+\d{8,15}\b"
+    # A coordinate after its name, as JSON, Python or a query string writes it.
+    r"|(?<![a-z])(?:lat|lon)(?:itude)?[\"']?\s*[:=]\s*[\"']?-?\d+\.\d+",
+    re.IGNORECASE,
+)
+"""What is private whatever its name is: the second net."""
+
 TRACE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 REQUESTS = Counter(
@@ -51,10 +63,31 @@ Event = MutableMapping[str, Any]
 
 
 def hide_private(_: object, __: str, event: Event) -> Event:
-    """Replace values whose name says that they are private."""
+    """Replace values whose name or form says that they are private."""
     for name in event:
-        if HIDDEN.search(name):
-            event[name] = "[hidden]"
+        event[name] = "[hidden]" if HIDDEN.search(name) else _hidden(event[name])
+    return event
+
+
+def _hidden(value: object) -> object:
+    """Return `value` without what is private in it, at any depth."""
+    match value:
+        case str():
+            return PRIVATE_VALUES.sub("[hidden]", value)
+        case dict():
+            return {
+                name: "[hidden]" if HIDDEN.search(str(name)) else _hidden(inner)
+                for name, inner in value.items()
+            }
+        case list() | tuple():
+            return [_hidden(inner) for inner in value]
+    return value
+
+
+def hide_values(_: object, __: str, event: Event) -> Event:
+    """Hide what is private in an error's text, which is written after the names."""
+    if isinstance(text := event.get("exception"), str):
+        event["exception"] = _hidden(text)
     return event
 
 
@@ -84,6 +117,7 @@ def start_logging(level: str, *, is_readable: bool = False) -> None:
         hide_private,
         structlog.processors.format_exc_info,
         hide_rows,
+        hide_values,
     ]
     structlog.configure(
         processors=[*shared, renderer],

@@ -29,6 +29,7 @@ from services import (
     backhaul,
     idempotency,
     leases,
+    limits,
     offers,
     positions,
     pushes,
@@ -168,6 +169,13 @@ class Handlers:
             with Session.begin() as session:
                 more = idempotency.prune(session, now=utcnow()) > 0
 
+    def limits_prune(self) -> None:
+        """Forget who has not asked for a while."""
+        more = True
+        while more:
+            with Session.begin() as session:
+                more = limits.prune(session) > 0
+
 
 def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
     """Return which function does which job."""
@@ -181,6 +189,7 @@ def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
         Job.POSITIONS_PARTITION: handlers.positions_partition,
         Job.AUDIT_SIGN: handlers.audit_sign,
         Job.IDEMPOTENCY_PRUNE: handlers.idempotency_prune,
+        Job.LIMITS_PRUNE: handlers.limits_prune,
     }
 
 
@@ -190,6 +199,7 @@ PERIODIC = {
     Job.POSITIONS_PARTITION: "7 * * * *",
     Job.AUDIT_SIGN: "23 2 * * *",
     Job.IDEMPOTENCY_PRUNE: "27 * * * *",
+    Job.LIMITS_PRUNE: "*/10 * * * *",
 }
 
 

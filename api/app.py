@@ -6,12 +6,16 @@ from typing import Any
 from flask import Flask, Response, g, request
 from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
     areas,
     assignments,
+    deprecation,
     devices,
     drivers,
+    headers,
+    limits,
     loads,
     me,
     members,
@@ -27,6 +31,7 @@ from api import (
     trucks,
     versions,
 )
+from api.bodies import InflatingRequest
 from config import Settings
 from geo.roads import Roads
 from services.loads import Market
@@ -54,6 +59,7 @@ BLUEPRINTS = (
     assignments.blueprint,
     assignments.overrides_blueprint,
     sync.blueprint,
+    operations.blueprint,
 )
 
 DESCRIPTION = """\
@@ -69,6 +75,10 @@ edit has an `ETag`, and an edit names it in `If-Match`. Facts are no edits and n
 none: arrival, completion, departure, pickup confirmation, posting, cancellation, seen,
 acceptance, decline and a phone's registration are PUTs that may be repeated. Phones
 keep what they hold up to date with `GET /v1/sync`.
+
+`RateLimit-Policy` and `RateLimit` say how often you may ask and how much is left; 429
+and 503 say in `Retry-After` when to come back. Bodies may be sent as
+`Content-Encoding: gzip`.
 """
 
 
@@ -77,6 +87,7 @@ def create_app(
 ) -> Flask:
     """Return the application. The Session factory is configured by the caller."""
     app = Flask("backhaul", static_folder=None)
+    app.request_class = InflatingRequest
     app.config.update(
         MAX_CONTENT_LENGTH=settings.MAX_BODY_BYTES,
         API_TITLE="Backhaul",
@@ -97,13 +108,20 @@ def create_app(
     app.extensions["market"] = market
     app.extensions["schema_head"] = schema_head
     _observe(app)
+    headers.register(app, settings)
+    deprecation.register(app)
+    limits.register(app, settings)
+    if settings.TRUSTED_PROXIES:
+        hops = settings.TRUSTED_PROXIES
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_port=0, x_prefix=0
+        )
     api = Api(app)
     problems.register(app)
     versions.register(app)
     openapi.describe(api)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    app.register_blueprint(operations.blueprint)
     app.register_blueprint(
         get_swaggerui_blueprint(
             "/docs",
@@ -112,7 +130,7 @@ def create_app(
             {"app_name": "Backhaul", "validatorUrl": None},
         )
     )
-    openapi.complete(api, app)
+    app.extensions["problems"] = openapi.complete(api, app)
     app.extensions["api"] = api
     return app
 

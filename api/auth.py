@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from flask import current_app, g, request
 
+from api import limits
 from db import Hand, Session, Tenant, acting
 from errors import Forbidden, Unauthenticated
 from services import identity
@@ -46,7 +47,12 @@ def requires(permission: Permission) -> Callable[[View], View]:
     def guard(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
-            g.claims = read_access_token(keyring(), _bearer())
+            try:
+                g.claims = read_access_token(keyring(), _bearer())
+            except Unauthenticated:
+                limits.meter_stranger()
+                raise
+            limits.meter_member(g.claims)
             with acting(Tenant(g.claims.org_id, g.claims.member_id)):
                 with Session() as session:
                     g.actor = identity.actor_for(session, g.claims)

@@ -1,6 +1,7 @@
-"""JSON bodies: read, and found fit to be kept, before a schema sees them."""
+"""JSON bodies: inflated, read, and found fit to be kept, before a schema sees them."""
 
 import re
+import zlib
 from typing import Any
 
 import marshmallow as ma
@@ -9,27 +10,81 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import ValidationError
 from webargs.core import is_json
 from webargs.flaskparser import FlaskParser, abort
+from werkzeug.exceptions import RequestEntityTooLarge
 
 MAYBE_UNSTORABLE = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 """JSON can carry both only as escapes, so most bodies need no closer look."""
 
 
+MOST_INFLATED_BYTES = 8 * 2**20
+MOST_DRAINED_BYTES = 16 * 2**20
+MOST_LEVELS = 20
+MOST_ITEMS = 1_000
+"""Of one body: bytes after inflating, bytes read only to be thrown away, objects and
+lists in each other, and entries of one object or list."""
+
+
+class InflatingRequest(Request):
+    """A request whose body may come compressed by gzip; others ask for the plain one.
+
+    One that grows beyond the limit is a 413, a broken one a 400, another coding a 415.
+    """
+
+    plain: bytes | None = None
+
+    def get_data(
+        self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
+    ) -> Any:  # noqa: ANN401 - bytes, or text if asked for
+        if self.plain is None:
+            try:
+                raw = super().get_data(cache, False, parse_form_data)
+            except RequestEntityTooLarge:
+                self._drain()
+                raise
+            coding = self.headers.get("Content-Encoding", "identity").strip().lower()
+            if coding not in {"identity", "gzip"}:
+                abort(415)
+            self.plain = _inflated(raw) if coding == "gzip" else raw
+        return self.plain.decode(errors="replace") if as_text else self.plain
+
+    def _drain(self) -> None:
+        """Read on for a while: who still sends when we hang up never sees the 413."""
+        for _ in range(MOST_DRAINED_BYTES // 65_536):
+            if not self.environ["wsgi.input"].read(65_536):
+                return
+
+
+def _inflated(raw: bytes) -> bytes:
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        plain = stream.decompress(raw, MOST_INFLATED_BYTES + 1)
+    except zlib.error:
+        abort(400)
+    if len(plain) > MOST_INFLATED_BYTES:
+        abort(413)
+    if not stream.eof or stream.unused_data:
+        abort(400)
+    return plain
+
+
 class BodyParser(FlaskParser):
     """Finds a body fit to be kept before a schema sees it.
 
-    A body that is no JSON is a 415 or a 400. Text that PostgreSQL cannot hold is a
-    422 wherever it is, unless the schema `keeps_no_text`.
+    A body that is no JSON is a 415 or a 400, none at all a 422. So is text that
+    PostgreSQL cannot hold, wherever it is, unless the schema `keeps_no_text`.
     """
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:  # noqa: ANN401
         raw = req.get_data(cache=True)
         if raw and not is_json(req.mimetype):
             abort(415)
+        if not raw:
+            abort(422, messages={"json": ["Send a JSON object."]}, schema=schema)
         keeps_text = not getattr(schema, "keeps_no_text", False)
         try:
             body = super().load_json(req, schema)
             needs_look = keeps_text and MAYBE_UNSTORABLE.search(raw)
-            found = _unstorable(body) if needs_look else None
+            found = _oversized(body) or (_unstorable(body) if needs_look else None)
         except (RecursionError, ValueError) as error:
             # Nested too deep, or a number of thousands of digits.
             abort(400, exc=error, messages={"json": ["Invalid JSON body."]})
@@ -43,6 +98,20 @@ class Blueprint(SmorestBlueprint):
     """A blueprint whose views are handed such bodies."""
 
     ARGUMENTS_PARSER = BodyParser()
+
+
+def _oversized(value: object, levels: int = MOST_LEVELS) -> Any:  # noqa: ANN401
+    """Return the messages for what no use case of ours needs, None if there is none."""
+    if not isinstance(value, dict | list):
+        return None
+    if levels == 0:
+        return [f"More than {MOST_LEVELS} levels."]
+    if len(value) > MOST_ITEMS:
+        return [f"More than {MOST_ITEMS} items."]
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(part, dict | list) and (found := _oversized(part, levels - 1)):
+            return {key: found}
+    return None
 
 
 def _unstorable(value: object) -> Any:  # noqa: ANN401 - messages nest as the body

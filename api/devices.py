@@ -38,7 +38,7 @@ class DeviceIn(ma.Schema):
         required=True,
         validate=[
             validate.Length(1, MOST_TARGET),
-            validate.Regexp(r"\A[!-~]*\Z", error="Printable ASCII, no spaces."),
+            validate.Regexp(r"^[!-~]*(?!\n)$", error="Printable ASCII, no spaces."),
         ],
     )
     app_version = line(50, required=True)

@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields
 from api.auth import actor, requires
 from api.bodies import Blueprint
 from api.fields import (
+    Flag,
     Time,
     amount,
     lat,
@@ -44,7 +45,7 @@ class DriverIn(ma.Schema):
     home_by_at = Time(allow_none=True)
     max_deadhead_m = amount(allow_none=True)
     min_pay_cents_per_km = amount(allow_none=True)
-    has_hazmat_endorsement = fields.Boolean()
+    has_hazmat_endorsement = Flag()
     availability = words(Availability)
 
     @ma.validates_schema

@@ -83,6 +83,15 @@ class Number(fields.Float):
         return super()._validated(value)
 
 
+class Flag(fields.Boolean):
+    """true or false in a body; what only looks like one is refused."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class Whole(fields.Nested):
     """A part that is given whole, also where its parent is changed in part."""
 
@@ -146,7 +155,7 @@ def line(most: int = 200, **kwargs: Any) -> fields.String:  # noqa: ANN401
         validate=[
             validate.Length(1, most),
             validate.Regexp(
-                r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z",
+                r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
                 error="Control characters are not allowed.",
             ),
         ],

@@ -13,6 +13,7 @@ from api.auth import actor, requires
 from api.bodies import Blueprint
 from api.clock import now
 from api.fields import (
+    Flag,
     Number,
     Time,
     Whole,
@@ -108,7 +109,7 @@ class LoadFields(ma.Schema):
     weight_kg = count(load_default=None, allow_none=True)
     length_m = amount(load_default=None, allow_none=True)
     pieces = count(load_default=None, allow_none=True)
-    has_hazmat = fields.Boolean(load_default=False)
+    has_hazmat = Flag(load_default=False)
     temperature_min_c = Number(
         load_default=None, allow_none=True, validate=validate.Range(-100, 100)
     )
@@ -132,7 +133,7 @@ class LoadIn(LoadFields):
     """A load to post. With your own `id` it may be sent again after a lost answer."""
 
     id = fields.UUID(load_default=None)
-    is_draft = fields.Boolean(load_default=False)
+    is_draft = Flag(load_default=False)
     stops = fields.List(Whole(StopIn), required=True, validate=validate.Length(2, 20))
 
 

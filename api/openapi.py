@@ -1,18 +1,22 @@
 """The document: what flask-smorest cannot know by itself, and the offline /docs."""
 
-from collections.abc import Iterator
+import json
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from flask.views import MethodView
 from flask_smorest import Api
 from werkzeug.routing import Rule
 
-from api.problems import CONTENT_TYPE, Problem
-from errors import DomainError, Forbidden, Unauthenticated
+from api.problems import CONTENT_TYPE, HTTP_PROBLEMS, Problem
+from api.routes import document_path, operations
+from errors import DomainError, Forbidden, NotFound, Unauthenticated
+from services.actors import PERMISSIONS, Permission
 from services.cursors import CursorInvalid, CursorMismatch
+from services.limits import RateLimited
 
-Operation = tuple[Rule, str, Any]
+JSON = "application/json"
 TEXT = {"type": "string"}
 REQUEST_HEADERS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": {
@@ -33,46 +37,57 @@ REQUEST_HEADERS: dict[str, dict[str, Any]] = {
 }
 ETAG = {"description": "The version shown; opaque.", "schema": TEXT}
 REPLAYED = {"description": "`true` on an answer given before.", "schema": TEXT}
-ALWAYS = {400: "malformed-request", 500: "internal-error", 503: "unavailable"}
+ALWAYS = (400, 431, 500, 503)
+RETRY_AFTER = {
+    "description": "come back in so many seconds",
+    "schema": {"type": "integer"},
+}
+WITH_A_BODY = (413, 415, 422)
+
+EXAMPLES = Path(__file__).with_name("examples.json")
+"""What the tests sent and heard, by operation: `make examples` writes it."""
+
+Known = dict[str, dict[str, Any]]
+"""Title and statuses of each code that may be answered."""
+
+__all__ = ["complete", "describe", "operations"]
 
 
-def operations(app: Flask) -> Iterator[Operation]:
-    """Yield (rule, method, view function) of every route that is ours."""
-    for rule in app.url_map.iter_rules():
-        view = app.view_functions[rule.endpoint]
-        methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        view_class = getattr(view, "view_class", None)
-        for method in sorted(methods):
-            if view_class is not None and issubclass(view_class, MethodView):
-                yield rule, method, getattr(view_class, method.lower())
-            else:
-                yield rule, method, view
-
-
-def complete(api: Api, app: Flask) -> None:
-    """Add ids, permissions and problems to every operation of the document."""
+def complete(api: Api, app: Flask) -> Known:
+    """Add ids, permissions and problems to every operation of the document; return
+    every problem there is."""
     paths = api.spec.to_dict()["paths"]
+    examples = json.loads(EXAMPLES.read_text())
+    known: Known = {}
+    for status in HTTP_PROBLEMS:
+        _learn(known, status, *HTTP_PROBLEMS[status])
     for rule, method, view in operations(app):
-        path = _openapi_path(rule)
+        path = document_path(rule)
         if path in paths and method.lower() in paths[path]:
             operation = api.spec._paths[path][method.lower()]
             operation["operationId"] = _operation_id(rule, method)
-            permission = getattr(view, "permission", None)
-            operation["security"] = [{"bearer": []}] if permission else []
-            if permission:
-                operation["x-permission"] = permission.value
+            _add_permission(operation, getattr(view, "permission", None))
+            if hasattr(view, "deprecation"):
+                operation["deprecated"] = True
             _add_headers(operation, view, method)
-            _add_problems(operation, view, permission is not None)
+            _add_examples(operation, examples.get(operation["operationId"], {}))
+            _add_problems(operation, _errors_of(rule, view, operation), known)
+    code = api.spec.components.schemas["Problem"]["properties"]["code"]
+    code["enum"] = sorted(known)
+    code["description"] = "\n".join(
+        f"- `{it}`: {known[it]['title']}." for it in sorted(known)
+    )
     # Nothing refers to flask-smorest's own any more, and their names follow Python's
     # release (3.13 renamed 422).
     api.spec.components.responses.clear()
+    for unused in ("Error", "PaginationMetadata"):
+        api.spec.components.schemas.pop(unused, None)
+    return known
 
 
-def _openapi_path(rule: Rule) -> str:
-    path = rule.rule
-    for name in rule.arguments:
-        path = path.replace(f"<uuid:{name}>", f"{{{name}}}")
-    return path
+def _learn(known: Known, status: int, code: str, title: str) -> None:
+    entry = known.setdefault(code, {"title": title, "statuses": []})
+    entry["statuses"] = sorted({*entry["statuses"], status})
 
 
 def _operation_id(rule: Rule, method: str) -> str:
@@ -104,22 +119,58 @@ def _add_headers(operation: dict[str, Any], view: Any, method: str) -> None:  # 
             response.setdefault("headers", {})["Idempotent-Replayed"] = REPLAYED
 
 
-def _add_problems(operation: dict[str, Any], view: Any, is_guarded: bool) -> None:  # noqa: ANN401
-    codes: dict[int, set[str]] = {status: {code} for status, code in ALWAYS.items()}
+def _add_permission(operation: dict[str, Any], permission: Permission | None) -> None:
+    words = "Anybody may call it."
+    operation["security"] = []
+    if permission:
+        roles = sorted(role for role in PERMISSIONS if permission in PERMISSIONS[role])
+        words = f"Needs `{permission.value}`: {', '.join(roles)}."
+        operation["security"] = [{"bearer": [permission.value]}]
+        operation["x-permission"] = permission.value
+    told = operation.get("description")
+    operation["description"] = f"{told}\n\n{words}" if told else words
+
+
+def _add_examples(operation: dict[str, Any], example: dict[str, Any]) -> None:
+    if "request" in example:
+        operation["requestBody"]["content"][JSON]["example"] = example["request"]
+    for status, response in operation["responses"].items():
+        content = response.get("content", {}).get(JSON)
+        if str(status).startswith("2") and content and "response" in example:
+            content["example"] = example["response"]
+
+
+def _errors_of(
+    rule: Rule,
+    view: Any,  # noqa: ANN401
+    operation: dict[str, Any],
+) -> list[type[DomainError]]:
     errors: list[type[DomainError]] = list(getattr(view, "problems", ()))
     errors += getattr(view, "promises", ())
-    if is_guarded:
+    if getattr(view, "permission", None):
         errors += [Unauthenticated, Forbidden]
     if any(p.get("name") == "cursor" for p in operation.get("parameters", [])):
         errors += [CursorInvalid, CursorMismatch]
+    if rule.arguments:
+        # What is no id at all is nobody's.
+        errors.append(NotFound)
+    if rule.rule.startswith("/v1/"):
+        errors.append(RateLimited)
+    return errors
+
+
+def _add_problems(
+    operation: dict[str, Any], errors: list[type[DomainError]], known: Known
+) -> None:
+    codes: dict[int, set[str]] = {}
     for error in errors:
         codes.setdefault(error.status, set()).add(error.code)
-    if "requestBody" in operation:
-        codes.setdefault(422, set()).add("invalid-request")
-        codes.setdefault(413, set()).add("body-too-large")
-        codes.setdefault(415, set()).add("unsupported-media-type")
-    elif any(p.get("in") == "query" for p in operation.get("parameters", [])):
-        codes.setdefault(422, set()).add("invalid-request")
+        _learn(known, error.status, error.code, error.title)
+    own = [*ALWAYS, *(WITH_A_BODY if "requestBody" in operation else ())]
+    if any(p.get("in") == "query" for p in operation.get("parameters", [])):
+        own.append(422)
+    for status in own:
+        codes.setdefault(status, set()).add(HTTP_PROBLEMS[status][0])
     responses = operation["responses"]
     responses.pop("default", None)
     for status, names in sorted(codes.items()):
@@ -129,6 +180,8 @@ def _add_problems(operation: dict[str, Any], view: Any, is_guarded: bool) -> Non
                 CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
             },
         }
+        if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+            responses[str(status)]["headers"] = {"Retry-After": RETRY_AFTER}
 
 
 def describe(api: Api) -> None:

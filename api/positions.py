@@ -52,7 +52,8 @@ class PositionsIn(ma.Schema):
 
     sent_at = Time(load_default=None, allow_none=True)
     fixes = fields.List(
-        fields.Raw(allow_none=True, metadata={"type": "object"}),
+        # Of any type: what is no fix is refused by itself, in its place.
+        fields.Raw(allow_none=True, metadata={"description": "a fix"}),
         required=True,
         validate=validate.Length(1, MOST_FIXES),
     )

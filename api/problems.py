@@ -26,6 +26,7 @@ HTTP_PROBLEMS = {
     413: ("body-too-large", "The body is too large"),
     415: ("unsupported-media-type", "The body is not JSON"),
     422: (Invalid.code, Invalid.title),
+    431: ("headers-too-large", "The headers are too large"),
     500: ("internal-error", "Internal server error"),
     503: ("unavailable", "The service is not available"),
 }
@@ -38,6 +39,7 @@ DETAILS = {
     413: "Send less at once.",
     415: "Send the body as application/json.",
     422: "See `errors`.",
+    431: "Send fewer or shorter headers, and a shorter address.",
     500: "It is logged under this trace id.",
     503: "Please try again in a moment, with the same Idempotency-Key if there is one.",
 }
@@ -51,7 +53,13 @@ class FieldError(ma.Schema):
 
 
 class Problem(ma.Schema):
-    """RFC 9457 problem details. Branch on `type` or `code`; both never change."""
+    """RFC 9457 problem details. Branch on `type` or `code`; both never change. Some
+    codes add members, such as `current_status`."""
+
+    class Meta:
+        """Clients must ignore members they do not know (RFC 9457 3.2)."""
+
+        unknown = ma.INCLUDE
 
     type = ma.fields.String(required=True)
     title = ma.fields.String(required=True)

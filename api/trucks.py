@@ -9,7 +9,7 @@ from marshmallow import fields, validate
 
 from api.auth import actor, requires
 from api.bodies import Blueprint
-from api.fields import Number, amount, line, words
+from api.fields import Flag, Number, amount, line, words
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
 from api.versions import edits, precondition, shows_version
@@ -41,7 +41,7 @@ class TruckIn(ma.Schema):
     deck_length_m = Number(
         allow_none=True, load_default=None, validate=validate.Range(0.1, 100)
     )
-    is_hazmat_allowed = fields.Boolean(load_default=False)
+    is_hazmat_allowed = Flag(load_default=False)
     cost_empty_cents_per_km = amount(allow_none=True, load_default=None)
     cost_loaded_cents_per_km = amount(allow_none=True, load_default=None)
 

@@ -27,6 +27,8 @@ LIMITED_BY = {
     "repeats_that_differ": "nothing: the first answer is kept to the byte",
     "kills": "how much the bench disturbs, not how well the server does",
     "cuts": "how much the bench disturbs, not how well the server does",
+    "cases": "how long it plays",
+    "others_p99_factor": "the greedy one's connections to the database",
 }
 
 
@@ -55,6 +57,9 @@ def main() -> int:
 def benches(is_quick: bool) -> Iterator[list[str]]:
     """Yield the command of each bench that can run here; say why one cannot."""
     yield ["bench.idempotency", *(["--quick"] if is_quick else [])]
+    yield ["bench.fuzz", *(["--quick"] if is_quick else [])]
+    if not is_quick:
+        yield ["bench.limits"]
     board = data_dir() / "loadboard"
     files = [board / "loads.csv", board / "trucks.csv"]
     if not all(file.is_file() for file in files):
@@ -81,9 +86,9 @@ def data_dir() -> Path:
 def table_rows(line: dict[str, Any]) -> list[str]:
     """Return a row of the table for each bar of a bench's line."""
     params = line["params"]
-    name = line["bench"]
-    if "mode" in params:
-        name += f" {params['mode']}, seed {params['seed']}"
+    name = " ".join([line["bench"], *([params["mode"]] if "mode" in params else [])])
+    if "seed" in params:
+        name += f", seed {params['seed']}"
     return [
         f"| {line['date']} | {line['machine']} | {name} | {bar['name']} |"
         f" {bar['limit']} | {bar['value']} | {'yes' if bar['met'] else 'no'} |"

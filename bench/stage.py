@@ -16,6 +16,7 @@ import psycopg
 
 from bench.client import Client
 from bench.report import say
+from config import UNLIMITED
 from embedded import create_database, server
 from processes import Processes, web_argv, worker_argv
 
@@ -34,6 +35,7 @@ SETTINGS = {
     # Longer than a bench runs: nobody signs in or is offered a load twice.
     "ACCESS_TOKEN_TTL_S": "7200",
     "OFFER_TTL_S": "7200",
+    **UNLIMITED,
 }
 
 

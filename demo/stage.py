@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 import schema
-from config import Settings
+from config import UNLIMITED, Settings
 from db import check_server, make_engine
 from embedded import create_database, server
 from embedded.__main__ import DEFAULT_DATA_DIR
@@ -117,6 +117,7 @@ def running(settings: Settings, name: str, database_url: str) -> Iterator[Stage]
                 "FCM_SERVICE_ACCOUNT_FILE": str(account),
                 "FCM_BASE_URL": fcm_url,
                 "OFFER_STRATEGY": "broadcast",
+                **UNLIMITED,
             }
             port = _port()
             url = f"http://{HOST}:{port}"

@@ -33,6 +33,7 @@ class Job(Enum):
     POSITIONS_PARTITION = Kind("positions.partition", "maint", 0)
     AUDIT_SIGN = Kind("audit.sign", "maint", 0)
     IDEMPOTENCY_PRUNE = Kind("idempotency.prune", "maint", 0)
+    LIMITS_PRUNE = Kind("limits.prune", "maint", 0)
     JOBS_RESCUE = Kind("jobs.rescue", "maint", 0)
     JOBS_PRUNE = Kind("jobs.prune", "maint", 0)
 

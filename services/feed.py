@@ -39,6 +39,7 @@ def read(
 
     Fewer than `limit` is all there is for now.
     """
+    # scope: the caller says what concerns the actor.
     end = horizon(session)
     found = session.scalars(
         select(Event)

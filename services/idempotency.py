@@ -87,6 +87,7 @@ def claim(session: Session, actor: Actor, key: str, fingerprint: bytes) -> Kept 
 
 def keep(session: Session, actor: Actor, key: str, answer: Kept) -> None:
     """Keep the answer to a key that this transaction has claimed."""
+    # scope: the actor's own key.
     session.flush()
     session.execute(
         update(IdempotencyKey)
@@ -98,6 +99,7 @@ def keep(session: Session, actor: Actor, key: str, answer: Kept) -> None:
 
 def prune(session: Session, *, now: datetime, most: int = 10_000) -> int:
     """Forget keys older than `KEPT`; return how many. Safe to repeat."""
+    # scope: a job, for all companies.
     whole_key = (IdempotencyKey.org_id, IdempotencyKey.member_id, IdempotencyKey.key)
     old = select(*whole_key).where(IdempotencyKey.created_at < now - KEPT).limit(most)
     gone = session.execute(
@@ -114,6 +116,7 @@ def _row(actor: Actor, key: str) -> dict[str, Any]:
 
 
 def _given(session: Session, actor: Actor, key: str, fingerprint: bytes) -> Kept:
+    # scope: the actor's own key.
     known = session.scalars(
         select(IdempotencyKey)
         .filter_by(**_row(actor, key))

@@ -125,6 +125,7 @@ def advance(
 
 def held(actor: Actor, kind: Kind) -> Select[Any]:
     """Return what the actor holds of this kind."""
+    # scope: a door of its own: what is alive of what he may see.
     if kind is Kind.ASSIGNMENT:
         return select(Assignment).where(
             _is_his(actor, Assignment), Assignment.status == AssignmentStatus.ACTIVE
@@ -147,6 +148,7 @@ def concerns(actor: Actor) -> ColumnElement[bool]:
     By the load, and not only by the event's `org_id`, the poster's: the carrier's
     people hear of a shipper's load from the first offer or assignment on.
     """
+    # scope: the condition by which an actor hears of events.
     his_loads = or_(
         *(
             _load_id().in_(select(model.load_id).where(_is_his(actor, model)))
@@ -202,6 +204,7 @@ def _start(session: Session, actor: Actor, place: Place, limit: int) -> Step:
 
 def _changes(session: Session, actor: Actor, found: Sequence[Event]) -> list[Change]:
     """Return what became of all that the events are about, each once."""
+    # scope: only ids; `held` picks the rows.
     offer_ids = {it.subject_id for it in found if it.subject == "offer"}
     load_ids = {it.subject_id for it in found if it.subject == "load"}
     load_ids |= {UUID(it.body["load_id"]) for it in found if it.subject == "stop"}

@@ -1,10 +1,14 @@
 """Which problem codes the suite has seen, and whether the document promised them."""
 
+import re
+from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask, Response, request
 
 from api.problems import CONTENT_TYPE
+from tests.source import ROOT
 
 ANYWHERE = {"method-not-allowed", "internal-error"}
 """Codes that are not an operation's own."""
@@ -34,8 +38,15 @@ def watch(app: Flask) -> Flask:
     return app
 
 
+def whole_suite(request: pytest.FixtureRequest) -> bool:
+    """Say whether this run has every test file, so that absence means something."""
+    there = {p.resolve() for p in (ROOT / "tests").rglob("test_*.py")}
+    ran = {Path(item.path).resolve() for item in request.session.items}
+    return not (there - ran or request.config.option.keyword)
+
+
 def openapi_path(rule: str) -> str:
-    return rule.replace("<uuid:", "{").replace(">", "}")
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
 
 
 def promised(document: dict[str, Any], method: str, path: str) -> set[str]:

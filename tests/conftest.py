@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 import schema
 from api.app import create_app, make_market
-from config import Settings
+from config import UNLIMITED, Settings
 from db import (
     DatabaseRole,
     DatabaseUnusable,
@@ -32,14 +32,26 @@ from geo.roads import EstimatedRoads
 from services import identity, positions
 from services.tokens import Keyring
 from start import keyring
-from telemetry import start_logging
-from tests import codes
+from tests import canaries, codes, examples
 from tests.world import World, drain_jobs, utcnow
 
 hypothesis_settings.register_profile("suite", deadline=None)
 hypothesis_settings.load_profile("suite")
 
 DATA_DIR = Path(__file__).parent.parent / ".data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-examples",
+        action="store_true",
+        help="keep the document's examples from this run (make examples)",
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.getoption("write_examples"):
+        examples.write()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -110,11 +122,13 @@ def login_url(database_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def settings(login_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    start_logging("CRITICAL")
+    canaries.record()
     # The same hash at a hundredth of its price: the suite makes hundreds of people.
     identity.HASHER = PasswordHasher(time_cost=1, memory_cost=512, parallelism=1)
     return Settings(
-        DATABASE_URL=login_url, DATA_DIR=str(tmp_path_factory.mktemp("data"))
+        DATABASE_URL=login_url,
+        DATA_DIR=str(tmp_path_factory.mktemp("data")),
+        **dict.fromkeys(UNLIMITED, 0),
     )
 
 
@@ -141,14 +155,13 @@ def superuser(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def app(settings: Settings, keys: Keyring) -> Flask:
-    return codes.watch(
-        create_app(
-            settings,
-            keys,
-            make_market(settings, EstimatedRoads()),
-            schema_head=schema.head(),
-        )
+    app = create_app(
+        settings,
+        keys,
+        make_market(settings, EstimatedRoads()),
+        schema_head=schema.head(),
     )
+    return canaries.watch(examples.watch(codes.watch(app)))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 import schema
 from cli import cli as commands
 from db import Session
-from telemetry import start_logging
+from tests import canaries
 from tests.source import ROOT
 from tests.world import PASSWORD, Caller, World
 
@@ -36,7 +36,7 @@ def invoke(
         return result
 
     yield run
-    start_logging("CRITICAL")
+    canaries.record()
 
 
 def create_org(**changes: str | None) -> list[str]:

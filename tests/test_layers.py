@@ -50,6 +50,7 @@ MAY_IMPORT = {
 
 OWNERS = {
     "flask": {"api", "cli", "wsgi"},
+    "flask_cors": {"api"},
     "flask_smorest": {"api"},
     "flask_swagger_ui": {"api"},
     "marshmallow": {"api"},
@@ -78,6 +79,7 @@ SERVICES = [
     "versions",
     "cursors",
     "actors",
+    "limits",
     "tokens",
     "phones",
     "identity",

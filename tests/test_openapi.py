@@ -3,21 +3,41 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from flask import Flask
+from werkzeug.serving import make_server
 
 from api.openapi import operations
 from cli import DOCUMENT, document_text
-from services.actors import Permission
-from tests.codes import openapi_path, promised
+from services.actors import PERMISSIONS, Permission
+from tests import examples
+from tests.codes import openapi_path, promised, whole_suite
 from tests.source import ROOT
 
 METHODS = {"get", "put", "post", "patch", "delete"}
-PUBLIC = {("post", "/v1/sessions"), ("post", "/v1/sessions/refresh")}
+PUBLIC = {
+    ("post", "/v1/sessions"),
+    ("post", "/v1/sessions/refresh"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+    ("get", "/problems/{code}"),
+}
+PAGES = {
+    ("get", "/openapi.json"),
+    ("get", "/docs/"),
+    ("get", "/docs/{path}"),
+}
+"""The document and what shows it."""
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +78,10 @@ class TestTheDocument:
         served = {
             (method.lower(), openapi_path(rule.rule))
             for rule, method, _ in operations(app)
-            if rule.rule.startswith("/v1")
         }
 
-        assert set(described) == served
+        assert served >= PAGES
+        assert set(described) == served - PAGES
 
     def test_refers_to_nothing_that_is_not_there(
         self, document: dict[str, Any]
@@ -98,8 +118,20 @@ class TestEveryOperation:
                 assert operation["security"] == []
                 assert "x-permission" not in operation
             else:
-                assert operation["security"] == [{"bearer": []}], where
-                assert Permission(operation["x-permission"])
+                permission = Permission(operation["x-permission"])
+                assert operation["security"] == [{"bearer": [permission.value]}], where
+
+    def test_says_who_may_call_it(self, described: dict[Any, Any]) -> None:
+        for where, operation in described.items():
+            permission = operation.get("x-permission")
+            if permission is None:
+                assert "Anybody may call it." in operation["description"], where
+                continue
+            assert f"Needs `{permission}`: " in operation["description"], where
+            for role, held in PERMISSIONS.items():
+                words = operation["description"].rpartition(": ")[2]
+                named = role in re.findall(r"\w+", words)
+                assert named is (permission in held), where
 
     def test_answers_with_something_and_lists_its_problems(
         self, described: dict[Any, Any]
@@ -186,6 +218,60 @@ class TestPromises:
             assert (codes <= promised(document, *where)) == is_list, where
 
 
+class TestExamples:
+    def test_are_of_every_operation_that_sends_or_answers_something(
+        self, described: dict[Any, Any]
+    ) -> None:
+        bare = [
+            where
+            for where, operation in described.items()
+            for content in contents(operation)
+            if "example" not in content
+        ]
+
+        assert bare == [], "Run `make examples`."
+
+    def test_fit_their_schemas(
+        self, document: dict[str, Any], described: dict[Any, Any]
+    ) -> None:
+        for where, operation in described.items():
+            for content in contents(operation):
+                schema = content["schema"] | {"components": document["components"]}
+                judge = jsonschema_rs.Draft202012Validator(schema)
+                wrong = [str(error) for error in judge.iter_errors(content["example"])]
+                assert wrong == [], where
+
+    def test_hold_no_token_that_opens_something(self) -> None:
+        text = examples.EXAMPLES.read_text()
+        found = re.findall(r'"(access_token|refresh_token|password)": "(.*?)"', text)
+
+        assert found
+        assert [it for it in found if examples.SECRETS[it[0]] != it[1]] == []
+
+    def test_the_whole_suite_sent_and_heard_such(
+        self, request: pytest.FixtureRequest
+    ) -> None:
+        """Runs last: which keys an answer may have is known at the end only."""
+        if not whole_suite(request):
+            pytest.skip("only a part of the suite ran")
+        for operation_id, example in json.loads(examples.EXAMPLES.read_text()).items():
+            shape = {
+                f"{part} {leaf}"
+                for part, value in example.items()
+                for leaf in examples.leaves(value)
+            }
+            assert shape <= examples.seen[operation_id], operation_id
+
+
+def contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what is sent and what success answers."""
+    for part in (
+        operation.get("requestBody", {}),
+        *(r for s, r in operation["responses"].items() if s.startswith("2")),
+    ):
+        yield from part.get("content", {}).values()
+
+
 class TestDocs:
     def test_refers_to_no_other_host(self, app: Flask) -> None:
         page = app.test_client().get("/docs/").get_data(as_text=True)
@@ -225,3 +311,32 @@ class TestDocs:
         self, app: Flask, document: dict[str, Any]
     ) -> None:
         assert app.test_client().get("/openapi.json").get_json() == document
+
+    def test_a_browser_shows_it_under_our_policy(
+        self, app: Flask, document: dict[str, Any], tmp_path: Path
+    ) -> None:
+        browser = shutil.which("chromium") or shutil.which("google-chrome")
+        if browser is None:
+            pytest.skip("there is no Chromium")
+        web = make_server("127.0.0.1", 0, app, threaded=True)
+        serving = Thread(target=web.serve_forever)
+        serving.start()
+        try:
+            shown = subprocess.run(
+                [
+                    *(browser, "--headless", "--no-sandbox", "--disable-gpu"),
+                    *(f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000"),
+                    *("--dump-dom", f"http://127.0.0.1:{web.server_port}/docs/"),
+                ],
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            ).stdout
+        finally:
+            web.shutdown()
+            serving.join()
+            web.server_close()
+
+        for tag in document["tags"]:
+            assert f'data-tag="{tag["name"]}"' in shown

@@ -78,6 +78,13 @@ class TestFromEnv:
             ("DATABASE_URL", "postgresql://[h/x", "postgresql://"),
             ("DATABASE_URL", "host=x dbname=y", "postgresql://"),
             ("FCM_BASE_URL", "localhost:9000", "https://"),
+            ("LIMIT_PERSON_PER_MIN", "-1", "below 0"),
+            ("TRUSTED_PROXIES", "-1", "below 0"),
+            ("CORS_ORIGINS", "*", "origins such as"),
+            ("CORS_ORIGINS", "https://*.example.com", "origins such as"),
+            ("CORS_ORIGINS", "https://a.example.com/", "origins such as"),
+            ("CORS_ORIGINS", "https://a.example.com,b.example.com", "origins such as"),
+            ("CORS_ORIGINS", "null", "origins such as"),
         ],
     )
     def test_nonsense_is_refused_by_name(

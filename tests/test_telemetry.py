@@ -25,6 +25,7 @@ from db import Session, make_engine
 from processes import Processes, web_argv
 from services import health
 from telemetry import TRACE_ID, hide_private, hide_rows, log, start_logging, traced
+from tests import canaries
 from tests.test_start import free_port
 from tests.world import CHICAGO, NEWARK, Caller, FakeGateway, World, iso, utcnow
 
@@ -39,7 +40,7 @@ def lines(app: Flask) -> Iterator[Lines]:
     start_logging("DEBUG")
     yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     sys.stderr = stderr
-    start_logging("CRITICAL")
+    canaries.record()
 
 
 class TestLines:
@@ -86,6 +87,57 @@ class TestLines:
     )
     def test_private_values_are_hidden_by_name(self, name: str) -> None:
         assert hide_private(None, "", {name: "canary"}) == {name: "[hidden]"}
+
+    @pytest.mark.parametrize(
+        "secret",
+        [
+            "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIwMWEyIn0.c2lnbmF0dXJl",
+            "Authorization: Bearer c2VjcmV0LWNhbmFyeQ",
+            "01a20330-7c7b-771a-934d-521e071717f4.3.c2VjcmV0LWNhbmFyeS1zZWNyZXQ",
+            "+13125550147",
+            '"lat": 41.87817',
+            "lon=-87.62983",
+            "'latitude': '41.87817'",
+        ],
+    )
+    @pytest.mark.parametrize("place", ["note", "event", "nested", "exception"])
+    def test_private_values_are_hidden_by_their_form(
+        self, lines: Lines, secret: str, place: str
+    ) -> None:
+        said = f"before {secret} after"
+        match place:
+            case "nested":
+                log().info("x", note=[{"deep": (said,)}])
+            case "exception":
+                log().error("x", exc_info=ValueError(said))
+            case "event":
+                logging.getLogger("library").warning("%s", said)
+            case _:
+                log().info("x", note=said)
+
+        (line,) = lines()
+        written = json.dumps(line, ensure_ascii=False).replace('\\"', '"')
+        assert "[hidden]" in written
+        assert secret.rpartition(" ")[2].strip("'\"") not in written
+        assert "before" in written
+        assert "after" in written
+
+    def test_private_names_are_hidden_at_any_depth(self) -> None:
+        event = {"note": {"fix": [{"lat": 41.87817, "phone": "555"}]}}
+
+        assert hide_private(None, "", event) == {
+            "note": {"fix": [{"lat": "[hidden]", "phone": "[hidden]"}]}
+        }
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            *("2026-11-22T12:00:00+00:00", "01a20330-7c7b-771a-934d-521e071717f4"),
+            *("flat=3.5", "latency=1.25 ms", 41.5, None, "a+1"),
+        ],
+    )
+    def test_what_only_resembles_them_is_kept(self, value: object) -> None:
+        assert hide_private(None, "", {"note": value}) == {"note": value}
 
     @pytest.mark.parametrize("name", ["load_id", "status", "route", "latency_ms"])
     def test_others_are_not(self, name: str) -> None:

@@ -32,6 +32,7 @@ from notifications.gateway import TryLater
 from notifications.messages import MessageKind
 from start import CannotStart
 from telemetry import traced
+from tests import canaries
 from tests.services.stage import Stage, queued, rows_of
 from tests.world import CHICAGO, NEW_YORK, FakeGateway
 from worker import MOST_ATTEMPTS, MOST_RESCUES, PERIODIC, Handlers, Retry, functions
@@ -311,7 +312,7 @@ def worker_process(url, fcm, **env):
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        canaries.heard.append(process.communicate()[1])
 
 
 def wait_until(condition, what, timeout_s=60):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_22_tenant_keys"
-down_revision = "2026_11_22_promises"
+down_revision = "2026_11_22_edge"
 branch_labels = None
 depends_on = None
 

@@ -262,9 +262,11 @@ grant insert, select (id) on procrastinate_jobs to backhaul_app;
 grant select (status, scheduled_at) on procrastinate_jobs to backhaul_app;
 grant insert, select on procrastinate_events to backhaul_app;
 grant usage on all sequences in schema public to backhaul_app, backhaul_worker;
+grant select, insert, update on rate_limits to backhaul_app;
 grant select on alembic_version to backhaul_app, backhaul_worker;
 """
-"""The app writes jobs and sees that they wait; their arguments name others' rows."""
+"""The app writes jobs and sees that they wait; their arguments name others' rows. Of
+who asks how often nothing is kept but hashes."""
 
 
 def upgrade() -> None:

@@ -24,7 +24,7 @@ from services.holds import hold
 from tests.services.stage import Stage, open_offers
 from tests.world import CHICAGO, GARY, NEW_YORK, NEWARK, Caller, World, utcnow
 
-NO_COMPANY = {"alembic_version"}
+NO_COMPANY = {"alembic_version", "rate_limits"}
 """Tables that hold nobody's rows."""
 
 UNREAD = {"pushes", "audit_heads", "audit_signatures"}

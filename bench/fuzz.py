@@ -1,0 +1,206 @@
+"""Thousands of made-up requests by every role, on a real server: `-m bench.fuzz`."""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.board import BoardLoad, Trip
+from bench.cast import hire, post
+from bench.client import Client, Refused
+from bench.report import Bar, print_line, say, versions_of
+from bench.stage import PASSWORD, CannotStage, Stage, staged
+from embedded import EmbeddedServerError
+from processes import ProcessEnded, stop_on_signals
+
+
+class NoReport(Exception):
+    """schemathesis broke; the message holds what it said."""
+
+
+CASES = 10_000
+EXAMPLES = 10
+"""Of one operation, in each phase of a round."""
+
+ROUND_S, QUICK_ROUND_S = 60, 5
+SLACK_S = 120
+MOST_ROUNDS = 30
+QUICK_CASES = 200
+QUICK_ROLES = ("driver", "dispatcher")
+
+ENDS_THE_SIGN_IN = "delete_sessions_Sessions"
+"""Played last, by somebody who is not needed afterwards."""
+
+SERVER_ERRORS = {"ServerError", "ContentTypeServerError"}
+UNDOCUMENTED = {
+    *("UndefinedStatusCode", "UndefinedContentType", "JsonSchemaError"),
+    *("MissingContentType", "MissingHeaders", "MalformedMediaType"),
+    *("MalformedJson", "ContentDeserializationError", "DiscriminatorMismatch"),
+    *("AllowHeaderMismatch", "UnsupportedMethodResponse"),
+}
+IGNORED_AUTH = {"IgnoredAuth", "ObjectLevelAuthorizationViolation"}
+
+CONFIG = """\
+# A schema cannot say everything: that a rule refused is a 422, documented as such.
+[checks]
+positive_data_acceptance.expected-statuses = [
+    "2xx", 401, 403, 404, 409, 410, 412, 413, 415, 422, 428, 429, 503
+]
+missing_required_header.expected-statuses = [400, 401, 403, 404, 406, 422, 428]
+"""
+
+CHICAGO, NEW_YORK, NEWARK = (41.88, -87.63), (40.71, -74.01), (40.74, -74.17)
+
+EXPECTED = (
+    *(CannotStage, Refused, ProcessEnded, EmbeddedServerError, NoReport),
+    *(OSError, HTTPException, subprocess.TimeoutExpired),
+)
+
+
+@dataclass
+class Played:
+    """What came of all rounds. `findings` counts each kind by schemathesis' name."""
+
+    rounds: int = 0
+    cases: Counter[str] = field(default_factory=Counter)
+    findings: Counter[str] = field(default_factory=Counter)
+
+    def count(self, kinds: set[str]) -> int:
+        return sum(number for kind, number in self.findings.items() if kind in kinds)
+
+    def bars(self, cases: int) -> list[Bar]:
+        known = SERVER_ERRORS | UNDOCUMENTED | IGNORED_AUTH
+        others = set(self.findings) - known
+        return [
+            Bar("cases", cases, self.cases.total()),
+            Bar("server_errors", 0, self.count(SERVER_ERRORS), is_ceiling=True),
+            Bar("undocumented_answers", 0, self.count(UNDOCUMENTED), is_ceiling=True),
+            Bar("ignored_auth", 0, self.count(IGNORED_AUTH), is_ceiling=True),
+            Bar("other_findings", 0, self.count(others), is_ceiling=True),
+        ]
+
+
+def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="bench.fuzz", description=__doc__)
+    parser.add_argument("--cases", type=int, default=CASES, help="at least so many")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--quick", action="store_true", help="two roles, some seconds each"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play and print the line; return 1 if a bar is not met, 2 if it broke."""
+    options = arguments(argv)
+    stop_on_signals()
+    cases = QUICK_CASES if options.quick else options.cases
+    try:
+        with staged({}) as stage, TemporaryDirectory(prefix="fuzz-") as folder:
+            played = _play(stage, Path(folder), options, cases)
+            versions = versions_of(stage.env["DATABASE_URL"])
+    except KeyboardInterrupt:
+        return 130
+    except EXPECTED as error:
+        say(f"The fuzzing broke: {error}")
+        return 2
+    bars = played.bars(cases)
+    params = {"seed": options.seed, "cases": cases, "is_quick": options.quick}
+    figures = {
+        "rounds": played.rounds,
+        "cases_by_role": dict(played.cases),
+        "findings": dict(played.findings),
+    }
+    versions |= {"schemathesis": version("schemathesis")}
+    print_line("fuzz", params, figures, bars, versions=versions)
+    return 0 if all(bar.met for bar in bars) else 1
+
+
+def _play(
+    stage: Stage, folder: Path, options: argparse.Namespace, cases: int
+) -> Played:
+    (folder / "schemathesis.toml").write_text(CONFIG)
+    people = cast_of(stage)
+    if options.quick:
+        people = {role: people[role] for role in QUICK_ROLES}
+    played = Played()
+    while played.cases.total() < cases and played.rounds < MOST_ROUNDS:
+        for role, client in people.items():
+            seed = options.seed * 1000 + played.rounds
+            limits = ["--exclude-operation-id", ENDS_THE_SIGN_IN]
+            limits += ["--seed", str(seed), "--max-examples", str(EXAMPLES)]
+            limits += ["--max-time", str(QUICK_ROUND_S if options.quick else ROUND_S)]
+            if options.quick:
+                limits += ["--phases", "examples,fuzzing"]
+            _round(folder, client, role, limits, played)
+        played.rounds += 1
+    leaver = stage.web.signed_in("driver1@example.com", PASSWORD)
+    only = ["--include-operation-id", ENDS_THE_SIGN_IN, "--max-examples", "1"]
+    _round(folder, leaver, "leaver", only, played)
+    return played
+
+
+def cast_of(stage: Stage) -> dict[str, Client]:
+    """Return somebody of each role, with rows to find: a load carried home, offers."""
+    fleet = stage.create_company("private_fleet", 0, "dispatcher", "shipper")
+    broker = stage.create_company("broker", 0, "broker")
+    post(broker, BoardLoad(1, NEWARK, CHICAGO, "van", 250_000, 790.0))
+    (driver,) = hire(stage, [fleet], [Trip(2, "1", "van", drop=NEW_YORK, home=CHICAGO)])
+    driver.complete()
+    return {
+        "driver": driver.client,
+        "dispatcher": fleet,
+        "shipper": stage.create_company("shipper", 0, "shipper"),
+        "broker": broker,
+        "admin": stage.create_company("carrier", 0),
+    }
+
+
+def _round(
+    folder: Path, client: Client, role: str, limits: Sequence[str], played: Played
+) -> None:
+    """Let schemathesis play one role; add what it found, and say it.
+
+    Raises: NoReport.
+    """
+    report = folder / "report.json"
+    report.unlink(missing_ok=True)
+    # Beside this Python: a virtual environment need not be on the path.
+    program = Path(sys.executable).with_name("schemathesis")
+    ended = subprocess.run(
+        [
+            *(str(program), "run", f"{client.url}/openapi.json"),
+            *("--header", f"Authorization: Bearer {client.token}"),
+            *("--checks", "all", "--continue-on-failure", "--warnings", "off"),
+            *("--no-color", "--no-shrink", "--report", "json"),
+            *("--report-json-path", str(report), *limits),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=ROUND_S + SLACK_S,
+        check=False,
+    )
+    if not report.exists():
+        raise NoReport(f"schemathesis as {role}: {ended.stderr or ended.stdout}")
+    told = json.loads(report.read_text())
+    played.cases[role] += told["test_cases"]["generated"]
+    for failure in told["failures"]:
+        played.findings[failure["type"]] += failure["count"]
+    if told["errors"]:
+        played.findings["Error"] += len(told["errors"])
+    say(f"{role}: {told['test_cases']['generated']} cases")
+    if told["failures"] or told["errors"]:
+        say(ended.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Known vulnerabilities of the pinned packages: `python -m tests.audit`.
+
+Without an answer from the database within TIMEOUT_S the check is skipped, by name.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+PINNED = ROOT / "requirements.txt"
+TIMEOUT_S = 18
+COMMAND = [
+    *(sys.executable, "-m", "pip_audit", "--requirement", str(PINNED)),
+    *("--no-deps", "--disable-pip", "--progress-spinner", "off", "--timeout", "5"),
+    *("--format", "json"),
+]
+
+
+def verdict(report: dict[str, Any]) -> tuple[int, str]:
+    """Return the exit code and what to say of pip-audit's report."""
+    packages = report["dependencies"]
+    unknown = [it["name"] for it in packages if "skip_reason" in it]
+    known = [it for it in packages if "skip_reason" not in it]
+    if not known:
+        return 0, f"pip-audit is skipped: its database knows none of {len(unknown)}."
+    found = [
+        f"{it['name']} {it['version']}: {vuln['id']},"
+        f" fixed in {', '.join(vuln['fix_versions']) or 'no release yet'}"
+        for it in known
+        for vuln in it.get("vulns", [])
+    ]
+    if unknown:
+        found.append(f"Not known to the database: {', '.join(unknown)}.")
+    return int(any(it.get("vulns") for it in known)), "\n".join(found)
+
+
+def main() -> int:
+    """Ask; 1 if a pinned package has a known vulnerability."""
+    try:
+        ended = subprocess.run(
+            COMMAND, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+        code, words = verdict(json.loads(ended.stdout))
+    except subprocess.TimeoutExpired:
+        code, words = 0, f"pip-audit is skipped: no answer within {TIMEOUT_S} s."
+    except ValueError:
+        last = (ended.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        code, words = 0, f"pip-audit is skipped: its database does not answer ({last})."
+    if words:
+        sys.stdout.write(f"{words}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Everything the suite logs, and every secret it ever sent or was told."""
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stderr
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, request
+
+from telemetry import start_logging
+
+PRIVATE = {"password", "phone", "login", "target", "email"}
+TOKENS = {"access_token", "refresh_token"}
+PLACES = {"lat", "lon", "home_lat", "home_lon"}
+SHORTEST = 8
+FEWEST_DECIMALS = 4
+"""A shorter one may stand in a log by chance."""
+
+WORD = re.compile(r"[\w.@+~-]+")
+
+sink = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="suite-log-")  # noqa: SIM115 - open as long as the run
+heard: list[str] = []
+"""What processes said to us directly."""
+
+secrets: dict[str, set[str]] = {}
+"""By kind."""
+
+
+def record() -> None:
+    """Log all of our own events, as production writes them, to the sink."""
+    with redirect_stderr(sink):
+        start_logging("DEBUG")
+    assert sys.stderr is not sink
+
+
+def watch(app: Flask) -> Flask:
+    """Note every secret that is sent to `app`, and every token it hands out."""
+
+    @app.after_request
+    def note(response: Response) -> Response:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme == "Bearer" and response.status_code < 400:
+            secrets.setdefault("access_token", set()).add(token)
+        # A body that was refused unread cannot be read now either.
+        if request.is_json and response.status_code not in {400, 413, 415}:
+            remember(request.get_json(silent=True))
+        if request.path.startswith("/v1/sessions") and response.is_json:
+            remember(response.get_json(silent=True))
+        return response
+
+    return app
+
+
+def remember(body: Any) -> None:
+    """Keep what is secret in a body, wherever it is."""
+    for name, value in named(body):
+        if name in PLACES and isinstance(value, float):
+            text = repr(value)
+            if len(text.partition(".")[2]) >= FEWEST_DECIMALS:
+                secrets.setdefault("place", set()).add(text)
+        is_long = isinstance(value, str) and len(value) >= SHORTEST
+        if name in PRIVATE | TOKENS and is_long and not value.isalpha():
+            secrets.setdefault(name, set()).add(value)
+
+
+def named(body: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every name and value in `body`, at any depth."""
+    match body:
+        case dict():
+            for name, value in body.items():
+                yield name, value
+                yield from named(value)
+        case list():
+            for value in body:
+                yield from named(value)
+
+
+def logged(folder: Path) -> Iterator[str]:
+    """Yield what this process logged, and those that write below `folder`."""
+    sink.flush()
+    sink.seek(0)
+    yield sink.read()
+    sink.seek(0, 2)
+    yield from heard
+    for path in folder.rglob("*.log"):
+        yield path.read_text(errors="replace")
+
+
+def leaks(texts: Iterable[str], known: dict[str, set[str]]) -> list[tuple[str, str]]:
+    """Return (kind, secret) of every secret that stands in one of the texts."""
+    found = []
+    for text in texts:
+        words = set(WORD.findall(text))
+        words |= {word.strip("+.-") for word in words}
+        for kind, values in known.items():
+            for value in values:
+                is_word = WORD.fullmatch(value) is not None
+                if value in words or (not is_word and value in text):
+                    found.append((kind, value))
+    return found

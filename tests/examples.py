@@ -1,0 +1,132 @@
+"""The document's examples: exchanges that this suite had, kept in api/examples.json.
+
+`make examples` writes the file from a run of the whole suite.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, request
+
+from api.openapi import EXAMPLES
+from tests.codes import openapi_path
+
+JSON = "application/json"
+MOST_REQUEST = 4_000
+MOST_ENTRIES = 2
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SECRETS = {
+    "password": "correct horse battery",
+    "access_token": "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIwMWEyIn0.c2lnbmF0dXJl",
+    "refresh_token": "01a20330-7c7b-771a-934d-521e071717f4.0.c2VjcmV0",
+}
+"""What a real one is replaced by, whatever the test sent."""
+
+NOT_SHOWN = re.compile(r"canary|secret|nonsense|\\u0|[^\x20-\x7e]")
+"""Words of tests that make no good example."""
+
+
+@dataclass
+class Exchange:
+    """A request that was answered with success; what it asked and heard, as JSON."""
+
+    status: int
+    request: Any
+    response: Any
+
+    def fullness(self) -> int:
+        return len(leaves(self.request)) + len(leaves(self.response))
+
+
+best: dict[str, Exchange] = {}
+"""The fullest exchange of each operation."""
+
+seen: dict[str, set[str]] = {}
+"""Every leaf that each operation's requests and answers had."""
+
+
+def watch(app: Flask) -> Flask:
+    """Note what every operation of `app` is asked and answers."""
+    ids = {
+        (method, path): operation["operationId"]
+        for path, item in app.extensions["api"].spec.to_dict()["paths"].items()
+        for method, operation in item.items()
+        if isinstance(operation, dict) and "operationId" in operation
+    }
+
+    @app.after_request
+    def note(response: Response) -> Response:
+        rule = request.url_rule
+        if rule is None or not 200 <= response.status_code < 300:
+            return response
+        known = ids.get((request.method.lower(), openapi_path(rule.rule)))
+        if known and (response.status_code == 204 or response.mimetype == JSON):
+            heard = response.get_json() if response.status_code != 204 else None
+            asked = request.get_json(silent=True) if request.is_json else None
+            _keep(known, Exchange(response.status_code, asked, heard))
+        return response
+
+    return app
+
+
+def _keep(operation_id: str, it: Exchange) -> None:
+    found = {f"request {leaf}" for leaf in leaves(it.request)}
+    found |= {f"response {leaf}" for leaf in leaves(it.response)}
+    seen.setdefault(operation_id, set()).update(found)
+    it = Exchange(it.status, _shown(it.request), _shortened(_shown(it.response)))
+    if len(json.dumps(it.request)) > MOST_REQUEST:
+        return
+    if NOT_SHOWN.search(json.dumps([it.request, it.response])):
+        return
+    if operation_id not in best or it.fullness() > best[operation_id].fullness():
+        best[operation_id] = it
+
+
+def leaves(value: Any, path: str = "$") -> set[str]:
+    """Return path and type of everything in `value`; ids and places are alike."""
+    match value:
+        case dict() if value:
+            parts = (leaves(v, f"{path}.{UUID.sub('*', k)}") for k, v in value.items())
+            return set().union(*parts)
+        case list() if value:
+            return set().union(*(leaves(part, f"{path}[]") for part in value))
+        case bool():
+            return {f"{path} boolean"}
+        case int() | float():
+            return {f"{path} number"}
+    return {f"{path} {type(value).__name__}"}
+
+
+def _shown(value: Any) -> Any:
+    match value:
+        case dict():
+            return {k: SECRETS.get(k, _shown(v)) for k, v in value.items()}
+        case list():
+            return [_shown(part) for part in value]
+    return value
+
+
+def _shortened(value: Any) -> Any:
+    """Cut long lists of objects: two show what the third would."""
+    match value:
+        case dict():
+            return {k: _shortened(v) for k, v in value.items()}
+        case list():
+            is_table = any(isinstance(part, dict) for part in value)
+            return [_shortened(p) for p in value[: MOST_ENTRIES if is_table else None]]
+    return value
+
+
+def write() -> None:
+    """Keep the fullest exchange of each operation in api/examples.json."""
+    kept = {
+        operation_id: {
+            part: value
+            for part in ("request", "response")
+            if (value := getattr(best[operation_id], part)) is not None
+        }
+        for operation_id in sorted(best)
+    }
+    EXAMPLES.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")

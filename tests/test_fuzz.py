@@ -1,0 +1,69 @@
+"""Made-up requests in their quick form, and what counts as which finding."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bench import __main__ as benches
+from bench.fuzz import IGNORED_AUTH, SERVER_ERRORS, UNDOCUMENTED, Played
+
+LONGEST_S = 180
+"""Alone it takes 25 s; the suite may have to share its cores."""
+
+
+@pytest.fixture(scope="module")
+def quick():
+    return subprocess.run(
+        [sys.executable, "-m", "bench.fuzz", "--quick"],
+        cwd=benches.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_S,
+    )
+
+
+class TestTheFuzzing:
+    def test_finds_nothing(self, quick):
+        assert quick.returncode == 0, quick.stderr
+
+    def test_prints_one_line_of_the_agreed_form(self, quick):
+        (text,) = quick.stdout.splitlines()
+        line = json.loads(text)
+
+        assert set(line) == {
+            *("bench", "params", "figures", "bars", "machine", "versions", "date")
+        }
+        assert [bar["name"] for bar in line["bars"]] == [
+            *("cases", "server_errors", "undocumented_answers", "ignored_auth"),
+            "other_findings",
+        ]
+        assert benches.table_rows(line)[0].count("| fuzz, seed 1 | cases |") == 1
+        by_role = line["figures"]["cases_by_role"]
+        assert min(by_role.values()) > 0
+        assert set(by_role) == {"driver", "dispatcher", "leaver"}
+
+
+class TestTheBars:
+    @pytest.mark.parametrize(
+        ("kind", "bar"),
+        [
+            *((kind, "server_errors") for kind in sorted(SERVER_ERRORS)),
+            *((kind, "undocumented_answers") for kind in sorted(UNDOCUMENTED)),
+            *((kind, "ignored_auth") for kind in sorted(IGNORED_AUTH)),
+            ("AcceptedNegativeData", "other_findings"),
+            ("Error", "other_findings"),
+        ],
+    )
+    def test_each_kind_of_finding_misses_one(self, kind, bar):
+        played = Played()
+        played.cases["driver"] = 10
+        played.findings[kind] = 1
+
+        missed = [it.name for it in played.bars(10) if not it.met]
+
+        assert missed == [bar]
+
+    def test_too_few_cases_miss_theirs(self):
+        assert [it.name for it in Played().bars(1) if not it.met] == ["cases"]
