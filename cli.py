@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from flask import Flask
 
+import keys
 import schema
 from api.app import create_app, make_market
 from config import Settings
@@ -15,8 +16,15 @@ from freight.roles import Role
 from geo.roads import EstimatedRoads
 from models.organisations import OrganisationKind
 from services import members, positions
-from services.identity import SHORTEST_PASSWORD
-from start import clear_failures, connect, keyring, settings_from_environment
+from services.passwords import SHORTEST_PASSWORD
+from start import (
+    CannotStart,
+    clear_failures,
+    connect,
+    keyring,
+    secret_files,
+    settings_from_environment,
+)
 
 DOCUMENT = Path(__file__).parent / "docs" / "openapi.json"
 
@@ -82,6 +90,18 @@ def create_org(
             roles=[Role(role) for role in roles],
         )
         click.echo(f"Company {admin.org_id}, admin {admin.id}.")
+
+
+@cli.command()
+@clear_failures
+def rotate_keys() -> None:
+    """Make new keys; the old ones are still understood. See OPERATIONS, "Keys"."""
+    settings = settings_from_environment()
+    try:
+        told = keys.rotate(settings, secret_files())
+    except OSError as error:
+        raise CannotStart(f"{error.filename}: {error.strerror}.") from None
+    click.echo("\n".join(told))
 
 
 @cli.command()

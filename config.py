@@ -46,9 +46,14 @@ class Settings:
     ENVIRONMENT: str = "development"
     LOG_LEVEL: str = "INFO"
     JWT_PRIVATE_KEY: str = field(default="", metadata={"secret": True})
+    JWT_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
     REFRESH_KEY: str = field(default="", metadata={"secret": True})
+    REFRESH_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
+    SEALING_KEY: str = field(default="", metadata={"secret": True})
+    SEALING_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
     ACCESS_TOKEN_TTL_S: int = 900
     REFRESH_TOKEN_TTL_S: int = 90 * 86_400
+    REFRESH_IDLE_S: int = 30 * 86_400
     PUSH: Push = Push.FCM
     FCM_SERVICE_ACCOUNT: str = field(default="", metadata={"secret": True})
     FCM_BASE_URL: str = ""
@@ -187,7 +192,12 @@ def _nonsense(settings: Settings) -> list[str]:
     if settings.is_production:
         faults += [
             f"{name}: required in production"
-            for name in ("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY")
+            for name in (
+                "DATABASE_URL",
+                "JWT_PRIVATE_KEY",
+                "REFRESH_KEY",
+                "SEALING_KEY",
+            )
             if not getattr(settings, name)
         ]
     return faults

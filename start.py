@@ -1,23 +1,22 @@
 """What every process does first: settings, logs, engine, keys, or one sentence."""
 
 import os
-import secrets
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Engine
 
+import keys
 import schema
 from config import Settings, SettingsError
 from db import DatabaseUnusable, Session, check_schema, check_server, make_engine
 from embedded import EmbeddedServerError
 from errors import DomainError
-from services.tokens import Keyring, make_keyring
+from services.tokens import Keyring, Lives, Secrets, make_keyring
 from telemetry import start_logging
 
 Parameters = ParamSpec("Parameters")
@@ -89,54 +88,34 @@ def keyring(settings: Settings) -> Keyring:
 
     Raises: CannotStart.
     """
-    private = settings.JWT_PRIVATE_KEY or _kept(settings, "jwt.pem", _new_private_key)
-    refresh = settings.REFRESH_KEY or _kept(settings, "refresh.key", secrets.token_hex)
     try:
-        return make_keyring(
-            private,
-            refresh,
-            access_ttl_s=settings.ACCESS_TOKEN_TTL_S,
-            refresh_ttl_s=settings.REFRESH_TOKEN_TTL_S,
+        pairs = [keys.in_force(settings, secret) for secret in keys.ROTATED]
+    except OSError as error:
+        raise CannotStart(
+            f"{error.filename} cannot be kept ({error.strerror}): correct DATA_DIR, or"
+            f" set {', '.join(secret.setting for secret in keys.ROTATED)}."
+        ) from None
+    current, previous = (Secrets(*each) for each in zip(*pairs, strict=True))
+    lives = Lives(
+        *(
+            timedelta(seconds=life)
+            for life in (
+                settings.ACCESS_TOKEN_TTL_S,
+                settings.REFRESH_TOKEN_TTL_S,
+                settings.REFRESH_IDLE_S,
+            )
         )
+    )
+    try:
+        return make_keyring(current, lives, previous)
     except ValueError as error:
         raise CannotStart(f"{error}: correct it.") from None
 
 
-def _kept(settings: Settings, name: str, make: Callable[[], str]) -> str:
-    """Read the development secret of this name; the first process makes it."""
-    path = Path(settings.DATA_DIR) / name
-    try:
-        return _read_or_made(path, make)
-    except OSError as error:
-        raise CannotStart(
-            f"{path} cannot be kept ({error.strerror}): correct DATA_DIR, or set"
-            " JWT_PRIVATE_KEY and REFRESH_KEY."
-        ) from None
-
-
-def _read_or_made(path: Path, make: Callable[[], str]) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    if not path.exists():
-        draft.touch(mode=0o600)
-        draft.write_text(make())
-        try:
-            # A link is made or refused as a whole: two first processes share one key.
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text()
-
-
-def _new_private_key() -> str:
-    return (
-        ec.generate_private_key(ec.SECP256R1())
-        .private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        .decode()
-    )
+def secret_files() -> dict[str, Path]:
+    """Return the files that the environment names for settings."""
+    return {
+        name.removesuffix("_FILE"): Path(value)
+        for name, value in os.environ.items()
+        if name.endswith("_FILE")
+    }

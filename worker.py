@@ -24,7 +24,7 @@ from notifications.console import ConsoleGateway
 from notifications.fcm import FcmGateway, make_fcm_app
 from notifications.gateway import Gateway
 from notifications.sender import ALARMS, attempt
-from services import backhaul, leases, offers, positions, pushes
+from services import backhaul, leases, lockouts, offers, positions, pushes
 from services.backhaul import SearchRules
 from services.events import Cause
 from start import CannotStart, clear_failures, connect, settings_from_environment
@@ -134,6 +134,11 @@ class Handlers:
             with Session.begin() as session:
                 more = leases.lapse(session, now=utcnow()) > 0
 
+    def sign_ins_prune(self) -> None:
+        """Forget the failed sign-ins that lock nobody any more."""
+        with Session.begin() as session:
+            lockouts.forget_old(session, now=utcnow())
+
     def positions_partition(self) -> None:
         """Make the coming days' partitions, drop the oldest."""
         with Session.begin() as session:
@@ -149,6 +154,7 @@ def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
         Job.OFFERS_EXPIRE: handlers.offers_expire,
         Job.OFFERS_SWEEP: handlers.offers_expire,
         Job.LOADS_LAPSE: handlers.loads_lapse,
+        Job.SIGN_INS_PRUNE: handlers.sign_ins_prune,
         Job.POSITIONS_PARTITION: handlers.positions_partition,
     }
 
@@ -156,6 +162,7 @@ def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
 PERIODIC = {
     Job.OFFERS_SWEEP: "* * * * *",
     Job.LOADS_LAPSE: "* * * * *",
+    Job.SIGN_INS_PRUNE: "*/15 * * * *",
     Job.POSITIONS_PARTITION: "7 * * * *",
 }
 

@@ -41,6 +41,7 @@ BLUEPRINTS = (
     me.blueprint,
     members.blueprint,
     devices.blueprint,
+    devices.company_blueprint,
     trucks.blueprint,
     drivers.blueprint,
     areas.blueprint,

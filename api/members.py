@@ -17,8 +17,8 @@ from freight.roles import Role
 from models.organisations import Member
 from services import members
 from services.actors import Permission
-from services.identity import SHORTEST_PASSWORD
 from services.members import LoginTaken
+from services.passwords import SHORTEST_PASSWORD
 
 blueprint = Blueprint(
     "members", __name__, url_prefix="/v1/members", description="People."

@@ -10,6 +10,7 @@ from werkzeug.routing import Rule
 
 from api.problems import CONTENT_TYPE, Problem
 from errors import DomainError, Forbidden, Unauthenticated
+from services.standing import OrganisationSuspended
 
 Operation = tuple[Rule, str, Any]
 ALWAYS = {400: "malformed-request", 500: "internal-error", 503: "unavailable"}
@@ -62,7 +63,7 @@ def _add_problems(operation: dict[str, Any], view: Any, is_guarded: bool) -> Non
     codes: dict[int, set[str]] = {status: {code} for status, code in ALWAYS.items()}
     errors: list[type[DomainError]] = list(getattr(view, "problems", ()))
     if is_guarded:
-        errors += [Unauthenticated, Forbidden]
+        errors += [Unauthenticated, Forbidden, OrganisationSuspended]
     for error in errors:
         codes.setdefault(error.status, set()).add(error.code)
     if "requestBody" in operation:

@@ -30,6 +30,7 @@ class Job(Enum):
     BACKHAUL_NEXT = Kind("backhaul.next", "match", 5)
     LOADS_LAPSE = Kind("loads.lapse", "maint", 0)
     OFFERS_SWEEP = Kind("offers.sweep", "maint", 0)
+    SIGN_INS_PRUNE = Kind("sign_ins.prune", "maint", 0)
     POSITIONS_PARTITION = Kind("positions.partition", "maint", 0)
     JOBS_RESCUE = Kind("jobs.rescue", "maint", 0)
     JOBS_PRUNE = Kind("jobs.prune", "maint", 0)

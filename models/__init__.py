@@ -6,6 +6,7 @@ Importing the package makes every table known to the metadata.
 from models import (
     areas,
     assignments,
+    credentials,
     devices,
     drivers,
     events,
@@ -24,6 +25,7 @@ __all__ = [
     "Row",
     "areas",
     "assignments",
+    "credentials",
     "devices",
     "drivers",
     "events",

@@ -15,6 +15,7 @@ class Permission(StrEnum):
     MEMBERS_READ = "members:read"
     PROFILE_READ = "profile:read"
     DEVICES_REGISTER = "devices:register"
+    DEVICES_APPROVE = "devices:approve"
     TRUCKS_READ = "trucks:read"
     TRUCKS_MANAGE = "trucks:manage"
     DRIVERS_READ = "drivers:read"
@@ -49,7 +50,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.DISPATCHER: frozenset(
         EVERYBODY
-        | {P.MEMBERS_READ, P.TRUCKS_READ, P.TRUCKS_MANAGE, P.FLEET_READ}
+        | {P.MEMBERS_READ, P.DEVICES_APPROVE, P.FLEET_READ}
+        | {P.TRUCKS_READ, P.TRUCKS_MANAGE}
         | {P.DRIVERS_READ, P.DRIVERS_MANAGE, P.AREAS_READ, P.AREAS_DRAW}
         | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.STOPS_REPORT}
         | {P.SEARCHES_READ, P.OFFERS_READ}
@@ -62,7 +64,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         EVERYBODY | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.PICKUPS_CONFIRM}
     ),
     Role.ADMIN: frozenset(
-        EVERYBODY | {P.MEMBERS_MANAGE, P.MEMBERS_READ, P.TRUCKS_READ, P.DRIVERS_READ}
+        EVERYBODY
+        | {P.MEMBERS_MANAGE, P.MEMBERS_READ, P.DEVICES_APPROVE}
+        | {P.TRUCKS_READ, P.DRIVERS_READ}
     ),
 }
 """What each role may do. A member may have several."""

@@ -1,17 +1,19 @@
-"""Phones: registering the targets that pushes go to."""
+"""Phones: the targets that pushes go to, and signing them out."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Select, and_, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from errors import IdTaken, NotFound
-from models.devices import Device
+from models.devices import Device, Enrolment
 from models.targets import Platform, TargetKind
+from services import enrolments, families
 from services.actors import Actor
+from services.enrolments import DeviceNotApproved
 
 
 def visible_devices(actor: Actor) -> Select[Device]:
@@ -37,27 +39,10 @@ def register(
     phone changed hands, or the app was installed anew.
 
     Locks: the target, then the devices that have the id or the target.
-    Raises: IdTaken.
+    Raises: IdTaken, DeviceNotApproved for a revoked one.
     """
-    # Two phones that register one target at once: the second sees the first.
-    session.execute(select(func.pg_advisory_xact_lock(_lock_number(target))))
     device = None
-    for known in session.scalars(
-        select(Device)
-        .where(
-            or_(
-                Device.id == device_id,
-                and_(
-                    Device.target_kind == target_kind,
-                    Device.target == target,
-                    Device.dead_at.is_(None),
-                ),
-            )
-        )
-        .order_by(Device.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ):
+    for known in _locked(session, device_id, target_kind, target):
         if known.id == device_id:
             device = known
         else:
@@ -66,9 +51,13 @@ def register(
     # This device must not meet the old owner in the index of live targets.
     session.flush()
     if device is None:
-        device = _claimed(session, actor, device_id, now=now)
+        device = enrolments.claimed(
+            session, actor.org_id, actor.member_id, device_id, now=now
+        )
     if device.member_id != actor.member_id:
         raise IdTaken("Make a new device id.")
+    if device.enrolment is Enrolment.REVOKED:
+        raise DeviceNotApproved(device_id)
     device.platform = platform
     device.target_kind = target_kind
     device.target = target
@@ -81,29 +70,24 @@ def register(
     return device
 
 
-def _claimed(
-    session: Session, actor: Actor, device_id: UUID, *, now: datetime
-) -> Device:
-    """Return the locked row of this id: a new, still dead one, or that of a racing
-    registration."""
-    session.execute(
-        insert(Device)
-        .values(
-            id=device_id,
-            member_id=actor.member_id,
-            platform=Platform.ANDROID,
-            target_kind=TargetKind.FID,
-            target="",
-            app_version="",
-            locale="",
-            registered_at=now,
-            dead_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=[Device.id])
+def _locked(
+    session: Session, device_id: UUID, target_kind: TargetKind, target: str
+) -> Sequence[Device]:
+    """Return the devices that have the id or the live target, locked in id order."""
+    # Two phones that register one target at once: the second sees the first.
+    session.execute(select(func.pg_advisory_xact_lock(_lock_number(target))))
+    holds_target = and_(
+        Device.target_kind == target_kind,
+        Device.target == target,
+        Device.dead_at.is_(None),
     )
-    return session.get_one(
-        Device, device_id, with_for_update=True, populate_existing=True
-    )
+    return session.scalars(
+        select(Device)
+        .where(or_(Device.id == device_id, holds_target))
+        .order_by(Device.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def _lock_number(target: str) -> int:
@@ -112,13 +96,63 @@ def _lock_number(target: str) -> int:
 
 
 def forget(session: Session, actor: Actor, device_id: UUID, *, now: datetime) -> None:
-    """Stop pushes to this phone (sign-out). Safe to repeat.
+    """Sign the actor's phone out: its sign-ins end, and pushes to it stop.
 
-    Raises: NotFound.
+    He may sign in on it again, as on a new one. Safe to repeat.
+
+    Locks: the device. Raises: NotFound.
     """
-    device = session.scalar(visible_devices(actor).where(Device.id == device_id))
+    device = session.scalar(
+        visible_devices(actor).where(Device.id == device_id).with_for_update()
+    )
     if device is None:
         raise NotFound(f"No device {device_id} of yours.")
+    if device.enrolment is not Enrolment.REVOKED:
+        enrolments.enrol(device, Enrolment.UNKNOWN, by=actor.member_id, now=now)
+    _sign_out(session, device, "signed out", now)
+
+
+def company_devices(actor: Actor, enrolment: Enrolment | None) -> Select[Device]:
+    """Return the phones of the company's people, in one state or in all."""
+    seen = select(Device).where(Device.org_id == actor.org_id).order_by(Device.id)
+    return seen.where(Device.enrolment == enrolment) if enrolment else seen
+
+
+def approve(
+    session: Session, actor: Actor, device_id: UUID, *, now: datetime
+) -> Device:
+    """Let the phone's owner sign in on it, also while he has a load.
+
+    Safe to repeat. Locks: the device. Raises: NotFound.
+    """
+    device = _of_company(session, actor, device_id)
+    enrolments.enrol(device, Enrolment.APPROVED, by=actor.member_id, now=now)
+    return device
+
+
+def revoke(session: Session, actor: Actor, device_id: UUID, *, now: datetime) -> None:
+    """Sign the phone out, until somebody approves it again. Safe to repeat.
+
+    Locks: the device. Raises: NotFound.
+    """
+    device = _of_company(session, actor, device_id)
+    enrolments.enrol(device, Enrolment.REVOKED, by=actor.member_id, now=now)
+    _sign_out(session, device, "revoked", now)
+
+
+def _of_company(session: Session, actor: Actor, device_id: UUID) -> Device:
+    device = session.scalar(
+        company_devices(actor, None).where(Device.id == device_id).with_for_update()
+    )
+    if device is None:
+        raise NotFound(f"No device {device_id} in your company.")
+    return device
+
+
+def _sign_out(session: Session, device: Device, reason: str, now: datetime) -> None:
+    families.end_families(
+        session, device.member_id, f"device {reason}", now, device_id=device.id
+    )
     if device.dead_at is None:
         device.dead_at = now
-        device.dead_reason = "signed out"
+        device.dead_reason = reason

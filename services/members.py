@@ -12,7 +12,7 @@ from freight.roles import Role
 from models.drivers import Driver
 from models.organisations import Member, Organisation, OrganisationKind
 from services.actors import Actor
-from services.identity import hash_password
+from services.passwords import hash_password
 from services.phones import e164
 
 ROLES_OF: dict[OrganisationKind, frozenset[Role]] = {

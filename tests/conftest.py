@@ -21,7 +21,7 @@ from config import Settings
 from db import DatabaseUnusable, Session, check_server, make_engine
 from embedded import EmbeddedServerError, create_database, server
 from geo.roads import EstimatedRoads
-from services import identity, positions
+from services import passwords, positions
 from services.tokens import Keyring
 from start import keyring
 from telemetry import start_logging
@@ -76,7 +76,8 @@ def database_url(server_url: str) -> Iterator[str]:
 def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     start_logging("CRITICAL")
     # The same hash at a hundredth of its price: the suite makes hundreds of people.
-    identity.HASHER = PasswordHasher(time_cost=1, memory_cost=512, parallelism=1)
+    passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=512, parallelism=1)
+    passwords.NOBODY = passwords.hash_password("nobody's")
     return Settings(
         DATABASE_URL=database_url, DATA_DIR=str(tmp_path_factory.mktemp("data"))
     )

@@ -17,6 +17,7 @@ PRODUCTION = {
     "DATABASE_URL": "postgresql://db/backhaul",
     "JWT_PRIVATE_KEY": "pem",
     "REFRESH_KEY": "r" * 32,
+    "SEALING_KEY": "s" * 32,
 }
 
 
@@ -145,7 +146,9 @@ class TestFiles:
 class TestSecrets:
     def test_are_those_that_open_something(self) -> None:
         assert set(SECRETS) == {
-            *("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "FCM_SERVICE_ACCOUNT")
+            *("DATABASE_URL", "FCM_SERVICE_ACCOUNT"),
+            *("JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY"),
+            *("JWT_PREVIOUS_KEY", "REFRESH_PREVIOUS_KEY", "SEALING_PREVIOUS_KEY"),
         }
 
     def test_are_never_shown(self) -> None:

@@ -23,8 +23,8 @@ from models.targets import TargetKind
 from notifications.gateway import Gateway
 from notifications.messages import Message
 from services.backhaul import SearchRules
-from services.identity import hash_password
-from services.tokens import Keyring, access_token
+from services.passwords import hash_password
+from services.tokens import Claims, Keyring, access_token
 from worker import Handlers, RunLater, functions
 
 CHICAGO = Point(41.8781, -87.6298)
@@ -130,25 +130,27 @@ class World:
     keys: Keyring
     settings: Settings
 
-    def caller(self, member_id: UUID, org_id: UUID) -> Caller:
+    def caller(
+        self, member_id: UUID, org_id: UUID, device_id: UUID | None = None
+    ) -> Caller:
         """Sign somebody in without the price of a password hash."""
         with Session.begin() as session:
-            family_id = session.scalar(
+            family_id = session.scalars(
                 text(
                     "insert into refresh_families"
-                    " (id, member_id, seed, generation, expires_at)"
-                    " values (:id, :member, 's', 0, now() + interval '1 day')"
-                    " returning id"
+                    " (id, org_id, member_id, device_id, seed, generation, expires_at)"
+                    " values (:id, :org, :member, :device, 's', 0,"
+                    " now() + interval '1 day') returning id"
                 ),
-                {"id": uuid7(), "member": member_id},
-            )
-        token = access_token(
-            self.keys,
-            member_id=member_id,
-            org_id=org_id,
-            family_id=family_id,
-            now=utcnow(),
-        )
+                {
+                    "id": uuid7(),
+                    "org": org_id,
+                    "member": member_id,
+                    "device": device_id,
+                },
+            ).one()
+        claims = Claims(member_id, org_id, family_id, device_id)
+        token = access_token(self.keys, claims, now=utcnow())
         return Caller(self.app, token, member_id, org_id)
 
     def company(

@@ -251,9 +251,8 @@ class TestFailures:
 def known_caller(world: World) -> Caller:
     """Return somebody with a sound token that the database has never seen."""
     any_id = uuid7()
-    token = access_token(
-        world.keys, member_id=any_id, org_id=any_id, family_id=any_id, now=utcnow()
-    )
+    claims = Claims(any_id, any_id, any_id)
+    token = access_token(world.keys, claims, now=utcnow())
     return Caller(world.app, token)
 
 

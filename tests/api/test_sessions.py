@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from db import Session
 from freight.roles import Role
-from services import identity
+from services import passwords
 from tests.world import PASSWORD, Answer, Caller, World
 
 
@@ -261,7 +261,7 @@ def test_a_sign_in_holds_no_connection_while_it_hashes(
     committed: World, engine: Engine
 ) -> None:
     in_use = []
-    slow = identity.HASHER
+    slow = passwords.HASHER
 
     class Watching:
         def verify(self, password_hash: str, password: str) -> bool:
@@ -269,10 +269,10 @@ def test_a_sign_in_holds_no_connection_while_it_hashes(
             return slow.verify(password_hash, password)
 
     stranger = Caller(committed.app, "")
-    identity.HASHER = Watching()  # type: ignore[assignment]
+    passwords.HASHER = Watching()  # type: ignore[assignment]
     try:
         stranger.post("/v1/sessions", {"login": "a@b.example", "password": "wrong"})
     finally:
-        identity.HASHER = slow
+        passwords.HASHER = slow
 
     assert in_use == [0]

@@ -1,0 +1,29 @@
+"""Whether a company may take part at all."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from errors import DomainError
+from models.organisations import Organisation
+
+
+class OrganisationSuspended(DomainError):
+    """The operator has suspended the company."""
+
+    status = 403
+    code = "organisation-suspended"
+    title = "The company is suspended"
+
+    def __init__(self) -> None:
+        super().__init__("Your company is suspended: ask whoever runs this market.")
+
+
+def check_standing(session: Session, org_id: UUID) -> None:
+    """Make sure the company's people may be here.
+
+    Raises: OrganisationSuspended.
+    """
+    organisation = session.get_one(Organisation, org_id)
+    if organisation.suspended_at is not None:
+        raise OrganisationSuspended
