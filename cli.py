@@ -15,8 +15,9 @@ from db import Session
 from freight.roles import Role
 from geo.roads import EstimatedRoads
 from models.organisations import OrganisationKind
-from services import members, positions
-from services.passwords import SHORTEST_PASSWORD
+from services import organisations, positions
+from services.organisations import Company
+from services.passwords import SHORTEST_PASSWORD, hash_password
 from start import (
     CannotStart,
     clear_failures,
@@ -52,6 +53,8 @@ def migrate() -> None:
     required=True,
     type=click.Choice([kind.value for kind in OrganisationKind]),
 )
+@click.option("--usdot", help="1 to 8 digits; shippers may have none.")
+@click.option("--mc", help="The MC number, if it has one.")
 @click.option("--admin-name", required=True)
 @click.option("--admin-email", required=True)
 @click.option(
@@ -66,6 +69,8 @@ def migrate() -> None:
 def create_org(
     name: str,
     kind: str,
+    usdot: str | None,
+    mc: str | None,
     admin_name: str,
     admin_email: str,
     roles: tuple[str, ...],
@@ -79,14 +84,14 @@ def create_org(
             f"At least {SHORTEST_PASSWORD} characters.", param_hint="password"
         )
     connect(settings_from_environment())
+    password_hash = hash_password(password)
     with Session.begin() as session:
-        admin = members.create_organisation(
+        admin = organisations.found(
             session,
-            name=name,
-            kind=OrganisationKind(kind),
+            Company(name, OrganisationKind(kind), usdot, mc),
             admin_name=admin_name,
             admin_email=admin_email,
-            password=password,
+            password_hash=password_hash,
             roles=[Role(role) for role in roles],
         )
         click.echo(f"Company {admin.org_id}, admin {admin.id}.")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.utils import parseaddr
 from enum import StrEnum
 from math import isfinite
 from pathlib import Path
@@ -58,6 +59,10 @@ class Settings:
     FCM_SERVICE_ACCOUNT: str = field(default="", metadata={"secret": True})
     FCM_BASE_URL: str = ""
     PUSH_TIMEOUT_S: int = 10
+    SMTP_URL: str = field(default="", metadata={"secret": True})
+    SMTP_TIMEOUT_S: int = 30
+    MAIL_FROM: str = "Backhaul <noreply@localhost>"
+    APP_URL: str = ""
     WORKER_CONCURRENCY: int = 8
     # 0 does not listen.
     WORKER_METRICS_PORT: int = 0
@@ -189,6 +194,12 @@ def _nonsense(settings: Settings) -> list[str]:
         faults.append("DATABASE_URL: must be as postgresql://user@host:5432/name")
     if not _is_url(settings.FCM_BASE_URL, {"http", "https"}):
         faults.append("FCM_BASE_URL: must be as https://host")
+    if not _is_url(settings.SMTP_URL, {"smtp", "smtps"}):
+        faults.append("SMTP_URL: must be as smtp://user:password@host:587")
+    if not _is_url(settings.APP_URL, {"http", "https"}):
+        faults.append("APP_URL: must be as https://host")
+    if "@" not in parseaddr(settings.MAIL_FROM)[1]:
+        faults.append("MAIL_FROM: must be as Name <address@host>")
     if settings.is_production:
         faults += [
             f"{name}: required in production"

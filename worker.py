@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from time import perf_counter
@@ -23,11 +24,20 @@ from jobs import Job, enqueue, make_app
 from notifications.console import ConsoleGateway
 from notifications.fcm import FcmGateway, make_fcm_app
 from notifications.gateway import Gateway
+from notifications.letters import Letter
+from notifications.mail import MailDelayed, Mailer, MailRefused, SmtpMailer
 from notifications.sender import ALARMS, attempt
-from services import backhaul, leases, lockouts, offers, positions, pushes
+from services import backhaul, invitations, leases, lockouts, offers, positions, pushes
 from services.backhaul import SearchRules
 from services.events import Cause
-from start import CannotStart, clear_failures, connect, settings_from_environment
+from services.tokens import Keyring
+from start import (
+    CannotStart,
+    clear_failures,
+    connect,
+    keyring,
+    settings_from_environment,
+)
 from telemetry import (
     JOB_SECONDS,
     JOBS,
@@ -39,6 +49,7 @@ from telemetry import (
 
 STALLED_S = 30
 KEEP_FAILED_H = 30 * 24
+MAIL_WAIT_S = 300
 MOST_ATTEMPTS = 5
 MOST_RESCUES = 20
 """A job that kills its worker would otherwise do so every minute, for ever."""
@@ -72,12 +83,24 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True)
+class PostOffice:
+    """What letters need: who takes them, the keys of their links, the app's address."""
+
+    mailer: Mailer
+    keys: Keyring
+    app_url: str
+
+
 class Handlers:
     """Every job's function; each opens and commits its own transactions."""
 
-    def __init__(self, rules: SearchRules, gateway: Gateway) -> None:
+    def __init__(
+        self, rules: SearchRules, gateway: Gateway, post: PostOffice | None = None
+    ) -> None:
         self.rules = rules
         self.gateway = gateway
+        self.post = post
         self.rng = Random()
 
     def push_send(self, push_id: str) -> None:
@@ -134,6 +157,34 @@ class Handlers:
             with Session.begin() as session:
                 more = leases.lapse(session, now=utcnow()) > 0
 
+    def mail_invitation(self, invitation_id: str) -> None:
+        """Send the letter of an invitation; without a mail server, do nothing."""
+        if self.post is None:
+            return
+        with Session() as session:
+            letter = invitations.letter(
+                session,
+                self.post.keys,
+                UUID(invitation_id),
+                app_url=self.post.app_url,
+                now=utcnow(),
+            )
+        self._mail(letter)
+
+    def _mail(self, letter: Letter | None) -> None:
+        """Hand the letter over, outside of transactions."""
+        if letter is None or self.post is None:
+            return
+        try:
+            self.post.mailer.send(letter)
+        except MailRefused as refusal:
+            log().error("mail.refused", letter=letter.name, reason=str(refusal))
+        except MailDelayed as delay:
+            log().warning("mail.delayed", letter=letter.name, reason=str(delay))
+            raise RunLater(MAIL_WAIT_S) from None
+        else:
+            log().info("mail.sent", letter=letter.name)
+
     def sign_ins_prune(self) -> None:
         """Forget the failed sign-ins that lock nobody any more."""
         with Session.begin() as session:
@@ -154,6 +205,7 @@ def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
         Job.OFFERS_EXPIRE: handlers.offers_expire,
         Job.OFFERS_SWEEP: handlers.offers_expire,
         Job.LOADS_LAPSE: handlers.loads_lapse,
+        Job.MAIL_INVITATION: handlers.mail_invitation,
         Job.SIGN_INS_PRUNE: handlers.sign_ins_prune,
         Job.POSITIONS_PARTITION: handlers.positions_partition,
     }
@@ -288,13 +340,25 @@ def make_gateway(settings: Settings) -> Gateway:
     return FcmGateway(app, utcnow)
 
 
+def make_post_office(settings: Settings) -> PostOffice | None:
+    """Return where letters go; None without SMTP_URL."""
+    if not settings.SMTP_URL:
+        return None
+    mailer = SmtpMailer(
+        settings.SMTP_URL, settings.MAIL_FROM, float(settings.SMTP_TIMEOUT_S)
+    )
+    return PostOffice(mailer, keyring(settings), settings.APP_URL.rstrip("/"))
+
+
 @clear_failures
 def main() -> None:
     """Work until SIGTERM; jobs in hand are finished first."""
     settings = settings_from_environment()
     gateway = make_gateway(settings)
     connect(settings)
-    handlers = Handlers(SearchRules.of(settings, EstimatedRoads()), gateway)
+    handlers = Handlers(
+        SearchRules.of(settings, EstimatedRoads()), gateway, make_post_office(settings)
+    )
     handlers.positions_partition()
     app = make_app(settings.DATABASE_URL)
     register(app, handlers)

@@ -45,6 +45,8 @@ def create_org(**changes: str | None) -> list[str]:
         "admin-name": "Dana Ortiz",
         "admin-email": "Dana@Ortiz.example.com",
         "password": PASSWORD,
+        "usdot": "1234567",
+        "mc": "654321",
         "role": "dispatcher",
     } | {name.replace("_", "-"): value for name, value in changes.items()}
     arguments = [f"--{k}={v}" for k, v in options.items() if v is not None]
@@ -72,23 +74,20 @@ class TestCreateOrg:
         me = admin.get("/v1/me")
         assert (me["organisation"]["id"], me["member"]["id"]) == found.groups()
         assert me["member"]["roles"] == ["admin", "dispatcher"]
-        person = {
-            "name": "Sam",
-            "phone": "+1 312 555 0143",
-            "password": PASSWORD,
-            "roles": ["driver"],
-        }
-        assert admin.post("/v1/members", person).status == 201
+        person = {"name": "Sam", "phone": "+1 312 555 0143", "roles": ["driver"]}
+        assert admin.post("/v1/invitations", person).status == 201
 
     def test_a_login_is_taken_once(
         self, committed: World, database_url: str, invoke: Callable[..., Result]
     ) -> None:
         assert invoke(*create_org()).exit_code == 0
 
-        again = invoke(*create_org(admin_email="dana@ortiz.example.com"))
+        again = invoke(*create_org(admin_email="dana@ortiz.example.com", usdot="7"))
+        twin = invoke(*create_org(admin_email="else@ortiz.example.com"))
 
-        assert again.exit_code == 2
-        assert again.stderr == ("Another account signs in with this e-mail or phone.\n")
+        assert again.exit_code == twin.exit_code == 2
+        assert again.stderr == "Another account signs in with this e-mail or phone.\n"
+        assert twin.stderr == "A carrier with USDOT number 1234567 is known.\n"
         with psycopg.connect(database_url) as connection:
             count = connection.execute("select count(*) from organisations").fetchone()
         assert count == (1,)
@@ -102,6 +101,13 @@ class TestCreateOrg:
             ({"role": "system"}, "'system' is not one of"),
             ({"password": "short"}, "At least 10 characters"),
             ({"admin_email": "dana"}, "An e-mail address, please"),
+            ({"usdot": None}, "A carrier has a USDOT number: give it."),
+            ({"usdot": None, "kind": "private_fleet"}, "A private_fleet has a USDOT"),
+            ({"usdot": None, "kind": "broker", "role": None}, "A broker has a USDOT"),
+            ({"usdot": "123456789"}, "'123456789' is not 1 to 8 digits"),
+            ({"usdot": "12a"}, "'12a' is not 1 to 8 digits"),
+            ({"usdot": "١٢٣"}, "is not 1 to 8 digits"),
+            ({"mc": "MC-1"}, "'MC-1' is not 1 to 8 digits"),
         ],
         ids=str,
     )

@@ -17,7 +17,13 @@ from tests.codes import openapi_path
 from tests.source import ROOT
 
 METHODS = {"get", "put", "post", "patch", "delete"}
-PUBLIC = {("post", "/v1/sessions"), ("post", "/v1/sessions/refresh")}
+PUBLIC = {
+    ("post", "/v1/sessions"),
+    ("post", "/v1/sessions/refresh"),
+    ("post", "/v1/invitations/acceptance"),
+    ("post", "/v1/password-resets"),
+    ("post", "/v1/password-resets/completion"),
+}
 
 
 @pytest.fixture(scope="module")

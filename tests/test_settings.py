@@ -78,6 +78,10 @@ class TestFromEnv:
             ("DATABASE_URL", "postgresql://[h/x", "postgresql://"),
             ("DATABASE_URL", "host=x dbname=y", "postgresql://"),
             ("FCM_BASE_URL", "localhost:9000", "https://"),
+            ("SMTP_URL", "mail.example.com:587", "smtp://"),
+            ("SMTP_URL", "https://mail.example.com", "smtp://"),
+            ("APP_URL", "app.example.com", "https://"),
+            ("MAIL_FROM", "nobody", "Name <address@host>"),
         ],
     )
     def test_nonsense_is_refused_by_name(
@@ -117,7 +121,10 @@ class TestFiles:
         default = getattr(Settings, name)
         value: Any = default
         if default == "":
-            value = {"DATABASE_URL": "postgresql://h/x"}.get(name, "https://secret")
+            value = {
+                "DATABASE_URL": "postgresql://h/x",
+                "SMTP_URL": "smtp://h",
+            }.get(name, "https://secret")
         path = tmp_path / "value"
         path.write_text(f"{value}\n")
 
@@ -146,7 +153,7 @@ class TestFiles:
 class TestSecrets:
     def test_are_those_that_open_something(self) -> None:
         assert set(SECRETS) == {
-            *("DATABASE_URL", "FCM_SERVICE_ACCOUNT"),
+            *("DATABASE_URL", "FCM_SERVICE_ACCOUNT", "SMTP_URL"),
             *("JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY"),
             *("JWT_PREVIOUS_KEY", "REFRESH_PREVIOUS_KEY", "SEALING_PREVIOUS_KEY"),
         }

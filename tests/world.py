@@ -25,7 +25,7 @@ from notifications.messages import Message
 from services.backhaul import SearchRules
 from services.passwords import hash_password
 from services.tokens import Claims, Keyring, access_token
-from worker import Handlers, RunLater, functions
+from worker import Handlers, PostOffice, RunLater, functions
 
 CHICAGO = Point(41.8781, -87.6298)
 NEW_YORK = Point(40.7128, -74.0060)
@@ -182,19 +182,24 @@ class World:
     def shipper(self) -> Caller:
         return self.company(OrganisationKind.SHIPPER)
 
-    def member(self, admin: Caller, *roles: Role) -> Caller:
+    def member(self, admin: Caller, *roles: Role, **fields: Any) -> Caller:
+        """Invite somebody, who accepts in a browser."""
         number = next(_numbers)
-        made = admin.post(
-            "/v1/members",
-            {
-                "name": f"Person {number}",
-                "email": f"person{number}@example.com",
-                "password": PASSWORD,
-                "roles": [role.value for role in roles],
-            },
-        )
-        assert made.status == 201, made.body
-        return self.caller(UUID(made["id"]), admin.org_id)
+        person = {
+            "name": f"Person {number}",
+            "email": f"person{number}@example.com",
+            "roles": [role.value for role in roles],
+        } | fields
+        invited = admin.post("/v1/invitations", person)
+        assert invited.status == 201, invited.body
+        tokens = self.accept(invited["token"])
+        assert tokens.status == 201, tokens.body
+        member_id = UUID(tokens["member_id"])
+        return Caller(self.app, tokens["access_token"], member_id, admin.org_id)
+
+    def accept(self, token: str, **fields: Any) -> Answer:
+        body = {"token": token, "password": PASSWORD} | fields
+        return Caller(self.app, "").post("/v1/invitations/acceptance", body)
 
     def truck(self, dispatcher: Caller, **fields: Any) -> str:
         truck_id = str(uuid7())
@@ -343,6 +348,7 @@ def drain_jobs(
     gateway: Gateway | None = None,
     *,
     only: str | None = None,
+    post: PostOffice | None = None,
     **changes: Any,
 ) -> list[str]:
     """Run the due jobs as the worker would, in its order, until none is left.
@@ -350,7 +356,7 @@ def drain_jobs(
     RunLater puts a job off as the retry would; what a bug raises is raised.
     """
     rules = SearchRules.of(replace(settings, **changes), EstimatedRoads())
-    handlers = Handlers(rules, gateway or FakeGateway())
+    handlers = Handlers(rules, gateway or FakeGateway(), post)
     by_name: dict[str, Callable[..., None]] = {
         job.value.name: function for job, function in functions(handlers).items()
     }

@@ -23,7 +23,7 @@ from config import Settings
 from db import Session, make_engine
 from errors import DomainError
 from geo.roads import EstimatedRoads
-from services.tokens import Keyring, access_token
+from services.tokens import Claims, Keyring, access_token
 from tests import codes
 from tests.source import ROOT, files, layer, tree
 from tests.world import Caller, World, utcnow
