@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import click
 from flask import Flask
@@ -14,8 +15,8 @@ from config import Settings
 from db import Session
 from freight.roles import Role
 from geo.roads import EstimatedRoads
-from models.organisations import OrganisationKind
-from services import organisations, positions
+from models.organisations import OrganisationKind, Verification
+from services import organisations, positions, suspensions
 from services.organisations import Company
 from services.passwords import SHORTEST_PASSWORD, hash_password
 from start import (
@@ -95,6 +96,59 @@ def create_org(
             roles=[Role(role) for role in roles],
         )
         click.echo(f"Company {admin.org_id}, admin {admin.id}.")
+
+
+@cli.command()
+@click.option("--org", required=True, type=click.UUID, help="The company's id.")
+@click.option(
+    "--state",
+    required=True,
+    type=click.Choice([state.value for state in Verification]),
+)
+@click.option("--source", required=True, help="Where it was looked up, such as SAFER.")
+@clear_failures
+def verify_org(org: UUID, state: str, source: str) -> None:
+    """Keep what the register says about a company."""
+    connect(settings_from_environment())
+    with Session.begin() as session:
+        company = organisations.verify(
+            session,
+            org,
+            verification=Verification(state),
+            source=source,
+            now=datetime.now(UTC),
+        )
+        click.echo(f"{company.name} is {company.verification}.")
+
+
+@cli.command()
+@click.option("--org", required=True, type=click.UUID, help="The company's id.")
+@click.option("--reason", required=True)
+@clear_failures
+def suspend_org(org: UUID, reason: str) -> None:
+    """Put a company's people out and hide its posts, at once."""
+    connect(settings_from_environment())
+    now = datetime.now(UTC)
+    with Session.begin() as session:
+        company = suspensions.suspend(session, org, reason=reason, now=now)
+    # After the commit: searches that began before it have made their offers or see it.
+    more, loads = 1, 0
+    while more:
+        with Session.begin() as session:
+            more = suspensions.withdraw_offers(session, org, now=now)
+        loads += more
+    click.echo(f"{company.name} is suspended; offers of {loads} loads were withdrawn.")
+
+
+@cli.command()
+@click.option("--org", required=True, type=click.UUID, help="The company's id.")
+@clear_failures
+def resume_org(org: UUID) -> None:
+    """Let a suspended company back in."""
+    connect(settings_from_environment())
+    with Session.begin() as session:
+        company = suspensions.resume(session, org, now=datetime.now(UTC))
+        click.echo(f"{company.name} takes part again.")
 
 
 @cli.command()

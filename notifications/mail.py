@@ -53,6 +53,7 @@ class SmtpMailer:
         message.set_content(letter.text)
         try:
             with self._connected() as server:
+                self._prepare(server)
                 server.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
@@ -66,23 +67,21 @@ class SmtpMailer:
     def _connected(self) -> smtplib.SMTP:
         parts = urlsplit(self.url)
         assert parts.hostname is not None
-        context = ssl.create_default_context()
-        server: smtplib.SMTP
         if parts.scheme == "smtps":
-            server = smtplib.SMTP_SSL(
+            return smtplib.SMTP_SSL(
                 parts.hostname,
                 parts.port or 465,
                 timeout=self.timeout_s,
-                context=context,
+                context=ssl.create_default_context(),
             )
-        else:
-            server = smtplib.SMTP(
-                parts.hostname, parts.port or 587, timeout=self.timeout_s
-            )
-            server.ehlo()
-            if server.has_extn("starttls") or parts.password:
-                # Raises where it is not offered: no password goes in clear.
-                server.starttls(context=context)
+        return smtplib.SMTP(parts.hostname, parts.port or 587, timeout=self.timeout_s)
+
+    def _prepare(self, server: smtplib.SMTP) -> None:
+        """Make the connection private, and say who we are if there is a password."""
+        parts = urlsplit(self.url)
+        server.ehlo()
+        if parts.scheme == "smtp" and (server.has_extn("starttls") or parts.password):
+            # Raises where it is not offered: no password goes in clear.
+            server.starttls(context=ssl.create_default_context())
         if parts.username and parts.password:
             server.login(unquote(parts.username), unquote(parts.password))
-        return server

@@ -157,6 +157,9 @@ ACCEPT = text(
         select loads.id from loads join offers on offers.load_id = loads.id
         where offers.id = :offer_id and offers.driver_id = :driver_id
         and loads.status = 'posted'
+        and not exists (select from organisations
+            where organisations.id in (loads.org_id, offers.org_id)
+            and organisations.suspended_at is not null)
         for update of loads
     ), o as (
         update offers set status = 'accepted', responded_at = now(), ended_at = now()

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from errors import DomainError
 from models.organisations import Organisation
@@ -17,6 +18,17 @@ class OrganisationSuspended(DomainError):
 
     def __init__(self) -> None:
         super().__init__("Your company is suspended: ask whoever runs this market.")
+
+
+def is_standing(org_id: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
+    """Return the condition that a row's company is not suspended.
+
+    org_id: the column that names the company.
+    """
+    suspended = select(Organisation.id).where(
+        Organisation.id == org_id, Organisation.suspended_at.is_not(None)
+    )
+    return ~exists(suspended)
 
 
 def check_standing(session: Session, org_id: UUID) -> None:

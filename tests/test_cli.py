@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -124,6 +125,74 @@ class TestCreateOrg:
         assert "Traceback" not in done.stderr
 
 
+class TestCompanies:
+    def test_a_verification_has_a_source_and_a_date(
+        self, committed: World, invoke: Callable[..., Result]
+    ) -> None:
+        assert invoke(*create_org()).exit_code == 0
+        boss = admin_of(committed)
+        org = boss.get("/v1/me")["organisation"]
+        assert (org["usdot_number"], org["mc_number"]) == ("1234567", "654321")
+        assert (org["verification"], org["verification_at"]) == ("unverified", None)
+        assert (org["verification_source"], org["suspended_at"]) == (None, None)
+        seen = []
+
+        for state in ("verified", "refused", "unverified"):
+            options = (f"--org={org['id']}", f"--state={state}", "--source=SAFER")
+            done = invoke("verify-org", *options)
+            assert (done.exit_code, done.stdout) == (0, f"Ortiz Trucking is {state}.\n")
+            seen.append(boss.get("/v1/me")["organisation"])
+
+        assert [it["verification"] for it in seen] == [
+            *("verified", "refused", "unverified")
+        ]
+        sources = [it["verification_source"] for it in seen]
+        assert sources == ["SAFER", "SAFER", None]
+        assert [it["verification_at"] is None for it in seen] == [False, False, True]
+
+    def test_a_suspension_is_felt_at_the_next_request_until_it_ends(
+        self, committed: World, invoke: Callable[..., Result]
+    ) -> None:
+        assert invoke(*create_org()).exit_code == 0
+        boss = admin_of(committed)
+        org_id = boss.get("/v1/me")["organisation"]["id"]
+
+        for _ in range(2):
+            done = invoke("suspend-org", f"--org={org_id}", "--reason=fraud")
+            assert done.exit_code == 0, done.stderr
+        out = boss.get("/v1/me")
+        again = invoke("resume-org", f"--org={org_id}")
+
+        assert "is suspended; offers of 0 loads were withdrawn" in done.stdout
+        assert (out.status, out.code) == (403, "organisation-suspended")
+        assert again.stdout == "Ortiz Trucking takes part again.\n"
+        assert boss.get("/v1/me").status == 200
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("verify-org", "--state=verified", "--source=x"),
+            ("suspend-org", "--reason=x"),
+            ("resume-org",),
+        ],
+        ids=lambda it: it[0],
+    )
+    def test_an_unknown_company_is_one_sentence(
+        self, committed: World, invoke: Callable[..., Result], command: tuple[str, ...]
+    ) -> None:
+        nobody = str(uuid4())
+
+        done = invoke(*command, f"--org={nobody}")
+
+        assert (done.exit_code, done.stderr) == (2, f"No company {nobody}.\n")
+
+
+def admin_of(world: World) -> Caller:
+    login = {"login": "dana@ortiz.example.com", "password": PASSWORD}
+    tokens = Caller(world.app, "").post("/v1/sessions", login)
+    return Caller(world.app, tokens["access_token"])
+
+
 class TestOthers:
     def test_migrate_may_be_repeated(self, invoke: Callable[..., Result]) -> None:
         done = invoke("migrate")
@@ -136,5 +205,8 @@ class TestOthers:
     ) -> None:
         lines = invoke("--help").stdout.partition("Commands:\n")[2].splitlines()
 
-        assert {"create-org", "migrate", "openapi"} <= {li.split()[0] for li in lines}
+        assert {
+            *("create-org", "verify-org", "suspend-org", "resume-org"),
+            *("migrate", "openapi", "rotate-keys"),
+        } <= {li.split()[0] for li in lines}
         assert [line for line in lines if len(line.split()) < 3] == []

@@ -104,6 +104,7 @@ SERVICES = [
     "pushes",
     "open_offers",
     "leases",
+    "suspensions",
     "loads",
     "assignments",
     "candidates",

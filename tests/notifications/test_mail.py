@@ -61,7 +61,7 @@ class TestSend:
     def test_somebody_answers_nothing(self) -> None:
         with closing(socket.create_server(("127.0.0.1", 0))) as silent:
             url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
-            with pytest.raises(MailDelayed, match="Timeout|Disconnected"):
+            with pytest.raises(MailDelayed, match=r"Timeout|Disconnected"):
                 mailer(url, timeout_s=0.2).send(LETTER)
 
     def test_a_password_is_not_said_in_clear(self, box: Letterbox) -> None:
