@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from time import perf_counter
@@ -21,21 +20,25 @@ from config import Push, Settings
 from db import Session
 from geo.roads import EstimatedRoads
 from jobs import Job, enqueue, make_app
+from mailing import PostOffice, make_post_office
 from notifications.console import ConsoleGateway
 from notifications.fcm import FcmGateway, make_fcm_app
 from notifications.gateway import Gateway
-from notifications.letters import Letter
-from notifications.mail import MailDelayed, Mailer, MailRefused, SmtpMailer
 from notifications.sender import ALARMS, attempt
-from services import backhaul, invitations, leases, lockouts, offers, positions, pushes
+from services import (
+    backhaul,
+    leases,
+    lockouts,
+    offers,
+    positions,
+    pushes,
+)
 from services.backhaul import SearchRules
 from services.events import Cause
-from services.tokens import Keyring
 from start import (
     CannotStart,
     clear_failures,
     connect,
-    keyring,
     settings_from_environment,
 )
 from telemetry import (
@@ -49,7 +52,6 @@ from telemetry import (
 
 STALLED_S = 30
 KEEP_FAILED_H = 30 * 24
-MAIL_WAIT_S = 300
 MOST_ATTEMPTS = 5
 MOST_RESCUES = 20
 """A job that kills its worker would otherwise do so every minute, for ever."""
@@ -81,15 +83,6 @@ class Retry(BaseRetryStrategy):
 
 def utcnow() -> datetime:
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class PostOffice:
-    """What letters need: who takes them, the keys of their links, the app's address."""
-
-    mailer: Mailer
-    keys: Keyring
-    app_url: str
 
 
 class Handlers:
@@ -158,32 +151,19 @@ class Handlers:
                 more = leases.lapse(session, now=utcnow()) > 0
 
     def mail_invitation(self, invitation_id: str) -> None:
-        """Send the letter of an invitation; without a mail server, do nothing."""
-        if self.post is None:
-            return
-        with Session() as session:
-            letter = invitations.letter(
-                session,
-                self.post.keys,
-                UUID(invitation_id),
-                app_url=self.post.app_url,
-                now=utcnow(),
-            )
-        self._mail(letter)
+        """Send the letter of an invitation; without a mail server, nothing."""
+        if self.post is not None:
+            _later(self.post.invite(UUID(invitation_id), utcnow()))
 
-    def _mail(self, letter: Letter | None) -> None:
-        """Hand the letter over, outside of transactions."""
-        if letter is None or self.post is None:
-            return
-        try:
-            self.post.mailer.send(letter)
-        except MailRefused as refusal:
-            log().error("mail.refused", letter=letter.name, reason=str(refusal))
-        except MailDelayed as delay:
-            log().warning("mail.delayed", letter=letter.name, reason=str(delay))
-            raise RunLater(MAIL_WAIT_S) from None
-        else:
-            log().info("mail.sent", letter=letter.name)
+    def password_reset(self, login: str) -> None:
+        """Make the reset that was asked for; without a mail server, nothing."""
+        if self.post is not None:
+            self.post.begin_reset(login, utcnow())
+
+    def mail_reset(self, reset_id: str) -> None:
+        """Send the letter of a password reset."""
+        if self.post is not None:
+            _later(self.post.reset(UUID(reset_id), utcnow()))
 
     def sign_ins_prune(self) -> None:
         """Forget the failed sign-ins that lock nobody any more."""
@@ -196,6 +176,11 @@ class Handlers:
             positions.make_partitions(session, now=utcnow())
 
 
+def _later(wait_s: float | None) -> None:
+    if wait_s is not None:
+        raise RunLater(wait_s)
+
+
 def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
     """Return which function does which job."""
     return {
@@ -206,6 +191,8 @@ def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
         Job.OFFERS_SWEEP: handlers.offers_expire,
         Job.LOADS_LAPSE: handlers.loads_lapse,
         Job.MAIL_INVITATION: handlers.mail_invitation,
+        Job.PASSWORD_RESET: handlers.password_reset,
+        Job.MAIL_RESET: handlers.mail_reset,
         Job.SIGN_INS_PRUNE: handlers.sign_ins_prune,
         Job.POSITIONS_PARTITION: handlers.positions_partition,
     }
@@ -338,16 +325,6 @@ def make_gateway(settings: Settings) -> Gateway:
             f"FCM_SERVICE_ACCOUNT is not a Firebase service account ({error})."
         ) from None
     return FcmGateway(app, utcnow)
-
-
-def make_post_office(settings: Settings) -> PostOffice | None:
-    """Return where letters go; None without SMTP_URL."""
-    if not settings.SMTP_URL:
-        return None
-    mailer = SmtpMailer(
-        settings.SMTP_URL, settings.MAIL_FROM, float(settings.SMTP_TIMEOUT_S)
-    )
-    return PostOffice(mailer, keyring(settings), settings.APP_URL.rstrip("/"))
 
 
 @clear_failures

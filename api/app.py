@@ -10,6 +10,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from api import (
     areas,
     assignments,
+    credentials,
     devices,
     drivers,
     invitations,
@@ -40,6 +41,8 @@ METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"}
 BLUEPRINTS = (
     sessions.blueprint,
     me.blueprint,
+    credentials.blueprint,
+    credentials.resets_blueprint,
     members.blueprint,
     invitations.blueprint,
     devices.blueprint,

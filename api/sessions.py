@@ -35,6 +35,11 @@ class SignIn(ma.Schema):
         load_default=None,
         metadata={"description": "made by the app; a browser has none"},
     )
+    totp = line(
+        50,
+        load_default=None,
+        metadata={"description": "the second factor's code, or a recovery code"},
+    )
 
 
 class Refresh(ma.Schema):
@@ -76,7 +81,12 @@ class SessionsView(MethodView):
         try:
             with Session.begin() as session:
                 return identity.sign_in(
-                    session, keyring(), account, device_id=body["device_id"], now=now()
+                    session,
+                    keyring(),
+                    account,
+                    device_id=body["device_id"],
+                    totp=body["totp"],
+                    now=now(),
                 )
         except DeviceNotApproved as error:
             if error.device_id is not None:

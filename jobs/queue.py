@@ -27,6 +27,8 @@ class Job(Enum):
     PUSH_SEND = Kind("push.send", "push", 10)
     OFFERS_EXPIRE = Kind("offers.expire", "match", 7)
     BACKHAUL_SEARCH = Kind("backhaul.search", "match", 5)
+    PASSWORD_RESET = Kind("password.reset", "push", 5)
+    MAIL_RESET = Kind("mail.reset", "push", 5)
     MAIL_INVITATION = Kind("mail.invitation", "push", 5)
     BACKHAUL_NEXT = Kind("backhaul.next", "match", 5)
     LOADS_LAPSE = Kind("loads.lapse", "maint", 0)

@@ -12,7 +12,14 @@ from errors import Unauthenticated
 from freight.roles import Role
 from models.drivers import Driver
 from models.organisations import Member, Organisation, RefreshFamily
-from services import enrolments, families, lockouts, lookups, passwords
+from services import (
+    enrolments,
+    families,
+    lockouts,
+    lookups,
+    passwords,
+    second_factors,
+)
 from services.actors import Actor
 from services.families import Tokens
 from services.standing import OrganisationSuspended, check_standing
@@ -70,17 +77,22 @@ def sign_in(
     account: Account,
     *,
     device_id: UUID | None,
+    totp: str | None = None,
     now: datetime,
 ) -> Tokens:
     """Open a refresh family for the account whose password was checked.
 
-    Locks: the member, the device. Raises: WrongCredentials if the password was changed
-    meanwhile, OrganisationSuspended, DeviceNotApproved, IdTaken.
+    totp: a code of his authenticator app or a recovery code, if he has a factor.
+
+    Locks: the member, his factor, the device. Raises: WrongCredentials if the password
+    was changed meanwhile, OrganisationSuspended, SecondFactorRequired,
+    DeviceNotApproved, IdTaken.
     """
     member = session.get_one(Member, account.member_id, with_for_update={"read": True})
     if member.deactivated_at or member.password_hash != account.password_hash:
         raise WrongCredentials("The login or the password is wrong.")
     check_standing(session, member.org_id)
+    second_factors.demand(session, member.id, keys, code=totp, now=now)
     enrolments.admit(session, member, device_id, now=now)
     lockouts.forgive(session, account.login)
     return families.open_family(session, keys, member, device_id=device_id, now=now)

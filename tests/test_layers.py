@@ -9,7 +9,7 @@ from tests.source import files, imports, layer, suite, tree
 
 CORE = {"geo", "freight", "models", "jobs", "notifications", "services"}
 SIDE = {"errors", "config", "telemetry"}
-STREET = {"api", "db", "keys", "start", "schema", "processes", "embedded"}
+STREET = {"api", "db", "keys", "mailing", "start", "schema", "processes", "embedded"}
 
 MAY_IMPORT = {
     "geo": set(),
@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "processes": set(),
     "migrations": {"config", "db", "models"},
     "start": {"db", "embedded", "keys", "schema", "services"} | SIDE,
+    "mailing": {"db", "notifications", "services", "start"} | SIDE,
     "wsgi": CORE | SIDE | STREET,
     "worker": CORE | SIDE | STREET - {"api"},
     "cli": CORE | SIDE | STREET,
@@ -91,6 +92,8 @@ SERVICES = [
     "events",
     "enrolments",
     "families",
+    "second_factors",
+    "resets",
     "identity",
     "members",
     "organisations",
@@ -129,7 +132,7 @@ MAY_READ_THE_ENVIRONMENT = {
     # or look for a library's own switch.
     *("start", "processes", "embedded", "demo", "bench", "migrations", "telemetry"),
 }
-EDGES = {"api", "worker", "cli", "wsgi", "bench", "migrations", "schema"}
+EDGES = {"api", "worker", "mailing", "cli", "wsgi", "bench", "migrations", "schema"}
 
 SAY_NOTHING = {
     *("utils", "util", "helpers", "helper", "common", "manager", "managers"),

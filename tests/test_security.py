@@ -24,6 +24,8 @@ PUBLIC = {
     ("POST", "/v1/sessions"),
     ("POST", "/v1/sessions/refresh"),
     ("POST", "/v1/invitations/acceptance"),
+    ("POST", "/v1/password-resets"),
+    ("POST", "/v1/password-resets/completion"),
 }
 """What we let anybody call."""
 

@@ -18,6 +18,7 @@ from db import Session
 from freight.roles import Role
 from geo.points import Point
 from geo.roads import EstimatedRoads
+from mailing import PostOffice
 from models.organisations import Member, Organisation, OrganisationKind
 from models.targets import TargetKind
 from notifications.gateway import Gateway
@@ -25,7 +26,7 @@ from notifications.messages import Message
 from services.backhaul import SearchRules
 from services.passwords import hash_password
 from services.tokens import Claims, Keyring, access_token
-from worker import Handlers, PostOffice, RunLater, functions
+from worker import Handlers, RunLater, functions
 
 CHICAGO = Point(41.8781, -87.6298)
 NEW_YORK = Point(40.7128, -74.0060)

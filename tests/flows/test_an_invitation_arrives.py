@@ -8,10 +8,10 @@ import pytest
 from config import Settings
 from db import Session
 from jobs import Job, enqueue
+from mailing import PostOffice, make_post_office
 from notifications.mail import SmtpMailer
 from tests.notifications.post import Letterbox, letterbox
 from tests.world import Caller, World, drain_jobs
-from worker import PostOffice, make_post_office
 
 
 @pytest.fixture
