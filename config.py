@@ -1,5 +1,6 @@
 """Settings: read from the environment once, at start. Nothing else reads it."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parent
+
+SHORTEST_KEY = 32
+"""Characters of a key that something is derived from."""
+
+SAMPLES = (
+    *("changeme", "changethis", "replaceme", "password", "passwort", "secret"),
+    *("default", "example", "sample", "test", "todo", "backhaul", "postgres", "admin"),
+)
+"""What is left in place of a secret."""
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -201,14 +211,45 @@ def _nonsense(settings: Settings) -> list[str]:
     if "@" not in parseaddr(settings.MAIL_FROM)[1]:
         faults.append("MAIL_FROM: must be as Name <address@host>")
     if settings.is_production:
-        faults += [
-            f"{name}: required in production"
-            for name in (
-                "DATABASE_URL",
-                "JWT_PRIVATE_KEY",
-                "REFRESH_KEY",
-                "SEALING_KEY",
-            )
-            if not getattr(settings, name)
-        ]
+        faults += _unfit_for_production(settings)
     return faults
+
+
+def _unfit_for_production(settings: Settings) -> list[str]:
+    """Return what is wrong with the secrets: missing, samples, short, or shared."""
+    faults = [
+        f"{name}: required in production"
+        for name in ("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY")
+        if not getattr(settings, name)
+    ]
+    for name in ("REFRESH_KEY", "SEALING_KEY"):
+        for each in (name, name.replace("_KEY", "_PREVIOUS_KEY")):
+            value = getattr(settings, each)
+            if value and _is_guessable(value):
+                faults.append(f"{each}: a sample or guessable: `openssl rand -hex 32`")
+            elif value and len(value) < SHORTEST_KEY:
+                faults.append(f"{each}: shorter than {SHORTEST_KEY} characters")
+    for name in ("JWT_PRIVATE_KEY", "JWT_PREVIOUS_KEY"):
+        value = getattr(settings, name)
+        if value and "-----BEGIN" not in value:
+            faults.append(f"{name}: not a private key in PEM")
+    for name in ("DATABASE_URL", "SMTP_URL"):
+        try:
+            password = urlsplit(getattr(settings, name)).password or ""
+        except ValueError:
+            continue
+        if password and _is_guessable(password):
+            faults.append(f"{name}: its password is a sample or guessable")
+    keys = [settings.REFRESH_KEY, settings.SEALING_KEY]
+    if keys[0] and keys[0] == keys[1]:
+        faults.append("SEALING_KEY: the same as REFRESH_KEY; make one of its own")
+    return faults
+
+
+def _is_guessable(secret: str) -> bool:
+    """Say whether it is a word people leave in place, also repeated or decorated."""
+    letters = re.sub(r"[^a-z]", "", secret.lower())
+    # A short word may stand in a random text by chance, a long one does not.
+    has_sample = any(word in letters for word in SAMPLES if len(word) > 5)
+    is_sample = letters != "" and any(not letters.replace(it, "") for it in SAMPLES)
+    return has_sample or is_sample or len(set(secret)) < 5
