@@ -16,7 +16,7 @@ from db import Session
 from freight.roles import Role
 from geo.roads import EstimatedRoads
 from models.organisations import OrganisationKind, Verification
-from services import organisations, positions, suspensions
+from services import organisations, positions, privacy, suspensions
 from services.organisations import Company
 from services.passwords import SHORTEST_PASSWORD, hash_password
 from start import (
@@ -149,6 +149,35 @@ def resume_org(org: UUID) -> None:
     with Session.begin() as session:
         company = suspensions.resume(session, org, now=datetime.now(UTC))
         click.echo(f"{company.name} takes part again.")
+
+
+@cli.group()
+def person() -> None:
+    """One person's data: export it, or erase it."""
+
+
+@person.command()
+@click.option("--member", required=True, type=click.UUID, help="The member's id.")
+@clear_failures
+def export(member: UUID) -> None:
+    """Print everything that is kept about a person, as JSON."""
+    connect(settings_from_environment())
+    with Session() as session:
+        click.echo(json.dumps(privacy.export(session, member), indent=1))
+
+
+@person.command()
+@click.option("--member", required=True, type=click.UUID, help="The member's id.")
+@click.option("--yes", is_flag=True, help="Do not ask. There is no way back.")
+@clear_failures
+def erase(member: UUID, yes: bool) -> None:
+    """Forget who a person is; what happened stays. Safe to repeat."""
+    if not yes:
+        click.confirm(f"Forget who member {member} is, for ever?", abort=True)
+    connect(settings_from_environment())
+    with Session.begin() as session:
+        erased = privacy.erase(session, member, now=datetime.now(UTC))
+        click.echo(f"Member {erased.id} is erased.")
 
 
 @cli.command()

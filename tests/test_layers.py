@@ -108,6 +108,7 @@ SERVICES = [
     "open_offers",
     "leases",
     "suspensions",
+    "privacy",
     "loads",
     "assignments",
     "candidates",
