@@ -1,7 +1,9 @@
 """Phones a person signs in on: tied to the sign-in, approved, revoked."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -9,7 +11,9 @@ from uuid_utils.compat import uuid7
 
 from db import Session
 from freight.roles import Role
-from tests.world import PASSWORD, Answer, Caller, FakeGateway, World
+from services import devices, families
+from tests.services.stage import actor_of
+from tests.world import PASSWORD, Answer, Caller, FakeGateway, World, utcnow
 
 
 def new_id() -> str:
@@ -309,3 +313,49 @@ class TestRevocation:
             assert (answer.status, answer.code) == (404, "not-found")
         assert other.get("/v1/company-devices")["data"] == []
         assert state(driver, phone) == "unknown"
+
+
+class TestAtOnce:
+    def test_a_sign_in_waits_for_the_revocation_of_its_phone(
+        self, committed: World
+    ) -> None:
+        """Else a family opened in the same moment would outlive it."""
+        boss = committed.company()
+        driver = committed.member(boss, Role.DRIVER)
+        phone = new_id()
+        assert sign_in(driver, phone).status == 201
+        desk = actor_of(boss)
+
+        with ThreadPoolExecutor(1) as pool, Session() as session, session.begin():
+            devices.revoke(session, desk, UUID(phone), now=utcnow())
+            session.flush()
+            late = pool.submit(sign_in, driver, phone)
+            with pytest.raises(TimeoutError):
+                late.result(timeout=0.5)
+            session.commit()
+            answer = late.result(timeout=5)
+
+        assert answer.code == "device-not-approved"
+        with Session() as session:
+            live = text(
+                "select count(*) from refresh_families where device_id is not null"
+                " and revoked_at is null"
+            )
+            assert session.scalar(live) == 0
+
+    def test_a_refresh_that_waited_for_the_end_of_its_sign_in_is_refused(
+        self, committed: World
+    ) -> None:
+        boss = committed.company()
+        tokens = sign_in(boss)
+
+        with ThreadPoolExecutor(1) as pool, Session() as session, session.begin():
+            assert boss.member_id is not None
+            families.end_families(session, boss.member_id, "test", utcnow())
+            late = pool.submit(refresh, boss, tokens)
+            with pytest.raises(TimeoutError):
+                late.result(timeout=0.5)
+            session.commit()
+            answer = late.result(timeout=5)
+
+        assert answer.code == "unauthenticated"

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from db import Session
 from services import suspensions
@@ -124,7 +125,7 @@ class TestItsPosts:
     def test_are_found_by_no_search(
         self, world: World, shipper: Caller, run_jobs: Callable[..., Any]
     ) -> None:
-        world.load(shipper, NEWARK, CHICAGO)
+        hidden = world.load(shipper, NEWARK, CHICAGO)
         other = world.load(world.shipper(), NEWARK, CHICAGO)
         driver = world.dropped(home=CHICAGO, drop=NEW_YORK)
         suspend(shipper)
@@ -132,6 +133,10 @@ class TestItsPosts:
         run_jobs()
 
         assert [load_id for load_id, _ in offers(driver)] == [other["id"]]
+        with Session() as session:
+            ranked = str(session.scalar(text("select ranked from backhaul_searches")))
+        assert other["id"] in ranked
+        assert hidden["id"] not in ranked
 
     def test_are_not_offered_by_a_search_that_found_them_before(
         self, world: World, shipper: Caller, run_jobs: Callable[..., Any]
