@@ -19,6 +19,7 @@ from services.enrolments import DeviceNotApproved
 from services.families import DeviceMismatch, StolenToken, TokenReused, Tokens
 from services.identity import WrongCredentials
 from services.lockouts import AccountLocked
+from services.second_factors import SecondFactorRequired
 from services.standing import OrganisationSuspended
 
 blueprint = Blueprint(
@@ -65,11 +66,8 @@ class SessionsView(MethodView):
 
     @public
     @raises(
-        WrongCredentials,
-        AccountLocked,
-        OrganisationSuspended,
-        DeviceNotApproved,
-        IdTaken,
+        *(WrongCredentials, SecondFactorRequired, AccountLocked),
+        *(OrganisationSuspended, DeviceNotApproved, IdTaken),
     )
     @blueprint.arguments(SignIn)
     @blueprint.response(201, TokensOut)

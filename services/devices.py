@@ -38,7 +38,7 @@ def register(
     Safe to repeat. A target that another device held is that device's no more: the
     phone changed hands, or the app was installed anew.
 
-    Locks: the target, then the devices that have the id or the target.
+    Locks: the id and the target, then the devices that have either.
     Raises: IdTaken, DeviceNotApproved for a revoked one.
     """
     device = None
@@ -74,8 +74,10 @@ def _locked(
     session: Session, device_id: UUID, target_kind: TargetKind, target: str
 ) -> Sequence[Device]:
     """Return the devices that have the id or the live target, locked in id order."""
-    # Two phones that register one target at once: the second sees the first.
-    session.execute(select(func.pg_advisory_xact_lock(_lock_number(target))))
+    # Two that register one target, or one new id, at once: the second sees the first.
+    # In one order, so that phones which swap targets do not wait for each other.
+    for number in sorted(map(_lock_number, (target, str(device_id)))):
+        session.execute(select(func.pg_advisory_xact_lock(number)))
     holds_target = and_(
         Device.target_kind == target_kind,
         Device.target == target,
@@ -90,8 +92,8 @@ def _locked(
     ).all()
 
 
-def _lock_number(target: str) -> int:
-    digest = hashlib.sha256(f"device:{target}".encode()).digest()
+def _lock_number(name: str) -> int:
+    digest = hashlib.sha256(f"device:{name}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from errors import Conflict, Invalid, NotFound
+from errors import Invalid, NotFound
 from freight.roles import Role
 from models.organisations import Member, Organisation, OrganisationKind, Verification
 from services import members
@@ -26,13 +26,6 @@ IN_THE_REGISTER = frozenset(
 brokers."""
 
 _NUMBER = re.compile(r"[0-9]{1,8}")
-
-
-class UsdotTaken(Conflict):
-    """Another company of this kind has the number."""
-
-    code = "usdot-taken"
-    title = "That USDOT number is in use"
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ def found(
 ) -> Member:
     """Make a company with its first admin, who may hold further roles; return him.
 
-    Raises: Invalid, LoginTaken, UsdotTaken.
+    Raises: Invalid, also for a number that another such company has; LoginTaken.
     """
     for name in ("usdot_number", "mc_number"):
         number = getattr(company, name)
@@ -86,8 +79,9 @@ def found(
     except IntegrityError as error:
         if "uq_organisations_kind_usdot_number" not in str(error.orig):
             raise
-        raise UsdotTaken(
-            f"A {company.kind} with USDOT number {company.usdot_number} is known."
+        raise Invalid(
+            "#/usdot_number",
+            f"A {company.kind} with USDOT number {company.usdot_number} is known.",
         ) from None
     return members.add(
         session, organisation.id, admin, password_hash=password_hash, locale="en"
