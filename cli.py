@@ -4,25 +4,30 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
+from uuid import UUID
 
 import click
 from flask import Flask
 
+import keys
 import schema
 from api.app import create_app, make_market
 from config import Settings
 from db import Hand, Session
 from freight.roles import Role
 from geo.roads import EstimatedRoads
-from models.organisations import OrganisationKind
+from models.organisations import OrganisationKind, Verification
 from services import audit as audit_chains
-from services import members, positions
-from services.identity import SHORTEST_PASSWORD
+from services import organisations, positions, privacy, suspensions
+from services.organisations import Company
+from services.passwords import SHORTEST_PASSWORD, hash_password
 from start import (
+    CannotStart,
     clear_failures,
     connect,
     keyring,
     seal,
+    secret_files,
     settings_from_environment,
 )
 
@@ -56,6 +61,8 @@ def migrate() -> None:
     required=True,
     type=click.Choice([kind.value for kind in OrganisationKind]),
 )
+@click.option("--usdot", help="1 to 8 digits; shippers may have none.")
+@click.option("--mc", help="The MC number, if it has one.")
 @click.option("--admin-name", required=True)
 @click.option("--admin-email", required=True)
 @click.option(
@@ -70,6 +77,8 @@ def migrate() -> None:
 def create_org(
     name: str,
     kind: str,
+    usdot: str | None,
+    mc: str | None,
     admin_name: str,
     admin_email: str,
     roles: tuple[str, ...],
@@ -83,14 +92,14 @@ def create_org(
             f"At least {SHORTEST_PASSWORD} characters.", param_hint="password"
         )
     connect(settings_from_environment(), hand=Hand.SERVER)
+    password_hash = hash_password(password)
     with Session.begin() as session:
-        admin = members.create_organisation(
+        admin = organisations.found(
             session,
-            name=name,
-            kind=OrganisationKind(kind),
+            Company(name, OrganisationKind(kind), usdot, mc),
             admin_name=admin_name,
             admin_email=admin_email,
-            password=password,
+            password_hash=password_hash,
             roles=[Role(role) for role in roles],
         )
         click.echo(f"Company {admin.org_id}, admin {admin.id}.")
@@ -135,6 +144,100 @@ def heads() -> None:
         audit_chains.sign_heads(session, seal(settings), now=datetime.now(UTC))
         for signature in audit_chains.signed_heads(session):
             click.echo(json.dumps(audit_chains.to_record(signature)))
+
+
+@cli.command()
+@click.option("--org", required=True, type=click.UUID, help="The company's id.")
+@click.option(
+    "--state",
+    required=True,
+    type=click.Choice([state.value for state in Verification]),
+)
+@click.option("--source", required=True, help="Where it was looked up, such as SAFER.")
+@clear_failures
+def verify_org(org: UUID, state: str, source: str) -> None:
+    """Keep what the register says about a company."""
+    connect(settings_from_environment())
+    with Session.begin() as session:
+        company = organisations.verify(
+            session,
+            org,
+            verification=Verification(state),
+            source=source,
+            now=datetime.now(UTC),
+        )
+        click.echo(f"{company.name} is {company.verification}.")
+
+
+@cli.command()
+@click.option("--org", required=True, type=click.UUID, help="The company's id.")
+@click.option("--reason", required=True)
+@clear_failures
+def suspend_org(org: UUID, reason: str) -> None:
+    """Put a company's people out and hide its posts, at once."""
+    connect(settings_from_environment())
+    now = datetime.now(UTC)
+    with Session.begin() as session:
+        company = suspensions.suspend(session, org, reason=reason, now=now)
+    # After the commit: searches that began before it have made their offers or see it.
+    more, loads = 1, 0
+    while more:
+        with Session.begin() as session:
+            more = suspensions.withdraw_offers(session, org, now=now)
+        loads += more
+    click.echo(f"{company.name} is suspended; offers of {loads} loads were withdrawn.")
+
+
+@cli.command()
+@click.option("--org", required=True, type=click.UUID, help="The company's id.")
+@clear_failures
+def resume_org(org: UUID) -> None:
+    """Let a suspended company back in."""
+    connect(settings_from_environment())
+    with Session.begin() as session:
+        company = suspensions.resume(session, org, now=datetime.now(UTC))
+        click.echo(f"{company.name} takes part again.")
+
+
+@cli.group()
+def person() -> None:
+    """One person's data: export it, or erase it."""
+
+
+@person.command()
+@click.option("--member", required=True, type=click.UUID, help="The member's id.")
+@clear_failures
+def export(member: UUID) -> None:
+    """Print everything that is kept about a person, as JSON."""
+    connect(settings_from_environment())
+    with Session() as session:
+        click.echo(json.dumps(privacy.export(session, member), indent=1))
+
+
+@person.command()
+@click.option("--member", required=True, type=click.UUID, help="The member's id.")
+@click.option("--yes", is_flag=True, help="Do not ask. There is no way back.")
+@clear_failures
+def erase(member: UUID, yes: bool) -> None:
+    """Forget who a person is; what happened stays. Safe to repeat."""
+    if not yes:
+        click.confirm(f"Forget who member {member} is, for ever?", abort=True)
+    connect(settings_from_environment())
+    with Session.begin() as session:
+        erased = privacy.erase(session, member, now=datetime.now(UTC))
+        click.echo(f"Member {erased.id} is erased.")
+
+
+@cli.command()
+@clear_failures
+def rotate_keys() -> None:
+    """Make new keys; the old ones are still understood. See OPERATIONS, "Keys"."""
+    settings = settings_from_environment()
+    try:
+        told = keys.rotate(settings, secret_files())
+    except OSError as error:
+        raise CannotStart(f"{error.filename}: {error.strerror}.") from None
+    click.echo("\n".join(told))
 
 
 @cli.command()

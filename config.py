@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.utils import parseaddr
 from enum import StrEnum
 from math import isfinite
 from pathlib import Path
@@ -23,6 +24,14 @@ MAY_BE_ZERO = frozenset(
 
 UNLIMITED = {name: "0" for name in sorted(MAY_BE_ZERO) if name.startswith("LIMIT_")}
 """The environment of a demo or bench, where one address is everybody."""
+SHORTEST_KEY = 32
+"""Characters of a key that something is derived from."""
+
+SAMPLES = (
+    *("changeme", "changethis", "replaceme", "password", "passwort", "secret"),
+    *("default", "example", "sample", "test", "todo", "backhaul", "postgres", "admin"),
+)
+"""What is left in place of a secret."""
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -59,15 +68,24 @@ class Settings:
     ENVIRONMENT: str = "development"
     LOG_LEVEL: str = "INFO"
     JWT_PRIVATE_KEY: str = field(default="", metadata={"secret": True})
+    JWT_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
     REFRESH_KEY: str = field(default="", metadata={"secret": True})
     AUDIT_SIGNING_KEY: str = field(default="", metadata={"secret": True})
     AUDIT_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
+    REFRESH_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
+    SEALING_KEY: str = field(default="", metadata={"secret": True})
+    SEALING_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
     ACCESS_TOKEN_TTL_S: int = 900
     REFRESH_TOKEN_TTL_S: int = 90 * 86_400
+    REFRESH_IDLE_S: int = 30 * 86_400
     PUSH: Push = Push.FCM
     FCM_SERVICE_ACCOUNT: str = field(default="", metadata={"secret": True})
     FCM_BASE_URL: str = ""
     PUSH_TIMEOUT_S: int = 10
+    SMTP_URL: str = field(default="", metadata={"secret": True})
+    SMTP_TIMEOUT_S: int = 30
+    MAIL_FROM: str = "Backhaul <noreply@localhost>"
+    APP_URL: str = ""
     WORKER_CONCURRENCY: int = 8
     # 0 does not listen.
     WORKER_METRICS_PORT: int = 0
@@ -234,15 +252,52 @@ def _nonsense(settings: Settings) -> list[str]:
         faults.append("DATABASE_URL: must be as postgresql://user@host:5432/name")
     if not _is_url(settings.FCM_BASE_URL, {"http", "https"}):
         faults.append("FCM_BASE_URL: must be as https://host")
+    if not _is_url(settings.SMTP_URL, {"smtp", "smtps"}):
+        faults.append("SMTP_URL: must be as smtp://user:password@host:587")
+    if not _is_url(settings.APP_URL, {"http", "https"}):
+        faults.append("APP_URL: must be as https://host")
+    if "@" not in parseaddr(settings.MAIL_FROM)[1]:
+        faults.append("MAIL_FROM: must be as Name <address@host>")
     if settings.is_production:
-        faults += [
-            f"{name}: required in production"
-            for name in (
-                "DATABASE_URL",
-                "JWT_PRIVATE_KEY",
-                "REFRESH_KEY",
-                "AUDIT_SIGNING_KEY",
-            )
-            if not getattr(settings, name)
-        ]
+        faults += _unfit_for_production(settings)
     return faults
+
+
+def _unfit_for_production(settings: Settings) -> list[str]:
+    """Return what is wrong with the secrets: missing, samples, short, or shared."""
+    faults = [
+        f"{name}: required in production"
+        for name in ("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY")
+        if not getattr(settings, name)
+    ]
+    for name in ("REFRESH_KEY", "SEALING_KEY"):
+        for each in (name, name.replace("_KEY", "_PREVIOUS_KEY")):
+            value = getattr(settings, each)
+            if value and _is_guessable(value):
+                faults.append(f"{each}: a sample or guessable: `openssl rand -hex 32`")
+            elif value and len(value) < SHORTEST_KEY:
+                faults.append(f"{each}: shorter than {SHORTEST_KEY} characters")
+    for name in ("JWT_PRIVATE_KEY", "JWT_PREVIOUS_KEY"):
+        value = getattr(settings, name)
+        if value and "-----BEGIN" not in value:
+            faults.append(f"{name}: not a private key in PEM")
+    for name in ("DATABASE_URL", "SMTP_URL"):
+        try:
+            password = urlsplit(getattr(settings, name)).password or ""
+        except ValueError:
+            continue
+        if password and _is_guessable(password):
+            faults.append(f"{name}: its password is a sample or guessable")
+    keys = [settings.REFRESH_KEY, settings.SEALING_KEY]
+    if keys[0] and keys[0] == keys[1]:
+        faults.append("SEALING_KEY: the same as REFRESH_KEY; make one of its own")
+    return faults
+
+
+def _is_guessable(secret: str) -> bool:
+    """Say whether it is a word people leave in place, also repeated or decorated."""
+    letters = re.sub(r"[^a-z]", "", secret.lower())
+    # A short word may stand in a random text by chance, a long one does not.
+    has_sample = any(word in letters for word in SAMPLES if len(word) > 5)
+    is_sample = letters != "" and any(not letters.replace(it, "") for it in SAMPLES)
+    return has_sample or is_sample or len(set(secret)) < 5

@@ -1,17 +1,16 @@
 """What every process does first: settings, logs, engine, keys, or one sentence."""
 
 import os
-import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from sqlalchemy import Engine
 
+import keys
 import schema
 from config import Settings, SettingsError
 from db import (
@@ -27,7 +26,7 @@ from db import (
 from embedded import EmbeddedServerError
 from errors import DomainError
 from services.audit import Seal, make_seal
-from services.tokens import Keyring, make_keyring
+from services.tokens import Keyring, Lives, Secrets, make_keyring
 from telemetry import start_logging
 
 Parameters = ParamSpec("Parameters")
@@ -109,15 +108,20 @@ def keyring(settings: Settings) -> Keyring:
 
     Raises: CannotStart.
     """
-    private = settings.JWT_PRIVATE_KEY or _kept(settings, "jwt.pem", _new_private_key)
-    refresh = settings.REFRESH_KEY or _kept(settings, "refresh.key", secrets.token_hex)
-    try:
-        return make_keyring(
-            private,
-            refresh,
-            access_ttl_s=settings.ACCESS_TOKEN_TTL_S,
-            refresh_ttl_s=settings.REFRESH_TOKEN_TTL_S,
+    pairs = _in_force(settings, keys.OF_THE_KEYRING)
+    current, previous = (Secrets(*each) for each in zip(*pairs, strict=True))
+    lives = Lives(
+        *(
+            timedelta(seconds=life)
+            for life in (
+                settings.ACCESS_TOKEN_TTL_S,
+                settings.REFRESH_TOKEN_TTL_S,
+                settings.REFRESH_IDLE_S,
+            )
         )
+    )
+    try:
+        return make_keyring(current, lives, previous)
     except ValueError as error:
         raise CannotStart(f"{error}: correct it.") from None
 
@@ -127,52 +131,28 @@ def seal(settings: Settings) -> Seal:
 
     Raises: CannotStart.
     """
-    private = settings.AUDIT_SIGNING_KEY or _kept(settings, "audit.pem", _new_seal_key)
     try:
-        return make_seal(private, settings.AUDIT_PREVIOUS_KEY)
+        return make_seal(*_in_force(settings, [keys.AUDIT])[0])
     except ValueError as error:
         raise CannotStart(f"{error}: correct it.") from None
 
 
-def _kept(settings: Settings, name: str, make: Callable[[], str]) -> str:
-    """Read the development secret of this name; the first process makes it."""
-    path = Path(settings.DATA_DIR) / name
+def _in_force(
+    settings: Settings, wanted: Sequence[keys.Rotated]
+) -> list[tuple[str, str]]:
     try:
-        return _read_or_made(path, make)
+        return [keys.in_force(settings, secret) for secret in wanted]
     except OSError as error:
         raise CannotStart(
-            f"{path} cannot be kept ({error.strerror}): correct DATA_DIR, or set"
-            " JWT_PRIVATE_KEY, REFRESH_KEY and AUDIT_SIGNING_KEY."
+            f"{error.filename} cannot be kept ({error.strerror}): correct DATA_DIR, or"
+            f" set {', '.join(secret.setting for secret in keys.ROTATED)}."
         ) from None
 
 
-def _read_or_made(path: Path, make: Callable[[], str]) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    if not path.exists():
-        draft.touch(mode=0o600)
-        draft.write_text(make())
-        try:
-            # A link is made or refused as a whole: two first processes share one key.
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text()
-
-
-def _new_private_key() -> str:
-    return _pem(ec.generate_private_key(ec.SECP256R1()))
-
-
-def _new_seal_key() -> str:
-    return _pem(ed25519.Ed25519PrivateKey.generate())
-
-
-def _pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
+def secret_files() -> dict[str, Path]:
+    """Return the files that the environment names for settings."""
+    return {
+        name.removesuffix("_FILE"): Path(value)
+        for name, value in os.environ.items()
+        if name.endswith("_FILE")
+    }

@@ -20,6 +20,7 @@ from config import Push, Settings
 from db import DatabaseRole, Hand, Session
 from geo.roads import EstimatedRoads
 from jobs import Job, enqueue, make_app
+from mailing import PostOffice, make_post_office
 from notifications.console import ConsoleGateway
 from notifications.fcm import FcmGateway, make_fcm_app
 from notifications.gateway import Gateway
@@ -30,6 +31,7 @@ from services import (
     idempotency,
     leases,
     limits,
+    lockouts,
     offers,
     positions,
     pushes,
@@ -91,10 +93,17 @@ def utcnow() -> datetime:
 class Handlers:
     """Every job's function; each opens and commits its own transactions."""
 
-    def __init__(self, rules: SearchRules, gateway: Gateway, seal: Seal) -> None:
+    def __init__(
+        self,
+        rules: SearchRules,
+        gateway: Gateway,
+        seal: Seal,
+        post: PostOffice | None = None,
+    ) -> None:
         self.rules = rules
         self.gateway = gateway
         self.seal = seal
+        self.post = post
         self.rng = Random()
 
     def push_send(self, push_id: str) -> None:
@@ -151,6 +160,26 @@ class Handlers:
             with Session.begin() as session:
                 more = leases.lapse(session, now=utcnow()) > 0
 
+    def mail_invitation(self, invitation_id: str) -> None:
+        """Send the letter of an invitation; without a mail server, nothing."""
+        if self.post is not None:
+            _later(self.post.invite(UUID(invitation_id), utcnow()))
+
+    def password_reset(self, login: str) -> None:
+        """Make the reset that was asked for; without a mail server, nothing."""
+        if self.post is not None:
+            self.post.begin_reset(login, utcnow())
+
+    def mail_reset(self, reset_id: str) -> None:
+        """Send the letter of a password reset."""
+        if self.post is not None:
+            _later(self.post.reset(UUID(reset_id), utcnow()))
+
+    def sign_ins_prune(self) -> None:
+        """Forget the failed sign-ins that lock nobody any more."""
+        with Session.begin() as session:
+            lockouts.forget_old(session, now=utcnow())
+
     def positions_partition(self) -> None:
         """Make the coming days' partitions, drop the oldest."""
         with Session.begin() as session:
@@ -177,6 +206,11 @@ class Handlers:
                 more = limits.prune(session) > 0
 
 
+def _later(wait_s: float | None) -> None:
+    if wait_s is not None:
+        raise RunLater(wait_s)
+
+
 def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
     """Return which function does which job."""
     return {
@@ -186,6 +220,10 @@ def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
         Job.OFFERS_EXPIRE: handlers.offers_expire,
         Job.OFFERS_SWEEP: handlers.offers_expire,
         Job.LOADS_LAPSE: handlers.loads_lapse,
+        Job.MAIL_INVITATION: handlers.mail_invitation,
+        Job.PASSWORD_RESET: handlers.password_reset,
+        Job.MAIL_RESET: handlers.mail_reset,
+        Job.SIGN_INS_PRUNE: handlers.sign_ins_prune,
         Job.POSITIONS_PARTITION: handlers.positions_partition,
         Job.AUDIT_SIGN: handlers.audit_sign,
         Job.IDEMPOTENCY_PRUNE: handlers.idempotency_prune,
@@ -196,6 +234,7 @@ def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
 PERIODIC = {
     Job.OFFERS_SWEEP: "* * * * *",
     Job.LOADS_LAPSE: "* * * * *",
+    Job.SIGN_INS_PRUNE: "*/15 * * * *",
     Job.POSITIONS_PARTITION: "7 * * * *",
     Job.AUDIT_SIGN: "23 2 * * *",
     Job.IDEMPOTENCY_PRUNE: "27 * * * *",
@@ -331,7 +370,8 @@ def main() -> None:
     gateway = make_gateway(settings)
     connect(settings, hand=Hand.SERVER)
     rules = SearchRules.of(settings, EstimatedRoads())
-    handlers = Handlers(rules, gateway, seal(settings))
+    post = make_post_office(settings)
+    handlers = Handlers(rules, gateway, seal(settings), post)
     handlers.positions_partition()
     app = make_app(settings.DATABASE_URL, role=DatabaseRole.WORKER)
     register(app, handlers)

@@ -25,7 +25,7 @@ def keyring() -> Keyring:
 
 def cursor_keys() -> tuple[bytes, ...]:
     """Return the keys of cursors: the first signs, all are accepted."""
-    return derived((keyring().refresh,))
+    return derived(keyring().refresh)
 
 
 def actor() -> Actor:

@@ -1,4 +1,4 @@
-"""The caller's phones."""
+"""Phones: the caller's own, and those of his company."""
 
 from typing import Any
 from uuid import UUID
@@ -15,15 +15,23 @@ from api.lists import PageArgs, page, page_of
 from api.problems import raises
 from db import Session
 from errors import IdTaken, NotFound
-from models.devices import Device
+from models.devices import Device, Enrolment
 from models.targets import Platform, TargetKind
 from services import devices
 from services.actors import Permission
+from services.enrolments import DeviceNotApproved
 
 blueprint = Blueprint(
     "devices", __name__, url_prefix="/v1/devices", description="Phones and pushes."
 )
 
+
+company_blueprint = Blueprint(
+    "company-devices",
+    __name__,
+    url_prefix="/v1/company-devices",
+    description="Phones of the company's people.",
+)
 
 MOST_TARGET = 2000
 """Firebase's tokens have some 160 characters; PostgreSQL indexes at most 2,700."""
@@ -49,7 +57,10 @@ class DeviceOut(ma.Schema):
     """A phone. The target itself is never shown again."""
 
     id = fields.UUID()
-    platform = fields.String()
+    member_id = fields.UUID()
+    enrolment = fields.String()
+    enrolment_at = Time(allow_none=True)
+    platform = fields.String(allow_none=True)
     target_kind = fields.String()
     app_version = fields.String()
     locale = fields.String()
@@ -57,6 +68,12 @@ class DeviceOut(ma.Schema):
     last_ok_at = Time(allow_none=True)
     dead_at = Time(allow_none=True)
     dead_reason = fields.String(allow_none=True)
+
+
+class CompanyDevices(PageArgs):
+    """Which phones: all, or those in one state."""
+
+    enrolment = words(Enrolment, load_default=None)
 
 
 @blueprint.route("")
@@ -79,7 +96,7 @@ class DeviceView(MethodView):
     """One phone; the app makes its id."""
 
     @requires(Permission.DEVICES_REGISTER)
-    @raises(IdTaken)
+    @raises(IdTaken, DeviceNotApproved)
     @blueprint.arguments(DeviceIn)
     @blueprint.response(200, DeviceOut)
     def put(self, body: dict[str, Any], device_id: UUID) -> Device:
@@ -91,6 +108,42 @@ class DeviceView(MethodView):
     @raises(NotFound)
     @blueprint.response(204)
     def delete(self, device_id: UUID) -> None:
-        """Stop pushes to this phone."""
+        """Sign this phone out: its sign-ins end and pushes to it stop."""
         with Session.begin() as session:
             devices.forget(session, actor(), device_id, now=now())
+
+
+@blueprint.route("/<uuid:device_id>/approval")
+class DeviceApproval(MethodView):
+    """Whether the phone's owner may sign in on it."""
+
+    @requires(Permission.DEVICES_APPROVE)
+    @raises(NotFound)
+    @blueprint.response(200, DeviceOut)
+    def put(self, device_id: UUID) -> Device:
+        """Let its owner sign in on this phone, also while he has a load."""
+        with Session.begin() as session:
+            return devices.approve(session, actor(), device_id, now=now())
+
+    @requires(Permission.DEVICES_APPROVE)
+    @raises(NotFound)
+    @blueprint.response(204)
+    def delete(self, device_id: UUID) -> None:
+        """Revoke the phone: it is signed out until it is approved again."""
+        with Session.begin() as session:
+            devices.revoke(session, actor(), device_id, now=now())
+
+
+@company_blueprint.route("")
+class CompanyDevicesView(MethodView):
+    """The phones of the company's people."""
+
+    @requires(Permission.DEVICES_APPROVE)
+    @raises()
+    @company_blueprint.arguments(CompanyDevices, location="query")
+    @company_blueprint.response(200, page_of(DeviceOut, "CompanyDevice"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the phones of the company's people; `pending` ones wait for you."""
+        with Session() as session:
+            query = devices.company_devices(actor(), args.pop("enrolment"))
+            return page(session, query, Device.id, **args)

@@ -57,7 +57,7 @@ def meter_stranger() -> None:
     keys: Keyring = current_app.extensions["keyring"]
     # An address is personal, and there are few enough to try them all.
     words = f"rate-limits {_network(request.remote_addr)}".encode()
-    _spend({"address": hmac.digest(keys.refresh, words, "sha256").hex()})
+    _spend({"address": hmac.digest(keys.refresh[0], words, "sha256").hex()})
 
 
 def register(app: Flask, settings: Settings) -> None:

@@ -23,11 +23,17 @@ blueprint = Blueprint("me", __name__, url_prefix="/v1", description="You and you
 
 
 class OrganisationOut(ma.Schema):
-    """A company."""
+    """A company, and what the register says about it."""
 
     id = fields.UUID()
     name = fields.String()
     kind = fields.String()
+    usdot_number = fields.String(allow_none=True)
+    mc_number = fields.String(allow_none=True)
+    verification = fields.String()
+    verification_source = fields.String(allow_none=True)
+    verification_at = Time(allow_none=True)
+    suspended_at = Time(allow_none=True)
 
 
 class MeOut(ma.Schema):

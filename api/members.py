@@ -4,41 +4,21 @@ from typing import Any
 
 import marshmallow as ma
 from flask.views import MethodView
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api.auth import actor, requires
 from api.bodies import Blueprint
-from api.fields import Time, line, words
-from api.idempotency import once, transaction
+from api.fields import Time
 from api.lists import PageArgs, page, page_of
 from api.problems import raises
 from db import Session
-from errors import Invalid
-from freight.roles import Role
 from models.organisations import Member
 from services import members
 from services.actors import Permission
-from services.identity import SHORTEST_PASSWORD
-from services.members import LoginTaken
 
 blueprint = Blueprint(
     "members", __name__, url_prefix="/v1/members", description="People."
 )
-
-
-class MemberIn(ma.Schema):
-    """A person to add. E-mail or phone, whichever he signs in with."""
-
-    name = line(required=True, metadata={"example": "Dana Ortiz"})
-    email = fields.Email(validate=validate.Length(max=254))
-    phone = line(30, metadata={"example": "+1 312 555 0142"})
-    password = fields.String(
-        required=True, validate=validate.Length(SHORTEST_PASSWORD, 200)
-    )
-    roles = fields.List(
-        words(Role), required=True, validate=validate.Length(1, len(Role))
-    )
-    locale = line(20, load_default="en")
 
 
 class MemberOut(ma.Schema):
@@ -66,12 +46,3 @@ class MembersView(MethodView):
         with Session() as session:
             query = members.visible_members(actor())
             return page(session, query, Member.id, **args)
-
-    @requires(Permission.MEMBERS_MANAGE)
-    @raises(LoginTaken, Invalid)
-    @once
-    @blueprint.arguments(MemberIn)
-    @blueprint.response(201, MemberOut)
-    def post(self, body: dict[str, Any]) -> Member:
-        """Add a person; a driver also gets his driver row."""
-        return members.add_member(transaction(), actor(), **body)

@@ -15,6 +15,7 @@ from errors import DomainError, Forbidden, NotFound, Unauthenticated
 from services.actors import PERMISSIONS, Permission
 from services.cursors import CursorInvalid, CursorMismatch
 from services.limits import RateLimited
+from services.standing import OrganisationSuspended
 
 JSON = "application/json"
 TEXT = {"type": "string"}
@@ -148,7 +149,7 @@ def _errors_of(
     errors: list[type[DomainError]] = list(getattr(view, "problems", ()))
     errors += getattr(view, "promises", ())
     if getattr(view, "permission", None):
-        errors += [Unauthenticated, Forbidden]
+        errors += [Unauthenticated, Forbidden, OrganisationSuspended]
     if any(p.get("name") == "cursor" for p in operation.get("parameters", [])):
         errors += [CursorInvalid, CursorMismatch]
     if rule.arguments:

@@ -12,10 +12,15 @@ from api.clock import now
 from api.fields import line
 from api.problems import raises
 from db import Session, Tenant, acting
-from errors import Unauthenticated
-from services import identity
+from errors import IdTaken, Unauthenticated
+from services import families, identity
 from services.actors import Permission
-from services.identity import TokenReused, Tokens, WrongCredentials
+from services.enrolments import DeviceNotApproved
+from services.families import DeviceMismatch, StolenToken, TokenReused, Tokens
+from services.identity import Account, WrongCredentials
+from services.lockouts import AccountLocked
+from services.second_factors import SecondFactorRequired
+from services.standing import OrganisationSuspended
 
 blueprint = Blueprint(
     "sessions", __name__, url_prefix="/v1/sessions", description="Signing in."
@@ -27,12 +32,22 @@ class SignIn(ma.Schema):
 
     login = line(required=True, metadata={"example": "dana@example.com"})
     password = fields.String(required=True, validate=validate.Length(1, 200))
+    device_id = fields.UUID(
+        load_default=None,
+        metadata={"description": "made by the app; a browser has none"},
+    )
+    totp = line(
+        50,
+        load_default=None,
+        metadata={"description": "the second factor's code, or a recovery code"},
+    )
 
 
 class Refresh(ma.Schema):
-    """The newest refresh token."""
+    """The newest refresh token, and the device that signed in."""
 
     refresh_token = line(300, required=True)
+    device_id = fields.UUID(load_default=None)
 
 
 class TokensOut(ma.Schema):
@@ -45,22 +60,44 @@ class TokensOut(ma.Schema):
     token_type = fields.Constant("Bearer")
 
 
+def _sign_in(account: Account, body: dict[str, Any]) -> Tokens:
+    try:
+        with Session.begin() as session:
+            return identity.sign_in(
+                session,
+                keyring(),
+                account,
+                device_id=body["device_id"],
+                totp=body["totp"],
+                now=now(),
+            )
+    except DeviceNotApproved as error:
+        if error.device_id is not None:
+            with Session.begin() as session:
+                identity.ask_for_device(session, account, error.device_id, now=now())
+        raise
+
+
 @blueprint.route("")
 class SessionsView(MethodView):
     """A sign-in."""
 
     @public
-    @raises(WrongCredentials)
+    @raises(
+        *(WrongCredentials, SecondFactorRequired, AccountLocked),
+        *(OrganisationSuspended, DeviceNotApproved, IdTaken),
+    )
     @blueprint.arguments(SignIn)
     @blueprint.response(201, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
         """Sign in."""
-        with Session() as session:
-            account = identity.find_account(session, body["login"])
-        member_id = identity.check_password(account, body["password"])
+        with Session.begin() as session:
+            account = identity.begin_sign_in(session, body["login"], now=now())
+        identity.check_password(account, body["password"])
         assert account.org_id is not None
-        with acting(Tenant(account.org_id, member_id)), Session.begin() as session:
-            return identity.sign_in(session, keyring(), member_id, now=now())
+        assert account.member_id is not None
+        with acting(Tenant(account.org_id, account.member_id)):
+            return _sign_in(account, body)
 
     @requires(Permission.PROFILE_READ)
     @raises()
@@ -68,7 +105,7 @@ class SessionsView(MethodView):
     def delete(self) -> None:
         """Sign out: this sign-in's tokens end."""
         with Session.begin() as session:
-            identity.end_family(session, claims().family_id, "signed out", now())
+            families.end_family(session, claims().family_id, "signed out", now())
 
 
 @blueprint.route("/refresh")
@@ -76,7 +113,7 @@ class RefreshView(MethodView):
     """The next pair of tokens."""
 
     @public
-    @raises(Unauthenticated, TokenReused)
+    @raises(Unauthenticated, TokenReused, DeviceMismatch, OrganisationSuspended)
     @blueprint.arguments(Refresh)
     @blueprint.response(200, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
@@ -84,10 +121,14 @@ class RefreshView(MethodView):
         asked for again."""
         try:
             with Session.begin() as session:
-                return identity.refresh(
-                    session, keyring(), token=body["refresh_token"], now=now()
+                return families.refresh(
+                    session,
+                    keyring(),
+                    token=body["refresh_token"],
+                    device_id=body["device_id"],
+                    now=now(),
                 )
-        except TokenReused as error:
+        except StolenToken as theft:
             with Session.begin() as session:
-                identity.end_family(session, error.family_id, error.code, now())
+                families.end_stolen(session, theft, now())
             raise

@@ -85,14 +85,11 @@ def hire(stage: Stage, fleets: Sequence[Client], trips: Sequence[Trip]) -> list[
 
 def _hire(web: Client, desk: Client, trip: Trip) -> Driver:
     login = f"driver{trip.truck}@example.com"
-    member = {
-        "name": f"Driver {trip.truck}",
-        "email": login,
-        "password": PASSWORD,
-        "roles": ["driver"],
-    }
-    desk.need("POST", "/v1/members", member)
-    client = web.signed_in(login, PASSWORD)
+    person = {"name": f"Driver {trip.truck}", "email": login, "roles": ["driver"]}
+    token = desk.need("POST", "/v1/invitations", person)["token"]
+    place = {"token": token, "password": PASSWORD}
+    tokens = web.need("POST", "/v1/invitations/acceptance", place)
+    client = Client(web.url, tokens["access_token"])
     driver_id = client.need("GET", "/v1/me")["driver"]["id"]
 
     truck_id = str(uuid4())

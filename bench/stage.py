@@ -68,7 +68,7 @@ class Stage:
             [
                 *("create-org", "--name", f"{kind} {number}", "--kind", kind),
                 *("--admin-name", "Ada Admin", "--admin-email", email),
-                *("--password", PASSWORD, *wanted),
+                *("--password", PASSWORD, "--usdot", str(1_000_000 + number), *wanted),
             ],
             self.env,
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from demo.client import Person, sign_in
+from demo.client import Caller, Person, sign_in
 from demo.market import MarketLoad, MarketTruck, transit
 from demo.stage import Stage
 from start import CannotStart
@@ -97,6 +97,7 @@ def _found(stage: Stage, name: str, kind: str, role: str, *, desk_name: str) -> 
     command = [sys.executable, "cli.py", "create-org", "--name", name, "--kind", kind]
     command += ["--admin-name", f"Admin of {name}", "--admin-email", email]
     command += ["--password", PASSWORD]
+    command += ["--usdot", str(1_000_000 + len(name))]
     made = subprocess.run(
         command,
         env={**stage.operator},
@@ -116,16 +117,21 @@ def _found(stage: Stage, name: str, kind: str, role: str, *, desk_name: str) -> 
 def hire(
     admin: Person, name: str, login: str, role: str, *, target: str = ""
 ) -> Person:
-    """Add a member who signs in and registers his phone; return him.
+    """Invite a person, who accepts on his phone and registers it; return him.
 
     target: where pushes to the phone go; left out, a live one is made up.
     """
-    body = {"name": name, "email": login, "password": PASSWORD, "roles": [role]}
-    admin.post("/v1/members", body)
-    person = sign_in(admin.url, name=name, login=login, password=PASSWORD)
+    body = {"name": name, "email": login, "roles": [role]}
+    token = admin.post("/v1/invitations", body)["token"]
+    device_id = str(uuid7())
+    tokens = Caller(admin.url).post(
+        "/v1/invitations/acceptance",
+        {"token": token, "password": PASSWORD, "device_id": device_id},
+    )
+    person = Person(admin.url, tokens["access_token"], name, login, tokens["member_id"])
     target = target or f"phone-{person.member_id}"
     person.put(
-        f"/v1/devices/{uuid7()}",
+        f"/v1/devices/{device_id}",
         {
             "platform": "android",
             "target_kind": "fid",

@@ -1,17 +1,34 @@
 """The phones of a person, and how a push reaches them."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.row import Dated, Identified, Row, Word
+from models.row import Dated, Identified, Row, Word, within
 from models.targets import Platform, TargetKind
 
 
+class Enrolment(StrEnum):
+    """Whether its owner may sign in on a phone.
+
+    UNKNOWN: only its push target is known, or it was signed out -> PENDING: it waits
+    for a dispatcher -> APPROVED -> REVOKED: it waits for a dispatcher again.
+    """
+
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REVOKED = "revoked"
+
+
 class Device(Identified, Dated, Row):
-    """One app on one phone. Dead targets stay, marked, for the record."""
+    """One app on one phone. Dead targets stay, marked, for the record.
+
+    One that has signed in but told no target yet has none, and counts as dead.
+    """
 
     __tablename__ = "devices"
     __table_args__ = (
@@ -23,11 +40,21 @@ class Device(Identified, Dated, Row):
             unique=True,
             postgresql_where=text("dead_at IS NULL"),
         ),
+        within("member_id", "members"),
         Index(None, "member_id"),
+        Index(None, "org_id", "enrolment"),
     )
 
-    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
-    platform: Mapped[Platform] = mapped_column(Word(Platform))
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    member_id: Mapped[UUID]
+    enrolment: Mapped[Enrolment] = mapped_column(
+        Word(Enrolment),
+        default=Enrolment.UNKNOWN,
+        server_default=Enrolment.UNKNOWN.value,
+    )
+    enrolment_at: Mapped[datetime | None]
+    enrolment_by: Mapped[UUID | None]
+    platform: Mapped[Platform | None] = mapped_column(Word(Platform))
     target_kind: Mapped[TargetKind] = mapped_column(Word(TargetKind))
     target: Mapped[str]
     app_version: Mapped[str]

@@ -15,6 +15,8 @@ class Permission(StrEnum):
     MEMBERS_READ = "members:read"
     PROFILE_READ = "profile:read"
     DEVICES_REGISTER = "devices:register"
+    FACTORS_ENROL = "factors:enrol"
+    DEVICES_APPROVE = "devices:approve"
     TRUCKS_READ = "trucks:read"
     TRUCKS_MANAGE = "trucks:manage"
     DRIVERS_READ = "drivers:read"
@@ -49,7 +51,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.DISPATCHER: frozenset(
         EVERYBODY
-        | {P.MEMBERS_READ, P.TRUCKS_READ, P.TRUCKS_MANAGE, P.FLEET_READ}
+        | {P.MEMBERS_READ, P.DEVICES_APPROVE, P.FLEET_READ, P.FACTORS_ENROL}
+        | {P.TRUCKS_READ, P.TRUCKS_MANAGE}
         | {P.DRIVERS_READ, P.DRIVERS_MANAGE, P.AREAS_READ, P.AREAS_DRAW}
         | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.STOPS_REPORT}
         | {P.SEARCHES_READ, P.OFFERS_READ}
@@ -59,10 +62,14 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         EVERYBODY | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.PICKUPS_CONFIRM}
     ),
     Role.BROKER: frozenset(
-        EVERYBODY | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.PICKUPS_CONFIRM}
+        EVERYBODY
+        | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.PICKUPS_CONFIRM}
+        | {P.FACTORS_ENROL}
     ),
     Role.ADMIN: frozenset(
-        EVERYBODY | {P.MEMBERS_MANAGE, P.MEMBERS_READ, P.TRUCKS_READ, P.DRIVERS_READ}
+        EVERYBODY
+        | {P.MEMBERS_MANAGE, P.MEMBERS_READ, P.DEVICES_APPROVE, P.FACTORS_ENROL}
+        | {P.TRUCKS_READ, P.DRIVERS_READ}
     ),
 }
 """What each role may do. A member may have several."""

@@ -30,6 +30,8 @@ IN_BOXES = text(
     and point(delivery_lon, delivery_lat) <@ box(point(:w2, :s2), point(:e2, :n2))
     and lease_expires_at > :now and pickup_until > :now
     and (visibility = 'network' or org_id = :org_id)
+    and not exists (select from organisations o
+        where o.id = loads.org_id and o.suspended_at is not null)
     """
 )
 """Box and point compare with a tolerance of 1e-6 degrees (0.1 m) in PostgreSQL, which

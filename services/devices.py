@@ -1,17 +1,18 @@
-"""Phones: registering the targets that pushes go to."""
+"""Phones: the targets that pushes go to, and signing them out."""
 
 import hashlib
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from errors import IdTaken, NotFound
-from models.devices import Device
+from errors import NotFound
+from models.devices import Device, Enrolment
 from models.targets import Platform, TargetKind
+from services import enrolments, families
 from services.actors import Actor
+from services.enrolments import DeviceNotApproved
 
 
 def visible_devices(actor: Actor) -> Select[Device]:
@@ -36,19 +37,23 @@ def register(
     Safe to repeat. A target that another device held is that device's no more: the
     phone changed hands, or the app was installed anew.
 
-    Locks: the target, then the device of this id, then the one that had the target.
-    Raises: IdTaken.
+    Locks: the id and the target, then the devices that have either.
+    Raises: IdTaken, DeviceNotApproved for a revoked one.
     """
-    # Two phones that register one target at once: the second sees the first.
-    session.execute(select(func.pg_advisory_xact_lock(_lock_number(target))))
-    device = _claimed(session, actor, device_id, now=now)
-    if device is None or device.member_id != actor.member_id:
-        raise IdTaken("Make a new device id.")
+    # Two that register one target, or one new id, at once: the second sees the first.
+    # In one order, so that phones which swap targets do not wait for each other.
+    for number in sorted(map(_lock_number, (target, str(device_id)))):
+        session.execute(select(func.pg_advisory_xact_lock(number)))
     # A database function: the phone may have belonged to another company's driver.
     session.execute(
         text("select release_target(:kind, :target, :device, :now)"),
         {"kind": target_kind, "target": target, "device": device_id, "now": now},
     )
+    device = enrolments.claimed(
+        session, actor.org_id, actor.member_id, device_id, now=now
+    )
+    if device.enrolment is Enrolment.REVOKED:
+        raise DeviceNotApproved(device_id)
     device.platform = platform
     device.target_kind = target_kind
     device.target = target
@@ -61,43 +66,69 @@ def register(
     return device
 
 
-def _claimed(
-    session: Session, actor: Actor, device_id: UUID, *, now: datetime
-) -> Device | None:
-    """Return the locked row of this id, new and still dead if there was none; None if
-    it is another company's."""
-    # scope: `register` compares the row's member.
-    session.execute(
-        insert(Device)
-        .values(
-            id=device_id,
-            member_id=actor.member_id,
-            platform=Platform.ANDROID,
-            target_kind=TargetKind.FID,
-            target="",
-            app_version="",
-            locale="",
-            registered_at=now,
-            dead_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=[Device.id])
-    )
-    return session.get(Device, device_id, with_for_update=True, populate_existing=True)
-
-
-def _lock_number(target: str) -> int:
-    digest = hashlib.sha256(f"device:{target}".encode()).digest()
+def _lock_number(name: str) -> int:
+    digest = hashlib.sha256(f"device:{name}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)
 
 
 def forget(session: Session, actor: Actor, device_id: UUID, *, now: datetime) -> None:
-    """Stop pushes to this phone (sign-out). Safe to repeat.
+    """Sign the actor's phone out: its sign-ins end, and pushes to it stop.
 
-    Raises: NotFound.
+    He may sign in on it again, as on a new one. Safe to repeat.
+
+    Locks: the device. Raises: NotFound.
     """
-    device = session.scalar(visible_devices(actor).where(Device.id == device_id))
+    device = session.scalar(
+        visible_devices(actor).where(Device.id == device_id).with_for_update()
+    )
     if device is None:
         raise NotFound(f"No device {device_id} of yours.")
+    if device.enrolment is not Enrolment.REVOKED:
+        enrolments.enrol(device, Enrolment.UNKNOWN, by=actor.member_id, now=now)
+    _sign_out(session, device, "signed out", now)
+
+
+def company_devices(actor: Actor, enrolment: Enrolment | None) -> Select[Device]:
+    """Return the phones of the company's people, in one state or in all."""
+    seen = select(Device).where(Device.org_id == actor.org_id).order_by(Device.id)
+    return seen.where(Device.enrolment == enrolment) if enrolment else seen
+
+
+def approve(
+    session: Session, actor: Actor, device_id: UUID, *, now: datetime
+) -> Device:
+    """Let the phone's owner sign in on it, also while he has a load.
+
+    Safe to repeat. Locks: the device. Raises: NotFound.
+    """
+    device = _of_company(session, actor, device_id)
+    enrolments.enrol(device, Enrolment.APPROVED, by=actor.member_id, now=now)
+    return device
+
+
+def revoke(session: Session, actor: Actor, device_id: UUID, *, now: datetime) -> None:
+    """Sign the phone out, until somebody approves it again. Safe to repeat.
+
+    Locks: the device. Raises: NotFound.
+    """
+    device = _of_company(session, actor, device_id)
+    enrolments.enrol(device, Enrolment.REVOKED, by=actor.member_id, now=now)
+    _sign_out(session, device, "revoked", now)
+
+
+def _of_company(session: Session, actor: Actor, device_id: UUID) -> Device:
+    device = session.scalar(
+        company_devices(actor, None).where(Device.id == device_id).with_for_update()
+    )
+    if device is None:
+        raise NotFound(f"No device {device_id} in your company.")
+    return device
+
+
+def _sign_out(session: Session, device: Device, reason: str, now: datetime) -> None:
+    families.end_families(
+        session, device.member_id, f"device {reason}", now, device_id=device.id
+    )
     if device.dead_at is None:
         device.dead_at = now
-        device.dead_reason = "signed out"
+        device.dead_reason = reason

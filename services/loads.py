@@ -26,6 +26,7 @@ from services import drivers, moves, open_offers
 from services.actors import Actor
 from services.events import Cause
 from services.holds import hold
+from services.standing import is_standing
 from services.versions import Precondition
 
 
@@ -80,6 +81,7 @@ def market_loads(actor: Actor) -> Select[Load]:
             Load.lease_expires_at > func.now(),
             Load.pickup_until > func.now(),
             or_(Load.visibility == Visibility.NETWORK, Load.org_id == actor.org_id),
+            is_standing(Load.org_id),
         )
         .order_by(Load.id.desc())
     )

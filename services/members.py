@@ -1,9 +1,10 @@
 """Companies and their people."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -12,7 +13,6 @@ from freight.roles import Role
 from models.drivers import Driver
 from models.organisations import Member, Organisation, OrganisationKind
 from services.actors import Actor
-from services.identity import hash_password
 from services.phones import e164
 
 ROLES_OF: dict[OrganisationKind, frozenset[Role]] = {
@@ -38,100 +38,77 @@ def visible_members(actor: Actor) -> Select[Member]:
     return select(Member).where(Member.org_id == actor.org_id).order_by(Member.id)
 
 
-def create_organisation(
-    session: Session,
-    *,
-    name: str,
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody as he is written down: e-mail in small letters, phone as E.164."""
+
+    name: str
+    email: str | None
+    phone: str | None
+    roles: list[Role]
+
+
+def checked(
     kind: OrganisationKind,
-    admin_name: str,
-    admin_email: str,
-    password: str,
-    roles: Sequence[Role] = (),
-) -> Member:
-    """Make a company with its first admin, who may hold further roles; return him.
-
-    Raises: Invalid, LoginTaken.
-    """
-    organisation = Organisation(name=name, kind=kind)
-    session.add(organisation)
-    session.flush()
-    return _add(
-        session,
-        organisation,
-        name=admin_name,
-        email=admin_email,
-        phone=None,
-        password=password,
-        roles=sorted({Role.ADMIN, *roles}),
-        locale="en",
-    )
-
-
-def add_member(
-    session: Session,
-    actor: Actor,
-    *,
-    name: str,
-    password: str,
-    roles: Sequence[Role],
-    email: str | None = None,
-    phone: str | None = None,
-    locale: str = "en",
-) -> Member:
-    """Add a person to the actor's company; a driver also gets his driver row.
-
-    phone: any way of writing it; kept as E.164.
-
-    Raises: Invalid, LoginTaken.
-    """
-    # scope: his own company.
-    organisation = session.get_one(Organisation, actor.org_id)
-    return _add(
-        session,
-        organisation,
-        name=name,
-        email=email,
-        phone=_kept(phone) if phone else None,
-        password=password,
-        roles=roles,
-        locale=locale,
-    )
-
-
-def _kept(phone: str) -> str:
-    number = e164(phone)
-    if number is None:
-        raise Invalid("#/phone", f"'{phone}' is not a phone number.")
-    return number
-
-
-def _add(
-    session: Session,
-    organisation: Organisation,
     *,
     name: str,
     email: str | None,
     phone: str | None,
-    password: str,
     roles: Sequence[Role],
-    locale: str,
-) -> Member:
-    # scope: the row it has just written.
+) -> Person:
+    """Return the person as he is kept, if a company of this kind has such people.
+
+    phone: any way of writing it.
+
+    Raises: Invalid.
+    """
     if not email and not phone:
         raise Invalid("#/email", "Give an e-mail or a phone to sign in with.")
-    strange = set(roles) - ROLES_OF[organisation.kind]
+    strange = set(roles) - ROLES_OF[kind]
     if strange or not roles:
-        allowed = ", ".join(sorted(ROLES_OF[organisation.kind]))
-        raise Invalid("#/roles", f"A {organisation.kind} has the roles: {allowed}.")
+        allowed = ", ".join(sorted(ROLES_OF[kind]))
+        raise Invalid("#/roles", f"A {kind} has the roles: {allowed}.")
+    number = e164(phone) if phone else None
+    if phone and number is None:
+        raise Invalid("#/phone", f"'{phone}' is not a phone number.")
+    return Person(name, email.lower() if email else None, number, sorted(set(roles)))
+
+
+def refuse_colleague(session: Session, org_id: UUID, person: Person) -> None:
+    """Make sure nobody of this company signs in so already.
+
+    Of other companies' people nothing is said here: that is told to whoever holds the
+    invitation, when he accepts it.
+
+    Raises: LoginTaken.
+    """
+    same = []
+    if person.email is not None:
+        same.append(func.lower(Member.email) == person.email)
+    if person.phone is not None:
+        same.append(Member.phone == person.phone)
+    if session.scalar(
+        select(Member.id).where(Member.org_id == org_id, or_(*same)).limit(1)
+    ):
+        raise LoginTaken("A colleague signs in with this e-mail or phone.")
+
+
+def add(
+    session: Session, org_id: UUID, person: Person, *, password_hash: str, locale: str
+) -> Member:
+    """Add a person to a company; a driver also gets his driver row.
+
+    Raises: LoginTaken.
+    """
     member_id = session.scalar(
         insert(Member)
         .values(
-            org_id=organisation.id,
-            name=name,
-            email=email.lower() if email else None,
-            phone=phone,
-            password_hash=hash_password(password),
-            roles=sorted(set(roles)),
+            org_id=org_id,
+            name=person.name,
+            email=person.email,
+            phone=person.phone,
+            password_hash=password_hash,
+            roles=person.roles,
             locale=locale,
         )
         .on_conflict_do_nothing()
@@ -139,8 +116,8 @@ def _add(
     )
     if member_id is None:
         raise LoginTaken("Another account signs in with this e-mail or phone.")
-    if Role.DRIVER in roles:
-        session.add(Driver(org_id=organisation.id, member_id=member_id))
+    if Role.DRIVER in person.roles:
+        session.add(Driver(org_id=org_id, member_id=member_id))
         session.flush()
     return session.get_one(Member, member_id)
 

@@ -26,6 +26,7 @@ from notifications import outbox
 from notifications.messages import MessageKind
 from services import moves, open_offers, pushes
 from services.open_offers import is_alive
+from services.standing import is_standing
 from services.verdicts import judge_again
 
 
@@ -162,6 +163,7 @@ def _is_on_the_market(search: BackhaulSearch) -> list[ColumnElement[bool]]:
         Load.status == LoadStatus.POSTED,
         Load.lease_expires_at > func.now(),
         Load.pickup_until > func.now(),
+        is_standing(Load.org_id),
     ]
 
 

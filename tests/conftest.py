@@ -29,7 +29,7 @@ from db import (
 )
 from embedded import EmbeddedServerError, create_database, server
 from geo.roads import EstimatedRoads
-from services import identity, positions
+from services import passwords, positions
 from services.tokens import Keyring
 from start import keyring
 from tests import canaries, codes, examples
@@ -124,7 +124,8 @@ def login_url(database_url: str) -> str:
 def settings(login_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     canaries.record()
     # The same hash at a hundredth of its price: the suite makes hundreds of people.
-    identity.HASHER = PasswordHasher(time_cost=1, memory_cost=512, parallelism=1)
+    passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=512, parallelism=1)
+    passwords.NOBODY = passwords.hash_password("nobody's")
     return Settings(
         DATABASE_URL=login_url,
         DATA_DIR=str(tmp_path_factory.mktemp("data")),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -46,6 +47,8 @@ def create_org(**changes: str | None) -> list[str]:
         "admin-name": "Dana Ortiz",
         "admin-email": "Dana@Ortiz.example.com",
         "password": PASSWORD,
+        "usdot": "1234567",
+        "mc": "654321",
         "role": "dispatcher",
     } | {name.replace("_", "-"): value for name, value in changes.items()}
     arguments = [f"--{k}={v}" for k, v in options.items() if v is not None]
@@ -73,23 +76,20 @@ class TestCreateOrg:
         me = admin.get("/v1/me")
         assert (me["organisation"]["id"], me["member"]["id"]) == found.groups()
         assert me["member"]["roles"] == ["admin", "dispatcher"]
-        person = {
-            "name": "Sam",
-            "phone": "+1 312 555 0143",
-            "password": PASSWORD,
-            "roles": ["driver"],
-        }
-        assert admin.post("/v1/members", person).status == 201
+        person = {"name": "Sam", "phone": "+1 312 555 0143", "roles": ["driver"]}
+        assert admin.post("/v1/invitations", person).status == 201
 
     def test_a_login_is_taken_once(
         self, committed: World, database_url: str, invoke: Callable[..., Result]
     ) -> None:
         assert invoke(*create_org()).exit_code == 0
 
-        again = invoke(*create_org(admin_email="dana@ortiz.example.com"))
+        again = invoke(*create_org(admin_email="dana@ortiz.example.com", usdot="7"))
+        twin = invoke(*create_org(admin_email="else@ortiz.example.com"))
 
-        assert again.exit_code == 2
-        assert again.stderr == ("Another account signs in with this e-mail or phone.\n")
+        assert again.exit_code == twin.exit_code == 2
+        assert again.stderr == "Another account signs in with this e-mail or phone.\n"
+        assert twin.stderr == "A carrier with USDOT number 1234567 is known.\n"
         with psycopg.connect(database_url) as connection:
             count = connection.execute("select count(*) from organisations").fetchone()
         assert count == (1,)
@@ -103,6 +103,13 @@ class TestCreateOrg:
             ({"role": "system"}, "'system' is not one of"),
             ({"password": "short"}, "At least 10 characters"),
             ({"admin_email": "dana"}, "An e-mail address, please"),
+            ({"usdot": None}, "A carrier has a USDOT number: give it."),
+            ({"usdot": None, "kind": "private_fleet"}, "A private_fleet has a USDOT"),
+            ({"usdot": None, "kind": "broker", "role": None}, "A broker has a USDOT"),
+            ({"usdot": "123456789"}, "'123456789' is not 1 to 8 digits"),
+            ({"usdot": "12a"}, "'12a' is not 1 to 8 digits"),
+            ({"usdot": "١٢٣"}, "is not 1 to 8 digits"),
+            ({"mc": "MC-1"}, "'MC-1' is not 1 to 8 digits"),
         ],
         ids=str,
     )
@@ -119,6 +126,74 @@ class TestCreateOrg:
         assert "Traceback" not in done.stderr
 
 
+class TestCompanies:
+    def test_a_verification_has_a_source_and_a_date(
+        self, committed: World, invoke: Callable[..., Result]
+    ) -> None:
+        assert invoke(*create_org()).exit_code == 0
+        boss = admin_of(committed)
+        org = boss.get("/v1/me")["organisation"]
+        assert (org["usdot_number"], org["mc_number"]) == ("1234567", "654321")
+        assert (org["verification"], org["verification_at"]) == ("unverified", None)
+        assert (org["verification_source"], org["suspended_at"]) == (None, None)
+        seen = []
+
+        for state in ("verified", "refused", "unverified"):
+            options = (f"--org={org['id']}", f"--state={state}", "--source=SAFER")
+            done = invoke("verify-org", *options)
+            assert (done.exit_code, done.stdout) == (0, f"Ortiz Trucking is {state}.\n")
+            seen.append(boss.get("/v1/me")["organisation"])
+
+        assert [it["verification"] for it in seen] == [
+            *("verified", "refused", "unverified")
+        ]
+        sources = [it["verification_source"] for it in seen]
+        assert sources == ["SAFER", "SAFER", None]
+        assert [it["verification_at"] is None for it in seen] == [False, False, True]
+
+    def test_a_suspension_is_felt_at_the_next_request_until_it_ends(
+        self, committed: World, invoke: Callable[..., Result]
+    ) -> None:
+        assert invoke(*create_org()).exit_code == 0
+        boss = admin_of(committed)
+        org_id = boss.get("/v1/me")["organisation"]["id"]
+
+        for _ in range(2):
+            done = invoke("suspend-org", f"--org={org_id}", "--reason=fraud")
+            assert done.exit_code == 0, done.stderr
+        out = boss.get("/v1/me")
+        again = invoke("resume-org", f"--org={org_id}")
+
+        assert "is suspended; offers of 0 loads were withdrawn" in done.stdout
+        assert (out.status, out.code) == (403, "organisation-suspended")
+        assert again.stdout == "Ortiz Trucking takes part again.\n"
+        assert boss.get("/v1/me").status == 200
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("verify-org", "--state=verified", "--source=x"),
+            ("suspend-org", "--reason=x"),
+            ("resume-org",),
+        ],
+        ids=lambda it: it[0],
+    )
+    def test_an_unknown_company_is_one_sentence(
+        self, committed: World, invoke: Callable[..., Result], command: tuple[str, ...]
+    ) -> None:
+        nobody = str(uuid4())
+
+        done = invoke(*command, f"--org={nobody}")
+
+        assert (done.exit_code, done.stderr) == (2, f"No company {nobody}.\n")
+
+
+def admin_of(world: World) -> Caller:
+    login = {"login": "dana@ortiz.example.com", "password": PASSWORD}
+    tokens = Caller(world.app, "").post("/v1/sessions", login)
+    return Caller(world.app, tokens["access_token"])
+
+
 class TestOthers:
     def test_migrate_may_be_repeated(self, invoke: Callable[..., Result]) -> None:
         done = invoke("migrate")
@@ -131,7 +206,10 @@ class TestOthers:
     ) -> None:
         lines = invoke("--help").stdout.partition("Commands:\n")[2].splitlines()
 
-        assert {"create-org", "migrate", "openapi"} <= {li.split()[0] for li in lines}
+        assert {
+            *("create-org", "verify-org", "suspend-org", "resume-org"),
+            *("migrate", "openapi", "rotate-keys"),
+        } <= {li.split()[0] for li in lines}
         assert [line for line in lines if len(line.split()) < 3] == []
 
 

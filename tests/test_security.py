@@ -24,6 +24,9 @@ PUBLIC = {
     ("GET", "/problems/<code>"),
     ("POST", "/v1/sessions"),
     ("POST", "/v1/sessions/refresh"),
+    ("POST", "/v1/invitations/acceptance"),
+    ("POST", "/v1/password-resets"),
+    ("POST", "/v1/password-resets/completion"),
 }
 """What we let anybody call."""
 
@@ -172,6 +175,8 @@ def rows(world: World, run_jobs: Any) -> Rows:
     assignment = world.assign(carrier, busy, carried)
     area_id = str(uuid7())
     assert carrier.put(f"/v1/areas/{area_id}", area_body()).status == 200
+    guest = {"name": "G", "email": "guest@example.com", "roles": ["driver"]}
+    invited = carrier.post("/v1/invitations", guest)
     offer = driver.get("/v1/offers")["data"][0]
     assert offer["load_id"] == offered["id"]
     ids = {
@@ -184,6 +189,7 @@ def rows(world: World, run_jobs: Any) -> Rows:
         "search_id": carrier.get("/v1/backhaul-searches")["data"][0]["id"],
         "offer_id": offer["id"],
         "assignment_id": assignment["id"],
+        "invitation_id": invited["invitation"]["id"],
     }
     return Rows(ids, carrier, shipper, driver)
 
@@ -259,6 +265,7 @@ def everything(rows: Rows) -> list[Any]:
         rows.shipper.get(f"/v1/loads/{rows.ids['load_id']}").body,
         rows.driver.get(f"/v1/offers/{rows.ids['offer_id']}").body,
         rows.driver.get("/v1/devices").body,
+        rows.owner.get("/v1/invitations").body,
     ]
 
 

@@ -15,9 +15,10 @@ SECRETS = [it.name for it in fields(Settings) if it.metadata.get("secret")]
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "DATABASE_URL": "postgresql://db/backhaul",
-    "JWT_PRIVATE_KEY": "pem",
-    "REFRESH_KEY": "r" * 32,
-    "AUDIT_SIGNING_KEY": "x",
+    "JWT_PRIVATE_KEY": "-----BEGIN PRIVATE KEY-----",
+    "REFRESH_KEY": "5e4b0a7c91d23f68" * 2,
+    "SEALING_KEY": "c07d1f9ea4b83652" * 2,
+    "AUDIT_SIGNING_KEY": "-----BEGIN PRIVATE KEY-----x",
 }
 
 
@@ -85,6 +86,10 @@ class TestFromEnv:
             ("CORS_ORIGINS", "https://a.example.com/", "origins such as"),
             ("CORS_ORIGINS", "https://a.example.com,b.example.com", "origins such as"),
             ("CORS_ORIGINS", "null", "origins such as"),
+            ("SMTP_URL", "mail.example.com:587", "smtp://"),
+            ("SMTP_URL", "https://mail.example.com", "smtp://"),
+            ("APP_URL", "app.example.com", "https://"),
+            ("MAIL_FROM", "nobody", "Name <address@host>"),
         ],
     )
     def test_nonsense_is_refused_by_name(
@@ -118,13 +123,83 @@ class TestFromEnv:
         assert Settings.from_env(PRODUCTION).is_production
 
 
+class TestProductionSecrets:
+    @pytest.mark.parametrize(
+        ("name", "value", "words"),
+        [
+            ("REFRESH_KEY", "changeme", "a sample or guessable"),
+            ("REFRESH_KEY", "ChangeMe" * 8, "a sample or guessable"),
+            ("REFRESH_KEY", "change-me-change-me-change-me-please", "guessable"),
+            ("REFRESH_KEY", "x" * 64, "a sample or guessable"),
+            ("REFRESH_KEY", "0123" * 16, "a sample or guessable"),
+            ("REFRESH_KEY", "5e4b0a7c91d23f685e4b0a7c91d23f6", "shorter than 32"),
+            ("SEALING_KEY", "secret1234", "a sample or guessable"),
+            ("SEALING_KEY", "c07d1f9ea4b83652", "shorter than 32"),
+            ("SEALING_KEY", PRODUCTION["REFRESH_KEY"], "the same as REFRESH_KEY"),
+            ("REFRESH_PREVIOUS_KEY", "c07d1f9ea4b83652", "shorter than 32"),
+            ("SEALING_PREVIOUS_KEY", "password" * 5, "a sample or guessable"),
+            ("JWT_PRIVATE_KEY", "changeme", "not a private key in PEM"),
+            ("JWT_PREVIOUS_KEY", "changeme", "not a private key in PEM"),
+            ("DATABASE_URL", "postgresql://u:password@h/x", "its password is a sample"),
+            ("DATABASE_URL", "postgresql://u:changeme1@h/x", "its password is a"),
+            ("SMTP_URL", "smtp://user:password@h", "its password is a sample"),
+        ],
+    )
+    def test_a_sample_or_a_short_one_is_refused(
+        self, name: str, value: str, words: str
+    ) -> None:
+        said = faults(**PRODUCTION | {name: value})
+
+        assert said.startswith(f"Settings: {name}: ")
+        assert words in said
+        assert value not in said
+
+    def test_all_of_them_are_told_at_once(self) -> None:
+        said = faults(
+            ENVIRONMENT="production",
+            DATABASE_URL="postgresql://u:secret@h/x",
+            JWT_PRIVATE_KEY="changeme",
+            REFRESH_KEY="changeme",
+        )
+
+        names = ("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY")
+        assert [said.count(f"{name}: ") for name in names] == [1, 1, 1, 1]
+
+    def test_the_values_of_the_sample_file_are_refused(self) -> None:
+        lines = (ROOT / ".env.example").read_text().splitlines()
+        pairs = [li.lstrip("#").partition("=") for li in lines if "=" in li]
+        sample = {
+            name.removesuffix("_FILE"): value
+            for name, _, value in pairs
+            if name.removesuffix("_FILE") in SECRETS and not name.endswith("_FILE")
+        }
+        given = {name: value for name, value in sample.items() if value}
+        assert set(given) == {"DATABASE_URL", "SMTP_URL"}
+
+        for name, value in given.items():
+            assert f"{name}: its password" in faults(**PRODUCTION | {name: value})
+
+    def test_long_random_ones_are_taken_also_from_files(self, tmp_path: Path) -> None:
+        (tmp_path / "key").write_text(PRODUCTION["REFRESH_KEY"] + "\n")
+        environ = {k: v for k, v in PRODUCTION.items() if k != "REFRESH_KEY"}
+        environ["REFRESH_KEY_FILE"] = str(tmp_path / "key")
+
+        assert Settings.from_env(environ) == Settings.from_env(PRODUCTION)
+
+    def test_development_may_have_simple_ones(self) -> None:
+        assert Settings.from_env({"DATABASE_URL": "postgresql://u:password@h/x"})
+
+
 class TestFiles:
     @pytest.mark.parametrize("name", NAMES)
     def test_any_setting_may_come_from_a_file(self, tmp_path: Path, name: str) -> None:
         default = getattr(Settings, name)
         value: Any = default
         if default == "":
-            value = {"DATABASE_URL": "postgresql://h/x"}.get(name, "https://secret")
+            value = {
+                "DATABASE_URL": "postgresql://h/x",
+                "SMTP_URL": "smtp://h",
+            }.get(name, "https://secret")
         path = tmp_path / "value"
         path.write_text(f"{value}\n")
 
@@ -153,8 +228,10 @@ class TestFiles:
 class TestSecrets:
     def test_are_those_that_open_something(self) -> None:
         assert set(SECRETS) == {
-            *("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "FCM_SERVICE_ACCOUNT"),
-            *("AUDIT_SIGNING_KEY", "AUDIT_PREVIOUS_KEY"),
+            *("DATABASE_URL", "FCM_SERVICE_ACCOUNT", "SMTP_URL"),
+            *("JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY", "AUDIT_SIGNING_KEY"),
+            *("JWT_PREVIOUS_KEY", "REFRESH_PREVIOUS_KEY", "SEALING_PREVIOUS_KEY"),
+            "AUDIT_PREVIOUS_KEY",
         }
 
     def test_are_never_shown(self) -> None:

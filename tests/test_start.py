@@ -175,7 +175,11 @@ class TestKeyring:
 
         assert (first.kid, first.refresh) == (second.kid, second.refresh)
         kept = sorted((tmp_path / "new" / "place").iterdir())
-        assert [path.name for path in kept] == ["jwt.pem", "refresh.key"]
+        assert [path.name for path in kept] == [
+            "jwt.pem",
+            "refresh.key",
+            "sealing.key",
+        ]
         assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
 
     def test_given_keys_are_used_and_nothing_is_kept(self, tmp_path: Path) -> None:
@@ -183,7 +187,10 @@ class TestKeyring:
         keyring(made)
         pem = (tmp_path / "a" / "jwt.pem").read_text()
         given = Settings(
-            DATA_DIR=str(tmp_path / "b"), JWT_PRIVATE_KEY=pem, REFRESH_KEY="r" * 32
+            DATA_DIR=str(tmp_path / "b"),
+            JWT_PRIVATE_KEY=pem,
+            REFRESH_KEY="r" * 32,
+            SEALING_KEY="s" * 32,
         )
 
         assert keyring(given).kid == keyring(made).kid
@@ -194,6 +201,7 @@ class TestKeyring:
         [
             ({"JWT_PRIVATE_KEY": "x"}, "JWT_PRIVATE_KEY is not a P-256"),
             ({"REFRESH_KEY": "x"}, "REFRESH_KEY is shorter than 32 characters"),
+            ({"SEALING_KEY": "x"}, "SEALING_KEY is shorter than 32 characters"),
             ({"DATA_DIR": "/dev/null/x"}, "correct DATA_DIR"),
         ],
     )

@@ -228,23 +228,22 @@ class TestPrivacy:
             "contact": "canary-contact",
         }
         boss = world.company()
-        boss.post(
-            "/v1/members",
-            {
-                "name": "canary-name",
-                "phone": canaries["phone"],
-                "email": canaries["email"],
-                "password": canaries["password"],
-                "roles": ["driver"],
-            },
-        )
         nobody = Caller(world.app, "")
+        person = {
+            "name": "canary-name",
+            "phone": canaries["phone"],
+            "email": canaries["email"],
+            "roles": ["driver"],
+        }
+        token = canaries["token"] = boss.post("/v1/invitations", person)["token"]
+        place = {"token": token, "password": canaries["password"]}
+        nobody.post("/v1/invitations/acceptance", place)
         login = {"login": canaries["phone"], "password": canaries["password"]}
         tokens = nobody.post("/v1/sessions", login)
         nobody.post("/v1/sessions", login | {"password": "canary-wrong"})
         nobody.post("/v1/sessions/refresh", {"refresh_token": tokens["refresh_token"]})
         # Refused input must not be repeated either.
-        boss.post("/v1/members", login | {"phone": canaries["phone"], "token": "x"})
+        boss.post("/v1/invitations", login | {"phone": canaries["phone"], "token": "x"})
         driver = world.dropped(carrier=boss, device=canaries["target"])
         driver.patch(
             f"/v1/drivers/{driver.driver_id}",

@@ -19,13 +19,14 @@ from db import Session
 from freight.roles import Role
 from geo.points import Point
 from geo.roads import EstimatedRoads
+from mailing import PostOffice
 from models.organisations import Member, Organisation, OrganisationKind
 from models.targets import TargetKind
 from notifications.gateway import Gateway
 from notifications.messages import Message
 from services.backhaul import SearchRules
-from services.identity import hash_password
-from services.tokens import Keyring, access_token
+from services.passwords import hash_password
+from services.tokens import Claims, Keyring, access_token
 from start import seal
 from worker import Handlers, RunLater, functions
 
@@ -149,25 +150,27 @@ class World:
     keys: Keyring
     settings: Settings
 
-    def caller(self, member_id: UUID, org_id: UUID) -> Caller:
+    def caller(
+        self, member_id: UUID, org_id: UUID, device_id: UUID | None = None
+    ) -> Caller:
         """Sign somebody in without the price of a password hash."""
         with Session.begin() as session:
-            family_id = session.scalar(
+            family_id = session.scalars(
                 text(
                     "insert into refresh_families"
-                    " (id, member_id, seed, generation, expires_at)"
-                    " values (:id, :member, 's', 0, now() + interval '1 day')"
-                    " returning id"
+                    " (id, org_id, member_id, device_id, seed, generation, expires_at)"
+                    " values (:id, :org, :member, :device, 's', 0,"
+                    " now() + interval '1 day') returning id"
                 ),
-                {"id": uuid7(), "member": member_id},
-            )
-        token = access_token(
-            self.keys,
-            member_id=member_id,
-            org_id=org_id,
-            family_id=family_id,
-            now=utcnow(),
-        )
+                {
+                    "id": uuid7(),
+                    "org": org_id,
+                    "member": member_id,
+                    "device": device_id,
+                },
+            ).one()
+        claims = Claims(member_id, org_id, family_id, device_id)
+        token = access_token(self.keys, claims, now=utcnow())
         return Caller(self.app, token, member_id, org_id)
 
     def company(
@@ -199,19 +202,24 @@ class World:
     def shipper(self) -> Caller:
         return self.company(OrganisationKind.SHIPPER)
 
-    def member(self, admin: Caller, *roles: Role) -> Caller:
+    def member(self, admin: Caller, *roles: Role, **fields: Any) -> Caller:
+        """Invite somebody, who accepts in a browser."""
         number = next(_numbers)
-        made = admin.post(
-            "/v1/members",
-            {
-                "name": f"Person {number}",
-                "email": f"person{number}@example.com",
-                "password": PASSWORD,
-                "roles": [role.value for role in roles],
-            },
-        )
-        assert made.status == 201, made.body
-        return self.caller(UUID(made["id"]), admin.org_id)
+        person = {
+            "name": f"Person {number}",
+            "email": f"person{number}@example.com",
+            "roles": [role.value for role in roles],
+        } | fields
+        invited = admin.post("/v1/invitations", person)
+        assert invited.status == 201, invited.body
+        tokens = self.accept(invited["token"])
+        assert tokens.status == 201, tokens.body
+        member_id = UUID(tokens["member_id"])
+        return Caller(self.app, tokens["access_token"], member_id, admin.org_id)
+
+    def accept(self, token: str, **fields: Any) -> Answer:
+        body = {"token": token, "password": PASSWORD} | fields
+        return Caller(self.app, "").post("/v1/invitations/acceptance", body)
 
     def truck(self, dispatcher: Caller, **fields: Any) -> str:
         truck_id = str(uuid7())
@@ -360,6 +368,7 @@ def drain_jobs(
     gateway: Gateway | None = None,
     *,
     only: str | None = None,
+    post: PostOffice | None = None,
     **changes: Any,
 ) -> list[str]:
     """Run the due jobs as the worker would, in its order, until none is left.
@@ -367,7 +376,7 @@ def drain_jobs(
     RunLater puts a job off as the retry would; what a bug raises is raised.
     """
     rules = SearchRules.of(replace(settings, **changes), EstimatedRoads())
-    handlers = Handlers(rules, gateway or FakeGateway(), seal(settings))
+    handlers = Handlers(rules, gateway or FakeGateway(), seal(settings), post)
     by_name: dict[str, Callable[..., None]] = {
         job.value.name: function for job, function in functions(handlers).items()
     }

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_22_tenant_keys"
-down_revision = "2026_11_22_edge"
+down_revision = "2026_11_22_people"
 branch_labels = None
 depends_on = None
 
@@ -43,6 +43,12 @@ REFERENCES = (
     ("overrides", "org_id", "actor_id", "members"),
     ("overrides", "org_id", "assignment_id", "assignments"),
     ("stops", "org_id", "load_id", "loads"),
+    ("devices", "org_id", "member_id", "members"),
+    ("refresh_families", "org_id", "member_id", "members"),
+    ("invitations", "org_id", "invited_by", "members"),
+    ("invitations", "org_id", "member_id", "members"),
+    ("password_resets", "org_id", "member_id", "members"),
+    ("second_factors", "org_id", "member_id", "members"),
 )
 """(table, its company column, its reference, the table referred to)."""
 

@@ -77,7 +77,6 @@ ON_THE_MARKET = """
     (status = 'posted' and visibility = 'network' and (select app_org()) is not null)
 """
 OUR_DRIVER = "exists (select from drivers d where d.id = driver_id)"
-OUR_MEMBER = "exists (select from members m where m.id = member_id)"
 """Row security holds in sub-queries too: who may not see the driver may not see where
 he is. No policy refers to a table whose own policy refers back."""
 
@@ -103,14 +102,26 @@ POLICIES: dict[str, dict[str, tuple[str | None, str | None]]] = {
         "update": (OWN, OWN),
     },
     "refresh_families": {
-        "select": (OUR_MEMBER, None),
-        "insert": (None, OUR_MEMBER),
-        "update": (OUR_MEMBER, OUR_MEMBER),
+        "select": (OWN, None),
+        "insert": (None, OWN),
+        "update": (OWN, OWN),
     },
-    "devices": {
-        "select": (OUR_MEMBER, None),
-        "insert": (None, OUR_MEMBER),
-        "update": (OUR_MEMBER, OUR_MEMBER),
+    "devices": {"select": (OWN, None), "insert": (None, OWN), "update": (OWN, OWN)},
+    "invitations": {
+        "select": (OWN, None),
+        "insert": (None, OWN),
+        "update": (OWN, OWN),
+    },
+    "password_resets": {
+        "select": (OWN, None),
+        "insert": (None, OWN),
+        "update": (OWN, OWN),
+    },
+    "second_factors": {
+        "select": (OWN, None),
+        "insert": (None, OWN),
+        "update": (OWN, OWN),
+        "delete": (OWN, None),
     },
     "trucks": {"select": (OWN, None), "insert": (None, OWN), "update": (OWN, OWN)},
     "drivers": {"select": (OWN, None), "insert": (None, OWN), "update": (OWN, OWN)},
@@ -172,26 +183,30 @@ POLICIES: dict[str, dict[str, tuple[str | None, str | None]]] = {
 }
 """table -> command -> (using, with check) for the app's role."""
 
-FUNCTIONS = """
-create function enter_by_login(login text) returns uuid
+DOOR = """
+create function {name}(key text, out company uuid, out subject uuid)
     language plpgsql security definer set search_path = public, pg_temp as $$
-declare found members; begin
-    select * into found from members
-        where lower(email) = lower(login) or phone = login;
-    perform set_config('app.org', found.org_id::text, true),
-        set_config('app.visible', found.org_id::text, true);
-    return found.id;
-end $$;
+begin
+    select org_id, id into company, subject from {table} where {condition};
+    perform set_config('app.org', coalesce(company::text, ''), true),
+        set_config('app.visible', coalesce(company::text, ''), true);
+end $$
+"""
+DOORS = {
+    "enter_by_login": (
+        "members",
+        "(lower(email) = lower(key) or phone = key) and deactivated_at is null",
+    ),
+    "enter_by_family": ("refresh_families", "id = key::uuid"),
+    "enter_by_invitation": ("invitations", "token_hash = key"),
+    "enter_by_reset": ("password_resets", "token_hash = key"),
+}
+"""Before anybody is signed in: from what he shows to his company and the row's id."""
 
-create function enter_by_family(family_id uuid) returns uuid
-    language plpgsql security definer set search_path = public, pg_temp as $$
-declare found members; begin
-    select m.* into found from members m join refresh_families f on f.member_id = m.id
-        where f.id = family_id;
-    perform set_config('app.org', found.org_id::text, true),
-        set_config('app.visible', found.org_id::text, true);
-    return found.id;
-end $$;
+FUNCTIONS = """
+create function is_suspended(org uuid) returns boolean
+    language sql stable security definer set search_path = public, pg_temp as
+$$ select suspended_at is not null from organisations where id = org $$;
 
 create function live_devices(member_ids uuid[], driver_ids uuid[]) returns setof uuid
     language sql stable security definer set search_path = public, pg_temp as $$
@@ -215,14 +230,16 @@ end $$;
 
 create function release_target(kind text, held text, by_device uuid, at timestamptz)
     returns void
-    language sql security definer set search_path = public, pg_temp as $$
+    language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+    -- In id order, its own too: phones that swap their targets do not wait in a ring.
+    perform from devices where id = by_device
+        or (target_kind = kind and target = held and dead_at is null)
+        order by id for update;
     update devices set dead_at = at, dead_reason = 'registered by another device'
-    where id in (
-        select id from devices
         where target_kind = kind and target = held and dead_at is null
-        and id <> by_device order by id for update
-    )
-$$;
+        and id <> by_device;
+end $$;
 """
 """What the app's role may do beyond its rows, and no more than that. They run as the
 worker, who sees all rows. `live_devices` tells which phones ring, not their targets."""
@@ -250,8 +267,8 @@ grant execute on function make_position_partitions(date, date) to backhaul_worke
 """
 
 AS_WORKER = (
-    "enter_by_login(text)",
-    "enter_by_family(uuid)",
+    *(f"{name}(text)" for name in DOORS),
+    "is_suspended(uuid)",
     "live_devices(uuid[], uuid[])",
     "settle_driver(uuid)",
     "release_target(text, text, uuid, timestamptz)",
@@ -263,6 +280,7 @@ grant select (status, scheduled_at) on procrastinate_jobs to backhaul_app;
 grant insert, select on procrastinate_events to backhaul_app;
 grant usage on all sequences in schema public to backhaul_app, backhaul_worker;
 grant select, insert, update on rate_limits to backhaul_app;
+grant select, insert, update, delete on sign_in_failures to backhaul_app;
 grant select on alembic_version to backhaul_app, backhaul_worker;
 """
 """The app writes jobs and sees that they wait; their arguments name others' rows. Of
@@ -296,6 +314,8 @@ def upgrade() -> None:
             words += [f"using ({using})"] if using else []
             words += [f"with check ({check})"] if check else []
             op.execute(" ".join(words))
+    for name, (table, condition) in DOORS.items():
+        op.execute(DOOR.format(name=name, table=table, condition=condition))
     _run(FUNCTIONS)
     _run(PARTITIONS)
     _run(QUEUE)

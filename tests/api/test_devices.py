@@ -158,6 +158,9 @@ class TestRegister:
             ({"app_version": ""}, "#/app_version"),
             ({"locale": "x" * 21}, "#/locale"),
             ({"member_id": new_id()}, "#/member_id"),
+            ({"org_id": new_id()}, "#/org_id"),
+            ({"enrolment": "approved"}, "#/enrolment"),
+            ({"dead_at": None}, "#/dead_at"),
         ],
         ids=str,
     )

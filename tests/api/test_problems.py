@@ -22,7 +22,7 @@ from config import Settings
 from db import Session, make_engine
 from errors import DomainError
 from geo.roads import EstimatedRoads
-from services.tokens import Keyring, access_token
+from services.tokens import Claims, Keyring, access_token
 from tests import codes
 from tests.source import ROOT, files, layer, tree
 from tests.world import Caller, World, utcnow
@@ -250,9 +250,8 @@ class TestFailures:
 def known_caller(world: World) -> Caller:
     """Return somebody with a sound token that the database has never seen."""
     any_id = uuid7()
-    token = access_token(
-        world.keys, member_id=any_id, org_id=any_id, family_id=any_id, now=utcnow()
-    )
+    claims = Claims(any_id, any_id, any_id)
+    token = access_token(world.keys, claims, now=utcnow())
     return Caller(world.app, token)
 
 

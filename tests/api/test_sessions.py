@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from db import Session
 from freight.roles import Role
-from services import identity
+from services import passwords
 from tests.world import PASSWORD, Answer, Caller, World
 
 
@@ -37,18 +37,16 @@ def execute(statement: str, **values: Any) -> None:
 
 
 @pytest.fixture
-def dana(world: World) -> Answer:
+def dana(world: World) -> dict[str, str]:
     """A driver who signs in by e-mail and by phone."""
-    body = {
-        "name": "Dana",
-        "email": "Dana.Ortiz@Example.com",
-        "phone": "+1 312 555 0142",
-        "password": PASSWORD,
-        "roles": [Role.DRIVER.value],
-    }
-    made = world.company().post("/v1/members", body)
-    assert made.status == 201
-    return made
+    member = world.member(
+        world.company(),
+        Role.DRIVER,
+        name="Dana",
+        email="Dana.Ortiz@Example.com",
+        phone="+1 312 555 0142",
+    )
+    return {"id": str(member.member_id)}
 
 
 class TestSignIn:
@@ -66,7 +64,7 @@ class TestSignIn:
         ],
     )
     def test_by_email_or_phone_however_written(
-        self, world: World, dana: Answer, login: str
+        self, world: World, dana: dict[str, str], login: str
     ) -> None:
         answer = sign_in(world, login)
 
@@ -89,7 +87,7 @@ class TestSignIn:
         ],
     )
     def test_a_refusal_does_not_say_what_was_wrong(
-        self, world: World, dana: Answer, login: str, password: str
+        self, world: World, dana: dict[str, str], login: str, password: str
     ) -> None:
         answer = sign_in(world, login, password)
 
@@ -97,7 +95,7 @@ class TestSignIn:
         assert answer["detail"] == "The login or the password is wrong."
 
     def test_an_unknown_login_takes_as_long_as_a_wrong_password(
-        self, world: World, dana: Answer
+        self, world: World, dana: dict[str, str]
     ) -> None:
         def seconds(login: str) -> float:
             started = perf_counter()
@@ -130,7 +128,7 @@ class TestSignIn:
 
         assert (answer.status, answer.code) == (422, "invalid-request")
 
-    def test_who_left_is_unknown(self, world: World, dana: Answer) -> None:
+    def test_who_left_is_unknown(self, world: World, dana: dict[str, str]) -> None:
         before = sign_in(world, "dana.ortiz@example.com")
         execute(
             "update members set deactivated_at = now() where id = :id", id=dana["id"]
@@ -142,7 +140,7 @@ class TestSignIn:
 
 
 class TestRefresh:
-    def test_gives_a_new_pair(self, world: World, dana: Answer) -> None:
+    def test_gives_a_new_pair(self, world: World, dana: dict[str, str]) -> None:
         first = sign_in(world, "dana.ortiz@example.com")
 
         second = refresh(world, first["refresh_token"])
@@ -151,7 +149,9 @@ class TestRefresh:
         assert second["refresh_token"] != first["refresh_token"]
         assert me(world, second).status == 200
 
-    def test_a_lost_answer_is_had_again(self, world: World, dana: Answer) -> None:
+    def test_a_lost_answer_is_had_again(
+        self, world: World, dana: dict[str, str]
+    ) -> None:
         """However late: a phone in a dead zone is not signed out."""
         first = sign_in(world, "dana.ortiz@example.com")
         lost = [refresh(world, first["refresh_token"]) for _ in range(3)]
@@ -161,7 +161,7 @@ class TestRefresh:
         assert refresh(world, lost[0]["refresh_token"]).status == 200
 
     def test_an_old_token_ends_the_whole_sign_in(
-        self, world: World, dana: Answer
+        self, world: World, dana: dict[str, str]
     ) -> None:
         first = sign_in(world, "dana.ortiz@example.com")
         second = refresh(world, first["refresh_token"])
@@ -177,7 +177,7 @@ class TestRefresh:
         assert me(world, elsewhere).status == 200
 
     def test_a_token_from_the_future_is_not_valid(
-        self, world: World, dana: Answer
+        self, world: World, dana: dict[str, str]
     ) -> None:
         first = sign_in(world, "dana.ortiz@example.com")
         family, generation, tail = first["refresh_token"].split(".")
@@ -203,7 +203,7 @@ class TestRefresh:
         ],
     )
     def test_what_we_did_not_make_is_not_valid(
-        self, world: World, dana: Answer, change: Callable[[str], str]
+        self, world: World, dana: dict[str, str], change: Callable[[str], str]
     ) -> None:
         token = sign_in(world, "dana.ortiz@example.com")["refresh_token"]
 
@@ -212,13 +212,13 @@ class TestRefresh:
         assert (answer.status, answer.code) == (401, "unauthenticated")
         assert refresh(world, token).status == 200
 
-    def test_ends_with_its_time(self, world: World, dana: Answer) -> None:
+    def test_ends_with_its_time(self, world: World, dana: dict[str, str]) -> None:
         first = sign_in(world, "dana.ortiz@example.com")
         execute("update refresh_families set expires_at = now() - interval '1 second'")
 
         assert refresh(world, first["refresh_token"]).code == "unauthenticated"
 
-    def test_an_access_token_is_none(self, world: World, dana: Answer) -> None:
+    def test_an_access_token_is_none(self, world: World, dana: dict[str, str]) -> None:
         first = sign_in(world, "dana.ortiz@example.com")
 
         assert refresh(world, first["access_token"][:300]).status == 401
@@ -226,7 +226,9 @@ class TestRefresh:
 
 
 class TestSignOut:
-    def test_ends_this_sign_in_and_no_other(self, world: World, dana: Answer) -> None:
+    def test_ends_this_sign_in_and_no_other(
+        self, world: World, dana: dict[str, str]
+    ) -> None:
         here = sign_in(world, "dana.ortiz@example.com")
         there = sign_in(world, "+13125550142")
 
@@ -241,7 +243,7 @@ class TestSignOut:
 class TestBearer:
     @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
     def test_the_scheme_is_read_as_the_standard_says(
-        self, world: World, dana: Answer, scheme: str
+        self, world: World, dana: dict[str, str], scheme: str
     ) -> None:
         token = sign_in(world, "+13125550142")["access_token"]
 
@@ -261,7 +263,7 @@ def test_a_sign_in_holds_no_connection_while_it_hashes(
     committed: World, engine: Engine
 ) -> None:
     in_use = []
-    slow = identity.HASHER
+    slow = passwords.HASHER
 
     class Watching:
         def verify(self, password_hash: str, password: str) -> bool:
@@ -269,10 +271,10 @@ def test_a_sign_in_holds_no_connection_while_it_hashes(
             return slow.verify(password_hash, password)
 
     stranger = Caller(committed.app, "")
-    identity.HASHER = Watching()  # type: ignore[assignment]
+    passwords.HASHER = Watching()  # type: ignore[assignment]
     try:
         stranger.post("/v1/sessions", {"login": "a@b.example", "password": "wrong"})
     finally:
-        identity.HASHER = slow
+        passwords.HASHER = slow
 
     assert in_use == [0]

@@ -24,7 +24,7 @@ from services.holds import hold
 from tests.services.stage import Stage, open_offers
 from tests.world import CHICAGO, GARY, NEW_YORK, NEWARK, Caller, World, utcnow
 
-NO_COMPANY = {"alembic_version", "rate_limits"}
+NO_COMPANY = {"alembic_version", "rate_limits", "sign_in_failures"}
 """Tables that hold nobody's rows."""
 
 UNREAD = {"pushes", "audit_heads", "audit_signatures"}
@@ -33,10 +33,8 @@ UNREAD = {"pushes", "audit_heads", "audit_signatures"}
 BEYOND = {
     # The poster's stop that the carrier's driver dropped at.
     ("backhaul_searches", "stop_id"),
-    # Hidden from the app altogether, or through their member.
+    # Hidden from the app altogether.
     ("pushes", "device_id"),
-    ("devices", "member_id"),
-    ("refresh_families", "member_id"),
 }
 """Foreign keys by the id alone, and why that is so."""
 

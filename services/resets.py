@@ -1,0 +1,186 @@
+"""New passwords: changed by who knows the old one, or reset by mail."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from errors import Gone, Unauthenticated
+from jobs import Job, enqueue
+from models.credentials import PasswordReset
+from models.organisations import Member, Organisation
+from notifications.letters import Letter, LetterKind, compose
+from services import families, lockouts, lookups
+from services.actors import Actor
+from services.sealing import CannotUnseal, seal, unseal
+from services.tokens import Keyring, fingerprint, one_time_tokens
+
+OPEN_FOR = timedelta(hours=1)
+NOT_AGAIN_FOR = timedelta(minutes=5)
+"""A stranger who asks again and again must not fill somebody's mailbox."""
+
+PURPOSE = "password_reset"
+
+
+class ResetOver(Gone):
+    """Used, too old or never made: the answer does not say which."""
+
+    code = "reset-over"
+    title = "The reset is over"
+
+
+def password_hash_of(session: Session, actor: Actor) -> str:
+    """Return the hash of the actor's password."""
+    return session.get_one(Member, actor.member_id).password_hash
+
+
+def change(
+    session: Session,
+    actor: Actor,
+    *,
+    old_hash: str,
+    new_hash: str,
+    family_id: UUID,
+    now: datetime,
+) -> None:
+    """Set the actor's new password, and end his sign-ins but this one.
+
+    old_hash: what his old password was checked against.
+
+    Locks: the member, his families. Raises: Unauthenticated if the password was
+    changed meanwhile.
+    """
+    member = session.get_one(Member, actor.member_id, with_for_update=True)
+    if member.password_hash != old_hash:
+        raise Unauthenticated("The password was changed meanwhile: sign in again.")
+    member.password_hash = new_hash
+    families.end_families(
+        session, member.id, "password changed", now, except_id=family_id
+    )
+    _end_open(session, member.id, now)
+
+
+def ask(session: Session, keys: Keyring, login: str) -> None:
+    """Owe a reset to whoever signs in so, without looking whether anybody does.
+
+    The work is the same for every login, and is done by a job; the login is sealed
+    in its arguments.
+    """
+    enqueue(session, Job.PASSWORD_RESET, login=seal(keys.sealer, login))
+
+
+def begin(session: Session, keys: Keyring, sealed_login: str, *, now: datetime) -> bool:
+    """Make a reset for the login's member, owe him its letter (a job).
+
+    Nothing happens for nobody, for who has no e-mail, and within five minutes of the
+    last one. An earlier open reset ends. Returns whether one was made.
+
+    Locks: the member.
+    """
+    try:
+        login = unseal(keys.sealer, sealed_login)
+    except CannotUnseal:
+        return False
+    found = lookups.member_of_login(session, login)
+    if found is None:
+        return False
+    member = session.get_one(Member, found.id, with_for_update=True)
+    is_recent = select(PasswordReset.id).where(
+        PasswordReset.member_id == member.id,
+        PasswordReset.created_at > now - NOT_AGAIN_FOR,
+    )
+    if member.email is None or session.scalar(is_recent.limit(1)):
+        return False
+    _end_open(session, member.id, now)
+    reset_id = uuid7()
+    session.add(
+        PasswordReset(
+            id=reset_id,
+            org_id=member.org_id,
+            member_id=member.id,
+            token_hash=fingerprint(one_time_tokens(keys, PURPOSE, reset_id)[0]),
+            created_at=now,
+            expires_at=now + OPEN_FOR,
+        )
+    )
+    enqueue(session, Job.MAIL_RESET, reset_id=str(reset_id))
+    return True
+
+
+def letter(
+    session: Session, keys: Keyring, reset_id: UUID, *, app_url: str, now: datetime
+) -> Letter | None:
+    """Return the mail that carries the token, None when it is too late (a job)."""
+    reset = session.get(PasswordReset, reset_id)
+    if reset is None or not _is_open(reset, now):
+        return None
+    member = session.get_one(Member, reset.member_id)
+    tokens = one_time_tokens(keys, PURPOSE, reset_id)
+    fits = [it for it in tokens if fingerprint(it) == reset.token_hash]
+    if not fits or member.email is None:
+        return None
+    return compose(
+        LetterKind.PASSWORD_RESET,
+        reset.id,
+        to=member.email,
+        locale=member.locale,
+        link=f"{app_url}/password-reset#{fits[0]}" if app_url else fits[0],
+        company=session.get_one(Organisation, reset.org_id).name,
+    )
+
+
+def check_open(session: Session, token: str, *, now: datetime) -> None:
+    """Make sure the token opens something, before a password is hashed for it.
+
+    Raises: ResetOver.
+    """
+    _open_one(session, token, now, is_locked=False)
+
+
+def complete(session: Session, *, token: str, new_hash: str, now: datetime) -> None:
+    """Set the new password, end every sign-in of the member, unlock his logins.
+
+    His second factor stays.
+
+    Locks: the reset, the member, his families. Raises: ResetOver.
+    """
+    reset = _open_one(session, token, now, is_locked=True)
+    member = session.get_one(Member, reset.member_id, with_for_update=True)
+    if member.deactivated_at is not None:
+        raise ResetOver("Ask for a new one.")
+    member.password_hash = new_hash
+    reset.used_at = now
+    families.end_families(session, member.id, "password reset", now)
+    for login in (member.email, member.phone):
+        if login is not None:
+            lockouts.forgive(session, login)
+
+
+def _open_one(
+    session: Session, token: str, now: datetime, *, is_locked: bool
+) -> PasswordReset:
+    found = lookups.reset_of_token(session, token)
+    reset = (
+        session.get(
+            PasswordReset, found.id, with_for_update=is_locked, populate_existing=True
+        )
+        if found
+        else None
+    )
+    if reset is None or not _is_open(reset, now):
+        raise ResetOver("Ask for a new one.")
+    return reset
+
+
+def _is_open(reset: PasswordReset, now: datetime) -> bool:
+    return reset.used_at is None and reset.expires_at > now
+
+
+def _end_open(session: Session, member_id: UUID, now: datetime) -> None:
+    session.execute(
+        update(PasswordReset)
+        .where(PasswordReset.member_id == member_id, PasswordReset.used_at.is_(None))
+        .values(used_at=now)
+    )

@@ -1,0 +1,262 @@
+"""A new password: by who knows the old one, and by mail for who forgot it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from uuid_utils.compat import uuid7
+
+from db import Session
+from freight.roles import Role
+from mailing import PostOffice
+from notifications.mail import SmtpMailer
+from tests.notifications.post import Letterbox, letterbox
+from tests.world import PASSWORD, Answer, Caller, World, drain_jobs
+
+NEW = "a better horse battery"
+
+
+@pytest.fixture
+def box() -> Iterator[Letterbox]:
+    with letterbox() as it:
+        yield it
+
+
+@pytest.fixture
+def post(world: World, box: Letterbox) -> PostOffice:
+    mailer = SmtpMailer(box.url, "Backhaul <noreply@backhaul.example>", 5)
+    return PostOffice(mailer, world.keys, "https://app.example")
+
+
+@pytest.fixture
+def boss(world: World) -> Caller:
+    return world.company()
+
+
+@pytest.fixture
+def email(boss: Caller) -> str:
+    return str(boss.get("/v1/me")["member"]["email"])
+
+
+def sign_in(world: World, email: str, password: str = PASSWORD) -> Answer:
+    body = {"login": email, "password": password}
+    return Caller(world.app, "").post("/v1/sessions", body)
+
+
+def execute(statement: str) -> None:
+    with Session.begin() as session:
+        session.execute(text(statement))
+
+
+def ask(world: World, login: str) -> Answer:
+    return Caller(world.app, "").post("/v1/password-resets", {"login": login})
+
+
+def complete(world: World, token: str, **fields: Any) -> Answer:
+    body = {"token": token, "new_password": NEW} | fields
+    return Caller(world.app, "").post("/v1/password-resets/completion", body)
+
+
+def mailed(box: Letterbox) -> str:
+    """Return the token of the newest letter."""
+    words = box.letters[-1].get_content().split()
+    link = next(word for word in words if word.startswith("https://"))
+    address, _, token = str(link).partition("#")
+    assert address == "https://app.example/password-reset"
+    return token
+
+
+class TestChange:
+    def test_ends_the_other_sign_ins_and_keeps_this_one(
+        self, world: World, email: str
+    ) -> None:
+        here, there = sign_in(world, email), sign_in(world, email)
+        me = Caller(world.app, here["access_token"])
+        body = {"current_password": PASSWORD, "new_password": NEW}
+
+        changed = me.put("/v1/me/password", body)
+
+        assert changed.status == 204
+        assert me.get("/v1/me").status == 200
+        assert Caller(world.app, there["access_token"]).get("/v1/me").status == 401
+        refreshed = Caller(world.app, "").post(
+            "/v1/sessions/refresh", {"refresh_token": there["refresh_token"]}
+        )
+        assert refreshed.status == 401
+        assert sign_in(world, email).code == "wrong-credentials"
+        assert sign_in(world, email, NEW).status == 201
+
+    def test_needs_the_old_one_and_is_no_way_to_guess_it(
+        self, world: World, boss: Caller, email: str
+    ) -> None:
+        body = {"current_password": "wrong", "new_password": NEW}
+
+        answers = [boss.put("/v1/me/password", body) for _ in range(6)]
+
+        assert [it.status for it in answers] == [422] * 5 + [429]
+        assert answers[0]["errors"][0]["pointer"] == "#/current_password"
+        assert answers[-1].code == "account-locked"
+        assert sign_in(world, email).status == 201
+
+    @pytest.mark.parametrize("new", ["short", "x" * 201])
+    def test_a_bad_one_is_pointed_at(self, boss: Caller, new: str) -> None:
+        body = {"current_password": PASSWORD, "new_password": new}
+
+        answer = boss.put("/v1/me/password", body)
+
+        assert answer["errors"][0]["pointer"] == "#/new_password"
+
+    def test_ends_an_open_reset(
+        self, world: World, boss: Caller, email: str, post: PostOffice, box: Letterbox
+    ) -> None:
+        ask(world, email)
+        drain_jobs(world.settings, post=post)
+        body = {"current_password": PASSWORD, "new_password": NEW}
+
+        boss.put("/v1/me/password", body)
+
+        assert complete(world, mailed(box)).code == "reset-over"
+
+
+class TestReset:
+    def test_by_mail_sets_it_and_ends_every_sign_in(
+        self, world: World, boss: Caller, email: str, post: PostOffice, box: Letterbox
+    ) -> None:
+        for _ in range(6):
+            sign_in(world, email, "wrong")
+        assert ask(world, email.upper()).status == 202
+        assert drain_jobs(world.settings, post=post) == ["password.reset", "mail.reset"]
+
+        done = complete(world, mailed(box))
+
+        assert done.status == 204
+        assert box.letters[-1]["To"] == email
+        assert boss.get("/v1/me").status == 401
+        # It also ends the lock: he has shown who he is.
+        assert sign_in(world, email, NEW).status == 201
+        assert sign_in(world, email).status == 401
+
+    @pytest.mark.parametrize(
+        "login", ["nobody@example.com", "+1 312 555 0199", "nonsense"]
+    )
+    def test_of_an_unknown_account_looks_the_same_and_writes_to_nobody(
+        self, world: World, email: str, post: PostOffice, box: Letterbox, login: str
+    ) -> None:
+        known, unknown = ask(world, email), ask(world, login)
+
+        assert (known.status, known.body) == (unknown.status, unknown.body)
+        assert set(known.headers) == set(unknown.headers)
+        drain_jobs(world.settings, post=post)
+        assert [it["To"] for it in box.letters] == [email]
+
+    def test_asks_the_database_the_same_for_every_login(
+        self, world: World, email: str
+    ) -> None:
+        """One job each: whether there is anybody is seen later, by the worker."""
+        ask(world, email)
+        ask(world, "nobody@example.com")
+
+        with Session() as session:
+            rows = session.execute(
+                text("select task_name, args from procrastinate_jobs")
+            ).all()
+        assert [row.task_name for row in rows] == ["password.reset"] * 2
+        assert email not in str(rows)
+        assert "nobody" not in str(rows)
+
+    def test_works_once_and_for_an_hour(
+        self, world: World, email: str, post: PostOffice, box: Letterbox
+    ) -> None:
+        ask(world, email)
+        drain_jobs(world.settings, post=post)
+        token = mailed(box)
+        with Session() as session:
+            life = session.scalar(
+                text("select expires_at - created_at from password_resets")
+            )
+
+        assert str(life) == "1:00:00"
+        assert complete(world, token, new_password="short").status == 422
+        assert complete(world, token).status == 204
+        assert complete(world, token).code == "reset-over"
+
+    def test_is_over_after_its_hour(
+        self, world: World, email: str, post: PostOffice, box: Letterbox
+    ) -> None:
+        ask(world, email)
+        drain_jobs(world.settings, post=post)
+        execute(
+            "update password_resets set expires_at = expires_at - interval '1 hour'"
+        )
+
+        answers = [complete(world, token) for token in (mailed(box), "x" * 43)]
+
+        assert {(it.status, it.code) for it in answers} == {(410, "reset-over")}
+        assert answers[0]["detail"] == answers[1]["detail"]
+        assert sign_in(world, email).status == 201
+
+    def test_a_stranger_who_asks_often_does_not_fill_the_mailbox(
+        self, world: World, email: str, post: PostOffice, box: Letterbox
+    ) -> None:
+        for _ in range(5):
+            ask(world, email)
+        drain_jobs(world.settings, post=post)
+        assert len(box.letters) == 1
+        first = mailed(box)
+        execute("update password_resets set created_at = now() - interval '6 minutes'")
+
+        ask(world, email)
+        drain_jobs(world.settings, post=post)
+
+        assert len(box.letters) == 2
+        assert complete(world, first).code == "reset-over"
+        assert complete(world, mailed(box)).status == 204
+
+    def test_leaves_the_second_factor_on(
+        self, world: World, boss: Caller, email: str, post: PostOffice, box: Letterbox
+    ) -> None:
+        boss.post("/v1/me/second-factor")
+        execute("update second_factors set confirmed_at = now()")
+        ask(world, email)
+        drain_jobs(world.settings, post=post)
+
+        complete(world, mailed(box))
+
+        assert sign_in(world, email, NEW).code == "second-factor-required"
+
+    def test_who_has_no_mail_or_left_gets_none(
+        self, world: World, boss: Caller, post: PostOffice, box: Letterbox
+    ) -> None:
+        world.member(boss, Role.DRIVER, email="gone@example.com")
+        execute(
+            "update members set deactivated_at = now() where email = 'gone@example.com'"
+        )
+        person = {"name": "D", "phone": "+13125550142", "roles": ["driver"]}
+        world.accept(boss.post("/v1/invitations", person)["token"])
+
+        for login in ("gone@example.com", "+13125550142"):
+            ask(world, login)
+        drain_jobs(world.settings, post=post)
+
+        assert box.letters == []
+
+    def test_without_a_mail_server_nothing_is_made(
+        self, world: World, email: str
+    ) -> None:
+        assert ask(world, email).status == 202
+
+        assert drain_jobs(world.settings) == ["password.reset"]
+
+        with Session() as session:
+            assert session.scalar(text("select count(*) from password_resets")) == 0
+
+    @pytest.mark.parametrize(
+        "body",
+        [{}, {"login": ""}, {"login": "a", "member_id": str(uuid7())}],
+        ids=str,
+    )
+    def test_nonsense_is_invalid(self, world: World, body: dict[str, Any]) -> None:
+        answer = Caller(world.app, "").post("/v1/password-resets", body)
+
+        assert (answer.status, answer.code) == (422, "invalid-request")

@@ -1,0 +1,294 @@
+"""One person's data: all of it on demand, none of it after an erasure."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import text
+from uuid_utils.compat import uuid7
+
+from cli import cli
+from db import Session
+from errors import NotFound
+from freight.roles import Role
+from services import privacy
+from services.drivers import DriverBusy
+from telemetry import start_logging
+from tests.world import CHICAGO, NEW_YORK, PASSWORD, Caller, World, iso, utcnow
+
+CANARIES = {
+    "name": "Canary Jones",
+    "email": "canary@example.com",
+    "phone": "+13125550142",
+    "target": "canary-target",
+    "fix": "41.512345",
+    "home": "41.878123",
+    "label": "canary street",
+    "area": "canary area",
+    "note": "canary note",
+}
+
+
+def execute(statement: str, **values: Any) -> list[Any]:
+    with Session.begin() as session:
+        return list(session.execute(text(statement), values))
+
+
+def everything() -> str:
+    """Return every row of every table, as text."""
+    names = [
+        row[0]
+        for row in execute(
+            "select tablename from pg_tables where schemaname = 'public'"
+            " and tablename not like 'positions_2%'"
+        )
+    ]
+    return "\n".join(
+        f"{name}: {row}" for name in names for row in execute(f'select * from "{name}"')
+    )
+
+
+def erase(caller: Caller) -> None:
+    assert caller.member_id is not None
+    with Session.begin() as session:
+        privacy.erase(session, caller.member_id, now=utcnow())
+
+
+def export(caller: Caller) -> dict[str, Any]:
+    assert caller.member_id is not None
+    with Session() as session:
+        return privacy.export(session, caller.member_id)
+
+
+def sign_in(world: World, login: str) -> str:
+    body = {"login": login, "password": PASSWORD}
+    return Caller(world.app, "").post("/v1/sessions", body).code
+
+
+@pytest.fixture
+def boss(world: World) -> Caller:
+    return world.company()
+
+
+@pytest.fixture
+def canary(world: World, boss: Caller, run_jobs: Callable[..., Any]) -> Caller:
+    """A driver who has left traces in every table we have."""
+    names = {name: CANARIES[name] for name in ("name", "email", "phone")}
+    caller = world.member(boss, Role.DRIVER, Role.DISPATCHER, **names)
+    driver_id = caller.get("/v1/me")["driver"]["id"]
+    home = {
+        "truck_id": world.truck(boss),
+        "home_lat": float(CANARIES["home"]),
+        "home_lon": CHICAGO.lon,
+        "home_label": CANARIES["label"],
+        "availability": "available",
+    }
+    assert boss.patch(f"/v1/drivers/{driver_id}", home).status == 200
+    caller = Caller(world.app, caller.token, caller.member_id, boss.org_id, driver_id)
+    world.phone(caller, CANARIES["target"])
+    caller.post("/v1/me/second-factor")
+    square = [[-105, 39], [-104, 39], [-104, 40], [-105, 40], [-105, 39]]
+    area = {
+        "kind": "no_go",
+        "name": CANARIES["area"],
+        "driver_id": driver_id,
+        "geometry": {"type": "Polygon", "coordinates": [square]},
+    }
+    assert caller.put(f"/v1/areas/{uuid7()}", area).status == 200
+    fix = {
+        "fix_id": str(uuid7()),
+        "fixed_at": iso(utcnow()),
+        "lat": float(CANARIES["fix"]),
+        "lon": CHICAGO.lon,
+    }
+    sent = caller.post("/v1/positions", {"sent_at": iso(utcnow()), "fixes": [fix]})
+    assert sent.status == 200, sent.body
+    shipper = world.shipper()
+    first = world.load(shipper, CHICAGO, NEW_YORK)
+    world.assign(boss, caller, first)
+    world.drive(caller, shipper, first)
+    for _ in range(2):
+        world.load(shipper, NEW_YORK, CHICAGO)
+    run_jobs()
+    offer_id = caller.get("/v1/offers")["data"][0]["id"]
+    no = {"reason": "other", "note": CANARIES["note"]}
+    assert caller.put(f"/v1/offers/{offer_id}/decline", no).status == 200
+    return caller
+
+
+class TestExport:
+    def test_has_all_of_it_and_no_secret(self, canary: Caller) -> None:
+        found = export(canary)
+
+        text_of_it = json.dumps(found)
+        assert [name for name, it in CANARIES.items() if it not in text_of_it] == []
+        assert {name for name, rows in found.items() if not rows} <= {
+            *("password_resets", "overrides")
+        }
+        for secret in ("password_hash", "$argon2", "seed", "sealed", "token_hash"):
+            assert secret not in text_of_it
+
+    def test_covers_every_table_that_names_a_member_or_a_driver(
+        self, world: World, canary: Caller
+    ) -> None:
+        """A new table about people has to be thought of here and in the erasure."""
+        rows = execute(
+            "select distinct table_name from information_schema.columns"
+            " where table_schema = 'public' and table_name not like 'positions_2%'"
+            " and table_name not like 'procrastinate%'"
+            " and column_name in ('member_id', 'driver_id', 'device_id', 'actor_id')"
+        )
+
+        assert {row[0] for row in rows} <= set(export(canary))
+
+    def test_has_nothing_of_a_colleague(
+        self, world: World, boss: Caller, canary: Caller
+    ) -> None:
+        other = export(world.driver(boss))
+
+        text_of_it = json.dumps(other)
+        assert [name for name, it in CANARIES.items() if it in text_of_it] == []
+        assert len(other["members"]) == 1
+
+
+class TestErase:
+    def test_leaves_no_trace_of_who_he_was(self, canary: Caller) -> None:
+        before = everything()
+        assert [name for name, it in CANARIES.items() if it not in before] == []
+
+        erase(canary)
+
+        after = everything()
+        assert [name for name, it in CANARIES.items() if it in after] == []
+
+    def test_keeps_what_happened(self, boss: Caller, canary: Caller) -> None:
+        counted = (
+            "select (select count(*) from assignments), (select count(*) from offers),"
+            " (select count(*) from backhaul_searches), (select count(*) from loads),"
+            " (select count(*) from events where kind <> 'offer.withdraw'"
+            "  and kind <> 'member.erased')"
+        )
+        before = execute(counted)
+
+        erase(canary)
+
+        assert execute(counted) == before
+        names = {it["id"]: it["name"] for it in boss.get("/v1/members")["data"]}
+        assert names[str(canary.member_id)] == privacy.ERASED_NAME
+        searches = boss.get("/v1/backhaul-searches")
+        assert (searches.status, len(searches["data"])) == (200, 1)
+        search_id = searches["data"][0]["id"]
+        assert boss.get(f"/v1/backhaul-searches/{search_id}").status == 200
+        assert boss.get("/v1/fleet").status == 200
+
+    def test_ends_his_sign_ins_and_frees_his_logins(
+        self, world: World, boss: Caller, canary: Caller
+    ) -> None:
+        erase(canary)
+
+        assert canary.get("/v1/me").code == "unauthenticated"
+        for login in (CANARIES["email"], CANARIES["phone"]):
+            assert sign_in(world, login) == "wrong-credentials"
+        again = world.member(
+            boss, Role.DRIVER, email=CANARIES["email"], phone=CANARIES["phone"]
+        )
+        assert again.member_id != canary.member_id
+
+    def test_may_be_repeated(self, canary: Caller) -> None:
+        erase(canary)
+        first = everything()
+
+        erase(canary)
+
+        kept = [li for li in first.splitlines() if not li.startswith("devices:")]
+        assert [li for li in kept if li not in everything().splitlines()] == []
+        events = execute("select count(*) from events where kind = 'member.erased'")
+        assert [row[0] for row in events] == [1]
+
+    def test_ends_his_open_offers(self, canary: Caller) -> None:
+        open_ones = "select count(*) from offers where status in ('created', 'sent')"
+        assert execute(open_ones)[0][0] > 0
+
+        erase(canary)
+
+        assert execute(open_ones)[0][0] == 0
+
+    def test_waits_for_the_end_of_his_load(self, world: World, boss: Caller) -> None:
+        driver = world.driver(boss)
+        world.assign(boss, driver, world.load(world.shipper()))
+
+        with pytest.raises(DriverBusy):
+            erase(driver)
+
+        assert driver.get("/v1/me").status == 200
+
+    def test_concerns_nobody_else(
+        self, world: World, boss: Caller, canary: Caller
+    ) -> None:
+        colleague = world.driver(boss, device="colleague-phone")
+        before = export(colleague)
+
+        erase(canary)
+
+        assert export(colleague) == before
+        assert colleague.get("/v1/me").status == 200
+
+    def test_of_nobody_is_not_found(self, world: World) -> None:
+        with Session() as session:
+            for act in (
+                lambda: privacy.export(session, uuid7()),
+                lambda: privacy.erase(session, uuid7(), now=utcnow()),
+            ):
+                with pytest.raises(NotFound):
+                    act()
+
+
+class TestCommands:
+    @pytest.fixture
+    def person(
+        self, committed: World, database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[..., Result]:
+        monkeypatch.setenv("DATABASE_URL", database_url)
+        monkeypatch.setenv("LOG_LEVEL", "CRITICAL")
+        bound = Session.kw.get("bind")
+
+        def run(*arguments: str, answer: str = "") -> Result:
+            result = CliRunner().invoke(cli, ["person", *arguments], input=answer)
+            if (used := Session.kw.get("bind")) is not bound and used is not None:
+                used.dispose()
+            Session.configure(bind=bound)
+            start_logging("CRITICAL")
+            return result
+
+        return run
+
+    def test_export_prints_json_and_erase_asks_first(
+        self, committed: World, person: Callable[..., Result]
+    ) -> None:
+        boss = committed.company()
+        member = f"--member={boss.member_id}"
+        email = boss.get("/v1/me")["member"]["email"]
+
+        exported = person("export", member)
+        refused = person("erase", member, answer="n\n")
+        still = person("export", member)
+        erased = [person("erase", member, "--yes") for _ in range(2)]
+
+        assert json.loads(exported.stdout)["members"][0]["email"] == email
+        assert refused.exit_code == 1
+        assert email in still.stdout
+        assert [it.exit_code for it in erased] == [0, 0]
+        assert erased[0].stdout == f"Member {boss.member_id} is erased.\n"
+        assert email not in person("export", member).stdout
+
+    def test_an_unknown_member_is_one_sentence(
+        self, person: Callable[..., Result]
+    ) -> None:
+        nobody = UUID(int=7)
+
+        done = person("export", f"--member={nobody}")
+
+        assert (done.exit_code, done.stderr) == (2, f"No member {nobody}.\n")

@@ -1,0 +1,107 @@
+"""From the desk's invitation over the mail server to the person's first request."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from config import Settings
+from db import Session
+from jobs import Job, enqueue
+from mailing import PostOffice, make_post_office
+from notifications.mail import SmtpMailer
+from tests.notifications.post import Letterbox, letterbox
+from tests.world import Caller, World, drain_jobs
+
+
+@pytest.fixture
+def box() -> Iterator[Letterbox]:
+    with letterbox() as it:
+        yield it
+
+
+@pytest.fixture
+def post(world: World, box: Letterbox) -> PostOffice:
+    mailer = SmtpMailer(box.url, "Backhaul <noreply@backhaul.example>", 5)
+    return PostOffice(mailer, world.keys, "https://app.example")
+
+
+PERSON = {"name": "Dana", "email": "Dana@Example.com", "roles": ["driver"]}
+
+
+def invite(world: World, **fields: Any) -> dict[str, Any]:
+    made = world.company().post("/v1/invitations", PERSON | fields)
+    assert made.status == 201, made.body
+    body: dict[str, Any] = made.body
+    return body
+
+
+def test_the_letter_opens_the_place(
+    world: World, box: Letterbox, post: PostOffice
+) -> None:
+    invited = invite(world, locale="es-US")
+
+    drain_jobs(world.settings, post=post)
+
+    (letter,) = box.letters
+    assert letter["To"] == "dana@example.com"
+    assert "le invita a Backhaul" in letter["Subject"]
+    link = next(w for w in letter.get_content().split() if w.startswith("https://"))
+    address, _, token = link.partition("#")
+    assert (address, token) == ("https://app.example/invitation", invited["token"])
+    tokens = world.accept(token)
+    assert Caller(world.app, tokens["access_token"]).get("/v1/me").status == 200
+
+
+def test_a_server_that_is_busy_is_asked_again(
+    world: World, box: Letterbox, post: PostOffice
+) -> None:
+    invited = invite(world)
+    box.answer = "450 later"
+    assert drain_jobs(world.settings, post=post) == ["mail.invitation"]
+    box.answer = None
+
+    with Session.begin() as session:
+        invitation_id = invited["invitation"]["id"]
+        enqueue(session, Job.MAIL_INVITATION, invitation_id=invitation_id)
+    drain_jobs(world.settings, post=post)
+
+    assert len(box.letters) == 1
+
+
+def test_an_address_that_is_refused_is_left_alone(
+    world: World, box: Letterbox, post: PostOffice
+) -> None:
+    invite(world)
+    box.answer = "550 nobody here"
+
+    assert drain_jobs(world.settings, post=post) == ["mail.invitation"]
+    assert drain_jobs(world.settings, post=post) == []
+
+
+def test_nobody_is_written_to_when_it_is_over(
+    world: World, box: Letterbox, post: PostOffice
+) -> None:
+    world.accept(invite(world)["token"])
+
+    drain_jobs(world.settings, post=post)
+
+    assert box.letters == []
+
+
+def test_who_has_only_a_phone_gets_no_letter(
+    world: World, box: Letterbox, post: PostOffice
+) -> None:
+    person = {"name": "Dana", "phone": "312 555 0142", "roles": ["driver"]}
+    assert world.company().post("/v1/invitations", person).status == 201
+
+    assert drain_jobs(world.settings, post=post) == []
+
+
+def test_without_a_mail_server_the_desk_hands_the_token_on(world: World) -> None:
+    token = invite(world)["token"]
+
+    assert drain_jobs(world.settings) == ["mail.invitation"]
+
+    assert make_post_office(Settings()) is None
+    assert world.accept(token).status == 201

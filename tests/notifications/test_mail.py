@@ -1,0 +1,115 @@
+"""Letters over a real SMTP server: handed over, put off, refused."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from uuid import UUID
+
+import pytest
+
+from notifications.catalogue import LANGUAGES
+from notifications.letters import TEXTS, Letter, LetterKind, compose
+from notifications.mail import MailDelayed, MailRefused, SmtpMailer
+from tests.notifications.post import Letterbox, letterbox
+
+LETTER = Letter("invitation-1", "dana@example.com", "Süß: you", "Your link:\n\nabc#d\n")
+SENDER = "Backhaul <noreply@backhaul.example>"
+
+
+@pytest.fixture
+def box() -> Iterator[Letterbox]:
+    with letterbox() as it:
+        yield it
+
+
+def mailer(url: str, timeout_s: float = 5) -> SmtpMailer:
+    return SmtpMailer(url, SENDER, timeout_s)
+
+
+class TestSend:
+    def test_hands_the_letter_over(self, box: Letterbox) -> None:
+        mailer(box.url).send(LETTER)
+
+        (it,) = box.letters
+        assert (it["To"], it["From"]) == ("dana@example.com", SENDER)
+        assert it["Subject"] == "Süß: you"
+        assert it["Message-ID"] == "<invitation-1@backhaul.example>"
+        assert it.get_content().replace("\r\n", "\n") == LETTER.text
+
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [
+            ("550 no such user", MailRefused),
+            ("450 later please", MailDelayed),
+            ("421 going away", MailDelayed),
+        ],
+    )
+    def test_tells_no_from_not_now(
+        self, box: Letterbox, answer: str, error: type[Exception]
+    ) -> None:
+        box.answer = answer
+
+        with pytest.raises(error) as caught:
+            mailer(box.url).send(LETTER)
+
+        assert "dana" not in str(caught.value)
+
+    def test_nobody_answers(self) -> None:
+        with pytest.raises(MailDelayed, match="ConnectionRefusedError"):
+            mailer("smtp://127.0.0.1:1").send(LETTER)
+
+    def test_somebody_answers_nothing(self) -> None:
+        with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+            url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
+            with pytest.raises(MailDelayed, match=r"Timeout|Disconnected"):
+                mailer(url, timeout_s=0.2).send(LETTER)
+
+    def test_a_password_is_not_said_in_clear(self, box: Letterbox) -> None:
+        """The server offers no TLS: rather no letter than the password to anybody."""
+        url = box.url.replace("//", "//user:canary@")
+
+        with pytest.raises(MailDelayed, match="SMTPNotSupportedError"):
+            mailer(url).send(LETTER)
+
+        assert box.letters == []
+        assert "canary" not in repr(mailer(url))
+
+    def test_a_subject_carries_no_header_along(self, box: Letterbox) -> None:
+        letter = compose(
+            LetterKind.INVITATION,
+            UUID(int=1),
+            to="dana@example.com",
+            locale="en",
+            link="x",
+            company="Evil\r\nBcc: all@example.com",
+        )
+
+        mailer(box.url).send(letter)
+
+        (it,) = box.letters
+        assert it["Bcc"] is None
+        assert it["Subject"].startswith("Evil Bcc: all@example.com invites")
+
+
+class TestCompose:
+    @pytest.mark.parametrize("kind", LetterKind)
+    @pytest.mark.parametrize("locale", [*LANGUAGES, "es-MX", "xx", ""])
+    def test_every_letter_in_every_language_carries_its_link(
+        self, kind: LetterKind, locale: str
+    ) -> None:
+        letter = compose(
+            kind,
+            UUID(int=1),
+            to="a@example.com",
+            locale=locale,
+            link="https://app.example/x#token",
+            company="Prairie {Line}",
+        )
+
+        assert "\nhttps://app.example/x#token\n" in letter.text
+        assert "Prairie {Line}" in letter.subject + letter.text
+
+    def test_no_language_is_left_out(self) -> None:
+        assert {kind: set(texts) for kind, texts in TEXTS.items()} == {
+            kind: set(LANGUAGES) for kind in LetterKind
+        }
