@@ -13,7 +13,13 @@ from sqlalchemy.orm import Session, selectinload
 from uuid_utils.compat import uuid7
 
 from errors import Conflict, IdTaken, Invalid, NotFound
-from freight.lifecycles import LoadAct, LoadStatus, OfferAct, StopStatus
+from freight.lifecycles import (
+    OPEN_OFFERS,
+    LoadAct,
+    LoadStatus,
+    OfferAct,
+    StopStatus,
+)
 from freight.roles import POSTERS
 from geo.roads import Roads
 from models.assignments import Assignment, AssignmentStatus
@@ -54,9 +60,17 @@ class Market:
 
 def visible_loads(actor: Actor) -> Select[Load]:
     """Return the loads the actor may know of: those his company posted, those its
-    trucks carry or carried, and for a driver those he carries or is offered."""
-    carried = select(Assignment.id).where(Assignment.load_id == Load.id)
-    offered = select(Offer.id).where(Offer.load_id == Load.id)
+    trucks carry or carried, and for a driver those he carries or is offered.
+
+    Who lost a load, or was taken off it, sees it no more: the next carrier's arrival is
+    not his to know. The offer keeps what he was shown.
+    """
+    carried = select(Assignment.id).where(
+        Assignment.load_id == Load.id, Assignment.status != AssignmentStatus.CANCELLED
+    )
+    offered = select(Offer.id).where(
+        Offer.load_id == Load.id, Offer.status.in_(OPEN_OFFERS)
+    )
     if actor.is_dispatcher:
         carried = carried.where(Assignment.org_id == actor.org_id)
         offered = offered.where(Offer.org_id == actor.org_id)

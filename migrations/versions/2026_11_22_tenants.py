@@ -71,8 +71,11 @@ OF_A_LOAD = """
     or exists (select from assignments a
         where a.load_id = {id} and a.org_id = (select app_org()))
     or exists (select from offers o
-        where o.load_id = {id} and o.org_id = (select app_org()))
+        where o.load_id = {id} and o.org_id = (select app_org()) {and_it})
 """
+IS_OPEN = "and o.status in ('created', 'sent', 'seen')"
+"""Of a load that was lost the header stays, which its offer shows; where its next truck
+is, and who stands at its docks, does not."""
 ON_THE_MARKET = """
     (status = 'posted' and visibility = 'network' and (select app_org()) is not null)
 """
@@ -132,16 +135,19 @@ POLICIES: dict[str, dict[str, tuple[str | None, str | None]]] = {
         "delete": (OWN, None),
     },
     "loads": {
-        "select": (f"{OF_A_LOAD.format(id='loads.id')} or {ON_THE_MARKET}", None),
+        "select": (
+            f"{OF_A_LOAD.format(id='loads.id', and_it='')} or {ON_THE_MARKET}",
+            None,
+        ),
         "insert": (None, OWN),
         # To lock a load one needs to see it, to change it one needs to hold it.
         "update": (
-            f"{OF_A_LOAD.format(id='loads.id')} or {ON_THE_MARKET}",
+            f"{OF_A_LOAD.format(id='loads.id', and_it='')} or {ON_THE_MARKET}",
             f"{OWN} or id = any((select app_loads())::uuid[])",
         ),
     },
     "stops": {
-        "select": (OF_A_LOAD.format(id="stops.load_id"), None),
+        "select": (OF_A_LOAD.format(id="stops.load_id", and_it=IS_OPEN), None),
         "insert": (None, OWN),
         "update": (f"{OWN} or {HELD}", f"{OWN} or {HELD}"),
         "delete": (OWN, None),

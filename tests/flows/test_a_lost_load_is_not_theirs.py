@@ -1,0 +1,57 @@
+"""Who lost a load, or was taken off it, sees no more of it."""
+
+from sqlalchemy import text
+
+from db import Session, Tenant, acting
+from tests.services.stage import Stage, open_offers
+from tests.world import Caller, World
+
+
+def status_of(caller: Caller, load_id: object) -> int:
+    return caller.get(f"/v1/loads/{load_id}").status
+
+
+def stops_behind_the_wall(caller: Caller, load_id: object) -> int:
+    """Return how many of the load's stops the database shows this company."""
+    assert caller.org_id is not None
+    assert caller.member_id is not None
+    with acting(Tenant(caller.org_id, caller.member_id)), Session() as session:
+        count = text("select count(*) from stops where load_id = :id")
+        return session.scalar(count, {"id": load_id}) or 0
+
+
+def test_another_carriers_win_closes_it_to_those_who_were_offered_it(
+    committed: World,
+) -> None:
+    winner, loser = Stage(committed), Stage(committed)
+    loser.shipper = winner.shipper
+    load_id = winner.load()
+    first, second = winner.driver(), loser.driver()
+    winner.search(first)
+    loser.search(second)
+    lost = open_offers(second)[0]
+    assert {status_of(it, load_id) for it in (first, second, loser.carrier)} == {200}
+    assert stops_behind_the_wall(loser.carrier, load_id) == 2
+
+    assert first.put(f"/v1/offers/{open_offers(first)[0].id}/acceptance").status == 200
+
+    assert {status_of(it, load_id) for it in (first, winner.carrier)} == {200}
+    assert {status_of(it, load_id) for it in (second, loser.carrier)} == {404}
+    assert stops_behind_the_wall(winner.carrier, load_id) == 2
+    assert stops_behind_the_wall(loser.carrier, load_id) == 0
+    assert second.get(f"/v1/offers/{lost.id}")["snapshot"]["load_id"] == str(load_id)
+
+
+def test_a_driver_who_was_taken_off_sees_it_no_more(world: World) -> None:
+    stage = Stage(world)
+    driver, other = stage.driver(), stage.driver()
+    load = world.load(stage.shipper)
+    assignment = world.assign(stage.carrier, driver, load)
+    change = {"kind": "reassign", "reason": "safety", "driver_id": other.driver_id}
+    assert status_of(driver, load["id"]) == 200
+
+    path = f"/v1/assignments/{assignment['id']}/override"
+    assert stage.carrier.post(path, change).status == 201
+
+    assert status_of(driver, load["id"]) == 404
+    assert {status_of(it, load["id"]) for it in (other, stage.carrier)} == {200}
