@@ -157,7 +157,7 @@ def heads() -> None:
 @clear_failures
 def verify_org(org: UUID, state: str, source: str) -> None:
     """Keep what the register says about a company."""
-    connect(settings_from_environment())
+    connect(settings_from_environment(), hand=Hand.SERVER)
     with Session.begin() as session:
         company = organisations.verify(
             session,
@@ -175,7 +175,7 @@ def verify_org(org: UUID, state: str, source: str) -> None:
 @clear_failures
 def suspend_org(org: UUID, reason: str) -> None:
     """Put a company's people out and hide its posts, at once."""
-    connect(settings_from_environment())
+    connect(settings_from_environment(), hand=Hand.SERVER)
     now = datetime.now(UTC)
     with Session.begin() as session:
         company = suspensions.suspend(session, org, reason=reason, now=now)
@@ -193,7 +193,7 @@ def suspend_org(org: UUID, reason: str) -> None:
 @clear_failures
 def resume_org(org: UUID) -> None:
     """Let a suspended company back in."""
-    connect(settings_from_environment())
+    connect(settings_from_environment(), hand=Hand.SERVER)
     with Session.begin() as session:
         company = suspensions.resume(session, org, now=datetime.now(UTC))
         click.echo(f"{company.name} takes part again.")
@@ -209,7 +209,7 @@ def person() -> None:
 @clear_failures
 def export(member: UUID) -> None:
     """Print everything that is kept about a person, as JSON."""
-    connect(settings_from_environment())
+    connect(settings_from_environment(), hand=Hand.SERVER)
     with Session() as session:
         click.echo(json.dumps(privacy.export(session, member), indent=1))
 
@@ -222,7 +222,7 @@ def erase(member: UUID, yes: bool) -> None:
     """Forget who a person is; what happened stays. Safe to repeat."""
     if not yes:
         click.confirm(f"Forget who member {member} is, for ever?", abort=True)
-    connect(settings_from_environment())
+    connect(settings_from_environment(), hand=Hand.SERVER)
     with Session.begin() as session:
         erased = privacy.erase(session, member, now=datetime.now(UTC))
         click.echo(f"Member {erased.id} is erased.")

@@ -267,7 +267,10 @@ def _unfit_for_production(settings: Settings) -> list[str]:
     """Return what is wrong with the secrets: missing, samples, short, or shared."""
     faults = [
         f"{name}: required in production"
-        for name in ("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY")
+        for name in (
+            *("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY"),
+            "AUDIT_SIGNING_KEY",
+        )
         if not getattr(settings, name)
     ]
     for name in ("REFRESH_KEY", "SEALING_KEY"):
@@ -277,7 +280,10 @@ def _unfit_for_production(settings: Settings) -> list[str]:
                 faults.append(f"{each}: a sample or guessable: `openssl rand -hex 32`")
             elif value and len(value) < SHORTEST_KEY:
                 faults.append(f"{each}: shorter than {SHORTEST_KEY} characters")
-    for name in ("JWT_PRIVATE_KEY", "JWT_PREVIOUS_KEY"):
+    for name in (
+        *("JWT_PRIVATE_KEY", "JWT_PREVIOUS_KEY"),
+        *("AUDIT_SIGNING_KEY", "AUDIT_PREVIOUS_KEY"),
+    ):
         value = getattr(settings, name)
         if value and "-----BEGIN" not in value:
             faults.append(f"{name}: not a private key in PEM")

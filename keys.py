@@ -69,7 +69,8 @@ def in_force(settings: Settings, secret: Rotated) -> tuple[str, str]:
     previous = folder / secret.kept_previous
     return (
         _read_or_made(folder / secret.kept, secret.make),
-        previous.read_text() if previous.exists() else "",
+        getattr(settings, secret.previous)
+        or (previous.read_text() if previous.exists() else ""),
     )
 
 

@@ -93,12 +93,18 @@ def connect(
     engine = make_engine(settings)
     check_server(engine)
     if needs_schema:
-        check_schema(engine, schema.head())
-        engine.dispose()
-        is_server = hand is Hand.SERVER
+        login, is_server = engine, hand is Hand.SERVER
         role = DatabaseRole.WORKER if is_server else DatabaseRole.APP
         engine = make_engine(settings, role)
-        check_role(engine, role)
+        try:
+            check_role(engine, role)
+        except DatabaseUnusable:
+            # Before the migrations there are no roles: say that first.
+            check_schema(login, schema.head())
+            raise
+        finally:
+            login.dispose()
+        check_schema(engine, schema.head())
     Session.configure(bind=engine, info={"acting": hand})
     return engine
 

@@ -145,5 +145,5 @@ class CompanyDevicesView(MethodView):
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the phones of the company's people; `pending` ones wait for you."""
         with Session() as session:
-            query = devices.company_devices(actor(), args.pop("enrolment"))
+            query = devices.visible_phones(actor(), args.pop("enrolment"))
             return page(session, query, Device.id, **args)

@@ -88,7 +88,7 @@ def forget(session: Session, actor: Actor, device_id: UUID, *, now: datetime) ->
     _sign_out(session, device, "signed out", now)
 
 
-def company_devices(actor: Actor, enrolment: Enrolment | None) -> Select[Device]:
+def visible_phones(actor: Actor, enrolment: Enrolment | None) -> Select[Device]:
     """Return the phones of the company's people, in one state or in all."""
     seen = select(Device).where(Device.org_id == actor.org_id).order_by(Device.id)
     return seen.where(Device.enrolment == enrolment) if enrolment else seen
@@ -118,7 +118,7 @@ def revoke(session: Session, actor: Actor, device_id: UUID, *, now: datetime) ->
 
 def _of_company(session: Session, actor: Actor, device_id: UUID) -> Device:
     device = session.scalar(
-        company_devices(actor, None).where(Device.id == device_id).with_for_update()
+        visible_phones(actor, None).where(Device.id == device_id).with_for_update()
     )
     if device is None:
         raise NotFound(f"No device {device_id} in your company.")

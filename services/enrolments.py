@@ -89,6 +89,7 @@ def claimed(
 
     Raises: IdTaken if it is another person's.
     """
+    # scope: the row's member is compared.
     session.execute(
         insert(Device)
         .values(

@@ -110,6 +110,7 @@ def refresh(
     Locks: the family. Raises: Unauthenticated, TokenReused, DeviceMismatch,
     OrganisationSuspended.
     """
+    # scope: the family of a token we derived.
     family_id, generation = _parse(token)
     found = lookups.family_of_token(session, family_id)
     family = (
@@ -142,6 +143,7 @@ def _has_ended(family: RefreshFamily, keys: Keyring, now: datetime) -> bool:
 
 def end_family(session: Session, family_id: UUID, reason: str, now: datetime) -> None:
     """End the sign-in. Safe to repeat. Locks: the family."""
+    # scope: a family of ours, by its id.
     family = session.get(RefreshFamily, family_id, with_for_update=True)
     if family is not None and family.revoked_at is None:
         family.revoked_at = now
@@ -153,6 +155,7 @@ def end_stolen(session: Session, theft: StolenToken, now: datetime) -> None:
 
     Safe to repeat: one event for a family. Locks: the family.
     """
+    # scope: the family of a token we derived.
     lookups.family_of_token(session, theft.family_id)
     family = session.get(RefreshFamily, theft.family_id, with_for_update=True)
     if family is None or family.revoked_at is not None:
@@ -183,6 +186,7 @@ def end_families(
 
     Safe to repeat. Locks: those families.
     """
+    # scope: of one member the caller has found.
     ended = update(RefreshFamily).where(
         RefreshFamily.member_id == member_id, RefreshFamily.revoked_at.is_(None)
     )

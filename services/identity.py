@@ -50,6 +50,7 @@ def begin_sign_in(session: Session, login: str, *, now: datetime) -> Account:
 
     Locks: the login's row of attempts. Raises: AccountLocked.
     """
+    # scope: before anybody is signed in.
     lockouts.count_attempt(session, login, now=now)
     found = lookups.member_of_login(session, login)
     member = session.get(Member, found.id if found else uuid7())
@@ -89,6 +90,7 @@ def sign_in(
     was changed meanwhile, OrganisationSuspended, SecondFactorRequired,
     DeviceNotApproved, IdTaken.
     """
+    # scope: the member whose password was checked.
     member = session.get_one(Member, account.member_id, with_for_update={"read": True})
     if member.deactivated_at or member.password_hash != account.password_hash:
         raise WrongCredentials("The login or the password is wrong.")
@@ -103,6 +105,7 @@ def ask_for_device(
     session: Session, account: Account, device_id: UUID, *, now: datetime
 ) -> None:
     """After DeviceNotApproved: show the phone to the dispatchers. Safe to repeat."""
+    # scope: the member whose password was checked.
     member = session.get_one(Member, account.member_id)
     lockouts.forgive(session, account.login)
     enrolments.ask(session, member, device_id, now=now)

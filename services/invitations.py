@@ -70,6 +70,7 @@ def invite(
 
     Raises: Invalid, LoginTaken if a colleague signs in so.
     """
+    # scope: his own company.
     organisation = session.get_one(Organisation, actor.org_id)
     person = members.checked(
         organisation.kind, name=name, email=email, phone=phone, roles=roles
@@ -100,6 +101,7 @@ def invite(
 def _withdraw_earlier(
     session: Session, actor: Actor, person: members.Person, now: datetime
 ) -> None:
+    # scope: of his own company.
     same = [
         column == value
         for column, value in (
@@ -185,6 +187,7 @@ def accept(
 def _open_one(
     session: Session, token: str, now: datetime, *, is_locked: bool
 ) -> Invitation:
+    # scope: who has the token.
     found = lookups.invitation_of_token(session, token)
     invitation = (
         session.get(
@@ -213,6 +216,7 @@ def letter(
 
     The token is derived anew, by whichever key made it.
     """
+    # scope: a job, for one invitation.
     invitation = session.get(Invitation, invitation_id)
     if invitation is None or not invitation.email or not _is_open(invitation, now):
         return None

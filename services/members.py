@@ -82,6 +82,7 @@ def refuse_colleague(session: Session, org_id: UUID, person: Person) -> None:
 
     Raises: LoginTaken.
     """
+    # scope: of his own company.
     same = []
     if person.email is not None:
         same.append(func.lower(Member.email) == person.email)
@@ -100,6 +101,7 @@ def add(
 
     Raises: LoginTaken.
     """
+    # scope: the row it has just written.
     member_id = session.scalar(
         insert(Member)
         .values(

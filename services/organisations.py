@@ -114,6 +114,7 @@ def locked(session: Session, org_id: UUID) -> Organisation:
 
     Raises: NotFound.
     """
+    # scope: the operator's command.
     organisation = session.scalar(
         select(Organisation).where(Organisation.id == org_id).with_for_update()
     )

@@ -1,5 +1,7 @@
 """One person's data: all of it on demand, and forgetting it."""
 
+# scope: the operator's command, for one person of any company.
+
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -13,10 +15,12 @@ from freight.lifecycles import OfferAct
 from freight.roles import Role
 from models.areas import Area
 from models.assignments import Assignment, Override
+from models.audit import AuditEntry
 from models.credentials import Invitation, PasswordReset, SecondFactor
 from models.devices import Device, Enrolment
 from models.drivers import Availability, Driver
 from models.events import Event
+from models.idempotency import IdempotencyKey
 from models.offers import Offer
 from models.organisations import Member, RefreshFamily
 from models.positions import LastPosition, Position
@@ -28,7 +32,10 @@ from services.drivers import DriverBusy
 from services.events import Cause
 
 NOT_HIS_TO_SEE = frozenset(
-    {"password_hash", "seed", "sealed_secret", "recovery_hashes", "token_hash", "xid"}
+    {
+        *("password_hash", "seed", "sealed_secret", "recovery_hashes", "token_hash"),
+        *("xid", "fingerprint", "hash"),
+    }
 )
 """Columns that open something, or say nothing about him."""
 
@@ -78,15 +85,18 @@ def _his(
         (Assignment, Assignment.driver_id == driver_id),
         (Override, Override.actor_id == member_id),
         (Push, Push.device_id.in_(devices)),
+        (IdempotencyKey, IdempotencyKey.member_id == member_id),
+        (AuditEntry, AuditEntry.member_id == member_id),
         (Event, or_(Event.actor_id == member_id, Event.subject_id == member_id)),
     ]
 
 
 def _plain(row: Row) -> dict[str, Any]:
+    hidden = NOT_HIS_TO_SEE | ({"body"} if isinstance(row, IdempotencyKey) else set())
     return {
         column.key: _json(getattr(row, column.key))
         for column in row.__mapper__.column_attrs
-        if column.key not in NOT_HIS_TO_SEE
+        if column.key not in hidden
     }
 
 
@@ -160,6 +170,8 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
 
 def _erase_credentials(session: Session, member: Member) -> None:
     session.execute(delete(SecondFactor).where(SecondFactor.member_id == member.id))
+    # The answers he was given show what he saw.
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.member_id == member.id))
     session.execute(delete(PasswordReset).where(PasswordReset.member_id == member.id))
     session.execute(
         update(Invitation)

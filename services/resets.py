@@ -33,6 +33,7 @@ class ResetOver(Gone):
 
 def password_hash_of(session: Session, actor: Actor) -> str:
     """Return the hash of the actor's password."""
+    # scope: the member himself.
     return session.get_one(Member, actor.member_id).password_hash
 
 
@@ -52,6 +53,7 @@ def change(
     Locks: the member, his families. Raises: Unauthenticated if the password was
     changed meanwhile.
     """
+    # scope: the member himself.
     member = session.get_one(Member, actor.member_id, with_for_update=True)
     if member.password_hash != old_hash:
         raise Unauthenticated("The password was changed meanwhile: sign in again.")
@@ -79,6 +81,7 @@ def begin(session: Session, keys: Keyring, sealed_login: str, *, now: datetime) 
 
     Locks: the member.
     """
+    # scope: ids only, before anybody is signed in.
     try:
         login = unseal(keys.sealer, sealed_login)
     except CannotUnseal:
@@ -113,6 +116,7 @@ def letter(
     session: Session, keys: Keyring, reset_id: UUID, *, app_url: str, now: datetime
 ) -> Letter | None:
     """Return the mail that carries the token, None when it is too late (a job)."""
+    # scope: a job, for one reset.
     reset = session.get(PasswordReset, reset_id)
     if reset is None or not _is_open(reset, now):
         return None
@@ -146,6 +150,7 @@ def complete(session: Session, *, token: str, new_hash: str, now: datetime) -> N
 
     Locks: the reset, the member, his families. Raises: ResetOver.
     """
+    # scope: the member of a token.
     reset = _open_one(session, token, now, is_locked=True)
     member = session.get_one(Member, reset.member_id, with_for_update=True)
     if member.deactivated_at is not None:
@@ -161,6 +166,7 @@ def complete(session: Session, *, token: str, new_hash: str, now: datetime) -> N
 def _open_one(
     session: Session, token: str, now: datetime, *, is_locked: bool
 ) -> PasswordReset:
+    # scope: who has the token.
     found = lookups.reset_of_token(session, token)
     reset = (
         session.get(
@@ -179,6 +185,7 @@ def _is_open(reset: PasswordReset, now: datetime) -> bool:
 
 
 def _end_open(session: Session, member_id: UUID, now: datetime) -> None:
+    # scope: of the member himself.
     session.execute(
         update(PasswordReset)
         .where(PasswordReset.member_id == member_id, PasswordReset.used_at.is_(None))

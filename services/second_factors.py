@@ -57,6 +57,7 @@ class Enrolment:
 
 def state_of(session: Session, actor: Actor) -> SecondFactor | None:
     """Return the actor's confirmed factor, None if he has none."""
+    # scope: the member himself.
     factor = session.get(SecondFactor, actor.member_id)
     return factor if factor is not None and factor.confirmed_at else None
 
@@ -68,6 +69,7 @@ def enrol(session: Session, actor: Actor, keys: Keyring) -> Enrolment:
 
     Locks: the factor. Raises: SecondFactorActive.
     """
+    # scope: the member himself.
     secret = pyotp.random_base32()
     factor = session.get(SecondFactor, actor.member_id, with_for_update=True)
     if factor is None:
@@ -90,6 +92,7 @@ def confirm(
 
     Locks: the factor. Raises: SecondFactorWrong, SecondFactorActive.
     """
+    # scope: the member himself.
     factor = session.get(SecondFactor, actor.member_id, with_for_update=True)
     if factor is not None and factor.confirmed_at is not None:
         raise SecondFactorActive("It is on already.")
@@ -108,6 +111,7 @@ def remove(
 
     Locks: the factor. Raises: SecondFactorWrong.
     """
+    # scope: the member himself.
     factor = session.get(SecondFactor, actor.member_id, with_for_update=True)
     if factor is None or not _use(factor, keys, code, now):
         raise SecondFactorWrong("Give a new code of your app, or a recovery code.")
@@ -126,6 +130,7 @@ def demand(
 
     Locks: the factor. Raises: SecondFactorRequired.
     """
+    # scope: the member himself.
     factor = session.get(SecondFactor, member_id, with_for_update=True)
     if factor is None or factor.confirmed_at is None:
         return

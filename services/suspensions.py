@@ -45,6 +45,7 @@ def withdraw_offers(
 
     Locks: the loads in id order, then their offers.
     """
+    # scope: the operator's command.
     is_open = Offer.status.in_(OPEN_OFFERS)
     concerned = (
         select(Offer.load_id)

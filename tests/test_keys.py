@@ -17,6 +17,7 @@ from geo.roads import EstimatedRoads
 from services.sealing import CannotUnseal, seal, unseal
 from services.tokens import Keyring
 from start import keyring
+from start import seal as seal_of
 from telemetry import start_logging
 from tests.world import PASSWORD, Caller, World
 
@@ -109,6 +110,7 @@ class TestRotateKeys:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         made = keyring(Settings(DATA_DIR=str(tmp_path)))
+        seal_of(Settings(DATA_DIR=str(tmp_path)))
         files = {}
         for secret in keys.ROTATED:
             files[f"{secret.setting}_FILE"] = str(tmp_path / secret.kept)
@@ -130,6 +132,7 @@ class TestRotateKeys:
             "JWT_PRIVATE_KEY": keys.new_private_key(),
             "REFRESH_KEY": "r" * 32,
             "SEALING_KEY": "s" * 32,
+            "AUDIT_SIGNING_KEY": keys.new_signing_key(),
         }
         with environment(monkeypatch, LOG_LEVEL="CRITICAL", **given):
             done = CliRunner().invoke(cli, ["rotate-keys"])

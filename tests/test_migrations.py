@@ -92,7 +92,7 @@ def test_constraints_are_named_by_the_convention(engine: Engine) -> None:
         for kind, table, name, _ in rows(engine, DEFINITIONS)
         if kind == "constraint"
         and not table.startswith(("procrastinate_", "alembic_version", "positions_2"))
-        and not name.startswith(("pk_", "fk_", "uq_", "ck_", "ix_", "ex_"))
+        and not name.startswith(("pk_", "fk_", "uq_", "ck_", "ix_", "ex_", "ct_"))
         # PostgreSQL 18 names its NOT NULL constraints itself.
         and not name.endswith("_not_null")
     ]

@@ -137,7 +137,7 @@ def upgrade() -> None:
     op.get_bind().connection.driver_connection.execute(FUNCTIONS)
     for table, acts in WATCHED.items():
         op.execute(
-            f"create constraint trigger audit after {acts} on {table}"
+            f"create constraint trigger ct_{table}_audit after {acts} on {table}"
             " deferrable initially deferred for each row execute function audit_row()"
         )
 
@@ -146,7 +146,7 @@ def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '15s'")
     for table in WATCHED:
-        op.execute(f"drop trigger audit on {table}")
+        op.execute(f"drop trigger ct_{table}_audit on {table}")
     op.execute("drop function audit_row()")
     for table in ("audit_signatures", "audit_heads", "audit"):
         op.drop_table(table)

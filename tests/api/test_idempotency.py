@@ -23,7 +23,15 @@ from tests.services.stage import actor_of, see_it_wait
 from tests.world import Caller, FakeGateway, World, utcnow
 from worker import PERIODIC, Handlers, functions
 
-EXEMPT = {"/v1/sessions", "/v1/sessions/refresh", "/v1/positions"}
+EXEMPT = {
+    # Fixes have ids of their own.
+    "/v1/positions",
+    # Nobody is signed in, or a one-time token is what is done once.
+    *("/v1/sessions", "/v1/sessions/refresh", "/v1/invitations/acceptance"),
+    *("/v1/password-resets", "/v1/password-resets/completion"),
+    # The answer holds a secret, which is not kept: a repeat replaces what was made.
+    *("/v1/invitations", "/v1/me/second-factor", "/v1/me/second-factor/removal"),
+}
 
 
 def post(caller: Caller, path: str, body: Any, key: str) -> Any:
@@ -96,7 +104,6 @@ def creations(world: World) -> dict[str, tuple[Caller, str, Any, str]]:
     busy = world.driver(carrier, device=None)
     assignment = world.assign(carrier, busy, loads[2])
     end = {"kind": "unassign", "reason": "safety"}
-    person = {"name": "P", "email": "p@idem.example", "password": "x" * 12}
     return {
         "load": (shipper, "/v1/loads", world.load_body(), "loads"),
         "assignment": (carrier, "/v1/assignments", given, "assignments"),
@@ -107,14 +114,11 @@ def creations(world: World) -> dict[str, tuple[Caller, str, Any, str]]:
             end,
             "overrides",
         ),
-        "member": (carrier, "/v1/members", person | {"roles": ["driver"]}, "members"),
     }
 
 
 class TestARepeat:
-    @pytest.mark.parametrize(
-        "what", ["load", "assignment", "override", "unassign", "member"]
-    )
+    @pytest.mark.parametrize("what", ["load", "assignment", "override", "unassign"])
     def test_does_nothing_and_is_answered_the_same_to_the_byte(
         self, world: World, what: str
     ) -> None:

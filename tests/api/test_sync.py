@@ -207,7 +207,7 @@ class TestWhatChanges:
 def place_of(phone: Phone, **changes: Any) -> str:
     """Return the phone's cursor with its place changed, signed by us."""
     app = phone.caller.app
-    keys = cursors.derived((app.extensions["keyring"].refresh,))
+    keys = cursors.derived(app.extensions["keyring"].refresh)
     scope = f"{phone.caller.member_id} sync"
     names = ["xid", "event_id", "read_at", "roles", "kind", "last_id"]
     values = dict(zip(names, cursors.opened(keys, scope, phone.cursor), strict=True))

@@ -26,6 +26,8 @@ EDITS = {
 FACTS = {
     *("arrival", "completion", "departure", "pickup-confirmation"),
     *("posting", "cancellation", "seen", "acceptance", "decline"),
+    # An invitation withdrawn, a phone approved, a password set, a factor confirmed.
+    *("<uuid:invitation_id>", "approval", "password", "confirmation"),
 }
 """What may be said again and again: nothing is written over."""
 OWN = {"/v1/devices/<uuid:device_id>", "/v1/sessions"}
