@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -30,16 +30,40 @@ TABLE_OF = {
 OWN, FOREIGN, MISSING = 0.6, 0.3, 0.05
 """How often an id is one's own company's, another's, nobody's; else of another noun."""
 
+SHOWN = 0.4
+"""Of these the own ones that he himself was shown, such as the stops he drives to."""
+
 
 @dataclass
 class Memory:
-    """What the answers so far have given away: ids, cursors, invitations' tokens."""
+    """All ids there are, and what the answers so far have given away: ids to each
+    member, cursors, invitations' tokens."""
 
     ids: Mapping[str, Mapping[UUID, list[UUID]]]
+    shown: dict[tuple[UUID, str], list[UUID]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     cursors: dict[str, dict[UUID, str]] = field(
         default_factory=lambda: defaultdict(dict)
     )
     invited: dict[UUID, str] = field(default_factory=dict)
+    _table_of: dict[UUID, str] = field(default_factory=dict)
+
+    def renew(self, ids: Mapping[str, Mapping[UUID, list[UUID]]]) -> None:
+        """Take in the ids that there are now."""
+        self.ids = ids
+        self._table_of = {
+            it: table
+            for table, by_owner in ids.items()
+            for found in by_owner.values()
+            for it in found
+        }
+
+    def learn(self, member_id: UUID, ids: Iterable[UUID]) -> None:
+        """Note what this member was shown."""
+        for it in sorted(ids):
+            if it in self._table_of:
+                self.shown[member_id, self._table_of[it]].append(it)
 
 
 @dataclass
@@ -59,6 +83,9 @@ class Asking:
         by_owner = self.memory.ids[table]
         mine = self.person.org_id
         others = [it for it in by_owner if it != mine]
+        known = self.memory.shown[self.person.member["id"], table]
+        if luck < SHOWN and known:
+            return str(self.rng.choice(known))
         if luck < OWN and mine in by_owner:
             return str(self.rng.choice(by_owner[mine]))
         if luck < OWN + FOREIGN and others:

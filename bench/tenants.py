@@ -111,7 +111,7 @@ class Game:
         self.connection = connection
         self.rng = Random(seed)
         self.people = crowd.people
-        self.memory = Memory(ids_by_owner(crowd.database_url))
+        self.memory = Memory({})
         self.seen = Seen()
 
     def ask(self, operation: Operation) -> None:
@@ -168,6 +168,8 @@ class Game:
         of_a_search = operation.template.startswith("/v1/backhaul-searches")
         leaks = foreign(self.connection, org_id, shown, of_a_search=of_a_search)
         seen.leaks += [(operation.name, leak) for leak in leaks]
+        if answer.status < 300:
+            self.memory.learn(person.member["id"], shown)
 
     def _remember(self, person: Person, path: str, answer: Answer) -> None:
         if answer.status >= 300 or not isinstance(answer.body, dict):
@@ -193,7 +195,7 @@ def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]
         game = Game(crowd, connection, seed)
         for number in range(size.requests):
             if number % LOOK_AGAIN == 0:
-                game.memory.ids = ids_by_owner(crowd.database_url)
+                game.memory.renew(ids_by_owner(crowd.database_url))
             if number % TELL_EVERY == 0:
                 say(f"{number} requests, {len(game.seen.leaks)} foreign ids")
             # Each operation once, then at random.
