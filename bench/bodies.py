@@ -106,7 +106,7 @@ class Asking:
         given: dict[str, object] = {}
         if "limit" in names and self.rng.random() < 0.7:
             given["limit"] = self.rng.choice([1, 3, 20, 200])
-        if "cursor" in names and self.rng.random() < 0.5:
+        if "cursor" in names and self.rng.random() < 0.3:
             cursors = self.memory.cursors[path]
             # Everybody's, not only his own: a cursor holds an id.
             if cursors:

@@ -65,8 +65,8 @@ class Size:
     acceptances: int
 
 
-FULL = Size(companies=40, rounds=9, round_s=4.0, acceptances=120)
-QUICK = Size(companies=4, rounds=1, round_s=0.4, acceptances=8)
+FULL = Size(companies=40, rounds=7, round_s=3.0, acceptances=120)
+QUICK = Size(companies=4, rounds=2, round_s=0.4, acceptances=8)
 
 
 @dataclass
@@ -192,13 +192,22 @@ def lists(ask: Callable[[], None], seconds: float, rates: Rates) -> float:
         return _rate(rates, done, started, busy)
 
 
-def acceptances(desk: Desk, connection: psycopg.Connection[Any], rates: Rates) -> float:
+def acceptances(desk: Desk, rates: Rates) -> float:
     """Return how many acceptances per second there are when every driver accepts."""
 
     def accept(taker: tuple[Person, Record]) -> None:
         person, offer = taker
         person.client.need("PUT", f"/v1/offers/{offer['id']}/acceptance")
 
+    with ThreadPoolExecutor(HANDS) as pool:
+        list(pool.map(lambda _: desk.driver.client.call("GET", "/v1/me"), range(20)))
+        started, busy = time.perf_counter(), time.process_time()
+        list(pool.map(accept, desk.takers))
+        return _rate(rates, len(desk.takers), started, busy)
+
+
+def reset(desk: Desk, connection: psycopg.Connection[Any]) -> None:
+    """Make every offer open again, whatever was accepted."""
     ids = {
         "offers": [it["id"] for it in desk.offers],
         "loads": [it["load_id"] for it in desk.offers],
@@ -207,11 +216,6 @@ def acceptances(desk: Desk, connection: psycopg.Connection[Any], rates: Rates) -
     with connection.transaction():
         for statement in BACK:
             connection.execute(statement, ids if "%(" in statement else None)
-    with ThreadPoolExecutor(HANDS) as pool:
-        list(pool.map(lambda _: desk.driver.client.call("GET", "/v1/me"), range(20)))
-        started, busy = time.perf_counter(), time.process_time()
-        list(pool.map(accept, desk.takers))
-        return _rate(rates, len(desk.takers), started, busy)
 
 
 def _rate(rates: Rates, done: int, started: float, busy: float) -> float:
@@ -233,8 +237,9 @@ def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]
 
         def once(name: str) -> float:
             rates = every[name]
+            reset(desk, connection)
             if name == "accept":
-                return acceptances(desk, connection, rates)
+                return acceptances(desk, rates)
             ask = three if name == "driver_offers" else fifty
             return lists(ask, size.round_s, rates)
 
