@@ -31,6 +31,13 @@ CARRIERS = {OrganisationKind.CARRIER, OrganisationKind.PRIVATE_FLEET}
 FIXES = 5
 """Of a driver."""
 
+CARRYING = {
+    0: ("at_delivery", ("departed", "arrived")),
+    1: ("booked", ("pending", "pending")),
+    2: ("at_pickup", ("arrived", "pending")),
+}
+"""What a company's first drivers have on: the load's status and its stops'."""
+
 
 @dataclass(frozen=True)
 class Person:
@@ -198,7 +205,7 @@ class Crowd:
         return record
 
 
-def make_market(crowd: Crowd, companies: int, *, drivers: int = 3) -> None:
+def make_market(crowd: Crowd, companies: int, *, drivers: int = 5) -> None:
     """Make companies of every kind with all that can stand between them, and settle.
 
     Freight in each state, private and on the network; drivers who carry, who have
@@ -233,13 +240,13 @@ def _employ(
     posters: Sequence[Person],
     market: Sequence[Record],
 ) -> None:
-    """Give the driver a past, and a present: each third one carries a load home."""
+    """Give the driver a past, and a present: he carries a load, has one booked, or has
+    offers."""
     search = crowd.carried(crowd.rng.choice(posters), driver)
     chosen = crowd.rng.sample(market, 5)
-    if number % 3 == 0:
-        load, _ = crowd.load(
-            crowd.rng.choice(posters), "at_delivery", stops=("departed", "arrived")
-        )
+    if number in CARRYING:
+        status, stops = CARRYING[number]
+        load, _ = crowd.load(crowd.rng.choice(posters), status, stops=stops)
         crowd.assign(driver, load)
         driver["availability"] = "on_load"
         statuses = ["lost", "superseded", "declined"]
