@@ -29,16 +29,16 @@ LIMITED_BY = {
     "cuts": "how much the bench disturbs, not how well the server does",
     "cases": "how long it plays",
     "others_p99_factor": "the greedy one's connections to the database",
-    "foreign_ids": "nothing: two walls",
+    "foreign_ids": "the record of an override names the poster's member",
     "refusals_that_differ": "nothing: one refusal for both",
     "median_difference": "the noise of the machine",
     "rank_test_p": "chance: 1 in 100 runs misses it without a cause",
     "worst_route_p": "chance, as above",
     "forced_log_outs": "nothing, as long as phones wait before they ask again",
     "thefts_found": "nothing: a token of an older generation is a copy",
-    "ratio_driver_offers": "the policies on offers, loads and stops",
-    "ratio_dispatcher_offers": "the policies on loads and stops, row by row",
-    "ratio_accept": "the policies, in some 30 statements",
+    "ratio_driver_offers": "planning with policies, of loads and stops above all",
+    "ratio_dispatcher_offers": "planning with policies, as above",
+    "ratio_accept": "planning with policies, of loads and events above all",
 }
 
 
