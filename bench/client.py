@@ -30,7 +30,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and body; `text` is the body as it came."""
+    """Status and body, if that is JSON; `text` is the body as it came."""
 
     status: int
     body: Any
@@ -68,12 +68,13 @@ class Client:
             connection.request(method, path, sent, headers)
             answer = connection.getresponse()
             text = answer.read()
+            kind = answer.getheader("Content-Type", "")
         except BaseException:
             connection.close()
             raise
         return Answer(
             answer.status,
-            json.loads(text) if text else None,
+            json.loads(text) if text and "json" in kind else None,
             text,
             answer.getheader("ETag", ""),
         )

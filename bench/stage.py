@@ -82,6 +82,7 @@ def staged(
     web_workers: int = WEB_WORKERS,
     web_options: Sequence[str] = (),
     between: Between | None = None,
+    has_worker: bool = True,
 ) -> Iterator[Stage]:
     """Run web, worker and fake FCM on a database of their own; leave nothing behind.
 
@@ -90,6 +91,7 @@ def staged(
     settings: over `SETTINGS`.
     web_options: Granian's.
     between: given the database's address, yields another that leads there.
+    has_worker: False leaves all jobs waiting.
 
     Raises: CannotStage, ProcessEnded, TimeoutError, EmbeddedServerError.
     """
@@ -119,7 +121,8 @@ def staged(
         web_env = env | {"DATABASE_URL": way}
         argv = [*web_argv(HOST, ports[0], web_workers), *web_options]
         processes.start("web", argv, web_env)
-        processes.start("worker", worker_argv(), env)
+        if has_worker:
+            processes.start("worker", worker_argv(), env)
         try:
             processes.wait_for(f"{web.url}/readyz")
             yield Stage(web, fcm, env, processes, gate)

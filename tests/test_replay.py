@@ -144,7 +144,7 @@ class TestTheTable:
 
         assert list(benches.benches(is_quick=False)) == [
             ["bench.idempotency"],
-            ["bench.fuzz"],
+            *([f"bench.{name}"] for name in ("fuzz", "refresh", "tenants", "overhead")),
             ["bench.limits"],
         ]
         assert "BACKHAUL_DATA" in capsys.readouterr().err

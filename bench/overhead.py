@@ -1,0 +1,287 @@
+"""What row security costs, measured against itself switched off:
+`python -m bench.overhead`."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from statistics import median
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from bench.client import Client, Refused
+from bench.crowd import Crowd, Person, make_market
+from bench.report import Bar, print_line, say, versions_of
+from bench.rows import Record
+from bench.stage import CannotStage, Stage, staged
+from embedded import EmbeddedServerError
+from models.organisations import OrganisationKind
+from processes import ProcessEnded, stop_on_signals
+
+HANDS = 4
+"""Connections that ask without a pause: two for each web worker."""
+
+OPEN_OFFERS = 3
+LISTED = 50
+LEAST_RATIO = 0.80
+LONGEST_PAUSE_S = 0.2
+EXPECTED = (
+    *(CannotStage, Refused, ProcessEnded, EmbeddedServerError),
+    *(OSError, HTTPException, psycopg.Error),
+)
+
+FENCED: LiteralString = """
+    select relname from pg_class where relrowsecurity
+    and relnamespace = 'public'::regnamespace order by relname
+"""
+
+BACK: tuple[LiteralString, ...] = (
+    "delete from assignments where offer_id is not null",
+    "update offers set status = 'sent', responded_at = null, ended_at = null"
+    " where id = any(%(offers)s)",
+    "update loads set status = 'posted' where id = any(%(loads)s)",
+    "update drivers set availability = 'available' where id = any(%(drivers)s)",
+    "truncate procrastinate_jobs cascade",
+    "delete from pushes",
+)
+"""Undoes a round of acceptances, so that the next one finds the same."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Companies of the market beside; rounds of each kind; seconds and acceptances of
+    one."""
+
+    companies: int
+    rounds: int
+    round_s: float
+    acceptances: int
+
+
+FULL = Size(companies=40, rounds=7, round_s=3.0, acceptances=120)
+QUICK = Size(companies=4, rounds=2, round_s=0.4, acceptances=8)
+
+
+@dataclass
+class Rates:
+    """Requests per second of each round, fenced and not, and the client's seconds."""
+
+    fenced: list[float] = field(default_factory=list)
+    open: list[float] = field(default_factory=list)
+    client_s: float = 0.0
+    wall_s: float = 0.0
+    requests: int = 0
+
+    def figures(self) -> dict[str, Any]:
+        return {
+            "per_s_fenced": round(median(self.fenced), 1),
+            "per_s_open": round(median(self.open), 1),
+            "ratio": self.ratio,
+            "ratios_of_rounds": [
+                round(a / b, 3) for a, b in zip(self.fenced, self.open, strict=True)
+            ],
+            "client_ms_a_request": round(self.client_s / self.requests * 1000, 2),
+            "client_share_of_the_machine": round(
+                self.client_s / self.wall_s / (os.cpu_count() or 1), 3
+            ),
+        }
+
+    @property
+    def ratio(self) -> float:
+        return round(median(self.fenced) / median(self.open), 3)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Who asks: a driver with open offers, a dispatcher with a list of them, and
+    drivers who each accept one."""
+
+    driver: Person
+    dispatcher: Person
+    takers: list[tuple[Person, Record]]
+    offers: list[Record]
+
+
+@contextmanager
+def unfenced(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Switch row security off in this database, and on again at the end.
+
+    By table and not by `alter role ... bypassrls`: a role belongs to the whole server,
+    and so to every other database on it. Plans that were kept are made anew.
+    """
+    tables = [row[0] for row in connection.execute(FENCED)]
+    try:
+        _alter(connection, tables, "disable")
+        yield
+    finally:
+        _alter(connection, tables, "enable")
+
+
+def _alter(
+    connection: psycopg.Connection[Any], tables: Sequence[str], how: LiteralString
+) -> None:
+    with connection.transaction():
+        for table in tables:
+            connection.execute(
+                sql.SQL("alter table {} {} row level security").format(
+                    sql.Identifier(table), sql.SQL(how)
+                )
+            )
+
+
+def furnish(crowd: Crowd, size: Size) -> Desk:
+    """Make a market, and in it a company whose drivers hold offers."""
+    make_market(crowd, size.companies)
+    poster = crowd.company(OrganisationKind.SHIPPER).desk
+    carrier = crowd.company(OrganisationKind.CARRIER, size.acceptances + 1)
+    driver, *takers = carrier.drivers
+    listed = -(-LISTED // len(takers))
+    taken, offers = [], []
+    for person in carrier.drivers:
+        assert person.driver is not None
+        search = crowd.carried(poster, person.driver)
+        number = max(OPEN_OFFERS, listed) if person is not driver else OPEN_OFFERS
+        made = [
+            crowd.offer(search, crowd.load(poster)[0], rank)
+            for rank in range(1, number + 1)
+        ]
+        offers += made
+        if person is not driver:
+            taken.append((person, made[0]))
+    crowd.settle()
+    return Desk(driver, carrier.desk, taken, offers)
+
+
+def listing(client: Client, expected: int) -> Callable[[], None]:
+    """Return a request for a list that must be as long as expected.
+
+    Raises: Refused.
+    """
+
+    def ask() -> None:
+        answer = client.need("GET", f"/v1/offers?is_open=true&limit={LISTED}")
+        if len(answer["data"]) != expected:
+            raise Refused(f"{len(answer['data'])} offers instead of {expected}")
+
+    return ask
+
+
+def lists(ask: Callable[[], None], seconds: float, rates: Rates) -> float:
+    """Return how often per second somebody asks on all connections."""
+
+    def grab(_: int) -> int:
+        done = 0
+        while time.perf_counter() < until:
+            ask()
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        until = time.perf_counter() + LONGEST_PAUSE_S
+        list(pool.map(grab, range(HANDS)))
+        started, busy = time.perf_counter(), time.process_time()
+        until = started + seconds
+        done = sum(pool.map(grab, range(HANDS)))
+        return _rate(rates, done, started, busy)
+
+
+def acceptances(desk: Desk, rates: Rates) -> float:
+    """Return how many acceptances per second there are when every driver accepts."""
+
+    def accept(taker: tuple[Person, Record]) -> None:
+        person, offer = taker
+        person.client.need("PUT", f"/v1/offers/{offer['id']}/acceptance")
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        list(pool.map(lambda _: desk.driver.client.call("GET", "/v1/me"), range(20)))
+        started, busy = time.perf_counter(), time.process_time()
+        list(pool.map(accept, desk.takers))
+        return _rate(rates, len(desk.takers), started, busy)
+
+
+def reset(desk: Desk, connection: psycopg.Connection[Any]) -> None:
+    """Make every offer open again, whatever was accepted."""
+    ids = {
+        "offers": [it["id"] for it in desk.offers],
+        "loads": [it["load_id"] for it in desk.offers],
+        "drivers": [person.driver["id"] for person, _ in desk.takers if person.driver],
+    }
+    with connection.transaction():
+        for statement in BACK:
+            connection.execute(statement, ids if "%(" in statement else None)
+
+
+def _rate(rates: Rates, done: int, started: float, busy: float) -> float:
+    seconds = time.perf_counter() - started
+    rates.client_s += time.process_time() - busy
+    rates.wall_s += seconds
+    rates.requests += done
+    return done / seconds
+
+
+def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+    """Play the rounds in turns, fenced and not; return figures and bars."""
+    desk = furnish(Crowd(stage, seed), size)
+    say("the market is made")
+    three = listing(desk.driver.client, OPEN_OFFERS)
+    fifty = listing(desk.dispatcher.client, min(LISTED, len(desk.offers)))
+    every = {"driver_offers": Rates(), "dispatcher_offers": Rates(), "accept": Rates()}
+    with psycopg.connect(stage.env["DATABASE_URL"], autocommit=True) as connection:
+
+        def once(name: str) -> float:
+            rates = every[name]
+            reset(desk, connection)
+            if name == "accept":
+                return acceptances(desk, rates)
+            ask = three if name == "driver_offers" else fifty
+            return lists(ask, size.round_s, rates)
+
+        for number in range(size.rounds):
+            for name, rates in every.items():
+                # Who is first changes: what a round leaves behind hits both.
+                for is_fenced in (True, False) if number % 2 else (False, True):
+                    if is_fenced:
+                        rates.fenced.append(once(name))
+                    else:
+                        with unfenced(connection):
+                            rates.open.append(once(name))
+            say(f"round {number + 1} of {size.rounds}")
+    figures: dict[str, Any] = {name: rates.figures() for name, rates in every.items()}
+    return figures, [
+        Bar(f"ratio_{name}", LEAST_RATIO, rates.ratio) for name, rates in every.items()
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and print the line; return 1 if a bar is not met, 2 if it broke."""
+    parser = argparse.ArgumentParser(prog="bench.overhead", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="small")
+    options = parser.parse_args(argv)
+    size = QUICK if options.quick else FULL
+    stop_on_signals()
+    busy = os.getloadavg()[0]
+    try:
+        with staged({}, has_worker=False) as stage:
+            figures, bars = play(stage, size, options.seed)
+            versions = versions_of(stage.env["DATABASE_URL"])
+    except KeyboardInterrupt:
+        return 130
+    except EXPECTED as error:
+        say(f"The bench broke: {error}")
+        return 2
+    figures["load_average_before"] = round(busy, 2)
+    params = {"seed": options.seed, "hands": HANDS, "is_quick": options.quick}
+    print_line("overhead", params, figures, bars, versions=versions)
+    return 0 if all(bar.met for bar in bars) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""Answers lost while tokens rotate, and stolen tokens: `python -m bench.refresh`."""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import psycopg
+
+from bench.client import TIMEOUT_S, Answer, Client, Refused
+from bench.crowd import Crowd, Person
+from bench.report import Bar, print_line, say, versions_of
+from bench.stage import CannotStage, Stage, staged
+from embedded import EmbeddedServerError
+from freight.roles import Role
+from models.organisations import OrganisationKind
+from processes import ProcessEnded, stop_on_signals
+
+PATH = "/v1/sessions/refresh"
+AT_ONCE = 16
+LOST = 0.4
+"""Of all answers: half of those the phone reads and forgets, of the others it sees no
+more than the first byte."""
+
+MOST_TRIES = 50
+EXPECTED = (
+    *(CannotStage, Refused, ProcessEnded, EmbeddedServerError),
+    *(OSError, HTTPException, psycopg.Error),
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many phones refresh how often, and how many have a thief or no patience."""
+
+    phones: int
+    rotations: int
+    stolen: int
+    hasty: int
+
+
+FULL = Size(phones=200, rotations=20, stolen=500, hasty=50)
+QUICK = Size(phones=20, rotations=10, stolen=20, hasty=0)
+
+
+@dataclass
+class Phone:
+    """Somebody's newest refresh token, and what he went through.
+
+    is_hasty: where others lose an answer, he does not even wait for it: he asks again
+        while the server still works on the first request.
+    """
+
+    person: Person
+    token: str
+    client: Client
+    is_hasty: bool = False
+    rotations: int = 0
+    logged_out: bool = False
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def refresh(self, token: str) -> Answer:
+        """Show a token from this phone."""
+        return self.client.call("POST", PATH, self._body(token))
+
+    def hang_up(self) -> None:
+        """Send the token and leave: when the answer begins, or hastily before it."""
+        address = urlsplit(self.client.url).netloc
+        connection = HTTPConnection(address, timeout=TIMEOUT_S)
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", PATH, json.dumps(self._body(self.token)), headers)
+        if not self.is_hasty:
+            connection.sock.recv(1)
+        connection.close()
+
+    def rotate(self, rng: Random) -> None:
+        """Ask until an answer is not lost, always with the token at hand."""
+        for _ in range(MOST_TRIES):
+            luck = rng.random()
+            if luck < LOST / 2:
+                self.hang_up()
+                self.seen["cut off"] += 1
+                continue
+            answer = self.refresh(self.token)
+            if luck < LOST and answer.status == 200:
+                self.seen["read and forgotten"] += 1
+                continue
+            self.seen[str(answer.status)] += 1
+            if answer.status == 200:
+                self.token = answer["refresh_token"]
+                self.rotations += 1
+            else:
+                self.logged_out = True
+            return
+        raise Refused(f"{MOST_TRIES} answers were lost in a row.")
+
+    def _body(self, token: str) -> dict[str, Any]:
+        return {"refresh_token": token, "device_id": str(self.person.device_id)}
+
+
+@dataclass(frozen=True)
+class Theft:
+    """What came of one stolen token. Each is what it should be, or not."""
+
+    is_found: bool
+    is_owner_out: bool
+    is_thief_out: bool
+    is_access_dead: bool
+
+
+def drive(phone: Phone, rotations: int, seed: int) -> Phone:
+    """Rotate so often, unless the phone is logged out before."""
+    rng = Random(seed)
+    while phone.rotations < rotations and not phone.logged_out:
+        phone.rotate(rng)
+    return phone
+
+
+def steal(phone: Phone) -> Theft:
+    """Copy the token; let its owner use it and its successor; then play the thief.
+
+    Raises: Refused if the owner is not let on before anything was stolen from him.
+    """
+    copied = phone.token
+    for _ in range(2):
+        answer = phone.refresh(phone.token)
+        if answer.status != 200:
+            raise Refused(f"{PATH}: {answer.status} {answer.body}")
+        phone.token = answer["refresh_token"]
+    owner = Client(phone.client.url, answer["access_token"])
+    replayed = phone.refresh(copied)
+    next_of_owner = phone.refresh(phone.token)
+    next_of_thief = phone.refresh(copied)
+    return Theft(
+        is_found=_said(replayed) == (401, "refresh-token-reused"),
+        is_owner_out=next_of_owner.status == 401,
+        is_thief_out=next_of_thief.status == 401,
+        is_access_dead=owner.call("GET", "/v1/me").status == 401,
+    )
+
+
+def _said(answer: Answer) -> tuple[int, str]:
+    return answer.status, answer["code"] if answer.status >= 400 else ""
+
+
+def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+    """Rotate and steal; return figures and bars."""
+    crowd = Crowd(stage, seed)
+    phones = _phones(crowd, stage, size.phones + size.stolen + size.hasty)
+    victims = phones[size.phones : size.phones + size.stolen]
+    hasty = phones[size.phones + size.stolen :]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        played = list(
+            pool.map(
+                lambda numbered: drive(numbered[1], size.rotations, numbered[0]),
+                enumerate(phones[: size.phones], seed * 1_000),
+            )
+        )
+        say("all phones have rotated")
+        thefts = list(pool.map(steal, victims))
+        say("all tokens were stolen")
+        for phone in hasty:
+            phone.is_hasty = True
+        list(pool.map(lambda phone: drive(phone, size.rotations, seed), hasty))
+    events = _events(stage.env["DATABASE_URL"])
+    stolen_from = {phone.person.family_id for phone in victims}
+    patient = {phone.person.family_id for phone in played}
+    one_each = sum(events[family] == 1 for family in stolen_from)
+    seen = sum((phone.seen for phone in played), Counter[str]())
+    lost = seen["cut off"] + seen["read and forgotten"]
+    figures = {
+        "rotations": sum(phone.rotations for phone in played),
+        "answers": dict(sorted(seen.items())),
+        "share_lost": round(lost / max(seen.total(), 1), 3),
+        "stolen": len(thefts),
+        "hasty_phones": len(hasty),
+        "hasty_log_outs": sum(phone.logged_out for phone in hasty),
+    }
+    logged_out = sum(phone.logged_out for phone in played)
+    bars = [
+        Bar("forced_log_outs", 0, logged_out, is_ceiling=True),
+        Bar("rotations", size.phones * size.rotations, figures["rotations"]),
+        Bar("thefts_found", size.stolen, sum(it.is_found for it in thefts)),
+        Bar(
+            "families_dead",
+            size.stolen,
+            sum(
+                it.is_owner_out and it.is_thief_out and it.is_access_dead
+                for it in thefts
+            ),
+        ),
+        Bar("thefts_with_one_event", size.stolen, one_each),
+        Bar("false_alarms", 0, len(set(events) & patient), is_ceiling=True),
+    ]
+    return figures, bars
+
+
+def _phones(crowd: Crowd, stage: Stage, number: int) -> list[Phone]:
+    company = crowd.company(OrganisationKind.CARRIER)
+    people = [
+        crowd.person(company.id, [Role.DRIVER], has_phone=True) for _ in range(number)
+    ]
+    crowd.settle()
+    return [Phone(it, crowd.refresh_token(it), Client(stage.web.url)) for it in people]
+
+
+def _events(database_url: str) -> Counter[UUID]:
+    """Return how many thefts were written down for each sign-in."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "select (body ->> 'family_id')::uuid from events"
+            " where kind = 'session.token_reused'"
+        )
+        return Counter(row[0] for row in rows)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run and print the line; return 1 if a bar is not met, 2 if it broke."""
+    parser = argparse.ArgumentParser(prog="bench.refresh", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="small")
+    options = parser.parse_args(argv)
+    size = QUICK if options.quick else FULL
+    stop_on_signals()
+    try:
+        with staged({}) as stage:
+            figures, bars = play(stage, size, options.seed)
+            versions = versions_of(stage.env["DATABASE_URL"])
+    except KeyboardInterrupt:
+        return 130
+    except EXPECTED as error:
+        say(f"The bench broke: {error}")
+        return 2
+    params = {"seed": options.seed, "at_once": AT_ONCE, "is_quick": options.quick}
+    print_line("refresh", params, figures, bars, versions=versions)
+    return 0 if all(bar.met for bar in bars) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

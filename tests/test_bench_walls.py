@@ -1,0 +1,181 @@
+"""The benches of the second wall and of sign-ins in their quick form."""
+
+import json
+import subprocess
+import sys
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from bench import __main__ as benches
+from bench.bodies import BODIES
+from bench.client import Refused
+from bench.guesses import rank_test
+from bench.overhead import FENCED, unfenced
+from bench.rights import Leak, foreign, ids_in
+from bench.tenants import operations_of
+from cli import DOCUMENT
+from tests.services.stage import Stage, open_offers
+
+LONGEST_S = 180
+"""Alone each takes 15 s; the suite may have to share its cores."""
+
+
+def quick(name):
+    ended = subprocess.run(
+        [sys.executable, "-m", f"bench.{name}", "--quick"],
+        cwd=benches.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_S,
+    )
+    (text,) = ended.stdout.splitlines() or [ended.stderr]
+    line = json.loads(text)
+    assert set(line) == {
+        *("bench", "params", "figures", "bars", "machine", "versions", "date")
+    }
+    for bar in line["bars"]:
+        assert set(bar) == {"name", "limit", "value", "met"}
+    assert benches.table_rows(line)[0].count(f"| {name}, seed 1 |") == 1
+    return line
+
+
+def bars(line):
+    return {bar["name"]: bar for bar in line["bars"]}
+
+
+class TestRefresh:
+    def test_nobody_is_logged_out_and_every_theft_is_found(self):
+        line = quick("refresh")
+
+        assert all(bar["met"] for bar in line["bars"]), line["bars"]
+        assert line["figures"]["share_lost"] > 0.3
+        assert line["figures"]["rotations"] == 200
+
+
+class TestTenants:
+    def test_every_operation_is_asked_and_no_strangers_id_is_shown(self):
+        line = quick("tenants")
+
+        figures, found = line["figures"], bars(line)
+        # How long a refusal takes is told by thousands of guesses, not by these few.
+        for name in ("median_difference", "rank_test_p", "worst_route_p"):
+            found.pop(name)
+        assert all(bar["met"] for bar in found.values()), (found, figures)
+        assert figures["operations_that_succeeded"] > figures["operations"] / 2
+        assert figures["ids_judged"] > 200
+
+
+class TestOverhead:
+    def test_measures_both_ways(self):
+        line = quick("overhead")
+
+        assert set(bars(line)) == {
+            *("ratio_driver_offers", "ratio_dispatcher_offers", "ratio_accept")
+        }
+        for name in ("driver_offers", "dispatcher_offers", "accept"):
+            assert line["figures"][name]["per_s_fenced"] > 0
+            assert line["figures"][name]["per_s_open"] > 0
+
+    def test_the_wall_stands_again_after_a_failure(self, database_url):
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            before = connection.execute(FENCED).fetchall()
+            with unfenced(connection):
+                between = connection.execute(FENCED).fetchall()
+            with pytest.raises(psycopg.errors.DivisionByZero), unfenced(connection):
+                connection.execute("select 1 / 0")
+            after = connection.execute(FENCED).fetchall()
+
+        assert between == []
+        assert after == before
+        assert len(after) > 15
+
+
+class TestRights:
+    @pytest.fixture
+    def street(self, committed):
+        """A carrier whose driver is offered a load, another carrier, a shipper."""
+        stage = Stage(committed)
+        stage.loads(2)
+        driver = stage.driver()
+        stage.search(driver)
+        offer = open_offers(driver)[0]
+        return stage, driver, offer, Stage(committed)
+
+    @pytest.fixture
+    def tables(self, database_url):
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            yield connection
+
+    def test_an_offered_load_is_the_carriers_and_the_shippers(self, street, tables):
+        stage, _, offer, other = street
+        ids = {offer.load_id}
+
+        assert foreign(tables, stage.carrier.org_id, ids) == []
+        assert foreign(tables, stage.shipper.org_id, ids) == []
+        assert foreign(tables, other.carrier.org_id, ids) == []
+
+    def test_once_it_is_off_the_market_it_is_a_strangers_no_more(self, street, tables):
+        stage, driver, offer, other = street
+        assert driver.put(f"/v1/offers/{offer.id}/acceptance").status == 200
+        shipper = stage.shipper.org_id
+
+        leak = Leak("loads", offer.load_id, shipper)
+        stranger = other.carrier.org_id
+        assert foreign(tables, stranger, {offer.load_id}) == [leak]
+        assert foreign(tables, stranger, {offer.load_id}, of_a_search=True) == []
+        assert foreign(tables, stage.carrier.org_id, {offer.load_id}) == []
+
+    def test_every_other_row_is_its_companys(self, street, tables):
+        stage, driver, offer, other = street
+        ids = {offer.id, offer.search_id, UUID(driver.driver_id), driver.member_id}
+
+        assert foreign(tables, stage.carrier.org_id, ids) == []
+        for stranger in (stage.shipper, other.carrier):
+            found = foreign(tables, stranger.org_id, ids)
+            assert {leak.id for leak in found} == ids
+
+    def test_a_company_is_nobody_elses_and_an_id_of_nothing_is_no_secret(
+        self, street, tables
+    ):
+        stage, _, _, other = street
+        ids = {stage.carrier.org_id, uuid4()}
+
+        (leak,) = foreign(tables, other.carrier.org_id, ids)
+        assert leak.table == "organisations"
+
+    def test_ids_are_found_in_cursors_too(self, street):
+        stage, _, _, _ = street
+        page = stage.shipper.get("/v1/loads?limit=1").body
+        text = json.dumps({"page": page["page"]}).encode()
+
+        assert ids_in(text) == {UUID(page["data"][0]["id"])}
+
+
+class TestTheDocument:
+    def test_every_body_belongs_to_an_operation(self):
+        operations = {it.name for it in operations_of(json.loads(DOCUMENT.read_text()))}
+
+        assert set(BODIES) - operations == set()
+
+    def test_an_operation_without_a_body_of_ours_is_named(self):
+        strange = {"paths": {"/v1/x": {"post": {"requestBody": {}}}}}
+
+        with pytest.raises(Refused, match="POST /v1/x needs a body"):
+            operations_of(strange)
+
+
+class TestTheRankTest:
+    def test_the_same_is_told_from_the_different(self):
+        even = [float(it) for it in range(100)]
+
+        assert rank_test(even, even) == 1.0
+        assert rank_test(even, [it + 60 for it in even]) < 1e-6
+        assert rank_test([1.0] * 30, [1.0] * 30) == 1.0
+
+    def test_as_a_table_has_it(self):
+        """U = 5 of 5 and 5 values: z = (5 - 12.5) / sqrt(275 / 12) = -1.567."""
+        one, other = [1.0, 2.0, 3.0, 4.0, 10.0], [5.0, 6.0, 7.0, 8.0, 9.0]
+
+        assert rank_test(one, other) == pytest.approx(0.1172, abs=0.0001)
