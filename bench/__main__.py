@@ -29,7 +29,7 @@ LIMITED_BY = {
     "cuts": "how much the bench disturbs, not how well the server does",
     "cases": "how long it plays",
     "others_p99_factor": "the greedy one's connections to the database",
-    "foreign_ids": "the record of an override names the poster's member",
+    "foreign_ids": "nothing: two walls",
     "refusals_that_differ": "nothing: one refusal for both",
     "median_difference": "the noise of the machine",
     "rank_test_p": "chance: 1 in 100 runs misses it without a cause",

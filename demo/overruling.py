@@ -85,7 +85,8 @@ def _reassign(
 def _check_kept(play: Play, made: dict[str, Any], old_id: str, new_id: str) -> None:
     change = (made["before"]["driver_id"], made["after"]["driver_id"])
     play.promises.check(KEPT, change == (old_id, new_id), f"kept {change}")
-    play.promises.check(TOLD, len(made["notified"]) == 3, f"{made['notified']}")
+    is_told = len(made["notified"]) == 2 and made["after"]["poster_told"]
+    play.promises.check(TOLD, is_told, f"{made['notified']}")
 
 
 def _force_assign(play: Play, load: Posted, trucker: Trucker) -> None:

@@ -156,7 +156,7 @@ def _force_assign(
     load = assignments.lock_market_load(session, actor, load_id)
     cause = _cause(actor, decision, now)
     before: dict[str, Any] = {"load": _state(load, None)}
-    told: list[UUID] = []
+    told: list[UUID | None] = []
     if assignment_id is not None:
         old = _active(session, actor, assignment_id)
         old_load = locked[old.load_id]
@@ -213,7 +213,7 @@ def _withdraw_offer(
 
 def _give_back(
     session: Session, load: Load, old: Assignment, cause: Cause
-) -> list[UUID]:
+) -> list[UUID | None]:
     """Take the driver off; the load is posted again. Returns who was told."""
     moves.move_load(
         session, load, LoadAct.UNBOOK, cause, body={"from": str(old.driver_id)}
@@ -312,9 +312,11 @@ def _tell(session: Session, driver_id: UUID, kind: MessageKind, load: Load) -> U
     return session.get_one(Driver, driver_id).member_id
 
 
-def _tell_poster(session: Session, load: Load, kind: MessageKind) -> UUID:
+def _tell_poster(session: Session, load: Load, kind: MessageKind) -> UUID | None:
+    """Owe the poster's phones a message. Who that is, is not the dispatcher's to know:
+    None stands for him."""
     outbox.put(session, [load.posted_by], kind, load.id)
-    return load.posted_by
+    return None
 
 
 def _keep(
@@ -324,8 +326,10 @@ def _keep(
     assignment_id: UUID | None,
     before: dict[str, Any],
     after: dict[str, Any],
-    told: Iterable[UUID],
+    told: Iterable[UUID | None],
 ) -> Override:
+    """told: members of the company; None is the poster, who is named to nobody."""
+    told = list(told)
     kept = Override(
         org_id=actor.org_id,
         kind=decision.kind,
@@ -334,8 +338,8 @@ def _keep(
         actor_id=actor.member_id,
         assignment_id=assignment_id,
         before=before,
-        after=after,
-        notified=[str(member_id) for member_id in told],
+        after=after | {"poster_told": None in told},
+        notified=[str(member_id) for member_id in told if member_id is not None],
     )
     session.add(kept)
     session.flush()

@@ -79,8 +79,9 @@ class TestReassign:
         assert made["before"]["driver_id"] == old.driver_id
         assert made["after"]["driver_id"] == new.driver_id
         assert made["after"]["assignment_id"] == str(now_held.id)
-        told = {str(c.member_id) for c in (old, new, stage.shipper)}
-        assert set(made["notified"]) == told
+        assert set(made["notified"]) == {str(c.member_id) for c in (old, new)}
+        # Who the poster is, is his company's own.
+        assert made["after"]["poster_told"]
         assert pushes_to(old)[-1] == "load_unassigned"
         assert pushes_to(new)[-1] == "load_assigned"
         assert pushes_to(stage.shipper)[-1] == "load_reassigned"
@@ -197,6 +198,7 @@ class TestUnassign:
             "load_status": "posted",
             "driver_id": None,
             "assignment_id": None,
+            "poster_told": True,
         }
         assert active() == []
         assert pushes_to(driver)[-1] == "load_unassigned"
