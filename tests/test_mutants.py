@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants import ROOT, DoesNotApply, Mutant
-from tests.mutants.__main__ import Run, main, run_tests
+from tests.mutants.__main__ import judge, main
 from tests.mutants.everything import MUTANTS
 
 each = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda it: it.name)
@@ -45,6 +45,7 @@ class TestEachMutant:
         for test in mutant.tests:
             path, _, name = test.partition("::")
             assert (ROOT / path).is_file(), test
+            name, _, _ = name.partition("[")
             assert not name or name in named(ROOT / path), test
 
     def test_has_a_name_of_its_own(self) -> None:
@@ -61,27 +62,47 @@ def test_what_is_not_there_once_is_not_changed(text: str, tmp_path: Path) -> Non
     assert (tmp_path / "it.py").read_text() == text
 
 
-class TestRunTests:
+SURE = "def test_it(): pass"
+
+
+class TestJudge:
+    """A mutant that changes a file beside the test, which reads it or does not."""
+
     @pytest.mark.parametrize(
-        ("body", "failed", "trouble"),
+        ("test", "result", "why"),
         [
-            ("def test_it(): pass", "", ""),
-            ("def test_it(): assert 1 == 2", "test_x.py::test_it", ""),
-            ("def test_it(nothing): pass", "", "ERROR test_x.py::test_it"),
-            ("import nothing_of_this_name", "", "pytest ended with"),
-            ("", "", "pytest ended with 5"),
+            ("from it import A\ndef test_it(): assert A", "killed", "::test_it"),
+            ("from it import A\n" + SURE, "survived", ""),
+            ("from it import A\ndef test_it(x): assert A", "unjudged", "::test_it"),
+            ("from it import A as B\nassert B\n" + SURE, "unjudged", "pytest ended"),
+            ("", "unjudged", "pytest ended with 5"),
         ],
     )
     def test_tells_a_judgement_from_trouble(
-        self, body: str, failed: str, trouble: str, tmp_path: Path
+        self, test: str, result: str, why: str, tmp_path: Path
     ) -> None:
-        (tmp_path / "test_x.py").write_text(body)
+        (tmp_path / "it.py").write_text("A = 1\n")
+        (tmp_path / "test_x.py").write_text(test)
+        mutant = Mutant("x", "it.py", "1", "0", ("test_x.py",))
 
-        run = run_tests(tmp_path, ["test_x.py"])
+        found, said = judge(mutant, tmp_path, ())
 
-        assert run.failed == failed
-        assert trouble in run.trouble
-        assert (run == Run()) is (body == "def test_it(): pass")
+        assert found == result
+        assert why in said
+        assert (tmp_path / "it.py").read_text() == "A = 1\n"
+
+    @pytest.mark.parametrize(
+        ("unfit", "result"),
+        [("test_x.py::test_it[1]", "unjudged"), ("test_x.py::test_its", "killed")],
+    )
+    def test_a_test_that_fails_anyway_kills_nobody(
+        self, unfit: str, result: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "it.py").write_text("A = 1\n")
+        (tmp_path / "test_x.py").write_text("import it\ndef test_it(): assert it.A")
+        mutant = Mutant("x", "it.py", "1", "0", ("test_x.py::test_it",))
+
+        assert judge(mutant, tmp_path, (unfit,))[0] == result
 
 
 def test_an_unknown_name_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

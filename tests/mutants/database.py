@@ -10,7 +10,7 @@ AUDIT = "migrations/versions/2026_11_22_audit.py"
 ONE_DRIVER = ("tests/models/test_assignments.py",)
 ROWS = "tests/tenants/test_rows.py"
 ITS_OWN = (f"{ROWS}::TestEveryTable::test_shows_a_company_its_own",)
-BOUND = (f"{ROWS}::TestBound", "tests/tenants/test_binding.py")
+BOUND = ("tests/tenants/test_binding.py",)
 
 
 def _index(name: str, column: str, unique: bool) -> str:
@@ -78,28 +78,34 @@ MUTANTS = (
         TENANTS,
         'f"{OWN} or id = any((select app_loads())::uuid[])",\n',
         '"true",\n',
-        (f"{ROWS}::TestWriting",),
+        (
+            f"{ROWS}::TestWriting"
+            "::test_a_market_load_is_locked_by_who_sees_it_and_changed_by_who_holds_it",
+        ),
     ),
     Mutant(
         "a-truck-is-written-into-another-company",
         TENANTS,
         '"trucks": {"select": (OWN, None), "insert": (None, OWN)',
         '"trucks": {"select": (OWN, None), "insert": (None, "true")',
-        (f"{ROWS}::TestWriting",),
+        (f"{ROWS}::TestWriting::test_a_row_of_another_company_is_refused",),
     ),
     Mutant(
         "a-held-load-opens-no-other-companys-offers",
         TENANTS,
         '"offers": {\n        "select": (f"{OWN} or {HELD}", None)',
         '"offers": {\n        "select": (OWN, None)',
-        ("tests/api/test_offers.py::TestTheWinner",),
+        (
+            "tests/api/test_offers.py::TestTheWinner"
+            "::test_drivers_of_other_companies_lose_too",
+        ),
     ),
     Mutant(
         "the-app-works-as-the-worker",
         "db.py",
         "if whom is Hand.SERVER else DatabaseRole.APP",
         "if whom is Hand.SERVER else DatabaseRole.WORKER",
-        (f"{ROWS}::TestEveryTable",),
+        (f"{ROWS}::TestEveryTable::test_shows_nobody_nothing",),
     ),
     Mutant(
         "who-is-nobody-is-the-server",
@@ -113,6 +119,13 @@ MUTANTS = (
         "db.py",
         "set_config('app.org', :org, true)",
         "set_config('app.org', :org, false)",
+        BOUND,
+    ),
+    Mutant(
+        "a-connection-remembers-the-role",
+        "db.py",
+        "set_config('role', :role, true)",
+        "set_config('role', :role, false)",
         BOUND,
     ),
     Mutant(
@@ -134,13 +147,16 @@ MUTANTS = (
         AUDIT,
         "encode(head.hash, 'hex'), company,",
         "'', company,",
-        ("tests/services/test_audit.py::TestVerify",),
+        ("tests/services/test_audit.py::TestVerify::test_an_untouched_log_holds",),
     ),
     Mutant(
         "the-audit-log-may-be-edited",
         AUDIT,
         'for table in ("audit", "audit_signatures"):',
         'for table in ("audit_signatures",):',
-        ("tests/services/test_audit.py::TestNobody",),
+        (
+            "tests/services/test_audit.py::TestNobody"
+            "::test_rewrites_it_even_with_every_right",
+        ),
     ),
 )

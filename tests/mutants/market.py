@@ -4,9 +4,12 @@ from tests.mutants import Mutant
 
 OFFERS = "services/offers.py"
 OVERRIDES = "services/overrides.py"
-DOORS = ("tests/tenants/test_doors.py",)
+DOORS = "tests/tenants/test_doors.py"
+DESK = f"{DOORS}::test_a_desk_sees_its_companys_rows_and_no_others"
+DRIVER = f"{DOORS}::test_a_driver_sees_himself_and_no_colleague"
+LOADS = f"{DOORS}::TestLoads"
 REFUSALS = "tests/api/test_offers.py::TestRefusals"
-RACES = "tests/flows/test_two_drivers_accept.py"
+LOCKS = ("tests/flows/test_the_order_of_locks.py",)
 
 MUTANTS = (
     Mutant(
@@ -35,7 +38,10 @@ MUTANTS = (
         OFFERS,
         "and not is_suspended(loads.org_id) and not is_suspended(offers.org_id)",
         "",
-        ("tests/flows/test_a_company_is_suspended.py::TestOffers",),
+        (
+            "tests/flows/test_a_company_is_suspended.py::TestOffers"
+            "::test_cannot_be_accepted_in_the_moment_before_they_are_withdrawn",
+        ),
     ),
     Mutant(
         "a-driver-with-a-load-wins-another",
@@ -49,14 +55,14 @@ MUTANTS = (
         OFFERS,
         "    drivers.lock(session, driver_id)\n",
         "",
-        (f"{RACES}::TestBesideTheDispatcher",),
+        LOCKS,
     ),
     Mutant(
         "a-yes-does-not-lock-the-load",
         OFFERS,
         "        for update of loads\n",
         "",
-        (f"{RACES}::TestBesideTheShipper", f"{RACES}::TestBesideTheDispatcher"),
+        LOCKS,
     ),
     Mutant(
         "other-drivers-offers-stay-open",
@@ -70,42 +76,42 @@ MUTANTS = (
         OFFERS,
         "select(Offer).where(Offer.org_id == actor.org_id).order_by",
         "select(Offer).order_by",
-        DOORS,
+        (f"{DESK}[visible_offers]",),
     ),
     Mutant(
         "a-driver-sees-his-colleagues-offers",
         OFFERS,
         "        seen = seen.where(Offer.driver_id == actor.driver_id)\n",
         "        seen = seen.where(True)\n",
-        DOORS,
+        (f"{DRIVER}[visible_offers]",),
     ),
     Mutant(
         "a-carrier-sees-loads-that-others-carry",
         "services/loads.py",
         "carried = carried.where(Assignment.org_id == actor.org_id)",
         "carried = carried.where()",
-        DOORS,
+        (f"{LOADS}::test_of_a_carrier_are_those_it_carries_or_was_offered",),
     ),
     Mutant(
         "a-poster-sees-all-loads",
         "services/loads.py",
         "posted = Load.org_id == actor.org_id if is_at_the_desk else false()",
         "posted = Load.org_id.is_not(None) if is_at_the_desk else false()",
-        DOORS,
+        (f"{LOADS}::test_of_the_desk_are_those_it_posted",),
     ),
     Mutant(
         "private-loads-are-on-the-market",
         "services/loads.py",
         "or_(Load.visibility == Visibility.NETWORK, Load.org_id == actor.org_id)",
         "Load.visibility.is_not(None)",
-        DOORS,
+        (f"{LOADS}::test_of_the_market_are_private_to_their_company",),
     ),
     Mutant(
         "assignments-of-all-companies-are-shown",
         "services/assignments.py",
         "\n        .where(Assignment.org_id == actor.org_id)\n",
         "\n",
-        DOORS,
+        (f"{DESK}[visible_assignments]",),
     ),
     Mutant(
         "a-reassigned-load-stays-with-the-old-driver",
@@ -128,7 +134,7 @@ MUTANTS = (
         OVERRIDES,
         ", Assignment.org_id == actor.org_id\n        )\n    )\n    if",
         "\n        )\n    )\n    if",
-        DOORS,
+        (f"{DOORS}::test_another_companys_assignment_is_not_there_to_override",),
     ),
     Mutant(
         "a-pickup-departs-unconfirmed",

@@ -4,11 +4,16 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
-from db import Hand, Session, acting
+from db import Hand, Session, Tenant, acting
 from services.holds import hold
 from tests.world import World
 
 HOLDS = text("select current_setting('app.loads', true)")
+ALL_OF_IT = text(
+    "select current_setting('role'), current_setting('app.org', true),"
+    " current_setting('app.visible', true), current_setting('app.member', true),"
+    " current_setting('app.loads', true)"
+)
 
 
 def test_who_says_nothing_is_nobody(committed: World, engine: Engine) -> None:
@@ -25,16 +30,23 @@ def test_who_says_nothing_is_nobody(committed: World, engine: Engine) -> None:
     assert (seen, there) == (0, 1)
 
 
-def test_a_hold_ends_with_its_transaction(committed: World, engine: Engine) -> None:
+def test_nothing_outlives_a_committed_transaction(
+    committed: World, engine: Engine
+) -> None:
+    org_id, member_id, load_id = uuid7(), uuid7(), uuid7()
     with engine.connect() as connection:
         Session.configure(bind=connection)
-        with Session.begin() as session:
-            hold(session, [uuid7()])
-            held = session.scalar(HOLDS)
-        left = connection.scalar(HOLDS)
+        before = list(connection.execute(ALL_OF_IT).one())
+        connection.commit()
+        with acting(Tenant(org_id, member_id)), Session.begin() as session:
+            hold(session, [load_id])
+            within = list(session.execute(ALL_OF_IT).one())
+        after = list(connection.execute(ALL_OF_IT).one())
 
-    assert held
-    assert not left
+    bound = [org_id, org_id, member_id, load_id]
+    assert within == ["backhaul_app", *map(str, bound)]
+    assert after[0] == before[0]
+    assert not any(after[1:])
 
 
 def test_each_begins_without_holds(session: OrmSession) -> None:
