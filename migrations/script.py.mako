@@ -2,6 +2,9 @@
 
 Phase: expand | contract (keep one). The previous release must run on this schema.
 Backfills are batched CLI commands, not migrations. NOT NULL comes in three steps.
+A new table: row security on and forced, a policy for the worker, policies and grants
+for the app (see 2026_11_22_tenants). Rows are not to be seen from here: as the owner,
+row security hides them.
 """
 
 import sqlalchemy as sa

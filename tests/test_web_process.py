@@ -122,7 +122,8 @@ class TestHostileRequests:
                 line.sendall(raw)
                 line.shutdown(socket.SHUT_WR)
                 said = line.recv(65536)
-            except (BrokenPipeError, ConnectionResetError):
+            except OSError:
+                # It hung up before we did.
                 said = b""
 
         assert not said or said.split()[1][:1] == b"4"
