@@ -123,11 +123,11 @@ MUTANTS = (
         ("tests/services/test_overrides.py::TestReassign",),
     ),
     Mutant(
-        "a-load-given-back-stays-with-the-driver",
+        "who-had-a-load-goes-on-reporting",
         OVERRIDES,
         "        AssignmentStatus.CANCELLED,\n        cause.reason",
         "        AssignmentStatus.COMPLETED,\n        cause.reason",
-        ("tests/services/test_overrides.py::TestUnassign",),
+        ("tests/api/test_stops.py::TestEndedAssignment",),
     ),
     Mutant(
         "another-companys-assignment-is-overridden",
@@ -144,11 +144,11 @@ MUTANTS = (
         ("tests/api/test_stops.py::TestRelease",),
     ),
     Mutant(
-        "a-repeated-completion-searches-again",
+        "a-repeated-completion-is-refused",
         "services/stops.py",
-        '            once=f"backhaul:{stop.id}",\n',
+        "    if stop.status in DONE:\n        return stop\n",
         "",
-        ("tests/services/test_backhaul.py::TestOnce", "tests/services/test_stops.py"),
+        ("tests/services/test_stops.py",),
     ),
     Mutant(
         "a-driver-enters-his-own-endorsement",
