@@ -56,7 +56,10 @@ MUTANTS = (
         IDENTITY,
         "            Member.org_id == claims.org_id,\n",
         "",
-        (TOKENS,),
+        (
+            "tests/tenants/test_doors.py"
+            "::test_a_token_that_names_another_company_is_nobodys",
+        ),
     ),
     Mutant(
         "a-sign-in-that-ended-goes-on-asking",

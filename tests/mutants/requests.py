@@ -40,7 +40,7 @@ MUTANTS = (
         "services/cursors.py",
         "if not is_ours or _text(raw) != cursor:",
         "if len(raw) <= MAC_BYTES or _text(raw) != cursor:",
-        ("tests/api/test_lists.py::TestACursor",),
+        ("tests/api/test_lists.py::TestACursor::test_edited_anywhere_is_refused",),
     ),
     Mutant(
         "a-cursor-is-good-for-another-list",

@@ -1,6 +1,7 @@
 """Each noun's door keeps people apart by itself, with row security out of the way."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy import Select, select
 from uuid_utils.compat import uuid7
 
 from db import Session
-from errors import NotFound
+from errors import NotFound, Unauthenticated
 from models.areas import Area
 from models.assignments import Assignment, Override, OverrideKind, OverrideReason
 from models.credentials import Invitation
@@ -26,6 +27,7 @@ from services import (
     backhaul,
     devices,
     drivers,
+    identity,
     invitations,
     loads,
     members,
@@ -35,6 +37,7 @@ from services import (
 )
 from services.actors import Actor
 from services.overrides import Decision
+from services.tokens import read_access_token
 from tests.services.stage import Stage, actor_of
 from tests.source import files, tree
 from tests.test_scopes import DOOR
@@ -214,3 +217,12 @@ def test_another_companys_assignment_is_not_there_to_override(town: Town) -> Non
 
     with Session() as session, pytest.raises(NotFound):
         overrides.override(session, actor, decision, assignment_id=theirs, now=utcnow())
+
+
+def test_a_token_that_names_another_company_is_nobodys(world: World) -> None:
+    caller, other = world.company(), world.company()
+    assert other.org_id is not None
+    claims = read_access_token(world.keys, caller.token)
+
+    with Session() as session, pytest.raises(Unauthenticated):
+        identity.actor_for(session, replace(claims, org_id=other.org_id))
