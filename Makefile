@@ -8,7 +8,7 @@ WITH_DATABASE := $(PY) -m embedded run --
 # Spectral is a Node program: npm install --global @stoplight/spectral-cli@6
 SPECTRAL ?= spectral
 
-.PHONY: help setup demo run migrate test check spectral audit format bench mutants openapi examples migration clean
+.PHONY: help setup demo run migrate test check spectral audit format bench mutants openapi examples fields migration clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,9 @@ openapi: setup ## write docs/openapi.json
 examples: setup ## keep the document's examples from a run of every test; write the document
 	@$(PY) -m pytest --write-examples
 	@$(PY) cli.py openapi
+
+fields: setup ## record which fields each role sees, from the answers to each
+	@$(PY) -m pytest --write-fields tests/owasp/test_api03_property_level_authorization.py
 
 migration: setup ## new revision from the models: make migration m="what"
 	@test -n "$(m)" || { echo 'Say what: make migration m="..."'; exit 1; }

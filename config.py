@@ -18,6 +18,7 @@ MAY_BE_ZERO = frozenset(
         *("FEE_PERCENT", "WORKER_METRICS_PORT", "TRUSTED_PROXIES"),
         *("LIMIT_PERSON_PER_MIN", "LIMIT_DEVICE_PER_MIN", "LIMIT_ADDRESS_PER_MIN"),
         *("LIMIT_LISTS_PER_MIN", "LIMIT_ACCEPTS_PER_MIN"),
+        "ACCEPT_POSITION_MAX_AGE_S",
     }
 )
 """Whole numbers for which 0 means none, or off."""
@@ -113,6 +114,8 @@ class Settings:
     LIMIT_ADDRESS_PER_MIN: int = 120
     LIMIT_LISTS_PER_MIN: int = 240
     LIMIT_ACCEPTS_PER_MIN: int = 20
+    # Who accepts is on the road, and his phone says so; 0 does not ask.
+    ACCEPT_POSITION_MAX_AGE_S: int = 1800
     # How many proxies before us are ours: only they may name the caller's address.
     TRUSTED_PROXIES: int = 0
     CORS_ORIGINS: str = ""
@@ -153,6 +156,10 @@ class Settings:
     @property
     def posting_lease(self) -> timedelta:
         return timedelta(seconds=self.POSTING_LEASE_S)
+
+    @property
+    def accept_position_max_age(self) -> timedelta | None:
+        return timedelta(seconds=self.ACCEPT_POSITION_MAX_AGE_S) or None
 
     @property
     def cors_origins(self) -> tuple[str, ...]:

@@ -112,6 +112,7 @@ def create_app(
     )
     app.extensions["keyring"] = keys
     app.extensions["market"] = market
+    app.extensions["position_max_age"] = settings.accept_position_max_age
     app.extensions["schema_head"] = schema_head
     _observe(app)
     headers.register(app, settings)

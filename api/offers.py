@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
+from flask import current_app
 from flask.views import MethodView
 from marshmallow import fields
 
@@ -28,6 +29,7 @@ from services.offers import (
     OfferExpired,
     OfferTaken,
     OfferWithdrawn,
+    PositionTooOld,
 )
 
 blueprint = Blueprint(
@@ -148,16 +150,24 @@ class AcceptanceView(MethodView):
         OfferMoveRefused,
         DriverHasBackhaul,
         NoTruck,
+        PositionTooOld,
     )
     @blueprint.response(200, AssignmentOut)
     def put(self, offer_id: UUID) -> Assignment:
         """Accept; exactly one driver wins, and his retry gets the same answer.
 
-        Who comes second is told his next best open offer as `next_offer`.
+        Who comes second is told his next best open offer as `next_offer`. Who has
+        sent no position lately is asked for one first.
         """
         try:
             with Session.begin() as session:
-                won = offers.accept(session, actor(), offer_id, now=now())
+                won = offers.accept(
+                    session,
+                    actor(),
+                    offer_id,
+                    now=now(),
+                    position_max_age=current_app.extensions["position_max_age"],
+                )
                 session.flush()
                 return assignments.get_assignment(session, actor(), won.id)
         except OfferTaken as error:

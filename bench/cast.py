@@ -51,6 +51,13 @@ class Driver:
         self.client.need("PUT", path, {"occurred_at": at.isoformat()})
         self.answer_ms = (datetime.now(UTC) - at).total_seconds() * 1000
 
+    def locate(self) -> None:
+        """Say where the truck is: who accepts an offer has done so lately."""
+        lat, lon = self.trip.drop
+        fix = {"fix_id": str(uuid4()), "fixed_at": datetime.now(UTC).isoformat()}
+        fixes = [{**fix, "lat": lat, "lon": lon}]
+        self.client.need("POST", "/v1/positions", {"fixes": fixes})
+
 
 def at_once(make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
     """Return what `make` returns for each item, in order, several at a time."""

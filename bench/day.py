@@ -169,6 +169,8 @@ def _accept_best(driver: Driver) -> int:
     Raises: Refused if the answer is neither a yes nor "somebody was quicker".
     """
     offer, late = driver.offers[0] if driver.offers else None, 0
+    if offer is not None:
+        driver.locate()
     while offer is not None:
         path = f"/v1/offers/{offer['id']}/acceptance"
         answer = driver.client.call("PUT", path)

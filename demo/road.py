@@ -134,16 +134,23 @@ def drive(
     now = utcnow()
     steps = [number / FIXES_ON_THE_WAY for number in range(FIXES_ON_THE_WAY + 1)]
     fixes = [
-        {
-            "fix_id": str(uuid7()),
-            "fixed_at": (left_at + (now - left_at) * part).isoformat(),
-            "lat": round(start.lat + (end.lat - start.lat) * part, 5),
-            "lon": round(start.lon + (end.lon - start.lon) * part, 5),
-            "accuracy_m": 12.0,
-        }
+        _fix(
+            left_at + (now - left_at) * part,
+            round(start.lat + (end.lat - start.lat) * part, 5),
+            round(start.lon + (end.lon - start.lon) * part, 5),
+        )
         for part in steps
     ]
-    body = {"sent_at": now.isoformat(), "fixes": fixes}
+    _send(trucker, fixes, ledger)
+
+
+def _fix(at: datetime, lat: float, lon: float) -> dict[str, Any]:
+    where = {"lat": lat, "lon": lon, "accuracy_m": 12.0}
+    return {"fix_id": str(uuid7()), "fixed_at": at.isoformat()} | where
+
+
+def _send(trucker: Trucker, fixes: list[dict[str, Any]], ledger: Ledger) -> None:
+    body = {"sent_at": utcnow().isoformat(), "fixes": fixes}
     answers = trucker.phone.post("/v1/positions", body)["results"]
     with ledger.lock:
         ledger.fixes_sent += len(fixes)
@@ -164,6 +171,8 @@ def drop(
     """
     stop = posted.body["stops"][-1]
     must(report(trucker, stop, "arrival", utcnow() - timedelta(hours=1)))
+    # Who accepts an offer has said lately where he is.
+    _send(trucker, [_fix(utcnow(), stop["lat"], stop["lon"])], ledger)
     answer = report(trucker, stop, "completion")
     must(answer)
     dropped = Drop(stop["id"], posted.id, trucker, answer.answered_at, is_first_haul)

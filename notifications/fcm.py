@@ -8,9 +8,9 @@ import firebase_admin
 from firebase_admin import messaging
 from firebase_admin.exceptions import FirebaseError
 from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
 
 from models.targets import TargetKind
+from notifications.answers import OneAnswer
 from notifications.fcm_answers import error_from, is_apns_refusal
 from notifications.fcm_token import Clock, SharedToken
 from notifications.gateway import PayloadRefused, PushError, TryLater
@@ -126,7 +126,7 @@ def fcm_message(
     return outgoing
 
 
-class _OneAttempt(HTTPAdapter):
+class _OneAttempt(OneAnswer):
     """One request per send: refusals become ours before anybody retries or parses.
 
     A 401 goes on to the session, which renews the access token, unless it is about

@@ -12,6 +12,7 @@ from google.auth.transport import Response
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
 
+from notifications.answers import OneAnswer
 from notifications.gateway import (
     ProviderMisconfigured,
     PushError,
@@ -51,6 +52,8 @@ class SharedToken(Credentials):
         self._timeout_s = timeout_s
         self._clock = clock
         self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, OneAnswer(max_retries=0))
         self._request = Request(self._session)
         self._renewing = Lock()
         self._renewals = 0

@@ -1,6 +1,6 @@
 """Offers: held out to a driver, seen, accepted by exactly one, declined freely."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, text
@@ -13,6 +13,7 @@ from freight.roles import Role
 from models.assignments import Assignment, AssignmentStatus
 from models.loads import Load
 from models.offers import DeclineReason, Offer
+from models.positions import LastPosition
 from services import drivers, moves, open_offers
 from services.actors import Actor
 from services.assignments import NoTruck
@@ -51,6 +52,13 @@ class DriverHasBackhaul(Conflict):
 
     code = "driver-busy"
     title = "The driver has a load"
+
+
+class PositionTooOld(Conflict):
+    """A bot, or a phone at home, accepts without being on the road."""
+
+    code = "position-too-old"
+    title = "Send your position first"
 
 
 def visible_offers(actor: Actor) -> Select[Offer]:
@@ -191,17 +199,25 @@ active assignments judge. Whoever waited for the lock reads the world after it."
 
 
 def accept(
-    session: Session, actor: Actor, offer_id: UUID, *, now: datetime
+    session: Session,
+    actor: Actor,
+    offer_id: UUID,
+    *,
+    now: datetime,
+    position_max_age: timedelta | None,
 ) -> Assignment:
     """Win the load, or learn why not; exactly one driver wins.
 
     The load is booked, the driver is on it, other drivers' offers of it are lost and
     their phones told, his own others superseded. Safe to repeat: the winner gets the
-    same assignment again.
+    same assignment again, wherever he is.
+
+    position_max_age: how old the driver's newest position may be by the database's
+        clock; None does not ask. Only who would win hears of it.
 
     Locks: the load, its offers, the driver. Raises: NotFound, OfferTaken,
     OfferExpired, OfferWithdrawn, OfferMoveRefused (declined), DriverHasBackhaul,
-    NoTruck.
+    NoTruck, PositionTooOld.
     """
     # scope: an offer found by the scope.
     offer = get_offer(session, actor, offer_id)
@@ -221,6 +237,9 @@ def accept(
     if not assignments or _has_another(session, actor.driver_id, assignment_id):
         savepoint.rollback()
         return _not_won(session, actor, offer_id, was_open=bool(offers))
+    if position_max_age and not _is_seen(session, actor.driver_id, position_max_age):
+        savepoint.rollback()
+        raise PositionTooOld("Send your position first: we do not know where you are.")
     savepoint.commit()
     _follow(session, actor, offer_id, now)
     return session.get_one(Assignment, assignment_id)
@@ -240,6 +259,15 @@ def _has_another(session: Session, driver_id: UUID, assignment_id: UUID) -> bool
         Assignment.id != assignment_id,
     )
     return session.scalar(other.limit(1)) is not None
+
+
+def _is_seen(session: Session, driver_id: UUID, within: timedelta) -> bool:
+    # scope: the driver himself.
+    seen = select(LastPosition.driver_id).where(
+        LastPosition.driver_id == driver_id,
+        LastPosition.corrected_at >= func.now() - within,
+    )
+    return session.scalar(seen) is not None
 
 
 def _follow(session: Session, actor: Actor, offer_id: UUID, now: datetime) -> None:

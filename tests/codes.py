@@ -29,10 +29,12 @@ def watch(app: Flask) -> Flask:
             seen.add(code)
             if request.url_rule is not None and code not in ANYWHERE:
                 path = openapi_path(request.url_rule.rule)
+                # A HEAD is the GET of its path.
+                method = {"HEAD": "GET"}.get(request.method, request.method)
                 if path in document["paths"] and code not in promised(
-                    document, request.method, path
+                    document, method, path
                 ):
-                    unpromised.add((request.method, path, code))
+                    unpromised.add((method, path, code))
         return response
 
     return app

@@ -47,6 +47,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="keep the document's examples from this run (make examples)",
     )
+    parser.addoption(
+        "--write-fields",
+        action="store_true",
+        help="record which fields each role sees (make fields)",
+    )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

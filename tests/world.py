@@ -240,11 +240,13 @@ class World:
         home: Point = CHICAGO,
         truck: dict[str, Any] | None = None,
         device: str | None = "",
+        is_seen: bool = True,
         **fields: Any,
     ) -> Caller:
         """Return an available driver with a truck, a home and a phone.
 
         device: his push target; None for no phone.
+        is_seen: his phone has said where it is.
         """
         driver = self.member(dispatcher, Role.DRIVER)
         driver_id = driver.get("/v1/me")["driver"]["id"]
@@ -257,9 +259,19 @@ class World:
         edited = dispatcher.patch(f"/v1/drivers/{driver_id}", body)
         assert edited.status == 200, edited.body
         driver = replace(driver, driver_id=driver_id)
+        if is_seen:
+            # Earlier than whatever a test lets him report.
+            self.locate(driver, home, at=utcnow() - timedelta(minutes=10))
         if device is not None:
             self.phone(driver, device or f"ok-{driver_id}")
         return driver
+
+    def locate(self, driver: Caller, place: Point, *, at: datetime) -> None:
+        """Let the driver's phone say where it was."""
+        fix = {"fix_id": str(uuid7()), "fixed_at": iso(at)}
+        fix |= {"lat": place.lat, "lon": place.lon}
+        sent = driver.post("/v1/positions", {"fixes": [fix]})
+        assert sent["results"][0]["status"] == "created", sent.body
 
     def phone(self, caller: Caller, target: str, **fields: Any) -> str:
         device_id = str(uuid7())

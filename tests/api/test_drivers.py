@@ -191,7 +191,7 @@ class TestFleet:
     def test_shows_where_each_truck_is_and_every_load_it_carries(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
-        idle = world.driver(boss, device=None)
+        idle = world.driver(boss, device=None, is_seen=False)
         load = world.load(world.shipper(), CHICAGO, NEW_YORK)
         world.assign(boss, driver, load)
 

@@ -31,6 +31,7 @@ from services.overrides import Decision
 from services.versions import Precondition
 from tests.services import stage as staging
 from tests.services.stage import (
+    HALF_AN_HOUR,
     Stage,
     active,
     actor_of,
@@ -51,7 +52,9 @@ def stage(committed):
 
 def accepting(driver, offer_id):
     actor = actor_of(driver)
-    return lambda session: offers.accept(session, actor, offer_id, now=utcnow())
+    return lambda session: offers.accept(
+        session, actor, offer_id, now=utcnow(), position_max_age=HALF_AN_HOUR
+    )
 
 
 def declining(driver, offer_id):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from itertools import count
 from threading import Event
@@ -23,6 +24,7 @@ from models.assignments import Assignment, AssignmentStatus
 from models.drivers import Availability, Driver
 from models.offers import Offer
 from models.organisations import Member, Organisation, OrganisationKind
+from models.positions import LastPosition
 from models.pushes import Push
 from models.searches import BackhaulSearch
 from models.trucks import Truck
@@ -33,6 +35,8 @@ from services.tokens import read_access_token
 from tests.world import CHICAGO, NEW_YORK, NEWARK, Caller, World, utcnow
 
 Result = TypeVar("Result")
+
+HALF_AN_HOUR = timedelta(minutes=30)
 
 _numbers = count(1)
 
@@ -95,6 +99,10 @@ class Stage:
             )
             session.add(driver)
             session.flush()
+            # Earlier than whatever a test lets him report.
+            at = utcnow() - timedelta(minutes=10)
+            here = {"lat": home.lat, "lon": home.lon, "corrected_at": at}
+            session.add(LastPosition(driver_id=driver.id, **here))
             member_id, driver_id = member.id, str(driver.id)
         caller = self.world.caller(member_id, self.carrier.org_id)
         caller = replace(caller, driver_id=driver_id)

@@ -14,6 +14,7 @@ from models.offers import Offer
 from services import backhaul, offers
 from services.events import Cause
 from tests.services.stage import (
+    HALF_AN_HOUR,
     Stage,
     actor_of,
     after,
@@ -483,7 +484,9 @@ class TestExpire:
 
         def accept(offer_id):
             with Session.begin() as session:
-                return offers.accept(session, actor, offer_id, now=wrong)
+                return offers.accept(
+                    session, actor, offer_id, now=wrong, position_max_age=HALF_AN_HOUR
+                )
 
         with pytest.raises(offers.OfferExpired):
             accept(late.id)

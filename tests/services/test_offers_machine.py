@@ -24,7 +24,7 @@ from services.moves import OfferMoveRefused
 from services.offers import OfferExpired, OfferTaken, OfferWithdrawn
 from services.overrides import Decision
 from tests.services import stage as staging
-from tests.services.stage import Stage, actor_of, let_time_run_out
+from tests.services.stage import HALF_AN_HOUR, Stage, actor_of, let_time_run_out
 from tests.world import utcnow
 
 DRIVERS, LOADS = 3, 3
@@ -209,7 +209,9 @@ class Market(RuleBasedStateMachine):
         driver, load, status = self.offers[offer_id]
         actor = self.cast.drivers[driver]
         refusal = refused(
-            lambda session: offers.accept(session, actor, offer_id, now=utcnow())
+            lambda session: offers.accept(
+                session, actor, offer_id, now=utcnow(), position_max_age=HALF_AN_HOUR
+            )
         )
         assert refusal == REFUSAL.get(status)
         if status == "created":

@@ -1,0 +1,58 @@
+"""The operations of the document, as a client reads them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from uuid_utils.compat import uuid7
+
+METHODS = ("get", "put", "post", "patch", "delete")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation; `scopes` are the permissions that its `security` names."""
+
+    method: str
+    path: str
+    scopes: frozenset[str]
+    body: str
+    spec: Any
+
+    def __hash__(self) -> int:
+        return hash((self.method, self.path))
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def with_any_id(self) -> str:
+        return re.sub(r"\{\w+\}", lambda _: str(uuid7()), self.path)
+
+
+def document(app: Flask) -> dict[str, Any]:
+    it: dict[str, Any] = app.extensions["api"].spec.to_dict()
+    return it
+
+
+def operations(app: Flask) -> list[Operation]:
+    return list(_read(document(app)))
+
+
+def guarded(app: Flask) -> list[Operation]:
+    """Return those that ask for a permission."""
+    return [it for it in operations(app) if it.scopes]
+
+
+def _read(described: dict[str, Any]) -> Iterator[Operation]:
+    for path, item in sorted(described["paths"].items()):
+        for method in METHODS:
+            if method not in item:
+                continue
+            spec = item[method]
+            scopes = {s for way in spec["security"] for s in way.get("bearer", [])}
+            content = spec.get("requestBody", {}).get("content", {})
+            ref = content.get("application/json", {}).get("schema", {}).get("$ref", "")
+            body = ref.rpartition("/")[2]
+            yield Operation(method.upper(), path, frozenset(scopes), body, spec)

@@ -1,0 +1,280 @@
+"""API3, broken object property level authorisation: which fields each role reads, and
+that nobody writes what is only to be read.
+
+`make fields` records who sees what in `fields.json`: read its difference before you
+commit it.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session as OrmSession
+
+from tests.owasp.operations import Operation, document, guarded, operations
+from tests.owasp.tour import Heard, Tour, names
+from tests.test_security import Rows
+from tests.world import Answer, Caller, World
+
+GOLDEN = Path(__file__).with_name("fields.json")
+"""operation -> role -> the fields it was seen to answer with."""
+
+Table = dict[str, dict[str, list[str]]]
+
+OPEN = {
+    *("AreaIn.geometry", "AreaOut.geometry", "ExplanationOut.figure"),
+    *("BareOfferOut.figures", "BareOfferOut.snapshot"),
+    *("OfferOut.figures", "OfferOut.snapshot", "ExplanationOut.figures"),
+    *("LoadOut.references", "OverrideOut.after", "OverrideOut.before"),
+    *("SearchOut.counts", "SearchOut.map", "SearchOut.parameters"),
+    *("SearchOut.ranked", "SearchOut.situation", "SearchOut.timings"),
+    *("SearchSummary.counts", "SearchSummary.timings"),
+    *("StopOut.address", "StopOut.contact"),
+}
+"""Fields whose own fields no schema names: the recorded table alone knows them."""
+
+SECRET = {
+    *("password_hash", "token_hash", "seed", "target", "secret", "recovery_codes"),
+    *("token", "access_token", "refresh_token"),
+}
+SHOWN_ONCE = {
+    "POST /v1/invitations": {"token"},
+    "POST /v1/me/second-factor": {"secret"},
+    "PUT /v1/me/second-factor/confirmation": {"recovery_codes"},
+}
+"""What its maker gets in the answer that makes it, and never again."""
+
+told: list[Heard] = []
+
+
+@pytest.fixture
+def heard(world: World, rows: Rows, session: OrmSession) -> list[Heard]:
+    """What every role was answered; asked once."""
+    if not told:
+        told.extend(Tour(world, rows, session).walk())
+    return told
+
+
+def table_of(heard: list[Heard]) -> Table:
+    seen: dict[str, dict[str, set[str]]] = {}
+    for it in heard:
+        if it.answer.status < 300:
+            roles = seen.setdefault(str(it.operation), {})
+            fields = names(it.answer.body)
+            roles.setdefault(it.role.value, set()).update(fields)
+    return {
+        operation: {role: sorted(fields) for role, fields in sorted(roles.items())}
+        for operation, roles in sorted(seen.items())
+    }
+
+
+class TestReading:
+    def test_every_role_had_an_answer_of_every_operation_open_to_it(
+        self, heard: list[Heard]
+    ) -> None:
+        asked = {(it.role, str(it.operation)) for it in heard}
+        answered = {
+            (it.role, str(it.operation)) for it in heard if it.answer.status < 300
+        }
+
+        assert len(asked) > 100
+        assert asked - answered == set()
+
+    def test_no_role_sees_a_field_that_is_not_in_the_table(
+        self, heard: list[Heard], request: pytest.FixtureRequest
+    ) -> None:
+        found = table_of(heard)
+        if request.config.getoption("write_fields"):
+            GOLDEN.write_text(written(found))
+        known: Table = json.loads(GOLDEN.read_text())
+
+        surprises = {
+            (operation, role): sorted(new)
+            for operation, roles in found.items()
+            for role, fields in roles.items()
+            if (new := set(fields) - set(known.get(operation, {}).get(role, [])))
+        }
+        assert surprises == {}, "Who sees more now? If that is meant: `make fields`."
+        assert found == known, "Somebody sees less now: `make fields`."
+
+    def test_no_answer_has_a_field_that_its_operation_s_schema_has_not(
+        self, app: Flask, heard: list[Heard]
+    ) -> None:
+        components = {"components": document(app)["components"]}
+        judged = 0
+
+        for it in heard:
+            if it.answer.status < 300 and it.answer.body is not None:
+                answered = it.operation.spec["responses"][str(it.answer.status)]
+                schema = answered["content"]["application/json"]["schema"]
+                judge = jsonschema_rs.Draft202012Validator(schema | components)
+                wrong = [str(error) for error in judge.iter_errors(it.answer.body)]
+                assert wrong == [], (str(it.operation), it.role)
+                judged += 1
+
+        assert judged > 100
+
+    def test_a_schema_is_closed_where_it_does_not_say_otherwise(
+        self, app: Flask
+    ) -> None:
+        found = {
+            where
+            for name, schema in document(app)["components"]["schemas"].items()
+            if name != "Problem"
+            for where in opened(schema, name)
+        }
+
+        assert found == OPEN
+
+    def test_a_secret_is_in_no_answer_but_the_one_that_makes_it(
+        self, heard: list[Heard]
+    ) -> None:
+        for operation, roles in table_of(heard).items():
+            for fields in roles.values():
+                last = {field.rpartition(".")[2] for field in fields}
+                assert last & SECRET <= SHOWN_ONCE.get(operation, set()), operation
+
+
+def written(table: Table) -> str:
+    """Return the table with a line for each field, so that a difference is read."""
+    return json.dumps(table, indent=1) + "\n"
+
+
+def opened(schema: Any, where: str) -> Iterator[str]:
+    """Yield the fields below `where` that may have any field."""
+    if isinstance(schema, dict):
+        is_object = schema.get("type") in ("object", ["object", "null"])
+        if is_object and schema.get("additionalProperties", True) is not False:
+            yield where
+        for key, part in schema.items():
+            if key == "properties":
+                for name, inner in part.items():
+                    yield from opened(inner, f"{where}.{name}")
+            elif key not in {"example", "examples", "additionalProperties"}:
+                yield from opened(part, where)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from opened(part, where)
+
+
+def writing(app: Flask) -> list[Operation]:
+    return [it for it in operations(app) if it.body]
+
+
+def readable(app: Flask) -> set[str]:
+    """Return every field that any answer has: nobody may write it but where a request
+    names it."""
+    return {
+        name
+        for schema, it in document(app)["components"]["schemas"].items()
+        if schema != "Problem"
+        for name in it.get("properties", {})
+    }
+
+
+def writable(app: Flask, operation: Operation) -> set[str]:
+    return set(document(app)["components"]["schemas"][operation.body]["properties"])
+
+
+INVENTED = {
+    *("org_id", "tenant_id", "load_org_id", "member_id", "is_admin", "roles"),
+    *("permissions", "password_hash", "suspended_at", "__class__", "version"),
+}
+"""Columns, and what somebody tries."""
+
+
+class TestWriting:
+    def test_every_read_only_field_of_every_schema_is_refused_on_every_route(
+        self, world: World
+    ) -> None:
+        everybody = [
+            world.company(),
+            world.shipper(),
+            world.driver(world.company(), device=None),
+            Caller(world.app, ""),
+        ]
+        held = [
+            set(it.get("/v1/me")["permissions"]) if it.token else set()
+            for it in everybody
+        ]
+        refused = 0
+
+        for operation in writing(world.app):
+            caller = next(
+                it
+                for it, may in zip(everybody, held, strict=True)
+                if operation.scopes <= may
+            )
+            read_only = (readable(world.app) | INVENTED) - writable(
+                world.app, operation
+            )
+            path = operation.with_any_id()
+            answer = caller.call(
+                operation.method, path, dict.fromkeys(read_only, 1), If_Match='"1"'
+            )
+            assert pointers(answer) >= {f"#/{it}" for it in read_only}, str(operation)
+            refused += len(read_only)
+            # Alone and well-formed, each is refused for itself.
+            one = caller.call(operation.method, path, {"org_id": 1}, If_Match='"1"')
+            assert "#/org_id" in pointers(one), str(operation)
+
+        assert len(writing(world.app)) > 20
+        assert refused > 5_000
+
+    @pytest.mark.parametrize(
+        ("part", "field"),
+        [
+            *(("stops/0", name) for name in ("id", "status", "confirmed_pieces")),
+            *(("stops/0/address", name) for name in ("id", "org_id")),
+            *(("stops/0/contact", name) for name in ("id", "member_id")),
+            *(("references/0", name) for name in ("id", "org_id")),
+        ],
+    )
+    def test_a_part_of_a_body_is_as_closed(
+        self, world: World, part: str, field: str
+    ) -> None:
+        shipper = world.shipper()
+        body = world.load_body()
+        body["stops"][0] |= {"address": {"city": "A"}, "contact": {"name": "B"}}
+        body["references"] = [{"qualifier": "PO", "value": "1"}]
+        whole = shipper.post("/v1/loads", body)
+        assert whole.status == 201, whole.body
+        inner: Any = body
+        for step in part.split("/"):
+            inner = inner[int(step) if step.isdigit() else step]
+        inner[field] = "01a20371-674a-758b-a993-e37ffce75fc9"
+
+        assert f"#/{part}/{field}" in pointers(shipper.post("/v1/loads", body))
+
+    def test_a_fix_of_a_track_is_as_closed(self, world: World) -> None:
+        driver = world.driver(world.company(), device=None)
+        fix = {"fix_id": "01a20371-674a-758b-a993-e37ffce75fc9", "driver_id": "x"}
+
+        answer = driver.post("/v1/positions", {"fixes": [fix]})
+
+        assert answer["results"][0]["reason"] == "invalid-fix"
+
+    def test_a_body_where_none_is_read_changes_nothing(self, world: World) -> None:
+        shipper = world.shipper()
+        load = world.load(shipper)
+        path = f"/v1/loads/{load['id']}"
+        renewed = shipper.put(f"{path}/posting", {"price_cents": 1, "org_id": "x"})
+
+        assert renewed.status == 200
+        assert renewed["price_cents"] == load["price_cents"]
+
+
+def pointers(answer: Answer) -> set[str]:
+    assert (answer.status, answer.code) == (422, "invalid-request"), answer.body
+    return {error["pointer"] for error in answer["errors"]}
+
+
+def test_the_table_names_roles_and_operations_that_there_are(app: Flask) -> None:
+    known: Table = json.loads(GOLDEN.read_text())
+    there = {str(it) for it in guarded(app)}
+
+    assert set(known) == there

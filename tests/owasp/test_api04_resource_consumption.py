@@ -1,0 +1,298 @@
+"""API4, unrestricted resource consumption: whatever a client sends has a bound, and
+each bound holds at n and bites at n + 1."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from api.bodies import MOST_ITEMS
+from config import Settings
+from tests.owasp.operations import Operation, document, guarded, operations
+from tests.owasp.proofs import missing
+from tests.source import ROOT, files, layer
+from tests.world import Answer, Caller, World
+
+BODIES = "api/test_bodies.py::"
+LIMITS = "api/test_limits.py::"
+
+PROOFS = {
+    # Settings.
+    "MAX_BODY_BYTES": BODIES + "TestSize::test_of_a_body",
+    "STATEMENT_TIMEOUT_S": BODIES + "TestTime::test_of_a_statement",
+    "LIMIT_PERSON_PER_MIN": LIMITS + "TestPeople::test_have_a_quota_of_their_own",
+    "LIMIT_DEVICE_PER_MIN": LIMITS
+    + "TestPeople::test_two_devices_of_one_person_are_counted_apart",
+    "LIMIT_ADDRESS_PER_MIN": LIMITS
+    + "TestAddresses::test_are_limited_where_nobody_is_signed_in",
+    "LIMIT_LISTS_PER_MIN": LIMITS + "TestPeople::test_lists_are_metered_for_themselves",
+    "LIMIT_ACCEPTS_PER_MIN": LIMITS
+    + "TestPeople::test_acceptances_are_limited_for_each_driver",
+    "OFFERS_PER_DRIVER": "services/test_offers.py::TestLimits"
+    "::test_a_driver_holds_at_most_n_offers",
+    "OFFERS_PER_LOAD": "services/test_offers.py::TestLimits"
+    "::test_a_load_is_in_at_most_k_hands_and_the_next_driver_gets_the_next_best",
+    # Constants of the web process and its use cases.
+    "MOST_INFLATED_BYTES": BODIES + "TestSize::test_of_an_inflated_one",
+    "MOST_DRAINED_BYTES": "test_web_process.py::TestHostileRequests"
+    "::test_a_body_without_an_end_is_not_read_to_it",
+    "MOST_HEADER_BYTES": BODIES + "TestSize::test_of_the_headers",
+    "MOST_LEVELS": BODIES + "TestShape::test_nesting",
+    "MOST_ITEMS": BODIES + "TestShape::test_items_anywhere",
+    "MOST_FIXES": BODIES + "TestShape::test_items_of_a_batch",
+    "MOST_TARGET": "api/test_devices.py::TestRegister"
+    "::test_the_longest_target_fits_the_index",
+    "MOST_AREAS": "api/test_areas.py::TestRoom::test_a_company_shares_so_many_areas",
+    "MOST_VERTICES": "api/test_areas.py::TestRoom"
+    "::test_all_that_holds_for_one_driver_fits_into_a_search",
+    "MOST_FAILURES": "api/test_lockouts.py::TestLock"
+    "::test_five_failures_lock_for_15_minutes_also_the_right_password",
+    "LONGEST_CURSOR": "owasp/test_api04_resource_consumption.py"
+    "::test_every_text_of_a_query_holds_at_n_and_no_further",
+}
+"""limit -> the test that sends n and n + 1 of it."""
+
+OF_A_CLIENT = re.compile(r"^(MOST|MAX|LONGEST)_|_PER_MIN$|^OFFERS_PER_|_TIMEOUT_S$")
+NO_CLIENT_S = {
+    # Of a search's own arithmetic, and of whom we call.
+    *("MAX_DETOUR_MI", "PUSH_TIMEOUT_S", "SMTP_TIMEOUT_S"),
+}
+
+
+def constants() -> set[str]:
+    """Return the limits that `api` and `services` name at module level."""
+    return {
+        target.id
+        for path in files()
+        if layer(path) in {"api", "services"}
+        for node in ast.parse((ROOT / path).read_text()).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and OF_A_CLIENT.search(target.id)
+    }
+
+
+def test_every_limit_that_has_a_name_has_its_test() -> None:
+    settings = {it.name for it in fields(Settings) if OF_A_CLIENT.search(it.name)}
+
+    assert settings - NO_CLIENT_S | constants() == set(PROOFS)
+    assert missing(*PROOFS.values()) == []
+    readme = (ROOT / "README.md").read_text()
+    assert [it for it in settings if f"| `{it}` |" not in readme] == []
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A text or a list of a request, its place in the body, and how much it holds."""
+
+    operation: Operation
+    steps: tuple[str, ...]
+    kind: str
+    most: int | None
+    is_closed: bool
+    words: tuple[str, ...] = ()
+
+    @property
+    def pointer(self) -> str:
+        return "#/" + "/".join(self.steps)
+
+    def body(self, size: int) -> Any:
+        """Return a body with nothing but this in it, so large."""
+        inner: Any = "x" * size
+        if self.kind == "array":
+            inner = [self._item()] * size
+        for step in reversed(self.steps):
+            inner = [inner] if step == "0" else {step: inner}
+        return inner
+
+    def _item(self) -> Any:
+        """Return a good entry: the count is judged when every entry is."""
+        return self.words[0] if self.words else ITEMS[self.steps[-1]]
+
+
+STOP = {"kind": "delivery", "lat": 40.7, "lon": -74.1, "zone": "America/New_York"}
+STOP |= {
+    "window_from": "2026-11-23T08:00:00Z",
+    "window_until": "2026-11-24T08:00:00Z",
+}
+ITEMS: dict[str, Any] = {
+    "stops": STOP,
+    "references": {"qualifier": "PO", "value": "1"},
+    "fixes": {},
+}
+
+
+def parts(app: Flask) -> Iterator[Bounded]:
+    schemas = document(app)["components"]["schemas"]
+    for operation in operations(app):
+        if operation.body:
+            yield from _parts(schemas, operation, schemas[operation.body], ())
+
+
+def _parts(
+    schemas: Any, operation: Operation, schema: Any, steps: tuple[str, ...]
+) -> Iterator[Bounded]:
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    for way in ("anyOf", "oneOf", "allOf"):
+        for inner in schema.get(way, []):
+            yield from _parts(schemas, operation, inner, steps)
+    kinds = schema.get("type") or []
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if "string" in kinds:
+        is_closed = bool({"enum", "format", "pattern"} & set(schema))
+        most = schema.get("maxLength")
+        yield Bounded(operation, steps, "string", most, is_closed)
+    if "array" in kinds:
+        words = tuple(schema["items"].get("enum", ()))
+        most = schema.get("maxItems")
+        yield Bounded(operation, steps, "array", most, False, words)
+        yield from _parts(schemas, operation, schema["items"], (*steps, "0"))
+    for name, inner in schema.get("properties", {}).items():
+        yield from _parts(schemas, operation, inner, (*steps, name))
+
+
+def test_no_request_has_a_text_or_a_list_without_an_end(app: Flask) -> None:
+    found = list(parts(app))
+
+    endless = [
+        (str(it.operation), it.pointer)
+        for it in found
+        if it.most is None and not it.is_closed
+    ]
+
+    assert endless == []
+    assert len(found) > 100
+
+
+@pytest.fixture
+def everybody(world: World) -> dict[frozenset[str], Caller]:
+    """Somebody for each permission, by what he holds."""
+    callers = [
+        world.company(),
+        world.shipper(),
+        world.driver(world.company(), device=None),
+    ]
+    held = {frozenset(it.get("/v1/me")["permissions"]): it for it in callers}
+    return held | {frozenset(): Caller(world.app, "")}
+
+
+def ask(
+    everybody: dict[frozenset[str], Caller],
+    operation: Operation,
+    body: Any,
+    query: str = "",
+) -> Answer:
+    caller = next(it for held, it in everybody.items() if operation.scopes <= held)
+    path = operation.with_any_id() + query
+    return caller.call(operation.method, path, body, If_Match='"1"')
+
+
+def pointers(answer: Answer) -> set[str]:
+    errors = (answer.body or {}).get("errors", [])
+    return {
+        error["pointer"]
+        for error in errors
+        if re.search(r"[Ll]ength|Longer|Shorter", error["detail"])
+    }
+
+
+def test_every_text_and_list_of_a_body_holds_at_n_and_no_further(
+    app: Flask, everybody: dict[frozenset[str], Caller]
+) -> None:
+    tried = 0
+
+    for it in parts(app):
+        # More entries than any body may have: the fixes' own test is in PROOFS.
+        if it.most is None or (it.kind == "array" and it.most >= MOST_ITEMS):
+            continue
+        at_n, beyond = (
+            ask(everybody, it.operation, it.body(it.most + over)) for over in (0, 1)
+        )
+        where = (str(it.operation), it.pointer, it.most)
+        assert beyond.status == 422, where
+        assert it.pointer in pointers(beyond), (where, beyond.body)
+        assert it.pointer not in pointers(at_n), (where, at_n.body)
+        tried += 1
+
+    assert tried > 60
+
+
+def queries(app: Flask, name: str) -> list[Operation]:
+    return [
+        it
+        for it in guarded(app)
+        if any(
+            (p["in"], p["name"]) == ("query", name)
+            for p in it.spec.get("parameters", [])
+        )
+    ]
+
+
+def test_every_list_gives_at_most_200_at_once(
+    app: Flask, everybody: dict[frozenset[str], Caller]
+) -> None:
+    lists = queries(app, "limit")
+    paged = {
+        it
+        for it in guarded(app)
+        if it.method == "GET" and "{" not in it.path and "cursor" in str(it.spec)
+    }
+    assert {str(it) for it in lists} == {str(it) for it in paged}
+    assert len(lists) > 10
+
+    for it in lists:
+        outcomes = {
+            n: ask(everybody, it, None, f"?limit={n}").status for n in (0, 1, 200, 201)
+        }
+        assert outcomes == {0: 422, 1: 200, 200: 200, 201: 422}, str(it)
+
+
+def test_every_text_of_a_query_holds_at_n_and_no_further(
+    app: Flask, everybody: dict[frozenset[str], Caller]
+) -> None:
+    tried = 0
+
+    for it in guarded(app):
+        for parameter in it.spec.get("parameters", []):
+            schema = parameter["schema"]
+            if parameter["in"] != "query" or "string" not in schema.get("type", []):
+                continue
+            if {"enum", "format"} & set(schema):
+                continue
+            name, most = parameter["name"], schema["maxLength"]
+            at_n, beyond = (
+                ask(everybody, it, None, f"?{name}={'x' * (most + over)}")
+                for over in (0, 1)
+            )
+            assert beyond.status == 422, (str(it), name)
+            assert at_n.code == "cursor-invalid", (str(it), name, at_n.body)
+            tried += 1
+
+    assert tried > 10
+
+
+def test_an_idempotency_key_holds_at_255_and_no_further(
+    app: Flask, everybody: dict[frozenset[str], Caller]
+) -> None:
+    keyed = [
+        it
+        for it in guarded(app)
+        if any(p["name"] == "Idempotency-Key" for p in it.spec.get("parameters", []))
+    ]
+    assert keyed
+
+    for it in keyed:
+        caller = next(who for held, who in everybody.items() if it.scopes <= held)
+        codes = []
+        for size in (255, 256):
+            key = {"Idempotency_Key": "k" * size}
+            answer = caller.post(it.with_any_id(), {}, **key)
+            codes.append(
+                str((answer.body or {}).get("code")) == "idempotency-key-missing"
+            )
+        assert codes == [False, True], str(it)

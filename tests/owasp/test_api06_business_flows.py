@@ -1,0 +1,214 @@
+"""API6, unrestricted access to sensitive business flows: no bot accepts the market."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import delete, func, text, update
+
+from db import Session
+from models.positions import LastPosition
+from services import offers
+from tests.owasp.proofs import missing
+from tests.services.stage import (
+    HALF_AN_HOUR,
+    Stage,
+    active,
+    actor_of,
+    let_time_run_out,
+    offer_row,
+    open_offers,
+)
+from tests.test_security import routes
+from tests.world import CLEVELAND, NEW_YORK, utcnow
+
+
+@pytest.fixture
+def stage(world):
+    return Stage(world)
+
+
+def accept(driver, offer_id):
+    return driver.put(f"/v1/offers/{offer_id}/acceptance")
+
+
+def seen(driver, age):
+    """Let the driver's newest position be so old, by the database's clock."""
+    with Session.begin() as session:
+        done = session.execute(
+            update(LastPosition)
+            .where(LastPosition.driver_id == UUID(driver.driver_id))
+            .values(corrected_at=func.now() - text(f"interval '{age}'"))
+        )
+        assert done.rowcount == 1
+
+
+def forget(driver):
+    """Let the driver never have sent a position."""
+    with Session.begin() as session:
+        session.execute(
+            delete(LastPosition).where(LastPosition.driver_id == UUID(driver.driver_id))
+        )
+
+
+class TestAcceptance:
+    @pytest.mark.parametrize("age", ["30 minutes", "0", "-1 minute"])
+    def test_by_who_was_on_the_road_half_an_hour_ago_wins(self, stage, age):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        seen(driver, age)
+
+        assert accept(driver, offer_id).status == 200
+
+    @pytest.mark.parametrize("age", ["30 minutes 0.001 seconds", "1 year", None])
+    def test_by_who_has_not_been_seen_since_is_refused_until_he_is(
+        self, stage, world, age
+    ):
+        load_id = stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        seen(driver, age) if age else forget(driver)
+
+        refused = accept(driver, offer_id)
+
+        assert (refused.status, refused.code) == (409, "position-too-old")
+        assert active(load_id=load_id) == []
+        assert offer_row(offer_id).status == "created"
+        world.locate(driver, NEW_YORK, at=utcnow())
+        assert accept(driver, offer_id).status == 200
+
+    @pytest.mark.parametrize("hours", [-26, 26])
+    def test_is_judged_by_the_database_s_clock_alone(self, stage, hours):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        wrong = utcnow() + timedelta(hours=hours)
+
+        def act():
+            with Session.begin() as session:
+                return offers.accept(
+                    session,
+                    actor_of(driver),
+                    offer_id,
+                    now=wrong,
+                    position_max_age=HALF_AN_HOUR,
+                )
+
+        seen(driver, "31 minutes")
+        with pytest.raises(offers.PositionTooOld):
+            act()
+        seen(driver, "29 minutes")
+        assert act().offer_id == offer_id
+
+    def test_that_was_won_is_answered_again_from_anywhere(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        won = accept(driver, offer_id)
+
+        forget(driver)
+
+        again = accept(driver, offer_id)
+        assert (again.status, again.body) == (200, won.body)
+
+    def test_that_comes_too_late_hears_why_not_where_the_phone_was(self, stage):
+        stage.load()
+        winner, loser = stage.drivers(2)
+        mine, theirs = stage.offered(winner, loser)
+        forget(loser)
+        accept(winner, mine)
+
+        assert accept(loser, theirs).code == "offer-taken"
+
+    @pytest.mark.parametrize("end", ["offer-expired", "offer-withdrawn"])
+    def test_of_an_offer_that_ended_hears_how(self, stage, end):
+        load_id = stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        forget(driver)
+        if end == "offer-expired":
+            let_time_run_out(offer_id)
+        else:
+            path = f"/v1/loads/{load_id}/cancellation"
+            assert stage.shipper.put(path, {"reason": "sold"}).status == 200
+
+        assert accept(driver, offer_id).code == end
+
+    def test_by_who_said_no_or_has_a_load_hears_that(self, stage):
+        stage.loads(2)
+        driver, busy = stage.drivers(2)
+        stage.offered(driver, busy)
+        forget(driver)
+        first = open_offers(driver)[0].id
+        driver.put(f"/v1/offers/{first}/decline", {"reason": "price"})
+        held = open_offers(busy)[0].id
+        stage.assigned(busy, stage.load(pickup=CLEVELAND))
+        forget(busy)
+
+        assert accept(driver, first).code == "offer-status"
+        assert accept(busy, held).code in {"driver-busy", "offer-withdrawn"}
+
+    def test_is_not_asked_for_a_position_where_the_operator_says_so(
+        self, stage, limited
+    ):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        forget(driver)
+
+        asks_not = replace(driver, app=limited(ACCEPT_POSITION_MAX_AGE_S=0))
+
+        assert accept(asks_not, offer_id).status == 200
+
+    def test_by_another_than_the_addressee_is_as_of_no_offer(self, stage):
+        stage.load()
+        driver, colleague = stage.drivers(2)
+        (offer_id,) = stage.offered(driver)
+
+        assert accept(colleague, offer_id).code == "not-found"
+        assert offer_row(offer_id).status == "created"
+
+
+class TestScraping:
+    def test_every_list_is_metered(self, world, limited):
+        app = limited(LIMIT_LISTS_PER_MIN=1)
+        desk, shipper = world.company(), world.shipper()
+        driver = world.driver(desk, device=None)
+        callers = [
+            (it, set(it.get("/v1/me")["permissions"])) for it in (desk, shipper, driver)
+        ]
+        lists = [
+            it
+            for it in routes(app)
+            if it.method == "GET" and it.permission and not it.arguments
+        ]
+        assert len(lists) > 10
+
+        for route in lists:
+            caller = next(it for it, held in callers if route.permission in held)
+            fresh = world.caller(caller.member_id, caller.org_id)
+            empty_the_counters()
+            statuses = [
+                replace(fresh, app=app).get(route.path).status for _ in range(2)
+            ]
+            assert statuses[1] == 429, (route, statuses)
+
+
+def empty_the_counters():
+    with Session.begin() as session:
+        session.execute(text("delete from rate_limits"))
+
+
+def test_what_else_proves_it_is_there():
+    assert (
+        missing(
+            "api/test_limits.py::TestPeople::test_acceptances_are_limited_for_each_driver",
+            "api/test_limits.py::TestPeople::test_lists_are_metered_for_themselves",
+            "api/test_offers.py::TestWhoMayAnswer"
+            "::test_another_driver_of_the_company_and_a_stranger_know_nothing_of_it",
+        )
+        == []
+    )
+    assert missing("api/test_limits.py::TestPeople::test_no_such") != []

@@ -1,0 +1,101 @@
+"""API8, security misconfiguration: nothing is open, chatty or default by mistake."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from api.app import create_app, make_market
+from geo.roads import EstimatedRoads
+from tests.api.test_headers import GOLDEN
+from tests.owasp.operations import operations
+from tests.owasp.proofs import missing
+from tests.world import World
+
+EVIL = "https://evil.example"
+
+
+def ask(app: Flask, method: str, path: str, **headers: str) -> Any:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return app.test_client().open(path, method=method, headers=sent)
+
+
+def test_every_operation_answers_a_stranger_with_the_golden_headers(app: Flask) -> None:
+    for it in operations(app):
+        answer = ask(app, it.method, it.with_any_id())
+        found = {name: answer.headers.get(name) for name in GOLDEN}
+        # Pages say for how long they may be kept.
+        found["Cache-Control"] = found["Cache-Control"] and GOLDEN["Cache-Control"]
+        assert found == GOLDEN, str(it)
+        assert not {"Server", "X-Powered-By"} & set(answer.headers), str(it)
+
+
+def test_no_operation_is_open_to_a_page_of_another_site(app: Flask) -> None:
+    for it in operations(app):
+        path = it.with_any_id()
+        plain = ask(app, it.method, path, Origin=EVIL)
+        preflight = ask(
+            app,
+            "OPTIONS",
+            path,
+            Origin=EVIL,
+            Access_Control_Request_Method=it.method,
+            Access_Control_Request_Headers="authorization",
+        )
+        for answer in (plain, preflight):
+            allowed = [n for n in dict(answer.headers) if n.startswith("Access-C")]
+            assert allowed == [], str(it)
+
+
+@pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "DEBUG", "PROPFIND"])
+def test_no_other_method_is_answered(app: Flask, method: str) -> None:
+    for it in operations(app):
+        answer = ask(app, method, it.with_any_id(), Cookie="canary=1")
+        assert answer.status_code == 405, str(it)
+        assert b"canary" not in answer.data
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_no_debugger_runs_and_a_bug_shows_nothing(
+    world: World, environment: str
+) -> None:
+    settings = replace(world.settings, ENVIRONMENT=environment)
+    market = make_market(settings, EstimatedRoads())
+    app = create_app(settings, world.keys, market, schema_head="x")
+
+    @app.get("/bug")
+    def bug() -> None:
+        secret = "canary"
+        raise RuntimeError(secret)
+
+    answer = ask(app, "GET", "/bug")
+
+    assert (app.debug, app.testing) == (False, False)
+    assert not app.config["PROPAGATE_EXCEPTIONS"]
+    assert answer.status_code == 500
+    said = answer.get_data(as_text=True)
+    for word in ("canary", "Traceback", "RuntimeError", ".py", "flask", "werkzeug"):
+        assert word not in said
+    assert answer.get_json()["code"] == "internal-error"
+
+
+def test_what_else_proves_it_is_there() -> None:
+    headers = "api/test_headers.py::"
+    secrets = "test_settings.py::TestProductionSecrets::"
+    assert (
+        missing(
+            "test_settings.py::TestFromEnv::test_production_refuses_to_invent_secrets",
+            secrets + "test_a_sample_or_a_short_one_is_refused",
+            secrets + "test_the_values_of_the_sample_file_are_refused",
+            headers + "TestEveryAnswer::test_is_protected",
+            headers + "TestEveryAnswer::test_a_bug_s_too",
+            headers + "TestEveryAnswer::test_insists_on_tls_in_production",
+            headers + "TestOrigins::test_are_closed_by_default",
+            headers + "TestOrigins::test_another_may_not",
+            headers + "TestDocs::test_run_their_own_script_and_no_other",
+            "api/test_problems.py::TestFailures"
+            "::test_a_bug_tells_the_trace_id_and_nothing_else",
+        )
+        == []
+    )

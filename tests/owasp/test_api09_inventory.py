@@ -1,0 +1,80 @@
+"""API9, improper inventory management: what answers is what is written, and no more."""
+
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from api.routes import operations as routed
+from tests.owasp.operations import operations
+from tests.owasp.proofs import missing
+from tests.test_security import PUBLIC_PAGES
+
+OUTSIDE = {"/healthz", "/readyz", "/metrics", "/problems/<code>"}
+"""For those who run it, and what a problem's `type` leads to."""
+
+
+def test_the_routes_are_the_document_s_and_the_other_way_round(app: Flask) -> None:
+    served = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule, method, _ in routed(app)
+        if (method, rule.rule) not in PUBLIC_PAGES
+    }
+
+    assert served == {(it.method, it.path) for it in operations(app)}
+    assert len(served) > 50
+
+
+def test_every_route_is_below_the_one_version_or_known_to_be_outside(
+    app: Flask,
+) -> None:
+    rules = {rule.rule for rule in app.url_map.iter_rules()}
+
+    outside = {rule for rule in rules if not rule.startswith("/v1/")}
+
+    assert outside == OUTSIDE | {path for _, path in PUBLIC_PAGES}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v0/me", "/v2/me", "/v1", "/v1/", "/api/v1/me", "/V1/me", "/v1/me/"),
+        *("/admin", "/debug", "/console", "/.env", "/.git/config", "/static/app.js"),
+        *("/v1/internal", "/v1/test", "/swagger.json", "/docs/../config.py"),
+        *("/docs/..%2fconfig.py", "/docs/%2e%2e/%2e%2e/config.py"),
+    ],
+)
+def test_what_is_in_no_document_is_not_there(app: Flask, path: str) -> None:
+    answer = app.test_client().get(path)
+
+    assert answer.status_code == 404, answer.data
+
+
+def test_a_deprecated_operation_says_until_when(app: Flask) -> None:
+    """There is none now; the tests named below mark one and look."""
+    for it in operations(app):
+        if it.spec.get("deprecated"):
+            answer = app.test_client().open(it.with_any_id(), method=it.method)
+            assert {"Deprecation", "Sunset", "Link"} <= set(answer.headers), str(it)
+
+
+def test_what_else_proves_it_is_there() -> None:
+    deprecated = "api/test_deprecation.py::TestAMarkedOperation::"
+    assert (
+        missing(
+            "test_openapi.py::TestTheDocument::test_describes_every_route_and_no_other",
+            "test_openapi.py::TestTheDocument::test_the_committed_one_is_current",
+            deprecated + "test_says_so_in_every_answer",
+            deprecated + "test_every_one_of_ours_sends_all_three",
+        )
+        == []
+    )
+
+
+def test_every_row_of_the_ten_has_its_file() -> None:
+    here = Path(__file__).parent
+
+    rows = {path.name[:10] for path in here.glob("test_api*.py")}
+
+    assert rows == {f"test_api{number:02}" for number in range(1, 11)}
