@@ -8,7 +8,7 @@ WITH_DATABASE := $(PY) -m embedded run --
 # Spectral is a Node program: npm install --global @stoplight/spectral-cli@6
 SPECTRAL ?= spectral
 
-.PHONY: help setup demo run migrate test check spectral audit format bench openapi examples fields migration clean
+.PHONY: help setup demo run migrate test check spectral audit format bench mutants openapi examples fields migration clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ format: setup ## format and sort
 
 bench: setup ## every bench, one JSON line each
 	@$(PY) -m bench
+
+mutants: setup ## open holes on purpose, one by one: the tests must notice each
+	@$(PY) -m tests.mutants
 
 openapi: setup ## write docs/openapi.json
 	@$(PY) cli.py openapi

@@ -87,6 +87,17 @@ class TestTheWinner:
         assert pushes_to(loser).count("offer_lost") == 2
         assert "offer_lost" not in pushes_to(winner)
 
+    def test_drivers_of_other_companies_lose_too(self, world, stage):
+        stage.load()
+        winner, elsewhere = stage.driver(), Stage(world)
+        loser = elsewhere.driver()
+        mine, theirs = *stage.offered(winner), *elsewhere.offered(loser)
+
+        accept(winner, mine)
+
+        assert offer_row(theirs).status == "lost"
+        assert "offer_lost" in pushes_to(loser)
+
     def test_his_own_other_offers_are_superseded_and_his_phone_told(self, stage):
         stage.loads(3)
         driver = stage.driver()

@@ -225,6 +225,22 @@ class TestEndedAssignment:
         assert (refused.status, refused.code) == (409, "assignment-ended")
         assert (taken.status, trip.status) == (200, "at_delivery")
 
+    def test_who_had_a_load_that_was_given_back_reports_no_more(
+        self, trip: Trip, world: World
+    ) -> None:
+        (old,) = trip.driver.get("/v1/me")["assignments"]
+        trip.carrier.post(
+            f"/v1/assignments/{old['id']}/override",
+            {"kind": "unassign", "reason": "hos_risk"},
+        )
+        new = world.driver(trip.carrier, device=None)
+        world.assign(trip.carrier, new, trip.load)
+
+        refused, taken = trip.tell(0, "arrival"), trip.tell(0, "arrival", new)
+
+        assert (refused.status, refused.code) == (409, "assignment-ended")
+        assert taken.status == 200
+
     def test_a_load_given_back_begins_again_at_its_first_stop(self, trip: Trip) -> None:
         trip.go(0, "arrival")
         (old,) = trip.driver.get("/v1/me")["assignments"]

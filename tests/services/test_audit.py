@@ -149,6 +149,21 @@ class TestNobody:
 
         assert "permission denied" in str(refused.value)
 
+    @pytest.mark.parametrize("table", ["audit", "audit_signatures"])
+    @pytest.mark.parametrize("act", ["update {} set seq = seq + 9", "delete from {}"])
+    def test_rewrites_it_even_with_every_right(
+        self, desk: Caller, seal: Seal, superuser: Engine, table: str, act: str
+    ) -> None:
+        """By mistake, that is: a superuser may also switch the guard off."""
+        sign(seal)
+        statement = text(act.format(table))
+
+        with (
+            superuser.connect() as connection,
+            pytest.raises(DBAPIError, match="append-only"),
+        ):
+            connection.execute(statement)
+
     def test_reads_another_companys(self, desk: Caller, committed: World) -> None:
         other = committed.company()
         assert other.org_id is not None

@@ -296,13 +296,15 @@ class TestWriting:
                 session.execute(insert, {"org": one.carrier.org_id})
             session.rollback()
 
+    # Booked it is seen no more, at another price it is.
+    @pytest.mark.parametrize("what", ["status = 'booked'", "price_cents = 1"])
     def test_a_market_load_is_locked_by_who_sees_it_and_changed_by_who_holds_it(
-        self, street: tuple[Stage, Stage]
+        self, street: tuple[Stage, Stage], what: str
     ) -> None:
         one, other = street
         load_id = one.load()
         lock = text("select id from loads where id = :id for update")
-        change = text("update loads set status = 'booked' where id = :id")
+        change = text(f"update loads set {what} where id = :id")
         with seen_by(tenant(other.carrier)) as session:
             assert session.scalar(lock, {"id": load_id}) == load_id
             with pytest.raises(ProgrammingError, match="row-level security"):

@@ -1,0 +1,64 @@
+"""A yes among others that decide at the same moment: who is waited for, and when."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session as OrmSession
+from uuid_utils.compat import uuid7
+
+from freight.lifecycles import OfferAct
+from models.assignments import AssignmentKind
+from models.drivers import Driver
+from models.loads import Load
+from services import assignments, open_offers
+from services.events import Cause
+from services.offers import DriverHasBackhaul, OfferWithdrawn
+from tests.flows.test_two_drivers_accept import accepting
+from tests.services.stage import Stage, active, after, waiting
+from tests.world import CLEVELAND, World, utcnow
+
+
+@pytest.fixture
+def stage(committed: World) -> Stage:
+    return Stage(committed)
+
+
+def test_a_yes_waits_for_the_load_before_it_touches_its_offer(stage: Stage) -> None:
+    load_id = stage.load()
+    driver = stage.driver()
+    (offer_id,) = stage.offered(driver)
+
+    def hold_the_load(session: OrmSession) -> None:
+        session.get_one(Load, load_id, with_for_update=True)
+
+    with waiting(hold_the_load, accepting(driver, offer_id)) as (session, answer):
+        # What who takes the load off the market does next.
+        cause = Cause(utcnow())
+        open_offers.end_for_load(session, load_id, OfferAct.WITHDRAW, cause)
+
+    with pytest.raises(OfferWithdrawn):
+        answer.result(timeout=30)
+
+
+def test_a_yes_sees_the_load_that_was_given_to_the_driver_meanwhile(
+    stage: Stage,
+) -> None:
+    """Also before whoever gives it has ended the driver's offers."""
+    stage.load()
+    driver = stage.driver()
+    (offer_id,) = stage.offered(driver)
+    other_id = stage.load(pickup=CLEVELAND)
+
+    def give(session: OrmSession) -> None:
+        assignments.put_driver_on(
+            session,
+            session.get_one(Load, other_id, with_for_update=True),
+            session.get_one(Driver, UUID(driver.driver_id)),
+            kind=AssignmentKind.PLANNED,
+            assignment_id=uuid7(),
+        )
+
+    with pytest.raises(DriverHasBackhaul):
+        after(give, accepting(driver, offer_id))
+
+    assert [it.load_id for it in active()] == [other_id]

@@ -1,0 +1,52 @@
+"""What the database itself refuses of assignments, whoever forgets to ask."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session as OrmSession
+
+from tests.services.stage import Stage
+from tests.world import World
+
+AGAIN = text(
+    "insert into assignments (id, org_id, load_org_id, load_id, driver_id, truck_id,"
+    " kind, status) select gen_random_uuid(), org_id, load_org_id, :load, :driver,"
+    " truck_id, :kind, 'active' from assignments where id = :like"
+)
+
+
+@pytest.fixture
+def stage(world: World) -> Stage:
+    return Stage(world)
+
+
+def put(session: OrmSession, like: UUID, **what: Any) -> None:
+    session.execute(AGAIN, {"like": like} | what)
+
+
+def test_a_load_has_one_active_driver(stage: Stage, session: OrmSession) -> None:
+    first, second = stage.drivers(2)
+    load_id, other_id = stage.loads(2)
+    kept = stage.assigned(first, load_id)
+    hers = {"driver": second.driver_id, "kind": "backhaul"}
+
+    put(session, kept, load=other_id, **hers)
+    with pytest.raises(IntegrityError, match="uq_assignments_active_load"):
+        put(session, kept, load=load_id, **hers | {"kind": "planned"})
+
+
+@pytest.mark.parametrize("kind", ["planned", "backhaul"])
+def test_a_driver_has_one_active_load_of_each_kind(
+    stage: Stage, session: OrmSession, kind: str
+) -> None:
+    driver = stage.driver()
+    load_id, other_id, another_id = stage.loads(3)
+    kept = stage.assigned(driver, load_id)
+    his = {"driver": driver.driver_id}
+
+    put(session, kept, load=other_id, kind="backhaul", **his)
+    with pytest.raises(IntegrityError, match=f"uq_assignments_active_{kind}"):
+        put(session, kept, load=another_id, kind=kind, **his)

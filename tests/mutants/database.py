@@ -1,0 +1,162 @@
+"""Holes in the schema: indexes, keys, policies, the transaction's settings."""
+
+from tests.mutants import Mutant
+
+MARKET = "migrations/versions/2026_11_22_market.py"
+TENANTS = "migrations/versions/2026_11_22_tenants.py"
+KEYS = "migrations/versions/2026_11_22_tenant_keys.py"
+AUDIT = "migrations/versions/2026_11_22_audit.py"
+
+ONE_DRIVER = ("tests/models/test_assignments.py",)
+ROWS = "tests/tenants/test_rows.py"
+ITS_OWN = (f"{ROWS}::TestEveryTable::test_shows_a_company_its_own",)
+BOUND = ("tests/tenants/test_binding.py",)
+
+
+def _index(name: str, column: str, unique: bool) -> str:
+    return (
+        f'        "{name}",\n        "assignments",\n        ["{column}"],\n'
+        f"        unique={unique},\n"
+    )
+
+
+def _without_unique(name: str, column: str) -> tuple[str, str]:
+    return _index(name, column, True), _index(name, column, False)
+
+
+MUTANTS = (
+    Mutant(
+        "a-load-may-have-two-drivers",
+        MARKET,
+        *_without_unique("uq_assignments_active_load", "load_id"),
+        ONE_DRIVER,
+    ),
+    Mutant(
+        "a-driver-may-have-two-ways-home",
+        MARKET,
+        *_without_unique("uq_assignments_active_backhaul", "driver_id"),
+        ONE_DRIVER,
+    ),
+    Mutant(
+        "a-driver-may-have-two-planned-loads",
+        MARKET,
+        *_without_unique("uq_assignments_active_planned", "driver_id"),
+        ONE_DRIVER,
+    ),
+    Mutant(
+        "references-leave-the-company",
+        KEYS,
+        '            [org, column],\n            ["org_id", "id"],\n',
+        '            [column],\n            ["id"],\n',
+        (
+            f"{ROWS}::TestWriting::test_even_the_server_cannot_tie_rows_of_two_companies",
+        ),
+    ),
+    Mutant(
+        "everybody-reads-all-trucks",
+        TENANTS,
+        '"trucks": {"select": (OWN, None)',
+        '"trucks": {"select": ("true", None)',
+        ITS_OWN,
+    ),
+    Mutant(
+        "everybody-reads-all-offers",
+        TENANTS,
+        '"offers": {\n        "select": (f"{OWN} or {HELD}", None)',
+        '"offers": {\n        "select": ("true", None)',
+        ITS_OWN,
+    ),
+    Mutant(
+        "the-tables-owner-is-not-fenced",
+        TENANTS,
+        'op.execute(f"alter table {table} force row level security")',
+        'op.execute(f"alter table {table} enable row level security")',
+        (f"{ROWS}::TestEveryTable::test_is_fenced_and_the_owner_too",),
+    ),
+    Mutant(
+        "who-sees-a-load-may-change-it",
+        TENANTS,
+        'f"{OWN} or id = any((select app_loads())::uuid[])",\n',
+        '"true",\n',
+        (
+            f"{ROWS}::TestWriting"
+            "::test_a_market_load_is_locked_by_who_sees_it_and_changed_by_who_holds_it",
+        ),
+    ),
+    Mutant(
+        "a-truck-is-written-into-another-company",
+        TENANTS,
+        '"trucks": {"select": (OWN, None), "insert": (None, OWN)',
+        '"trucks": {"select": (OWN, None), "insert": (None, "true")',
+        (f"{ROWS}::TestWriting::test_a_row_of_another_company_is_refused",),
+    ),
+    Mutant(
+        "a-held-load-opens-no-other-companys-offers",
+        TENANTS,
+        '"offers": {\n        "select": (f"{OWN} or {HELD}", None)',
+        '"offers": {\n        "select": (OWN, None)',
+        (
+            "tests/api/test_offers.py::TestTheWinner"
+            "::test_drivers_of_other_companies_lose_too",
+        ),
+    ),
+    Mutant(
+        "the-app-works-as-the-worker",
+        "db.py",
+        "if whom is Hand.SERVER else DatabaseRole.APP",
+        "if whom is Hand.SERVER else DatabaseRole.WORKER",
+        (f"{ROWS}::TestEveryTable::test_shows_nobody_nothing",),
+    ),
+    Mutant(
+        "who-is-nobody-is-the-server",
+        "db.py",
+        'session.info.get("acting", Hand.NOBODY)',
+        'session.info.get("acting", Hand.SERVER)',
+        BOUND,
+    ),
+    Mutant(
+        "a-connection-remembers-the-company",
+        "db.py",
+        "set_config('app.org', :org, true)",
+        "set_config('app.org', :org, false)",
+        BOUND,
+    ),
+    Mutant(
+        "a-connection-remembers-the-role",
+        "db.py",
+        "set_config('role', :role, true)",
+        "set_config('role', :role, false)",
+        BOUND,
+    ),
+    Mutant(
+        "a-transaction-begins-with-anothers-holds",
+        "db.py",
+        " set_config('app.loads', '', true),",
+        "",
+        BOUND,
+    ),
+    Mutant(
+        "a-hold-outlives-its-transaction",
+        "services/holds.py",
+        "set_config('app.loads', :loads, true)",
+        "set_config('app.loads', :loads, false)",
+        BOUND,
+    ),
+    Mutant(
+        "an-audit-entry-does-not-hash-the-one-before",
+        AUDIT,
+        "encode(head.hash, 'hex'), company,",
+        "'', company,",
+        ("tests/services/test_audit.py::TestVerify::test_an_untouched_log_holds",),
+    ),
+    Mutant(
+        "the-audit-log-may-be-edited",
+        AUDIT,
+        'for table in ("audit", "audit_signatures"):',
+        'for table in ("audit_signatures",):',
+        (
+            "tests/services/test_audit.py::TestNobody"
+            "::test_rewrites_it_even_with_every_right",
+        ),
+    ),
+)

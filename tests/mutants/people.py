@@ -1,0 +1,106 @@
+"""Holes in signing in and in what a token opens."""
+
+from tests.mutants import Mutant
+
+FAMILIES = "services/families.py"
+IDENTITY = "services/identity.py"
+REFRESH = ("tests/api/test_enrolments.py::TestRefreshFamily",)
+SUSPENDED = ("tests/flows/test_a_company_is_suspended.py::TestItsPeople",)
+TOKENS = "tests/api/test_access_tokens.py"
+
+MUTANTS = (
+    Mutant(
+        "an-old-refresh-token-is-taken",
+        FAMILIES,
+        "if generation not in (family.generation, family.generation + 1):",
+        "if generation > family.generation + 1:",
+        REFRESH,
+    ),
+    Mutant(
+        "another-device-refreshes",
+        FAMILIES,
+        "    if family.device_id != device_id:\n        raise",
+        "    if family.device_id is None and device_id:\n        raise",
+        REFRESH,
+    ),
+    Mutant(
+        "a-stolen-sign-in-goes-on",
+        FAMILIES,
+        "    end_family(session, family.id, theft.code, now)\n",
+        "",
+        REFRESH,
+    ),
+    Mutant(
+        "a-suspended-company-refreshes",
+        FAMILIES,
+        "    check_standing(session, family.org_id)\n",
+        "",
+        SUSPENDED,
+    ),
+    Mutant(
+        "a-suspended-company-signs-in",
+        IDENTITY,
+        "    check_standing(session, member.org_id)\n",
+        "",
+        SUSPENDED,
+    ),
+    Mutant(
+        "a-suspended-company-asks",
+        IDENTITY,
+        "    if suspended_at is not None:\n",
+        "    if suspended_at is not None and kind is None:\n",
+        SUSPENDED,
+    ),
+    Mutant(
+        "a-token-names-any-company",
+        IDENTITY,
+        "            Member.org_id == claims.org_id,\n",
+        "",
+        (
+            "tests/tenants/test_doors.py"
+            "::test_a_token_that_names_another_company_is_nobodys",
+        ),
+    ),
+    Mutant(
+        "a-sign-in-that-ended-goes-on-asking",
+        IDENTITY,
+        "            RefreshFamily.revoked_at.is_(None),\n",
+        "",
+        ("tests/api/test_enrolments.py::TestRevocation",),
+    ),
+    Mutant(
+        "a-token-for-somebody-else-is-taken",
+        "services/tokens.py",
+        'options={"require": REQUIRED},',
+        'options={"require": REQUIRED, "verify_aud": False},',
+        (TOKENS,),
+    ),
+    Mutant(
+        "guessing-is-never-locked",
+        "services/lockouts.py",
+        "            where=or_(is_old, kept.failures < MOST_FAILURES),\n",
+        "",
+        ("tests/api/test_lockouts.py::TestLock",),
+    ),
+    Mutant(
+        "an-invitation-is-taken-twice",
+        "services/invitations.py",
+        "        invitation.accepted_at is None\n        and invitation.withdrawn_at",
+        "        invitation.withdrawn_at",
+        ("tests/api/test_invitations.py::TestAccept",),
+    ),
+    Mutant(
+        "a-code-is-used-twice",
+        "services/second_factors.py",
+        "if is_right and candidate > factor.last_step:",
+        "if is_right:",
+        ("tests/api/test_second_factors.py::TestSignIn",),
+    ),
+    Mutant(
+        "a-recovery-code-is-used-twice",
+        "services/second_factors.py",
+        "[it for it in factor.recovery_hashes if it != used]",
+        "list(factor.recovery_hashes)",
+        ("tests/api/test_second_factors.py::TestRecovery",),
+    ),
+)

@@ -1,0 +1,66 @@
+"""Holes in what the API promises of a request: once, in its version, in its turn."""
+
+from tests.mutants import Mutant
+
+ONCE = "tests/api/test_idempotency.py"
+
+MUTANTS = (
+    Mutant(
+        "a-stale-edit-overwrites",
+        "services/versions.py",
+        "if row.tag not in self.tags:",
+        "if not self.tags:",
+        ("tests/api/test_versions.py",),
+    ),
+    Mutant(
+        "a-key-answers-for-another-request",
+        "services/idempotency.py",
+        "if known.fingerprint != fingerprint:",
+        "if not known.fingerprint:",
+        (f"{ONCE}::TestARepeat",),
+    ),
+    Mutant(
+        "a-key-is-not-written-with-its-effect",
+        "api/idempotency.py",
+        "            g.transaction = session\n            response",
+        "        with Session.begin() as session:\n"
+        "            g.transaction = session\n            response",
+        (f"{ONCE}::TestARepeat", f"{ONCE}::TestABug"),
+    ),
+    Mutant(
+        "a-repeat-does-its-work-again",
+        "services/idempotency.py",
+        ".on_conflict_do_nothing()\n",
+        ".on_conflict_do_update(index_elements=['org_id', 'member_id', 'key'],"
+        " set_={'status': None})\n",
+        (f"{ONCE}::TestARepeat",),
+    ),
+    Mutant(
+        "anybody-writes-a-cursor",
+        "services/cursors.py",
+        "if not is_ours or _text(raw) != cursor:",
+        "if len(raw) <= MAC_BYTES or _text(raw) != cursor:",
+        ("tests/api/test_lists.py::TestACursor::test_edited_anywhere_is_refused",),
+    ),
+    Mutant(
+        "a-cursor-is-good-for-another-list",
+        "services/cursors.py",
+        "if scope_hash != _scope_hash(scope):",
+        "if len(scope_hash) != len(_scope_hash(scope)):",
+        ("tests/api/test_lists.py::TestACursor",),
+    ),
+    Mutant(
+        "the-feed-leaves-out-what-commits-late",
+        "services/feed.py",
+        "            Event.xid < _xid(end),\n",
+        "",
+        ("tests/services/test_feed.py",),
+    ),
+    Mutant(
+        "everybody-asks-as-often-as-he-likes",
+        "services/limits.py",
+        '    " - extract(epoch from clock_timestamp()) <= :most_ahead_s"\n',
+        '    " - extract(epoch from clock_timestamp()) <= :most_ahead_s + 1e6"\n',
+        ("tests/services/test_limits.py::TestTake",),
+    ),
+)

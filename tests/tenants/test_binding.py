@@ -1,0 +1,59 @@
+"""What a transaction begins with, and what it leaves behind: nothing."""
+
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session as OrmSession
+from uuid_utils.compat import uuid7
+
+from db import Hand, Session, Tenant, acting
+from services.holds import hold
+from tests.world import World
+
+HOLDS = text("select current_setting('app.loads', true)")
+ALL_OF_IT = text(
+    "select current_setting('role'), current_setting('app.org', true),"
+    " current_setting('app.visible', true), current_setting('app.member', true),"
+    " current_setting('app.loads', true)"
+)
+
+
+def test_who_says_nothing_is_nobody(committed: World, engine: Engine) -> None:
+    """Also on a connection that works as the server."""
+    committed.company()
+    Session.configure(bind=engine, info={})
+    companies = text("select count(*) from organisations")
+
+    with Session() as session:
+        seen = session.scalar(companies)
+    with acting(Hand.SERVER), Session() as session:
+        there = session.scalar(companies)
+
+    assert (seen, there) == (0, 1)
+
+
+def test_nothing_outlives_a_committed_transaction(
+    committed: World, engine: Engine
+) -> None:
+    org_id, member_id, load_id = uuid7(), uuid7(), uuid7()
+    with engine.connect() as connection:
+        Session.configure(bind=connection)
+        before = list(connection.execute(ALL_OF_IT).one())
+        connection.commit()
+        with acting(Tenant(org_id, member_id)), Session.begin() as session:
+            hold(session, [load_id])
+            within = list(session.execute(ALL_OF_IT).one())
+        after = list(connection.execute(ALL_OF_IT).one())
+
+    bound = [org_id, org_id, member_id, load_id]
+    assert within == ["backhaul_app", *map(str, bound)]
+    assert after[0] == before[0]
+    assert not any(after[1:])
+
+
+def test_each_begins_without_holds(session: OrmSession) -> None:
+    """Also within another, which keeps what was set in it."""
+    with Session.begin() as first:
+        hold(first, [uuid7()])
+    with Session.begin() as second:
+        held = second.scalar(HOLDS)
+
+    assert held == ""

@@ -1,0 +1,228 @@
+"""Each noun's door keeps people apart by itself, with row security out of the way."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Select, select
+from uuid_utils.compat import uuid7
+
+from db import Session
+from errors import NotFound, Unauthenticated
+from models.areas import Area
+from models.assignments import Assignment, Override, OverrideKind, OverrideReason
+from models.credentials import Invitation
+from models.devices import Device
+from models.drivers import Driver
+from models.loads import Load
+from models.offers import Offer
+from models.organisations import Member
+from models.searches import BackhaulSearch
+from models.trucks import Truck
+from services import (
+    areas,
+    assignments,
+    backhaul,
+    devices,
+    drivers,
+    identity,
+    invitations,
+    loads,
+    members,
+    offers,
+    overrides,
+    trucks,
+)
+from services.actors import Actor
+from services.overrides import Decision
+from services.tokens import read_access_token
+from tests.services.stage import Stage, actor_of
+from tests.source import files, tree
+from tests.test_scopes import DOOR
+from tests.world import Caller, World, utcnow
+
+Door = Callable[[Actor], Select[Any]]
+
+
+def visible_phones(actor: Actor) -> Select[Device]:
+    return devices.visible_phones(actor, None)
+
+
+OF_THE_COMPANY: dict[Door, type[Any]] = {
+    trucks.visible_trucks: Truck,
+    areas.visible_areas: Area,
+    members.visible_members: Member,
+    offers.visible_offers: Offer,
+    assignments.visible_assignments: Assignment,
+    drivers.visible_drivers: Driver,
+    visible_phones: Device,
+    backhaul.visible_searches: BackhaulSearch,
+    invitations.visible_invitations: Invitation,
+    overrides.visible_overrides: Override,
+}
+OF_HIMSELF: dict[Door, Callable[[Actor], Any]] = {
+    offers.visible_offers: lambda actor: Offer.driver_id == actor.driver_id,
+    assignments.visible_assignments: lambda it: Assignment.driver_id == it.driver_id,
+    drivers.visible_drivers: lambda actor: Driver.id == actor.driver_id,
+    backhaul.visible_searches: lambda it: BackhaulSearch.driver_id == it.driver_id,
+    devices.visible_devices: lambda actor: Device.member_id == actor.member_id,
+}
+OF_LOADS: set[Door] = {loads.visible_loads, loads.market_loads}
+
+
+class Town(NamedTuple):
+    """Two carriers that have everything, served by one shipper. Each has two drivers:
+    both were offered loads, both carry one."""
+
+    one: Stage
+    other: Stage
+    drivers: dict[UUID, list[Caller]]
+    carried: dict[UUID, list[UUID]]
+
+
+@pytest.fixture
+def town(world: World) -> Town:
+    one, other = Stage(world), Stage(world)
+    other.shipper = one.shipper
+    people: dict[UUID, list[Caller]] = {}
+    carried: dict[UUID, list[UUID]] = {}
+    for stage in (one, other):
+        desk = stage.carrier
+        pair = stage.drivers(2)
+        for driver in pair:
+            stage.load()
+            stage.search(driver)
+        planned = [stage.load(visibility="network") for _ in pair]
+        kept = [stage.assigned(*it) for it in zip(pair, planned, strict=True)]
+        given_back = stage.assigned(stage.driver(), stage.load())
+        desk.post(
+            f"/v1/assignments/{given_back}/override",
+            {"kind": "unassign", "reason": "safety"},
+        )
+        ring = [[-98, 31], [-97, 31], [-97, 32], [-98, 32], [-98, 31]]
+        shape = {"type": "Polygon", "coordinates": [ring]}
+        drawn = {"kind": "no_go", "name": "Loop", "geometry": shape}
+        desk.put(f"/v1/areas/{uuid7()}", drawn)
+        assert desk.org_id is not None
+        people[desk.org_id], carried[desk.org_id] = pair, kept
+        with Session.begin() as session:
+            session.add(_invitation(desk))
+    return Town(one, other, people, carried)
+
+
+def _invitation(desk: Caller) -> Invitation:
+    return Invitation(
+        id=uuid7(),
+        org_id=desk.org_id,
+        invited_by=desk.member_id,
+        name="Nora New",
+        email="nora@example.com",
+        roles=["dispatcher"],
+        locale="en",
+        token_hash=str(uuid7()),
+        expires_at=utcnow(),
+    )
+
+
+def ids(query: Select[Any], model: type[Any]) -> set[UUID]:
+    """Return what the server's own hand finds: it is not fenced."""
+    with Session() as session:
+        return set(session.scalars(query.with_only_columns(model.id)))
+
+
+def test_all_doors_are_tried() -> None:
+    found = {
+        node.name
+        for path in files()
+        for node in tree(path).body
+        if DOOR.match(getattr(node, "name", ""))
+    }
+    tried = {*OF_THE_COMPANY, *OF_HIMSELF, *OF_LOADS}
+
+    assert {door.__name__ for door in tried} == found
+
+
+@pytest.mark.parametrize("door", OF_THE_COMPANY, ids=lambda it: it.__name__)
+def test_a_desk_sees_its_companys_rows_and_no_others(town: Town, door: Door) -> None:
+    model = OF_THE_COMPANY[door]
+    actor = actor_of(town.one.carrier)
+    its_own = ids(select(model).where(model.org_id == actor.org_id), model)
+
+    assert ids(door(actor), model) == its_own
+    assert set() < its_own < ids(select(model), model)
+
+
+@pytest.mark.parametrize("door", OF_HIMSELF, ids=lambda it: it.__name__)
+def test_a_driver_sees_himself_and_no_colleague(town: Town, door: Door) -> None:
+    driver, _ = town.drivers[actor_of(town.one.carrier).org_id]
+    actor = actor_of(driver)
+    query = door(actor)
+    model = query.column_descriptions[0]["entity"]
+    his = ids(select(model).where(OF_HIMSELF[door](actor)), model)
+
+    assert ids(query, model) == his
+    assert set() < his < ids(select(model), model)
+
+
+class TestLoads:
+    def test_of_the_desk_are_those_it_posted(self, town: Town) -> None:
+        stranger = Stage(town.one.world)
+        mine = stranger.load()
+
+        assert ids(loads.visible_loads(actor_of(stranger.shipper)), Load) == {mine}
+
+    def test_of_a_carrier_are_those_it_carries_or_was_offered(self, town: Town) -> None:
+        actor = actor_of(town.one.carrier)
+        held = [
+            ids_of_loads(model, model.org_id == actor.org_id)
+            for model in (Offer, Assignment)
+        ]
+
+        assert ids(loads.visible_loads(actor), Load) == set().union(*held)
+        assert all(held)
+
+    def test_of_a_driver_are_those_he_carries_or_was_offered(self, town: Town) -> None:
+        driver, _ = town.drivers[actor_of(town.one.carrier).org_id]
+        actor = actor_of(driver)
+        held = [
+            ids_of_loads(model, model.driver_id == actor.driver_id)
+            for model in (Offer, Assignment)
+        ]
+
+        assert ids(loads.visible_loads(actor), Load) == set().union(*held)
+        assert all(held)
+
+    def test_of_the_market_are_private_to_their_company(self, town: Town) -> None:
+        private = town.one.load(visibility="private")
+
+        seen_by = [
+            private in ids(loads.market_loads(actor_of(it)), Load)
+            for it in (town.one.shipper, town.one.carrier)
+        ]
+
+        assert seen_by == [True, False]
+
+
+def ids_of_loads(model: type[Any], condition: Any) -> set[UUID]:
+    with Session() as session:
+        return set(session.scalars(select(model.load_id).where(condition)))
+
+
+def test_another_companys_assignment_is_not_there_to_override(town: Town) -> None:
+    actor = actor_of(town.one.carrier)
+    theirs, _ = town.carried[actor_of(town.other.carrier).org_id]
+    decision = Decision(OverrideKind.UNASSIGN, OverrideReason.SAFETY)
+
+    with Session() as session, pytest.raises(NotFound):
+        overrides.override(session, actor, decision, assignment_id=theirs, now=utcnow())
+
+
+def test_a_token_that_names_another_company_is_nobodys(world: World) -> None:
+    caller, other = world.company(), world.company()
+    assert other.org_id is not None
+    claims = read_access_token(world.keys, caller.token)
+
+    with Session() as session, pytest.raises(Unauthenticated):
+        identity.actor_for(session, replace(claims, org_id=other.org_id))

@@ -1,0 +1,110 @@
+"""Each hole can still be opened, and whether one was noticed is told truly."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import ROOT, DoesNotApply, Mutant
+from tests.mutants.__main__ import judge, main
+from tests.mutants.everything import MUTANTS
+
+each = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda it: it.name)
+
+
+def named(path: Path) -> set[str]:
+    """Return `Class`, `Class::test` and `test` of all there are in the file."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            found.add(node.name)
+            tests = [it for it in node.body if isinstance(it, ast.FunctionDef)]
+            found |= {f"{node.name}::{it.name}" for it in tests}
+        elif isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+    return found
+
+
+class TestEachMutant:
+    @each
+    def test_still_changes_one_place_into_python(
+        self, mutant: Mutant, tmp_path: Path
+    ) -> None:
+        copy = tmp_path / mutant.file
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        before = (ROOT / mutant.file).read_text()
+        copy.write_text(before)
+
+        mutant.apply(tmp_path)
+
+        assert copy.read_text() != before
+        ast.parse(copy.read_text())
+
+    @each
+    def test_names_tests_that_there_are(self, mutant: Mutant) -> None:
+        for test in mutant.tests:
+            path, _, name = test.partition("::")
+            assert (ROOT / path).is_file(), test
+            name, _, _ = name.partition("[")
+            assert not name or name in named(ROOT / path), test
+
+    def test_has_a_name_of_its_own(self) -> None:
+        assert len({it.name for it in MUTANTS}) == len(MUTANTS)
+
+
+@pytest.mark.parametrize("text", ["", "a\na\n"])
+def test_what_is_not_there_once_is_not_changed(text: str, tmp_path: Path) -> None:
+    (tmp_path / "it.py").write_text(text)
+
+    with pytest.raises(DoesNotApply, match=r"in it\.py"):
+        Mutant("x", "it.py", "a", "b", ()).apply(tmp_path)
+
+    assert (tmp_path / "it.py").read_text() == text
+
+
+SURE = "def test_it(): pass"
+
+
+class TestJudge:
+    """A mutant that changes a file beside the test, which reads it or does not."""
+
+    @pytest.mark.parametrize(
+        ("test", "result", "why"),
+        [
+            ("from it import A\ndef test_it(): assert A", "killed", "::test_it"),
+            ("from it import A\n" + SURE, "survived", ""),
+            ("from it import A\ndef test_it(x): assert A", "unjudged", "::test_it"),
+            ("from it import A as B\nassert B\n" + SURE, "unjudged", "pytest ended"),
+            ("", "unjudged", "pytest ended with 5"),
+        ],
+    )
+    def test_tells_a_judgement_from_trouble(
+        self, test: str, result: str, why: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "it.py").write_text("A = 1\n")
+        (tmp_path / "test_x.py").write_text(test)
+        mutant = Mutant("x", "it.py", "1", "0", ("test_x.py",))
+
+        found, said = judge(mutant, tmp_path, ())
+
+        assert found == result
+        assert why in said
+        assert (tmp_path / "it.py").read_text() == "A = 1\n"
+
+    @pytest.mark.parametrize(
+        ("unfit", "result"),
+        [("test_x.py::test_it[1]", "unjudged"), ("test_x.py::test_its", "killed")],
+    )
+    def test_a_test_that_fails_anyway_kills_nobody(
+        self, unfit: str, result: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "it.py").write_text("A = 1\n")
+        (tmp_path / "test_x.py").write_text("import it\ndef test_it(): assert it.A")
+        mutant = Mutant("x", "it.py", "1", "0", ("test_x.py::test_it",))
+
+        assert judge(mutant, tmp_path, (unfit,))[0] == result
+
+
+def test_an_unknown_name_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["no-such-hole"]) == 2
+    assert capsys.readouterr().err == "No mutant is called no-such-hole.\n"
