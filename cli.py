@@ -121,9 +121,14 @@ def verify(heads: TextIO | None) -> None:
     """Recompute every chain; exit 1 if one was edited, cut or rewritten."""
     settings = settings_from_environment()
     connect(settings, hand=Hand.SERVER)
-    elsewhere = [json.loads(line) for line in heads or () if line.strip()]
-    with Session() as session:
-        found = audit_chains.verify(session, seal(settings), elsewhere)
+    try:
+        elsewhere = [json.loads(line) for line in heads or () if line.strip()]
+        with Session() as session:
+            found = audit_chains.verify(session, seal(settings), elsewhere)
+    except (ValueError, KeyError, TypeError) as error:
+        raise click.BadParameter(
+            f"Not as `audit heads` prints them ({error}).", param_hint="heads"
+        ) from None
     for fault in found.faults:
         click.echo(f"Company {fault.org_id}, entry {fault.seq}: {fault.reason}.")
     click.echo(
@@ -229,12 +234,19 @@ def erase(member: UUID, yes: bool) -> None:
 
 
 @cli.command()
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice([secret.setting for secret in keys.ROTATED]),
+    help="Only this key. Repeatable.",
+)
 @clear_failures
-def rotate_keys() -> None:
+def rotate_keys(only: tuple[str, ...]) -> None:
     """Make new keys; the old ones are still understood. See OPERATIONS, "Keys"."""
     settings = settings_from_environment()
+    wanted = [it for it in keys.ROTATED if not only or it.setting in only]
     try:
-        told = keys.rotate(settings, secret_files())
+        told = keys.rotate(settings, secret_files(), wanted)
     except OSError as error:
         raise CannotStart(f"{error.filename}: {error.strerror}.") from None
     click.echo("\n".join(told))

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +32,16 @@ def _pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> str:
 
 @dataclass(frozen=True)
 class Rotated:
-    """A secret that has a predecessor. `kept` is its file in DATA_DIR."""
+    """A secret that has a predecessor. `kept` is its file in DATA_DIR.
+
+    keeps_all: its predecessors are kept one after the other, not only the last.
+    """
 
     setting: str
     previous: str
     kept: str
     make: Callable[[], str]
+    keeps_all: bool = False
 
     @property
     def kept_previous(self) -> str:
@@ -51,7 +55,9 @@ OF_THE_KEYRING = (
 )
 """In the order of `services.tokens.Secrets`."""
 
-AUDIT = Rotated("AUDIT_SIGNING_KEY", "AUDIT_PREVIOUS_KEY", "audit.pem", new_signing_key)
+AUDIT = Rotated(
+    "AUDIT_SIGNING_KEY", "AUDIT_PREVIOUS_KEY", "audit.pem", new_signing_key, True
+)
 ROTATED = (*OF_THE_KEYRING, AUDIT)
 
 
@@ -74,7 +80,11 @@ def in_force(settings: Settings, secret: Rotated) -> tuple[str, str]:
     )
 
 
-def rotate(settings: Settings, files: Mapping[str, Path]) -> list[str]:
+def rotate(
+    settings: Settings,
+    files: Mapping[str, Path],
+    wanted: Iterable[Rotated] = ROTATED,
+) -> list[str]:
     """Make new secrets; what was in force becomes the predecessor. Return what to tell.
 
     Where the environment names files for both, they are written. Where nothing is
@@ -83,7 +93,7 @@ def rotate(settings: Settings, files: Mapping[str, Path]) -> list[str]:
     Raises: OSError.
     """
     told = []
-    for secret in ROTATED:
+    for secret in wanted:
         folder = Path(settings.DATA_DIR)
         is_kept = not settings.is_production and not getattr(settings, secret.setting)
         paths = (
@@ -91,7 +101,10 @@ def rotate(settings: Settings, files: Mapping[str, Path]) -> list[str]:
             if is_kept
             else (files.get(secret.setting), files.get(secret.previous))
         )
-        current, new = in_force(settings, secret)[0], secret.make()
+        current, before = in_force(settings, secret)
+        new = secret.make()
+        if secret.keeps_all:
+            current = f"{current.strip()}\n{before}"
         if paths[0] is not None and paths[1] is not None:
             # The predecessor first: a crash between the two leaves a key twice.
             _replace(paths[1], current)

@@ -3,12 +3,14 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 import keys
 import schema
@@ -99,8 +101,9 @@ def connect(
         try:
             check_role(engine, role)
         except DatabaseUnusable:
-            # Before the migrations there are no roles: say that first.
-            check_schema(login, schema.head())
+            # Before the migrations there are no roles: say that first, if it is so.
+            with suppress(DBAPIError):
+                check_schema(login, schema.head())
             raise
         finally:
             login.dispose()

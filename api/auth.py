@@ -52,10 +52,15 @@ def requires(permission: Permission) -> Callable[[View], View]:
             except Unauthenticated:
                 limits.meter_stranger()
                 raise
-            limits.meter_member(g.claims)
             with acting(Tenant(g.claims.org_id, g.claims.member_id)):
-                with Session() as session:
-                    g.actor = identity.actor_for(session, g.claims)
+                try:
+                    with Session() as session:
+                        g.actor = identity.actor_for(session, g.claims)
+                except Unauthenticated:
+                    # A phone that was signed out spends nothing of its owner's.
+                    limits.meter_stranger()
+                    raise
+                limits.meter_member(g.claims)
                 if not g.actor.may(permission):
                     raise Forbidden(f"Your role does not have {permission}.")
                 return view(*args, **kwargs)

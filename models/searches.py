@@ -19,6 +19,7 @@ class SearchOutcome(StrEnum):
     DRIVER_BUSY = "driver_busy"
     DRIVER_OFF_DUTY = "driver_off_duty"
     DRIVER_INCOMPLETE = "driver_incomplete"
+    COMPANY_SUSPENDED = "company_suspended"
     HOME_OUT_OF_REACH = "home_out_of_reach"
 
 

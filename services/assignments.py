@@ -90,12 +90,27 @@ def lock_market_load(session: Session, actor: Actor, load_id: UUID) -> Load:
     load = session.scalar(
         loads.market_loads(actor).where(Load.id == load_id).with_for_update(of=Load)
     )
-    if load is not None:
-        return load
+    if load is None:
+        raise _off_market(session, actor, load_id)
+    return load
+
+
+def check_on_market(session: Session, actor: Actor, load_id: UUID) -> None:
+    """Make sure the actor's company may take the load, as far as can be seen now.
+
+    Raises: NotFound; LoadTaken if it was on the market and is not any more.
+    """
+    # scope: `market_loads` is the door.
+    seen = loads.market_loads(actor).where(Load.id == load_id)
+    if session.scalar(seen.with_only_columns(Load.id)) is None:
+        raise _off_market(session, actor, load_id)
+
+
+def _off_market(session: Session, actor: Actor, load_id: UUID) -> Exception:
     known = session.scalar(loads.visible_loads(actor).where(Load.id == load_id))
     if known is None:
-        raise NotFound(f"No load {load_id} on the market.")
-    raise LoadTaken(
+        return NotFound(f"No load {load_id} on the market.")
+    return LoadTaken(
         f"The load is {known.status}.", extra={"current_status": known.status}
     )
 

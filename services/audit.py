@@ -3,6 +3,7 @@
 # scope: the whole log, for the operator and a job.
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session
 from models.audit import AuditEntry, AuditHead, AuditSignature
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PEM = re.compile(r"-----BEGIN .*?-----END [^-]*-----", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,17 @@ def key_id(public: ed25519.Ed25519PublicKey) -> str:
 
 
 def make_seal(private_pem: str, previous_pem: str = "") -> Seal:
-    """Read the signing key, and the one before it, which only verifies.
+    """Read the signing key, and those before it, which only verify.
+
+    previous_pem: one or more, one after the other.
 
     Raises: ValueError if one is no Ed25519 private key in PEM.
     """
     private = _read("AUDIT_SIGNING_KEY", private_pem)
-    keys = [private]
-    if previous_pem:
-        keys.append(_read("AUDIT_PREVIOUS_KEY", previous_pem))
+    before = [_read("AUDIT_PREVIOUS_KEY", pem) for pem in PEM.findall(previous_pem)]
+    if previous_pem.strip() and not before:
+        raise ValueError("AUDIT_PREVIOUS_KEY is not an Ed25519 private key in PEM")
+    keys = [private, *before]
     return Seal(private, {key_id(k.public_key()): k.public_key() for k in keys})
 
 

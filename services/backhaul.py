@@ -29,6 +29,7 @@ from services import areas, drivers, offering
 from services.actors import Actor
 from services.candidates import candidates_in
 from services.offering import OfferRules
+from services.standing import is_suspended
 from telemetry import log, trace_id
 
 FARTHEST_HOME_M = 7_000_000.0
@@ -187,6 +188,8 @@ def _obstacle(session: Session, driver: Driver, drop: Point) -> SearchOutcome | 
 
 
 def _absence(session: Session, driver: Driver) -> SearchOutcome | None:
+    if is_suspended(session, driver.org_id):
+        return SearchOutcome.COMPANY_SUSPENDED
     if drivers.has_load(session, driver.id):
         return SearchOutcome.DRIVER_BUSY
     if driver.availability is not Availability.AVAILABLE:

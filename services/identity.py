@@ -51,7 +51,7 @@ def begin_sign_in(session: Session, login: str, *, now: datetime) -> Account:
     Locks: the login's row of attempts. Raises: AccountLocked.
     """
     # scope: before anybody is signed in.
-    lockouts.count_attempt(session, login, now=now)
+    lockouts.count_attempt(session, lockouts.of_login(login), now=now)
     found = lookups.member_of_login(session, login)
     member = session.get(Member, found.id if found else uuid7())
     if member is None:
@@ -97,7 +97,7 @@ def sign_in(
     check_standing(session, member.org_id)
     second_factors.demand(session, member.id, keys, code=totp, now=now)
     enrolments.admit(session, member, device_id, now=now)
-    lockouts.forgive(session, account.login)
+    lockouts.forgive(session, lockouts.of_login(account.login))
     return families.open_family(session, keys, member, device_id=device_id, now=now)
 
 
@@ -107,7 +107,7 @@ def ask_for_device(
     """After DeviceNotApproved: show the phone to the dispatchers. Safe to repeat."""
     # scope: the member whose password was checked.
     member = session.get_one(Member, account.member_id)
-    lockouts.forgive(session, account.login)
+    lockouts.forgive(session, lockouts.of_login(account.login))
     enrolments.ask(session, member, device_id, now=now)
 
 

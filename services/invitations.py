@@ -178,6 +178,7 @@ def accept(
         password_hash=password_hash,
         locale=invitation.locale,
     )
+    lookups.act_as(session, member.id)
     invitation.accepted_at = now
     invitation.member_id = member.id
     enrolments.admit(session, member, device_id, now=now)

@@ -24,15 +24,23 @@ class AccountLocked(DomainError):
     title = "Too many failed sign-ins"
 
 
-def count_attempt(session: Session, login: str, *, now: datetime) -> None:
+def of_login(login: str) -> str:
+    """Return what the attempts at a login are counted under. Other guards have names
+    that no login can be written as."""
+    return f"login:{canonical(login)}"
+
+
+def count_attempt(session: Session, guarded: str, *, now: datetime) -> None:
     """Count an attempt before it is judged, so that many at once get no more tries.
+
+    guarded: of `of_login`, or another guard's name.
 
     A login is counted by how it is written, not by whom it names: one that is
     nobody's is locked just the same, and two of one person do not betray each other.
 
     Locks: the login's row. Raises: AccountLocked, for 15 minutes from the fifth.
     """
-    key, free_since = fingerprint(canonical(login)), now - LOCKED_FOR
+    key, free_since = fingerprint(guarded), now - LOCKED_FOR
     kept = SignInFailure
     is_old = kept.last_at <= free_since
     counted = session.scalar(
@@ -58,12 +66,10 @@ def count_attempt(session: Session, login: str, *, now: datetime) -> None:
     )
 
 
-def forgive(session: Session, login: str) -> None:
-    """Forget the attempts at a login that has signed in. Safe to repeat."""
+def forgive(session: Session, guarded: str) -> None:
+    """Forget the attempts of whoever has succeeded. Safe to repeat."""
     session.execute(
-        delete(SignInFailure).where(
-            SignInFailure.login_hash == fingerprint(canonical(login))
-        )
+        delete(SignInFailure).where(SignInFailure.login_hash == fingerprint(guarded))
     )
 
 

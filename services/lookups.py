@@ -40,6 +40,14 @@ def reset_of_token(session: Session, token: str) -> Found | None:
     return _enter(session, "enter_by_reset", fingerprint(token))
 
 
+def act_as(session: Session, member_id: UUID) -> None:
+    """Let the rest of this transaction be the member's own doing, in the audit log:
+    who has a one-time token acts before he is signed in."""
+    session.execute(
+        text("select set_config('app.member', :id, true)"), {"id": str(member_id)}
+    )
+
+
 def canonical(login: str) -> str:
     """Return the one way to write a login: an e-mail in small letters, E.164, or the
     text as it is when it is neither."""

@@ -1,5 +1,6 @@
 """Companies and their people."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -62,6 +63,11 @@ def checked(
 
     Raises: Invalid.
     """
+    email = email.strip() if email else None
+    if email and not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
+        raise Invalid("#/email", "That is no e-mail address.")
+    if not name.strip():
+        raise Invalid("#/name", "Give a name.")
     if not email and not phone:
         raise Invalid("#/email", "Give an e-mail or a phone to sign in with.")
     strange = set(roles) - ROLES_OF[kind]

@@ -26,7 +26,7 @@ from notifications import outbox
 from notifications.messages import MessageKind
 from services import moves, open_offers, pushes
 from services.open_offers import is_alive
-from services.standing import is_standing
+from services.standing import is_standing, is_suspended
 from services.verdicts import judge_again
 
 
@@ -92,8 +92,10 @@ def extend(
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
-    if driver.availability is not Availability.AVAILABLE or _is_outdated(
-        session, search
+    if (
+        driver.availability is not Availability.AVAILABLE
+        or _is_outdated(session, search)
+        or is_suspended(session, search.org_id)
     ):
         return []
     open_offers.end_for_driver(

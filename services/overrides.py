@@ -149,6 +149,8 @@ def _force_assign(
 ) -> Override:
     """The driver gets this posted load; what he had goes back to the market."""
     load_id = _needed(decision, "load_id")
+    # Before any lock: another company's private load is not ours to wait for.
+    assignments.check_on_market(session, actor, load_id)
     old_load_id = _load_id_of(session, actor, assignment_id) if assignment_id else None
     # Both at once and in id order, then looked at again through what may be seen.
     wanted = [it for it in (load_id, old_load_id) if it is not None]

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from errors import NotFound
@@ -77,7 +77,8 @@ def _his(
         (SecondFactor, SecondFactor.member_id == member_id),
         (PasswordReset, PasswordReset.member_id == member_id),
         (Invitation, Invitation.member_id == member_id),
-        (Area, Area.driver_id == driver_id),
+        # Who does not drive has none; a company's shared areas are nobody's.
+        (Area, and_(Area.driver_id == driver_id, Area.driver_id.is_not(None))),
         (Position, Position.driver_id == driver_id),
         (LastPosition, LastPosition.driver_id == driver_id),
         (BackhaulSearch, BackhaulSearch.driver_id == driver_id),
@@ -129,9 +130,9 @@ def erase(session: Session, member_id: UUID, *, now: datetime) -> Member:
         _erase_driver(session, driver, now)
     for login in (member.email, member.phone):
         if login is not None:
-            lockouts.forgive(session, login)
+            lockouts.forgive(session, lockouts.of_login(login))
     families.end_families(session, member_id, "erased", now)
-    _erase_credentials(session, member)
+    _erase_credentials(session, member, now)
     _erase_devices(session, member_id, now)
     if member.erased_at is None:
         _record(session, member, now)
@@ -168,15 +169,28 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
     driver.availability = Availability.OFF_DUTY
 
 
-def _erase_credentials(session: Session, member: Member) -> None:
+def _erase_credentials(session: Session, member: Member, now: datetime) -> None:
     session.execute(delete(SecondFactor).where(SecondFactor.member_id == member.id))
     # The answers he was given show what he saw.
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.member_id == member.id))
     session.execute(delete(PasswordReset).where(PasswordReset.member_id == member.id))
+    same_login = [Invitation.member_id == member.id]
+    same_login += [Invitation.email == member.email] if member.email else []
+    same_login += [Invitation.phone == member.phone] if member.phone else []
     session.execute(
         update(Invitation)
-        .where(Invitation.member_id == member.id)
+        .where(Invitation.org_id == member.org_id, or_(*same_login))
         .values(name=ERASED_NAME, email=_nobodys(member.id), phone=None)
+    )
+    # He knows the tokens of those he made: no way back in.
+    session.execute(
+        update(Invitation)
+        .where(
+            Invitation.invited_by == member.id,
+            Invitation.accepted_at.is_(None),
+            Invitation.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=now)
     )
 
 

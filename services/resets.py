@@ -155,12 +155,13 @@ def complete(session: Session, *, token: str, new_hash: str, now: datetime) -> N
     member = session.get_one(Member, reset.member_id, with_for_update=True)
     if member.deactivated_at is not None:
         raise ResetOver("Ask for a new one.")
+    lookups.act_as(session, member.id)
     member.password_hash = new_hash
     reset.used_at = now
     families.end_families(session, member.id, "password reset", now)
     for login in (member.email, member.phone):
         if login is not None:
-            lockouts.forgive(session, login)
+            lockouts.forgive(session, lockouts.of_login(login))
 
 
 def _open_one(

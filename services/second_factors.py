@@ -7,13 +7,14 @@ from hmac import compare_digest
 from uuid import UUID
 
 import pyotp
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from errors import Conflict, Unauthenticated
 from models.credentials import SecondFactor
 from models.organisations import Member
 from services.actors import Actor
-from services.sealing import seal, unseal
+from services.sealing import CannotUnseal, seal, unseal
 from services.tokens import Keyring, fingerprint
 
 STEP_S = 30
@@ -71,11 +72,15 @@ def enrol(session: Session, actor: Actor, keys: Keyring) -> Enrolment:
     """
     # scope: the member himself.
     secret = pyotp.random_base32()
-    factor = session.get(SecondFactor, actor.member_id, with_for_update=True)
-    if factor is None:
-        factor = SecondFactor(member_id=actor.member_id, org_id=actor.org_id)
-        session.add(factor)
-    elif factor.confirmed_at is not None:
+    session.execute(
+        insert(SecondFactor)
+        .values(member_id=actor.member_id, org_id=actor.org_id, sealed_secret="")
+        .on_conflict_do_nothing()
+    )
+    factor = session.get_one(
+        SecondFactor, actor.member_id, with_for_update=True, populate_existing=True
+    )
+    if factor.confirmed_at is not None:
         raise SecondFactorActive("Remove it first, with one of its codes.")
     factor.sealed_secret = seal(keys.sealer, secret)
     member = session.get_one(Member, actor.member_id)
@@ -146,7 +151,11 @@ def _use(factor: SecondFactor, keys: Keyring, code: str, now: datetime) -> bool:
 
 def _use_code(factor: SecondFactor, keys: Keyring, code: str, now: datetime) -> bool:
     """Say whether the code is right; it, and those before it, work no more."""
-    secret = unseal(keys.sealer, factor.sealed_secret)
+    try:
+        secret = unseal(keys.sealer, factor.sealed_secret)
+    except CannotUnseal:
+        # Its key was rotated away twice: the recovery codes are left.
+        return False
     totp = pyotp.TOTP(secret, interval=STEP_S)
     given = "".join(code.split()).encode()
     step = int(now.timestamp()) // STEP_S

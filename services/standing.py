@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from errors import DomainError
@@ -27,6 +27,11 @@ def is_standing(org_id: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
     """
     # A database function: the poster's company is none that a carrier may read.
     return ~func.is_suspended(org_id)
+
+
+def is_suspended(session: Session, org_id: UUID) -> bool:
+    """Say whether the operator has suspended the company."""
+    return bool(session.scalar(select(func.is_suspended(org_id))))
 
 
 def check_standing(session: Session, org_id: UUID) -> None:

@@ -154,3 +154,29 @@ class TestRotateKeys:
         assert done.exit_code == 2
         assert done.stderr.startswith("/dev/null/x")
         assert done.stderr.count("\n") == 1
+
+
+class TestTheAuditKey:
+    def test_all_that_were_in_force_still_verify(self, development: Settings) -> None:
+        """Signed heads are kept for years: their keys pile up."""
+        kids = [seal_of(development).kid]
+        for _ in range(3):
+            keys.rotate(development, {}, [keys.AUDIT])
+            kids.append(seal_of(development).kid)
+
+        assert len(set(kids)) == 4
+        assert set(kids) == set(seal_of(development).known)
+
+    def test_is_changed_alone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings = Settings(DATA_DIR=str(tmp_path))
+        before, kid = keyring(settings), seal_of(settings).kid
+        with environment(monkeypatch, DATA_DIR=str(tmp_path), LOG_LEVEL="CRITICAL"):
+            done = CliRunner().invoke(
+                cli, ["rotate-keys", "--only", "AUDIT_SIGNING_KEY"]
+            )
+
+        assert done.exit_code == 0
+        assert keyring(settings).kid == before.kid
+        assert seal_of(settings).kid != kid

@@ -28,6 +28,9 @@ WATCHED = {
     "offers": "update or delete",
     "assignments": "insert or update or delete",
     "overrides": "insert or update or delete",
+    "invitations": "insert or update or delete",
+    "password_resets": "update",
+    "second_factors": "insert or update or delete",
 }
 
 FUNCTIONS = """
@@ -54,7 +57,9 @@ begin
     if changed = '{}' then return null; end if;
     insert into audit_heads values (company, 0, '') on conflict do nothing;
     select * into head from audit_heads where org_id = company for update;
-    subject := coalesce(now_it_is ->> 'id', before_it_was ->> 'id')::uuid;
+    -- A member's second factor has his id.
+    subject := coalesce(now_it_is ->> 'id', before_it_was ->> 'id',
+        now_it_is ->> 'member_id', before_it_was ->> 'member_id')::uuid;
     digest := sha256(convert_to(concat_ws(E'\\n',
         encode(head.hash, 'hex'), company, head.seq + 1,
         (extract(epoch from moment) * 1000000)::bigint, actor, lower(tg_op),

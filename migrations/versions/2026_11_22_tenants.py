@@ -159,7 +159,8 @@ POLICIES: dict[str, dict[str, tuple[str | None, str | None]]] = {
     },
     "assignments": {
         "select": (f"{OWN} or {HELD}", None),
-        "insert": (None, OWN),
+        # A row here opens its load: only who was let hold that load makes one.
+        "insert": (None, f"{OWN} and {HELD}"),
         "update": (f"{OWN} or {HELD}", f"{OWN} or {HELD}"),
     },
     "idempotency_keys": {

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -204,3 +205,22 @@ class TestOff:
         assert not {POLICY_HEADER, STATE_HEADER} & set(answers[0].headers)
         with Session() as session:
             assert session.scalar(text("select count(*) from rate_limits")) == 0
+
+
+def test_a_revoked_phone_spends_nothing_of_its_owners(
+    world: World, limited: Limited
+) -> None:
+    app = limited(LIMIT_ACCEPTS_PER_MIN=5, LIMIT_PERSON_PER_MIN=1000)
+    carrier = world.company()
+    driver = world.driver(carrier)
+    phone = UUID(world.phone(driver, "another"))
+    assert driver.member_id is not None
+    assert driver.org_id is not None
+    thief = world.caller(driver.member_id, driver.org_id, phone)
+    carrier.delete(f"/v1/devices/{phone}/approval")
+    path = f"/v1/offers/{uuid7()}/acceptance"
+
+    tries = [replace(thief, app=app).put(path).status for _ in range(5)]
+
+    assert tries == [401] * 5
+    assert replace(driver, app=app).put(path).status == 404

@@ -1,0 +1,237 @@
+"""Ways around the walls that somebody has tried, each closed."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from uuid import UUID
+
+import pyotp
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+from uuid_utils.compat import uuid7
+
+from config import Strategy
+from db import Session, Tenant, acting
+from freight.roles import Role
+from models.offers import Offer
+from services import privacy, suspensions
+from services.sealing import sealer
+from tests.services.stage import Stage, at_once, open_offers, rows_of, see_it_wait
+from tests.world import NEWARK, PASSWORD, Caller, FakeGateway, World, utcnow
+
+RING = {
+    "type": "Polygon",
+    "coordinates": [[[-98, 31], [-97, 31], [-97, 32], [-98, 32], [-98, 31]]],
+}
+
+
+def suspend(company: Caller) -> None:
+    assert company.org_id is not None
+    with Session.begin() as session:
+        suspensions.suspend(session, company.org_id, reason="fraud", now=utcnow())
+        while suspensions.withdraw_offers(session, company.org_id, now=utcnow()):
+            pass
+
+
+def erase(caller: Caller) -> None:
+    assert caller.member_id is not None
+    with Session.begin() as session:
+        privacy.erase(session, caller.member_id, now=utcnow())
+
+
+class TestASuspendedCarrier:
+    def test_is_offered_nothing_by_a_search_that_waited(
+        self, world: World, run_jobs: Callable[..., list[str]]
+    ) -> None:
+        carrier = world.company()
+        driver = world.dropped(carrier=carrier)
+        world.load(world.shipper(), NEWARK)
+        suspend(carrier)
+
+        gateway = FakeGateway()
+        run_jobs(gateway)
+
+        assert open_offers(driver) == []
+        assert "offer" not in gateway.kinds()
+
+    def test_is_offered_no_next_one(
+        self, world: World, run_jobs: Callable[..., list[str]]
+    ) -> None:
+        stage = Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
+        driver = stage.driver()
+        stage.loads(3)
+        stage.search(driver)
+        (offer,) = open_offers(driver)
+        driver.put(f"/v1/offers/{offer.id}/decline", {"reason": "price"})
+        suspend(stage.carrier)
+
+        run_jobs(FakeGateway(), OFFER_STRATEGY=Strategy.SEQUENTIAL)
+
+        assert open_offers(driver) == []
+
+
+class TestAnErasedAdmin:
+    def test_does_not_come_back_by_an_invitation_of_his_own(self, world: World) -> None:
+        company = world.company()
+        boss = world.member(company, Role.ADMIN)
+        person = {"name": "X", "email": "x@again.example", "roles": ["admin"]}
+        token = boss.post("/v1/invitations", person)["token"]
+        erase(boss)
+
+        taken = Caller(world.app, "").post(
+            "/v1/invitations/acceptance", {"token": token, "password": PASSWORD}
+        )
+
+        assert (taken.status, taken.code) == (410, "invitation-over")
+
+
+class TestExport:
+    def test_of_one_who_does_not_drive_has_no_companys_areas(
+        self, world: World
+    ) -> None:
+        one, other = world.company(), world.company()
+        area = {"kind": "no_go", "name": "Ours", "geometry": RING}
+        assert one.put(f"/v1/areas/{uuid7()}", area).status == 200
+
+        for caller in (one, other):
+            assert caller.member_id is not None
+            with Session() as session:
+                assert privacy.export(session, caller.member_id)["areas"] == []
+
+
+class TestErasure:
+    def test_reaches_the_invitations_he_did_not_take(self, world: World) -> None:
+        company = world.company()
+        person = {"name": "Vic Tim", "email": "vic@tim.example", "roles": ["driver"]}
+        company.post("/v1/invitations", person)
+        token = company.post("/v1/invitations", person)["token"]
+        taken = Caller(world.app, "").post(
+            "/v1/invitations/acceptance", {"token": token, "password": PASSWORD}
+        )
+        erase(Caller(world.app, "", UUID(taken["member_id"])))
+
+        with Session() as session:
+            rows = str(session.execute(text("select * from invitations")).all())
+        assert "vic@" not in rows
+        assert "Vic" not in rows
+
+
+class TestAnotherCompanysPrivateLoad:
+    def test_is_not_waited_for_by_who_may_not_know_it(self, committed: World) -> None:
+        stage, stranger = Stage(committed), Stage(committed)
+        load_id = stage.load(visibility="private")
+        body = {
+            "kind": "force_assign",
+            "reason": "safety",
+            "load_id": str(load_id),
+            "driver_id": stranger.driver().driver_id,
+        }
+        with ThreadPoolExecutor(1) as pool, Session.begin() as session:
+            lock = text("select id from loads where id = :id for update")
+            session.execute(lock, {"id": load_id})
+            answer = pool.submit(stranger.carrier.post, "/v1/overrides", body)
+            with pytest.raises(AssertionError, match="did not wait"):
+                see_it_wait(answer)
+
+        assert answer.result().status == 404
+
+    def test_is_not_opened_by_an_assignment_made_up(self, world: World) -> None:
+        stage, stranger = Stage(world), Stage(world)
+        load_id = stage.load(visibility="private")
+        driver = stranger.driver()
+        insert = text(
+            "insert into assignments (id, org_id, load_org_id, load_id, driver_id,"
+            " kind, status) values (gen_random_uuid(), :org, :poster, :load, :driver,"
+            " 'planned', 'active')"
+        )
+        ids = {
+            "org": stranger.carrier.org_id,
+            "poster": stage.shipper.org_id,
+            "load": load_id,
+            "driver": driver.driver_id,
+        }
+        assert stranger.carrier.org_id is not None
+        assert stranger.carrier.member_id is not None
+        me = Tenant(stranger.carrier.org_id, stranger.carrier.member_id)
+        with acting(me), Session() as session:
+            with pytest.raises(ProgrammingError, match="row-level security"):
+                session.execute(insert, ids)
+            session.rollback()
+
+
+class TestGuards:
+    def test_of_a_password_are_not_reached_by_a_login(self, world: World) -> None:
+        driver = world.member(world.company(), Role.DRIVER)
+        guess = {"login": f"password:{driver.member_id}", "password": "x"}
+        for _ in range(6):
+            Caller(world.app, "").post("/v1/sessions", guess)
+
+        change = {"current_password": PASSWORD, "new_password": "another good one"}
+        assert driver.put("/v1/me/password", change).status == 204
+
+
+class TestASecondFactor:
+    def test_enrolled_six_times_at_once_is_one(self, committed: World) -> None:
+        boss = committed.company()
+
+        answers = at_once(
+            *(lambda: boss.post("/v1/me/second-factor").status for _ in range(6))
+        )
+
+        assert set(answers) == {201}
+
+    def test_whose_key_is_gone_opens_by_its_recovery_codes(self, world: World) -> None:
+        boss = world.company()
+        secret = boss.post("/v1/me/second-factor")["secret"]
+        code = {"code": pyotp.TOTP(secret).now()}
+        codes = boss.put("/v1/me/second-factor/confirmation", code)["recovery_codes"]
+        sign_in = {"login": boss.get("/v1/me")["member"]["email"], "password": PASSWORD}
+        ring = world.app.extensions["keyring"]
+        world.app.extensions["keyring"] = replace(
+            ring, sealer=sealer(["n" * 40, "m" * 40])
+        )
+        try:
+            by_app = sign_in | {"totp": pyotp.TOTP(secret).now()}
+            by_code = sign_in | {"totp": codes[0]}
+            answers = [
+                Caller(world.app, "").post("/v1/sessions", it).status
+                for it in (by_app, by_code)
+            ]
+        finally:
+            world.app.extensions["keyring"] = ring
+
+        assert answers == [401, 201]
+
+
+class TestTheAuditLog:
+    def test_knows_who_came_in_by_an_invitation_and_who_asked_him(
+        self, committed: World
+    ) -> None:
+        company = committed.company()
+        person = {"name": "N", "email": "n@new.example", "roles": ["admin"]}
+        token = company.post("/v1/invitations", person)["token"]
+        taken = Caller(committed.app, "").post(
+            "/v1/invitations/acceptance", {"token": token, "password": PASSWORD}
+        )
+        newcomer = Caller(committed.app, taken["access_token"])
+        newcomer.post("/v1/me/second-factor")
+
+        with Session() as session:
+            entries = session.execute(
+                text("select act, subject, member_id::text from audit order by seq")
+            ).all()
+
+        assert ("insert", "invitations", str(company.member_id)) in entries
+        assert ("insert", "members", taken["member_id"]) in entries
+        assert ("update", "invitations", taken["member_id"]) in entries
+        assert ("insert", "second_factors", taken["member_id"]) in entries
+
+
+def test_an_offer_row_is_still_made_for_the_honest(world: World) -> None:
+    """What the tests above would also pass without: searches that offer nothing."""
+    stage = Stage(world)
+    stage.load()
+    stage.search(stage.driver())
+
+    assert len(rows_of(Offer)) == 1
