@@ -33,7 +33,8 @@ LIMITED_BY = {
     "refusals_that_differ": "nothing: one refusal for both",
     "median_difference": "the noise of the machine",
     "rank_test_p": "chance: 1 in 100 runs misses it without a cause",
-    "worst_route_p": "a foreign row costs the look-ups of its policy: at most 0.8 % of an answer",
+    "worst_route_p": "a foreign row costs the look-ups of its policy: at most 0.8 % of"
+    " an answer",
     "forced_log_outs": "nothing, as long as phones wait before they ask again",
     "thefts_found": "nothing: a token of an older generation is a copy",
     "ratio_driver_offers": "planning with policies, of loads and stops above all",
