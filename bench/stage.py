@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 HOST = "127.0.0.1"
 WEB_WORKERS = 2
 LAST_WORDS = 1000
-PASSWORD = "correct horse battery"
+PASSWORD = "not in any example"
 
 SETTINGS = {
     "ENVIRONMENT": "development",

@@ -13,13 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 from uuid_utils.compat import uuid7
 
 from errors import Conflict, IdTaken, Invalid, NotFound
-from freight.lifecycles import (
-    OPEN_OFFERS,
-    LoadAct,
-    LoadStatus,
-    OfferAct,
-    StopStatus,
-)
+from freight.lifecycles import OPEN_OFFERS, LoadAct, LoadStatus, OfferAct, StopStatus
 from freight.roles import POSTERS
 from geo.roads import Roads
 from models.assignments import Assignment, AssignmentStatus

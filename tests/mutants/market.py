@@ -90,7 +90,7 @@ MUTANTS = (
         "services/loads.py",
         "carried = carried.where(Assignment.org_id == actor.org_id)",
         "carried = carried.where()",
-        (f"{LOADS}::test_of_a_carrier_are_those_it_carries_or_was_offered",),
+        (f"{LOADS}::test_of_a_carrier_are_those_it_carries_or_is_offered",),
     ),
     Mutant(
         "a-poster-sees-all-loads",

@@ -236,6 +236,6 @@ def test_the_two_ended_index_answers_among_twenty_thousand(committed, superuser)
 
     lines = "\n".join(plan)
     assert "ix_loads_two_ended" in lines
-    assert "Seq Scan" not in lines
+    assert "Seq Scan on loads" not in lines
     condition = next(line for line in plan if "Index Cond" in line)
     assert condition.count("<@") == 2

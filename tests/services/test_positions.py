@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Thread
+from time import sleep
 from uuid import UUID
 
 import pytest
@@ -282,13 +283,13 @@ def wait_until_blocked(engine: Engine) -> None:
         "select count(*) from pg_stat_activity where datname = current_database()"
         " and wait_event_type = 'Lock'"
     )
-    with engine.connect() as connection:
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.execute(text("set role none"))
-        for _ in range(500):
+    for _ in range(500):
+        with engine.begin() as connection:
+            # As who logged in, and for this transaction only.
+            connection.execute(text("set local role none"))
             if connection.scalar(waiting):
                 return
-            connection.execute(text("select pg_sleep(0.01)"))
+        sleep(0.01)
     raise AssertionError("nobody waits")
 
 
