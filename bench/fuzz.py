@@ -51,9 +51,9 @@ CONFIG = """\
 # A schema cannot say everything: that a rule refused is a 422, documented as such.
 [checks]
 positive_data_acceptance.expected-statuses = [
-    "2xx", 400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428, 429, 503
+    "2xx", 304, 400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428, 429, 503
 ]
-missing_required_header.expected-statuses = [400, 401, 403, 404, 406, 422, 428]
+missing_required_header.expected-statuses = [400, 401, 403, 404, 406, 409, 422, 428]
 """
 
 CHICAGO, NEW_YORK, NEWARK = (41.88, -87.63), (40.71, -74.01), (40.74, -74.17)
