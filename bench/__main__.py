@@ -68,10 +68,8 @@ def main() -> int:
 def benches(is_quick: bool) -> Iterator[list[str]]:
     """Yield the command of each bench that can run here; say why one cannot."""
     yield ["bench.idempotency", *(["--quick"] if is_quick else [])]
-    for name in ("fuzz", "refresh", "tenants", "overhead"):
+    for name in ("fuzz", "refresh", "tenants", "overhead", "limits"):
         yield [f"bench.{name}", *(["--quick"] if is_quick else [])]
-    if not is_quick:
-        yield ["bench.limits"]
     board = data_dir() / "loadboard"
     files = [board / "loads.csv", board / "trucks.csv"]
     if not all(file.is_file() for file in files):

@@ -6,19 +6,17 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from http.client import HTTPException
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.board import BoardLoad, Trip
 from bench.cast import hire, post
-from bench.client import Client, Refused
-from bench.report import Bar, print_line, say, versions_of
-from bench.stage import PASSWORD, CannotStage, Stage, staged
-from embedded import EmbeddedServerError
-from processes import ProcessEnded, stop_on_signals
+from bench.client import Client
+from bench.report import Bar, say
+from bench.running import BREAKS, Line, line_of, parser_of, run
+from bench.stage import PASSWORD, Stage, staged
 
 
 class NoReport(Exception):
@@ -58,11 +56,6 @@ missing_required_header.expected-statuses = [400, 401, 403, 404, 406, 409, 422, 
 
 CHICAGO, NEW_YORK, NEWARK = (41.88, -87.63), (40.71, -74.01), (40.74, -74.17)
 
-EXPECTED = (
-    *(CannotStage, Refused, ProcessEnded, EmbeddedServerError, NoReport),
-    *(OSError, HTTPException, subprocess.TimeoutExpired),
-)
-
 
 @dataclass
 class Played:
@@ -89,39 +82,30 @@ class Played:
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="bench.fuzz", description=__doc__)
+    parser = parser_of("fuzz", __doc__)
     parser.add_argument("--cases", type=int, default=CASES, help="at least so many")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--quick", action="store_true", help="two roles, some seconds each"
-    )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Play and print the line; return 1 if a bar is not met, 2 if it broke."""
+    """Play and print the line; see `running.run`."""
     options = arguments(argv)
-    stop_on_signals()
     cases = QUICK_CASES if options.quick else options.cases
-    try:
+
+    def staged_play() -> Line:
         with staged({}) as stage, TemporaryDirectory(prefix="fuzz-") as folder:
-            played = _play(stage, Path(folder), options, cases)
-            versions = versions_of(stage.env["DATABASE_URL"])
-    except KeyboardInterrupt:
-        return 130
-    except EXPECTED as error:
-        say(f"The fuzzing broke: {error}")
-        return 2
-    bars = played.bars(cases)
-    params = {"seed": options.seed, "cases": cases, "is_quick": options.quick}
-    figures = {
-        "rounds": played.rounds,
-        "cases_by_role": dict(played.cases),
-        "findings": dict(played.findings),
-    }
-    versions |= {"schemathesis": version("schemathesis")}
-    print_line("fuzz", params, figures, bars, versions=versions)
-    return 0 if all(bar.met for bar in bars) else 1
+            heard = _play(stage, Path(folder), options, cases)
+            figures = {
+                "rounds": heard.rounds,
+                "cases_by_role": dict(heard.cases),
+                "findings": dict(heard.findings),
+            }
+            line = line_of(stage, options, figures, heard.bars(cases), cases=cases)
+        more = {"schemathesis": version("schemathesis")}
+        return replace(line, versions={**line.versions, **more})
+
+    breaks = (*BREAKS, NoReport, subprocess.TimeoutExpired)
+    return run("fuzz", staged_play, breaks=breaks)
 
 
 def _play(

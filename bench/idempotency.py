@@ -1,6 +1,5 @@
 """Requests sent again through kills and cuts: `python -m bench.idempotency`."""
 
-import argparse
 import os
 import signal
 import sys
@@ -20,10 +19,9 @@ import psycopg
 
 from bench.client import Answer, Client, Refused
 from bench.cutting import Cutter, cutting
-from bench.report import Bar, print_line, say, versions_of
+from bench.report import Bar
+from bench.running import Line, line_of, parser_of, run
 from bench.stage import CannotStage, Stage, staged
-from embedded import EmbeddedServerError
-from processes import ProcessEnded, stop_on_signals
 
 CLIENTS = 24
 PATIENCE_S = 120.0
@@ -40,10 +38,6 @@ RESPAWN = (
     *("--respawn-failed-workers", "--respawn-interval", "0.2"),
     # A worker that is just being started misses its SIGTERM.
     *("--workers-kill-timeout", "2"),
-)
-EXPECTED = (
-    *(CannotStage, Refused, ProcessEnded, EmbeddedServerError),
-    *(OSError, HTTPException, psycopg.Error),
 )
 
 
@@ -217,27 +211,19 @@ DRAFT = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run and print the line; return 1 if a bar is not met, 2 if it broke."""
-    parser = argparse.ArgumentParser(prog="bench.idempotency", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small")
-    is_quick = parser.parse_args(argv).quick
-    size = QUICK if is_quick else FULL
-    stop_on_signals()
-    try:
+    """Run and print the line; see `running.run`."""
+    options = parser_of("idempotency", __doc__, has_seed=False).parse_args(argv)
+    size = QUICK if options.quick else FULL
+
+    def staged_play() -> Line:
         with staged(
             {}, web_workers=WEB_WORKERS, web_options=RESPAWN, between=cutting
         ) as stage:
             assert stage.between is not None
             figures, bars = play(stage, size, stage.between)
-            versions = versions_of(stage.env["DATABASE_URL"])
-    except KeyboardInterrupt:
-        return 130
-    except EXPECTED as error:
-        say(f"The bench broke: {error}")
-        return 2
-    params = {"clients": CLIENTS, "is_quick": is_quick}
-    print_line("idempotency", params, figures, bars, versions=versions)
-    return 0 if all(bar.met for bar in bars) else 1
+            return line_of(stage, options, figures, bars, clients=CLIENTS)
+
+    return run("idempotency", staged_play)
 
 
 if __name__ == "__main__":

@@ -1,37 +1,32 @@
 """One caller far over his limit, others beside him: `python -m bench.limits`."""
 
-import argparse
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from math import ceil
 
-from bench.client import Client, Refused
-from bench.report import Bar, print_line, say, versions_of
-from bench.stage import PASSWORD, CannotStage, Stage, staged
-from embedded import EmbeddedServerError
-from processes import ProcessEnded, stop_on_signals
+from bench.client import Client
+from bench.crowd import Crowd
+from bench.report import Bar
+from bench.running import Line, line_of, parser_of, run
+from bench.stage import Stage, staged
+from freight.roles import Role
+from models.organisations import OrganisationKind
 
 QUOTA = 60
 """In a minute: one comes back each second."""
 
 PEOPLE = 8
-EACH = 40
+EACH, EACH_QUICK = 40, 8
 PAUSE_S = 0.25
 HANDS = 4
 """Connections of the one who is over his limit; each asks without a pause."""
 
 MOST_P99_FACTOR = 2.0
 """How much longer the others' slowest answers may take beside him than alone."""
-
-EXPECTED = (
-    *(CannotStage, Refused, ProcessEnded, EmbeddedServerError),
-    *(OSError, HTTPException),
-)
 
 
 @dataclass
@@ -53,24 +48,27 @@ class Asked:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Play and print the line; return 1 if a bar is not met, 2 if it broke."""
-    parser = argparse.ArgumentParser(prog="bench.limits", description=__doc__)
-    parser.parse_args(argv)
-    stop_on_signals()
-    try:
+    """Play and print the line; see `running.run`."""
+    options = parser_of("limits", __doc__, has_seed=False).parse_args(argv)
+
+    def staged_play() -> Line:
         with staged({"LIMIT_PERSON_PER_MIN": str(QUOTA)}) as stage:
-            # The first answers wait for connections to the database.
-            _others(_people(stage, 0))
-            alone = _others(_people(stage, 1))
-            beside, greedy, played_s = _beside(stage, _people(stage, 2))
-            versions = versions_of(stage.env["DATABASE_URL"])
-    except KeyboardInterrupt:
-        return 130
-    except EXPECTED as error:
-        say(f"The bench broke: {error}")
-        return 2
+            figures, bars = play(stage, EACH_QUICK if options.quick else EACH)
+            params = {"quota_per_min": QUOTA, "people": PEOPLE, "hands": HANDS}
+            return line_of(stage, options, figures, bars, **params)
+
+    return run("limits", staged_play)
+
+
+def play(stage: Stage, each: int) -> tuple[dict[str, object], list[Bar]]:
+    """Ask alone, and beside somebody who never stops; return figures and bars."""
+    crowd = Crowd(stage)
+    # The first answers wait for connections to the database.
+    _others(_people(crowd), each)
+    alone = _others(_people(crowd), each)
+    beside, greedy, played_s = _beside(stage, _people(crowd), each)
     expected = QUOTA + int(played_s * QUOTA / 60)
-    figures = {
+    figures: dict[str, object] = {
         "others_alone_ms_p50": alone.p(50),
         "others_alone_ms_p99": alone.p(99),
         "others_beside_ms_p50": beside.p(50),
@@ -80,36 +78,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         "greedy_expected": expected,
         "greedy_ms_p50": greedy.p(50),
     }
-    wrong = (alone.statuses + beside.statuses).total() - 2 * PEOPLE * EACH
+    wrong = (alone.statuses + beside.statuses).total() - 2 * PEOPLE * each
     wrong += sum(n for s, n in beside.statuses.items() if s != 200)
     factor = round(beside.p(99) / alone.p(99), 2)
-    bars = [
+    return figures, [
         Bar("others_refused", 0, abs(wrong), is_ceiling=True),
         Bar("others_p99_factor", MOST_P99_FACTOR, factor, is_ceiling=True),
         Bar("quota_error", 1, abs(greedy.statuses[200] - expected), is_ceiling=True),
     ]
-    params = {"quota_per_min": QUOTA, "people": PEOPLE, "hands": HANDS, "seed": 1}
-    print_line("limits", params, figures, bars, versions=versions)
-    return 0 if all(bar.met for bar in bars) else 1
 
 
-def _people(stage: Stage, number: int) -> list[Client]:
-    boss = stage.create_company("carrier", number, "dispatcher")
-    people = []
-    for index in range(PEOPLE):
-        email = f"person{number}-{index}@example.com"
-        member = {"name": email, "email": email, "password": PASSWORD}
-        boss.need("POST", "/v1/members", member | {"roles": ["dispatcher"]})
-        people.append(stage.web.signed_in(email, PASSWORD))
-    return people
+def _people(crowd: Crowd) -> list[Client]:
+    company = crowd.company(OrganisationKind.CARRIER)
+    people = [crowd.person(company.id, [Role.DISPATCHER]) for _ in range(PEOPLE)]
+    crowd.settle()
+    return [person.client for person in people]
 
 
-def _others(people: Sequence[Client]) -> Asked:
+def _others(people: Sequence[Client], each: int) -> Asked:
     """Let everybody ask now and then, well below his limit."""
     asked = Asked()
 
     def one(client: Client) -> None:
-        for _ in range(EACH):
+        for _ in range(each):
             asked.ask(client)
             time.sleep(PAUSE_S)
 
@@ -118,7 +109,9 @@ def _others(people: Sequence[Client]) -> Asked:
     return asked
 
 
-def _beside(stage: Stage, people: Sequence[Client]) -> tuple[Asked, Asked, float]:
+def _beside(
+    stage: Stage, people: Sequence[Client], each: int
+) -> tuple[Asked, Asked, float]:
     """Do the same beside somebody who never stops; return what both heard."""
     hog = stage.create_company("shipper", 0, "shipper")
     greedy = Asked()
@@ -132,7 +125,7 @@ def _beside(stage: Stage, people: Sequence[Client]) -> tuple[Asked, Asked, float
     with ThreadPoolExecutor(HANDS) as pool:
         hands = [pool.submit(grab, number) for number in range(HANDS)]
         try:
-            asked = _others(people)
+            asked = _others(people, each)
         finally:
             is_over = True
         for hand in hands:

@@ -1,7 +1,6 @@
 """What row security costs, measured against itself switched off:
 `python -m bench.overhead`."""
 
-import argparse
 import os
 import sys
 import time
@@ -9,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from statistics import median
 from typing import Any, LiteralString
 
@@ -18,12 +16,11 @@ from psycopg import sql
 
 from bench.client import Client, Refused
 from bench.crowd import Crowd, Person, make_market
-from bench.report import Bar, print_line, say, versions_of
+from bench.report import Bar, say
 from bench.rows import Record
-from bench.stage import CannotStage, Stage, staged
-from embedded import EmbeddedServerError
+from bench.running import Line, line_of, parser_of, run
+from bench.stage import Stage, staged
 from models.organisations import OrganisationKind
-from processes import ProcessEnded, stop_on_signals
 
 HANDS = 4
 """Connections that ask without a pause: two for each web worker."""
@@ -32,10 +29,6 @@ OPEN_OFFERS = 3
 LISTED = 50
 LEAST_RATIO = 0.80
 LONGEST_PAUSE_S = 0.2
-EXPECTED = (
-    *(CannotStage, Refused, ProcessEnded, EmbeddedServerError),
-    *(OSError, HTTPException, psycopg.Error),
-)
 
 FENCED: LiteralString = """
     select relname from pg_class where relrowsecurity
@@ -260,27 +253,16 @@ def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run and print the line; return 1 if a bar is not met, 2 if it broke."""
-    parser = argparse.ArgumentParser(prog="bench.overhead", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="small")
-    options = parser.parse_args(argv)
+    """Run and print the line; see `running.run`."""
+    options = parser_of("overhead", __doc__).parse_args(argv)
     size = QUICK if options.quick else FULL
-    stop_on_signals()
-    busy = os.getloadavg()[0]
-    try:
+
+    def staged_play() -> Line:
         with staged({}, has_worker=False) as stage:
             figures, bars = play(stage, size, options.seed)
-            versions = versions_of(stage.env["DATABASE_URL"])
-    except KeyboardInterrupt:
-        return 130
-    except EXPECTED as error:
-        say(f"The bench broke: {error}")
-        return 2
-    figures["load_average_before"] = round(busy, 2)
-    params = {"seed": options.seed, "hands": HANDS, "is_quick": options.quick}
-    print_line("overhead", params, figures, bars, versions=versions)
-    return 0 if all(bar.met for bar in bars) else 1
+            return line_of(stage, options, figures, bars, hands=HANDS)
+
+    return run("overhead", staged_play)
 
 
 if __name__ == "__main__":

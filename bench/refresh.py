@@ -1,13 +1,12 @@
 """Answers lost while tokens rotate, and stolen tokens: `python -m bench.refresh`."""
 
-import argparse
 import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,12 +16,11 @@ import psycopg
 
 from bench.client import TIMEOUT_S, Answer, Client, Refused
 from bench.crowd import Crowd, Person
-from bench.report import Bar, print_line, say, versions_of
-from bench.stage import CannotStage, Stage, staged
-from embedded import EmbeddedServerError
+from bench.report import Bar, say
+from bench.running import Line, line_of, parser_of, run
+from bench.stage import Stage, staged
 from freight.roles import Role
 from models.organisations import OrganisationKind
-from processes import ProcessEnded, stop_on_signals
 
 PATH = "/v1/sessions/refresh"
 AT_ONCE = 16
@@ -31,10 +29,6 @@ LOST = 0.4
 more than the first byte."""
 
 MOST_TRIES = 50
-EXPECTED = (
-    *(CannotStage, Refused, ProcessEnded, EmbeddedServerError),
-    *(OSError, HTTPException, psycopg.Error),
-)
 
 
 @dataclass(frozen=True)
@@ -223,25 +217,16 @@ def _events(database_url: str) -> Counter[UUID]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run and print the line; return 1 if a bar is not met, 2 if it broke."""
-    parser = argparse.ArgumentParser(prog="bench.refresh", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="small")
-    options = parser.parse_args(argv)
+    """Run and print the line; see `running.run`."""
+    options = parser_of("refresh", __doc__).parse_args(argv)
     size = QUICK if options.quick else FULL
-    stop_on_signals()
-    try:
+
+    def staged_play() -> Line:
         with staged({}) as stage:
             figures, bars = play(stage, size, options.seed)
-            versions = versions_of(stage.env["DATABASE_URL"])
-    except KeyboardInterrupt:
-        return 130
-    except EXPECTED as error:
-        say(f"The bench broke: {error}")
-        return 2
-    params = {"seed": options.seed, "at_once": AT_ONCE, "is_quick": options.quick}
-    print_line("refresh", params, figures, bars, versions=versions)
-    return 0 if all(bar.met for bar in bars) else 1
+            return line_of(stage, options, figures, bars, at_once=AT_ONCE)
+
+    return run("refresh", staged_play)
 
 
 if __name__ == "__main__":

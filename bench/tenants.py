@@ -1,11 +1,9 @@
 """Random members ask everything; nobody sees a stranger's id: `-m bench.tenants`."""
 
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from random import Random
 from typing import Any
 
@@ -15,11 +13,10 @@ from bench.bodies import BODIES, Asking, Memory
 from bench.client import Answer, Client, Refused
 from bench.crowd import Crowd, Person, ids_by_owner, make_market
 from bench.guesses import compare, spare_ids
-from bench.report import Bar, print_line, say, versions_of
+from bench.report import Bar, say
 from bench.rights import NOBODY, Leak, foreign, ids_in
-from bench.stage import CannotStage, Stage, staged
-from embedded import EmbeddedServerError
-from processes import ProcessEnded, stop_on_signals
+from bench.running import Line, line_of, parser_of, run
+from bench.stage import Stage, staged
 from services.actors import PERMISSIONS, Permission
 
 FITTING = 0.85
@@ -30,10 +27,6 @@ LOOK_AGAIN = 250
 
 TELL_EVERY = 1_000
 METHODS = ("get", "put", "post", "patch", "delete")
-EXPECTED = (
-    *(CannotStage, Refused, ProcessEnded, EmbeddedServerError),
-    *(OSError, HTTPException, psycopg.Error),
-)
 
 
 @dataclass(frozen=True)
@@ -227,25 +220,16 @@ def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run and print the line; return 1 if a bar is not met, 2 if it broke."""
-    parser = argparse.ArgumentParser(prog="bench.tenants", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="small")
-    options = parser.parse_args(argv)
+    """Run and print the line; see `running.run`."""
+    options = parser_of("tenants", __doc__).parse_args(argv)
     size = QUICK if options.quick else FULL
-    stop_on_signals()
-    try:
+
+    def staged_play() -> Line:
         with staged({}) as stage:
             figures, bars = play(stage, size, options.seed)
-            versions = versions_of(stage.env["DATABASE_URL"])
-    except KeyboardInterrupt:
-        return 130
-    except EXPECTED as error:
-        say(f"The bench broke: {error}")
-        return 2
-    params = {"seed": options.seed, "is_quick": options.quick}
-    print_line("tenants", params, figures, bars, versions=versions)
-    return 0 if all(bar.met for bar in bars) else 1
+            return line_of(stage, options, figures, bars)
+
+    return run("tenants", staged_play)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ def quick(name):
     }
     for bar in line["bars"]:
         assert set(bar) == {"name", "limit", "value", "met"}
-    assert benches.table_rows(line)[0].count(f"| {name}, seed 1 |") == 1
+    named = f"{name}, seed 1" if "seed" in line["params"] else name
+    assert benches.table_rows(line)[0].count(f"| {named} |") == 1
     return line
 
 
@@ -90,6 +91,17 @@ class TestOverhead:
         assert between == []
         assert after == before
         assert len(after) > 15
+
+
+class TestLimits:
+    def test_who_asks_too_often_is_alone_with_his_refusals(self):
+        line = quick("limits")
+
+        found = bars(line)
+        # How long an answer takes is told by hundreds of them, not by these few.
+        found.pop("others_p99_factor")
+        assert all(bar["met"] for bar in found.values()), (found, line["figures"])
+        assert line["figures"]["greedy_requests"] > line["figures"]["greedy_allowed"]
 
 
 class TestRights:
