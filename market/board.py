@@ -76,11 +76,11 @@ INSERTS: dict[str, tuple[LiteralString, ...]] = {
         " member_id, id, home, lat, lon, hazmat, 'available' from staged_trucks",
     ),
     "loads": (
-        "insert into loads (id, version, org_id, posted_by, status, visibility, load_number,"
-        ' "references", commodity, equipment, weight_kg, length_m, pieces, has_hazmat,'
-        " temperature_min_c, temperature_max_c, price_cents, currency, rate_type,"
-        " loaded_m, distance_source, posted_at, lease_expires_at, stop_count,"
-        " pickup_place, pickup_lat, pickup_lon, pickup_from, pickup_until,"
+        "insert into loads (id, version, org_id, posted_by, status, visibility,"
+        ' load_number, "references", commodity, equipment, weight_kg, length_m, pieces,'
+        " has_hazmat, temperature_min_c, temperature_max_c, price_cents, currency,"
+        " rate_type, loaded_m, distance_source, posted_at, lease_expires_at,"
+        " stop_count, pickup_place, pickup_lat, pickup_lon, pickup_from, pickup_until,"
         " delivery_place, delivery_lat, delivery_lon, delivery_from, delivery_until)"
         " select id, 1, org_id, posted_by, 'posted', 'network', load_number, '[]',"
         " commodity, equipment, weight_kg, length_m, pieces, hazmat, low_c, high_c,"

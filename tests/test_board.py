@@ -136,7 +136,8 @@ class TestTheBoard:
                 columns = one(
                     connection,
                     "select string_agg(quote_ident(column_name), ', ')"
-                    " from information_schema.columns where table_name = %s and column_name not in"
+                    " from information_schema.columns where table_name = %s"
+                    " and column_name not in"
                     " ('created_at', 'updated_at')",
                     table,
                 )
