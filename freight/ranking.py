@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -96,18 +97,52 @@ def rank(
     Ties go to the shorter deadhead, then to the smaller id, so that the same loads
     in any order give the same outcome.
     """
-    baseline = way_home(situation, parameters, roads)
-    ranked, excluded = [], []
-    for candidate in candidates:
-        verdict = _judge(candidate, situation, parameters, area, roads, baseline)
-        if isinstance(verdict, Ranked):
-            ranked.append(verdict)
-        else:
-            excluded.append((verdict.stage, verdict.reason))
-    ranked.sort(key=_best_first)
-    considered = len(ranked) + len(excluded)
-    counts = tuple(_stage_counts(considered, Counter(excluded)))
-    return Outcome(considered, counts, tuple(ranked))
+    ranking = Ranking(situation, parameters, area, roads)
+    ranking.add(candidates)
+    return ranking.outcome()
+
+
+class Ranking:
+    """The verdicts on the loads that were added, each of them once."""
+
+    def __init__(
+        self,
+        situation: Situation,
+        parameters: Parameters,
+        area: SearchArea,
+        roads: Roads,
+    ) -> None:
+        self._baseline = way_home(situation, parameters, roads)
+        self._asked = (situation, parameters, area, roads)
+        self._ranked: dict[UUID, Ranked] = {}
+        self._excluded: dict[UUID, tuple[Stage, Reason]] = {}
+
+    def add(self, candidates: Iterable[Candidate]) -> None:
+        """Judge the loads that were not judged yet."""
+        for candidate in candidates:
+            if candidate.load_id in self._ranked or candidate.load_id in self._excluded:
+                continue
+            verdict = _judge(candidate, *self._asked, self._baseline)
+            if isinstance(verdict, Ranked):
+                self._ranked[candidate.load_id] = verdict
+            else:
+                why = (verdict.stage, verdict.reason)
+                self._excluded[candidate.load_id] = why
+
+    def score_of(self, place: int) -> int:
+        """Return the score in cents of that place, counted from 1; 1 cent, the least
+        that is worth taking, if so many are not ranked."""
+        if len(self._ranked) < place:
+            return 1
+        scores = (ranked.score_cents for ranked in self._ranked.values())
+        return nlargest(place, scores)[-1]
+
+    def outcome(self) -> Outcome:
+        """Return the loads worth taking, best first, and the counts of all stages."""
+        considered = len(self._ranked) + len(self._excluded)
+        counts = tuple(_stage_counts(considered, Counter(self._excluded.values())))
+        best = tuple(sorted(self._ranked.values(), key=_best_first))
+        return Outcome(considered, counts, best)
 
 
 def _judge(

@@ -68,6 +68,18 @@ class Load(Identified, Dated, Versioned, Row):
             postgresql_using="gist",
             postgresql_where=text("status = 'posted'"),
         ),
+        # The best of a place, by services.candidates: cell, the one type of equipment,
+        # key; the rest is looked at before the load is read.
+        Index(
+            "ix_loads_best",
+            text("(floor(pickup_lat)::int * 361 + floor(pickup_lon)::int)"),
+            text("(coalesce(left(equipment[2], 0), equipment[1]))"),
+            text("(price_cents - loaded_m * 0.14)"),
+            "price_cents",
+            "delivery_lat",
+            "delivery_lon",
+            postgresql_where=text("status = 'posted'"),
+        ),
         # What the lease job walks.
         Index(
             "ix_loads_lease",

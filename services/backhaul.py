@@ -13,8 +13,9 @@ from uuid_utils.compat import uuid7
 
 from config import Settings
 from errors import NotFound
+from freight.bounds import Ceiling
 from freight.costs import COST_CENTS_PER_KM, COST_CURRENCY
-from freight.ranking import Outcome, rank
+from freight.ranking import Outcome, Ranking
 from freight.situation import Parameters, Situation
 from geo.areas import SearchArea
 from geo.corridors import corridor_home
@@ -27,7 +28,7 @@ from models.searches import BackhaulSearch, SearchOutcome
 from models.stops import Stop
 from services import areas, drivers, offering
 from services.actors import Actor
-from services.candidates import candidates_in
+from services.candidates import add_best, are_few, candidates_in
 from services.offering import OfferRules
 from services.standing import is_suspended
 from telemetry import log, trace_id
@@ -294,15 +295,27 @@ def _widen(
 ) -> tuple[Outcome, SearchArea, list[dict[str, Any]]]:
     """Search in growing circles until enough loads are worth taking."""
     rings = []
+    ceiling = Ceiling.of(situation, rules.parameters, rules.roads)
     for radius_m in rules.parameters.radii_m:
         area = replace(area, circle=CircleFence(situation.drop, radius_m))
-        candidates = candidates_in(session, area, org_id=org_id, now=now)
-        found = rank(candidates, situation, rules.parameters, area, rules.roads)
+        ranking = Ranking(situation, rules.parameters, area, rules.roads)
+        is_complete = are_few(session, area, org_id=org_id, now=now)
+        if is_complete:
+            ranking.add(candidates_in(session, area, org_id=org_id, now=now))
+        else:
+            add_best(
+                *(session, ranking, area, situation, ceiling),
+                org_id=org_id,
+                now=now,
+                kept=KEPT,
+            )
+        found = ranking.outcome()
         rings.append(
             {
                 "radius_m": radius_m,
                 "considered": found.considered,
                 "ranked": len(found.ranked),
+                "is_complete": is_complete,
             }
         )
         if len(found.ranked) >= rules.parameters.enough:
