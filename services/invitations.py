@@ -18,6 +18,7 @@ from notifications.letters import Letter, LetterKind, compose
 from services import enrolments, families, lookups, members
 from services.actors import Actor
 from services.families import Tokens
+from services.one_time_tokens import link, opened
 from services.standing import check_standing
 from services.tokens import Keyring, fingerprint, one_time_tokens
 
@@ -188,15 +189,8 @@ def accept(
 def _open_one(
     session: Session, token: str, now: datetime, *, is_locked: bool
 ) -> Invitation:
-    # scope: who has the token.
     found = lookups.invitation_of_token(session, token)
-    invitation = (
-        session.get(
-            Invitation, found.id, with_for_update=is_locked, populate_existing=True
-        )
-        if found
-        else None
-    )
+    invitation = opened(session, Invitation, found, is_locked=is_locked)
     if invitation is None or not _is_open(invitation, now):
         raise InvitationOver("Ask for a new invitation, or sign in.")
     return invitation
@@ -213,17 +207,13 @@ def _is_open(invitation: Invitation, now: datetime) -> bool:
 def letter(
     session: Session, keys: Keyring, invitation_id: UUID, *, app_url: str, now: datetime
 ) -> Letter | None:
-    """Return the mail that carries the token, None when it is too late for it (a job).
-
-    The token is derived anew, by whichever key made it.
-    """
+    """Return the mail that carries the token, None when it is too late (a job)."""
     # scope: a job, for one invitation.
     invitation = session.get(Invitation, invitation_id)
     if invitation is None or not invitation.email or not _is_open(invitation, now):
         return None
-    tokens = one_time_tokens(keys, PURPOSE, invitation_id)
-    fits = [it for it in tokens if fingerprint(it) == invitation.token_hash]
-    if not fits:
+    where = link(keys, PURPOSE, invitation.id, invitation.token_hash, app_url=app_url)
+    if where is None:
         return None
     organisation = session.get_one(Organisation, invitation.org_id)
     return compose(
@@ -231,6 +221,6 @@ def letter(
         invitation.id,
         to=invitation.email,
         locale=invitation.locale,
-        link=f"{app_url}/invitation#{fits[0]}" if app_url else fits[0],
+        link=where,
         company=organisation.name,
     )

@@ -90,6 +90,7 @@ SERVICES = [
     "phones",
     "passwords",
     "lookups",
+    "one_time_tokens",
     "lockouts",
     "standing",
     "clocks",
