@@ -21,6 +21,7 @@ from models.devices import Device, Enrolment
 from models.drivers import Availability, Driver
 from models.events import Event
 from models.idempotency import IdempotencyKey
+from models.loads import Load
 from models.offers import Offer
 from models.organisations import Member, RefreshFamily
 from models.positions import LastPosition, Position
@@ -85,6 +86,7 @@ def _his(
         (Offer, Offer.driver_id == driver_id),
         (Assignment, Assignment.driver_id == driver_id),
         (Override, Override.actor_id == member_id),
+        (Load, Load.posted_by == member_id),
         (Push, Push.device_id.in_(devices)),
         (IdempotencyKey, IdempotencyKey.member_id == member_id),
         (AuditEntry, AuditEntry.member_id == member_id),

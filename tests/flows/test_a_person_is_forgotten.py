@@ -106,6 +106,7 @@ def canary(world: World, boss: Caller, run_jobs: Callable[..., Any]) -> Caller:
     }
     sent = caller.post("/v1/positions", {"sent_at": iso(utcnow()), "fixes": [fix]})
     assert sent.status == 200, sent.body
+    world.load(caller, is_draft=True)
     shipper = world.shipper()
     first = world.load(shipper, CHICAGO, NEW_YORK)
     world.assign(boss, caller, first)
@@ -133,6 +134,17 @@ class TestExport:
         for secret in ("password_hash", "$argon2", "seed", "sealed", "token_hash"):
             assert secret not in text_of_it
 
+    def test_has_the_loads_he_posted_and_no_others(
+        self, world: World, boss: Caller, canary: Caller
+    ) -> None:
+        world.load(boss, is_draft=True)
+        his = execute(
+            "select id::text from loads where posted_by = :who", who=canary.member_id
+        )
+
+        assert len(his) == 1
+        assert [it["id"] for it in export(canary)["loads"]] == [his[0][0]]
+
     def test_covers_every_table_that_names_a_member_or_a_driver(
         self, world: World, canary: Caller
     ) -> None:
@@ -141,7 +153,8 @@ class TestExport:
             "select distinct table_name from information_schema.columns"
             " where table_schema = 'public' and table_name not like 'positions_2%'"
             " and table_name not like 'procrastinate%'"
-            " and column_name in ('member_id', 'driver_id', 'device_id', 'actor_id')"
+            " and column_name in ('member_id', 'driver_id', 'device_id', 'actor_id',"
+            " 'posted_by', 'invited_by')"
         )
 
         assert {row[0] for row in rows} <= set(export(canary))
