@@ -174,9 +174,10 @@ def edit_load(
     NumberTaken, PreconditionRequired, VersionMismatch.
     """
     load = _own_locked(session, actor, load_id)
-    precondition.check(load)
+    precondition.check_given()
     cause = _cause(actor, now)
     moves.move_load(session, load, LoadAct.EDIT, cause, body={"fields": sorted(fields)})
+    precondition.check(load)
     for name, value in fields.items():
         setattr(load, name, value)
     _check_temperature(load)

@@ -237,7 +237,7 @@ class TestAnEdit:
         assert after.body == before.body
         assert after.headers["ETag"] == before.headers["ETag"]
 
-    def test_is_told_of_a_wrong_state_over_the_present_version_only(
+    def test_is_told_of_a_wrong_state_when_it_names_a_version(
         self, world: World
     ) -> None:
         row, carrier = load_row(world), world.company()
@@ -247,7 +247,7 @@ class TestAnEdit:
 
         codes = [row.edit(given).code for given in ("", '"0"', tag)]
 
-        assert codes == ["precondition-required", "version-mismatch", "load-status"]
+        assert codes == ["precondition-required", "load-status", "load-status"]
 
     @each_row
     def test_with_the_tag_of_yesterday_is_too_late(
