@@ -1,5 +1,6 @@
 """Inviting people into a company; they choose their own passwords."""
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,12 +19,16 @@ from notifications.letters import Letter, LetterKind, compose
 from services import enrolments, families, lookups, members
 from services.actors import Actor
 from services.families import Tokens
+from services.limits import RateLimited, Rule, take
 from services.one_time_tokens import link, opened
 from services.standing import check_standing
 from services.tokens import Keyring, fingerprint, one_time_tokens
 
 OPEN_FOR = timedelta(hours=72)
 PURPOSE = "invitation"
+
+LETTERS = Rule(quota=5, window_s=24 * 3600)
+"""To one address, from all companies: nobody's mailbox is ours to fill."""
 
 
 class InvitationOver(Gone):
@@ -69,14 +74,19 @@ def invite(
 
     phone: any way of writing it; kept as E.164.
 
-    Raises: Invalid, LoginTaken if a colleague signs in so.
+    Locks: the company, so that of two at once one is the earlier. Raises: Invalid,
+    LoginTaken if a colleague signs in so, RateLimited.
     """
     # scope: his own company.
-    organisation = session.get_one(Organisation, actor.org_id)
+    organisation = session.get_one(
+        Organisation, actor.org_id, with_for_update={"key_share": True}
+    )
     person = members.checked(
         organisation.kind, name=name, email=email, phone=phone, roles=roles
     )
     members.refuse_colleague(session, actor.org_id, person)
+    if person.email is not None:
+        _spare_mailbox(session, keys, person.email)
     _withdraw_earlier(session, actor, person, now)
     invitation_id = uuid7()
     token = one_time_tokens(keys, PURPOSE, invitation_id)[0]
@@ -97,6 +107,13 @@ def invite(
     if person.email:
         enqueue(session, Job.MAIL_INVITATION, invitation_id=str(invitation_id))
     return Invited(invitation, token)
+
+
+def _spare_mailbox(session: Session, keys: Keyring, email: str) -> None:
+    key = hmac.digest(keys.refresh[0], f"invited {email}".encode(), "sha256").hex()
+    verdict = take(session, "invitations", key, LETTERS)
+    if not verdict.is_allowed:
+        raise RateLimited(verdict)
 
 
 def _withdraw_earlier(
