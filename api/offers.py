@@ -18,6 +18,9 @@ from api.loads import MarketLoadOut
 from api.problems import raises
 from db import Session
 from errors import NotFound
+from freight.lifecycles import OPEN_OFFERS
+from freight.situation import Candidate
+from geo.points import Point
 from models.assignments import Assignment
 from models.offers import DeclineReason, Offer
 from services import assignments, offers, open_offers
@@ -72,10 +75,44 @@ class BareOfferOut(ma.Schema):
 
 class OfferOut(BareOfferOut):
     """A load held out to a driver. `terms` add up to `score_cents`: the gain against
-    driving home empty. `snapshot` is the load as it was when offered."""
+    driving home empty. `snapshot` is the load as it was when offered; once the offer is
+    not open any more, so is `load`, without what it did not say then."""
 
     # The schema class takes the field off itself, so `load()` stays the method.
     load = fields.Nested(MarketLoadOut)  # type: ignore[assignment]
+
+    def get_attribute(self, obj: Offer, attr: str, default: Any) -> Any:  # noqa: ANN401
+        """Show of a load that is his no more nothing that came later."""
+        if attr == "load" and obj.status not in OPEN_OFFERS:
+            return _as_offered(obj)
+        return super().get_attribute(obj, attr, default)
+
+
+def _as_offered(offer: Offer) -> dict[str, Any]:
+    record = dict(offer.snapshot)
+    number = record.pop("load_number")
+    offered, now_is = Candidate.from_record(record), offer.load
+    shown = {
+        "id": offered.load_id,
+        "load_number": number,
+        "equipment": sorted(offered.equipment),
+        "weight_kg": offered.weight_kg,
+        "length_m": offered.length_m,
+        "has_hazmat": offered.has_hazmat,
+        "price_cents": offered.price_cents,
+        "currency": offered.currency,
+        "loaded_m": offered.loaded_m,
+        "stop_count": offered.stop_count,
+    }
+    for end in ("pickup", "delivery"):
+        point: Point = getattr(offered, end)
+        shown |= {f"{end}_lat": point.lat, f"{end}_lon": point.lon}
+        for edge in (f"{end}_from", f"{end}_until"):
+            shown[edge] = getattr(offered, edge)
+        if point == Point(getattr(now_is, f"{end}_lat"), getattr(now_is, f"{end}_lon")):
+            # The snapshot has no names of places: this is still the place.
+            shown[f"{end}_place"] = getattr(now_is, f"{end}_place")
+    return shown
 
 
 class OffersArgs(PageArgs):
