@@ -1,5 +1,6 @@
 """Offers to a driver: the truth behind every push."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +20,6 @@ from api.problems import raises
 from db import Session
 from errors import NotFound
 from freight.lifecycles import OPEN_OFFERS
-from freight.situation import Candidate
-from geo.points import Point
 from models.assignments import Assignment
 from models.offers import DeclineReason, Offer
 from services import assignments, offers, open_offers
@@ -88,30 +87,25 @@ class OfferOut(BareOfferOut):
         return super().get_attribute(obj, attr, default)
 
 
+KEPT = (
+    *("load_number", "equipment", "weight_kg", "length_m", "has_hazmat", "stop_count"),
+    *("price_cents", "currency", "loaded_m"),
+)
+"""Of a load in an offer's snapshot, by the same names."""
+
+
 def _as_offered(offer: Offer) -> dict[str, Any]:
-    record = dict(offer.snapshot)
-    number = record.pop("load_number")
-    offered, now_is = Candidate.from_record(record), offer.load
-    shown = {
-        "id": offered.load_id,
-        "load_number": number,
-        "equipment": sorted(offered.equipment),
-        "weight_kg": offered.weight_kg,
-        "length_m": offered.length_m,
-        "has_hazmat": offered.has_hazmat,
-        "price_cents": offered.price_cents,
-        "currency": offered.currency,
-        "loaded_m": offered.loaded_m,
-        "stop_count": offered.stop_count,
-    }
+    kept, load = offer.snapshot, offer.load
+    shown = {"id": offer.load_id} | {name: kept[name] for name in KEPT if name in kept}
     for end in ("pickup", "delivery"):
-        point: Point = getattr(offered, end)
-        shown |= {f"{end}_lat": point.lat, f"{end}_lon": point.lon}
         for edge in (f"{end}_from", f"{end}_until"):
-            shown[edge] = getattr(offered, edge)
-        if point == Point(getattr(now_is, f"{end}_lat"), getattr(now_is, f"{end}_lon")):
-            # The snapshot has no names of places: this is still the place.
-            shown[f"{end}_place"] = getattr(now_is, f"{end}_place")
+            if edge in kept:
+                shown[edge] = datetime.fromisoformat(kept[edge])
+        place = {"lat": getattr(load, f"{end}_lat"), "lon": getattr(load, f"{end}_lon")}
+        shown |= {f"{end}_{name}": value for name, value in kept.get(end, {}).items()}
+        if kept.get(end) == place:
+            # The snapshot has no names of places: it is still this one.
+            shown[f"{end}_place"] = getattr(load, f"{end}_place")
     return shown
 
 
