@@ -43,9 +43,9 @@ class Precondition:
         Raises: PreconditionRequired, VersionMismatch.
         """
         self.check_given()
-        if self.is_new:
+        if self.is_new or self.tags is None:
             raise VersionMismatch("There is one already.")
-        if row.tag not in (self.tags or ()):
+        if row.tag not in self.tags:
             raise VersionMismatch("Show it again, and decide on what you see then.")
 
     def check_given(self) -> None:
