@@ -22,8 +22,11 @@ class PageArgs(ma.Schema):
     """How much, and from where on."""
 
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    # What has not this form is a 400 `cursor-invalid`, as all that we did not seal.
     cursor = fields.String(
-        load_default=None, validate=validate.Length(max=LONGEST_CURSOR)
+        load_default=None,
+        validate=validate.Length(max=LONGEST_CURSOR),
+        metadata={"pattern": cursors.LETTERS, "minLength": cursors.SHORTEST},
     )
 
 

@@ -1,5 +1,6 @@
 """Offers to a driver: the truth behind every push."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from api.loads import MarketLoadOut
 from api.problems import raises
 from db import Session
 from errors import NotFound
+from freight.lifecycles import OPEN_OFFERS
 from models.assignments import Assignment
 from models.offers import DeclineReason, Offer
 from services import assignments, offers, open_offers
@@ -72,10 +74,39 @@ class BareOfferOut(ma.Schema):
 
 class OfferOut(BareOfferOut):
     """A load held out to a driver. `terms` add up to `score_cents`: the gain against
-    driving home empty. `snapshot` is the load as it was when offered."""
+    driving home empty. `snapshot` is the load as it was when offered; once the offer is
+    not open any more, so is `load`, without what it did not say then."""
 
     # The schema class takes the field off itself, so `load()` stays the method.
     load = fields.Nested(MarketLoadOut)  # type: ignore[assignment]
+
+    def get_attribute(self, obj: Offer, attr: str, default: Any) -> Any:  # noqa: ANN401
+        """Show of a load that is his no more nothing that came later."""
+        if attr == "load" and obj.status not in OPEN_OFFERS:
+            return _as_offered(obj)
+        return super().get_attribute(obj, attr, default)
+
+
+KEPT = (
+    *("load_number", "equipment", "weight_kg", "length_m", "has_hazmat", "stop_count"),
+    *("price_cents", "currency", "loaded_m"),
+)
+"""Of a load in an offer's snapshot, by the same names."""
+
+
+def _as_offered(offer: Offer) -> dict[str, Any]:
+    kept, load = offer.snapshot, offer.load
+    shown = {"id": offer.load_id} | {name: kept[name] for name in KEPT if name in kept}
+    for end in ("pickup", "delivery"):
+        for edge in (f"{end}_from", f"{end}_until"):
+            if edge in kept:
+                shown[edge] = datetime.fromisoformat(kept[edge])
+        place = {"lat": getattr(load, f"{end}_lat"), "lon": getattr(load, f"{end}_lon")}
+        shown |= {f"{end}_{name}": value for name, value in kept.get(end, {}).items()}
+        if kept.get(end) == place:
+            # The snapshot has no names of places: it is still this one.
+            shown[f"{end}_place"] = getattr(load, f"{end}_place")
+    return shown
 
 
 class OffersArgs(PageArgs):

@@ -17,7 +17,7 @@ from services import families, identity
 from services.actors import Permission
 from services.enrolments import DeviceNotApproved
 from services.families import DeviceMismatch, StolenToken, TokenReused, Tokens
-from services.identity import Account, WrongCredentials
+from services.identity import Account, HashChanged, WrongCredentials
 from services.lockouts import AccountLocked
 from services.second_factors import SecondFactorRequired
 from services.standing import OrganisationSuspended
@@ -60,7 +60,17 @@ class TokensOut(ma.Schema):
     token_type = fields.Constant("Bearer")
 
 
-def _sign_in(account: Account, body: dict[str, Any]) -> Tokens:
+def _sign_in(body: dict[str, Any]) -> Tokens:
+    with Session.begin() as session:
+        account = identity.begin_sign_in(session, body["login"], now=now())
+    account = identity.check_password(account, body["password"])
+    assert account.org_id is not None
+    assert account.member_id is not None
+    with acting(Tenant(account.org_id, account.member_id)):
+        return _open(account, body)
+
+
+def _open(account: Account, body: dict[str, Any]) -> Tokens:
     try:
         with Session.begin() as session:
             return identity.sign_in(
@@ -91,13 +101,10 @@ class SessionsView(MethodView):
     @blueprint.response(201, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
         """Sign in."""
-        with Session.begin() as session:
-            account = identity.begin_sign_in(session, body["login"], now=now())
-        identity.check_password(account, body["password"])
-        assert account.org_id is not None
-        assert account.member_id is not None
-        with acting(Tenant(account.org_id, account.member_id)):
-            return _sign_in(account, body)
+        try:
+            return _sign_in(body)
+        except HashChanged:
+            return _sign_in(body)
 
     @requires(Permission.PROFILE_READ)
     @raises()

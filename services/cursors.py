@@ -19,6 +19,10 @@ FORM = 1
 MAC_BYTES = 16
 SCOPE_BYTES = 9
 
+LETTERS = "^[A-Za-z0-9_-]+$"
+SHORTEST = 46
+"""Characters: form, scope and MAC alone are 34 bytes."""
+
 
 class CursorInvalid(DomainError):
     """Not a cursor of ours."""

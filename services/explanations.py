@@ -19,6 +19,7 @@ from models.searches import BackhaulSearch
 from services import backhaul
 from services.actors import Actor
 from services.holds import hold
+from services.standing import is_suspended
 from services.verdicts import judge_again
 
 
@@ -32,13 +33,19 @@ class Verdict(StrEnum):
     NOT_SEARCHED = "not_searched"
 
 
+FIGURES = frozenset({"score_cents", "terms", "figures"})
+"""What is told of a load itself, in an answer."""
+
+
 def explain(
     session: Session, actor: Actor, search_id: UUID, load_id: UUID, roads: Roads
 ) -> dict[str, Any]:
     """Answer from the kept situation; for a load among the best, from the record.
 
     Another load is judged by the search's own code as it is now; `has_changed` says
-    if it was edited since. A load the company may not know of is as if it were not.
+    if it was edited since. A load the company may not know of is as if it were not;
+    one whose poster is suspended meanwhile is told of without its figures if it was
+    among the best, else as if it were not.
 
     Raises: NotFound.
     """
@@ -48,7 +55,8 @@ def explain(
     # It may be gone to another carrier since: the next lines judge who may know it.
     hold(session, [load_id])
     load = session.get(Load, load_id)
-    if load is None or not (kept or _may_know(actor, load)):
+    is_hidden = load is not None and is_suspended(session, load.org_id)
+    if load is None or not (kept or (_may_know(actor, load) and not is_hidden)):
         raise NotFound(f"No load {load_id} that this search could have found.")
     answer: dict[str, Any] = {
         "search_id": search.id,
@@ -59,7 +67,8 @@ def explain(
     if not search.situation:
         return answer | {"verdict": Verdict.NOT_SEARCHED, "reason": search.outcome}
     if kept:
-        return answer | kept
+        hidden = FIGURES if is_hidden else ()
+        return answer | {name: kept[name] for name in kept if name not in hidden}
     if not _was_posted(session, load, search.searched_at):
         return answer | {"verdict": Verdict.NOT_ON_THE_MARKET, "reason": "not_posted"}
     return answer | _judged(session, search, load_id, roads)

@@ -1,11 +1,13 @@
 """Requests that are sent again: one effect, and the first answer once more."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import delete, select, text, tuple_, update
+from sqlalchemy import delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -95,6 +97,41 @@ def keep(session: Session, actor: Actor, key: str, answer: Kept) -> None:
         .values(status=answer.status, body=answer.body, headers=dict(answer.headers))
         .execution_options(synchronize_session=False)
     )
+
+
+def rewrite(
+    session: Session, org_id: UUID, member_id: UUID, instead: Mapping[str, Any]
+) -> None:
+    """Put `instead` wherever the company's kept answers tell of this member; the keys
+    stay, and all else that was answered."""
+    # scope: the operator's command, in the member's company.
+    names_him = func.strpos(
+        func.convert_from(IdempotencyKey.body, "UTF8"), str(member_id)
+    )
+    answers = session.scalars(
+        select(IdempotencyKey)
+        .where(IdempotencyKey.org_id == org_id, names_him > 0)
+        .execution_options(populate_existing=True)
+    )
+    for it in answers:
+        assert it.body is not None
+        told = _rewritten(json.loads(it.body), str(member_id), instead)
+        it.body = json.dumps(told, separators=(",", ":")).encode() + b"\n"
+
+
+def _rewritten(told: Any, member_id: str, instead: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    match told:
+        case dict():
+            is_he = told.get("member_id") == member_id
+            return {
+                name: instead[name]
+                if is_he and name in instead
+                else _rewritten(value, member_id, instead)
+                for name, value in told.items()
+            }
+        case list():
+            return [_rewritten(value, member_id, instead) for value in told]
+    return told
 
 
 def prune(session: Session, *, now: datetime, most: int = 10_000) -> int:

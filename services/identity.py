@@ -1,6 +1,6 @@
 """Signing in, and who a token belongs to."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -33,14 +33,23 @@ class WrongCredentials(Unauthenticated):
     title = "Sign-in refused"
 
 
+class HashChanged(WrongCredentials):
+    """The password was changed since it was checked, or another sign-in has renewed
+    its hash: checking it again tells which."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom a login names; None is nobody, with a hash that no password opens."""
+    """Whom a login names; None is nobody, with a hash that no password opens.
+
+    renewed_hash: of the password that was checked, if the kept hash is outdated.
+    """
 
     login: str
     org_id: UUID | None
     member_id: UUID | None
     password_hash: str = field(repr=False)
+    renewed_hash: str | None = field(default=None, repr=False)
 
 
 def begin_sign_in(session: Session, login: str, *, now: datetime) -> Account:
@@ -59,8 +68,8 @@ def begin_sign_in(session: Session, login: str, *, now: datetime) -> Account:
     return Account(login, member.org_id, member.id, member.password_hash)
 
 
-def check_password(account: Account, password: str) -> UUID:
-    """Return the member whose password this is.
+def check_password(account: Account, password: str) -> Account:
+    """Return the account, whose password this is.
 
     Slow on purpose, also for nobody: call it outside of transactions, which would
     keep their connections while they wait for a free slot.
@@ -70,7 +79,9 @@ def check_password(account: Account, password: str) -> UUID:
     is_right = passwords.matches(account.password_hash, password)
     if account.member_id is None or not is_right:
         raise WrongCredentials("The login or the password is wrong.")
-    return account.member_id
+    if passwords.is_outdated(account.password_hash):
+        return replace(account, renewed_hash=passwords.hash_password(password))
+    return account
 
 
 def sign_in(
@@ -82,22 +93,27 @@ def sign_in(
     totp: str | None = None,
     now: datetime,
 ) -> Tokens:
-    """Open a refresh family for the account whose password was checked.
+    """Open a refresh family for the account whose password was checked, and keep its
+    renewed hash.
 
     totp: a code of his authenticator app or a recovery code, if he has a factor.
 
-    Locks: the member, his factor, the device. Raises: WrongCredentials if the password
-    was changed meanwhile, OrganisationSuspended, SecondFactorRequired,
-    DeviceNotApproved, IdTaken.
+    Locks: the member, his factor, the device. Raises: HashChanged,
+    OrganisationSuspended, SecondFactorRequired, DeviceNotApproved, IdTaken.
     """
     # scope: the member whose password was checked.
-    member = session.get_one(Member, account.member_id, with_for_update={"read": True})
+    is_kept = account.renewed_hash is None
+    member = session.get_one(
+        Member, account.member_id, with_for_update={"read": is_kept}
+    )
     if member.deactivated_at or member.password_hash != account.password_hash:
-        raise WrongCredentials("The login or the password is wrong.")
+        raise HashChanged("The login or the password is wrong.")
     check_standing(session, member.org_id)
     second_factors.demand(session, member.id, keys, code=totp, now=now)
     enrolments.admit(session, member, device_id, now=now)
     lockouts.forgive(session, lockouts.of_login(account.login))
+    if account.renewed_hash is not None:
+        member.password_hash = account.renewed_hash
     return families.open_family(session, keys, member, device_id=device_id, now=now)
 
 

@@ -1,5 +1,6 @@
 """Inviting people into a company; they choose their own passwords."""
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +19,16 @@ from notifications.letters import Letter, LetterKind, compose
 from services import enrolments, families, lookups, members
 from services.actors import Actor
 from services.families import Tokens
+from services.limits import RateLimited, Rule, take
+from services.one_time_tokens import link, opened
 from services.standing import check_standing
 from services.tokens import Keyring, fingerprint, one_time_tokens
 
 OPEN_FOR = timedelta(hours=72)
 PURPOSE = "invitation"
+
+LETTERS = Rule(quota=5, window_s=24 * 3600)
+"""To one address, from all companies: nobody's mailbox is ours to fill."""
 
 
 class InvitationOver(Gone):
@@ -68,14 +74,19 @@ def invite(
 
     phone: any way of writing it; kept as E.164.
 
-    Raises: Invalid, LoginTaken if a colleague signs in so.
+    Locks: the company, so that of two at once one is the earlier. Raises: Invalid,
+    LoginTaken if a colleague signs in so, RateLimited.
     """
     # scope: his own company.
-    organisation = session.get_one(Organisation, actor.org_id)
+    organisation = session.get_one(
+        Organisation, actor.org_id, with_for_update={"key_share": True}
+    )
     person = members.checked(
         organisation.kind, name=name, email=email, phone=phone, roles=roles
     )
     members.refuse_colleague(session, actor.org_id, person)
+    if person.email is not None:
+        _spare_mailbox(session, keys, person.email)
     _withdraw_earlier(session, actor, person, now)
     invitation_id = uuid7()
     token = one_time_tokens(keys, PURPOSE, invitation_id)[0]
@@ -96,6 +107,13 @@ def invite(
     if person.email:
         enqueue(session, Job.MAIL_INVITATION, invitation_id=str(invitation_id))
     return Invited(invitation, token)
+
+
+def _spare_mailbox(session: Session, keys: Keyring, email: str) -> None:
+    key = hmac.digest(keys.refresh[0], f"invited {email}".encode(), "sha256").hex()
+    verdict = take(session, "invitations", key, LETTERS)
+    if not verdict.is_allowed:
+        raise RateLimited(verdict)
 
 
 def _withdraw_earlier(
@@ -188,15 +206,8 @@ def accept(
 def _open_one(
     session: Session, token: str, now: datetime, *, is_locked: bool
 ) -> Invitation:
-    # scope: who has the token.
     found = lookups.invitation_of_token(session, token)
-    invitation = (
-        session.get(
-            Invitation, found.id, with_for_update=is_locked, populate_existing=True
-        )
-        if found
-        else None
-    )
+    invitation = opened(session, Invitation, found, is_locked=is_locked)
     if invitation is None or not _is_open(invitation, now):
         raise InvitationOver("Ask for a new invitation, or sign in.")
     return invitation
@@ -213,17 +224,13 @@ def _is_open(invitation: Invitation, now: datetime) -> bool:
 def letter(
     session: Session, keys: Keyring, invitation_id: UUID, *, app_url: str, now: datetime
 ) -> Letter | None:
-    """Return the mail that carries the token, None when it is too late for it (a job).
-
-    The token is derived anew, by whichever key made it.
-    """
+    """Return the mail that carries the token, None when it is too late (a job)."""
     # scope: a job, for one invitation.
     invitation = session.get(Invitation, invitation_id)
     if invitation is None or not invitation.email or not _is_open(invitation, now):
         return None
-    tokens = one_time_tokens(keys, PURPOSE, invitation_id)
-    fits = [it for it in tokens if fingerprint(it) == invitation.token_hash]
-    if not fits:
+    where = link(keys, PURPOSE, invitation.id, invitation.token_hash, app_url=app_url)
+    if where is None:
         return None
     organisation = session.get_one(Organisation, invitation.org_id)
     return compose(
@@ -231,6 +238,6 @@ def letter(
         invitation.id,
         to=invitation.email,
         locale=invitation.locale,
-        link=f"{app_url}/invitation#{fits[0]}" if app_url else fits[0],
+        link=where,
         company=organisation.name,
     )

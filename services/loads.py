@@ -174,6 +174,7 @@ def edit_load(
     NumberTaken, PreconditionRequired, VersionMismatch.
     """
     load = _own_locked(session, actor, load_id)
+    precondition.check_given()
     cause = _cause(actor, now)
     moves.move_load(session, load, LoadAct.EDIT, cause, body={"fields": sorted(fields)})
     precondition.check(load)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,7 +14,8 @@ from sqlalchemy.orm import Session
 from errors import Invalid, NotFound
 from freight.roles import Role
 from models.organisations import Member, Organisation, OrganisationKind, Verification
-from services import members
+from services import events, members
+from services.events import Cause
 
 IN_THE_REGISTER = frozenset(
     {
@@ -98,15 +100,39 @@ def verify(
 ) -> Organisation:
     """Keep what somebody found out about the company, where and when.
 
-    Safe to repeat. Locks: the company. Raises: NotFound.
+    Safe to repeat: each look at the register is a fact of its own.
+
+    Locks: the company. Raises: NotFound.
     """
     organisation = locked(session, org_id)
     organisation.verification = verification
     is_open = verification is Verification.UNVERIFIED
     organisation.verification_source = None if is_open else source
     organisation.verification_at = None if is_open else now
+    found = {"verification": verification, "source": source}
+    record(session, org_id, "organisation.verified", Cause(now), found)
     session.flush()
     return organisation
+
+
+def record(
+    session: Session,
+    org_id: UUID,
+    kind: str,
+    cause: Cause,
+    body: dict[str, Any] | None = None,
+) -> None:
+    """Write what the operator did about the company."""
+    events.record(
+        session,
+        cause,
+        Role.SYSTEM,
+        org_id=org_id,
+        subject="organisation",
+        subject_id=org_id,
+        kind=kind,
+        body=body,
+    )
 
 
 def locked(session: Session, org_id: UUID) -> Organisation:

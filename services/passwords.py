@@ -31,3 +31,8 @@ def matches(password_hash: str, password: str) -> bool:
             return HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def is_outdated(password_hash: str) -> bool:
+    """Say whether a hash that matched was made with other parameters than today's."""
+    return HASHER.check_needs_rehash(password_hash)

@@ -21,13 +21,14 @@ from models.devices import Device, Enrolment
 from models.drivers import Availability, Driver
 from models.events import Event
 from models.idempotency import IdempotencyKey
+from models.loads import Load
 from models.offers import Offer
 from models.organisations import Member, RefreshFamily
 from models.positions import LastPosition, Position
 from models.pushes import Push
 from models.row import Row
 from models.searches import BackhaulSearch
-from services import drivers, events, families, lockouts, open_offers
+from services import drivers, events, families, idempotency, lockouts, open_offers
 from services.drivers import DriverBusy
 from services.events import Cause
 
@@ -40,6 +41,11 @@ NOT_HIS_TO_SEE = frozenset(
 """Columns that open something, or say nothing about him."""
 
 ERASED_NAME = "Erased person"
+ERASED = {
+    "name": ERASED_NAME,
+    **dict.fromkeys(("home_label", "home_lat", "home_lon", "home_by_at")),
+}
+"""What answers say of him afterwards."""
 
 
 def export(session: Session, member_id: UUID) -> dict[str, Any]:
@@ -85,6 +91,7 @@ def _his(
         (Offer, Offer.driver_id == driver_id),
         (Assignment, Assignment.driver_id == driver_id),
         (Override, Override.actor_id == member_id),
+        (Load, Load.posted_by == member_id),
         (Push, Push.device_id.in_(devices)),
         (IdempotencyKey, IdempotencyKey.member_id == member_id),
         (AuditEntry, AuditEntry.member_id == member_id),
@@ -171,8 +178,9 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
 
 def _erase_credentials(session: Session, member: Member, now: datetime) -> None:
     session.execute(delete(SecondFactor).where(SecondFactor.member_id == member.id))
-    # The answers he was given show what he saw.
+    # The answers he was given show what he saw; others' say who he was.
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.member_id == member.id))
+    idempotency.rewrite(session, member.org_id, member.id, ERASED)
     session.execute(delete(PasswordReset).where(PasswordReset.member_id == member.id))
     same_login = [Invitation.member_id == member.id]
     same_login += [Invitation.email == member.email] if member.email else []

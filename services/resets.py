@@ -14,6 +14,7 @@ from models.organisations import Member, Organisation
 from notifications.letters import Letter, LetterKind, compose
 from services import families, lockouts, lookups
 from services.actors import Actor
+from services.one_time_tokens import link, opened
 from services.sealing import CannotUnseal, seal, unseal
 from services.tokens import Keyring, fingerprint, one_time_tokens
 
@@ -121,16 +122,15 @@ def letter(
     if reset is None or not _is_open(reset, now):
         return None
     member = session.get_one(Member, reset.member_id)
-    tokens = one_time_tokens(keys, PURPOSE, reset_id)
-    fits = [it for it in tokens if fingerprint(it) == reset.token_hash]
-    if not fits or member.email is None:
+    where = link(keys, PURPOSE, reset.id, reset.token_hash, app_url=app_url)
+    if where is None or member.email is None:
         return None
     return compose(
         LetterKind.PASSWORD_RESET,
         reset.id,
         to=member.email,
         locale=member.locale,
-        link=f"{app_url}/password-reset#{fits[0]}" if app_url else fits[0],
+        link=where,
         company=session.get_one(Organisation, reset.org_id).name,
     )
 
@@ -167,15 +167,8 @@ def complete(session: Session, *, token: str, new_hash: str, now: datetime) -> N
 def _open_one(
     session: Session, token: str, now: datetime, *, is_locked: bool
 ) -> PasswordReset:
-    # scope: who has the token.
     found = lookups.reset_of_token(session, token)
-    reset = (
-        session.get(
-            PasswordReset, found.id, with_for_update=is_locked, populate_existing=True
-        )
-        if found
-        else None
-    )
+    reset = opened(session, PasswordReset, found, is_locked=is_locked)
     if reset is None or not _is_open(reset, now):
         raise ResetOver("Ask for a new one.")
     return reset

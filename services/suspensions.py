@@ -7,11 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from freight.lifecycles import OPEN_OFFERS, OfferAct
-from freight.roles import Role
 from models.loads import Load
 from models.offers import Offer
 from models.organisations import Organisation
-from services import events, open_offers, organisations
+from services import open_offers, organisations
 from services.events import Cause
 
 
@@ -30,7 +29,9 @@ def suspend(
     if organisation.suspended_at is None:
         organisation.suspended_at = now
         organisation.suspension_reason = reason
-        _record(session, org_id, "organisation.suspended", Cause(now, reason=reason))
+        organisations.record(
+            session, org_id, "organisation.suspended", Cause(now, reason=reason)
+        )
         session.flush()
     return organisation
 
@@ -83,18 +84,6 @@ def resume(session: Session, org_id: UUID, *, now: datetime) -> Organisation:
     organisation = organisations.locked(session, org_id)
     if organisation.suspended_at is not None:
         organisation.suspended_at = organisation.suspension_reason = None
-        _record(session, org_id, "organisation.resumed", Cause(now))
+        organisations.record(session, org_id, "organisation.resumed", Cause(now))
         session.flush()
     return organisation
-
-
-def _record(session: Session, org_id: UUID, kind: str, cause: Cause) -> None:
-    events.record(
-        session,
-        cause,
-        Role.SYSTEM,
-        org_id=org_id,
-        subject="organisation",
-        subject_id=org_id,
-        kind=kind,
-    )

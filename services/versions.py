@@ -42,12 +42,19 @@ class Precondition:
 
         Raises: PreconditionRequired, VersionMismatch.
         """
-        if self.is_new:
+        self.check_given()
+        if self.is_new or self.tags is None:
             raise VersionMismatch("There is one already.")
-        if self.tags is None:
-            raise PreconditionRequired("Show it first: its ETag goes into If-Match.")
         if row.tag not in self.tags:
             raise VersionMismatch("Show it again, and decide on what you see then.")
+
+    def check_given(self) -> None:
+        """Raise if he says nothing about the row: before its state is judged.
+
+        Raises: PreconditionRequired.
+        """
+        if self.tags is None and not self.is_new:
+            raise PreconditionRequired("Show it first: its ETag goes into If-Match.")
 
     def check_missing(self, row_id: UUID) -> None:
         """Raise if he has seen a row where there is none.

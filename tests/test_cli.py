@@ -11,10 +11,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 import schema
 from cli import cli as commands
 from db import Session
+from models.events import Event
 from tests import canaries
 from tests.source import ROOT
 from tests.world import PASSWORD, Caller, World
@@ -150,6 +152,38 @@ class TestCompanies:
         sources = [it["verification_source"] for it in seen]
         assert sources == ["SAFER", "SAFER", None]
         assert [it["verification_at"] is None for it in seen] == [False, False, True]
+
+    def test_a_verification_leaves_an_event_as_a_suspension_does(
+        self, committed: World, invoke: Callable[..., Result]
+    ) -> None:
+        org_id = committed.company().org_id
+        what = [
+            ("verify-org", "--state=verified", "--source=SAFER"),
+            ("suspend-org", "--reason=fraud"),
+            ("resume-org",),
+            ("verify-org", "--state=refused", "--source=a letter"),
+        ]
+
+        for command in what:
+            assert invoke(*command, f"--org={org_id}").exit_code == 0
+
+        with Session() as session:
+            told = session.scalars(
+                select(Event).where(Event.subject_id == org_id).order_by(Event.id)
+            ).all()
+        assert [(it.kind, it.reason, it.body) for it in told] == [
+            (
+                *("organisation.verified", None),
+                {"verification": "verified", "source": "SAFER"},
+            ),
+            ("organisation.suspended", "fraud", {}),
+            ("organisation.resumed", None, {}),
+            (
+                *("organisation.verified", None),
+                {"verification": "refused", "source": "a letter"},
+            ),
+        ]
+        assert {(it.org_id, it.actor_role) for it in told} == {(org_id, "system")}
 
     def test_a_suspension_is_felt_at_the_next_request_until_it_ends(
         self, committed: World, invoke: Callable[..., Result]

@@ -91,6 +91,7 @@ SERVICES = [
     "phones",
     "passwords",
     "lookups",
+    "one_time_tokens",
     "lockouts",
     "standing",
     "clocks",

@@ -10,9 +10,11 @@ from uuid_utils.compat import uuid7
 from db import Session
 from freight.roles import Role
 from models.organisations import OrganisationKind
+from services import invitations
 from services.members import ROLES_OF
 from services.tokens import fingerprint
-from tests.world import PASSWORD, Answer, Caller, World
+from tests.services.stage import actor_of, waiting
+from tests.world import PASSWORD, Answer, Caller, World, utcnow
 
 
 def person(**fields: Any) -> dict[str, Any]:
@@ -60,6 +62,22 @@ class TestInvite:
                 )
             )
         assert float(seconds or 0) / 3600 == pytest.approx(72, abs=0.01)
+
+    def test_one_address_is_written_to_five_times_a_day(
+        self, world: World, boss: Caller
+    ) -> None:
+        names = ["dana@example.com", "DANA@example.com"]
+        bosses = [boss, world.company()]
+        for n in range(5):
+            assert invite(bosses[n % 2], email=names[n % 2]).status == 201
+
+        refused = [invite(it) for it in bosses]
+
+        assert {(it.status, it.code) for it in refused} == {(429, "rate-limited")}
+        assert int(refused[0].headers["Retry-After"]) > 3600
+        assert len(boss.get("/v1/invitations")["data"]) == 3
+        assert invite(boss, email=None, phone="312-555-0142").status == 201
+        assert invite(boss, email="sam@example.com").status == 201
 
     def test_the_token_is_shown_once_and_kept_as_its_hash(self, boss: Caller) -> None:
         token = invite(boss)["token"]
@@ -338,6 +356,27 @@ class TestWithdraw:
         assert world.accept(new["token"]).status == 201
         # Another company's is its own.
         assert world.accept(elsewhere["token"]).code == "login-taken"
+
+    @pytest.mark.parametrize(
+        "login", [{"email": None, "phone": "312-555-0142"}, {"email": "d@example.com"}]
+    )
+    def test_of_two_at_once_one_is_open(
+        self, committed: World, login: dict[str, Any]
+    ) -> None:
+        boss = committed.company()
+        actor, keys = actor_of(boss), committed.keys
+        fields = {"name": "Dana", "roles": [Role.DRIVER], "now": utcnow()} | login
+
+        with waiting(
+            lambda session: invitations.invite(session, actor, keys, **fields),
+            lambda _: invite(boss, **login),
+        ) as (_, late):
+            pass
+
+        token = late.result(timeout=30)["token"]
+        listed = boss.get("/v1/invitations")["data"]
+        assert [it["withdrawn_at"] is None for it in listed] == [True, False]
+        assert committed.accept(token).status == 201
 
     def test_a_stranger_s_is_not_found(self, world: World, boss: Caller) -> None:
         made = invite(boss)

@@ -1,6 +1,7 @@
 """Lists: walked by a cursor that only we can write."""
 
 import random
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from db import Session
 from services import cursors
 from services.cursors import CursorInvalid
+from tests.services.stage import Stage
 from tests.world import Answer, Caller, World
 
 ROWS, WRITERS = 2_000, 8
@@ -131,6 +133,29 @@ class TestACursor:
         answer = boss.get(f"/v1/{noun}?cursor={text}")
 
         assert told(answer) == (400, "cursor-invalid")
+
+    def test_has_the_form_that_the_document_says(
+        self, world: World, boss: Caller, cursor: str
+    ) -> None:
+        stage = Stage(world)
+        shortest = cursors.sealed([b"key"], "s", [])
+        given = [cursor, shortest, boss.get("/v1/sync")["cursor"]]
+        stage.loads(2)
+        given.append(stage.shipper.get("/v1/sync?limit=1")["cursor"])
+        paths = boss.get("/openapi.json")["paths"]
+        schemas = [
+            parameter["schema"]
+            for item in paths.values()
+            for parameter in item.get("get", {}).get("parameters", [])
+            if parameter["name"] == "cursor"
+        ]
+
+        assert len(schemas) > len(LISTS)
+        for schema in schemas:
+            for one in given:
+                assert re.search(schema["pattern"], one)
+                assert schema["minLength"] <= len(one) <= schema["maxLength"]
+        assert len(shortest) == schemas[0]["minLength"]
 
     def test_edited_anywhere_is_refused(self, boss: Caller, cursor: str) -> None:
         for place, letter in enumerate(cursor):

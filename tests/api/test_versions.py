@@ -237,6 +237,18 @@ class TestAnEdit:
         assert after.body == before.body
         assert after.headers["ETag"] == before.headers["ETag"]
 
+    def test_is_told_of_a_wrong_state_when_it_names_a_version(
+        self, world: World
+    ) -> None:
+        row, carrier = load_row(world), world.company()
+        load = row.caller.get(row.path).body
+        world.assign(carrier, world.driver(carrier, device=None), load)
+        tag = row.caller.get(row.path).headers["ETag"]
+
+        codes = [row.edit(given).code for given in ("", '"0"', tag)]
+
+        assert codes == ["precondition-required", "load-status", "load-status"]
+
     @each_row
     def test_with_the_tag_of_yesterday_is_too_late(
         self, world: World, make: Maker

@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from db import Session, Tenant, acting
 from tests.services.stage import Stage, open_offers
-from tests.world import Caller, World
+from tests.world import DALLAS, HOUSTON, Caller, World
 
 
 def status_of(caller: Caller, load_id: object) -> int:
@@ -40,6 +40,49 @@ def test_another_carriers_win_closes_it_to_those_who_were_offered_it(
     assert stops_behind_the_wall(winner.carrier, load_id) == 2
     assert stops_behind_the_wall(loser.carrier, load_id) == 0
     assert second.get(f"/v1/offers/{lost.id}")["snapshot"]["load_id"] == str(load_id)
+
+
+def test_the_lost_offer_shows_the_load_as_it_was_offered(world: World) -> None:
+    winner, loser = Stage(world), Stage(world)
+    loser.shipper = winner.shipper
+    load_id = winner.load(price_cents=250_000, commodity="Paper")
+    first, second = winner.driver(), loser.driver()
+    winner.search(first)
+    loser.search(second)
+    path = f"/v1/offers/{open_offers(second)[0].id}"
+    offered = second.get(path)["load"]
+    assert (offered["status"], offered["commodity"]) == ("posted", "Paper")
+    won = first.put(f"/v1/offers/{open_offers(first)[0].id}/acceptance")
+    shown = [second.get(path)["load"]]
+
+    undone = {"kind": "unassign", "reason": "safety"}
+    given_back = f"/v1/assignments/{won['id']}/override"
+    assert winner.carrier.post(given_back, undone).status == 201
+    stops = world.load_body(DALLAS, HOUSTON)["stops"]
+    later = {"price_cents": 90_000, "weight_kg": 1, "stops": stops}
+    assert winner.shipper.patch(f"/v1/loads/{load_id}", later).status == 200
+    shown.append(second.get(path)["load"])
+    shown.append(loser.carrier.get("/v1/offers")["data"][0]["load"])
+
+    places = {"pickup_place", "delivery_place"}
+    for it in shown:
+        assert {**offered, **it} == offered
+        assert it["price_cents"] == 250_000
+        assert not {"status", "visibility", "commodity", "posted_at"} & set(it)
+    assert places <= set(shown[0])
+    assert not places & set(shown[1])
+
+
+def test_an_open_offer_shows_the_load_as_it_is(world: World) -> None:
+    stage = Stage(world)
+    load_id = stage.load(commodity="Paper")
+    driver = stage.driver()
+    stage.search(driver)
+
+    (offer,) = driver.get("/v1/offers")["data"]
+
+    market = stage.carrier.get("/v1/loads/market")["data"]
+    assert [it for it in market if it["id"] == str(load_id)] == [offer["load"]]
 
 
 def test_a_driver_who_was_taken_off_sees_it_no_more(world: World) -> None:

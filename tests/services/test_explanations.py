@@ -10,6 +10,7 @@ from db import Session
 from freight.feasibility import Reason
 from geo.distance import METRES_PER_MILE, destination
 from models.loads import Load
+from services import suspensions
 from tests.services.stage import Stage, open_offers
 from tests.world import CHICAGO, DALLAS, DENVER, NEW_YORK, NEWARK, iso, utcnow
 
@@ -276,6 +277,46 @@ class TestNotSearched:
             "not_searched",
             "driver_off_duty",
         )
+
+
+class TestOfAPosterWhoIsSuspendedMeanwhile:
+    def test_no_figures_are_told_of_what_was_among_the_best(self, stage):
+        first, *_, fourth = stage.loads(4)
+        driver = stage.driver()
+        search = stage.search(driver)
+        before = why(driver, search, first)
+        suspend(stage.shipper)
+
+        answers = [why(driver, search, it) for it in (first, fourth)]
+
+        assert [it["verdict"] for it in answers] == ["offered", "ranked"]
+        assert [it["rank"] for it in answers] == [1, 4]
+        for it in answers:
+            assert {"score_cents", "terms", "figures"} & {*it.body} == set()
+        resume(stage.shipper)
+        again = why(driver, search, first)
+        assert again["figures"] == before["figures"]
+        assert again["score_cents"] == before["score_cents"]
+
+    def test_what_was_not_is_as_if_it_were_not(self, stage):
+        stage.loads(2)
+        far = stage.load(miles_away(400))
+        driver = stage.driver()
+        search = stage.search(driver)
+        assert why(driver, search, far)["verdict"] == "excluded"
+        suspend(stage.shipper)
+
+        assert explain(driver, search, far).status == 404
+
+
+def suspend(caller):
+    with Session.begin() as session:
+        suspensions.suspend(session, caller.org_id, reason="fraud", now=utcnow())
+
+
+def resume(caller):
+    with Session.begin() as session:
+        suspensions.resume(session, caller.org_id, now=utcnow())
 
 
 class TestTenancy:

@@ -22,7 +22,13 @@ SLOW = Rule(quota=100, window_s=360_000)
 
 @pytest.fixture
 def emptied(engine: Engine) -> Iterator[Engine]:
+    forget_all(engine)
     yield engine
+    forget_all(engine)
+
+
+def forget_all(engine: Engine) -> None:
+    """Other tests commit requests too, and each counts."""
     with engine.begin() as connection:
         connection.execute(text("delete from rate_limits"))
 
@@ -125,7 +131,7 @@ class TestPrune:
             ask(emptied, "new")
 
         with OrmSession(emptied) as session, session.begin():
-            assert prune(session) >= 1
+            assert prune(session) == 1
             assert prune(session) == 0
 
         assert not ask(emptied, "new").is_allowed
