@@ -1,7 +1,6 @@
 """The clockwork: each periodic job may run twice, and each tells when it succeeded."""
 
 import asyncio
-import hashlib
 import re
 import urllib.request
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from jobs import PERIODIC, Job, make_app
 from models import Row
 from services import periodic
 from start import seal
+from tests import checksums
 from tests.services.stage import Stage
 from tests.source import ROOT
 from tests.test_start import free_port
@@ -47,26 +47,6 @@ def value(page: str, name: str, **labels: str) -> float:
         if sample.name == name and sample.labels == labels
     )
     return found
-
-
-def everything(engine: Engine) -> dict[str, str]:
-    """Return the checksum of each table's rows, and the list of tables."""
-    tables = text(
-        "select tablename from pg_tables where schemaname = 'public' order by 1"
-    )
-    with engine.connect() as connection:
-        names = list(connection.scalars(tables))
-        sums = {
-            name: connection.scalar(
-                text(
-                    "select md5(coalesce(string_agg(it::text, '|' order by it::text),"
-                    f" '')) from {name} as it"
-                )
-            )
-            for name in names
-            if name not in OWN_CLOCKWORK
-        }
-    return sums | {"tables": hashlib.md5(" ".join(names).encode()).hexdigest()}
 
 
 @pytest.fixture
@@ -155,14 +135,14 @@ def test_a_periodic_job_that_runs_twice_has_run_once(
     stage.offered(stage.driver())
     stage.search(stage.driver(), at=DENVER)
     neglect(superuser, NEGLECT[job])
-    before = everything(superuser)
+    before = checksums.rows(superuser, OWN_CLOCKWORK)
 
     clockwork(job)
-    once = everything(superuser)
+    once = checksums.rows(superuser, OWN_CLOCKWORK)
     clockwork(job)
 
     assert once != before, "It found nothing to do: the test tests nothing."
-    assert everything(superuser) == once
+    assert checksums.rows(superuser, OWN_CLOCKWORK) == once
 
 
 class TestLastSuccess:
