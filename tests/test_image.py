@@ -24,7 +24,7 @@ import yaml
 from config import Settings
 from demo.fcm import FakeFcm
 from embedded import create_database
-from processes import GRACE_S, Processes
+from processes import GRACE_S, Processes, web_argv, worker_argv
 from start import keyring, seal
 from tests.source import ROOT
 from tests.test_periodic import LAST_SUCCESS, value
@@ -291,3 +291,20 @@ def test_a_second_worker_host_needs_only_the_database(
         process.terminate()
         process.wait(60)
         log.close()
+
+
+def test_the_procfile_starts_what_make_run_starts() -> None:
+    lines = dict(
+        line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines()
+    )
+
+    assert set(lines) == {"web", "worker"}
+    web = lines["web"].replace("${PORT:-8000}", "8000").split()
+    assert web[1:] == web_argv("0.0.0.0", 8000, 2)[1:]
+    assert lines["worker"].split()[1:] == worker_argv()[1:]
+    # The image's defaults are the same, in Granian's own words.
+    said = {it.removeprefix("GRANIAN_").lower(): IMAGE_ENV[it] for it in IMAGE_ENV}
+    assert web[2:] == [
+        *("--host", said["host"], "--port", said["port"]),
+        *("--workers", said["workers"]),
+    ]
