@@ -15,10 +15,10 @@ help: ## show this
 
 setup: .venv/.ready ## make .venv and install the pinned requirements
 
-.venv/.ready: requirements.txt requirements-dev.txt
+.venv/.ready: requirements.txt requirements-demo.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Backhaul needs Python 3.11 or newer: set PYTHON=/path/to/python3.11.")'
 	@test -x $(PY) || $(PYTHON) -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-demo.txt -r requirements-dev.txt
 	@touch $@
 
 demo: setup ## play a day of the market; ONCE=1 stops by itself
@@ -33,12 +33,13 @@ migrate: setup ## bring the database schema to this release
 test: setup ## every test
 	@$(PY) -m pytest
 
-check: setup ## format, lint, types, the API document, sizes: what CI runs before the tests
+check: setup ## format, lint, types, the API document, Dockerfile, sizes: what CI runs before the tests
 	@$(PY) -m ruff format --check --quiet . || { echo 'Run `make format`.'; exit 1; }
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary .
 	@$(PY) cli.py openapi --check
 	@$(PY) -m tests.breaking
+	@.venv/bin/hadolint Dockerfile
 	@$(MAKE) --no-print-directory spectral audit
 	@$(PY) -m tests.sizes
 

@@ -92,6 +92,10 @@ class Settings:
     WORKER_METRICS_PORT: int = 0
     DB_POOL_SIZE: int = 10
     STATEMENT_TIMEOUT_S: int = 30
+    # How long what is over is kept.
+    KEEP_CREDENTIALS_DAYS: int = 30
+    KEEP_PUSHES_DAYS: int = 30
+    KEEP_SEARCHES_DAYS: int = 180
     POSTING_LEASE_S: int = 24 * 3600
     OFFER_STRATEGY: Strategy = Strategy.BROADCAST
     # A driver reads one screen at a dock: three offers fit it.

@@ -134,8 +134,17 @@ def check_server(engine: Engine, oldest: int = OLDEST_SERVER) -> None:
         )
 
 
+SCHEMA = text(
+    "select version_num as revision, case when served[1] = version_num then served"
+    " else '{}' end as served from alembic_version, string_to_array(obj_description("
+    "'alembic_version'::regclass, 'pg_class'), ' ') as served"
+)
+"""The schema's revision, and those whose releases run on it: `schema.served` is kept as
+the table's comment, and counts while it begins with the revision."""
+
+
 def check_schema(engine: Engine, head: str) -> None:
-    """Make sure the schema is at revision `head`.
+    """Make sure the schema is at revision `head`, or a newer one that serves it.
 
     Raises: DatabaseUnusable.
     """
@@ -143,15 +152,11 @@ def check_schema(engine: Engine, head: str) -> None:
         found = connection.scalar(
             text("select to_regclass('alembic_version') is not null")
         )
-        current = (
-            connection.scalar(text("select version_num from alembic_version"))
-            if found
-            else None
-        )
-    if current != head:
+        at = connection.execute(SCHEMA).one_or_none() if found else None
+    if at is None or head not in (at.revision, *at.served):
         raise DatabaseUnusable(
-            f"The database schema is at {current or 'nothing'}, this release needs"
-            f" {head}: run `make migrate`."
+            f"The database schema is at {at.revision if at else 'nothing'}, this"
+            f" release needs {head}: run `make migrate`."
         )
 
 

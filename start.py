@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 import keys
 import schema
@@ -27,9 +27,10 @@ from db import (
 )
 from embedded import EmbeddedServerError
 from errors import DomainError
+from services import health
 from services.audit import Seal, make_seal
 from services.tokens import Keyring, Lives, Secrets, make_keyring
-from telemetry import start_logging
+from telemetry import GAUGES, Reading, start_logging
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -80,7 +81,8 @@ def settings_from_environment() -> Settings:
 def connect(
     settings: Settings, *, hand: Hand = Hand.NOBODY, needs_schema: bool = True
 ) -> Engine:
-    """Bind the Session factory to the database; a server and schema are there.
+    """Bind the Session factory, and our metrics, to the database; a server and schema
+    are there.
 
     hand: who acts where no member is signed in; the server itself works as the
         worker's database role, everybody else as the app's.
@@ -109,7 +111,17 @@ def connect(
             login.dispose()
         check_schema(engine, schema.head())
     Session.configure(bind=engine, info={"acting": hand})
+    GAUGES.read = read_gauges
     return engine
+
+
+def read_gauges() -> list[Reading]:
+    """Return how the server is, also for a dead database."""
+    try:
+        with Session() as session:
+            return health.gauges(session)
+    except (SQLAlchemyError, DatabaseUnusable):
+        return health.unavailable()
 
 
 def keyring(settings: Settings) -> Keyring:

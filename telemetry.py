@@ -4,8 +4,9 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -13,11 +14,12 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
 from uuid_utils.compat import uuid7
 
@@ -55,9 +57,40 @@ REQUEST_SECONDS = Histogram(
 JOBS = Counter("backhaul_jobs_total", "Jobs run.", ["job", "outcome"])
 JOB_SECONDS = Histogram("backhaul_job_seconds", "Time in one job.", ["job"])
 PUSHES = Counter("backhaul_pushes_total", "Push attempts.", ["outcome"])
-PERIODIC_SUCCESS = Gauge(
-    "backhaul_periodic_last_success_timestamp_seconds", "Last success.", ["job"]
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A gauge as it is now: a value for each label, or one value for the label ""."""
+
+    name: str
+    text: str
+    values: Mapping[str, float]
+    label: str = ""
+
+
+class Gauges(Collector):
+    """Gauges that are read at each scrape and belong to no process: web and worker say
+    the same, and a restart forgets nothing. Whoever connects says how to `read`."""
+
+    def __init__(self) -> None:
+        self.read: Callable[[], Iterable[Reading]] = tuple
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for it in self.read():
+            labels = [it.label] if it.label else []
+            family = GaugeMetricFamily(it.name, it.text, labels=labels)
+            for label, value in it.values.items():
+                family.add_metric([label] if it.label else [], value)
+            yield family
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing is known before somebody reads."""
+        return []
+
+
+GAUGES = Gauges()
+REGISTRY.register(GAUGES)
 
 Event = MutableMapping[str, Any]
 
@@ -155,6 +188,7 @@ def metrics_text() -> bytes:
         return generate_latest(REGISTRY)
     everybody = CollectorRegistry()
     MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
+    everybody.register(GAUGES)
     return generate_latest(everybody)
 
 

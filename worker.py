@@ -10,21 +10,22 @@ from typing import Any
 from uuid import UUID
 
 from procrastinate import App, BaseRetryStrategy, RetryDecision
-from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job as QueuedJob
-from procrastinate.jobs import Status
 from prometheus_client import start_http_server
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session as OrmSession
 
+import rescue
 from config import Push, Settings
 from db import DatabaseRole, Hand, Session
 from geo.roads import EstimatedRoads
-from jobs import Job, enqueue, make_app
+from jobs import PERIODIC, Job, enqueue, make_app
 from mailing import PostOffice, make_post_office
 from notifications.console import ConsoleGateway
 from notifications.fcm import FcmGateway, make_fcm_app
 from notifications.gateway import Gateway
 from notifications.sender import ALARMS, attempt
+from rescue import note_success
 from services import (
     audit,
     backhaul,
@@ -35,10 +36,12 @@ from services import (
     offers,
     positions,
     pushes,
+    retention,
 )
 from services.audit import Seal
 from services.backhaul import SearchRules
 from services.events import Cause
+from services.retention import Retention
 from start import (
     CannotStart,
     clear_failures,
@@ -49,17 +52,12 @@ from start import (
 from telemetry import (
     JOB_SECONDS,
     JOBS,
-    PERIODIC_SUCCESS,
     PUSHES,
     log,
     traced,
 )
 
-STALLED_S = 30
-KEEP_FAILED_H = 30 * 24
 MOST_ATTEMPTS = 5
-MOST_RESCUES = 20
-"""A job that kills its worker would otherwise do so every minute, for ever."""
 
 DEFAULT_FCM_URL = "https://fcm.googleapis.com"
 
@@ -99,11 +97,13 @@ class Handlers:
         gateway: Gateway,
         seal: Seal,
         post: PostOffice | None = None,
+        kept: Retention = Retention(),  # noqa: B008 - frozen
     ) -> None:
         self.rules = rules
         self.gateway = gateway
         self.seal = seal
         self.post = post
+        self.kept = kept
         self.rng = Random()
 
     def push_send(self, push_id: str) -> None:
@@ -148,17 +148,11 @@ class Handlers:
 
     def offers_expire(self) -> None:
         """End the offers whose time is over."""
-        more = True
-        while more:
-            with Session.begin() as session:
-                more = offers.expire(session, Cause(utcnow())) > 0
+        _in_batches(lambda session: offers.expire(session, Cause(utcnow())))
 
     def loads_lapse(self) -> None:
         """Mark the loads whose lease or pickup window is over."""
-        more = True
-        while more:
-            with Session.begin() as session:
-                more = leases.lapse(session, now=utcnow()) > 0
+        _in_batches(lambda session: leases.lapse(session, now=utcnow()))
 
     def mail_invitation(self, invitation_id: str) -> None:
         """Send the letter of an invitation; without a mail server, nothing."""
@@ -193,17 +187,34 @@ class Handlers:
 
     def idempotency_prune(self) -> None:
         """Forget the answers that nobody will ask for again."""
-        more = True
-        while more:
-            with Session.begin() as session:
-                more = idempotency.prune(session, now=utcnow()) > 0
+        _in_batches(lambda session: idempotency.prune(session, now=utcnow()))
 
     def limits_prune(self) -> None:
         """Forget who has not asked for a while."""
-        more = True
-        while more:
-            with Session.begin() as session:
-                more = limits.prune(session) > 0
+        _in_batches(limits.prune)
+
+    def credentials_prune(self) -> None:
+        """Forget the invitations, resets and sign-ins that ended long ago."""
+        self._prune(retention.prune_credentials)
+
+    def pushes_prune(self) -> None:
+        """Forget the pushes that ended long ago."""
+        self._prune(retention.prune_pushes)
+
+    def searches_prune(self) -> None:
+        """Forget the old searches that offered nothing."""
+        self._prune(retention.prune_searches)
+
+    def _prune(self, batch: Callable[..., int]) -> None:
+        _in_batches(lambda session: batch(session, self.kept, now=utcnow()))
+
+
+def _in_batches(batch: Callable[[OrmSession], int]) -> None:
+    """Repeat until nothing is left to do, each batch in a transaction of its own."""
+    more = 1
+    while more:
+        with Session.begin() as session:
+            more = batch(session)
 
 
 def _later(wait_s: float | None) -> None:
@@ -228,18 +239,10 @@ def functions(handlers: Handlers) -> dict[Job, Callable[..., None]]:
         Job.AUDIT_SIGN: handlers.audit_sign,
         Job.IDEMPOTENCY_PRUNE: handlers.idempotency_prune,
         Job.LIMITS_PRUNE: handlers.limits_prune,
+        Job.CREDENTIALS_PRUNE: handlers.credentials_prune,
+        Job.PUSHES_PRUNE: handlers.pushes_prune,
+        Job.SEARCHES_PRUNE: handlers.searches_prune,
     }
-
-
-PERIODIC = {
-    Job.OFFERS_SWEEP: "* * * * *",
-    Job.LOADS_LAPSE: "* * * * *",
-    Job.SIGN_INS_PRUNE: "*/15 * * * *",
-    Job.POSITIONS_PARTITION: "7 * * * *",
-    Job.AUDIT_SIGN: "23 2 * * *",
-    Job.IDEMPOTENCY_PRUNE: "27 * * * *",
-    Job.LIMITS_PRUNE: "*/10 * * * *",
-}
 
 
 def register(app: App, handlers: Handlers) -> None:
@@ -254,8 +257,8 @@ def register(app: App, handlers: Handlers) -> None:
             retry=Retry() if job not in PERIODIC else False,
         )(_observed(job, function))
         if job in PERIODIC:
-            app.periodic(cron=PERIODIC[job], queueing_lock=job.value.name)(task)
-    _register_queue_keeping(app)
+            app.periodic(cron=PERIODIC[job].cron, queueing_lock=job.value.name)(task)
+    rescue.register(app)
 
 
 def _observed(job: Job, function: Callable[..., None]) -> Callable[..., None]:
@@ -280,7 +283,7 @@ def _observed(job: Job, function: Callable[..., None]) -> Callable[..., None]:
             JOBS.labels(name, "done").inc()
             JOB_SECONDS.labels(name).observe(perf_counter() - started)
             if job in PERIODIC:
-                PERIODIC_SUCCESS.labels(name).set_to_current_time()
+                note_success(job)
 
     return run
 
@@ -290,48 +293,6 @@ def _put_off(job: Job, wait_s: float, arguments: dict[str, Any]) -> None:
     with Session.begin() as session:
         now = session.scalars(select(func.clock_timestamp())).one()
         enqueue(session, job, at=now + timedelta(seconds=wait_s), **arguments)
-
-
-async def rescue(app: App) -> None:
-    """Let the jobs of dead workers run again.
-
-    A job whose queueing lock is taken is ended: the same work waits already. One that
-    took worker after worker down with it is failed.
-    """
-    manager = app.job_manager
-    stalled = await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S)
-    for job in stalled:
-        if job.attempts >= MOST_RESCUES:
-            log().error("job.given_up", job=job.task_name, job_id=job.id)
-            await manager.finish_job(job, Status.FAILED, delete_job=False)
-            continue
-        try:
-            await manager.retry_job(job, retry_at=utcnow())
-        except UniqueViolation:
-            await manager.finish_job(job, Status.FAILED, delete_job=True)
-        except ConnectorException as error:
-            # Its worker was only slow and has ended it; the others still wait.
-            log().warning("job.not_rescued", job_id=job.id, reason=str(error))
-            continue
-        log().warning("job.rescued", job=job.task_name, job_id=job.id)
-
-
-def _register_queue_keeping(app: App) -> None:
-    """The queue's own care. No lock on the rescue: a killed rescuer would keep it."""
-
-    @app.periodic(cron="* * * * *", queueing_lock=Job.JOBS_RESCUE.value.name)
-    @app.task(name=Job.JOBS_RESCUE.value.name, queue=Job.JOBS_RESCUE.value.queue)
-    async def rescue_stalled(timestamp: int = 0, trace_id: str | None = None) -> None:
-        await rescue(app)
-        PERIODIC_SUCCESS.labels(Job.JOBS_RESCUE.value.name).set_to_current_time()
-
-    @app.periodic(cron="17 3 * * *", queueing_lock=Job.JOBS_PRUNE.value.name)
-    @app.task(name=Job.JOBS_PRUNE.value.name, queue=Job.JOBS_PRUNE.value.queue)
-    async def prune(timestamp: int = 0, trace_id: str | None = None) -> None:
-        await app.job_manager.delete_old_jobs(
-            nb_hours=KEEP_FAILED_H, include_failed=True, include_cancelled=True
-        )
-        PERIODIC_SUCCESS.labels(Job.JOBS_PRUNE.value.name).set_to_current_time()
 
 
 def make_gateway(settings: Settings) -> Gateway:
@@ -371,7 +332,8 @@ def main() -> None:
     connect(settings, hand=Hand.SERVER)
     rules = SearchRules.of(settings, EstimatedRoads())
     post = make_post_office(settings)
-    handlers = Handlers(rules, gateway, seal(settings), post)
+    kept = Retention.of(settings)
+    handlers = Handlers(rules, gateway, seal(settings), post, kept)
     handlers.positions_partition()
     app = make_app(settings.DATABASE_URL, role=DatabaseRole.WORKER)
     register(app, handlers)

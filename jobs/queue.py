@@ -13,12 +13,34 @@ from structlog.contextvars import get_contextvars
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a periodic job runs, in UTC, and how often that is."""
+
+    cron: str
+    every_s: int
+
+
+def _each_minutes(number: int) -> Schedule:
+    return Schedule(f"*/{number} * * * *", number * 60)
+
+
+def _hourly(minute: int) -> Schedule:
+    return Schedule(f"{minute} * * * *", 3600)
+
+
+def _daily(hour: int, minute: int) -> Schedule:
+    return Schedule(f"{minute} {hour} * * *", 86_400)
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """A job's public name, its queue, and its place in it (higher goes first)."""
+    """A job's public name, its queue, its place in it (higher goes first), and for a
+    periodic one its schedule."""
 
     name: str
     queue: str
     priority: int
+    schedule: Schedule | None = None
 
 
 class Job(Enum):
@@ -31,15 +53,22 @@ class Job(Enum):
     MAIL_RESET = Kind("mail.reset", "push", 5)
     MAIL_INVITATION = Kind("mail.invitation", "push", 5)
     BACKHAUL_NEXT = Kind("backhaul.next", "match", 5)
-    LOADS_LAPSE = Kind("loads.lapse", "maint", 0)
-    OFFERS_SWEEP = Kind("offers.sweep", "maint", 0)
-    SIGN_INS_PRUNE = Kind("sign_ins.prune", "maint", 0)
-    POSITIONS_PARTITION = Kind("positions.partition", "maint", 0)
-    AUDIT_SIGN = Kind("audit.sign", "maint", 0)
-    IDEMPOTENCY_PRUNE = Kind("idempotency.prune", "maint", 0)
-    LIMITS_PRUNE = Kind("limits.prune", "maint", 0)
-    JOBS_RESCUE = Kind("jobs.rescue", "maint", 0)
-    JOBS_PRUNE = Kind("jobs.prune", "maint", 0)
+    LOADS_LAPSE = Kind("loads.lapse", "maint", 0, _each_minutes(1))
+    OFFERS_SWEEP = Kind("offers.sweep", "maint", 0, _each_minutes(1))
+    SIGN_INS_PRUNE = Kind("sign_ins.prune", "maint", 0, _each_minutes(15))
+    POSITIONS_PARTITION = Kind("positions.partition", "maint", 0, _hourly(7))
+    AUDIT_SIGN = Kind("audit.sign", "maint", 0, _daily(2, 23))
+    IDEMPOTENCY_PRUNE = Kind("idempotency.prune", "maint", 0, _hourly(27))
+    LIMITS_PRUNE = Kind("limits.prune", "maint", 0, _each_minutes(10))
+    CREDENTIALS_PRUNE = Kind("credentials.prune", "maint", 0, _daily(3, 31))
+    PUSHES_PRUNE = Kind("pushes.prune", "maint", 0, _hourly(37))
+    SEARCHES_PRUNE = Kind("searches.prune", "maint", 0, _daily(3, 47))
+    JOBS_RESCUE = Kind("jobs.rescue", "maint", 0, _each_minutes(1))
+    JOBS_PRUNE = Kind("jobs.prune", "maint", 0, _daily(3, 17))
+
+
+PERIODIC = {job: it for job in Job if (it := job.value.schedule) is not None}
+"""The jobs that the clock asks for."""
 
 
 def make_app(conninfo: str = "", *, role: str | None = None) -> App:

@@ -1,7 +1,9 @@
 """${message}
 
-Phase: expand | contract (keep one). The previous release must run on this schema.
-Backfills are batched CLI commands, not migrations. NOT NULL comes in three steps.
+The previous release must run on this schema: expand adds what it does not need to
+know; contract takes away what it does not use any more, and is never in one release
+with the expand that came before. Backfills are batched CLI commands, not migrations.
+NOT NULL comes in three steps.
 A new table: row security on and forced, a policy for the worker, policies and grants
 for the app (see 2026_11_22_tenants). Rows are not to be seen from here: as the owner,
 row security hides them.
@@ -12,6 +14,8 @@ from alembic import op
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
+# "expand": every release that ran before runs. "contract": only the one before this.
+phase = "expand"
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
 

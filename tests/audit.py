@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-PINNED = ROOT / "requirements.txt"
+PINNED = [ROOT / "requirements.txt", ROOT / "requirements-demo.txt"]
 TIMEOUT_S = 18
 COMMAND = [
-    *(sys.executable, "-m", "pip_audit", "--requirement", str(PINNED)),
+    *(sys.executable, "-m", "pip_audit"),
+    *(word for path in PINNED for word in ("--requirement", str(path))),
     *("--no-deps", "--disable-pip", "--progress-spinner", "off", "--timeout", "5"),
     *("--format", "json"),
 ]

@@ -31,7 +31,8 @@ from embedded import EmbeddedServerError, create_database, server
 from geo.roads import EstimatedRoads
 from services import passwords, positions
 from services.tokens import Keyring
-from start import keyring
+from start import keyring, read_gauges
+from telemetry import GAUGES
 from tests import canaries, codes, examples
 from tests.world import World, drain_jobs, utcnow
 
@@ -167,6 +168,7 @@ def app(settings: Settings, keys: Keyring) -> Flask:
         make_market(settings, EstimatedRoads()),
         schema_head=schema.head(),
     )
+    GAUGES.read = read_gauges
     return canaries.watch(examples.watch(codes.watch(app)))
 
 

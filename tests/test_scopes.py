@@ -17,7 +17,7 @@ from tests.source import ROOT, files, layer
 DOOR = re.compile(r"^(visible_\w+|market_loads)$")
 ESCAPE = re.compile(r"# scope: \S.{5}")
 
-NOBODYS = {"rate_limits", "sign_in_failures"}
+NOBODYS = {"rate_limits", "sign_in_failures", "periodic_runs"}
 """Tables that hold no company's rows."""
 MODELS = {
     mapper.class_.__name__

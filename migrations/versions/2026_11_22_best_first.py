@@ -12,6 +12,7 @@ from alembic import op
 
 revision = "2026_11_22_best_first"
 down_revision = "2026_11_22_audit"
+phase = "expand"
 branch_labels = None
 depends_on = None
 

@@ -14,14 +14,14 @@ from api.openapi import operations
 from config import Settings
 from db import Session
 from geo.roads import EstimatedRoads
-from jobs import Job
+from jobs import PERIODIC, Job
 from services import idempotency
 from services.backhaul import SearchRules
 from services.idempotency import Kept
 from start import seal
 from tests.services.stage import actor_of, see_it_wait
 from tests.world import Caller, FakeGateway, World, utcnow
-from worker import PERIODIC, Handlers, functions
+from worker import Handlers, functions
 
 EXEMPT = {
     # Fixes have ids of their own.

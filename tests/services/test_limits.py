@@ -9,12 +9,12 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session as OrmSession
 
 from geo.roads import EstimatedRoads
-from jobs import Job
+from jobs import PERIODIC, Job
 from services.backhaul import SearchRules
 from services.limits import RateLimited, Rule, prune, take
 from start import seal
 from tests.world import FakeGateway, World
-from worker import PERIODIC, Handlers
+from worker import Handlers
 
 SLOW = Rule(quota=100, window_s=360_000)
 """An hour for each: none comes back while a test runs."""

@@ -1,0 +1,42 @@
+# One image for all processes: the command says which. It holds what the server needs:
+# no tests, no demo, no compiler, nobody's keys.
+FROM python:3.11.14-slim-bookworm
+
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin backhaul
+
+WORKDIR /app
+# Before the code, so that a change of the code installs nothing.
+COPY requirements.txt ./
+RUN pip install --requirement requirements.txt
+
+COPY alembic.ini cli.py config.py db.py errors.py keys.py mailing.py processes.py ./
+COPY rescue.py schema.py start.py telemetry.py worker.py wsgi.py ./
+COPY api api
+COPY embedded embedded
+COPY freight freight
+COPY geo geo
+COPY jobs jobs
+COPY market market
+COPY migrations migrations
+COPY models models
+COPY notifications notifications
+COPY services services
+
+# By number: a host may refuse a name it cannot look up.
+USER 10001
+
+# Read by Granian: where it listens, and for 2 cores.
+ENV ENVIRONMENT=production \
+    GRANIAN_HOST=0.0.0.0 \
+    GRANIAN_PORT=8000 \
+    GRANIAN_WORKERS=2
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=6s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as it; it.urlopen('http://127.0.0.1:' + os.environ['GRANIAN_PORT'] + '/readyz', timeout=5)"]
+# The job process: command python worker.py. The schema: python cli.py migrate.
+CMD ["python", "wsgi.py"]

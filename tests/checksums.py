@@ -1,0 +1,69 @@
+"""A whole database in checksums, to see whether two are the same."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Engine, text
+
+TABLES = text("select tablename from pg_tables where schemaname = 'public' order by 1")
+
+FENCES = text(
+    """
+    select 'policy', tablename, policyname::text,
+        concat_ws(' ', permissive, roles, cmd, regexp_replace(
+            concat_ws(' check ', qual, with_check),
+            '::character varying|::text(\\[\\])?|[()]', '', 'g')) from pg_policies
+    union all select 'table', relname, relowner::regrole::text,
+        concat_ws(' ', relkind, relrowsecurity, relforcerowsecurity,
+            (select array_agg(it::text order by it::text) from unnest(relacl) it),
+            (select array_agg(concat(attname, it) order by attname, it::text)
+                from pg_attribute, unnest(attacl) it where attrelid = pg_class.oid),
+            obj_description(oid, 'pg_class'))
+        from pg_class where relnamespace = 'public'::regnamespace
+    union all select 'function', proname, proowner::regrole::text,
+        concat_ws(' ', prosecdef, proconfig, md5(prosrc),
+            (select array_agg(it::text order by it::text) from unnest(proacl) it))
+        from pg_proc where pronamespace = 'public'::regnamespace
+    union all select 'trigger', tgrelid::regclass::text, tgname, tgenabled::text
+        from pg_trigger where not tgisinternal
+    union all select 'role', rolname, '', concat_ws(' ', rolsuper, rolinherit,
+        rolcanlogin, rolbypassrls, (select array_agg(roleid::regrole order by 1)
+            from pg_auth_members where member = pg_roles.oid))
+        from pg_roles where rolname like 'backhaul%'
+    order by 1, 2, 3
+    """
+)
+"""Who may do what: policies, owners, grants, functions, triggers, roles.
+
+Casts and brackets of policies are left out: PostgreSQL writes `x IN (...)` over varchar
+in one way when it was read from us and in another when from its own dump."""
+
+SEQUENCES = text("select sequencename, last_value from pg_sequences order by 1")
+
+
+def rows(engine: Engine, without: Collection[str] = ()) -> dict[str, str]:
+    """Return the number and the checksum of each table's rows, by table."""
+    with engine.connect() as connection:
+        return {
+            name: str(
+                connection.execute(
+                    text(
+                        "select count(*), md5(coalesce(string_agg(it::text, '|'"
+                        f" order by it::text), '')) from {name} as it"
+                    )
+                ).one()
+            )
+            for name in connection.scalars(TABLES)
+            if name not in without
+        }
+
+
+def fences(engine: Engine) -> list[tuple[str, ...]]:
+    """Return who may do what in the database."""
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(FENCES)]
+
+
+def sequences(engine: Engine) -> list[tuple[str, int]]:
+    """Return where each sequence stands."""
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(SEQUENCES)]

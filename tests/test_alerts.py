@@ -1,0 +1,194 @@
+"""Every alert of OPERATIONS can ring: PromQL over metrics that are there and true."""
+
+import re
+from typing import Any
+
+import promql_parser
+import psycopg
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
+
+import telemetry
+from config import Settings
+from db import Session, make_engine
+from jobs import Job, enqueue
+from notifications.sender import ALARMS, Outcome
+from tests.services.stage import Stage
+from tests.source import ROOT
+from tests.test_periodic import value
+from tests.world import World
+
+PROMETHEUS_OWN = {"up"}
+
+MANUAL = (ROOT / "docs/OPERATIONS.md").read_text()
+ALERTS: dict[str, str] = {
+    name: expression.replace("\\|", "|")
+    for name, expression in re.findall(
+        r"^\| (\w+) \| `((?:[^`])+)` \|",
+        MANUAL.split("\n## Alerts")[1].split("\n## ")[0],
+        re.M,
+    )
+}
+each_alert = pytest.mark.parametrize("name", sorted(ALERTS))
+
+
+def page_of(world: World) -> str:
+    return world.app.test_client().get("/metrics").get_data(as_text=True)
+
+
+@pytest.fixture
+def page(world: World) -> str:
+    """A page of a process that has counted at least once of each."""
+    telemetry.PUSHES.labels("later")
+    telemetry.JOBS.labels("push.send", "failed")
+    telemetry.REQUESTS.labels("/v1/offers", "GET", 200)
+    for route in re.findall(r'route="([^"]+)"', MANUAL):
+        telemetry.REQUEST_SECONDS.labels(route)
+    return page_of(world)
+
+
+def selectors(node: Any) -> list[Any]:
+    """Return the vector selectors of an expression, at any depth."""
+    if isinstance(node, promql_parser.VectorSelector):
+        return [node]
+    inner = [getattr(node, it, None) for it in ("expr", "lhs", "rhs", "param")]
+    inner += list(getattr(node, "args", None) or [])
+    if isinstance(node, promql_parser.MatrixSelector):
+        inner = [node.vector_selector]
+    return [found for it in inner if it is not None for found in selectors(it)]
+
+
+def test_the_table_is_read() -> None:
+    assert len(ALERTS) >= 12
+    assert {"NoWorker", "PeriodicJobLate", "DatabaseUnavailable"} <= set(ALERTS)
+
+
+@each_alert
+def test_asks_for_metrics_and_labels_that_are_there(name: str, page: str) -> None:
+    there: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            there.setdefault(sample.name, set()).update(sample.labels)
+
+    found = selectors(promql_parser.parse(ALERTS[name]))
+
+    assert found != []
+    for it in found:
+        if it.name in PROMETHEUS_OWN:
+            continue
+        assert it.name in there
+        assert {m.name for m in it.matchers.matchers} <= there[it.name]
+    assert {
+        word
+        for words in re.findall(r"by \(([\w, ]+)\)", ALERTS[name])
+        for word in words.split(", ")
+    } <= set().union(*(there.get(it.name, {"instance"}) for it in found))
+
+
+@each_alert
+def test_is_of_a_route_that_is_counted(name: str, world: World) -> None:
+    routes = {str(rule) for rule in world.app.url_map.iter_rules()}
+
+    assert set(re.findall(r'route="([^"]+)"', ALERTS[name])) <= routes
+
+
+def test_the_outcomes_of_pushes_are_ours() -> None:
+    asked = {
+        word
+        for words in re.findall(r'outcome=~?"([\w|]+)"', " ".join(ALERTS.values()))
+        for word in words.split("|")
+    }
+
+    assert asked - {"failed"} <= set(Outcome)
+    assert {it.value for it in ALARMS} <= asked
+
+
+class TestTheGaugesAreTrue:
+    def test_jobs_wait_since_they_could_run(self, world: World) -> None:
+        with Session.begin() as session:
+            enqueue(session, Job.PUSH_SEND, push_id="x")
+            enqueue(session, Job.PUSH_SEND, push_id="y")
+            session.execute(
+                text(
+                    "update procrastinate_jobs"
+                    " set scheduled_at = now() - interval '90 seconds'"
+                )
+            )
+            later = "update procrastinate_jobs set scheduled_at = now() + interval '1h'"
+            enqueue(session, Job.BACKHAUL_NEXT, search_id="z")
+            session.execute(text(f"{later} where queue_name = 'match'"))
+
+        page = page_of(world)
+
+        assert value(page, "backhaul_jobs_waiting", queue="push") == 2
+        oldest_s = value(page, "backhaul_jobs_oldest_waiting_seconds", queue="push")
+        assert 85 < oldest_s < 150
+        assert value(page, "backhaul_jobs_waiting", queue="match") == 0
+        assert value(page, "backhaul_jobs_oldest_waiting_seconds", queue="match") == 0
+
+    def test_failed_jobs_are_counted_by_name(self, world: World) -> None:
+        with Session.begin() as session:
+            enqueue(session, Job.PUSH_SEND, push_id="x")
+            session.execute(text("update procrastinate_jobs set status = 'doing'"))
+            session.execute(text("update procrastinate_jobs set status = 'failed'"))
+
+        page = page_of(world)
+
+        assert value(page, "backhaul_jobs_failed", job="push.send") == 1
+        assert value(page, "backhaul_jobs_failed", job="audit.sign") == 0
+
+    @pytest.mark.parametrize(("age_s", "alive"), [(5, 1), (40, 0)])
+    def test_a_worker_without_a_heartbeat_is_dead(
+        self, world: World, age_s: int, alive: int
+    ) -> None:
+        with Session.begin() as session:
+            session.execute(
+                text(
+                    "insert into procrastinate_workers (last_heartbeat)"
+                    f" values (now() - interval '{age_s} seconds')"
+                )
+            )
+
+        assert value(page_of(world), "backhaul_workers") == alive
+
+    def test_an_idle_transaction_of_anybody_is_seen(
+        self, committed: World, database_url: str
+    ) -> None:
+        before_s = value(page_of(committed), "backhaul_oldest_transaction_seconds")
+        with psycopg.connect(database_url) as idle:
+            idle.execute("select pg_sleep(1)")
+
+            now_s = value(page_of(committed), "backhaul_oldest_transaction_seconds")
+
+        assert now_s >= 1
+        assert before_s < now_s
+
+    def test_who_may_not_see_others_says_nothing_instead_of_0(
+        self, world: World
+    ) -> None:
+        with Session.begin() as session:
+            # The superuser's right, for this transaction: another test's database is
+            # on the same server and keeps it.
+            session.execute(text("set local role backhaul_owner"))
+            session.execute(
+                text(
+                    "create or replace function oldest_transaction_s() returns float8"
+                    " language sql stable as 'select null::float8'"
+                )
+            )
+
+        assert "backhaul_oldest_transaction_seconds" not in page_of(world)
+
+    def test_without_the_database_that_alone_is_said(self, world: World) -> None:
+        Stage(world).load()
+        gone = make_engine(Settings(DATABASE_URL="postgresql://x@127.0.0.1:1/x"))
+        bound = Session.kw["bind"]
+        Session.configure(bind=gone)
+
+        page = page_of(world)
+
+        Session.configure(bind=bound)
+        assert value(page, "backhaul_database_up") == 0
+        assert "backhaul_workers" not in page
+        assert value(page_of(world), "backhaul_database_up") == 1

@@ -1,0 +1,196 @@
+"""Backup and restore as OPERATIONS says: roles and dump, server gone, all is back."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine
+
+import schema
+from config import Settings
+from db import (
+    DatabaseRole,
+    Hand,
+    Session,
+    acting,
+    check_role,
+    check_schema,
+    make_engine,
+)
+from embedded import create_database, server
+from embedded.store import _wheel
+from models.loads import Load
+from models.pushes import Push
+from services import audit, positions
+from services.tokens import Keyring
+from start import seal
+from tests import checksums, market_day
+from tests.market_day import Day
+from tests.services.stage import active, rows_of
+from tests.source import ROOT
+from tests.world import FakeGateway, World, drain_jobs, utcnow
+
+LISTS = {
+    "carrier": ("backhaul-searches", "offers", "assignments", "overrides"),
+    "shipper": ("loads?status=in_transit", "loads?status=delivered", "loads"),
+}
+"""What each desk reads."""
+
+
+@contextmanager
+def on(url: str) -> Iterator[Engine]:
+    """Let the application work on this database; yield an engine of its login."""
+    settings = Settings(DATABASE_URL=url)
+    login, worker = make_engine(settings), make_engine(settings, DatabaseRole.WORKER)
+    Session.configure(
+        bind=worker,
+        join_transaction_mode="conditional_savepoint",
+        info={"acting": Hand.SERVER},
+    )
+    try:
+        yield login
+    finally:
+        Session.configure(bind=None)
+        login.dispose()
+        worker.dispose()
+
+
+def documented() -> list[str]:
+    """Return the commands of OPERATIONS, "Backup and restore", one a line."""
+    manual = (ROOT / "docs/OPERATIONS.md").read_text()
+    section = manual.split("## Backup and restore")[1].split("\n## ")[0]
+    blocks = re.findall(r"```sh\n(.*?)```", section, re.S)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def run(command: str, place: Path, **variables: str) -> None:
+    """Run a documented line in `place`, with the wheel's programs."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=place,
+        env={"PATH": f"{_wheel() / 'pginstall/bin'}:/usr/bin:/bin"} | variables,
+        capture_output=True,
+        text=True,
+    )
+    # The new server's own superuser is there already; nothing else may go wrong.
+    faults = [it for it in done.stderr.splitlines() if "already exists" not in it]
+    assert (done.returncode, faults) == (0, []), command
+
+
+def figures(day: Day) -> dict[str, Any]:
+    """Return what the demo's totals are made of, as each desk reads it."""
+    found: dict[str, Any] = {}
+    for name, desk in (("carrier", day.carrier), ("shipper", day.shipper)):
+        for noun in LISTS[name]:
+            answer = desk.get(f"/v1/{noun}")
+            assert answer.status == 200, answer.body
+            found[noun] = answer.body["data"]
+    assert all(found[noun] for noun in LISTS["carrier"])
+    for search in found["backhaul-searches"]:
+        path = f"/v1/backhaul-searches/{search['id']}"
+        why = day.carrier.get(f"{path}/explanation?load_id={day.freight['id']}")
+        assert why.status == 200
+        found[path] = why.body
+    for name, driver in (("winner", day.winner), ("loser", day.loser)):
+        found[name] = driver.get("/v1/me").body
+        del found[name]["server_time"]
+    return found
+
+
+def test_a_restored_market_is_the_same_market(
+    app: Flask, keys: Keyring, settings: Settings, tmp_path: Path
+) -> None:
+    with server(tmp_path / "old") as old:
+        url = create_database(old, "backhaul")
+        with on(url) as login:
+            schema.upgrade(login)
+            with Session.begin() as session:
+                positions.make_partitions(session, now=utcnow())
+            world = World(app, keys, settings)
+            day = market_day.play(world, lambda: void(drain_jobs(settings)))
+            before = figures(day)
+            seen = snapshot(login)
+        backup, restore = documented()[:2], documented()[2:]
+        for command in backup:
+            run(command, tmp_path, DATABASE_URL=url)
+    # The old server is gone, roles and all.
+    with server(tmp_path / "new") as new:
+        url = new.replace("/postgres?", "/backhaul?")
+        for command in restore:
+            run(command, tmp_path, NEW_SERVER_URL=new, NEW_DATABASE_URL=url)
+        with on(url) as login:
+            assert snapshot(login) == seen
+            assert figures(day) == before
+            assert_fenced(login, day)
+            assert_audited(settings)
+            assert_goes_on(world, day)
+
+
+def void(_: object) -> None:
+    return
+
+
+def snapshot(engine: Engine) -> dict[str, Any]:
+    return {
+        "rows": checksums.rows(engine),
+        "fences": checksums.fences(engine),
+        "sequences": checksums.sequences(engine),
+    }
+
+
+def assert_fenced(login: Engine, day: Day) -> None:
+    check_schema(login, schema.head())
+    for role in DatabaseRole:
+        engine = make_engine(Settings(DATABASE_URL=str(url_of(login))), role)
+        check_role(engine, role)
+        engine.dispose()
+    with acting(Hand.NOBODY):
+        assert rows_of(Load) == []
+    assert day.stranger.get(f"/v1/offers/{day.won_offer}").status == 404
+    assert day.stranger.get("/v1/offers")["data"] == []
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.set(drivername="postgresql").render_as_string(False)
+
+
+def assert_audited(settings: Settings) -> None:
+    with Session() as session:
+        verdict = audit.verify(session, seal(settings))
+    assert verdict.entries > 20
+    assert verdict.faults == ()
+
+
+def assert_goes_on(world: World, day: Day) -> None:
+    """What was won is won, what was owed is done, and the next day can begin."""
+    (held,) = active(load_id=UUID(day.freight["id"]))
+    assert str(held.driver_id) == day.loser.driver_id
+    late = day.loser.put(f"/v1/offers/{day.lost_offer}/acceptance")
+    assert (late.status, late.code) == (410, "offer-taken")
+    gateway = FakeGateway()
+    owed = [push for push in rows_of(Push) if push.status == "queued"]
+    assert owed != []
+
+    assert "push.send" in drain_jobs(world.settings, gateway)
+
+    assert {push.status for push in rows_of(Push)} <= {"accepted", "dropped"}
+    assert "load_assigned" in gateway.kinds(f"ok-{day.loser.driver_id}")
+    market_day.play(world, lambda: void(drain_jobs(world.settings)))
+
+
+def test_the_manual_says_each_step() -> None:
+    assert [line.split()[0] for line in documented()] == [
+        *("pg_dumpall", "pg_dump", "psql", "createdb", "pg_restore")
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _no_session_is_left() -> Iterator[None]:
+    yield
+    Session.configure(bind=None)

