@@ -92,6 +92,7 @@ def reachable_interpreter(user) -> str:
             found = subprocess.run([path, "-c", "import psycopg, embedded"], **user)
             if found.returncode == 0:
                 return path
+    # The interpreter may lie in root's home, and the system's own lack the libraries.
     pytest.skip("an ordinary user reaches no Python with our libraries")
 
 
