@@ -40,6 +40,8 @@ HOUSTON = Point(29.7604, -95.3698)
 DENVER = Point(39.7392, -104.9903)
 
 PASSWORD = "correct horse battery"
+SOME_ID = "01a20330-7c7b-771a-934d-521e071717f4"
+"""Nobody's. A test's parameters are the same in every process of a run."""
 
 EDIT = re.compile(
     r"PATCH /v1/(loads|drivers)/[^/]+|PUT /v1/(trucks|areas)/[^/]+"
