@@ -30,8 +30,8 @@ run: setup ## web and worker on http://127.0.0.1:8000 (PUSH=console without cred
 migrate: setup ## bring the database schema to this release
 	@$(WITH_DATABASE) $(PY) cli.py migrate
 
-test: setup ## every test
-	@$(PY) -m pytest
+test: setup ## every test, by two processes
+	@$(PY) -m pytest -n 2
 
 check: setup ## format, lint, types, the API document, Dockerfile, sizes: what CI runs before the tests
 	@$(PY) -m ruff format --check --quiet . || { echo 'Run `make format`.'; exit 1; }

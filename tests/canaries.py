@@ -1,5 +1,6 @@
 """Everything the suite logs, and every secret it ever sent or was told."""
 
+import atexit
 import re
 import sys
 import tempfile
@@ -22,6 +23,7 @@ FEWEST_DECIMALS = 4
 WORD = re.compile(r"[\w.@+~-]+")
 
 sink = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="suite-log-")  # noqa: SIM115 - open as long as the run
+atexit.register(sink.close)
 heard: list[str] = []
 """What processes said to us directly."""
 
@@ -78,12 +80,18 @@ def named(body: Any) -> Iterator[tuple[str, Any]]:
                 yield from named(value)
 
 
-def logged(folder: Path) -> Iterator[str]:
-    """Yield what this process logged, and those that write below `folder`."""
+def written() -> str:
+    """Return what this process has logged so far."""
     sink.flush()
     sink.seek(0)
-    yield sink.read()
+    text = sink.read()
     sink.seek(0, 2)
+    return text
+
+
+def logged(folder: Path) -> Iterator[str]:
+    """Yield what this process logged, and those that write below `folder`."""
+    yield written()
     yield from heard
     for path in folder.rglob("*.log"):
         yield path.read_text(errors="replace")

@@ -102,7 +102,7 @@ class TestTheSearch:
 
 
 def test_the_whole_suite_logged_none_of_its_secrets(
-    world: World, tmp_path_factory: pytest.TempPathFactory
+    world: World, all_saw: Path
 ) -> None:
     """Runs last; of a part of the suite it judges that part."""
     place = world.driver(world.company(), device="canary-target-1", home_lat=41.87391)
@@ -110,7 +110,7 @@ def test_the_whole_suite_logged_none_of_its_secrets(
     sign_in = {"login": "canary@example.com", "password": PASSWORD}
     Caller(world.app, "").post("/v1/sessions", sign_in)
 
-    texts = list(canaries.logged(tmp_path_factory.getbasetemp()))
+    texts = list(canaries.logged(all_saw))
 
     assert texts[0].count('"event"') >= 5, "The log is not recorded."
     assert {"access_token", "password", "place", "target"} <= set(canaries.secrets)

@@ -252,11 +252,11 @@ class TestExamples:
         assert [it for it in found if examples.SECRETS[it[0]] != it[1]] == []
 
     def test_the_whole_suite_sent_and_heard_such(
-        self, request: pytest.FixtureRequest
+        self, request: pytest.FixtureRequest, all_saw: Path
     ) -> None:
         """Runs last: which keys an answer may have is known at the end only."""
         if not whole_suite(request):
-            pytest.skip("only a part of the suite ran")
+            pytest.skip("a part of the suite ran: what it did not see means nothing")
         for operation_id, example in json.loads(examples.EXAMPLES.read_text()).items():
             shape = {
                 f"{part} {leaf}"
@@ -319,6 +319,7 @@ class TestDocs:
         self, app: Flask, document: dict[str, Any], tmp_path: Path
     ) -> None:
         browser = shutil.which("chromium") or shutil.which("google-chrome")
+        # A program of the machine: no package of ours brings one.
         if browser is None:
             pytest.skip("there is no Chromium")
         web = make_server("127.0.0.1", 0, app, threaded=True)

@@ -34,6 +34,7 @@ def judged(*loads, radius_mi=100, max_detour_mi=300):
 
 @pytest.fixture(scope="module")
 def quick():
+    # The board day is somebody else's: it lies beside the checkout or nowhere.
     if not (BOARD / "loads.csv").is_file():
         pytest.skip(f"there is no board day in {BOARD} (BACKHAUL_DATA names its place)")
     argv = [sys.executable, "-m", "bench.replay", "--quick"]

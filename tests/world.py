@@ -1,7 +1,5 @@
 """Makers with sane defaults: a test names only what matters. All go over HTTP."""
 
-import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +26,7 @@ from services.backhaul import SearchRules
 from services.passwords import hash_password
 from services.tokens import Claims, Keyring, access_token
 from start import seal
+from tests.callers import Answer, Caller
 from worker import Handlers, RunLater, functions
 
 CHICAGO = Point(41.8781, -87.6298)
@@ -40,13 +39,8 @@ HOUSTON = Point(29.7604, -95.3698)
 DENVER = Point(39.7392, -104.9903)
 
 PASSWORD = "correct horse battery"
-
-EDIT = re.compile(
-    r"PATCH /v1/(loads|drivers)/[^/]+|PUT /v1/(trucks|areas)/[^/]+"
-    r"|DELETE /v1/areas/[^/]+"
-)
-"""What needs an If-Match: a caller who gives none has looked a moment before. An empty
-header is not sent."""
+SOME_ID = "01a20330-7c7b-771a-934d-521e071717f4"
+"""Nobody's. A test's parameters are the same in every process of a run."""
 
 _numbers = count(1)
 
@@ -80,66 +74,6 @@ class FakeGateway:
 
     def kinds(self, target: str | None = None) -> list[str]:
         return [str(m.kind) for t, m in self.sent if target in (None, t)]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Status, body and headers."""
-
-    status: int
-    body: Any
-    headers: dict[str, str]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.body[name]
-
-    @property
-    def code(self) -> str:
-        return str(self.body.get("code"))
-
-
-@dataclass(frozen=True)
-class Caller:
-    """A signed-in member who talks HTTP."""
-
-    app: Flask
-    token: str
-    member_id: UUID | None = None
-    org_id: UUID | None = None
-    driver_id: str = ""
-
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        extra = {k.replace("_", "-"): v for k, v in headers.items()}
-        if method == "POST":
-            sent["Idempotency-Key"] = str(uuid7())
-        if EDIT.fullmatch(f"{method} {path}") and "If-Match" not in extra:
-            sent |= self._seen(path)
-        with self.app.test_client() as client:
-            asked = {name: value for name, value in (sent | extra).items() if value}
-            answer = client.open(path, method=method, json=body, headers=asked)
-        data = json.loads(answer.data) if answer.data else None
-        return Answer(answer.status_code, data, dict(answer.headers))
-
-    def _seen(self, path: str) -> dict[str, str]:
-        """Look at the row first, as somebody does who is about to edit it."""
-        tag = self.get(path).headers.get("ETag")
-        return {"If-Match": tag} if tag else {}
-
-    def get(self, path: str, **headers: str) -> Answer:
-        return self.call("GET", path, **headers)
-
-    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
-        return self.call("POST", path, body, **headers)
-
-    def put(self, path: str, body: Any = None, **headers: str) -> Answer:
-        return self.call("PUT", path, body, **headers)
-
-    def patch(self, path: str, body: Any = None, **headers: str) -> Answer:
-        return self.call("PATCH", path, body, **headers)
-
-    def delete(self, path: str, **headers: str) -> Answer:
-        return self.call("DELETE", path, **headers)
 
 
 @dataclass

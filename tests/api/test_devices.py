@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from db import Session
 from freight.roles import Role
-from tests.world import Answer, Caller, World
+from tests.world import SOME_ID, Answer, Caller, World
 
 
 def phone(**fields: Any) -> dict[str, Any]:
@@ -157,8 +157,8 @@ class TestRegister:
             ({"target": "x" * 2001}, "#/target"),
             ({"app_version": ""}, "#/app_version"),
             ({"locale": "x" * 21}, "#/locale"),
-            ({"member_id": new_id()}, "#/member_id"),
-            ({"org_id": new_id()}, "#/org_id"),
+            ({"member_id": SOME_ID}, "#/member_id"),
+            ({"org_id": SOME_ID}, "#/org_id"),
             ({"enrolment": "approved"}, "#/enrolment"),
             ({"dead_at": None}, "#/dead_at"),
         ],

@@ -6,7 +6,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from freight.roles import Role
-from tests.world import CHICAGO, NEW_YORK, Caller, World
+from tests.world import CHICAGO, NEW_YORK, SOME_ID, Caller, World
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ class TestEditDriver:
             ({"availability": None}, "#/availability"),
             ({"has_hazmat_endorsement": None}, "#/has_hazmat_endorsement"),
             ({"truck_id": "7"}, "#/truck_id"),
-            ({"member_id": str(uuid7())}, "#/member_id"),
+            ({"member_id": SOME_ID}, "#/member_id"),
         ],
         ids=str,
     )

@@ -14,7 +14,7 @@ from services import invitations
 from services.members import ROLES_OF
 from services.tokens import fingerprint
 from tests.services.stage import actor_of, waiting
-from tests.world import PASSWORD, Answer, Caller, World, utcnow
+from tests.world import PASSWORD, SOME_ID, Answer, Caller, World, utcnow
 
 
 def person(**fields: Any) -> dict[str, Any]:
@@ -125,12 +125,12 @@ class TestInvite:
             # What is not his to write.
             ({"password": PASSWORD}, "#/password"),
             ({"org_id": "x"}, "#/org_id"),
-            ({"id": str(uuid7())}, "#/id"),
+            ({"id": SOME_ID}, "#/id"),
             ({"token": "x"}, "#/token"),
             ({"expires_at": "2199-01-01T00:00:00Z"}, "#/expires_at"),
             ({"accepted_at": "2026-01-01T00:00:00Z"}, "#/accepted_at"),
-            ({"member_id": str(uuid7())}, "#/member_id"),
-            ({"invited_by": str(uuid7())}, "#/invited_by"),
+            ({"member_id": SOME_ID}, "#/member_id"),
+            ({"invited_by": SOME_ID}, "#/invited_by"),
         ],
         ids=str,
     )
@@ -301,7 +301,7 @@ class TestAccept:
             ({"token": "x" * 101}, "#/token"),
             ({"device_id": "phone"}, "#/device_id"),
             ({"roles": ["admin"]}, "#/roles"),
-            ({"member_id": str(uuid7())}, "#/member_id"),
+            ({"member_id": SOME_ID}, "#/member_id"),
             ({"email": "me@example.com"}, "#/email"),
         ],
         ids=str,

@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from uuid_utils.compat import uuid7
 
 from db import Session
 from freight.roles import Role
 from mailing import PostOffice
 from notifications.mail import SmtpMailer
 from tests.notifications.post import Letterbox, letterbox
-from tests.world import PASSWORD, Answer, Caller, World, drain_jobs
+from tests.world import PASSWORD, SOME_ID, Answer, Caller, World, drain_jobs
 
 NEW = "a better horse battery"
 
@@ -253,7 +252,7 @@ class TestReset:
 
     @pytest.mark.parametrize(
         "body",
-        [{}, {"login": ""}, {"login": "a", "member_id": str(uuid7())}],
+        [{}, {"login": ""}, {"login": "a", "member_id": SOME_ID}],
         ids=str,
     )
     def test_nonsense_is_invalid(self, world: World, body: dict[str, Any]) -> None:

@@ -1,24 +1,16 @@
 """Exactly one driver wins, whoever acts beside him: each race is staged."""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from threading import Event
 from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text
-from uuid_utils.compat import uuid7
 
-from config import Strategy
 from db import Session
 from freight.lifecycles import OfferAct
-from models.assignments import Assignment, OverrideKind, OverrideReason
-from models.loads import Load
-from models.offers import DeclineReason, Offer
-from models.stops import Stop
-from services import backhaul, loads, offers, open_offers, overrides
-from services.assignments import LoadTaken
-from services.drivers import DriverBusy
+from models.offers import Offer
+from services import open_offers
 from services.events import Cause
 from services.moves import LoadMoveRefused, OfferMoveRefused
 from services.offers import (
@@ -27,87 +19,23 @@ from services.offers import (
     OfferTaken,
     OfferWithdrawn,
 )
-from services.overrides import Decision
-from services.versions import Precondition
+from tests.flows.acts import accepting, cancelling, declining, editing, expiring
 from tests.services import stage as staging
 from tests.services.stage import (
-    HALF_AN_HOUR,
     Stage,
     active,
-    actor_of,
     after,
-    at_once,
     beside,
     let_time_run_out,
     offer_row,
     rows_of,
 )
-from tests.world import CLEVELAND, utcnow
+from tests.world import utcnow
 
 
 @pytest.fixture
 def stage(committed):
     return Stage(committed)
-
-
-def accepting(driver, offer_id):
-    actor = actor_of(driver)
-    return lambda session: offers.accept(
-        session, actor, offer_id, now=utcnow(), position_max_age=HALF_AN_HOUR
-    )
-
-
-def declining(driver, offer_id):
-    return partial(
-        offers.decline,
-        actor=actor_of(driver),
-        offer_id=offer_id,
-        reason=DeclineReason.PRICE,
-        note=None,
-        now=utcnow(),
-    )
-
-
-def overriding(dispatcher, kind, assignment_id=None, **ids):
-    return partial(
-        overrides.override,
-        actor=actor_of(dispatcher),
-        decision=Decision(kind=kind, reason=OverrideReason.SAFETY, **ids),
-        assignment_id=assignment_id,
-        now=utcnow(),
-    )
-
-
-def cancelling(shipper, load_id):
-    return partial(
-        loads.cancel,
-        actor=actor_of(shipper),
-        load_id=load_id,
-        reason="sold",
-        now=utcnow(),
-    )
-
-
-def editing(stage, load_id):
-    seen = stage.shipper.get(f"/v1/loads/{load_id}").headers["ETag"].strip('"')
-    return partial(
-        loads.edit_load,
-        actor=actor_of(stage.shipper),
-        market=stage.world.app.extensions["market"],
-        load_id=load_id,
-        precondition=Precondition(frozenset({seen})),
-        fields={"price_cents": 1},
-        stops=None,
-        now=utcnow(),
-    )
-
-
-def expiring(session):
-    return offers.expire(session, Cause(utcnow()))
-
-
-def free_driver(stage):
-    return UUID(stage.driver().driver_id)
 
 
 class TestTwoDriversAndOneLoad:
@@ -191,159 +119,6 @@ class TestTwoDriversAndOneLoad:
         again = after(accepting(driver, offer_id), accepting(driver, offer_id))
 
         assert [again.id] == [a.id for a in active()]
-
-
-class TestBesideTheDispatcher:
-    def test_accept_then_withdraw_offer(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        withdraw = overriding(
-            stage.carrier, OverrideKind.WITHDRAW_OFFER, offer_id=offer_id
-        )
-
-        with pytest.raises(OfferMoveRefused):
-            after(accepting(driver, offer_id), withdraw)
-
-        assert len(active()) == 1
-
-    def test_withdraw_offer_then_accept(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        withdraw = overriding(
-            stage.carrier, OverrideKind.WITHDRAW_OFFER, offer_id=offer_id
-        )
-
-        with pytest.raises(OfferWithdrawn):
-            after(withdraw, accepting(driver, offer_id))
-
-        assert active() == []
-
-    def test_accept_then_force_assign(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        force = overriding(
-            stage.carrier,
-            OverrideKind.FORCE_ASSIGN,
-            load_id=load_id,
-            driver_id=free_driver(stage),
-        )
-
-        with pytest.raises(LoadTaken):
-            after(accepting(driver, offer_id), force)
-
-        (winner,) = active()
-        assert winner.driver_id == UUID(driver.driver_id)
-
-    def test_force_assign_then_accept(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        other_id = free_driver(stage)
-        force = overriding(
-            stage.carrier,
-            OverrideKind.FORCE_ASSIGN,
-            load_id=load_id,
-            driver_id=other_id,
-        )
-
-        with pytest.raises(OfferTaken):
-            after(force, accepting(driver, offer_id))
-
-        (winner,) = active()
-        assert winner.driver_id == other_id
-
-    def test_accept_then_a_plan_of_another_load_for_the_driver(self, stage):
-        """Whoever comes second to the driver sees both; the plan is the one that may
-        come on top, as when a dispatcher plans ahead."""
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        ahead = overriding(
-            stage.carrier,
-            OverrideKind.FORCE_ASSIGN,
-            load_id=stage.load(pickup=CLEVELAND),
-            driver_id=UUID(driver.driver_id),
-        )
-
-        with pytest.raises(DriverBusy):
-            after(accepting(driver, offer_id), ahead)
-
-        assert [a.offer_id for a in active()] == [offer_id]
-
-    def test_a_load_forced_on_the_driver_then_accept(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        forced = stage.load(pickup=CLEVELAND)
-        force = overriding(
-            stage.carrier,
-            OverrideKind.FORCE_ASSIGN,
-            load_id=forced,
-            driver_id=UUID(driver.driver_id),
-        )
-
-        with pytest.raises((DriverHasBackhaul, OfferWithdrawn)):
-            after(force, accepting(driver, offer_id))
-
-        assert [a.load_id for a in active()] == [forced]
-
-    def test_a_reassignment_to_the_driver_then_accept(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        planned = stage.assigned(stage.driver(), stage.load(pickup=CLEVELAND))
-        reassign = overriding(
-            stage.carrier,
-            OverrideKind.REASSIGN,
-            planned,
-            driver_id=UUID(driver.driver_id),
-        )
-
-        with pytest.raises((DriverHasBackhaul, OfferWithdrawn)):
-            after(reassign, accepting(driver, offer_id))
-
-        (only,) = active()
-        assert (only.kind, only.driver_id) == ("planned", UUID(driver.driver_id))
-
-    def test_accept_then_a_reassignment_to_the_driver(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        planned = stage.assigned(stage.driver(), stage.load(pickup=CLEVELAND))
-        reassign = overriding(
-            stage.carrier,
-            OverrideKind.REASSIGN,
-            planned,
-            driver_id=UUID(driver.driver_id),
-        )
-
-        with pytest.raises(DriverBusy):
-            after(accepting(driver, offer_id), reassign)
-
-        assert {a.driver_id for a in active()} > {UUID(driver.driver_id)}
-        assert len(active()) == 2
-
-    def test_two_dispatchers_who_swap_two_drivers_wait_their_turn(self, stage):
-        one, other = stage.drivers(2)
-        mine = stage.assigned(one, stage.load())
-        theirs = stage.assigned(other, stage.load(pickup=CLEVELAND))
-
-        def swap(assignment_id, driver):
-            act = overriding(
-                stage.carrier,
-                OverrideKind.REASSIGN,
-                assignment_id,
-                driver_id=UUID(driver.driver_id),
-            )
-            return partial(staging.in_transaction, act)
-
-        answers = at_once(swap(mine, other), swap(theirs, one))
-
-        assert [type(answer) for answer in answers] == [DriverBusy, DriverBusy]
-        assert {a.id for a in active()} == {mine, theirs}
 
 
 class TestBesideTheShipper:
@@ -447,115 +222,3 @@ class TestBesideTheClock:
             after(declining(driver, offer_id), accepting(driver, offer_id))
 
         assert active() == []
-
-
-class TestASearchBesideAnAccept:
-    def test_a_new_search_of_one_driver_and_the_yes_of_another(self, stage):
-        """Both want the load and the first driver's old offer of it: the search takes
-        the load before the offer, as the accept does."""
-        stage.load()
-        one, other = stage.drivers(2)
-        _, theirs = stage.offered(one, other)
-        stop_id = stage.drop()
-
-        answers = at_once(
-            lambda: stage.search(one, stop_id=stop_id),
-            partial(staging.in_transaction, accepting(other, theirs)),
-        )
-
-        assert [a for a in answers if isinstance(a, Exception)] == []
-        (winner,) = active()
-        assert winner.driver_id == UUID(other.driver_id)
-
-    def test_a_search_waits_for_the_load_before_it_touches_an_offer(self, stage):
-        load_id = stage.load()
-        one, other = stage.drivers(2)
-        mine, _ = stage.offered(one, other)
-        stop_id = stage.drop()
-
-        def hold_the_load(session):
-            session.get_one(Load, load_id, with_for_update=True)
-
-        def search(session):
-            backhaul.search_home(
-                session,
-                stage.rules,
-                stop_id=stop_id,
-                driver_id=UUID(one.driver_id),
-                now=utcnow(),
-            )
-
-        with staging.waiting(hold_the_load, search) as (session, answer):
-            # What an accept of the load does next: it ends the others' offers.
-            open_offers.end_for_load(session, load_id, OfferAct.LOSE, Cause(utcnow()))
-        answer.result(timeout=30)
-
-        assert offer_row(mine).status == "lost"
-
-
-COPY_SEARCH = text(
-    "insert into backhaul_searches (id, org_id, driver_id, stop_id, trigger, outcome,"
-    " searched_at, situation, parameters, area, map, counts, ranked, timings)"
-    " select :search_id, org_id, :driver_id, :stop_id, trigger, outcome, searched_at,"
-    " situation, parameters, area, map, counts, ranked, timings"
-    " from backhaul_searches where id = :like"
-)
-COPY_OFFERS = text(
-    "insert into offers (id, org_id, search_id, load_org_id, load_id, driver_id,"
-    " strategy, status, rank, score_cents, currency, terms, figures, snapshot,"
-    " expires_at)"
-    " select gen_random_uuid(), org_id, :search_id, load_org_id, load_id, :driver_id,"
-    " strategy, status, rank, score_cents, currency, terms, figures, snapshot,"
-    " expires_at"
-    " from offers where search_id = :like"
-)
-
-
-def offer_everything_to_everybody(stage, drivers):
-    """Return (driver, offer id) for each driver and load."""
-    first, *others = drivers
-    like = stage.search(first)
-    stops = rows_of(Stop, Stop.id != like.stop_id)
-    with Session.begin() as session:
-        for driver, stop in zip(others, stops, strict=False):
-            ids = {
-                "search_id": uuid7(),
-                "driver_id": UUID(driver.driver_id),
-                "stop_id": stop.id,
-                "like": like.id,
-            }
-            session.execute(COPY_SEARCH, ids)
-            session.execute(COPY_OFFERS, ids)
-    return [(d, offer.id) for d in drivers for offer in staging.open_offers(d)]
-
-
-def test_a_crowd_at_the_door_of_ten_loads(committed):
-    rules = {"OFFERS_PER_DRIVER": 10, "OFFERS_PER_LOAD": 20}
-    stage = Stage(committed, {**rules, "OFFER_STRATEGY": Strategy.BROADCAST})
-    load_ids = stage.loads(10)
-    tries = offer_everything_to_everybody(stage, stage.drivers(20, phones=0))
-    assert len(tries) == 200
-
-    def accept_all(part):
-        def run():
-            outcomes = []
-            for driver, offer_id in part:
-                try:
-                    staging.in_transaction(accepting(driver, offer_id))
-                    outcomes.append("won")
-                except (OfferTaken, OfferWithdrawn, DriverHasBackhaul) as error:
-                    outcomes.append(error.code)
-            return outcomes
-
-        return run
-
-    # Load by load, each thread with other drivers: they meet at every load.
-    tries.sort(key=lambda it: offer_row(it[1]).load_id)
-    answers = at_once(*(accept_all(tries[n::8]) for n in range(8)))
-
-    outcomes = [word for answer in answers for word in answer]
-    assert len(outcomes) == 200
-    assert outcomes.count("won") == 10
-    assert {a.load_id for a in active()} == set(load_ids)
-    assert len({a.driver_id for a in active()}) == 10
-    assert len(rows_of(Assignment)) == 10

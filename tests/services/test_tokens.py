@@ -145,10 +145,10 @@ class TestReadAccessToken:
             {"did": "nothing"},
             {"did": 7},
             {"iss": ISSUER.upper()},
-            {"exp": datetime.now(UTC) - timedelta(minutes=2)},
+            pytest.param({"exp": datetime.now(UTC) - timedelta(minutes=2)}, id="late"),
             {"exp": "never"},
-            {"nbf": datetime.now(UTC) + timedelta(days=1)},
-            {"iat": datetime.now(UTC) + timedelta(days=1)},
+            pytest.param({"nbf": datetime.now(UTC) + timedelta(days=1)}, id="early"),
+            pytest.param({"iat": datetime.now(UTC) + timedelta(days=1)}, id="to come"),
         ],
         ids=str,
     )

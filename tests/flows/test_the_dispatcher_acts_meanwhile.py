@@ -1,0 +1,183 @@
+"""Exactly one driver wins, whatever a dispatcher does meanwhile: races are staged."""
+
+from functools import partial
+from uuid import UUID
+
+import pytest
+
+from models.assignments import OverrideKind
+from services.assignments import LoadTaken
+from services.drivers import DriverBusy
+from services.moves import OfferMoveRefused
+from services.offers import (
+    DriverHasBackhaul,
+    OfferTaken,
+    OfferWithdrawn,
+)
+from tests.flows.acts import accepting, free_driver, overriding
+from tests.services import stage as staging
+from tests.services.stage import (
+    Stage,
+    active,
+    after,
+    at_once,
+)
+from tests.world import CLEVELAND
+
+
+@pytest.fixture
+def stage(committed):
+    return Stage(committed)
+
+
+class TestBesideTheDispatcher:
+    def test_accept_then_withdraw_offer(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        withdraw = overriding(
+            stage.carrier, OverrideKind.WITHDRAW_OFFER, offer_id=offer_id
+        )
+
+        with pytest.raises(OfferMoveRefused):
+            after(accepting(driver, offer_id), withdraw)
+
+        assert len(active()) == 1
+
+    def test_withdraw_offer_then_accept(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        withdraw = overriding(
+            stage.carrier, OverrideKind.WITHDRAW_OFFER, offer_id=offer_id
+        )
+
+        with pytest.raises(OfferWithdrawn):
+            after(withdraw, accepting(driver, offer_id))
+
+        assert active() == []
+
+    def test_accept_then_force_assign(self, stage):
+        load_id = stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        force = overriding(
+            stage.carrier,
+            OverrideKind.FORCE_ASSIGN,
+            load_id=load_id,
+            driver_id=free_driver(stage),
+        )
+
+        with pytest.raises(LoadTaken):
+            after(accepting(driver, offer_id), force)
+
+        (winner,) = active()
+        assert winner.driver_id == UUID(driver.driver_id)
+
+    def test_force_assign_then_accept(self, stage):
+        load_id = stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        other_id = free_driver(stage)
+        force = overriding(
+            stage.carrier,
+            OverrideKind.FORCE_ASSIGN,
+            load_id=load_id,
+            driver_id=other_id,
+        )
+
+        with pytest.raises(OfferTaken):
+            after(force, accepting(driver, offer_id))
+
+        (winner,) = active()
+        assert winner.driver_id == other_id
+
+    def test_accept_then_a_plan_of_another_load_for_the_driver(self, stage):
+        """Whoever comes second to the driver sees both; the plan is the one that may
+        come on top, as when a dispatcher plans ahead."""
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        ahead = overriding(
+            stage.carrier,
+            OverrideKind.FORCE_ASSIGN,
+            load_id=stage.load(pickup=CLEVELAND),
+            driver_id=UUID(driver.driver_id),
+        )
+
+        with pytest.raises(DriverBusy):
+            after(accepting(driver, offer_id), ahead)
+
+        assert [a.offer_id for a in active()] == [offer_id]
+
+    def test_a_load_forced_on_the_driver_then_accept(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        forced = stage.load(pickup=CLEVELAND)
+        force = overriding(
+            stage.carrier,
+            OverrideKind.FORCE_ASSIGN,
+            load_id=forced,
+            driver_id=UUID(driver.driver_id),
+        )
+
+        with pytest.raises((DriverHasBackhaul, OfferWithdrawn)):
+            after(force, accepting(driver, offer_id))
+
+        assert [a.load_id for a in active()] == [forced]
+
+    def test_a_reassignment_to_the_driver_then_accept(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        planned = stage.assigned(stage.driver(), stage.load(pickup=CLEVELAND))
+        reassign = overriding(
+            stage.carrier,
+            OverrideKind.REASSIGN,
+            planned,
+            driver_id=UUID(driver.driver_id),
+        )
+
+        with pytest.raises((DriverHasBackhaul, OfferWithdrawn)):
+            after(reassign, accepting(driver, offer_id))
+
+        (only,) = active()
+        assert (only.kind, only.driver_id) == ("planned", UUID(driver.driver_id))
+
+    def test_accept_then_a_reassignment_to_the_driver(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        planned = stage.assigned(stage.driver(), stage.load(pickup=CLEVELAND))
+        reassign = overriding(
+            stage.carrier,
+            OverrideKind.REASSIGN,
+            planned,
+            driver_id=UUID(driver.driver_id),
+        )
+
+        with pytest.raises(DriverBusy):
+            after(accepting(driver, offer_id), reassign)
+
+        assert {a.driver_id for a in active()} > {UUID(driver.driver_id)}
+        assert len(active()) == 2
+
+    def test_two_dispatchers_who_swap_two_drivers_wait_their_turn(self, stage):
+        one, other = stage.drivers(2)
+        mine = stage.assigned(one, stage.load())
+        theirs = stage.assigned(other, stage.load(pickup=CLEVELAND))
+
+        def swap(assignment_id, driver):
+            act = overriding(
+                stage.carrier,
+                OverrideKind.REASSIGN,
+                assignment_id,
+                driver_id=UUID(driver.driver_id),
+            )
+            return partial(staging.in_transaction, act)
+
+        answers = at_once(swap(mine, other), swap(theirs, one))
+
+        assert [type(answer) for answer in answers] == [DriverBusy, DriverBusy]
+        assert {a.id for a in active()} == {mine, theirs}
