@@ -19,6 +19,12 @@ HEADER = (
     "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
 )
 SEEDS = (1, 2, 3)
+BY_NAME = (
+    *("fuzz", "refresh", "tenants", "overhead", "limits"),
+    *("drop_to_push", "accept_race", "http"),
+)
+"""Benches without arguments of their own."""
+
 
 LIMITED_BY = {
     "share_with_ranked": "the sample: 500 loads for 322 trucks on one day",
@@ -68,7 +74,7 @@ def main() -> int:
 def benches(is_quick: bool) -> Iterator[list[str]]:
     """Yield the command of each bench that can run here; say why one cannot."""
     yield ["bench.idempotency", *(["--quick"] if is_quick else [])]
-    for name in ("fuzz", "refresh", "tenants", "overhead", "limits"):
+    for name in BY_NAME:
         yield [f"bench.{name}", *(["--quick"] if is_quick else [])]
     board = data_dir() / "loadboard"
     files = [board / "loads.csv", board / "trucks.csv"]

@@ -5,7 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, LiteralString
 
@@ -14,17 +14,19 @@ import psycopg
 from bench.crowd import Crowd
 from bench.day import NeverCame, Phones
 from bench.drops import Drop, Truck, complete_steadily, hire
-from bench.memory import rss_mb
 from bench.report import Bar, percentiles, say
 from bench.running import BREAKS, Line, line_of, parser_of, run
 from bench.stage import Stage, staged
+from bench.usage import rss_mb
 from market.board import write_board
 from services.passwords import NOBODY
 
 ORGS = 200
 PER_S = 5.0
 MOST_ANSWER_MS, MOST_PUSH_MS_P50, MOST_PUSH_MS_P95 = 60.0, 250.0, 800.0
-RATES = (10.0, 20.0, 40.0, 80.0)
+HIGHER, LOWER = (10.0, 20.0, 40.0, 80.0), (3.0, 2.0, 1.0)
+"""Tried in this order: up, or down where `PER_S` is too much."""
+
 WARM_UP_S = 4.0
 """Played at `PER_S` and forgotten: the first answers wait for connections and plans."""
 
@@ -55,21 +57,20 @@ OF_A_STEP = (
 
 @dataclass(frozen=True)
 class Size:
-    """Loads on the market; seconds at `PER_S`; the higher rates, and seconds of one."""
+    """Loads on the market; seconds at `PER_S`, and at each other rate; 0 tries none."""
 
     loads: int
     seconds: float
-    rates: Sequence[float] = ()
-    rate_s: float = 15.0
+    rate_s: float
 
     @property
     def trucks(self) -> int:
-        higher = sum(round(rate * self.rate_s) for rate in self.rates)
-        return round(PER_S * WARM_UP_S) + round(PER_S * self.seconds) + higher
+        tried = max(sum(HIGHER), sum(LOWER)) * self.rate_s
+        return round(PER_S * WARM_UP_S + PER_S * self.seconds + tried)
 
 
-FULL = Size(loads=1_000_000, seconds=60.0, rates=RATES)
-QUICK = Size(loads=2_000, seconds=4.0)
+FULL = Size(loads=1_000_000, seconds=60.0, rate_s=15.0)
+QUICK = Size(loads=2_000, seconds=4.0, rate_s=0.0)
 
 
 @dataclass(frozen=True)
@@ -204,21 +205,24 @@ def is_in_time(played: Played) -> bool:
     return p95 is not None and p95 < MOST_MS_AT_HIGHEST_RATE and not played.lost
 
 
-def highest_rate(street: Street, size: Size) -> tuple[float, dict[str, Any]]:
+def highest_rate(street: Street, size: Size, steady: Played) -> dict[str, Any]:
     """Return the highest of the rates at which phones ring in time, and each step.
 
-    `PER_S` is taken as passed; the first rate that is too high is the last.
+    Upwards from `PER_S` until one is too high, or downwards until one is not; 0 if all
+    are.
     """
-    highest, steps = PER_S, {}
-    for rate in size.rates:
+    is_up = is_in_time(steady)
+    highest, steps = PER_S if is_up else 0.0, {}
+    for rate in HIGHER if is_up else LOWER:
         played = street.play(rate, size.rate_s)
         figures = played.figures() | {"lost": played.lost}
         steps[f"{rate:g}_per_s"] = {name: figures[name] for name in OF_A_STEP}
         say(f"{rate:g} completions/s: {steps[f'{rate:g}_per_s']}")
-        if not is_in_time(played):
+        if is_in_time(played):
+            highest = rate
+        if is_in_time(played) is not is_up:
             break
-        highest = rate
-    return highest, steps
+    return {"highest_rate_per_s": highest, "rates": steps}
 
 
 def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
@@ -232,8 +236,8 @@ def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]
     figures = played.figures() | before
     figures |= {f"{name}_rss_mb": rss_mb(stage, name) for name in ("web", "worker")}
     say(f"{PER_S:g} completions/s: {figures}")
-    if size.rates and is_in_time(played):
-        figures["highest_rate_per_s"], figures["rates"] = highest_rate(street, size)
+    if size.rate_s:
+        figures |= highest_rate(street, size, played)
     return figures, [
         _at_most("answer_ms_p95", MOST_ANSWER_MS, figures["answer_ms_p95"]),
         _at_most("push_ms_p50", MOST_PUSH_MS_P50, figures["push_ms_p50"]),
@@ -255,7 +259,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     size = QUICK if options.quick else FULL
     if options.loads:
-        size = Size(options.loads, size.seconds, size.rates, size.rate_s)
+        size = replace(size, loads=options.loads)
 
     def staged_play() -> Line:
         with staged({}) as stage:
