@@ -17,6 +17,7 @@ from bench.report import Bar, percentiles, say
 from bench.rows import Record
 from bench.running import Line, line_of, parser_of, run
 from bench.stage import Stage, staged
+from bench.tapping import Tap, tapping
 from models.organisations import OrganisationKind
 
 CONNECTIONS = 32
@@ -140,7 +141,8 @@ def wrong_loads(
 
 def play(stage: Stage, loads: int, seed: int) -> tuple[dict[str, object], list[Bar]]:
     """Let everybody accept; return figures and bars."""
-    races = furnish(Crowd(stage, seed), loads)
+    races = furnish(Crowd(stage, seed), loads + 1)
+    last = races.pop()
     say(f"{loads} loads are offered to {DRIVERS_A_LOAD} drivers each")
     # The first answers wait for connections to the database.
     first = races[0][0].driver
@@ -154,7 +156,23 @@ def play(stage: Stage, loads: int, seed: int) -> tuple[dict[str, object], list[B
         wrong = wrong_loads(heard, connection)
     for load_id, why in list(wrong.items())[:10]:
         say(f"load {load_id}: {why}")
-    return figures_and_bars(heard, wrong, seconds, busy)
+    figures, bars = figures_and_bars(heard, wrong, seconds, busy)
+    if stage.between is not None:
+        figures["spent"] = asked_for(stage.between, last)
+    return figures, bars
+
+
+def asked_for(tap: Tap, race: Sequence[Try]) -> dict[str, Any]:
+    """Return what winner and losers ask the database when they come one by one."""
+    spent: dict[str, Any] = {}
+    for name, tries in (("winner", race[:1]), ("loser", race[1:])):
+        tap.forget()
+        for each in tries:
+            accept(each)
+        statements = tap.statements(len(tries))
+        trips = sum(it["round_trips"] for it in statements)
+        spent[name] = {"round_trips": round(trips, 2), "statements": statements}
+    return spent
 
 
 def figures_and_bars(
@@ -189,11 +207,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Play and print the line; see `running.run`."""
     parser = parser_of("accept_race", __doc__)
     parser.add_argument("--loads", type=int, help=f"instead of {LOADS}")
+    parser.add_argument(
+        "--profile", action="store_true", help="count round trips to the database"
+    )
     options = parser.parse_args(argv)
+    between = tapping if options.profile else None
     loads = options.loads or (LOADS_QUICK if options.quick else LOADS)
 
     def staged_play() -> Line:
-        with staged({}) as stage:
+        with staged({}, between=between) as stage:
             figures, bars = play(stage, loads, options.seed)
             params = {"loads": loads, "drivers_a_load": DRIVERS_A_LOAD}
             params["connections"] = CONNECTIONS

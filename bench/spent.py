@@ -33,7 +33,7 @@ def where_it_goes(
         _ask_for(wire, seconds / 4)
         tap.forget()
         asked, _ = _ask_for(wire, seconds / 2)
-        seen = {name: (it.round_trips, it.ms) for name, it in tap.seen.items()}
+        statements = tap.statements(asked)
     say(f"{asked} requests were tapped")
     with _alone(stage, client, path) as (wire, pid, _), ThreadPoolExecutor(1) as pool:
         _ask_for(wire, seconds / 4)
@@ -42,18 +42,10 @@ def where_it_goes(
         while not watching.done():
             wire.ask()
         sampled = watching.result()
-    statements = [
-        {
-            "statement": name,
-            "round_trips": round(trips / asked, 2),
-            "ms": round(ms / asked, 3),
-        }
-        for name, (trips, ms) in sorted(seen.items(), key=lambda it: -it[1][1])
-    ]
     return {
         "ms_alone": round(alone_ms, 3),
-        "round_trips": round(sum(trips for trips, _ in seen.values()) / asked, 2),
-        "sql_ms": round(sum(ms for _, ms in seen.values()) / asked, 3),
+        "round_trips": round(sum(it["round_trips"] for it in statements), 2),
+        "sql_ms": round(sum(it["ms"] for it in statements), 3),
         "statements": statements,
         **_shares(sampled, alone_ms),
     }

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.cutting import CHUNK, Cutter, Line, cutting
 
@@ -14,7 +15,7 @@ STARTUP = 196_608
 
 VERB_AND_TABLE = re.compile(
     r"\b(?:(?P<verb>insert|update|delete)(?: into| from)? (?P<table>\w+)"
-    r"|select\b(?:.*?\bfrom (?P<read>\w+))?)",
+    r"|select\b(?:.*?\bfrom (?P<read>\w+)|\s*(?P<calls>\w+\())?)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -89,6 +90,18 @@ class Tap(Cutter):
                 asked.round_trips += 1
                 asked.ms += (time.perf_counter() - talk.sent_at) * 1000
 
+    def statements(self, requests: int) -> list[dict[str, Any]]:
+        """Return what one of so many requests asked since `forget`, longest first."""
+        in_order = sorted(self.seen.items(), key=lambda it: -it[1].ms)
+        return [
+            {
+                "statement": name,
+                "round_trips": round(asked.round_trips / requests, 2),
+                "ms": round(asked.ms / requests, 3),
+            }
+            for name, asked in in_order
+        ]
+
 
 def tapping(database_url: str) -> AbstractContextManager[tuple[str, Tap]]:
     """Yield an address of the same database that leads through a tap."""
@@ -135,4 +148,5 @@ def named(statement: str) -> str:
         return (statement.split() or ["?"])[0].upper()
     if found["verb"]:
         return f"{found['verb'].lower()} {found['table']}"
-    return f"select {found['read'] or ''}".strip()
+    read = found["read"] or f"{found['calls'] or ''})".lstrip(")")
+    return f"select {read}".strip()

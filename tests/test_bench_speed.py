@@ -251,6 +251,8 @@ class TestTap:
             ("insert into rate_limits as r (key) values ($1)", "insert rate_limits"),
             ("select set_config('role', $1, true)", "set_config: who acts"),
             ("select 1", "select"),
+            ("SELECT now() AS now_1", "select now()"),
+            ("select * from is_free($1)", "select is_free"),
             ("update loads set a = 1 from offers", "update loads"),
             ("delete from pushes where a", "delete pushes"),
             ("with l as (select id from loads for update) update a", "select loads"),
