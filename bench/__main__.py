@@ -19,6 +19,12 @@ HEADER = (
     "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
 )
 SEEDS = (1, 2, 3)
+BY_NAME = (
+    *("fuzz", "refresh", "tenants", "overhead", "limits"),
+    *("drop_to_push", "accept_race", "http"),
+)
+"""Benches without arguments of their own."""
+
 
 LIMITED_BY = {
     "share_with_ranked": "the sample: 500 loads for 322 trucks on one day",
@@ -40,6 +46,13 @@ LIMITED_BY = {
     "ratio_driver_offers": "planning with policies, of loads and stops above all",
     "ratio_dispatcher_offers": "planning with policies, as above",
     "ratio_accept": "planning with policies, of loads and events above all",
+    "answer_ms_p95": "a completion's round trips, and the worker on the same cores",
+    "push_ms_p50": "the search: candidates judged one by one, in one worker's Python",
+    "push_ms_p95": "searches that wait for searches: one worker has one core",
+    "drops_lost": "nothing: each step is a row of the transaction that owes it",
+    "wrong_loads": "nothing: one statement and two unique indexes decide",
+    "accept_ms_p99": "244 round trips of the winner, 19 losers waiting for his lock",
+    "ratio": "19 round trips in three transactions; the empty route has none",
 }
 
 
@@ -68,7 +81,7 @@ def main() -> int:
 def benches(is_quick: bool) -> Iterator[list[str]]:
     """Yield the command of each bench that can run here; say why one cannot."""
     yield ["bench.idempotency", *(["--quick"] if is_quick else [])]
-    for name in ("fuzz", "refresh", "tenants", "overhead", "limits"):
+    for name in BY_NAME:
         yield [f"bench.{name}", *(["--quick"] if is_quick else [])]
     board = data_dir() / "loadboard"
     files = [board / "loads.csv", board / "trucks.csv"]

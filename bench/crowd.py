@@ -128,11 +128,22 @@ class Crowd:
         family = self._keep("refresh_families", rows.family(member, device))
         return self._signed_in(member, family)
 
-    def driver(self, org_id: UUID, availability: str = "available") -> Person:
-        """Return a driver with a truck, a home near Chicago, and where he was."""
+    def driver(
+        self,
+        org_id: UUID,
+        availability: str = "available",
+        *,
+        home: Point | None = None,
+        **of_truck: object,
+    ) -> Person:
+        """Return a driver with a truck, a home near Chicago, and where he was.
+
+        of_truck: columns that differ from `rows.truck`.
+        """
         person = self.person(org_id, [Role.DRIVER], has_phone=True)
-        truck = self._keep("trucks", rows.truck(org_id, next(self._numbers)))
-        home = self.near(CHICAGO)
+        truck = rows.truck(org_id, next(self._numbers)) | of_truck
+        self._keep("trucks", truck)
+        home = home or self.near(CHICAGO)
         driver = self._keep(
             "drivers", rows.driver(person.member, truck["id"], home, availability)
         )
@@ -149,9 +160,10 @@ class Crowd:
         *,
         visibility: str = "network",
         stops: tuple[str, str] = ("pending", "pending"),
+        ends: tuple[Point, Point] | None = None,
     ) -> tuple[Record, list[Record]]:
-        """Return a load from New York to Chicago with its stops."""
-        ends = self.near(NEW_YORK), self.near(CHICAGO)
+        """Return a load with its stops, from New York to Chicago if not told."""
+        ends = ends or (self.near(NEW_YORK), self.near(CHICAGO))
         load = rows.load(poster.member, *ends, status=status, visibility=visibility)
         self._keep("loads", load)
         self._keep("events", rows.event(load, load, "load", "load.post"))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import quote
 
 from psycopg.conninfo import conninfo_to_dict
@@ -16,7 +17,7 @@ COMMIT = b"COMMIT"
 
 
 @dataclass(eq=False)
-class _Line:
+class Line:
     """One connection: the web's end and the database's."""
 
     near: socket.socket
@@ -41,7 +42,7 @@ class Cutter:
     cuts: int = 0
     lost_commits: int = 0
     _owed_commits: int = 0
-    _lines: set[_Line] = field(default_factory=set)
+    _lines: set[Line] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -78,7 +79,7 @@ class Cutter:
             except OSError:
                 near.close()
                 continue
-            line = _Line(near, far)
+            line = Line(near, far)
             with self._lock:
                 self._lines.add(line)
             for pump in (self._ask, self._answer):
@@ -91,7 +92,7 @@ class Cutter:
         for line in left:
             line.cut()
 
-    def _ask(self, line: _Line) -> None:
+    def _ask(self, line: Line) -> None:
         with suppress(OSError):
             while chunk := line.near.recv(CHUNK):
                 line.used_at = time.monotonic()
@@ -102,7 +103,7 @@ class Cutter:
                 line.far.sendall(chunk)
         self._end(line)
 
-    def _answer(self, line: _Line) -> None:
+    def _answer(self, line: Line) -> None:
         with suppress(OSError):
             while chunk := line.far.recv(CHUNK):
                 if line.is_commit_under_way:
@@ -113,21 +114,27 @@ class Cutter:
                 line.near.sendall(chunk)
         self._end(line)
 
-    def _end(self, line: _Line) -> None:
+    def _end(self, line: Line) -> None:
         with self._lock:
             self._lines.discard(line)
         line.cut()
 
 
+Kind = TypeVar("Kind", bound=Cutter)
+
+
 @contextmanager
-def cutting(database_url: str) -> Iterator[tuple[str, Cutter]]:
+def cutting(
+    database_url: str,
+    kind: type[Kind] = Cutter,  # type: ignore[assignment]
+) -> Iterator[tuple[str, Kind]]:
     """Yield an address of the same database that leads through a cutter."""
     parts = {k: str(v) for k, v in conninfo_to_dict(database_url).items()}
     host, port = parts.get("host", "localhost"), parts.get("port", "5432")
     far: tuple[int, str | tuple[str, int]] = (socket.AF_INET, (host, int(port)))
     if host.startswith("/"):
         far = (socket.AF_UNIX, f"{host}/.s.PGSQL.{port}")
-    cutter = Cutter(far)
+    cutter = kind(far)
     with socket.create_server((HOST, 0)) as listener:
         taker = threading.Thread(target=cutter.serve, args=[listener])
         taker.start()

@@ -84,11 +84,13 @@ def versions_of(database_url: str) -> dict[str, str]:
     } | {name: version(name) for name in PACKAGES}
 
 
-def percentiles(name: str, values: Sequence[float]) -> dict[str, float | None]:
+def percentiles(
+    name: str, values: Sequence[float], percents: Sequence[int] = (50, 95)
+) -> dict[str, float | None]:
     """Return `<name>_p50` and `<name>_p95`, by nearest rank; None without values."""
     ordered = sorted(values)
     found = {}
-    for percent in (50, 95):
+    for percent in percents:
         place = max(ceil(percent / 100 * len(ordered)) - 1, 0)
         figure = round(ordered[place], 1) if ordered else None
         found[f"{name}_p{percent}"] = figure

@@ -180,3 +180,8 @@ def _free_ports(number: int) -> list[int]:
         for each in sockets:
             each.bind((HOST, 0))
         return [each.getsockname()[1] for each in sockets]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    return _free_ports(1)[0]

@@ -1,0 +1,277 @@
+"""From a completed drop to the phone that rings, on a market of a million loads:
+`python -m bench.drop_to_push`."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, LiteralString
+
+import psycopg
+
+from bench.crowd import Crowd
+from bench.day import NeverCame, Phones
+from bench.drops import Drop, Truck, complete_steadily, hire
+from bench.report import Bar, percentiles, say
+from bench.running import BREAKS, Line, line_of, parser_of, run
+from bench.stage import Stage, staged
+from bench.usage import rss_mb
+from market.board import write_board
+from services.passwords import NOBODY
+
+ORGS = 200
+PER_S = 5.0
+MOST_ANSWER_MS, MOST_PUSH_MS_P50, MOST_PUSH_MS_P95 = 60.0, 250.0, 800.0
+HIGHER, LOWER = (10.0, 20.0, 40.0, 80.0), (3.0, 2.0, 1.0)
+"""Tried in this order: up, or down where `PER_S` is too much."""
+
+WARM_UP_S = 4.0
+"""Played at `PER_S` and forgotten: the first answers wait for connections and plans."""
+
+MOST_MS_AT_HIGHEST_RATE = 2000.0
+PATIENCE_S = 120.0
+"""For the jobs of one play, from its last completion on; what is not done then is
+lost, and nothing more is played."""
+
+LOOK_EVERY_S = 0.1
+
+WAITING: LiteralString = """
+    select count(*) from procrastinate_jobs
+    where task_name in ('backhaul.search', 'push.send') and status in ('todo', 'doing')
+"""
+SEARCHES: LiteralString = """
+    select s.stop_id::text, s.outcome, extract(epoch from s.searched_at)::float,
+        (s.timings->>'search_ms')::float, (s.timings->>'record_ms')::float,
+        (s.counts->>'considered')::int,
+        (select count(*) from offers o where o.search_id = s.id)
+    from backhaul_searches s where s.stop_id = any(%s::uuid[])
+"""
+
+
+OF_A_STEP = (
+    *("answer_ms_p95", "search_began_ms_p95", "push_ms_p50", "push_ms_p95"),
+    *("client_late_ms_max", "lost"),
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """Loads on the market; seconds at `PER_S`, and at each other rate; 0 tries none."""
+
+    loads: int
+    seconds: float
+    rate_s: float
+
+    @property
+    def trucks(self) -> int:
+        tried = max(sum(HIGHER), sum(LOWER)) * self.rate_s
+        return round(PER_S * WARM_UP_S + PER_S * self.seconds + tried)
+
+
+FULL = Size(loads=1_000_000, seconds=60.0, rate_s=15.0)
+QUICK = Size(loads=2_000, seconds=4.0, rate_s=0.0)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What the server kept of a drop's search."""
+
+    outcome: str
+    searched_at: float
+    search_ms: float | None
+    record_ms: float | None
+    considered: int | None
+    offers: int
+
+
+@dataclass(frozen=True)
+class Played:
+    """Completions at one rate, what was searched, when each phone first rang, and how
+    many jobs were left when patience ended."""
+
+    drops: Sequence[Drop]
+    searches: dict[str, Search]
+    rang_at: dict[str, float]
+    jobs_left: int = 0
+
+    @property
+    def push_ms(self) -> list[float]:
+        """From the moment the completion was due to its first offer at the fake FCM."""
+        return [
+            (self.rang_at[it.truck.target] - it.due_at) * 1000
+            for it in self.drops
+            if it.truck.target in self.rang_at
+        ]
+
+    @property
+    def lost(self) -> int:
+        """Drops without a yes, without a search, or with offers and no push."""
+        return sum(
+            drop.status != 200
+            or found is None
+            or (found.offers > 0 and drop.truck.target not in self.rang_at)
+            for drop in self.drops
+            for found in (self.searches.get(drop.truck.stop_id),)
+        )
+
+    def figures(self) -> dict[str, Any]:
+        found = list(self.searches.values())
+        of_stop = {it.truck.stop_id: it for it in self.drops}
+        begun = [
+            (each.searched_at - of_stop[stop_id].due_at) * 1000
+            for stop_id, each in self.searches.items()
+        ]
+        search_ms = [it.search_ms for it in found if it.search_ms is not None]
+        record_ms = [it.record_ms for it in found if it.record_ms is not None]
+        considered = [it.considered for it in found if it.considered is not None]
+        late = [it.sent_at - it.due_at for it in self.drops]
+        answers = [it.answer_ms for it in self.drops]
+        with_offers = sum(it.offers > 0 for it in found)
+        return {
+            "drops": len(self.drops),
+            "share_with_offers": round(with_offers / len(self.drops), 3),
+            "outcomes": dict(Counter(it.outcome for it in found)),
+            **percentiles("answer_ms", answers, (50, 95, 99)),
+            **percentiles("push_ms", self.push_ms, (50, 95, 99)),
+            **percentiles("search_began_ms", begun),
+            **percentiles("search_ms", search_ms),
+            **percentiles("record_ms", record_ms),
+            **percentiles("considered", considered),
+            "client_late_ms_max": round(max(late) * 1000, 1),
+            "jobs_left": self.jobs_left,
+        }
+
+
+class Street:
+    """Plays completions on a stage, and reads what came of them."""
+
+    def __init__(self, stage: Stage, trucks: Sequence[Truck]) -> None:
+        self.stage = stage
+        self.phones = Phones(stage.fcm)
+        self._trucks = iter(trucks)
+
+    def play(self, per_s: float, seconds: float) -> Played:
+        """Let so many trucks a second complete their drops; wait for all that follows,
+        as long as patience lasts."""
+        trucks = [next(self._trucks) for _ in range(round(per_s * seconds))]
+        drops = complete_steadily(trucks, per_s)
+        with psycopg.connect(
+            self.stage.env["DATABASE_URL"], autocommit=True
+        ) as connection:
+            jobs_left = self._wait(connection)
+            stops = [truck.stop_id for truck in trucks]
+            searches = {
+                row[0]: Search(*row[1:])
+                for row in connection.execute(SEARCHES, [stops])
+            }
+        self.phones.look()
+        return Played(drops, searches, dict(self.phones.offers_at), jobs_left)
+
+    def _wait(self, connection: psycopg.Connection[Any]) -> int:
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            (left,) = connection.execute(WAITING).fetchone() or (0,)
+            if not left or time.monotonic() > until:
+                return int(left)
+            time.sleep(LOOK_EVERY_S)
+
+
+def furnish(stage: Stage, size: Size, seed: int) -> list[Truck]:
+    """Write the market and the trucks; return these."""
+    now = datetime.now(UTC)
+    trucks = hire(Crowd(stage, seed), size.trucks, seed=seed, now=now)
+    say(f"{len(trucks)} trucks stand at their last delivery")
+    started = time.monotonic()
+    write_board(
+        stage.env["DATABASE_URL"],
+        loads=size.loads,
+        trucks=0,
+        orgs=ORGS,
+        seed=seed,
+        now=now,
+        password_hash=NOBODY,
+        tell=lambda written: say(f"{written:,} loads are posted"),
+    )
+    with psycopg.connect(stage.env["DATABASE_URL"], autocommit=True) as connection:
+        # As a market that has stood for a while: no vacuum begins by itself.
+        connection.execute("vacuum (analyze) loads, stops")
+        connection.execute("checkpoint")
+    say(f"the market took {time.monotonic() - started:.0f} s")
+    return trucks
+
+
+def is_in_time(played: Played) -> bool:
+    """Say whether 95 of 100 phones rang within 2 s, and nothing was lost."""
+    p95 = percentiles("ms", played.push_ms)["ms_p95"]
+    return p95 is not None and p95 < MOST_MS_AT_HIGHEST_RATE and not played.lost
+
+
+def highest_rate(street: Street, size: Size, steady: Played) -> dict[str, Any]:
+    """Return the highest of the rates at which phones ring in time, and each step.
+
+    Upwards from `PER_S` until one is too high, or downwards until one is not; 0 if all
+    are.
+    """
+    is_up = is_in_time(steady)
+    highest, steps = PER_S if is_up else 0.0, {}
+    for rate in HIGHER if is_up else LOWER:
+        played = street.play(rate, size.rate_s)
+        figures = played.figures() | {"lost": played.lost}
+        steps[f"{rate:g}_per_s"] = {name: figures[name] for name in OF_A_STEP}
+        say(f"{rate:g} completions/s: {steps[f'{rate:g}_per_s']}")
+        if is_in_time(played):
+            highest = rate
+        if is_in_time(played) is not is_up or played.jobs_left:
+            break
+    return {"highest_rate_per_s": highest, "rates": steps}
+
+
+def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+    """Play the steady minute, then the rising rates; return figures and bars."""
+    street = Street(stage, furnish(stage, size, seed))
+    before = {
+        f"{name}_rss_mb_before": rss_mb(stage, name) for name in ("web", "worker")
+    }
+    street.play(PER_S, WARM_UP_S)
+    played = street.play(PER_S, size.seconds)
+    figures = played.figures() | before
+    figures |= {f"{name}_rss_mb": rss_mb(stage, name) for name in ("web", "worker")}
+    say(f"{PER_S:g} completions/s: {figures}")
+    if size.rate_s and not played.jobs_left:
+        figures |= highest_rate(street, size, played)
+    return figures, [
+        _at_most("answer_ms_p95", MOST_ANSWER_MS, figures["answer_ms_p95"]),
+        _at_most("push_ms_p50", MOST_PUSH_MS_P50, figures["push_ms_p50"]),
+        _at_most("push_ms_p95", MOST_PUSH_MS_P95, figures["push_ms_p95"]),
+        _at_most("drops_lost", 0, played.lost),
+    ]
+
+
+def _at_most(name: str, limit: float, value: float | None) -> Bar:
+    if value is None:
+        raise NeverCame(f"there is nothing to take {name} of")
+    return Bar(name, limit, value, is_ceiling=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play and print the line; see `running.run`."""
+    parser = parser_of("drop_to_push", __doc__)
+    parser.add_argument("--loads", type=int, help=f"instead of {FULL.loads}")
+    options = parser.parse_args(argv)
+    size = QUICK if options.quick else FULL
+    if options.loads:
+        size = replace(size, loads=options.loads)
+
+    def staged_play() -> Line:
+        with staged({}) as stage:
+            figures, bars = play(stage, size, options.seed)
+            params = {"loads": size.loads, "per_s": PER_S, "seconds": size.seconds}
+            return line_of(stage, options, figures, bars, **params)
+
+    return run("drop_to_push", staged_play, breaks=(*BREAKS, NeverCame))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""A list of offers beside a route that does nothing: `python -m bench.http`."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import Any
+
+import psycopg
+
+from bench.client import Client, Refused
+from bench.crowd import Crowd
+from bench.report import Bar, say
+from bench.running import Line, line_of, parser_of, run
+from bench.spent import where_it_goes
+from bench.stage import HOST, WEB_WORKERS, Stage, free_port, staged
+from bench.usage import cpu_s, database_pids
+from bench.wire import Wire
+from config import UNLIMITED
+from models.organisations import OrganisationKind
+from processes import granian_argv, web_argv
+
+HANDS = 8
+"""Connections that ask without a pause: four for each web worker."""
+
+OPEN_OFFERS = 5
+PATH = "/v1/offers?is_open=true"
+NOTHING = "/v1/nothing"
+LEAST_RATIO = 0.25
+WARM_UP_S = 0.3
+"""Before each round; before the first so long that every hand has its connections."""
+
+FIRST_WARM_UP_S = 2.0
+
+COUNTED = dict.fromkeys(UNLIMITED, "1000000")
+"""Limits that count each request as in production, and refuse none."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Rounds of each kind, seconds of one, seconds of the profile."""
+
+    rounds: int
+    round_s: float
+    profile_s: float
+
+
+FULL = Size(rounds=7, round_s=3.0, profile_s=20.0)
+QUICK = Size(rounds=2, round_s=0.4, profile_s=2.0)
+
+
+@dataclass
+class Server:
+    """Somebody who answers `path`, asked by one client for each hand; and what that
+    cost: requests per second of each round, seconds of CPU of the web process with its
+    workers, of the database, of the client. `bytes` is how long a body is."""
+
+    name: str
+    pid: int
+    clients: Sequence[Client]
+    path: str = PATH
+    per_s: list[float] = field(default_factory=list)
+    bytes: int = 0
+    requests: int = 0
+    wall_s: float = 0.0
+    web_s: float = 0.0
+    database_s: float = 0.0
+    client_s: float = 0.0
+
+    def figures(self) -> dict[str, Any]:
+        def ms(seconds: float) -> float:
+            return round(seconds / self.requests * 1000, 3)
+
+        return {
+            "bytes": self.bytes,
+            "per_s": round(median(self.per_s), 1),
+            "per_s_of_rounds": [round(it, 1) for it in self.per_s],
+            "cpu_ms_web": ms(self.web_s),
+            "cpu_ms_database": ms(self.database_s),
+            "cpu_ms_client": ms(self.client_s),
+            "client_share_of_the_machine": round(
+                self.client_s / self.wall_s / (os.cpu_count() or 1), 3
+            ),
+        }
+
+    @property
+    def cpu_ms(self) -> float:
+        return (self.web_s + self.database_s) / self.requests * 1000
+
+
+def furnish(crowd: Crowd) -> list[Client]:
+    """Return a driver with open offers for each hand."""
+    poster = crowd.company(OrganisationKind.SHIPPER).desk
+    people = crowd.company(OrganisationKind.CARRIER, HANDS).drivers
+    for person in people:
+        assert person.driver is not None
+        search = crowd.carried(poster, person.driver)
+        for rank in range(1, OPEN_OFFERS + 1):
+            crowd.offer(search, crowd.load(poster)[0], rank)
+    crowd.settle()
+    return [person.client for person in people]
+
+
+def servers(stage: Stage) -> list[Server]:
+    """Start what is compared: our list with limits and without, and the empty route.
+
+    Raises: Refused if a list is not the one that is meant.
+    """
+    drivers = furnish(Crowd(stage))
+    for driver in drivers:
+        if (listed := len(driver.need("GET", PATH)["data"])) != OPEN_OFFERS:
+            raise Refused(f"{listed} offers instead of {OPEN_OFFERS}")
+    address = f"http://{HOST}:{(port := free_port())}"
+    argv = web_argv(HOST, port, WEB_WORKERS)
+    stage.processes.start("unlimited", argv, dict(stage.env) | UNLIMITED)
+    stage.processes.wait_for(f"{address}/readyz")
+    unlimited = [replace(driver, url=address) for driver in drivers]
+    nothing = Client(f"http://{HOST}:{(port := free_port())}")
+    stage.processes.start("empty", empty_argv(port), {})
+    stage.processes.wait_for(nothing.url + NOTHING)
+    pids = {name: it.pid for name, it in stage.processes.running.items()}
+    return [
+        Server("offers", pids["web"], drivers),
+        Server("offers_without_limits", pids["unlimited"], unlimited),
+        Server("empty", pids["empty"], [nothing] * HANDS, NOTHING),
+    ]
+
+
+def empty_argv(port: int) -> list[str]:
+    """Return the command that serves the empty application as ours is served."""
+    argv = granian_argv(web_argv(HOST, port, WEB_WORKERS)[2:])
+    return ["bench.empty:app" if it.endswith(":app") else it for it in argv]
+
+
+def play_round(
+    server: Server, seconds: float, connection: psycopg.Connection[Any]
+) -> None:
+    """Let all hands ask without a pause for a while, and keep what it cost."""
+    warm_up_s = WARM_UP_S if server.per_s else FIRST_WARM_UP_S
+
+    def grab(client: Client) -> int:
+        done = 0
+        with Wire(client, server.path) as wire:
+            while time.perf_counter() < begun:
+                server.bytes = wire.ask()
+            while time.perf_counter() < begun + seconds:
+                wire.ask()
+                done += 1
+        return done
+
+    begun = time.perf_counter() + warm_up_s
+    with ThreadPoolExecutor(HANDS) as pool:
+        hands = [pool.submit(grab, client) for client in server.clients]
+        time.sleep(warm_up_s)
+        backends = database_pids(connection)
+        web_s, database_s = cpu_s(server.pid), cpu_s(*backends)
+        client_s = time.process_time()
+        done = sum(hand.result() for hand in hands)
+    server.per_s.append(done / seconds)
+    server.requests += done
+    server.wall_s += seconds
+    server.web_s += cpu_s(server.pid) - web_s
+    server.database_s += cpu_s(*backends) - database_s
+    server.client_s += time.process_time() - client_s
+
+
+def play(
+    stage: Stage, size: Size, *, is_profiled: bool = False
+) -> tuple[dict[str, Any], list[Bar]]:
+    """Play the rounds in turns; return figures and bars."""
+    every = servers(stage)
+    with psycopg.connect(stage.env["DATABASE_URL"], autocommit=True) as connection:
+        for number in range(size.rounds):
+            # Who is first changes: what a round leaves behind hits all.
+            for server in every if number % 2 else reversed(every):
+                play_round(server, size.round_s, connection)
+            say(f"round {number + 1} of {size.rounds}")
+    offers, unlimited, empty = every
+    ratio = round(median(offers.per_s) / median(empty.per_s), 3)
+    figures: dict[str, Any] = {it.name: it.figures() for it in every}
+    figures["ratio_by_cpu"] = round(empty.cpu_ms / offers.cpu_ms, 3)
+    figures["ratio_without_limits"] = round(
+        median(unlimited.per_s) / median(empty.per_s), 3
+    )
+    if is_profiled:
+        driver = offers.clients[0]
+        figures["spent"] = where_it_goes(stage, driver, PATH, size.profile_s)
+    return figures, [Bar("ratio", LEAST_RATIO, ratio)]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play and print the line; see `running.run`."""
+    parser = parser_of("http", __doc__, has_seed=False)
+    parser.add_argument(
+        "--profile", action="store_true", help="say where the time goes, by py-spy"
+    )
+    options = parser.parse_args(argv)
+    size = QUICK if options.quick else FULL
+
+    def staged_play() -> Line:
+        with staged(COUNTED, has_worker=False) as stage:
+            figures, bars = play(stage, size, is_profiled=options.profile)
+            return line_of(stage, options, figures, bars, hands=HANDS)
+
+    return run("http", staged_play)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

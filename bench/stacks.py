@@ -1,0 +1,127 @@
+"""Where a web process spends a request, by py-spy: whose code, and for which part."""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.stage import ROOT, CannotStage
+
+RATE = 250
+"""Samples per second. Each stops the process for a moment."""
+
+FRAME = re.compile(r"(?P<name>.*) \((?P<file>.*?)(?::(?P<line>\d+))?\)$")
+PACKAGE = re.compile(r".*/(?:site-packages|python3\.\d+)/(?P<package>[^/]+)")
+
+PARTS = (
+    ("the limits", "api/limits.py", "_spend"),
+    ("who asks", "services/identity.py", "actor_for"),
+    ("the token", "services/tokens.py", "read_access_token"),
+    ("the list", "api/lists.py", "page"),
+    ("ends of reading transactions", "sqlalchemy/orm/session.py", "close"),
+    ("writing JSON", "marshmallow/schema.py", "dump"),
+    ("writing JSON", "flask/json/provider.py", "dumps"),
+)
+"""A sample belongs to the first of these functions that is on its stack."""
+
+VIEW = ("api/auth.py", "guarded")
+REQUEST = ("flask/app.py", "wsgi_app")
+WAITING = ("psycopg/connection.py", "wait")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A function on a stack, without its class, and the file it is in."""
+
+    name: str
+    file: str
+
+    def is_of(self, place: tuple[str, str]) -> bool:
+        return self.file.endswith(place[0]) and self.name == place[1]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Samples inside requests: by part and whether the database is waited for, and by
+    whose code. `rounds` is how often every thread was looked at."""
+
+    by_part: Counter[tuple[str, bool]]
+    by_package: Counter[str]
+    rounds: int
+
+    @property
+    def in_requests(self) -> int:
+        return self.by_package.total()
+
+
+def sample(pid: int, seconds: float) -> Sampled:
+    """Watch the process and its children for a while.
+
+    Raises: CannotStage.
+    """
+    with TemporaryDirectory(prefix="backhaul-stacks-") as folder:
+        file = Path(folder) / "stacks"
+        ended = subprocess.run(
+            [
+                *(str(Path(sys.executable).with_name("py-spy")), "record"),
+                *("--pid", str(pid), "--subprocesses", "--idle", "--threads"),
+                *("--format", "raw", "--full-filenames", "--rate", str(RATE)),
+                *("--duration", str(round(seconds)), "--output", str(file)),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ended.returncode or not file.exists():
+            raise CannotStage(f"py-spy: {ended.stderr.strip()}")
+        return counted(file.read_text().splitlines())
+
+
+def counted(lines: Iterable[str]) -> Sampled:
+    """Return what samples in py-spy's raw format say: frames with `;`, and a count."""
+    by_part: Counter[tuple[str, bool]] = Counter()
+    by_package: Counter[str] = Counter()
+    of_thread: Counter[str] = Counter()
+    for line in lines:
+        stack, _, number = line.rpartition(" ")
+        texts = stack.split(";")
+        frames = [_frame(text) for text in texts]
+        times = int(number)
+        thread = next((it for it in texts if it.startswith("thread (")), "")
+        of_thread[thread] += times
+        if any(frame.is_of(REQUEST) for frame in frames):
+            is_waiting = frames[-1].is_of(WAITING)
+            by_part[part_of(frames), is_waiting] += times
+            owner = "waiting for the database" if is_waiting else owner_of(frames[-1])
+            by_package[owner] += times
+    return Sampled(by_part, by_package, max(of_thread.values(), default=0))
+
+
+def part_of(frames: Sequence[Frame]) -> str:
+    """Return the part of a request that this stack is in."""
+    for part, *place in PARTS:
+        if any(frame.is_of((place[0], place[1])) for frame in frames):
+            return part
+    if any(frame.is_of(VIEW) for frame in frames):
+        return "the rest of the view"
+    return "Flask and what is asked around each request"
+
+
+def owner_of(frame: Frame) -> str:
+    """Return the package whose code it is; of ours, the folder or root module."""
+    file = Path(frame.file)
+    if file.is_relative_to(ROOT) and "site-packages" not in file.parts:
+        return file.relative_to(ROOT).parts[0].removesuffix(".py")
+    found = PACKAGE.match(frame.file)
+    return found["package"].removesuffix(".py") if found else frame.file
+
+
+def _frame(text: str) -> Frame:
+    found = FRAME.match(text)
+    if found is None:
+        return Frame(text, "")
+    return Frame(found["name"].rpartition(".")[2], found["file"])

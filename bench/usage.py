@@ -1,0 +1,50 @@
+"""What processes use of the machine: memory and CPU, with their children."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import psutil
+import psycopg
+
+from bench.stage import Stage
+
+
+def rss_mb(stage: Stage, name: str) -> float:
+    """Return what the process and its children have resident, MB.
+
+    What they share is counted for each.
+    """
+    family = _families(stage.processes.running[name].pid)
+    return round(sum(it.memory_info().rss for it in family) / 1e6, 1)
+
+
+def cpu_s(*pids: int) -> float:
+    """Return the seconds of CPU that these processes and their children have used.
+
+    Who has ended meanwhile is not counted.
+    """
+    used = 0.0
+    for process in _families(*pids):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            used += times.user + times.system
+    return used
+
+
+def database_pids(connection: psycopg.Connection[Any]) -> list[int]:
+    """Return the processes of the connections to this database, if they are here."""
+    found = connection.execute(
+        "select pid from pg_stat_activity where datname = current_database()"
+        " and pid <> pg_backend_pid()"
+    )
+    pids = [pid for (pid,) in found if psutil.pid_exists(pid)]
+    return [pid for pid in pids if "postgres" in psutil.Process(pid).name()]
+
+
+def _families(*pids: int) -> Iterator[psutil.Process]:
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            yield process
+            yield from process.children(recursive=True)
