@@ -162,19 +162,18 @@ def candidates_in(
     Every load that lies in the area is found; some others too.
     """
     found: dict[UUID, Candidate] = {}
-    for pickup, delivery in _pairs(area):
-        asked = _between(pickup, delivery) | {"now": now, "org_id": org_id}
+    for edges_of_both in box_values(area):
+        asked = edges_of_both | {"now": now, "org_id": org_id}
         rows = session.execute(IN_BOXES, asked)
-        found.update((row.id, _candidate(row)) for row in rows)
+        found.update((row.id, candidate_of(row)) for row in rows)
     return list(found.values())
 
 
 def are_few(session: Session, area: SearchArea, *, org_id: UUID, now: datetime) -> bool:
     """Tell whether `candidates_in` would return FEW or less."""
     number = 0
-    for pickup, delivery in _pairs(area):
-        asked = _between(pickup, delivery) | {"now": now, "org_id": org_id}
-        asked |= {"most": FEW + 1}
+    for edges_of_both in box_values(area):
+        asked = edges_of_both | {"now": now, "org_id": org_id, "most": FEW + 1}
         number += session.scalars(SO_MANY_IN_BOXES, asked).one()
     return number <= FEW
 
@@ -203,7 +202,7 @@ def add_best(
         # Whatever is offered, nobody knows whether the truck can take it.
         return
     session.execute(NO_BITMAPS)
-    for pickup, delivery in _pairs(area):
+    for pickup, delivery in product(area.pickup_boxes(), area.delivery_boxes()):
         ways = {cell: nearest_m(situation.drop, cell) for cell in cells_of([pickup])}
         near = {c: m for c, m in ways.items() if m <= area.circle.radius_m}
         limits = _between(pickup, delivery) | {"cells": list(near), "most": AT_ONCE}
@@ -216,7 +215,7 @@ def add_best(
                 "least_keys": [ceiling.least_key(least, m) for m in near.values()],
             }
             rows = session.execute(BEST_OF_CELLS, asked | limits | needed).all()
-            ranking.add(map(_candidate, rows))
+            ranking.add(map(candidate_of, rows))
             # What comes next gains no more than the last one can.
             if len(rows) < AT_ONCE or rows[-1].most_cents < ranking.score_of(kept):
                 break
@@ -239,14 +238,14 @@ def _add_near_home(
         for pickup, delivery in product(area.pickup_boxes(), near_home):
             limits = _between(pickup, delivery) | {"most": AT_ONCE}
             rows = session.execute(BEST_OF_BOXES, asked | limits)
-            ranking.add(map(_candidate, rows))
+            ranking.add(map(candidate_of, rows))
         radius_m *= 2
 
 
 def candidate(session: Session, load_id: UUID) -> Candidate | None:
     """Return the load as a search would see it now, whatever its status."""
     row = session.execute(ONE, {"load_id": load_id}).one_or_none()
-    return _candidate(row) if row is not None else None
+    return candidate_of(row) if row is not None else None
 
 
 def edges(box: Box, number: str) -> dict[str, float]:
@@ -259,11 +258,13 @@ def edges(box: Box, number: str) -> dict[str, float]:
     }
 
 
-def _pairs(area: SearchArea) -> Iterator[tuple[Box, Box]]:
-    return product(area.pickup_boxes(), area.delivery_boxes())
+def box_values(area: SearchArea) -> Iterator[dict[str, float]]:
+    """Yield the edges of each pair of boxes that a load of `area` can lie between."""
+    for pickup, delivery in product(area.pickup_boxes(), area.delivery_boxes()):
+        yield _between(pickup, delivery)
 
 
-def _between(pickup: Box, delivery: Box) -> dict[str, Any]:
+def _between(pickup: Box, delivery: Box) -> dict[str, float]:
     return edges(pickup, "1") | edges(delivery, "2")
 
 
@@ -292,7 +293,8 @@ def _of_truck(situation: Situation, ceiling: Ceiling) -> dict[str, Any]:
     return asked
 
 
-def _candidate(row: Row[Any]) -> Candidate:
+def candidate_of(row: Row[Any]) -> Candidate:
+    """Return the load of a row that has COLUMN_NAMES."""
     return Candidate(
         load_id=row.id,
         pickup=Point(row.pickup_lat, row.pickup_lon),

@@ -1,0 +1,155 @@
+"""The same search by a full scan and by an index of one end, beside ours."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from statistics import median
+from time import perf_counter
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.orm import Session as OrmSession
+
+from bench.report import Bar, percentiles, say
+from db import Session
+from freight.bounds import Ceiling
+from freight.costs import COST_CENTS_PER_KM, COST_CURRENCY
+from freight.ranking import Ranking
+from freight.situation import Situation
+from geo.areas import SearchArea
+from geo.corridors import corridor_home
+from geo.fences import CircleFence
+from market import fleet, headhaul
+from services import candidates
+from services.backhaul import KEPT, SearchRules
+from services.candidates import COLUMN_NAMES, ON_THE_MARKET, add_best, are_few
+
+NOBODY_ORG = UUID(int=0)
+LEAST_BY_FULL_SCAN, LEAST_BY_ONE_END = 20.0, 3.0
+
+ONE_END: LiteralString = """
+    drop index ix_loads_two_ended, ix_loads_best;
+    create index bench_one_end on loads using gist (point(pickup_lon, pickup_lat))
+    where status = 'posted'; analyze loads
+"""
+DELIVERY = """
+    delivery_lat between :s2 and :n2 and delivery_lon between :w2 and :e2
+"""
+BY_ONE_END = text(
+    f"""
+    select {COLUMN_NAMES} from loads
+    where point(pickup_lon, pickup_lat) <@ box(point(:w1, :s1), point(:e1, :n1))
+    and {DELIVERY} and {ON_THE_MARKET}
+    """
+)
+BY_FULL_SCAN = text(
+    f"""
+    select {COLUMN_NAMES} from loads
+    where pickup_lat between :s1 and :n1 and pickup_lon between :w1 and :e1
+    and {DELIVERY} and {ON_THE_MARKET}
+    """
+)
+"""Compared by numbers, no index knows the question."""
+
+Find = Callable[[OrmSession, Ranking, SearchArea, Situation], None]
+
+
+def compare(
+    database_url: str, rules: SearchRules, situations: int, *, seed: int
+) -> tuple[dict[str, Any], list[Bar]]:
+    """Ask each way for the best of the same situations; return figures and bars.
+
+    One way after the other: the indexes of the one before are dropped, as the planner
+    would take whichever is best.
+    """
+    now = datetime.now(UTC)
+    asked = list(_situations(situations, seed, now))
+    took: dict[str, list[float]] = {}
+    answers: dict[str, list[list[tuple[int, UUID]]]] = {}
+    ways: list[tuple[str, Find, LiteralString]] = [
+        ("ours", _ours(rules, now), "analyze loads"),
+        ("one_end", _by(BY_ONE_END, now), ONE_END),
+        ("full_scan", _by(BY_FULL_SCAN, now), "drop index bench_one_end"),
+    ]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for name, find, before in ways:
+            say(f"{name} ...")
+            for statement in before.split(";"):
+                connection.execute(statement)
+            answers[name], took[name] = [], []
+            for situation in asked:
+                started = perf_counter()
+                answers[name].append(_best(find, rules, situation))
+                took[name].append((perf_counter() - started) * 1000)
+    differ = sum(
+        any(each != of_one[0] for each in of_one)
+        for of_one in zip(*answers.values(), strict=True)
+    )
+    found = sum(map(len, answers["ours"]))
+    figures: dict[str, Any] = {"loads_found_mean": round(found / situations, 1)}
+    for name, ms in took.items():
+        figures |= percentiles(f"{name}_ms", ms)
+    speed = {
+        name: round(median(took[name]) / median(took["ours"]), 2)
+        for name in ("full_scan", "one_end")
+    }
+    return figures, [
+        Bar("answers_that_differ", 0, differ, is_ceiling=True),
+        Bar("speed_up_to_full_scan", LEAST_BY_FULL_SCAN, speed["full_scan"]),
+        Bar("speed_up_to_one_end", LEAST_BY_ONE_END, speed["one_end"]),
+    ]
+
+
+def _situations(number: int, seed: int, now: datetime) -> Iterator[Situation]:
+    for truck in fleet(number, seed=seed):
+        yield Situation(
+            *(headhaul(truck, seed, now).delivery, truck.home_point, now),
+            *(COST_CURRENCY, COST_CENTS_PER_KM, COST_CENTS_PER_KM),
+            *(truck.equipment, truck.payload_kg, truck.deck_length_m),
+            truck.has_hazmat,
+        )
+
+
+def _best(
+    find: Find, rules: SearchRules, situation: Situation
+) -> list[tuple[int, UUID]]:
+    """Return score and id of the best, with one circle only."""
+    parameters = replace(rules.parameters, radii_m=rules.parameters.radii_m[:1])
+    road_m = rules.roads.distance_m(situation.drop, situation.home)
+    area = SearchArea(
+        CircleFence(situation.drop, parameters.radii_m[0]),
+        corridor_home(situation.drop, situation.home, road_m, parameters.max_detour_m),
+    )
+    ranking = Ranking(situation, parameters, area, rules.roads)
+    with Session() as session:
+        find(session, ranking, area, situation)
+    best = ranking.outcome().ranked[:KEPT]
+    return [(it.score_cents, it.candidate.load_id) for it in best]
+
+
+def _ours(rules: SearchRules, now: datetime) -> Find:
+    def find(
+        session: OrmSession, ranking: Ranking, area: SearchArea, situation: Situation
+    ) -> None:
+        asked = {"org_id": NOBODY_ORG, "now": now}
+        if are_few(session, area, **asked):
+            ranking.add(candidates.candidates_in(session, area, **asked))
+        else:
+            ceiling = Ceiling.of(situation, rules.parameters, rules.roads)
+            given = (session, ranking, area, situation, ceiling)
+            add_best(*given, **asked, kept=KEPT)
+
+    return find
+
+
+def _by(statement: Any, now: datetime) -> Find:  # noqa: ANN401 - SQL
+    def find(
+        session: OrmSession, ranking: Ranking, area: SearchArea, situation: Situation
+    ) -> None:
+        for values in candidates.box_values(area):
+            asked = values | {"org_id": NOBODY_ORG, "now": now}
+            ranking.add(map(candidates.candidate_of, session.execute(statement, asked)))
+
+    return find

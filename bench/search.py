@@ -1,0 +1,269 @@
+"""The search for the way home on boards of many sizes: `python -m bench.search`."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from statistics import mean, median
+from time import perf_counter, sleep
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Engine, event
+
+from bench import naive
+from bench.crowd import Crowd
+from bench.drops import Truck, complete_steadily, hire
+from bench.report import Bar, percentiles, say
+from bench.running import BREAKS, Line, line_of, parser_of, run
+from bench.stage import Stage, staged
+from bench.usage import rss_mb
+from config import Settings
+from db import Hand, Session
+from geo.roads import EstimatedRoads
+from market.board import write_board
+from processes import worker_argv
+from services.backhaul import SearchRules, search_home
+from services.passwords import NOBODY
+from start import connect
+from telemetry import start_logging
+
+RADIUS_MI = 100
+ORGS = 200
+COMPLETIONS_PER_S = 40.0
+MOST_MS_P50, MOST_MS_P95, MOST_FACTOR, MOST_RSS_MB = 30.0, 120.0, 3.0, 300.0
+PATIENCE_S = 120.0
+
+
+class TookTooLong(Exception):
+    """The worker did not get through its jobs."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Boards of so many loads, searches on each, and situations compared with naive."""
+
+    loads: tuple[int, ...]
+    searches: int
+    naive_loads: int
+    situations: int
+
+
+FULL = Size(
+    (10_000, 100_000, 1_000_000), searches=300, naive_loads=100_000, situations=200
+)
+QUICK = Size(loads=(500, 2_000), searches=8, naive_loads=2_000, situations=8)
+
+
+@dataclass
+class Spent:
+    """Milliseconds of one job. `python_ms` is what SQL and writing leave."""
+
+    whole_ms: float = 0.0
+    sql_ms: float = 0.0
+    writing_ms: float = 0.0
+
+    @property
+    def python_ms(self) -> float:
+        return self.whole_ms - self.sql_ms - self.writing_ms
+
+
+@dataclass
+class Clock:
+    """Counts the time spent in statements: reading, and writing with the commit."""
+
+    now: Spent = field(default_factory=Spent)
+    statements: int = 0
+    _since: float = 0.0
+
+    def watch(self, engine: Engine) -> None:
+        event.listen(engine, "before_cursor_execute", self._before)
+        event.listen(engine, "after_cursor_execute", self._after)
+        event.listen(engine, "commit", self._committing)
+
+    @contextmanager
+    def job(self) -> Iterator[Spent]:
+        """Time a block that ends with its commit."""
+        self.now, self._since = Spent(), 0.0
+        started = perf_counter()
+        yield self.now
+        ended = perf_counter()
+        self.now.whole_ms = (ended - started) * 1000
+        if self._since:
+            self.now.writing_ms += (ended - self._since) * 1000
+
+    def _before(self, *_: object) -> None:
+        self._since = perf_counter()
+
+    def _after(self, _: object, __: object, statement: str, *___: object) -> None:
+        took_ms = (perf_counter() - self._since) * 1000
+        self._since = 0.0
+        self.statements += 1
+        word = statement.split(None, 1)[0].lower()
+        if word in {"insert", "update", "delete"}:
+            self.now.writing_ms += took_ms
+        else:
+            self.now.sql_ms += took_ms
+
+    def _committing(self, _: object) -> None:
+        self._since = perf_counter()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play and print the line; see `running.run`."""
+    options = arguments(argv)
+    size = QUICK if options.quick else FULL
+    settings = {"SEARCH_RADII_MI": str(RADIUS_MI)}
+
+    def staged_play() -> Line:
+        with staged(settings, has_worker=False) as stage:
+            play = compare if options.naive else measure
+            figures, bars = play(stage, size, options.seed)
+            params = {
+                "radius_mi": RADIUS_MI,
+                "mode": "naive" if options.naive else "all",
+            }
+            return line_of(stage, options, figures, bars, **params)
+
+    return run("search", staged_play, breaks=(*BREAKS, TookTooLong))
+
+
+def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = parser_of("search", __doc__)
+    parser.add_argument(
+        "--naive", action="store_true", help="compare with a full scan and one index"
+    )
+    return parser.parse_args(argv)
+
+
+def measure(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+    """Search on one board after the other; return figures and bars."""
+    now = datetime.now(UTC)
+    crowd = Crowd(stage)
+    wanted = size.searches * (len(size.loads) + 1)
+    trucks = hire(crowd, wanted, seed=seed, now=now)
+    rules, clock = _as_the_worker(stage)
+    figures: dict[str, Any] = {}
+    before = 0
+    for loads in size.loads:
+        say(f"{loads:,} loads ...")
+        started = perf_counter()
+        _grow(stage, loads - before, loads, now)
+        before = loads
+        figures[f"loads_{loads}"] = {"seeding_s": round(perf_counter() - started, 1)}
+        some, trucks = trucks[: size.searches], trucks[size.searches :]
+        _complete(stage, some)
+        figures[f"loads_{loads}"] |= _search(rules, clock, some)
+    figures["worker"] = _by_the_worker(stage, trucks)
+    return figures, _bars(figures, size)
+
+
+def _bars(figures: dict[str, Any], size: Size) -> list[Bar]:
+    least, most = (figures[f"loads_{n}"] for n in (size.loads[0], size.loads[-1]))
+    factor = round(most["ms_p50"] / least["ms_p50"], 2)
+    return [
+        Bar("ms_p50", MOST_MS_P50, most["ms_p50"], is_ceiling=True),
+        Bar("ms_p95", MOST_MS_P95, most["ms_p95"], is_ceiling=True),
+        Bar("p50_factor", MOST_FACTOR, factor, is_ceiling=True),
+        Bar("worker_rss_mb", MOST_RSS_MB, figures["worker"]["rss_mb"], is_ceiling=True),
+    ]
+
+
+def compare(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+    """Search as we do, by a full scan and by one end; return figures and bars."""
+    say(f"{size.naive_loads:,} loads ...")
+    _grow(stage, size.naive_loads, size.naive_loads, datetime.now(UTC))
+    rules, _ = _as_the_worker(stage)
+    return naive.compare(stage.env["DATABASE_URL"], rules, size.situations, seed=seed)
+
+
+def _as_the_worker(stage: Stage) -> tuple[SearchRules, Clock]:
+    """Bind this process's sessions as a worker's are."""
+    settings = Settings.from_env(stage.env)
+    start_logging(settings.LOG_LEVEL, is_readable=False)
+    clock = Clock()
+    clock.watch(connect(settings, hand=Hand.SERVER))
+    return SearchRules.of(settings, EstimatedRoads()), clock
+
+
+def _grow(stage: Stage, loads: int, seed: int, now: datetime) -> None:
+    write_board(
+        stage.env["DATABASE_URL"],
+        loads=loads,
+        trucks=0,
+        orgs=ORGS,
+        seed=seed,
+        now=now,
+        password_hash=NOBODY,
+    )
+
+
+def _complete(stage: Stage, trucks: Sequence[Truck]) -> None:
+    """Complete the drops over HTTP; leave no job behind."""
+    complete_steadily(trucks, COMPLETIONS_PER_S)
+    with psycopg.connect(stage.env["DATABASE_URL"]) as connection:
+        connection.execute("delete from procrastinate_jobs where status = 'todo'")
+
+
+def _search(
+    rules: SearchRules, clock: Clock, trucks: Sequence[Truck]
+) -> dict[str, Any]:
+    """Do the job of each drop here, as the worker does it."""
+    spent, considered, search_ms, made = [], [], [], 0
+    clock.statements = 0
+    for truck in trucks:
+        assert truck.person.driver is not None
+        with clock.job() as of_job, Session.begin() as session:
+            search = search_home(
+                session,
+                rules,
+                stop_id=UUID(truck.stop_id),
+                driver_id=truck.person.driver["id"],
+                now=datetime.now(UTC),
+            )
+        spent.append(of_job)
+        if search is not None and search.counts:
+            considered.append(search.counts["considered"])
+            search_ms.append(search.timings["search_ms"])
+            made += search.outcome == "offered"
+    return {
+        **percentiles("ms", [it.whole_ms for it in spent]),
+        **percentiles("search_and_rank_ms", search_ms),
+        "sql_ms_mean": round(mean(it.sql_ms for it in spent), 2),
+        "writing_ms_mean": round(mean(it.writing_ms for it in spent), 2),
+        "python_ms_mean": round(mean(it.python_ms for it in spent), 2),
+        "statements_mean": round(clock.statements / len(spent), 1),
+        "considered_p50": median(considered) if considered else 0,
+        "searches": len(spent),
+        "offered": made,
+    }
+
+
+def _by_the_worker(stage: Stage, trucks: Sequence[Truck]) -> dict[str, Any]:
+    """Let a real worker do the searches of the last drops; return what it used."""
+    complete_steadily(trucks, COMPLETIONS_PER_S)
+    stage.processes.start("worker", worker_argv(), stage.env)
+    with psycopg.connect(stage.env["DATABASE_URL"], autocommit=True) as connection:
+        deadline = perf_counter() + PATIENCE_S
+        while _waiting(connection):
+            if perf_counter() > deadline:
+                raise TookTooLong(f"{len(trucks)} drops in {PATIENCE_S:.0f} s")
+            stage.processes.check()
+            sleep(0.1)
+    return {"searches": len(trucks), "rss_mb": rss_mb(stage, "worker")}
+
+
+def _waiting(connection: psycopg.Connection[Any]) -> bool:
+    found = connection.execute(
+        "select count(*) from procrastinate_jobs where status in ('todo', 'doing')"
+        " and queue_name <> 'maint' and scheduled_at is null"
+    ).fetchone()
+    return bool(found and found[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
