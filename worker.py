@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
 from time import perf_counter
@@ -19,7 +18,7 @@ from sqlalchemy import func, select
 from config import Push, Settings
 from db import DatabaseRole, Hand, Session
 from geo.roads import EstimatedRoads
-from jobs import Job, enqueue, make_app
+from jobs import Job, enqueue, make_worker_app, work
 from mailing import PostOffice, make_post_office
 from notifications.console import ConsoleGateway
 from notifications.fcm import FcmGateway, make_fcm_app
@@ -365,7 +364,7 @@ def make_gateway(settings: Settings) -> Gateway:
 
 @clear_failures
 def main() -> None:
-    """Work until SIGTERM; jobs in hand are finished first."""
+    """Work until SIGTERM; jobs in hand are finished, a lost database is waited for."""
     settings = settings_from_environment()
     gateway = make_gateway(settings)
     connect(settings, hand=Hand.SERVER)
@@ -373,18 +372,16 @@ def main() -> None:
     post = make_post_office(settings)
     handlers = Handlers(rules, gateway, seal(settings), post)
     handlers.positions_partition()
-    app = make_app(settings.DATABASE_URL, role=DatabaseRole.WORKER)
+    app = make_worker_app(settings.DATABASE_URL, role=DatabaseRole.WORKER)
     register(app, handlers)
     if settings.WORKER_METRICS_PORT:
         start_http_server(settings.WORKER_METRICS_PORT)
     log().info("worker.started", concurrency=settings.WORKER_CONCURRENCY)
-    with suppress(KeyboardInterrupt), app.open():
-        app.run_worker(
-            concurrency=settings.WORKER_CONCURRENCY,
-            delete_jobs="successful",
-            shutdown_graceful_timeout=30,
-            fetch_job_polling_interval=2,
-        )
+    work(
+        app,
+        concurrency=settings.WORKER_CONCURRENCY,
+        on_lost=lambda error: log().error("worker.database_lost", error=error),
+    )
 
 
 if __name__ == "__main__":
