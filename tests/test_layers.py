@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "start": {"db", "embedded", "keys", "schema", "services"} | SIDE,
     "mailing": {"db", "notifications", "services", "start"} | SIDE,
     "wsgi": CORE | SIDE | STREET,
+    "serving": {"processes", "wsgi"},
     "worker": CORE | SIDE | STREET - {"api"},
     "cli": CORE | SIDE | STREET,
     # The demo and the benches are customers: they talk HTTP. Pure code is free, and
