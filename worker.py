@@ -1,6 +1,5 @@
 """The job process: which function does which job, and the periodic schedule."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -15,15 +14,13 @@ from procrastinate.jobs import Status
 from prometheus_client import start_http_server
 from sqlalchemy import func, select
 
-from config import Push, Settings
 from db import DatabaseRole, Hand, Session
 from geo.roads import EstimatedRoads
 from jobs import Job, enqueue, make_worker_app, work
 from mailing import PostOffice, make_post_office
-from notifications.console import ConsoleGateway
-from notifications.fcm import FcmGateway, make_fcm_app
-from notifications.gateway import Gateway
+from notifications.gateway import QUOTA_WAIT_S, Gateway
 from notifications.sender import ALARMS, attempt
+from pushing import make_gateway
 from services import (
     audit,
     backhaul,
@@ -39,7 +36,6 @@ from services.audit import Seal
 from services.backhaul import SearchRules
 from services.events import Cause
 from start import (
-    CannotStart,
     clear_failures,
     connect,
     seal,
@@ -60,8 +56,6 @@ MOST_ATTEMPTS = 5
 MOST_RESCUES = 20
 """A job that kills its worker would otherwise do so every minute, for ever."""
 
-DEFAULT_FCM_URL = "https://fcm.googleapis.com"
-
 
 class RunLater(Exception):
     """The job's work is not done: do it again in `wait_s` seconds, as often as asked.
@@ -75,14 +69,20 @@ class RunLater(Exception):
 
 
 class Retry(BaseRetryStrategy):
-    """A bug is given a few chances, then the job is failed and kept."""
+    """A bug is given a few chances, then the job is failed and kept.
+
+    first_s: the first wait; the others double.
+    """
+
+    def __init__(self, first_s: float = 1.0) -> None:
+        self.first_s = first_s
 
     def get_retry_decision(
         self, *, exception: BaseException, job: QueuedJob
     ) -> RetryDecision | None:
         if job.attempts + 1 >= MOST_ATTEMPTS:
             return None
-        return RetryDecision(retry_in={"seconds": 2**job.attempts})
+        return RetryDecision(retry_in={"seconds": self.first_s * 2**job.attempts})
 
 
 def utcnow() -> datetime:
@@ -107,8 +107,11 @@ class Handlers:
 
     def push_send(self, push_id: str) -> None:
         """One attempt for one device; the provider is called outside transactions."""
-        with Session.begin() as session:
-            envelope = pushes.due(session, UUID(push_id))
+        try:
+            with Session.begin() as session:
+                envelope = pushes.due(session, UUID(push_id))
+        except pushes.TooSoon as early:
+            raise RunLater(early.wait_s) from None
         if envelope is None:
             return
         result = attempt(self.gateway, envelope, self.rng)
@@ -250,11 +253,18 @@ def register(app: App, handlers: Handlers) -> None:
             priority=job.value.priority,
             # The next tick is the retry of a periodic job. One that waited for its
             # own could not be written: the tick's has the queueing lock.
-            retry=Retry() if job not in PERIODIC else False,
+            retry=_retry_of(job),
         )(_observed(job, function))
         if job in PERIODIC:
             app.periodic(cron=PERIODIC[job], queueing_lock=job.value.name)(task)
     _register_queue_keeping(app)
+
+
+def _retry_of(job: Job) -> Retry | bool:
+    if job is Job.PUSH_SEND:
+        # Nobody knows what became of the attempt: the provider is not pressed.
+        return Retry(QUOTA_WAIT_S)
+    return Retry() if job not in PERIODIC else False
 
 
 def _observed(job: Job, function: Callable[..., None]) -> Callable[..., None]:
@@ -285,10 +295,13 @@ def _observed(job: Job, function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _put_off(job: Job, wait_s: float, arguments: dict[str, Any]) -> None:
-    """Enqueue the job again. Should we die before this one is finished, both run."""
+    """Enqueue the job again, once: should we die before this one is finished, it runs
+    again too, and must not go on beside the other."""
+    once = " ".join([job.value.name, *map(str, arguments.values())])
     with Session.begin() as session:
         now = session.scalars(select(func.clock_timestamp())).one()
-        enqueue(session, job, at=now + timedelta(seconds=wait_s), **arguments)
+        at = now + timedelta(seconds=wait_s)
+        enqueue(session, job, once=once, at=at, **arguments)
 
 
 async def rescue(app: App) -> None:
@@ -331,35 +344,6 @@ def _register_queue_keeping(app: App) -> None:
             nb_hours=KEEP_FAILED_H, include_failed=True, include_cancelled=True
         )
         PERIODIC_SUCCESS.labels(Job.JOBS_PRUNE.value.name).set_to_current_time()
-
-
-def make_gateway(settings: Settings) -> Gateway:
-    """Return where pushes go.
-
-    Raises: CannotStart without credentials, unless PUSH=console.
-    """
-    if settings.PUSH is Push.CONSOLE:
-        return ConsoleGateway(lambda line: log().info("push.console", line=line))
-    if not settings.FCM_SERVICE_ACCOUNT:
-        raise CannotStart(
-            "No push credentials: set FCM_SERVICE_ACCOUNT (or"
-            " FCM_SERVICE_ACCOUNT_FILE) to a Firebase service account, or PUSH=console"
-            " to print pushes instead."
-        )
-    try:
-        account = json.loads(settings.FCM_SERVICE_ACCOUNT)
-        app = make_fcm_app(
-            account,
-            account["project_id"],
-            settings.FCM_BASE_URL or DEFAULT_FCM_URL,
-            float(settings.PUSH_TIMEOUT_S),
-            clock=utcnow,
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise CannotStart(
-            f"FCM_SERVICE_ACCOUNT is not a Firebase service account ({error})."
-        ) from None
-    return FcmGateway(app, utcnow)
 
 
 @clear_failures

@@ -9,7 +9,17 @@ from tests.source import files, imports, layer, suite, tree
 
 CORE = {"geo", "freight", "models", "jobs", "notifications", "services"}
 SIDE = {"errors", "config", "telemetry"}
-STREET = {"api", "db", "keys", "mailing", "start", "schema", "processes", "embedded"}
+STREET = {
+    "api",
+    "db",
+    "keys",
+    "mailing",
+    "pushing",
+    "start",
+    "schema",
+    "processes",
+    "embedded",
+}
 
 MAY_IMPORT = {
     "geo": set(),
@@ -31,6 +41,7 @@ MAY_IMPORT = {
     "migrations": {"config", "db", "models"},
     "start": {"db", "embedded", "keys", "schema", "services"} | SIDE,
     "mailing": {"db", "notifications", "services", "start"} | SIDE,
+    "pushing": {"config", "notifications", "start", "telemetry"},
     "wsgi": CORE | SIDE | STREET,
     "serving": {"processes", "wsgi"},
     "worker": CORE | SIDE | STREET - {"api"},
@@ -143,7 +154,17 @@ MAY_READ_THE_ENVIRONMENT = {
     # or look for a library's own switch.
     *("start", "processes", "embedded", "demo", "bench", "migrations", "telemetry"),
 }
-EDGES = {"api", "worker", "mailing", "cli", "wsgi", "bench", "migrations", "schema"}
+EDGES = {
+    "api",
+    "worker",
+    "mailing",
+    "pushing",
+    "cli",
+    "wsgi",
+    "bench",
+    "migrations",
+    "schema",
+}
 
 SAY_NOTHING = {
     *("utils", "util", "helpers", "helper", "common", "manager", "managers"),

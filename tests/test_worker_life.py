@@ -18,7 +18,7 @@ from demo.fcm import FakeFcm
 from jobs import Job, enqueue, make_worker_app
 from jobs.work import ANSWER_S
 from models.pushes import Push
-from tests.services.stage import Stage, rows_of
+from tests.services.stage import Stage, let_waits_pass, rows_of
 from tests.test_worker import jobs_now, owe_one, wait_until, worker_process
 from tests.world import World
 
@@ -137,7 +137,8 @@ def pushing():
 
 
 def forget_the_old_names() -> None:
-    """Half a minute later their hearts have not beaten."""
+    """A minute later their hearts have not beaten."""
+    let_waits_pass()
     with Session.begin() as session:
         session.execute(
             text(
