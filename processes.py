@@ -46,12 +46,18 @@ class _Order:
     quick_ends: int = 0
     back_at: float | None = None
 
-    def note_end(self, now: float) -> bool:
-        """Plan the next life after a pause; return False when it makes no sense."""
+    def note_end(self, now: float, exit_code: int) -> bool:
+        """Plan the next life after a pause; return False when it makes no sense.
+
+        exit_code: negative for somebody who was killed.
+        """
         has_settled = now - self.started_at >= SETTLED_S
         self.quick_ends = 0 if has_settled else self.quick_ends + 1
         self.back_at = now + FIRST_PAUSE_S * 2 ** max(self.quick_ends - 1, 0)
-        return has_settled or (self.lives > 1 and self.quick_ends < QUICK_ENDS)
+        if has_settled:
+            return True
+        is_setting = exit_code >= 0 and self.lives == 1
+        return not is_setting and self.quick_ends < QUICK_ENDS
 
 
 @dataclass
@@ -112,8 +118,8 @@ class Processes:
         After a pause, which doubles from one end to the next until it lives for
         SETTLED_S. Its children are asked to end, and killed before it comes back.
 
-        Raises: ProcessEnded, for one that never settled, or ended QUICK_ENDS times
-            in a row before it did.
+        Raises: ProcessEnded, for one that ended by itself at its first start, or
+            QUICK_ENDS times in a row before it settled.
         """
         now = time.monotonic()
         for name, order in self._orders.items():
@@ -122,7 +128,7 @@ class Processes:
                 continue
             if order.back_at is None:
                 self._tell_left(process, signal.SIGTERM)
-                if not order.note_end(now):
+                if not order.note_end(now, process.returncode):
                     raise ProcessEnded(self._end_of(name))
                 sys.stderr.write(f"{self._end_of(name)}: it is started again\n")
             elif now >= order.back_at:

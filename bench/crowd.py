@@ -149,9 +149,10 @@ class Crowd:
         *,
         visibility: str = "network",
         stops: tuple[str, str] = ("pending", "pending"),
+        way: tuple[Point, Point] = (NEW_YORK, CHICAGO),
     ) -> tuple[Record, list[Record]]:
-        """Return a load from New York to Chicago with its stops."""
-        ends = self.near(NEW_YORK), self.near(CHICAGO)
+        """Return a load with its stops, from near one place to near another."""
+        ends = self.near(way[0]), self.near(way[1])
         load = rows.load(poster.member, *ends, status=status, visibility=visibility)
         self._keep("loads", load)
         self._keep("events", rows.event(load, load, "load", "load.post"))

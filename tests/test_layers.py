@@ -148,23 +148,13 @@ SERVICES = [
 needs a later one asks for it with a job."""
 
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
-MAY_LOOK_AT_THE_CLOCK = {"api/clock.py", "worker.py", "cli.py"}
+MAY_LOOK_AT_THE_CLOCK = {"api/clock.py", "worker.py", "pushing.py", "cli.py"}
 MAY_READ_THE_ENVIRONMENT = {
     # `start` reads the settings from it; the others hand it on to programs they start,
     # or look for a library's own switch.
     *("start", "processes", "embedded", "demo", "bench", "migrations", "telemetry"),
 }
-EDGES = {
-    "api",
-    "worker",
-    "mailing",
-    "pushing",
-    "cli",
-    "wsgi",
-    "bench",
-    "migrations",
-    "schema",
-}
+EDGES = {"api", "worker", "mailing", "cli", "wsgi", "bench", "migrations", "schema"}
 
 SAY_NOTHING = {
     *("utils", "util", "helpers", "helper", "common", "manager", "managers"),

@@ -110,10 +110,10 @@ class TestKeep:
 
         pauses = []
         for end in (1.0, 2.0, 3.0):
-            assert order.note_end(end)
+            assert order.note_end(end, 1)
             assert order.back_at is not None
             pauses.append(order.back_at - end)
-        assert order.note_end(processes.SETTLED_S)
+        assert order.note_end(processes.SETTLED_S, 1)
 
         assert pauses == [1.0, 2.0, 4.0]
         assert order.back_at == processes.SETTLED_S + processes.FIRST_PAUSE_S

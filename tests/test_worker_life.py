@@ -102,12 +102,9 @@ class TestAnOutage:
                 time.sleep(UNTIL_IT_CANNOT_BE_WRITTEN_S)
             owe_to(stage, "ok-after")
             wait_until(lambda: is_accepted("after"), "a push after the outage", SOON_S)
-            wait_until(lambda: len(pushing()) == 1, "the end of its job")
-            (stuck,) = pushing()
-            assert stuck.status == "doing"
+            assert not is_accepted("after", "driver")
 
-            forget_the_old_names()
-            wait_until(lambda: not pushing(), "the rescue")
+            wait_until(lambda: a_minute_passes() or not pushing(), "the rescue")
             assert is_accepted("after", "driver")
 
     def test_ends_with_sigterm_like_anything_else(
@@ -136,8 +133,9 @@ def pushing():
     return [job for job in jobs_now() if job.task_name == "push.send"]
 
 
-def forget_the_old_names() -> None:
-    """A minute later their hearts have not beaten."""
+def a_minute_passes() -> None:
+    """The hearts of old names have not beaten, and no push has to wait any more."""
+    time.sleep(1)
     let_waits_pass()
     with Session.begin() as session:
         session.execute(

@@ -1,0 +1,95 @@
+"""Drivers at their last drop far from home, freight that waits there, and phones that
+ask until they are answered."""
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.client import HTTPException
+from uuid import UUID
+
+from bench.client import Answer, Client, Refused
+from bench.crowd import CHICAGO, NEW_YORK, Crowd, Person
+from models.organisations import OrganisationKind
+
+DRIVERS_EACH = 50
+PATIENCE_S = 120.0
+PAUSE_S = 0.1
+AGAIN = {500, 503}
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A driver who has arrived where his load ends."""
+
+    driver: Person
+    stop_id: UUID
+
+
+@dataclass
+class Tally:
+    """What the phones heard. Safe to share between threads."""
+
+    seen: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, what: str) -> None:
+        with self._lock:
+            self.seen[what] += 1
+
+
+def make_drops(crowd: Crowd, drivers: int, loads: int) -> list[Drop]:
+    """Make drivers from Chicago who have arrived in New York, and posted loads from
+    there to Chicago; write them."""
+    shipper = crowd.company(OrganisationKind.SHIPPER)
+    for _ in range(loads):
+        crowd.load(shipper.desk)
+    made: list[Drop] = []
+    while len(made) < drivers:
+        size = min(DRIVERS_EACH, drivers - len(made))
+        carrier = crowd.company(OrganisationKind.CARRIER, drivers=size)
+        for person in carrier.drivers:
+            assert person.driver is not None
+            load, (_, last) = crowd.load(
+                shipper.desk,
+                "at_delivery",
+                stops=("departed", "arrived"),
+                way=(CHICAGO, NEW_YORK),
+            )
+            crowd.assign(person.driver, load)
+            person.driver["availability"] = "on_load"
+            made.append(Drop(person, last["id"]))
+    crowd.settle()
+    return made
+
+
+def complete(drop: Drop, tally: Tally) -> Answer:
+    """Complete the drop, as often as it takes, always with the same words.
+
+    Raises: Refused.
+    """
+    body = {"occurred_at": datetime.now(UTC).isoformat()}
+    path = f"/v1/stops/{drop.stop_id}/completion"
+    return insist(drop.driver.client, tally, "PUT", path, body)
+
+
+def insist(
+    client: Client, tally: Tally, method: str, path: str, body: object = None
+) -> Answer:
+    """Send a request that may be repeated until there is an answer that counts.
+
+    Raises: Refused, when there is none in PATIENCE_S.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            answer = client.call(method, path, body)
+        except (OSError, HTTPException):
+            tally.note("no answer")
+        else:
+            tally.note(str(answer.status))
+            if answer.status not in AGAIN:
+                return answer
+        time.sleep(PAUSE_S)
+    raise Refused(f"No answer to {method} {path} in {PATIENCE_S:.0f} s.")
