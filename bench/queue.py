@@ -31,7 +31,8 @@ WORK = """
 A_MINUTE_PASSES = (
     "update procrastinate_workers set last_heartbeat = last_heartbeat - interval"
     " '1 minute' where id < (select max(id) from procrastinate_workers)",
-    "update pushes set next_attempt_at = next_attempt_at - interval '1 minute'",
+    "update pushes set next_attempt_at = next_attempt_at - interval '1 minute',"
+    " expires_at = expires_at - interval '1 minute' where status = 'queued'",
     "update procrastinate_jobs set scheduled_at = scheduled_at - interval '1 minute'"
     " where status = 'todo' and task_name = 'push.send'",
 )
