@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Event
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -35,9 +35,15 @@ PHONES = 4
 HANDS = 3
 """That complete drops, and as many that accept offers."""
 
-PAUSE_S = 0.3
-BACK_S = 90.0
+PAUSE_S = 0.5
+BACK_S = 180.0
 LONGEST_BACK_S = 30.0
+ANY_JOB: LiteralString = """
+    select exists(select from backhaul_searches where created_at > %s)
+"""
+SEARCHED: LiteralString = """
+    select exists(select from backhaul_searches where stop_id = %s)
+"""
 SETTINGS = {"OFFERS_PER_LOAD": "1000", "ACCEPT_POSITION_MAX_AGE_S": "0"}
 
 
@@ -171,8 +177,9 @@ def play(
         "answers": dict(sorted(tally.seen.items())),
         "web_back_s": [back["web_s"] for back in backs],
         "worker_back_s": [back["worker_s"] for back in backs],
+        "next_drop_searched_s": [back["searched_s"] for back in backs],
     }
-    longest = max(max(back.values()) for back in backs)
+    longest = max(max(back["web_s"], back["worker_s"]) for back in backs)
     bars = [
         Bar("acknowledged_writes_lost", 0, sum(lost.values()), is_ceiling=True),
         Bar("back_s", LONGEST_BACK_S, longest, is_ceiling=True),
@@ -190,21 +197,33 @@ def _work(shift: Iterator[None]) -> None:
 def _restart(
     stage: Stage, canary: Drop, restart: Callable[[], None]
 ) -> dict[str, float]:
-    """Restart; return the seconds until web completes a drop, and until it was
-    searched for, both since the database was told to drop everything."""
+    """Restart; return the seconds until web completes a drop, until any job was done,
+    and until that drop was searched for, behind what waited already: all since the
+    database was told to drop everything."""
     started = time.monotonic()
     restart()
-    if complete(canary, Tally()).status != 200:
-        raise TimeoutError("the canary was refused")
-    web_s = time.monotonic() - started
-    query = "select count(*) from backhaul_searches where stop_id = %s"
     with psycopg.connect(stage.env["DATABASE_URL"], autocommit=True) as connection:
-        while connection.execute(query, [canary.stop_id]).fetchone() == (0,):
-            if time.monotonic() - started > BACK_S:
-                raise TimeoutError("no worker came back")
-            time.sleep(0.05)
-    worker_s = time.monotonic() - started
-    return {"web_s": round(web_s, 1), "worker_s": round(worker_s, 1)}
+        since = connection.execute("select clock_timestamp()").fetchone()
+        if complete(canary, Tally()).status != 200:
+            raise TimeoutError("the canary was refused")
+        web_s = time.monotonic() - started
+        worker_s = _until(connection, ANY_JOB, since, started)
+        searched_s = _until(connection, SEARCHED, [canary.stop_id], started)
+    took = {"web_s": web_s, "worker_s": worker_s, "searched_s": searched_s}
+    return {name: round(seconds, 1) for name, seconds in took.items()}
+
+
+def _until(
+    connection: psycopg.Connection,
+    query: LiteralString,
+    about: Sequence[Any] | None,
+    started: float,
+) -> float:
+    while connection.execute(query, about).fetchone() == (False,):
+        if time.monotonic() - started > BACK_S:
+            raise TimeoutError("no worker came back")
+        time.sleep(0.05)
+    return time.monotonic() - started
 
 
 def _lost(url: str, kept: Acknowledged) -> dict[str, int]:
