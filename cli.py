@@ -16,6 +16,7 @@ from config import Settings
 from db import Hand, Session
 from freight.roles import Role
 from geo.roads import EstimatedRoads
+from market.board import write_board
 from models.organisations import OrganisationKind, Verification
 from services import audit as audit_chains
 from services import organisations, positions, privacy, suspensions
@@ -103,6 +104,42 @@ def create_org(
             roles=[Role(role) for role in roles],
         )
         click.echo(f"Company {admin.org_id}, admin {admin.id}.")
+
+
+@cli.command()
+@click.option("--loads", type=click.IntRange(0), default=10_000, show_default=True)
+@click.option("--trucks", type=click.IntRange(0), default=500, show_default=True)
+@click.option("--orgs", type=click.IntRange(0), default=40, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.password_option(help="Everybody's. Asked for when left out.")
+@clear_failures
+def seed(loads: int, trucks: int, orgs: int, seed: int, password: str) -> None:
+    """Put a made-up market into the database: companies, trucks, posted loads.
+
+    For measuring and trying out, never beside real companies. A second one comes on
+    top of the first.
+    """
+    settings = settings_from_environment()
+    if settings.is_production:
+        raise CannotStart("ENVIRONMENT is production: no freight is made up there.")
+    connect(settings, hand=Hand.SERVER).dispose()
+    try:
+        companies = write_board(
+            settings.DATABASE_URL,
+            loads=loads,
+            trucks=trucks,
+            orgs=orgs,
+            seed=seed,
+            now=datetime.now(UTC),
+            password_hash=hash_password(password),
+            tell=lambda written: click.echo(f"{written:,} loads", err=True),
+        )
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="orgs") from None
+    for kind in OrganisationKind:
+        found = next((it for it in companies if it.kind == kind), None)
+        if found is not None:
+            click.echo(f"Sign in at a {kind}'s desk as {found.email}.")
 
 
 @cli.group()

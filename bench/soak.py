@@ -24,13 +24,13 @@ from bench.running import BREAKS, Line, parser_of, run
 from config import Settings
 from demo.client import Unexpected
 from demo.day import AT_ONCE, Day, Ready
-from demo.market import fleet, headhaul, market
 from demo.phones import Phones
 from demo.play import Play
 from demo.road import utcnow
 from demo.seeding import Trucker, due_now, found_companies, hire_trucker, post_all
 from demo.stage import Stage, database, running
 from demo.telling import Teller
+from market import fleet, headhaul, market
 from processes import Processes
 from start import CannotStart
 

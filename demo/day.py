@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from demo.market import MarketTruck, fleet, headhaul, transit
 from demo.play import Play
 from demo.road import (
     Drop,
@@ -23,6 +22,7 @@ from demo.road import (
 )
 from demo.seeding import Posted, Trucker, due_now, hire_trucker
 from demo.words import count, dollars, miles, place
+from market import MarketTruck, fleet, headhaul, transit
 
 AT_ONCE = 10
 """Drivers on their phones at the same time."""

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from demo.market import city
 from demo.play import Play, order
 from demo.road import (
     Drop,
@@ -24,6 +23,7 @@ from demo.words import count, dollars, miles, pounds
 from freight.equipment import Equipment
 from geo.distance import METRES_PER_MILE, haversine_m
 from geo.points import Point
+from market import city
 
 CHICAGO = ("Chicago", "IL")
 NEW_YORK = ("New York", "NY")

@@ -3,11 +3,11 @@
 from typing import Any
 
 from demo.client import Unexpected
-from demo.market import city
 from demo.play import Play, order
 from demo.road import accept, first_ring, inbox, must, pick_up, report
 from demo.seeding import Posted, Trucker
 from demo.words import dollars
+from market import city
 
 ATLANTA = ("Atlanta", "GA")
 MARIETTA = ("Marietta", "GA")

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 
-from demo.market import City, MarketLoad, MarketTruck, city, transit
 from demo.phones import Phones
 from demo.promises import Promises
 from demo.road import Drop, Ledger, drive, drop, pick_up, utcnow
@@ -22,6 +21,7 @@ from demo.telling import Teller
 from demo.words import place
 from freight.equipment import Equipment
 from geo.roads import EstimatedRoads
+from market import City, MarketLoad, MarketTruck, city, transit
 
 ROADS = EstimatedRoads()
 DAY = timedelta(days=1)

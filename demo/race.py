@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from demo.client import Answer, Unexpected
-from demo.market import city
 from demo.play import Play, order
 from demo.road import accept, first_ring, inbox, pick_up
 from demo.seeding import Trucker
 from demo.words import dollars, pounds
+from market import city
 
 HOUSTON = ("Houston", "TX")
 DALLAS = ("Dallas", "TX")

@@ -17,7 +17,6 @@ from demo import day, founding, overruling, race, silence
 from demo.audit import audit
 from demo.client import Unexpected
 from demo.evidence import gather
-from demo.market import market
 from demo.phones import Phones
 from demo.play import Play
 from demo.road import utcnow
@@ -26,6 +25,7 @@ from demo.stage import Stage, database, running
 from demo.telling import Teller
 from demo.totals import Totals, add_up
 from demo.words import count
+from market import market
 from processes import ProcessEnded
 from start import CannotStart, clear_failures, settings_from_environment
 

@@ -12,8 +12,8 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from demo.client import Caller, Person, sign_in
-from demo.market import MarketLoad, MarketTruck, transit
 from demo.stage import Stage
+from market import MarketLoad, MarketTruck, transit
 from start import CannotStart
 
 PASSWORD = "the long way home"

@@ -1,9 +1,9 @@
 """A phone that gets no push: the inbox is the truth."""
 
-from demo.market import city
 from demo.play import Play, order
 from demo.road import accept, decline, inbox, pick_up, search_of, see
 from demo.words import count, dollars
+from market import city
 
 SALT_LAKE_CITY = ("Salt Lake City", "UT")
 PROVO = ("Provo", "UT")

@@ -3,8 +3,8 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from demo.market import City
 from geo.distance import METRES_PER_MILE
+from market import City
 
 POUNDS_PER_KG = 2.2046226
 """Source: NIST Special Publication 811, B.8: one pound is 0.45359237 kg."""

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from demo.market import cities, city, fleet, headhaul, market, transit
 from freight.equipment import Equipment
 from geo.distance import METRES_PER_MILE, haversine_m
 from geo.roads import EstimatedRoads
+from market import cities, city, fleet, headhaul, market, transit
 
 # Summer time begins on the second day after it.
 NOON = datetime(2026, 3, 6, 17, tzinfo=UTC)

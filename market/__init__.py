@@ -1,8 +1,8 @@
 """A made-up freight market over real cities: loads, trucks and their first hauls."""
 
-from demo.market.cities import City, cities, city
-from demo.market.loads import MarketLoad, market, transit
-from demo.market.trucks import MarketTruck, fleet, headhaul
+from market.cities import City, cities, city
+from market.loads import MarketLoad, market, transit
+from market.trucks import MarketTruck, fleet, headhaul
 
 __all__ = [
     "City",

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
-from demo.market.cargo import TRAILERS, Urn
-from demo.market.cities import City, cities, distances_m, positions, scattered
-from demo.market.lanes import draw_lane
-from demo.market.loads import MarketLoad, make_load
 from freight.equipment import Equipment
 from geo.points import Point
+from market.cargo import TRAILERS, Urn
+from market.cities import City, cities, distances_m, positions, scattered
+from market.lanes import draw_lane
+from market.loads import MarketLoad, make_load
 
 # Our own assumption, no statistics behind it.
 FAR_FROM_HOME_M = 400_000.0

@@ -9,9 +9,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from demo.market.cities import cities, distances_m
 from geo.distance import METRES_PER_MILE
 from geo.roads import road_m
+from market.cities import cities, distances_m
 
 HAUL_MILES = NormalDist(math.log(461), 0.79)
 """Logarithm of the road miles of a load.

@@ -9,14 +9,14 @@ from itertools import pairwise
 from random import Random
 from zoneinfo import ZoneInfo
 
-from demo.market.cargo import TRAILERS, Cargo, Trailer
-from demo.market.cities import City, cities, scattered
-from demo.market.lanes import draw_lane
 from freight.equipment import Equipment
 from freight.hours import elapsed_s
 from geo.distance import METRES_PER_MILE
 from geo.points import Point
 from geo.roads import EstimatedRoads
+from market.cargo import TRAILERS, Cargo, Trailer
+from market.cities import City, cities, scattered
+from market.lanes import draw_lane
 
 DOLLARS_PER_MILE = (
     (25.0, 24.6),

@@ -1,0 +1,282 @@
+"""A whole made-up market in the database at once: companies, trucks, posted loads.
+
+Written by COPY and INSERT .. SELECT, as the server's own hand: no service is asked.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from random import Random
+from typing import Any, LiteralString, TypeVar
+from uuid import UUID
+
+import psycopg
+
+from market.cargo import Urn
+from market.loads import MarketLoad, market
+from market.trucks import MarketTruck, fleet
+
+Record = TypeVar("Record")
+
+ROWS_A_BATCH = 20_000
+SHARES = {"carrier": 50, "private_fleet": 10, "shipper": 30, "broker": 10}
+"""Kinds of companies. Our own assumption, no statistics behind it."""
+
+KINDS = tuple(SHARES)
+DESK = {
+    "carrier": ["dispatcher"],
+    "private_fleet": ["dispatcher", "shipper"],
+    "shipper": ["shipper"],
+    "broker": ["broker"],
+}
+HAVE_TRUCKS, HAVE_FREIGHT = ("carrier", "private_fleet"), ("shipper", "broker")
+
+ROLE: LiteralString = "set local role backhaul_worker"
+
+UNCHECKED: LiteralString = """
+    select set_config('session_replication_role', 'replica', true)
+    where has_parameter_privilege('session_replication_role', 'set')
+"""
+"""Half of the time would go to foreign keys, which hold: we make both ends. Who logs in
+as less than a superuser waits for them."""
+
+STAGED: dict[str, LiteralString] = {
+    "organisations": "id uuid, kind text, name text",
+    "members": "id uuid, org_id uuid, name text, email text, roles text[]",
+    "trucks": "id uuid, org_id uuid, driver_id uuid, member_id uuid, unit text,"
+    " equipment text, payload_kg int, deck_length_m float, hazmat bool, home text,"
+    " lat float, lon float",
+    "loads": "id uuid, pickup_id uuid, delivery_id uuid, org_id uuid, posted_by uuid,"
+    " load_number text, commodity text, equipment text[], weight_kg int,"
+    " length_m float, pieces int, hazmat bool, low_c float, high_c float,"
+    " price_cents int, loaded_m float, p_city text, p_state text, p_zone text,"
+    " p_lat float, p_lon float, p_from timestamptz, p_until timestamptz,"
+    " d_city text, d_state text, d_zone text, d_lat float, d_lon float,"
+    " d_from timestamptz, d_until timestamptz",
+}
+
+INSERTS: dict[str, tuple[LiteralString, ...]] = {
+    "organisations": (
+        "insert into organisations (id, kind, name)"
+        " select id, kind, name from staged_organisations",
+    ),
+    "members": (
+        "insert into members (id, org_id, name, email, roles, password_hash, locale)"
+        " select id, org_id, name, email, roles, %(password_hash)s, 'en'"
+        " from staged_members",
+    ),
+    "trucks": (
+        "insert into trucks (id, org_id, unit_number, equipment, payload_kg,"
+        " deck_length_m, is_hazmat_allowed) select id, org_id, unit, equipment,"
+        " payload_kg, deck_length_m, hazmat from staged_trucks",
+        "insert into drivers (id, org_id, member_id, truck_id, home_label, home_lat,"
+        " home_lon, has_hazmat_endorsement, availability) select driver_id, org_id,"
+        " member_id, id, home, lat, lon, hazmat, 'available' from staged_trucks",
+    ),
+    "loads": (
+        "insert into loads (id, version, org_id, posted_by, status, visibility,"
+        ' load_number, "references", commodity, equipment, weight_kg, length_m, pieces,'
+        " has_hazmat, temperature_min_c, temperature_max_c, price_cents, currency,"
+        " rate_type, loaded_m, distance_source, posted_at, lease_expires_at,"
+        " stop_count, pickup_place, pickup_lat, pickup_lon, pickup_from, pickup_until,"
+        " delivery_place, delivery_lat, delivery_lon, delivery_from, delivery_until)"
+        " select id, 1, org_id, posted_by, 'posted', 'network', load_number, '[]',"
+        " commodity, equipment, weight_kg, length_m, pieces, hazmat, low_c, high_c,"
+        " price_cents, 'USD', 'all_in', loaded_m, 'estimated', %(now)s, p_until, 2,"
+        " p_city || ', ' || p_state, p_lat, p_lon, p_from, p_until,"
+        " d_city || ', ' || d_state, d_lat, d_lon, d_from, d_until from staged_loads",
+        "insert into stops (id, org_id, load_id, sequence, kind, status, facility,"
+        " address, lat, lon, window_from, window_until, zone, contact)"
+        " select pickup_id, org_id, id, 1, 'pickup', 'pending', p_city || ' warehouse',"
+        " jsonb_build_object('city', p_city, 'state', p_state), p_lat, p_lon, p_from,"
+        " p_until, p_zone, '{}'::jsonb from staged_loads union all"
+        " select delivery_id, org_id, id, 2, 'delivery', 'pending',"
+        " d_city || ' warehouse',"
+        " jsonb_build_object('city', d_city, 'state', d_state), d_lat, d_lon, d_from,"
+        " d_until, d_zone, '{}'::jsonb from staged_loads",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A company of the board, and who sits at its desk."""
+
+    id: UUID
+    kind: str
+    desk_id: UUID
+    email: str
+
+
+def write_board(
+    database_url: str,
+    *,
+    loads: int,
+    trucks: int,
+    orgs: int,
+    seed: int,
+    now: datetime,
+    password_hash: str,
+    tell: Callable[[int], None] = lambda written: None,
+) -> list[Company]:
+    """Write the board; return its companies.
+
+    The same for the same arguments, ids included. Each batch of loads is committed
+    with its stops; who breaks off keeps what was written until then. `analyze` runs at
+    the end.
+
+    database_url: of a login that may work as backhaul_worker.
+    orgs: at least one with trucks and one with freight, where such are wanted.
+    now: aware. The loads' windows open within the four days after it; their leases
+        last until the last moment to pick up.
+    password_hash: of everybody.
+    tell: hears how many loads are written, now and then.
+
+    Raises: ValueError, psycopg.Error.
+    """
+    ids = Ids(Random(f"board {seed} {now.isoformat()}"), now)
+    companies = list(_companies(ids, orgs, seed))
+    fleets = [it for it in companies if it.kind in HAVE_TRUCKS]
+    posters = [it for it in companies if it.kind in HAVE_FREIGHT]
+    if (trucks and not fleets) or (loads and not posters):
+        raise ValueError("There is no company to have the trucks or the freight.")
+    values = {"now": now, "password_hash": password_hash}
+    with psycopg.connect(database_url) as connection, ThreadPoolExecutor(1) as writer:
+        for table, columns in STAGED.items():
+            connection.execute(f"create temp table staged_{table} ({columns})")
+        connection.commit()
+
+        def write(table: str, records: list[tuple[Any, ...]]) -> None:
+            _write(connection, table, records, values)
+
+        write("organisations", [_organisation(it) for it in companies])
+        write("members", [_desk(it) for it in companies])
+        for batch in _batches(_trucks(ids, fleet(trucks, seed=seed), fleets, seed)):
+            write("members", [member for member, _ in batch])
+            write("trucks", [truck for _, truck in batch])
+        made_up = market(loads, seed=seed, now=now)
+        batches = _batches(_loads(ids, made_up, posters, seed))
+        _meanwhile(writer, lambda batch: write("loads", batch), batches, tell)
+        connection.autocommit = True
+        connection.execute("analyze")
+    return companies
+
+
+class Ids:
+    """UUIDv7 of one moment, drawn from `random`: the same for the same draws."""
+
+    def __init__(self, random: Random, now: datetime) -> None:
+        self._random = random
+        self._fixed = int(now.timestamp() * 1000) << 80 | 0x7 << 76 | 0b10 << 62
+
+    def draw(self) -> UUID:
+        bits = self._random.getrandbits(74)
+        # 12 bits beside the version, 62 beside the variant.
+        return UUID(int=self._fixed | bits >> 62 << 64 | bits & (1 << 62) - 1)
+
+
+def _companies(ids: Ids, orgs: int, seed: int) -> Iterator[Company]:
+    random, kinds = Random(f"companies {seed}"), Urn(SHARES)
+    for number in range(orgs):
+        # The first ones are of each kind, so that few are enough.
+        kind = KINDS[number] if number < len(KINDS) else kinds.draw(random)
+        org_id = ids.draw()
+        yield Company(org_id, kind, ids.draw(), f"desk@{org_id.hex[-12:]}.example")
+
+
+def _organisation(company: Company) -> tuple[Any, ...]:
+    name = f"{company.kind.replace('_', ' ').title()} {company.id.hex[-6:]}"
+    return company.id, company.kind, name
+
+
+def _desk(company: Company) -> tuple[Any, ...]:
+    roles = ["admin", *DESK[company.kind]]
+    return company.desk_id, company.id, "Desk", company.email, roles
+
+
+def _trucks(
+    ids: Ids, trucks: Iterable[MarketTruck], fleets: list[Company], seed: int
+) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    random = Random(f"fleets {seed}")
+    for truck in trucks:
+        owner = random.choice(fleets)
+        member_id, email = ids.draw(), f"truck{truck.unit_number}@{owner.email[5:]}"
+        yield (
+            (member_id, owner.id, truck.driver_name, email, ["driver"]),
+            (
+                *(ids.draw(), owner.id, ids.draw(), member_id, truck.unit_number),
+                *(truck.equipment.value, truck.payload_kg, truck.deck_length_m),
+                *(truck.has_hazmat, f"{truck.home.name}, {truck.home.state}"),
+                *(truck.home_point.lat, truck.home_point.lon),
+            ),
+        )
+
+
+def _loads(
+    ids: Ids, loads: Iterable[MarketLoad], posters: list[Company], seed: int
+) -> Iterator[tuple[Any, ...]]:
+    random = Random(f"posters {seed}")
+    for load in loads:
+        poster = posters[int(random.random() * len(posters))]
+        low_c, high_c = load.temperature_c or (None, None)
+        yield (
+            *(ids.draw(), ids.draw(), ids.draw(), poster.id, poster.desk_id),
+            *(load.reference, load.commodity),
+            sorted([kind.value for kind in load.equipment]),
+            *(load.weight_kg, load.length_m, load.pieces, load.has_hazmat),
+            *(low_c, high_c, load.price_cents, load.loaded_m),
+            *(load.origin.name, load.origin.state, load.origin.zone),
+            *(load.pickup.lat, load.pickup.lon, load.pickup_from, load.pickup_until),
+            *(load.destination.name, load.destination.state, load.destination.zone),
+            *(load.delivery.lat, load.delivery.lon),
+            *(load.delivery_from, load.delivery_until),
+        )
+
+
+def _write(
+    connection: psycopg.Connection[Any],
+    table: str,
+    records: list[tuple[Any, ...]],
+    values: dict[str, Any],
+) -> None:
+    """Copy the records beside the tables, and let row security see them go in."""
+    with connection.transaction(), connection.cursor() as cursor:
+        # COPY is refused where there is row security.
+        with cursor.copy(f"copy staged_{table} from stdin") as copy:
+            for record in records:
+                copy.write_row(record)
+        cursor.execute(f"grant select on staged_{table} to backhaul_worker")
+        cursor.execute(UNCHECKED)
+        cursor.execute(ROLE)
+        for insert in INSERTS[table]:
+            cursor.execute(insert, values)
+        cursor.execute("reset role")
+        cursor.execute(f"truncate staged_{table}")
+
+
+def _meanwhile(
+    writer: ThreadPoolExecutor,
+    write: Callable[[list[Record]], None],
+    batches: Iterable[list[Record]],
+    tell: Callable[[int], None],
+) -> None:
+    """Make up the next batch while the database writes the one before."""
+    under_way: Future[None] | None = None
+    written = 0
+    for batch in batches:
+        if under_way is not None:
+            under_way.result()
+            tell(written)
+        under_way = writer.submit(write, batch)
+        written += len(batch)
+    if under_way is not None:
+        under_way.result()
+        tell(written)
+
+
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    source = iter(records)
+    while batch := list(islice(source, ROWS_A_BATCH)):
+        yield batch
