@@ -27,6 +27,18 @@ LIMITED_BY = {
     "repeats_that_differ": "nothing: the first answer is kept to the byte",
     "kills": "how much the bench disturbs, not how well the server does",
     "cuts": "how much the bench disturbs, not how well the server does",
+    "searches_lost_or_doubled": "nothing: one row for a drop, one job in its"
+    " transaction",
+    "offers_lost": "nothing: offer, push and job commit together",
+    "pushes_lost": "nothing: what is not concluded is rescued",
+    "push_duplicates_share": "pushes in hand at a kill: FCM has them, we do not know",
+    "process_kills": "how much the bench disturbs, not how well the server does",
+    "fetch_ms_p95": "the queue's order of priorities; an index on the waiting ones",
+    "acknowledged_writes_lost": "nothing: acknowledged is committed",
+    "back_s": "the recovery of PostgreSQL, and 5 s of patience with each connection",
+    "retry_after_undercut": "nothing: the wait is a fact of the push",
+    "requests_per_offer": "how much trouble the stand-in makes",
+    "rss_growth": "the noise of the allocator",
     "cases": "how long it plays",
     "others_p99_factor": "the greedy one's connections to the database",
     "foreign_ids": "nothing: two walls",
@@ -69,6 +81,8 @@ def benches(is_quick: bool) -> Iterator[list[str]]:
     """Yield the command of each bench that can run here; say why one cannot."""
     yield ["bench.idempotency", *(["--quick"] if is_quick else [])]
     for name in ("fuzz", "refresh", "tenants", "overhead", "limits"):
+        yield [f"bench.{name}", *(["--quick"] if is_quick else [])]
+    for name in ("kill", "restart", "fcm_storm", "soak"):
         yield [f"bench.{name}", *(["--quick"] if is_quick else [])]
     board = data_dir() / "loadboard"
     files = [board / "loads.csv", board / "trucks.csv"]

@@ -13,6 +13,7 @@ from bench.report import say
 from jobs import Job, enqueue
 
 LONGEST_S = 300.0
+HURRIED_S = 90.0
 LOOK_EVERY_S = 0.5
 TOLD_EVERY_S = 15.0
 HURRY_AFTER_S = 1.0
@@ -47,10 +48,11 @@ def until_idle(url: str, hurry: Callable[[], None] | None = None) -> None:
     Raises: TimeoutError.
     """
     started = told = time.monotonic()
+    longest_s = HURRIED_S if hurry else LONGEST_S
     with psycopg.connect(url, autocommit=True) as connection:
         while left := _count(connection, LEFT):
             now = time.monotonic()
-            if now - started > LONGEST_S:
+            if now - started > longest_s:
                 raise TimeoutError(f"{left} jobs and pushes are left")
             if now - told > TOLD_EVERY_S:
                 say(f"{left} jobs and pushes are left")
