@@ -18,7 +18,7 @@ import psycopg
 from bench.crowd import Crowd
 from bench.drops import Drop, Tally, complete, make_drops
 from bench.idempotency import workers_of
-from bench.queue import a_minute_passes, fetch_ms, until_idle
+from bench.queue import MINUTE_S, fetch_ms, time_passes, until_idle
 from bench.report import Bar, say
 from bench.running import Line, line_of, parser_of, run
 from bench.stage import Stage, staged
@@ -106,7 +106,7 @@ def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]
     with supervised(stage.processes):
         _drop_and_kill(drops, size, killer, tally)
         killed_s = time.monotonic() - started
-        until_idle(url, hurry=partial(a_minute_passes, url) if is_quick else None)
+        until_idle(url, hurry=partial(time_passes, url, MINUTE_S) if is_quick else None)
         stage.processes.wait_for(f"{stage.web.url}/readyz")
     received = stage.fcm.need("GET", "/received").body["items"]
     counts = _kept(url, received)

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from statistics import quantiles
+from typing import LiteralString
 
 import psycopg
 from sqlalchemy import create_engine, make_url
@@ -17,6 +18,7 @@ HURRIED_S = 90.0
 LOOK_EVERY_S = 0.5
 TOLD_EVERY_S = 15.0
 HURRY_AFTER_S = 1.0
+MINUTE_S = 60.0
 FETCHES = 200
 
 LEFT = """
@@ -29,12 +31,12 @@ WORK = """
      where queue_name <> 'maint' and status = 'todo'
        and (scheduled_at is null or scheduled_at <= now())
 """
-A_MINUTE_PASSES = (
-    "update procrastinate_workers set last_heartbeat = last_heartbeat - interval"
-    " '1 minute' where id < (select max(id) from procrastinate_workers)",
-    "update pushes set next_attempt_at = next_attempt_at - interval '1 minute',"
-    " expires_at = expires_at - interval '1 minute' where status = 'queued'",
-    "update procrastinate_jobs set scheduled_at = scheduled_at - interval '1 minute'"
+TIME_PASSES: tuple[LiteralString, ...] = (
+    "update procrastinate_workers set last_heartbeat = last_heartbeat - %(it)s"
+    " where id < (select max(id) from procrastinate_workers)",
+    "update pushes set next_attempt_at = next_attempt_at - %(it)s,"
+    " expires_at = expires_at - %(it)s where status = 'queued'",
+    "update procrastinate_jobs set scheduled_at = scheduled_at - %(it)s"
     " where status = 'todo' and task_name = 'push.send'",
 )
 
@@ -61,17 +63,16 @@ def until_idle(url: str, hurry: Callable[[], None] | None = None) -> None:
             is_waiting = not _count(connection, WORK)
             if hurry and is_waiting and now - started > HURRY_AFTER_S:
                 hurry()
-                time.sleep(HURRY_AFTER_S)
 
 
-def a_minute_passes(url: str) -> None:
-    """Make a dead worker's heart, and what waits, a minute older; ask for the rescue.
+def time_passes(url: str, seconds: float) -> None:
+    """Make a dead worker's heart, and what waits, so much older; ask for the rescue.
 
     For quick forms with one worker, whose name is the last one: its heart stays.
     """
     with psycopg.connect(url, autocommit=True) as connection:
-        for statement in A_MINUTE_PASSES:
-            connection.execute(statement)
+        for statement in TIME_PASSES:
+            connection.execute(statement, {"it": timedelta(seconds=seconds)})
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     with Session(engine) as session, session.begin():
         enqueue(session, Job.JOBS_RESCUE)

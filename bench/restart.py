@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Event
@@ -21,7 +22,7 @@ from uuid_utils.compat import uuid7
 
 from bench.crowd import Crowd, Person
 from bench.drops import Drop, Tally, complete, insist, make_drops
-from bench.queue import a_minute_passes, until_idle
+from bench.queue import MINUTE_S, time_passes, until_idle
 from bench.report import Bar, say
 from bench.running import Line, line_of, parser_of, run
 from bench.stage import Stage, staged
@@ -167,7 +168,7 @@ def play(
         for each in working:
             each.result()
         is_quick = size is QUICK
-        until_idle(url, hurry=(lambda: a_minute_passes(url)) if is_quick else None)
+        until_idle(url, hurry=partial(time_passes, url, MINUTE_S) if is_quick else None)
     lost = _lost(url, kept)
     figures = {
         "acknowledged_fixes": len(kept.fixes),

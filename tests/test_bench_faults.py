@@ -52,7 +52,16 @@ def test_fcm_is_not_pressed_and_every_offer_arrives_or_is_dropped_in_time() -> N
     assert figures["refused_with_429_and_tried_again"] == 3
 
 
-@pytest.mark.parametrize("bench", ["kill", "restart", "fcm_storm"])
+def test_the_soak_looks_at_every_process_and_at_the_queue() -> None:
+    figures = quick("soak")
+
+    grown = figures["rss_growth"]
+    assert set(grown) == {"granian", "worker", "web 1", "web 2"}
+    assert figures["drops"] == 9
+    assert figures["jobs_failed"] == 0
+
+
+@pytest.mark.parametrize("bench", ["kill", "restart", "fcm_storm", "soak"])
 def test_each_is_among_those_that_make_bench_runs(bench: str) -> None:
     commands = [argv[0] for argv in benches.benches(is_quick=True)]
 
