@@ -1,13 +1,15 @@
-"""Child processes that live and die together: `make run` and the demo."""
+"""Child processes that live and die together: `make run`, the demo, the benches."""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +20,44 @@ GRACE_S = 35.0
 """A worker may take 30 s to finish the jobs in hand."""
 
 
+SETTLED_S = 10.0
+"""Who lived so long has started well, and ended for a reason of its own."""
+
+QUICK_ENDS = 5
+"""So many ends in a row before it settled are a loop."""
+
+FIRST_PAUSE_S = 1.0
+WATCH_S = 0.5
+
+
 class ProcessEnded(Exception):
     """A process ended that should run; the message says which, and where it wrote."""
+
+
+@dataclass
+class _Order:
+    """What was started, and how its lives went. `back_at`: it has ended, and is
+    started again then."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    started_at: float
+    lives: int = 1
+    quick_ends: int = 0
+    back_at: float | None = None
+
+    def note_end(self, now: float, exit_code: int) -> bool:
+        """Plan the next life after a pause; return False when it makes no sense.
+
+        exit_code: negative for somebody who was killed.
+        """
+        has_settled = now - self.started_at >= SETTLED_S
+        self.quick_ends = 0 if has_settled else self.quick_ends + 1
+        self.back_at = now + FIRST_PAUSE_S * 2 ** max(self.quick_ends - 1, 0)
+        if has_settled:
+            return True
+        is_setting = exit_code >= 0 and self.lives == 1
+        return not is_setting and self.quick_ends < QUICK_ENDS
 
 
 @dataclass
@@ -31,6 +69,7 @@ class Processes:
 
     log_dir: Path | None = None
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _orders: dict[str, _Order] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -48,11 +87,15 @@ class Processes:
 
         In its own session: a Ctrl-C on the terminal reaches us, and we stop it.
         """
-        log = self._log(name)
+        self._orders[name] = _Order(argv, env, time.monotonic())
+        self._spawn(name)
+
+    def _spawn(self, name: str) -> None:
+        order, log = self._orders[name], self._log(name)
         try:
             self.running[name] = subprocess.Popen(
-                argv,
-                env={**os.environ, **env},
+                order.argv,
+                env={**os.environ, **order.env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -66,14 +109,47 @@ class Processes:
         if self.log_dir is None:
             return None
         self.log_dir.mkdir(parents=True, exist_ok=True)
-        return (self.log_dir / f"{name}.log").open("wb")
+        is_first = self._orders[name].lives == 1
+        return (self.log_dir / f"{name}.log").open("wb" if is_first else "ab")
+
+    def keep(self) -> None:
+        """Start again what has ended; to be called again and again.
+
+        After a pause, which doubles from one end to the next until it lives for
+        SETTLED_S. Its children are asked to end, and killed before it comes back.
+
+        Raises: ProcessEnded, for one that ended by itself at its first start, or
+            QUICK_ENDS times in a row before it settled.
+        """
+        now = time.monotonic()
+        for name, order in self._orders.items():
+            process = self.running[name]
+            if process.poll() is None:
+                continue
+            if order.back_at is None:
+                self._tell_left(process, signal.SIGTERM)
+                if not order.note_end(now, process.returncode):
+                    raise ProcessEnded(self._end_of(name))
+                sys.stderr.write(f"{self._end_of(name)}: it is started again\n")
+            elif now >= order.back_at:
+                order.back_at, order.started_at = None, now
+                order.lives += 1
+                self._tell_left(process, signal.SIGKILL)
+                self._spawn(name)
+
+    def _tell_left(self, ended: subprocess.Popen[bytes], what: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(ended.pid, what)
 
     def check(self) -> None:
         """Raise ProcessEnded if one has ended."""
         for name, process in self.running.items():
-            if (code := process.poll()) is not None:
-                place = f", see {self.log_dir / name}.log" if self.log_dir else ""
-                raise ProcessEnded(f"{name} ended with exit code {code}{place}")
+            if process.poll() is not None:
+                raise ProcessEnded(self._end_of(name))
+
+    def _end_of(self, name: str) -> str:
+        place = f", see {self.log_dir / name}.log" if self.log_dir else ""
+        return f"{name} ended with exit code {self.running[name].returncode}{place}"
 
     def wait_for(self, url: str, timeout_s: float = 30.0) -> None:
         """Return when `url` answers 200.
@@ -103,6 +179,7 @@ class Processes:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         self.running.clear()
+        self._orders.clear()
 
 
 def web_argv(host: str, port: int, workers: int) -> list[str]:
@@ -116,15 +193,35 @@ def web_argv(host: str, port: int, workers: int) -> list[str]:
 def granian_argv(options: Sequence[str]) -> list[str]:
     """Return the command that serves the application, `options` over ours.
 
-    A request takes milliseconds: 10 s drain any. A Granian worker that is still
-    starting misses its SIGTERM (seen with 2 workers) and is killed after that time.
+    A worker that dies is started again, and the others serve on; one that dies within
+    5.5 s of that ends Granian, and whoever started Granian starts it again. A request
+    takes milliseconds: 10 s drain any.
     """
     return [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "wsgi:app"),
-        *("--blocking-threads", "8", "--backlog", "1024"),
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "serving:app"),
+        *("--blocking-threads", "8", "--backlog", "1024", "--respawn-failed-workers"),
         *("--workers-kill-timeout", "10", "--no-ws", "--log-level", "error"),
         *options,
     ]
+
+
+def live_with_granian() -> None:
+    """Let a process of Granian's that starts to serve end when Granian says so.
+
+    It inherits Granian's own handler, which would swallow a SIGTERM until the
+    application is loaded: until then it dies of it. And it does not outlive Granian:
+    killed with -9 that leaves its workers the socket, and they would serve on beside
+    those of the next release.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="live-with-granian", daemon=True).start()
 
 
 def worker_argv() -> list[str]:
@@ -148,7 +245,7 @@ def stop_on_signals() -> None:
 
 
 def main() -> None:
-    """Run web and worker until one ends or we are stopped (`make run`)."""
+    """Run web and worker until we are stopped, or one will not live (`make run`)."""
     stop_on_signals()
     host = os.environ.get("HOST", "127.0.0.1")
     port = int(os.environ.get("PORT", "8000"))
@@ -159,8 +256,8 @@ def main() -> None:
             processes.start("web", web_argv(host, port, 2), shared)
             processes.start("worker", worker_argv(), {})
             while True:
-                processes.check()
-                time.sleep(0.5)
+                processes.keep()
+                time.sleep(WATCH_S)
         except KeyboardInterrupt:
             return
         except ProcessEnded as error:

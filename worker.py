@@ -1,8 +1,6 @@
 """The job process: which function does which job, and the periodic schedule."""
 
-import json
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
 from time import perf_counter
@@ -16,15 +14,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
 
 import rescue
-from config import Push, Settings
 from db import DatabaseRole, Hand, Session
 from geo.roads import EstimatedRoads
-from jobs import PERIODIC, Job, enqueue, make_app
+from jobs import PERIODIC, Job, enqueue, make_worker_app, work
 from mailing import PostOffice, make_post_office
-from notifications.console import ConsoleGateway
-from notifications.fcm import FcmGateway, make_fcm_app
-from notifications.gateway import Gateway
+from notifications.gateway import QUOTA_WAIT_S, Gateway
 from notifications.sender import ALARMS, attempt
+from pushing import make_gateway
 from rescue import note_success
 from services import (
     audit,
@@ -43,7 +39,6 @@ from services.backhaul import SearchRules
 from services.events import Cause
 from services.retention import Retention
 from start import (
-    CannotStart,
     clear_failures,
     connect,
     seal,
@@ -59,8 +54,6 @@ from telemetry import (
 
 MOST_ATTEMPTS = 5
 
-DEFAULT_FCM_URL = "https://fcm.googleapis.com"
-
 
 class RunLater(Exception):
     """The job's work is not done: do it again in `wait_s` seconds, as often as asked.
@@ -74,14 +67,20 @@ class RunLater(Exception):
 
 
 class Retry(BaseRetryStrategy):
-    """A bug is given a few chances, then the job is failed and kept."""
+    """A bug is given a few chances, then the job is failed and kept.
+
+    first_s: the first wait; the others double.
+    """
+
+    def __init__(self, first_s: float = 1.0) -> None:
+        self.first_s = first_s
 
     def get_retry_decision(
         self, *, exception: BaseException, job: QueuedJob
     ) -> RetryDecision | None:
         if job.attempts + 1 >= MOST_ATTEMPTS:
             return None
-        return RetryDecision(retry_in={"seconds": 2**job.attempts})
+        return RetryDecision(retry_in={"seconds": self.first_s * 2**job.attempts})
 
 
 def utcnow() -> datetime:
@@ -108,8 +107,11 @@ class Handlers:
 
     def push_send(self, push_id: str) -> None:
         """One attempt for one device; the provider is called outside transactions."""
-        with Session.begin() as session:
-            envelope = pushes.due(session, UUID(push_id))
+        try:
+            with Session.begin() as session:
+                envelope = pushes.due(session, UUID(push_id))
+        except pushes.TooSoon as early:
+            raise RunLater(early.wait_s) from None
         if envelope is None:
             return
         result = attempt(self.gateway, envelope, self.rng)
@@ -254,11 +256,18 @@ def register(app: App, handlers: Handlers) -> None:
             priority=job.value.priority,
             # The next tick is the retry of a periodic job. One that waited for its
             # own could not be written: the tick's has the queueing lock.
-            retry=Retry() if job not in PERIODIC else False,
+            retry=_retry_of(job),
         )(_observed(job, function))
         if job in PERIODIC:
             app.periodic(cron=PERIODIC[job].cron, queueing_lock=job.value.name)(task)
     rescue.register(app)
+
+
+def _retry_of(job: Job) -> Retry | bool:
+    if job is Job.PUSH_SEND:
+        # Nobody knows what became of the attempt: the provider is not pressed.
+        return Retry(QUOTA_WAIT_S)
+    return Retry() if job not in PERIODIC else False
 
 
 def _observed(job: Job, function: Callable[..., None]) -> Callable[..., None]:
@@ -289,44 +298,18 @@ def _observed(job: Job, function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _put_off(job: Job, wait_s: float, arguments: dict[str, Any]) -> None:
-    """Enqueue the job again. Should we die before this one is finished, both run."""
+    """Enqueue the job again, once: should we die before this one is finished, it runs
+    again too, and must not go on beside the other."""
+    once = " ".join([job.value.name, *map(str, arguments.values())])
     with Session.begin() as session:
         now = session.scalars(select(func.clock_timestamp())).one()
-        enqueue(session, job, at=now + timedelta(seconds=wait_s), **arguments)
-
-
-def make_gateway(settings: Settings) -> Gateway:
-    """Return where pushes go.
-
-    Raises: CannotStart without credentials, unless PUSH=console.
-    """
-    if settings.PUSH is Push.CONSOLE:
-        return ConsoleGateway(lambda line: log().info("push.console", line=line))
-    if not settings.FCM_SERVICE_ACCOUNT:
-        raise CannotStart(
-            "No push credentials: set FCM_SERVICE_ACCOUNT (or"
-            " FCM_SERVICE_ACCOUNT_FILE) to a Firebase service account, or PUSH=console"
-            " to print pushes instead."
-        )
-    try:
-        account = json.loads(settings.FCM_SERVICE_ACCOUNT)
-        app = make_fcm_app(
-            account,
-            account["project_id"],
-            settings.FCM_BASE_URL or DEFAULT_FCM_URL,
-            float(settings.PUSH_TIMEOUT_S),
-            clock=utcnow,
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise CannotStart(
-            f"FCM_SERVICE_ACCOUNT is not a Firebase service account ({error})."
-        ) from None
-    return FcmGateway(app, utcnow)
+        at = now + timedelta(seconds=wait_s)
+        enqueue(session, job, once=once, at=at, **arguments)
 
 
 @clear_failures
 def main() -> None:
-    """Work until SIGTERM; jobs in hand are finished first."""
+    """Work until SIGTERM; jobs in hand are finished, a lost database is waited for."""
     settings = settings_from_environment()
     gateway = make_gateway(settings)
     connect(settings, hand=Hand.SERVER)
@@ -335,18 +318,16 @@ def main() -> None:
     kept = Retention.of(settings)
     handlers = Handlers(rules, gateway, seal(settings), post, kept)
     handlers.positions_partition()
-    app = make_app(settings.DATABASE_URL, role=DatabaseRole.WORKER)
+    app = make_worker_app(settings.DATABASE_URL, role=DatabaseRole.WORKER)
     register(app, handlers)
     if settings.WORKER_METRICS_PORT:
         start_http_server(settings.WORKER_METRICS_PORT)
     log().info("worker.started", concurrency=settings.WORKER_CONCURRENCY)
-    with suppress(KeyboardInterrupt), app.open():
-        app.run_worker(
-            concurrency=settings.WORKER_CONCURRENCY,
-            delete_jobs="successful",
-            shutdown_graceful_timeout=30,
-            fetch_job_polling_interval=2,
-        )
+    work(
+        app,
+        concurrency=settings.WORKER_CONCURRENCY,
+        on_lost=lambda error: log().error("worker.database_lost", error=error),
+    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import psycopg
 
 from bench.crowd import Crowd
 from bench.day import NeverCame, Phones
-from bench.drops import Drop, Truck, complete_steadily, hire
+from bench.hauls import Drop, Truck, complete_steadily, hire
 from bench.report import Bar, percentiles, say
 from bench.running import BREAKS, Line, line_of, parser_of, run
 from bench.stage import Stage, staged

@@ -1,107 +1,95 @@
-"""Trucks of the made-up market, each at its last delivery, and their completions."""
+"""Drivers at their last drop far from home, freight that waits there, and phones that
+ask until they are answered."""
 
+import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.client import HTTPException
 from uuid import UUID
 
-from bench.crowd import Crowd, Person
-from bench.rows import Record
-from geo.points import Point
-from market import MarketTruck, fleet, headhaul
+from bench.client import Answer, Client, Refused
+from bench.crowd import CHICAGO, NEW_YORK, Crowd, Person
 from models.organisations import OrganisationKind
 
-DRIVERS_A_COMPANY = 50
-HANDS = 96
-"""Completions in the air at most; who is due and finds none free is late."""
-
-
-@dataclass(frozen=True)
-class Truck:
-    """A driver at his last delivery: all done but the completion."""
-
-    person: Person
-    stop_id: str
-    target: str
+DRIVERS_EACH = 50
+PATIENCE_S = 120.0
+PAUSE_S = 0.1
+AGAIN = {500, 503}
 
 
 @dataclass(frozen=True)
 class Drop:
-    """A completion, by this machine's clock, seconds since the epoch.
+    """A driver who has arrived where his load ends."""
 
-    due_at: when the schedule wanted it; the server's figures count from here.
-    """
-
-    truck: Truck
-    due_at: float
-    sent_at: float
-    answered_at: float
-    status: int
-
-    @property
-    def answer_ms(self) -> float:
-        return (self.answered_at - self.due_at) * 1000
+    driver: Person
+    stop_id: UUID
 
 
-def hire(crowd: Crowd, number: int, *, seed: int, now: datetime) -> list[Truck]:
-    """Return so many trucks, homes and deliveries as the market has them, and settle.
+@dataclass
+class Tally:
+    """What the phones heard. Safe to share between threads."""
 
-    Each has a company, a driver with a phone, and brings a load far from home.
-    """
-    poster = crowd.company(OrganisationKind.SHIPPER).desk
-    carriers = [
-        crowd.company(OrganisationKind.CARRIER).id
-        for _ in range(-(-number // DRIVERS_A_COMPANY))
-    ]
-    hired = []
-    for count, truck in enumerate(fleet(number, seed=seed)):
-        person = _driver(crowd, carriers[count % len(carriers)], truck)
-        assert person.driver is not None
-        haul = headhaul(truck, seed, now)
-        ends = _pair(haul.pickup), _pair(haul.delivery)
-        load, (_, delivery) = crowd.load(
-            poster, "at_delivery", stops=("departed", "arrived"), ends=ends
-        )
-        crowd.assign(person.driver, load)
-        # As `rows.phone` names it.
-        target = f"ok-{person.device_id}"
-        hired.append(Truck(person, str(delivery["id"]), target))
+    seen: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, what: str) -> None:
+        with self._lock:
+            self.seen[what] += 1
+
+
+def make_drops(crowd: Crowd, drivers: int, loads: int) -> list[Drop]:
+    """Make drivers from Chicago who have arrived in New York, and posted loads from
+    there to Chicago; write them."""
+    shipper = crowd.company(OrganisationKind.SHIPPER)
+    for _ in range(loads):
+        crowd.load(shipper.desk)
+    made: list[Drop] = []
+    while len(made) < drivers:
+        size = min(DRIVERS_EACH, drivers - len(made))
+        carrier = crowd.company(OrganisationKind.CARRIER, drivers=size)
+        for person in carrier.drivers:
+            assert person.driver is not None
+            load, (_, last) = crowd.load(
+                shipper.desk,
+                "at_delivery",
+                stops=("departed", "arrived"),
+                ends=(crowd.near(CHICAGO), crowd.near(NEW_YORK)),
+            )
+            crowd.assign(person.driver, load)
+            person.driver["availability"] = "on_load"
+            made.append(Drop(person, last["id"]))
     crowd.settle()
-    return hired
+    return made
 
 
-def _driver(crowd: Crowd, org_id: UUID, truck: MarketTruck) -> Person:
-    of_truck: Record = {
-        "unit_number": truck.unit_number,
-        "equipment": truck.equipment.value,
-        "payload_kg": truck.payload_kg,
-        "deck_length_m": truck.deck_length_m,
-        "is_hazmat_allowed": truck.has_hazmat,
-    }
-    home = _pair(truck.home_point)
-    return crowd.driver(org_id, "on_load", home=home, **of_truck)
+def complete(drop: Drop, tally: Tally) -> Answer:
+    """Complete the drop, as often as it takes, always with the same words.
+
+    Raises: Refused.
+    """
+    body = {"occurred_at": datetime.now(UTC).isoformat()}
+    path = f"/v1/stops/{drop.stop_id}/completion"
+    return insist(drop.driver.client, tally, "PUT", path, body)
 
 
-def _pair(point: Point) -> tuple[float, float]:
-    return point.lat, point.lon
+def insist(
+    client: Client, tally: Tally, method: str, path: str, body: object = None
+) -> Answer:
+    """Send a request that may be repeated until there is an answer that counts.
 
-
-def complete_steadily(trucks: Sequence[Truck], per_s: float) -> list[Drop]:
-    """Complete all drops, so many a second; the schedule waits for no answer."""
-    started = time.time() + 0.1
-
-    def complete(numbered: tuple[int, Truck]) -> Drop:
-        number, truck = numbered
-        due_at = started + number / per_s
-        time.sleep(max(due_at - time.time(), 0))
-        sent_at = time.time()
-        body = {"occurred_at": datetime.fromtimestamp(sent_at, UTC).isoformat()}
-        path = f"/v1/stops/{truck.stop_id}/completion"
-        status = truck.person.client.call("PUT", path, body).status
-        return Drop(truck, due_at, sent_at, time.time(), status)
-
-    # A hand takes the next truck when it is free, and waits for its moment.
-    with ThreadPoolExecutor(HANDS) as pool:
-        return list(pool.map(complete, enumerate(trucks)))
+    Raises: Refused, when there is none in PATIENCE_S.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            answer = client.call(method, path, body)
+        except (OSError, HTTPException):
+            tally.note("no answer")
+        else:
+            tally.note(str(answer.status))
+            if answer.status not in AGAIN:
+                return answer
+        time.sleep(PAUSE_S)
+    raise Refused(f"No answer to {method} {path} in {PATIENCE_S:.0f} s.")

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 
 from bench import naive
 from bench.crowd import Crowd
-from bench.drops import Truck, complete_steadily, hire
+from bench.hauls import Truck, complete_steadily, hire
 from bench.report import Bar, percentiles, say
 from bench.running import BREAKS, Line, line_of, parser_of, run
 from bench.stage import Stage, staged

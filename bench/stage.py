@@ -83,6 +83,8 @@ def staged(
     web_options: Sequence[str] = (),
     between: Between | None = None,
     has_worker: bool = True,
+    server_url: str | None = None,
+    fcm_log: Path | None = None,
 ) -> Iterator[Stage]:
     """Run web, worker and fake FCM on a database of their own; leave nothing behind.
 
@@ -92,6 +94,8 @@ def staged(
     web_options: Granian's.
     between: given the database's address, yields another that leads there.
     has_worker: False leaves all jobs waiting.
+    server_url: another server than that.
+    fcm_log: where the fake FCM writes every request, refused ones too.
 
     Raises: CannotStage, ProcessEnded, TimeoutError, EmbeddedServerError.
     """
@@ -100,7 +104,7 @@ def staged(
         env = {
             **SETTINGS,
             **settings,
-            "DATABASE_URL": stack.enter_context(_database()),
+            "DATABASE_URL": stack.enter_context(_database(server_url)),
             # A secret's file would win over the secret.
             "DATABASE_URL_FILE": "",
             "DATA_DIR": str(folder / "data"),
@@ -113,6 +117,8 @@ def staged(
         processes = stack.enter_context(Processes(log_dir=folder / "logs"))
         fcm_argv = [sys.executable, "-m", "demo.fcm", "--port", str(ports[1])]
         fcm_argv += ["--service-account-file", str(key_file)]
+        if fcm_log is not None:
+            fcm_argv += ["--log", str(fcm_log)]
         processes.start("fcm", fcm_argv, {})
         processes.wait_for(f"{fcm.url}/received")
         way, gate = env["DATABASE_URL"], None
@@ -152,10 +158,10 @@ def run(arguments: list[str], env: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _database() -> Iterator[str]:
+def _database(server_url: str | None) -> Iterator[str]:
     with ExitStack() as stack:
         kept = os.environ.get("BACKHAUL_DATA_DIR") or ROOT / ".data/postgres"
-        given = os.environ.get("DATABASE_URL")
+        given = server_url or os.environ.get("DATABASE_URL")
         url = given or stack.enter_context(server(Path(kept)))
         name = f"bench_{uuid4().hex[:12]}"
         try:

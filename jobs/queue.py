@@ -71,10 +71,9 @@ PERIODIC = {job: it for job in Job if (it := job.value.schedule) is not None}
 """The jobs that the clock asks for."""
 
 
-def make_app(conninfo: str = "", *, role: str | None = None) -> App:
-    """Return an app; only a worker opens its pool, working as that database role."""
-    options = {"options": f"-c role={role}"} if role else {}
-    return App(connector=PsycopgConnector(conninfo=conninfo, kwargs=options))
+def make_app(conninfo: str = "") -> App:
+    """Return an app that enqueues; nothing connects yet."""
+    return App(connector=PsycopgConnector(conninfo=conninfo))
 
 
 _enqueuer = make_app()

@@ -21,7 +21,10 @@ class PushStatus(StrEnum):
 
 
 class Push(Identified, Dated, Row):
-    """One message for one device. ACCEPTED means by the provider, not by the person."""
+    """One message for one device. ACCEPTED means by the provider, not by the person.
+
+    next_attempt_at: not tried before it, whoever runs the job, and however often.
+    """
 
     __tablename__ = "pushes"
     __table_args__ = (Index(None, "subject_id"), Index(None, "device_id"))
@@ -34,6 +37,7 @@ class Push(Identified, Dated, Row):
         Word(PushStatus), default=PushStatus.QUEUED
     )
     attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     message_name: Mapped[str | None]
     ended_at: Mapped[datetime | None]

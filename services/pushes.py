@@ -2,6 +2,7 @@
 
 # scope: a job, for one push.
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -14,10 +15,19 @@ from models.drivers import Driver
 from models.offers import Offer
 from models.pushes import Push, PushStatus
 from notifications import outbox
+from notifications.gateway import QUOTA_WAIT_S
 from notifications.messages import MessageKind, compose
 from notifications.sender import Attempt, Envelope, Outcome
 from services import events, members, moves
 from services.events import Cause
+
+
+class TooSoon(Exception):
+    """An attempt was made, and the next one must wait so many seconds."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"not before {wait_s:.0f} s")
+        self.wait_s = wait_s
 
 
 def due(session: Session, push_id: UUID) -> Envelope | None:
@@ -26,7 +36,11 @@ def due(session: Session, push_id: UUID) -> Envelope | None:
     Checked before every attempt: nothing goes out after its expiry, for an offer
     that is no longer open, or to a dead device. Counts the attempt.
 
+    Until `conclude` says what came of it, it counts as refused with 429 and no
+    Retry-After: of a worker that is killed nobody knows what it was told.
+
     Locks: the push.
+    Raises: TooSoon, also to a job that was rescued or is there twice.
     """
     push = session.get(Push, push_id, with_for_update=True)
     if push is None or push.status is not PushStatus.QUEUED:
@@ -35,9 +49,11 @@ def due(session: Session, push_id: UUID) -> Envelope | None:
     if reason := _pointless(session, push, device):
         _end(push, PushStatus.DROPPED, reason)
         return None
+    now = server_cause(session).occurred_at
+    if push.next_attempt_at is not None and now < push.next_attempt_at:
+        raise TooSoon((push.next_attempt_at - now).total_seconds())
     push.attempts += 1
-    now = session.scalar(select(func.clock_timestamp()))
-    assert now is not None
+    push.next_attempt_at = now + timedelta(seconds=QUOTA_WAIT_S)
     return Envelope(
         push.id,
         device.target_kind,
@@ -81,7 +97,7 @@ def conclude(session: Session, envelope: Envelope, attempt: Attempt) -> float | 
         return None
     push.outcome = f"{attempt.outcome}: {attempt.detail}"[:500]
     if attempt.wait_s is not None:
-        return attempt.wait_s
+        return _wait(push, attempt.wait_s)
     device = session.get_one(
         Device, push.device_id, with_for_update={"key_share": True}
     )
@@ -93,7 +109,7 @@ def conclude(session: Session, envelope: Envelope, attempt: Attempt) -> float | 
     elif attempt.outcome is Outcome.PAYLOAD_REFUSED:
         _end(push, PushStatus.FAILED, None)
     elif (device.target_kind, device.target) != (envelope.target_kind, envelope.target):
-        return 0.0
+        return _wait(push, 0.0)
     else:
         device.dead_at = func.clock_timestamp()
         device.dead_reason = attempt.detail[:200]
@@ -103,8 +119,14 @@ def conclude(session: Session, envelope: Envelope, attempt: Attempt) -> float | 
     return None
 
 
+def _wait(push: Push, wait_s: float) -> float:
+    push.next_attempt_at = func.clock_timestamp() + timedelta(seconds=wait_s)
+    return wait_s
+
+
 def _end(push: Push, status: PushStatus, reason: str | None) -> None:
     push.status = status
+    push.next_attempt_at = None
     push.ended_at = func.clock_timestamp()
     push.outcome = reason or push.outcome
 

@@ -13,7 +13,7 @@ from bench import __main__ as benches
 from bench.accept_race import Heard, Try, shuffled, wrong_loads
 from bench.client import Answer, Client, Refused
 from bench.drop_to_push import Played, Search, is_in_time
-from bench.drops import Drop, Truck
+from bench.hauls import Drop, Truck
 from bench.http import OPEN_OFFERS, empty_argv
 from bench.stacks import counted
 from bench.stage import HOST, ROOT

@@ -140,12 +140,29 @@ class TestTheTable:
         assert text.endswith(" after")
         assert text.count("| 0.36 | 0.54 | yes |") == 1
 
+    def test_some_benches_alone_leave_the_rows_of_the_others(
+        self, tmp_path, monkeypatch
+    ):
+        readme = tmp_path / "README.md"
+        readme.write_text(f"{benches.BEGIN}{benches.END}")
+        monkeypatch.setattr(benches, "README", readme)
+        rows = [f"| 2026-11-22 | here | {name} | x |\n" for name in ("a", "b, seed 1")]
+        benches.write_table(rows)
+
+        benches.write_table(["| 2026-11-23 | here | b, seed 2 | y |\n"], is_whole=False)
+
+        text = readme.read_text()
+        assert text.count("| a | x |") == text.count("| b, seed 2 | y |") == 1
+        assert "seed 1" not in text
+
     def test_missing_data_is_said_and_skipped(self, tmp_path, monkeypatch, capsys):
         monkeypatch.setenv("BACKHAUL_DATA", str(tmp_path))
 
         assert list(benches.benches(is_quick=False)) == [
-            ["bench.idempotency"],
-            *([f"bench.{name}"] for name in ("fuzz", "refresh", "tenants", "overhead")),
-            ["bench.limits"],
+            *([f"bench.{name}"] for name in ("idempotency", "fuzz", "refresh")),
+            *([f"bench.{name}"] for name in ("tenants", "overhead", "limits")),
+            *(["bench.search"], ["bench.search", "--naive"]),
+            *([f"bench.{name}"] for name in ("drop_to_push", "accept_race", "http")),
+            *([f"bench.{name}"] for name in ("kill", "restart", "fcm_storm", "soak")),
         ]
         assert "BACKHAUL_DATA" in capsys.readouterr().err

@@ -35,7 +35,7 @@ from rescue import MOST_RESCUES
 from start import CannotStart, seal
 from telemetry import traced
 from tests import canaries
-from tests.services.stage import Stage, queued, rows_of
+from tests.services.stage import Stage, let_waits_pass, queued, rows_of
 from tests.world import CHICAGO, NEW_YORK, FakeGateway
 from worker import MOST_ATTEMPTS, Handlers, Retry, functions
 
@@ -126,10 +126,7 @@ class TestRetry:
             run_once(app)
             ((_, _, status, attempts, *_),) = jobs_now()
             seen.append((status, attempts))
-            with Session.begin() as session:
-                session.execute(
-                    text("update procrastinate_jobs set scheduled_at = null")
-                )
+            let_waits_pass()
 
         assert seen == [("todo", n) for n in (1, 2, 3, 4)] + [("failed", 5)] * 2
 
@@ -148,16 +145,31 @@ class TestRunLater:
             assert (name, status, attempts) == ("push.send", "todo", 0)
             assert args["push_id"] == str(owed.id)
             assert 25 < (at - worker.utcnow()).total_seconds() < 40
-            with Session.begin() as session:
-                session.execute(
-                    text("update procrastinate_jobs set scheduled_at = null")
-                )
+            let_waits_pass()
         run_once(app)
 
         assert jobs_now() == []
         assert [target for target, _ in gateway.sent] != []
         (push,) = rows_of(Push)
         assert (push.status, push.attempts) == ("accepted", 9)
+
+    def test_a_job_that_was_put_off_and_rescued_does_not_go_on_beside_the_other(
+        self, committed, database_url
+    ):
+        """Killed after it was put off, and before it was finished."""
+        stage = Stage(committed)
+        owe_one(stage.driver())
+        gateway = FakeGateway(errors=[TryLater("429", retry_after_s=300)])
+        app = app_with(Handlers(None, gateway, None), database_url)
+        run_once(app)
+        (waiting,) = jobs_now()
+        with Session.begin() as session:
+            enqueue(session, Job.PUSH_SEND, push_id=waiting.args["push_id"])
+
+        run_once(app)
+
+        assert jobs_now() == [waiting]
+        assert gateway.sent == []
 
     def test_the_next_one_keeps_the_trace_id(self, committed):
         stage = Stage(committed)
@@ -398,6 +410,7 @@ class TestTheProcess:
                     )
                 )
                 enqueue(session, Job.JOBS_RESCUE)
+            let_waits_pass()
             with worker_process(database_url, fcm, **env):
                 wait_until(
                     lambda: not rows_of(Push, Push.status != "accepted"), "the rest"

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_22_best_first"
-down_revision = "2026_11_22_audit"
+down_revision = "2026_11_22_queue_waits"
 phase = "expand"
 branch_labels = None
 depends_on = None

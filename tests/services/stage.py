@@ -231,6 +231,13 @@ def let_time_run_out(*offer_ids: UUID, by: str = "1 second") -> None:
         )
 
 
+def let_waits_pass() -> None:
+    """Make every push and job that waits due now."""
+    with Session.begin() as session:
+        session.execute(update(Push).values(next_attempt_at=None))
+        session.execute(text("update procrastinate_jobs set scheduled_at = null"))
+
+
 def queued(task_name: str) -> list[Any]:
     with Session() as session:
         return list(

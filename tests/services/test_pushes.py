@@ -15,6 +15,7 @@ from models.pushes import Push
 from notifications import outbox
 from notifications.gateway import (
     MISCONFIGURED_WAIT_S,
+    QUOTA_WAIT_S,
     PayloadRefused,
     ProviderMisconfigured,
     TargetGone,
@@ -28,6 +29,7 @@ from tests.services.stage import (
     Stage,
     after,
     let_time_run_out,
+    let_waits_pass,
     offer_row,
     pushes_to,
     queued,
@@ -151,7 +153,10 @@ class TestOutcomes:
 
     def test_waits_double(self, offer):
         push = waiting_push()
-        waits = [send(failing(TryLater("503")), push.id) for _ in range(4)]
+        waits = []
+        for _ in range(4):
+            waits.append(send(failing(TryLater("503")), push.id))
+            let_waits_pass()
 
         factor = 1 + 0.3 * Random(0).random()
         assert waits == pytest.approx([w * factor for w in (10, 20, 40, 80)])
@@ -159,6 +164,7 @@ class TestOutcomes:
     def test_a_later_attempt_that_succeeds_counts_them_all(self, offer):
         push = waiting_push()
         send(failing(TryLater("503")))
+        let_waits_pass()
 
         assert send(FakeGateway()) is None
 
@@ -232,6 +238,58 @@ class TestNothingPointlessIsSent:
         ((_, message),) = gateway.sent
         assert 595 <= message.ttl_s <= 600
         assert message.data["offer_id"] == str(offer)
+
+
+class TestAWaitIsAFactOfThePush:
+    """Whoever runs its job: rescued, retried, or there twice."""
+
+    @pytest.mark.parametrize("wait_s", [30, 3600])
+    def test_a_retry_after_is_kept_by_a_job_that_runs_too_early(self, offer, wait_s):
+        push = waiting_push()
+        asked = TryLater("429", is_quota=True, retry_after_s=wait_s)
+        waits = send(failing(asked))
+        gateway = FakeGateway()
+
+        left = send(gateway, push.id)
+
+        assert gateway.sent == []
+        assert waits - 10 < left <= waits
+        assert push_row(push.id).attempts == 1
+
+    def test_an_attempt_whose_end_nobody_knows_counts_as_refused(self, offer):
+        push = waiting_push()
+        with Session.begin() as session:
+            assert pushes.due(session, push.id) is not None
+        gateway = FakeGateway()
+
+        left = send(gateway, push.id)
+
+        assert gateway.sent == []
+        assert QUOTA_WAIT_S - 10 < left <= QUOTA_WAIT_S
+
+    def test_it_ends_by_the_databases_clock(self, offer):
+        push = waiting_push()
+        send(failing(TryLater("503")))
+        with Session.begin() as session:
+            session.execute(update(Push).values(next_attempt_at=func.now()))
+        gateway = FakeGateway()
+
+        assert send(gateway, push.id) is None
+
+        assert len(gateway.sent) == 1
+        assert push_row(push.id).next_attempt_at is None
+
+    def test_what_became_pointless_is_not_waited_for(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        push = waiting_push()
+        send(failing(TryLater("503")))
+        driver.put(f"/v1/offers/{offer_id}/decline", {"reason": "price"})
+
+        assert send(FakeGateway(), push.id) is None
+
+        assert push_row(push.id).status == "dropped"
 
 
 class TestSeveralPhones:

@@ -1,0 +1,245 @@
+"""Thousands of offers while FCM misbehaves: `python -m bench.fcm_storm`."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.orm import Session
+
+from bench.crowd import Crowd, Person
+from bench.queue import time_passes, until_idle
+from bench.report import Bar, say
+from bench.running import Line, line_of, parser_of, run
+from bench.stage import Stage, staged
+from bench.supervising import supervised
+from models.organisations import OrganisationKind
+from notifications import outbox
+from notifications.gateway import QUOTA_WAIT_S, SOONEST_RETRY_S
+from notifications.messages import MessageKind
+from processes import SETTLED_S
+
+DRIVERS_EACH = 100
+BATCH = 500
+STEP_S = 10.0
+"""Less than any Retry-After, so that one that is undercut is seen."""
+
+HASTY = "unavail9-"
+HASTY_LIFE_S = 40
+GONE = "unreg-"
+TROUBLES = (
+    *(HASTY, GONE, "quota1-12-", "quota1-", "quotadate1-15-", "unavail1-", "unavail2-"),
+    *("slow-2-", "reset1-", "html1-", "cut1-", "cutok1-"),
+)
+"""What the phones' targets ask of the fake; see `demo/fcm/answers.py`. HASTY offers
+run out while FCM still says 503."""
+
+TROUBLED_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many offers, and how often the worker is killed meanwhile."""
+
+    offers: int
+    kills: int
+
+
+FULL = Size(offers=6_000, kills=5)
+QUICK = Size(offers=48, kills=0)
+
+
+@dataclass(frozen=True)
+class Owed:
+    """One offer, which one phone is to hear of."""
+
+    driver: Person
+    offer_id: UUID
+    target: str
+    life_s: float
+
+
+@dataclass
+class Hours:
+    """The time that passed, with the steps that a quick form skipped."""
+
+    url: str
+    skipped_at: list[float] = field(default_factory=list)
+
+    def skip(self) -> None:
+        # Noted first: the worker wakes with the last statement of the skip.
+        self.skipped_at.append(time.time())
+        time_passes(self.url, STEP_S)
+
+    def of(self, at: float) -> float:
+        return at + STEP_S * sum(skipped <= at for skipped in self.skipped_at)
+
+
+def make_offers(crowd: Crowd, number: int) -> list[Owed]:
+    """Make drivers with an offer and a phone each, a quarter of them in trouble."""
+    broker = crowd.company(OrganisationKind.BROKER)
+    load, _ = crowd.load(broker.desk)
+    troubled = round(number * TROUBLED_SHARE)
+    owed: list[Owed] = []
+    while len(owed) < number:
+        size = min(DRIVERS_EACH, number - len(owed))
+        carrier = crowd.company(OrganisationKind.CARRIER, drivers=size)
+        for person in carrier.drivers:
+            assert person.driver is not None
+            search = crowd.carried(broker.desk, person.driver)
+            offer = crowd.offer(search, load, 1, "created")
+            offer["sent_at"] = None
+            place = len(owed)
+            trouble = TROUBLES[place % len(TROUBLES)] if place < troubled else "ok-"
+            life_s = HASTY_LIFE_S if trouble == HASTY else 7200
+            target = f"{trouble}{person.device_id}"
+            owed.append(Owed(person, offer["id"], target, life_s))
+    crowd.settle()
+    with psycopg.connect(crowd.database_url) as connection:
+        connection.cursor().executemany(
+            "update devices set target = %s where id = %s",
+            [(it.target, it.driver.device_id) for it in owed],
+        )
+    return owed
+
+
+def enqueue_all(url: str, owed: Sequence[Owed], seed: int) -> None:
+    """Owe every push as the product does, the hasty ones first."""
+    ordered = list(owed)
+    Random(seed).shuffle(ordered)
+    ordered.sort(key=lambda it: it.life_s)
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    for first in range(0, len(ordered), BATCH):
+        with Session(engine) as session, session.begin():
+            for it in ordered[first : first + BATCH]:
+                outbox.put(
+                    session,
+                    [it.driver.member["id"]],
+                    MessageKind.OFFER,
+                    it.offer_id,
+                    expires_at=datetime.now(UTC) + timedelta(seconds=it.life_s),
+                )
+    engine.dispose()
+
+
+def play(
+    stage: Stage, size: Size, seed: int, log: Path
+) -> tuple[dict[str, Any], list[Bar]]:
+    """Send everything through the storm; return figures and bars."""
+    url = stage.env["DATABASE_URL"]
+    owed = make_offers(Crowd(stage, seed), size.offers)
+    hours, started = Hours(url), time.monotonic()
+    say(f"{len(owed)} offers, {TROUBLED_SHARE:.0%} of them to phones in trouble")
+    with supervised(stage.processes):
+        enqueue_all(url, owed, seed)
+        for _ in range(size.kills):
+            time.sleep(SETTLED_S + 2)
+            os.kill(stage.processes.running["worker"].pid, signal.SIGKILL)
+        until_idle(url, hurry=None if size.kills else hours.skip)
+    seconds = time.monotonic() - started
+    requests = [json.loads(line) for line in log.read_text().splitlines()]
+    figures = _judge(url, owed, requests, hours) | {"seconds": round(seconds, 1)}
+    bars = [
+        Bar("pushes_lost", 0, figures["lost"], is_ceiling=True),
+        Bar("retry_after_undercut", 0, figures["undercut"], is_ceiling=True),
+        Bar("dead_devices_wrong", 0, figures["dead_wrong"], is_ceiling=True),
+        Bar("sent_after_expiry", 0, figures["late"], is_ceiling=True),
+        Bar("requests_per_offer", 1.3, figures["requests_per_offer"], is_ceiling=True),
+    ]
+    return figures, bars
+
+
+def _judge(
+    url: str,
+    owed: Sequence[Owed],
+    requests: Sequence[dict[str, Any]],
+    hours: Hours,
+) -> dict[str, Any]:
+    """Compare the fake's log with what was owed and what is kept."""
+    by_target = defaultdict(list)
+    for request in requests:
+        by_target[request["target"]].append(request)
+    with psycopg.connect(url) as connection:
+        kept = {
+            row[0]: row[1:]
+            for row in connection.execute(
+                "select p.subject_id, p.status, p.outcome, d.dead_at is not null,"
+                " extract(epoch from p.created_at)::float8"
+                " from pushes p join devices d on d.id = p.device_id"
+            )
+        }
+    lost = late = dead_wrong = waits = undercut = 0
+    for it in owed:
+        status, outcome, is_dead, owed_at = kept[it.offer_id]
+        mine = by_target[it.target]
+        is_gone = it.target.startswith(GONE)
+        ends = {"accepted"} if any(m["is_delivered"] for m in mine) else set()
+        ends |= {"dead_device"} if is_gone else set()
+        if it.target.startswith(HASTY) and outcome == "expired":
+            ends |= {"dropped"}
+        lost += status not in ends
+        dead_wrong += is_dead != is_gone
+        late += sum(hours.of(m["at"]) > owed_at + it.life_s for m in mine)
+        for before, after in pairwise(mine):
+            waits += before["status"] == 429
+            undercut += hours.of(after["at"]) < _not_before(before, hours)
+    return {
+        "offers": len(owed),
+        "requests": len(requests),
+        "requests_per_offer": round(len(requests) / len(owed), 3),
+        "lost": lost,
+        "late": late,
+        "dead": sum(is_dead for _, _, is_dead, _ in kept.values()),
+        "dead_wrong": dead_wrong,
+        "refused_with_429_and_tried_again": waits,
+        "undercut": undercut,
+        "expired": sum(outcome == "expired" for _, outcome, _, _ in kept.values()),
+        "seconds_skipped": STEP_S * len(hours.skipped_at),
+    }
+
+
+def _not_before(request: dict[str, Any], hours: Hours) -> float:
+    """Return when the next request to this phone may come, at the earliest."""
+    answered_at = hours.of(request["answered_at"])
+    asked: str | None = request["retry_after"]
+    if asked is None:
+        wait_s = QUOTA_WAIT_S if request["status"] == 429 else SOONEST_RETRY_S
+    elif asked.isdigit():
+        wait_s = max(float(asked), SOONEST_RETRY_S)
+    else:
+        until = parsedate_to_datetime(asked).timestamp()
+        wait_s = max(until - request["answered_at"], SOONEST_RETRY_S)
+    return answered_at + wait_s
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play and print the line; see `bench.running.run` for the exit code."""
+    options = parser_of("fcm_storm", __doc__).parse_args(argv)
+    size = QUICK if options.quick else FULL
+
+    def staged_play() -> Line:
+        with TemporaryDirectory(prefix="backhaul-storm-") as folder:
+            log = Path(folder) / "fcm.jsonl"
+            with staged({}, fcm_log=log) as stage:
+                figures, bars = play(stage, size, options.seed, log)
+                return line_of(stage, options, figures, bars, kills=size.kills)
+
+    return run("fcm_storm", staged_play)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

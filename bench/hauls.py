@@ -1,0 +1,107 @@
+"""Trucks of the made-up market, each at its last delivery, and their completions."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from bench.crowd import Crowd, Person
+from bench.rows import Record
+from geo.points import Point
+from market import MarketTruck, fleet, headhaul
+from models.organisations import OrganisationKind
+
+DRIVERS_A_COMPANY = 50
+HANDS = 96
+"""Completions in the air at most; who is due and finds none free is late."""
+
+
+@dataclass(frozen=True)
+class Truck:
+    """A driver at his last delivery: all done but the completion."""
+
+    person: Person
+    stop_id: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A completion, by this machine's clock, seconds since the epoch.
+
+    due_at: when the schedule wanted it; the server's figures count from here.
+    """
+
+    truck: Truck
+    due_at: float
+    sent_at: float
+    answered_at: float
+    status: int
+
+    @property
+    def answer_ms(self) -> float:
+        return (self.answered_at - self.due_at) * 1000
+
+
+def hire(crowd: Crowd, number: int, *, seed: int, now: datetime) -> list[Truck]:
+    """Return so many trucks, homes and deliveries as the market has them, and settle.
+
+    Each has a company, a driver with a phone, and brings a load far from home.
+    """
+    poster = crowd.company(OrganisationKind.SHIPPER).desk
+    carriers = [
+        crowd.company(OrganisationKind.CARRIER).id
+        for _ in range(-(-number // DRIVERS_A_COMPANY))
+    ]
+    hired = []
+    for count, truck in enumerate(fleet(number, seed=seed)):
+        person = _driver(crowd, carriers[count % len(carriers)], truck)
+        assert person.driver is not None
+        haul = headhaul(truck, seed, now)
+        ends = _pair(haul.pickup), _pair(haul.delivery)
+        load, (_, delivery) = crowd.load(
+            poster, "at_delivery", stops=("departed", "arrived"), ends=ends
+        )
+        crowd.assign(person.driver, load)
+        # As `rows.phone` names it.
+        target = f"ok-{person.device_id}"
+        hired.append(Truck(person, str(delivery["id"]), target))
+    crowd.settle()
+    return hired
+
+
+def _driver(crowd: Crowd, org_id: UUID, truck: MarketTruck) -> Person:
+    of_truck: Record = {
+        "unit_number": truck.unit_number,
+        "equipment": truck.equipment.value,
+        "payload_kg": truck.payload_kg,
+        "deck_length_m": truck.deck_length_m,
+        "is_hazmat_allowed": truck.has_hazmat,
+    }
+    home = _pair(truck.home_point)
+    return crowd.driver(org_id, "on_load", home=home, **of_truck)
+
+
+def _pair(point: Point) -> tuple[float, float]:
+    return point.lat, point.lon
+
+
+def complete_steadily(trucks: Sequence[Truck], per_s: float) -> list[Drop]:
+    """Complete all drops, so many a second; the schedule waits for no answer."""
+    started = time.time() + 0.1
+
+    def complete(numbered: tuple[int, Truck]) -> Drop:
+        number, truck = numbered
+        due_at = started + number / per_s
+        time.sleep(max(due_at - time.time(), 0))
+        sent_at = time.time()
+        body = {"occurred_at": datetime.fromtimestamp(sent_at, UTC).isoformat()}
+        path = f"/v1/stops/{truck.stop_id}/completion"
+        status = truck.person.client.call("PUT", path, body).status
+        return Drop(truck, due_at, sent_at, time.time(), status)
+
+    # A hand takes the next truck when it is free, and waits for its moment.
+    with ThreadPoolExecutor(HANDS) as pool:
+        return list(pool.map(complete, enumerate(trucks)))

@@ -1,0 +1,206 @@
+"""Drops reported while web and worker are killed: `python -m bench.kill`."""
+
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
+from random import Random
+from typing import Any
+
+import psycopg
+
+from bench.crowd import Crowd
+from bench.drops import Drop, Tally, complete, make_drops
+from bench.idempotency import workers_of
+from bench.queue import MINUTE_S, fetch_ms, time_passes, until_idle
+from bench.report import Bar, say
+from bench.running import Line, line_of, parser_of, run
+from bench.stage import Stage, staged
+from bench.supervising import supervised
+from processes import SETTLED_S, worker_argv
+
+CLIENTS = 16
+LONGEST_WAIT_S = 0.4
+"""A batch of drops is at most so old when the next process is killed."""
+
+COMES_BACK_S = 90.0
+
+VICTIMS = ("worker", "web worker", "worker", "worker", "web worker", "worker") * 3 + (
+    "web",
+)
+"""Who is killed, in turn: job processes, Granian's own, and at times Granian."""
+
+SETTINGS = {"OFFERS_PER_LOAD": "1000"}
+"""Every driver is to have offers, whatever the others before him were offered."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What is done, and how often it is disturbed."""
+
+    drops: int
+    loads: int
+    kills: int
+    workers: int
+    future_jobs: int
+
+
+FULL = Size(drops=2_000, loads=120, kills=50, workers=2, future_jobs=100_000)
+QUICK = Size(drops=24, loads=12, kills=3, workers=1, future_jobs=1_000)
+
+
+@dataclass
+class Killer:
+    """Kills with -9, in turn, whoever of a kind has lived longest."""
+
+    stage: Stage
+    rng: Random
+    settled_s: float
+    kills: Counter[str] = field(default_factory=Counter)
+    _born: dict[int, float] = field(default_factory=dict)
+    _turns: Iterator[str] = field(default_factory=lambda: cycle(VICTIMS))
+
+    def kill_one(self) -> None:
+        """Wait until somebody of the next kind has settled, and kill him."""
+        kind = next(self._turns)
+        deadline = time.monotonic() + COMES_BACK_S
+        while (victim := self._eldest(kind)) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no {kind} is there to be killed")
+            time.sleep(0.05)
+        time.sleep(self.rng.uniform(0, LONGEST_WAIT_S))
+        os.kill(victim, signal.SIGKILL)
+        self.kills[kind] += 1
+
+    def _eldest(self, kind: str) -> int | None:
+        now = time.monotonic()
+        alive = {pid: self._born.setdefault(pid, now) for pid in self._of(kind)}
+        pid = min(alive, key=lambda it: alive[it], default=None)
+        return pid if pid and now - alive[pid] >= self.settled_s else None
+
+    def _of(self, kind: str) -> list[int]:
+        running = self.stage.processes.running
+        if kind == "worker":
+            found = [it for name, it in running.items() if name.startswith("worker")]
+            return [it.pid for it in found if it.poll() is None]
+        web = running["web"]
+        if web.poll() is not None:
+            return []
+        return workers_of(web.pid) if kind == "web worker" else [web.pid]
+
+
+def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+    """Report all drops and kill all along; return figures and bars."""
+    url = stage.env["DATABASE_URL"]
+    drops = make_drops(Crowd(stage, seed), size.drops, size.loads)
+    is_quick = size.workers == 1
+    killer = Killer(stage, Random(seed), 1.0 if is_quick else SETTLED_S)
+    say(f"{size.drops} drivers have arrived; {size.kills} kills")
+    tally, started = Tally(), time.monotonic()
+    with supervised(stage.processes):
+        _drop_and_kill(drops, size, killer, tally)
+        killed_s = time.monotonic() - started
+        until_idle(url, hurry=partial(time_passes, url, MINUTE_S) if is_quick else None)
+        stage.processes.wait_for(f"{stage.web.url}/readyz")
+    received = stage.fcm.need("GET", "/received").body["items"]
+    counts = _kept(url, received)
+    slow_ms = fetch_ms(url, size.future_jobs)
+    figures = {
+        "drops": len(drops),
+        **counts,
+        "kills": dict(killer.kills),
+        "answers": dict(sorted(tally.seen.items())),
+        "seconds_of_kills": round(killed_s, 1),
+        "seconds": round(time.monotonic() - started, 1),
+        "fetch_ms_p95_with_future_jobs": slow_ms,
+        "future_jobs": size.future_jobs,
+    }
+    twice = counts["pushes_received_twice"] / max(counts["pushes"], 1)
+    bars = [
+        Bar("searches_lost_or_doubled", 0, counts["searches_wrong"], is_ceiling=True),
+        Bar("offers_lost", 0, counts["offers_lost"], is_ceiling=True),
+        Bar("pushes_lost", 0, counts["pushes_lost"], is_ceiling=True),
+        Bar("push_duplicates_share", 0.02, round(twice, 4), is_ceiling=True),
+        Bar("process_kills", size.kills, killer.kills.total()),
+        Bar("fetch_ms_p95", 20.0, slow_ms, is_ceiling=True),
+    ]
+    return figures, bars
+
+
+def _drop_and_kill(
+    drops: Sequence[Drop], size: Size, killer: Killer, tally: Tally
+) -> None:
+    """A batch of drops is under way whenever a process is killed."""
+    batches = size.kills + 1
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        for number in range(batches):
+            mine = drops[number::batches]
+            asked: list[Future[Any]] = [
+                pool.submit(complete, drop, tally) for drop in mine
+            ]
+            if number < size.kills:
+                killer.kill_one()
+            for each in asked:
+                answer = each.result()
+                assert answer.status == 200, answer.body
+            if number % 10 == 0:
+                say(f"{number} of {size.kills} kills, answers {dict(tally.seen)}")
+
+
+def _kept(url: str, received: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Compare what the database holds with what the phones got."""
+    with psycopg.connect(url) as connection:
+        one = connection.execute(
+            "select (select count(*) from stops where status = 'completed'"
+            " and kind = 'delivery'),"
+            " (select count(*) from backhaul_searches where outcome = 'offered'),"
+            " (select count(*) from (select from offers group by driver_id"
+            "  having count(*) <> 3) as it),"
+            " (select count(*) from pushes),"
+            " (select count(*) from pushes where status <> 'accepted'),"
+            " (select count(*) from procrastinate_jobs where status = 'failed')"
+        ).fetchone()
+        offers = {str(row[0]) for row in connection.execute("select id from offers")}
+    assert one is not None
+    stops, searches, odd, pushes, unsent, failed = one
+    got = Counter(
+        (it["target"], it["message"]["data"].get("offer_id")) for it in received
+    )
+    reached = {offer_id for _, offer_id in got}
+    return {
+        "searches": searches,
+        "searches_wrong": abs(stops - searches) + odd,
+        "offers": len(offers),
+        "offers_lost": len(offers - reached),
+        "pushes": pushes,
+        "pushes_lost": unsent,
+        "pushes_received_twice": sum(times > 1 for times in got.values()),
+        "requests_received": got.total(),
+        "jobs_failed": failed,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play and print the line; see `bench.running.run` for the exit code."""
+    options = parser_of("kill", __doc__).parse_args(argv)
+    size = QUICK if options.quick else FULL
+
+    def staged_play() -> Line:
+        with staged(SETTINGS) as stage:
+            for number in range(2, size.workers + 1):
+                name = f"worker{number}"
+                stage.processes.start(name, worker_argv(), stage.env)
+            figures, bars = play(stage, size, options.seed)
+            return line_of(stage, options, figures, bars, workers=size.workers)
+
+    return run("kill", staged_play)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The queue as a bench looks at it: when nothing is left, and how quick a fetch is."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from statistics import quantiles
+from typing import LiteralString
+
+import psycopg
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.orm import Session
+
+from bench.report import say
+from jobs import Job, enqueue
+
+LONGEST_S = 300.0
+HURRIED_S = 90.0
+LOOK_EVERY_S = 0.5
+TOLD_EVERY_S = 15.0
+HURRY_AFTER_S = 1.0
+MINUTE_S = 60.0
+FETCHES = 200
+
+LEFT = """
+    select (select count(*) from procrastinate_jobs where status in ('todo', 'doing')
+              and queue_name <> 'maint' and task_name <> 'offers.expire')
+         + (select count(*) from pushes where status = 'queued')
+"""
+WORK = """
+    select count(*) from procrastinate_jobs
+     where queue_name <> 'maint' and status = 'todo'
+       and (scheduled_at is null or scheduled_at <= now())
+"""
+TIME_PASSES: tuple[LiteralString, ...] = (
+    "update procrastinate_workers set last_heartbeat = last_heartbeat - %(it)s"
+    " where id < (select max(id) from procrastinate_workers)",
+    "update pushes set next_attempt_at = next_attempt_at - %(it)s,"
+    " expires_at = expires_at - %(it)s where status = 'queued'",
+    "update procrastinate_jobs set scheduled_at = scheduled_at - %(it)s"
+    " where status = 'todo' and task_name = 'push.send'",
+)
+
+
+def until_idle(url: str, hurry: Callable[[], None] | None = None) -> None:
+    """Return when no push is left, and no job but the periodic ones and those that
+    will end the offers.
+
+    hurry: lets time pass, once nothing is left but waiting.
+
+    Raises: TimeoutError.
+    """
+    started = told = time.monotonic()
+    longest_s = HURRIED_S if hurry else LONGEST_S
+    with psycopg.connect(url, autocommit=True) as connection:
+        while left := _count(connection, LEFT):
+            now = time.monotonic()
+            if now - started > longest_s:
+                raise TimeoutError(f"{left} jobs and pushes are left")
+            if now - told > TOLD_EVERY_S:
+                say(f"{left} jobs and pushes are left")
+                told = now
+            time.sleep(LOOK_EVERY_S)
+            is_waiting = not _count(connection, WORK)
+            if hurry and is_waiting and now - started > HURRY_AFTER_S:
+                hurry()
+
+
+def time_passes(url: str, seconds: float) -> None:
+    """Make a dead worker's heart, and what waits, so much older; ask for the rescue.
+
+    For quick forms with one worker, whose name is the last one: its heart stays.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in TIME_PASSES:
+            connection.execute(statement, {"it": timedelta(seconds=seconds)})
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    with Session(engine) as session, session.begin():
+        enqueue(session, Job.JOBS_RESCUE)
+    engine.dispose()
+
+
+def fetch_ms(url: str, future_jobs: int) -> float:
+    """Return the p95 of a fetch while so many jobs wait for another day, in ms."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "insert into procrastinate_jobs"
+            " (queue_name, task_name, priority, scheduled_at)"
+            " select 'push', 'push.send', 10, now() + interval '1 day'"
+            " from generate_series(1, %s)",
+            [future_jobs],
+        )
+        connection.execute("analyze procrastinate_jobs")
+        took = []
+        for _ in range(FETCHES):
+            started = datetime.now(UTC)
+            connection.execute("select procrastinate_fetch_job_v2(null, null)")
+            took.append((datetime.now(UTC) - started).total_seconds() * 1000)
+        connection.execute("delete from procrastinate_jobs where scheduled_at > now()")
+    return round(quantiles(took, n=20)[-1], 2)
+
+
+def _count(connection: psycopg.Connection, query: str) -> int:
+    row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+    return int(row[0]) if row else 0

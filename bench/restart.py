@@ -1,0 +1,292 @@
+"""The database restarted under load, over and over: `python -m bench.restart`."""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
+from threading import Event
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+from uuid_utils.compat import uuid7
+
+from bench.crowd import Crowd, Person
+from bench.drops import Drop, Tally, complete, insist, make_drops
+from bench.queue import MINUTE_S, time_passes, until_idle
+from bench.report import Bar, say
+from bench.running import Line, line_of, parser_of, run
+from bench.stage import Stage, staged
+from bench.supervising import supervised
+from embedded import server
+from models.organisations import OrganisationKind
+
+PHONES = 4
+"""That report positions without a pause."""
+
+HANDS = 3
+"""That complete drops, and as many that accept offers."""
+
+PAUSE_S = 0.5
+BACK_S = 180.0
+LONGEST_BACK_S = 30.0
+ANY_JOB: LiteralString = """
+    select exists(select from backhaul_searches where created_at > %s)
+"""
+SEARCHED: LiteralString = """
+    select exists(select from backhaul_searches where stop_id = %s)
+"""
+SETTINGS = {"OFFERS_PER_LOAD": "1000", "ACCEPT_POSITION_MAX_AGE_S": "0"}
+
+
+@dataclass(frozen=True)
+class Size:
+    """What is done, how often the database is restarted, and how long it runs
+    between."""
+
+    restarts: int
+    between_s: float
+    drops: int
+    accepts: int
+
+
+FULL = Size(restarts=10, between_s=6.0, drops=700, accepts=700)
+QUICK = Size(restarts=2, between_s=0.5, drops=40, accepts=40)
+
+
+@dataclass
+class Acknowledged:
+    """What the server said it has kept, by the ids."""
+
+    fixes: set[UUID] = field(default_factory=set)
+    stops: set[UUID] = field(default_factory=set)
+    offers: set[UUID] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What phones do all along. `canaries`: drops of which one is reported after each
+    restart."""
+
+    phones: list[Person]
+    drops: list[Drop]
+    canaries: list[Drop]
+    accepts: list[tuple[Person, UUID]]
+
+
+def make_load(crowd: Crowd, size: Size) -> Load:
+    """Make who reports, drops and accepts."""
+    broker = crowd.company(OrganisationKind.BROKER)
+    accepts = []
+    carrier = crowd.company(OrganisationKind.CARRIER, drivers=size.accepts + PHONES)
+    *takers, _, _, _, _ = carrier.drivers
+    for person in takers:
+        assert person.driver is not None
+        search = crowd.carried(broker.desk, person.driver)
+        load, _ = crowd.load(broker.desk, visibility="private")
+        accepts.append((person, crowd.offer(search, load, 1)["id"]))
+    drops = make_drops(crowd, size.drops + size.restarts, loads=30)
+    phones = carrier.drivers[-PHONES:]
+    return Load(phones, drops[size.restarts :], drops[: size.restarts], accepts)
+
+
+def report(
+    person: Person, tally: Tally, kept: Acknowledged, stopping: Event
+) -> Iterator[None]:
+    """Send a fix at a time, each until it is answered."""
+    while not stopping.is_set():
+        fix_id = uuid7()
+        fix = {"fix_id": str(fix_id), "fixed_at": datetime.now(UTC).isoformat()}
+        body = {"fixes": [fix | {"lat": 40.7, "lon": -74.0}]}
+        answer = insist(person.client, tally, "POST", "/v1/positions", body)
+        if answer.status == 200 and answer["results"][0]["status"] != "rejected":
+            kept.fixes.add(fix_id)
+        yield
+
+
+def drop_all(
+    drops: Sequence[Drop], tally: Tally, kept: Acknowledged, stopping: Event
+) -> Iterator[None]:
+    """Complete one drop after the other."""
+    for drop in drops:
+        if stopping.is_set():
+            return
+        if complete(drop, tally).status == 200:
+            kept.stops.add(drop.stop_id)
+        yield
+
+
+def accept_all(
+    accepts: Sequence[tuple[Person, UUID]],
+    tally: Tally,
+    kept: Acknowledged,
+    stopping: Event,
+) -> Iterator[None]:
+    """Accept one offer after the other."""
+    for person, offer_id in accepts:
+        if stopping.is_set():
+            return
+        path = f"/v1/offers/{offer_id}/acceptance"
+        if insist(person.client, tally, "PUT", path).status == 200:
+            kept.offers.add(offer_id)
+        yield
+
+
+def play(
+    stage: Stage, size: Size, seed: int, restart: Callable[[], None]
+) -> tuple[dict[str, Any], list[Bar]]:
+    """Restart under load; return figures and bars."""
+    load = make_load(Crowd(stage, seed), size)
+    url = stage.env["DATABASE_URL"]
+    tally, kept, stopping = Tally(), Acknowledged(), Event()
+    shared = (tally, kept, stopping)
+    shifts = [
+        *(report(it, *shared) for it in load.phones),
+        *(drop_all(load.drops[n::HANDS], *shared) for n in range(HANDS)),
+        *(accept_all(load.accepts[n::HANDS], *shared) for n in range(HANDS)),
+    ]
+    backs = []
+    with supervised(stage.processes), ThreadPoolExecutor(len(shifts)) as pool:
+        working = [pool.submit(_work, it) for it in shifts]
+        try:
+            for canary in load.canaries:
+                time.sleep(size.between_s)
+                backs.append(_restart(stage, canary, restart))
+                kept.stops.add(canary.stop_id)
+                say(f"{len(backs)} of {size.restarts} restarts: {backs[-1]}")
+        finally:
+            stopping.set()
+        for each in working:
+            each.result()
+        is_quick = size is QUICK
+        until_idle(url, hurry=partial(time_passes, url, MINUTE_S) if is_quick else None)
+    lost = _lost(url, kept)
+    figures = {
+        "acknowledged_fixes": len(kept.fixes),
+        "acknowledged_drops": len(kept.stops),
+        "acknowledged_accepts": len(kept.offers),
+        **{f"lost_{name}": number for name, number in lost.items()},
+        "answers": dict(sorted(tally.seen.items())),
+        "web_back_s": [back["web_s"] for back in backs],
+        "worker_back_s": [back["worker_s"] for back in backs],
+        "next_drop_searched_s": [back["searched_s"] for back in backs],
+    }
+    longest = max(max(back["web_s"], back["worker_s"]) for back in backs)
+    bars = [
+        Bar("acknowledged_writes_lost", 0, sum(lost.values()), is_ceiling=True),
+        Bar("back_s", LONGEST_BACK_S, longest, is_ceiling=True),
+        Bar("answers_500", 0, tally.seen["500"], is_ceiling=True),
+        Bar("restarts", size.restarts, len(backs)),
+    ]
+    return figures, bars
+
+
+def _work(shift: Iterator[None]) -> None:
+    for _ in shift:
+        time.sleep(PAUSE_S)
+
+
+def _restart(
+    stage: Stage, canary: Drop, restart: Callable[[], None]
+) -> dict[str, float]:
+    """Restart; return the seconds until web completes a drop, until any job was done,
+    and until that drop was searched for, behind what waited already: all since the
+    database was told to drop everything."""
+    started = time.monotonic()
+    restart()
+    with psycopg.connect(stage.env["DATABASE_URL"], autocommit=True) as connection:
+        since = connection.execute("select clock_timestamp()").fetchone()
+        if complete(canary, Tally()).status != 200:
+            raise TimeoutError("the canary was refused")
+        web_s = time.monotonic() - started
+        worker_s = _until(connection, ANY_JOB, since, started)
+        searched_s = _until(connection, SEARCHED, [canary.stop_id], started)
+    took = {"web_s": web_s, "worker_s": worker_s, "searched_s": searched_s}
+    return {name: round(seconds, 1) for name, seconds in took.items()}
+
+
+def _until(
+    connection: psycopg.Connection,
+    query: LiteralString,
+    about: Sequence[Any] | None,
+    started: float,
+) -> float:
+    while connection.execute(query, about).fetchone() == (False,):
+        if time.monotonic() - started > BACK_S:
+            raise TimeoutError("no worker came back")
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+def _lost(url: str, kept: Acknowledged) -> dict[str, int]:
+    found = {
+        "fixes": (kept.fixes, "select fix_id from positions"),
+        "drops": (kept.stops, "select stop_id from backhaul_searches"),
+        "accepts": (
+            kept.offers,
+            "select o.id from offers o join assignments a on a.offer_id = o.id"
+            " where o.status = 'accepted' and a.status = 'active'",
+        ),
+    }
+    with psycopg.connect(url) as connection:
+        return {
+            name: len(ids - {row[0] for row in connection.execute(query)})
+            for name, (ids, query) in found.items()
+        }
+
+
+@contextmanager
+def restartable() -> Iterator[tuple[str, Callable[[], None]]]:
+    """Run a PostgreSQL of our own; yield its address, and what restarts it.
+
+    SIGQUIT to the postmaster is what `pg_ctl -m immediate` sends: everything is dropped
+    where it stands, and the next start recovers.
+    """
+    folder = Path(mkdtemp(prefix="backhaul-restart-"))
+    # The server's account must get there.
+    folder.chmod(0o755)
+    data = folder / "postgres"
+
+    def restart() -> None:
+        pid = int((data / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGQUIT)
+        while Path(f"/proc/{pid}").exists():
+            time.sleep(0.01)
+        # Joined for a moment: who finds nothing alive starts it.
+        with server(data):
+            pass
+
+    try:
+        with server(data) as url:
+            yield url, restart
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play and print the line; see `bench.running.run` for the exit code."""
+    options = parser_of("restart", __doc__).parse_args(argv)
+    size = QUICK if options.quick else FULL
+
+    def staged_play() -> Line:
+        with (
+            restartable() as (url, restart),
+            staged(SETTINGS, server_url=url) as stage,
+        ):
+            figures, bars = play(stage, size, options.seed, restart)
+            return line_of(stage, options, figures, bars)
+
+    return run("restart", staged_play)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""What production has and a bench must not do itself: who starts again what dies."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from processes import WATCH_S, ProcessEnded, Processes
+
+
+@contextmanager
+def supervised(processes: Processes) -> Iterator[None]:
+    """Keep the processes as `make run` does.
+
+    Raises: ProcessEnded, at the end, when one was given up.
+    """
+    stopping, given_up = threading.Event(), list[ProcessEnded]()
+
+    def keep() -> None:
+        while not stopping.wait(WATCH_S):
+            try:
+                processes.keep()
+            except ProcessEnded as error:
+                given_up.append(error)
+                return
+
+    keeper = threading.Thread(target=keep, name="supervisor")
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        keeper.join()
+    if given_up:
+        raise given_up[0]

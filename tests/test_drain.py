@@ -1,0 +1,124 @@
+"""SIGTERM drains: what is in hand is finished and done once, the rest stays."""
+
+import http.client
+import json
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from demo.fcm import FakeFcm
+from models.pushes import Push
+from processes import Processes, web_argv
+from tests.services.stage import Stage, rows_of
+from tests.test_start import free_port
+from tests.test_worker import jobs_now, owe_one, wait_until, worker_process
+from tests.world import World
+
+IN_FLIGHT = 4
+HELD_S = 2.0
+
+
+class TestTheWorker:
+    def test_finishes_a_job_of_five_seconds_once_and_takes_no_other(
+        self, committed: World, database_url: str
+    ) -> None:
+        stage = Stage(committed)
+        long, waiting = stage.driver(phones=0), stage.driver(phones=0)
+        committed.phone(long, "slow-5-long")
+        committed.phone(waiting, "ok-waiting")
+        owe_one(long)
+        with (
+            FakeFcm() as fcm,
+            worker_process(database_url, fcm, WORKER_CONCURRENCY="1") as process,
+        ):
+            wait_until(lambda: rows_of(Push, Push.attempts == 1), "the long job")
+            owe_one(waiting)
+
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+
+        assert process.returncode == 0
+        assert [it.target for it in fcm.received] == ["slow-5-long"]
+        (done,) = rows_of(Push, Push.status == "accepted")
+        (left,) = [job for job in jobs_now() if job.task_name == "push.send"]
+        assert (left.status, left.attempts) == ("todo", 0)
+        assert left.args["push_id"] != str(done.id)
+
+
+@pytest.fixture
+def web(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]:
+    port = free_port()
+    environ = {
+        "DATABASE_URL": committed.settings.DATABASE_URL,
+        "DATA_DIR": committed.settings.DATA_DIR,
+    }
+    with Processes(tmp_path) as it:
+        it.start("web", web_argv("127.0.0.1", port, 2), environ)
+        it.wait_for(f"http://127.0.0.1:{port}/readyz")
+        yield it, port
+
+
+class TestTheWeb:
+    def test_answers_what_is_in_flight_and_then_ends(
+        self, committed: World, database_url: str, web: tuple[Processes, int]
+    ) -> None:
+        processes, port = web
+        boss = committed.company()
+        server = processes.running["web"]
+
+        def put_truck(number: int) -> int:
+            line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            headers = {
+                "Authorization": f"Bearer {boss.token}",
+                "Content-Type": "application/json",
+            }
+            line.request("PUT", f"/v1/trucks/{uuid4()}", truck(number), headers)
+            try:
+                return line.getresponse().status
+            finally:
+                line.close()
+
+        with (
+            psycopg.connect(database_url, autocommit=True) as onlooker,
+            psycopg.connect(database_url) as holder,
+            ThreadPoolExecutor(IN_FLIGHT) as pool,
+        ):
+            holder.execute("lock table trucks in exclusive mode")
+            asked = [pool.submit(put_truck, number) for number in range(IN_FLIGHT)]
+            wait_until(lambda: waiters(onlooker) == IN_FLIGHT, "the waiters", 20)
+            server.terminate()
+            time.sleep(HELD_S)
+            assert server.poll() is None
+            holder.rollback()
+            statuses = [it.result() for it in asked]
+            kept = onlooker.execute("select count(*) from trucks").fetchone()
+
+        assert statuses == [200] * IN_FLIGHT
+        assert kept == (IN_FLIGHT,)
+        assert server.wait(10) == 0
+
+
+def truck(number: int) -> str:
+    return json.dumps(
+        {
+            "unit_number": f"T{number}",
+            "equipment": "van",
+            "payload_kg": 20_000,
+            "deck_length_m": 16.15,
+            "is_hazmat_allowed": False,
+        }
+    )
+
+
+def waiters(onlooker: psycopg.Connection) -> int:
+    row = onlooker.execute(
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        " and datname = current_database()"
+    ).fetchone()
+    return row[0] if row else 0

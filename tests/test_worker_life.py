@@ -1,0 +1,167 @@
+"""The worker outlives its database: cut off, waiting, and back at work by itself."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from procrastinate.exceptions import ConnectorException
+from psycopg import sql
+from sqlalchemy import text
+
+from db import Session
+from demo.fcm import FakeFcm
+from jobs import Job, enqueue, make_worker_app
+from jobs.work import ANSWER_S
+from models.pushes import Push
+from tests.services.stage import Stage, let_waits_pass, rows_of
+from tests.test_worker import jobs_now, owe_one, wait_until, worker_process
+from tests.world import World
+
+SOON_S = 30
+UNTIL_IT_CANNOT_BE_WRITTEN_S = ANSWER_S + 2
+CUT = """
+select pg_terminate_backend(pid) from pg_stat_activity
+ where datname = %s and pid <> pg_backend_pid()
+"""
+
+
+@pytest.fixture
+def stage(committed: World) -> Stage:
+    return Stage(committed)
+
+
+@contextmanager
+def outage(server_url: str, name: str) -> Iterator[None]:
+    """Cut every connection to the database, and let nobody in until the end."""
+    allow = sql.SQL("alter database {} with allow_connections {}")
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
+        try:
+            connection.execute(CUT, [name])
+            yield
+        finally:
+            connection.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
+            Session.kw["bind"].dispose()
+
+
+def name_of(database_url: str) -> str:
+    return psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+
+
+def owe_to(stage: Stage, target: str):
+    driver = stage.driver(phones=0)
+    stage.world.phone(driver, target)
+    owe_one(driver)
+
+
+def is_accepted(*targets: str) -> bool:
+    return len(rows_of(Push, Push.status == "accepted")) == len(targets)
+
+
+class TestAnOutage:
+    def test_is_waited_for_by_the_same_process_which_then_takes_jobs_again(
+        self, stage, database_url, server_url
+    ):
+        with FakeFcm() as fcm, worker_process(database_url, fcm) as process:
+            owe_to(stage, "ok-before")
+            wait_until(lambda: is_accepted("before"), "a push before the outage")
+
+            for number in range(2):
+                with outage(server_url, name_of(database_url)):
+                    assert cannot_connect(database_url)
+                    time.sleep(1)
+                owe_to(stage, f"ok-after{number}")
+                wait_until(
+                    lambda so_far=number + 2: is_accepted(*range(so_far)),
+                    "a push after the outage",
+                    SOON_S,
+                )
+
+            assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            _, log = process.communicate(timeout=60)
+
+        assert process.returncode == 0
+        events = [json.loads(x)["event"] for x in log.splitlines() if x[:1] == "{"]
+        assert events.count("worker.started") == 1
+        assert events.count("worker.database_lost") >= 2
+
+    def test_that_a_job_ends_in_leaves_the_job_to_the_rescue(
+        self, stage, database_url, server_url
+    ):
+        with FakeFcm() as fcm, worker_process(database_url, fcm):
+            owe_to(stage, "slow-2-driver")
+            wait_until(lambda: rows_of(Push, Push.attempts == 1), "an attempt")
+            with outage(server_url, name_of(database_url)):
+                wait_until(lambda: fcm.received, "the attempt's end")
+                time.sleep(UNTIL_IT_CANNOT_BE_WRITTEN_S)
+            owe_to(stage, "ok-after")
+            wait_until(lambda: is_accepted("after"), "a push after the outage", SOON_S)
+            assert not is_accepted("after", "driver")
+
+            wait_until(lambda: a_minute_passes() or not pushing(), "the rescue")
+            assert is_accepted("after", "driver")
+
+    def test_ends_with_sigterm_like_anything_else(
+        self, stage, database_url, server_url
+    ):
+        with FakeFcm() as fcm, worker_process(database_url, fcm) as process:
+            owe_to(stage, "ok-before")
+            wait_until(lambda: is_accepted("before"), "a push before the outage")
+            with outage(server_url, name_of(database_url)):
+                assert cannot_connect(database_url)
+                process.send_signal(signal.SIGTERM)
+                process.wait(30)
+
+        assert process.returncode == 0
+
+
+def cannot_connect(database_url: str) -> bool:
+    try:
+        psycopg.connect(database_url).close()
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+def pushing():
+    return [job for job in jobs_now() if job.task_name == "push.send"]
+
+
+def a_minute_passes() -> None:
+    """The hearts of old names have not beaten, and no push has to wait any more."""
+    time.sleep(1)
+    let_waits_pass()
+    with Session.begin() as session:
+        session.execute(
+            text(
+                "update procrastinate_workers set last_heartbeat = now() - interval"
+                " '1 minute' where id < (select max(id) from procrastinate_workers)"
+            )
+        )
+        enqueue(session, Job.JOBS_RESCUE)
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_lost"),
+    [("select pg_terminate_backend(pg_backend_pid())", True), ("select 1/0", False)],
+)
+def test_a_statement_lost_with_its_connection_ends_the_run(
+    statement, is_lost, database_url
+):
+    """Else what it said stays unsaid, and the job in `doing` as long as we live."""
+    app = make_worker_app(database_url, role="none")
+
+    async def ask() -> None:
+        async with app.open_async():
+            await app.connector.execute_query_async(statement)
+
+    with pytest.raises(ConnectorException):
+        asyncio.run(ask())
+
+    assert app.connector.lost.is_set() is is_lost
