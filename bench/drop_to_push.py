@@ -88,33 +88,35 @@ class Search:
 
 @dataclass(frozen=True)
 class Played:
-    """Completions at one rate, what was searched, when each phone first rang, and how
-    many jobs were left when patience ended."""
+    """Completions at one rate, what was searched, when each phone first rang, when we
+    stopped listening, and how many jobs were left then."""
 
     drops: Sequence[Drop]
     searches: dict[str, Search]
     rang_at: dict[str, float]
+    ended_at: float
     jobs_left: int = 0
 
     @property
     def push_ms(self) -> list[float]:
-        """From the moment the completion was due to its first offer at the fake FCM."""
+        """From the moment the completion was due to its first offer at the fake FCM; of
+        a lost one, to the end: it took longer."""
         return [
-            (self.rang_at[it.truck.target] - it.due_at) * 1000
+            (self.rang_at.get(it.truck.target, self.ended_at) - it.due_at) * 1000
             for it in self.drops
-            if it.truck.target in self.rang_at
+            if it.truck.target in self.rang_at or self._is_lost(it)
         ]
 
     @property
     def lost(self) -> int:
-        """Drops without a yes, without a search, or with offers and no push."""
-        return sum(
-            drop.status != 200
-            or found is None
-            or (found.offers > 0 and drop.truck.target not in self.rang_at)
-            for drop in self.drops
-            for found in (self.searches.get(drop.truck.stop_id),)
-        )
+        """How many drops are lost."""
+        return sum(self._is_lost(drop) for drop in self.drops)
+
+    def _is_lost(self, drop: Drop) -> bool:
+        """Say whether it has no yes, no search, or offers and no push."""
+        found = self.searches.get(drop.truck.stop_id)
+        is_told = drop.truck.target in self.rang_at
+        return drop.status != 200 or found is None or (found.offers > 0 and not is_told)
 
     def figures(self) -> dict[str, Any]:
         found = list(self.searches.values())
@@ -167,7 +169,9 @@ class Street:
                 for row in connection.execute(SEARCHES, [stops])
             }
         self.phones.look()
-        return Played(drops, searches, dict(self.phones.offers_at), jobs_left)
+        return Played(
+            drops, searches, dict(self.phones.offers_at), time.time(), jobs_left
+        )
 
     def _wait(self, connection: psycopg.Connection[Any]) -> int:
         until = time.monotonic() + PATIENCE_S

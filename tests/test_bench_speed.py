@@ -45,7 +45,7 @@ def played(**differently):
     truck = Truck(None, "stop", "phone")
     drop = Drop(truck, AT, AT + 0.01, AT + 0.05, 200)
     search = Search("offered", AT + 0.1, 20.0, 10.0, 40, 3)
-    as_it_went = Played([drop], {"stop": search}, {"phone": AT + 0.3})
+    as_it_went = Played([drop], {"stop": search}, {"phone": AT + 0.3}, AT + 60)
     return replace(as_it_went, **differently)
 
 
@@ -65,7 +65,15 @@ class TestWhatIsPlayed:
 
     def test_offers_without_a_push_are_lost(self):
         assert played(rang_at={}).lost == 1
+        # Who never rang is no reason for a better figure.
+        assert played(rang_at={}).push_ms == [60_000]
         assert not is_in_time(played(rang_at={}))
+
+    def test_a_search_that_found_nothing_is_not_lost_and_rings_nowhere(self):
+        nothing = {"stop": Search("nothing_found", AT, 20.0, 10.0, 40, 0)}
+
+        assert played(searches=nothing, rang_at={}).lost == 0
+        assert played(searches=nothing, rang_at={}).push_ms == []
 
     def test_a_drop_that_was_refused_is_lost(self):
         refused = replace(played().drops[0], status=503)
