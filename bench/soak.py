@@ -40,6 +40,7 @@ ROUND_S = 20.0
 MOST_OPEN_S = 60.0
 MOST_GROWTH = 0.05
 SAMPLES_AT_LEAST = 8
+TOKENS_LIVE_S = "86400"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 LOOK: LiteralString = """
@@ -239,6 +240,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     size = QUICK if options.quick else FULL
 
     def staged_play() -> Line:
+        # Nobody of the demo refreshes his token.
+        os.environ["ACCESS_TOKEN_TTL_S"] = TOKENS_LIVE_S
         settings = Settings.from_env(os.environ)
         with (
             database(settings) as (name, url),

@@ -117,8 +117,7 @@ def staged(
         processes = stack.enter_context(Processes(log_dir=folder / "logs"))
         fcm_argv = [sys.executable, "-m", "demo.fcm", "--port", str(ports[1])]
         fcm_argv += ["--service-account-file", str(key_file)]
-        if fcm_log is not None:
-            fcm_argv += ["--log", str(fcm_log)]
+        fcm_argv += ["--log", str(fcm_log)] if fcm_log else []
         processes.start("fcm", fcm_argv, {})
         processes.wait_for(f"{fcm.url}/received")
         way, gate = env["DATABASE_URL"], None
