@@ -26,6 +26,33 @@ from tests.test_bench_walls import bars, quick
 AT = 1_000_000.0
 
 
+class TestSearch:
+    def test_searches_on_growing_boards_and_in_a_real_worker(self):
+        line = quick("search", named="search all, seed 1")
+
+        figures = line["figures"]
+        assert set(bars(line)) == {
+            *("seeding_s", "ms_p50", "ms_p95", "p50_factor", "worker_rss_mb")
+        }
+        for size in ("loads_500", "loads_2000"):
+            assert figures[size]["searches"] == 8
+            assert figures[size]["offered"] > 0
+            parts = ("sql_ms_mean", "writing_ms_mean", "python_ms_mean")
+            assert all(figures[size][part] > 0 for part in parts)
+        assert (
+            figures["loads_2000"]["considered_p50"]
+            > (figures["loads_500"]["considered_p50"])
+        )
+        assert figures["worker"]["searches"] == 8
+        assert 50 < figures["worker"]["rss_mb"] < 300
+
+    def test_finds_what_naive_ways_find(self):
+        line = quick("search", "--naive", named="search naive, seed 1")
+
+        assert bars(line)["answers_that_differ"]["met"], line["figures"]
+        assert line["figures"]["loads_found_mean"] > 1
+
+
 class TestDropToPush:
     def test_every_drop_is_searched_and_every_phone_rings(self):
         line = quick("drop_to_push")

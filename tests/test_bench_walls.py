@@ -22,9 +22,9 @@ LONGEST_S = 180
 """Alone each takes 15 s; the suite may have to share its cores."""
 
 
-def quick(name):
+def quick(name, *more, named=None):
     ended = subprocess.run(
-        [sys.executable, "-m", f"bench.{name}", "--quick"],
+        [sys.executable, "-m", f"bench.{name}", "--quick", *more],
         cwd=benches.ROOT,
         capture_output=True,
         text=True,
@@ -37,7 +37,8 @@ def quick(name):
     }
     for bar in line["bars"]:
         assert set(bar) == {"name", "limit", "value", "met"}
-    named = f"{name}, seed 1" if "seed" in line["params"] else name
+    if named is None:
+        named = f"{name}, seed 1" if "seed" in line["params"] else name
     assert benches.table_rows(line)[0].count(f"| {named} |") == 1
     return line
 

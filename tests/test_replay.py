@@ -60,7 +60,9 @@ class TestTheReplay:
         for bar in line["bars"]:
             assert set(bar) == {"name", "limit", "value", "met"}
         names = [bar["name"] for bar in line["bars"]]
-        assert names == ["share_with_ranked", "pairs_that_differ"]
+        assert names == [
+            *("share_with_ranked", "pairs_that_differ", "gain_share_of_optimum")
+        ]
 
     def test_who_sees_freight_is_offered_some_and_some_is_won(self, quick):
         figures = json.loads(quick.stdout)["figures"]
