@@ -65,7 +65,7 @@ LIMITED_BY = {
     "gain_share_of_optimum": "online, half of the optimum is in loads that were posted"
     " after the drop",
     "gain_share_of_optimum_known_at_drop": "who drops first takes what another needs",
-    "seeding_s": "Python makes the loads up on one core, PostgreSQL writes on the other",
+    "seeding_s": "Python makes the loads up on one core, PostgreSQL writes on another",
     "ms_p50": "the heap pages of loads that may be among the best, and 50 round trips",
     "ms_p95": "New York and Los Angeles: a tenth of the board within 100 miles",
     "p50_factor": "few loads are all judged, many are looked for in two rounds more",
