@@ -15,7 +15,7 @@ COPY requirements.txt ./
 RUN pip install --requirement requirements.txt
 
 COPY alembic.ini cli.py config.py db.py errors.py keys.py mailing.py processes.py ./
-COPY rescue.py schema.py start.py telemetry.py worker.py wsgi.py ./
+COPY pushing.py rescue.py schema.py serving.py start.py telemetry.py worker.py wsgi.py ./
 COPY api api
 COPY embedded embedded
 COPY freight freight
