@@ -32,7 +32,8 @@ class TestSearch:
 
         figures = line["figures"]
         assert set(bars(line)) == {
-            *("seeding_s", "ms_p50", "ms_p95", "p50_factor", "worker_rss_mb")
+            *("seeding_s", "p50_factor", "worker_rss_mb"),
+            *("search_and_rank_ms_p50", "search_and_rank_ms_p95"),
         }
         for size in ("loads_500", "loads_2000"):
             assert figures[size]["searches"] == 8
