@@ -9,12 +9,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from time import monotonic
 from uuid import UUID
 
+from psycopg import Error
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import SessionTransaction, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from config import Settings
 
@@ -102,15 +106,44 @@ def make_engine(settings: Settings, role: DatabaseRole | None = None) -> Engine:
         f"-c statement_timeout={timeout_ms}"
         " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
     ) + (f" -c role={role}" if role else "")
-    return create_engine(
+    is_app = role is DatabaseRole.APP
+    engine = create_engine(
         url,
         pool_size=settings.DB_POOL_SIZE,
         max_overflow=settings.DB_POOL_SIZE,
-        pool_pre_ping=True,
+        # A job that fails has used up a try: the worker asks before each transaction.
+        pool_pre_ping=not is_app,
         # Errors are logged: what people sent us stays out of their text.
         hide_parameters=True,
         connect_args={"options": options, "connect_timeout": 5},
     )
+    if is_app:
+        _ping_the_idle(engine)
+    return engine
+
+
+UNASKED_S = 5.0
+"""So long after its last use a connection is taken to live. If it died meanwhile, the
+first request gets a 503, and the pool throws away all it has."""
+
+
+def _ping_the_idle(engine: Engine) -> None:
+    """Ask a connection before it is lent, as the pool would, if it was idle for long:
+    a request makes up to three transactions."""
+
+    @event.listens_for(engine, "checkin")
+    def note(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["idle_since"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(lent: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        idle_since = record.info.get("idle_since")
+        if idle_since is None or monotonic() - idle_since < UNASKED_S:
+            return
+        try:
+            engine.dialect.do_ping(lent)
+        except Error as error:
+            raise InvalidatePoolError from error
 
 
 def check_server(engine: Engine, oldest: int = OLDEST_SERVER) -> None:

@@ -54,13 +54,14 @@ def requires(permission: Permission) -> Callable[[View], View]:
                 raise
             with acting(Tenant(g.claims.org_id, g.claims.member_id)):
                 try:
-                    with Session() as session:
+                    with Session.begin() as session:
                         g.actor = identity.actor_for(session, g.claims)
+                        limits.meter_member(session, g.claims)
                 except Unauthenticated:
                     # A phone that was signed out spends nothing of its owner's.
                     limits.meter_stranger()
                     raise
-                limits.meter_member(g.claims)
+                limits.refuse()
                 if not g.actor.may(permission):
                     raise Forbidden(f"Your role does not have {permission}.")
                 return view(*args, **kwargs)

@@ -4,11 +4,12 @@ import hmac
 from ipaddress import ip_address
 
 from flask import Flask, Response, current_app, g, request
+from sqlalchemy.orm import Session as OrmSession
 
 from api.routes import current_view
 from config import Settings
 from db import Hand, Session, acting
-from services.limits import RateLimited, Rule, Verdict, take
+from services.limits import RateLimited, Rule, Verdict, take_each
 from services.tokens import Claims, Keyring
 
 POLICY_HEADER = "RateLimit-Policy"
@@ -32,12 +33,11 @@ def rules_of(settings: Settings) -> dict[str, Rule]:
     return {name: Rule(quota) for name, quota in quotas.items() if quota}
 
 
-def meter_member(claims: Claims) -> None:
-    """Count this request of somebody with a valid token.
+def meter_member(session: OrmSession, claims: Claims) -> None:
+    """Count this request of somebody with a valid token; `refuse` judges after the
+    commit, so that a refusal is kept too.
 
     The sign-in family stands for the device.
-
-    Raises: RateLimited.
     """
     person = str(claims.member_id)
     keys = {"person": person, "device": str(claims.family_id)}
@@ -46,7 +46,7 @@ def meter_member(claims: Claims) -> None:
         keys["accepts"] = person
     elif rule is not None and request.method in {"GET", "HEAD"} and not rule.arguments:
         keys["lists"] = person
-    _spend(keys)
+    _spend(session, keys)
 
 
 def meter_stranger() -> None:
@@ -57,7 +57,20 @@ def meter_stranger() -> None:
     keys: Keyring = current_app.extensions["keyring"]
     # An address is personal, and there are few enough to try them all.
     words = f"rate-limits {_network(request.remote_addr)}".encode()
-    _spend({"address": hmac.digest(keys.refresh[0], words, "sha256").hex()})
+    key = hmac.digest(keys.refresh[0], words, "sha256").hex()
+    with acting(Hand.NOBODY), Session.begin() as session:
+        _spend(session, {"address": key})
+    refuse()
+
+
+def refuse() -> None:
+    """Stop a request that was counted once too often.
+
+    Raises: RateLimited.
+    """
+    verdicts: list[Verdict] = g.verdicts
+    if verdicts and not verdicts[-1].is_allowed:
+        raise RateLimited(verdicts[-1])
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -83,21 +96,10 @@ def register(app: Flask, settings: Settings) -> None:
         return response
 
 
-def _spend(keys: dict[str, str]) -> None:
-    """Take one from each, in a transaction of its own: a refusal must be kept too."""
+def _spend(session: OrmSession, keys: dict[str, str]) -> None:
     rules: dict[str, Rule] = current_app.extensions["limits"]
-    g.verdicts = verdicts = []
-    counted = [name for name in sorted(keys) if name in rules]
-    if not counted:
-        return
-    with acting(Hand.NOBODY), Session.begin() as session:
-        for name in counted:
-            verdict = take(session, name, keys[name], rules[name])
-            verdicts.append(verdict)
-            if not verdict.is_allowed:
-                break
-    if not verdicts[-1].is_allowed:
-        raise RateLimited(verdicts[-1])
+    asked = [(name, keys[name], rules[name]) for name in sorted(keys) if name in rules]
+    g.verdicts = take_each(session, asked) if asked else []
 
 
 def _network(address: str | None) -> str:

@@ -1,5 +1,6 @@
 """The procrastinate app, the names of the jobs, and enqueue()."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -93,21 +94,41 @@ def enqueue(
 
     once: while a job of this key waits, a second one is not written (None returned).
     """
-    kind = job.value
-    trace_id = get_contextvars().get("trace_id")
+    if once is None:
+        return _write(session, job, [arguments], at=at)[0]
     try:
         # A savepoint: a refused duplicate must not poison the caller's transaction.
         # It is set when the session is asked for its connection, and not before.
         with session.begin_nested():
-            raw = session.connection().connection.driver_connection
-            assert isinstance(raw, Connection)
-            return _enqueuer.configure_task(
-                kind.name,
-                connection=raw,
-                queue=kind.queue,
-                priority=kind.priority,
-                queueing_lock=once,
-                schedule_at=at,
-            ).defer(trace_id=trace_id, **arguments)
+            return _write(session, job, [arguments], once=once, at=at)[0]
     except AlreadyEnqueued:
         return None
+
+
+def enqueue_each(
+    session: Session, job: Job, each: Sequence[dict[str, Any]]
+) -> list[int]:
+    """Write a job for each of these arguments in one statement; return their ids."""
+    return _write(session, job, each) if each else []
+
+
+def _write(
+    session: Session,
+    job: Job,
+    each: Sequence[dict[str, Any]],
+    *,
+    once: str | None = None,
+    at: datetime | None = None,
+) -> list[int]:
+    kind = job.value
+    trace_id = get_contextvars().get("trace_id")
+    raw = session.connection().connection.driver_connection
+    assert isinstance(raw, Connection)
+    return _enqueuer.configure_task(
+        kind.name,
+        connection=raw,
+        queue=kind.queue,
+        priority=kind.priority,
+        queueing_lock=once,
+        schedule_at=at,
+    ).batch_defer(*({"trace_id": trace_id} | arguments for arguments in each))

@@ -1,7 +1,8 @@
 """What is owed to phones: a row and a job for each device, in the caller's
 transaction."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, func, insert, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from jobs import Job, enqueue
+from jobs import Job, enqueue_each
 from models.pushes import Push
 from notifications.messages import MessageKind
 
@@ -21,6 +22,11 @@ LIVE = text("select live_devices(:members, :drivers)").bindparams(
     bindparam("members", type_=ARRAY(Uuid)), bindparam("drivers", type_=ARRAY(Uuid))
 )
 """A database function: the app tells which phones ring, and never reads targets."""
+
+LIVE_OF_EACH = text(
+    "select driver_id, live_devices(array[]::uuid[], array[driver_id])"
+    " from unnest(:drivers) as driver_id"
+).bindparams(bindparam("drivers", type_=ARRAY(Uuid)))
 
 
 def put(
@@ -41,19 +47,56 @@ def put(
     device_ids = session.scalars(
         LIVE, {"members": list(set(member_ids)), "drivers": list(set(driver_ids))}
     ).all()
-    for device_id in device_ids:
-        push_id = uuid7()
+    owed = [(device_id, subject_id) for device_id in device_ids]
+    return _owe(session, owed, kind, expires_at)
+
+
+def put_each(
+    session: Session,
+    kind: MessageKind,
+    subjects: Iterable[tuple[UUID, UUID]],
+    *,
+    expires_at: datetime | None = None,
+) -> int:
+    """Owe each driver a message about a subject of his own; return how many that are.
+
+    As many statements for one as for a thousand: who ends many offers holds the load.
+
+    subjects: the driver's id and the subject's; a driver may be there twice.
+    """
+    of_driver = defaultdict(list)
+    for driver_id, subject_id in subjects:
+        of_driver[driver_id].append(subject_id)
+    if not of_driver:
+        return 0
+    live = session.execute(LIVE_OF_EACH, {"drivers": list(of_driver)}).all()
+    owed = [
+        (device_id, subject_id)
+        for driver_id, device_id in sorted(live, key=lambda row: row[1])
+        for subject_id in of_driver[driver_id]
+    ]
+    return _owe(session, owed, kind, expires_at)
+
+
+def _owe(
+    session: Session,
+    owed: Sequence[tuple[UUID, UUID]],
+    kind: MessageKind,
+    expires_at: datetime | None,
+) -> int:
+    rows = [
+        {"id": uuid7(), "device_id": device_id, "subject_id": subject_id}
+        for device_id, subject_id in owed
+    ]
+    if rows:
         # Not returned: only the worker reads what is owed to other people's phones.
         session.execute(
             insert(Push)
             .inline()
             .values(
-                id=push_id,
-                device_id=device_id,
-                kind=kind.value,
-                subject_id=subject_id,
-                expires_at=expires_at or func.now() + LONGEST_LIFE,
-            )
+                kind=kind.value, expires_at=expires_at or func.now() + LONGEST_LIFE
+            ),
+            rows,
         )
-        enqueue(session, Job.PUSH_SEND, push_id=str(push_id))
-    return len(device_ids)
+    enqueue_each(session, Job.PUSH_SEND, [{"push_id": str(it["id"])} for it in rows])
+    return len(rows)

@@ -2,7 +2,7 @@
 
 # scope: jobs, and use cases that hold the load or the driver.
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from config import Strategy
 from freight.lifecycles import OPEN_OFFERS, OfferAct
-from jobs import Job, enqueue
+from jobs import Job, enqueue_each
 from models.assignments import Assignment, AssignmentStatus
 from models.offers import Offer
 from notifications import outbox
@@ -55,8 +55,7 @@ def end_for_load(
         .with_for_update()
     )
     ended = _end(session, list(session.scalars(query)), act, cause)
-    for offer in ended:
-        ask_for_next(session, offer, {Strategy.SEQUENTIAL, Strategy.BROADCAST})
+    _ask_for_next(session, ended, {Strategy.SEQUENTIAL, Strategy.BROADCAST})
     return ended
 
 
@@ -116,8 +115,7 @@ def end_one(session: Session, offer: Offer, act: OfferAct, cause: Cause) -> None
 
     Raises: OfferMoveRefused.
     """
-    moves.move_offer(session, offer, act, cause)
-    _close(session, offer, act)
+    _end(session, [offer], act, cause)
 
 
 def expire(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
@@ -134,23 +132,26 @@ def expire(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
         .with_for_update(skip_locked=True)
     )
     ended = _end(session, list(session.scalars(query)), OfferAct.EXPIRE, cause)
-    for offer in ended:
-        ask_for_next(session, offer)
+    _ask_for_next(session, ended, {Strategy.SEQUENTIAL})
     return ended
 
 
-def ask_for_next(
-    session: Session,
-    offer: Offer,
-    strategies: Collection[Strategy] = (Strategy.SEQUENTIAL,),
-) -> None:
-    """Enqueue the next offer of the search, if it was offered in one of these ways.
+def ask_for_next(session: Session, offer: Offer) -> None:
+    """Enqueue the next offer of the search, if it offers one after the other."""
+    _ask_for_next(session, [offer], {Strategy.SEQUENTIAL})
 
-    Without `once`: two who each end an offer of the other's search would wait for one
-    another's key. A job too many finds no room and does nothing.
-    """
-    if offer.strategy in strategies:
-        enqueue(session, Job.BACKHAUL_NEXT, search_id=str(offer.search_id))
+
+def _ask_for_next(
+    session: Session, offers: Iterable[Offer], strategies: Collection[Strategy]
+) -> None:
+    # Without `once`: two who each end an offer of the other's search would wait for
+    # one another's key. A job too many finds no room and does nothing.
+    searches = [
+        {"search_id": str(offer.search_id)}
+        for offer in offers
+        if offer.strategy in strategies
+    ]
+    enqueue_each(session, Job.BACKHAUL_NEXT, searches)
 
 
 def _is_open() -> ColumnElement[bool]:
@@ -160,22 +161,19 @@ def _is_open() -> ColumnElement[bool]:
 def _end(
     session: Session, offers: list[Offer], act: OfferAct, cause: Cause
 ) -> list[Offer]:
+    if not offers:
+        return offers
+    began_at, now = session.execute(select(func.now(), func.clock_timestamp())).one()
     for offer in offers:
         moves.move_offer(session, offer, act, cause)
-        _close(session, offer, act)
-    return offers
-
-
-def _close(session: Session, offer: Offer, act: OfferAct) -> None:
-    offer.ended_at = func.clock_timestamp()
+        offer.ended_at = now
+    # All in one, however many there are: the load is held meanwhile.
+    session.flush()
     if act in TELL:
-        now = session.scalar(select(func.now()))
-        assert now is not None
-        outbox.put(
+        outbox.put_each(
             session,
-            [],
             TELL[act],
-            offer.id,
-            driver_ids=[offer.driver_id],
-            expires_at=now + NEWS_TTL,
+            [(offer.driver_id, offer.id) for offer in offers],
+            expires_at=began_at + NEWS_TTL,
         )
+    return offers

@@ -5,7 +5,7 @@ from sqlalchemy import text
 from structlog.contextvars import bound_contextvars
 
 from db import Session
-from jobs import Job, enqueue
+from jobs import Job, enqueue, enqueue_each
 from tests.services.stage import after, queued
 from tests.world import utcnow
 
@@ -79,3 +79,16 @@ def test_it_carries_arguments_time_and_trace(session):
     (job,) = waiting()
     assert job.args == {"trace_id": "a-trace", "search_id": "x"}
     assert job.scheduled_at == at
+
+
+def test_many_are_written_at_once_each_with_its_arguments_and_the_trace(session):
+    with bound_contextvars(trace_id="a-trace"), Session.begin() as inner:
+        each = [{"search_id": "x"}, {"search_id": "y"}]
+        ids = enqueue_each(inner, Job.BACKHAUL_NEXT, each)
+        assert enqueue_each(inner, Job.BACKHAUL_NEXT, []) == []
+
+    assert [job.id for job in waiting()] == ids
+    assert [job.args for job in waiting()] == [
+        {"trace_id": "a-trace", "search_id": "x"},
+        {"trace_id": "a-trace", "search_id": "y"},
+    ]

@@ -121,6 +121,23 @@ class TestPeople:
         assert other.put(path).status == 404
         assert greedy.get("/v1/offers").status == 200
 
+    def test_what_was_counted_before_a_refusal_stays_counted(
+        self, world: World, limited: Limited
+    ) -> None:
+        app = limited(LIMIT_DEVICE_PER_MIN=2, LIMIT_LISTS_PER_MIN=1)
+        carrier = replace(world.company(), app=app)
+
+        assert many(carrier, 2, "/v1/loads") == [200, 429]
+        assert many(carrier, 1, f"/v1/loads/{uuid7()}") == [429]
+
+    def test_what_their_role_may_not_do_is_counted(
+        self, world: World, limited: Limited
+    ) -> None:
+        driver = world.driver(world.company())
+        driver = replace(driver, app=limited(LIMIT_PERSON_PER_MIN=2))
+
+        assert many(driver, 3, "/v1/members") == [403, 403, 429]
+
     def test_a_refused_request_changes_nothing(
         self, world: World, limited: Limited
     ) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session as OrmSession
 from geo.roads import EstimatedRoads
 from jobs import PERIODIC, Job
 from services.backhaul import SearchRules
-from services.limits import RateLimited, Rule, prune, take
+from services.limits import RateLimited, Rule, prune, take, take_each
 from start import seal
 from tests.world import FakeGateway, World
 from worker import Handlers
@@ -36,6 +36,11 @@ def forget_all(engine: Engine) -> None:
 def ask(engine: Engine, key: str, rule: Rule = SLOW, name: str = "person"):
     with OrmSession(engine) as session, session.begin():
         return take(session, name, key, rule)
+
+
+def ask_each(engine: Engine, *rules: tuple[str, Rule]):
+    with OrmSession(engine) as session, session.begin():
+        return take_each(session, [(name, "one", rule) for name, rule in rules])
 
 
 def later(engine: Engine, seconds: float) -> None:
@@ -121,6 +126,44 @@ class TestTake:
 
         assert 3590 <= int(error.headers["Retry-After"]) <= 3600
         assert (error.status, error.code) == (429, "rate-limited")
+
+
+class TestTakeEach:
+    def test_counts_against_every_rule(self, emptied: Engine) -> None:
+        few, many = Rule(2, 60), Rule(5, 60)
+
+        verdicts = ask_each(emptied, ("device", few), ("person", many))
+
+        found = [(it.name, it.rule, it.remaining) for it in verdicts]
+        assert found == [("device", few, 1), ("person", many, 4)]
+        assert all(it.is_allowed for it in verdicts)
+
+    def test_the_first_refusal_is_the_last_word_and_what_follows_is_not_counted(
+        self, emptied: Engine
+    ) -> None:
+        ask(emptied, "one", Rule(1, 60), "lists")
+
+        asked = (("device", SLOW), ("lists", Rule(1, 60)), ("person", SLOW))
+        verdicts = ask_each(emptied, *asked)
+
+        assert [(it.name, it.is_allowed) for it in verdicts] == [
+            ("device", True),
+            ("lists", False),
+        ]
+        assert 55 <= verdicts[-1].retry_after_s <= 60
+        assert ask(emptied, "one", name="device").remaining == 98
+        assert ask(emptied, "one", name="person").remaining == 99
+
+    def test_racing_requests_are_allowed_exactly_the_smallest_quota(
+        self, emptied: Engine
+    ) -> None:
+        rules = (("device", SLOW), ("lists", Rule(7, 360_000)), ("person", SLOW))
+        with ThreadPoolExecutor(5) as pool:
+            all_of = list(pool.map(lambda _: ask_each(emptied, *rules), range(20)))
+
+        assert sum(it[-1].is_allowed for it in all_of) == 7
+        assert ask(emptied, "one", name="device").remaining == 100 - 20 - 1
+        assert ask(emptied, "one", name="person").remaining == 100 - 7 - 1
 
 
 class TestPrune:

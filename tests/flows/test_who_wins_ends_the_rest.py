@@ -1,0 +1,99 @@
+"""One yes ends everybody else's offers at once, and at the price of one."""
+
+from collections import Counter
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from bench.tapping import tapping
+from config import Settings
+from db import DatabaseRole, Session, Tenant, acting, make_engine
+from models.events import Event
+from models.offers import Offer
+from models.pushes import Push
+from tests.flows.acts import accepting
+from tests.services.stage import Stage, active, queued, rows_of
+from tests.world import Caller, World
+
+
+def lost_to(caller: Caller) -> list[Push]:
+    mine = text(
+        "device_id in (select id from devices where member_id = :member_id)"
+    ).bindparams(member_id=caller.member_id)
+    return rows_of(Push, Push.kind == "offer_lost", mine)
+
+
+class TestEverybodyElse:
+    def test_each_phone_hears_of_its_own_drivers_offer_and_of_no_other(
+        self, world: World
+    ) -> None:
+        stage = Stage(world)
+        stage.load()
+        winner = stage.driver()
+        losers = [stage.driver(phones=number) for number in (1, 2, 0)]
+        mine, *others = stage.offered(winner, *losers)
+
+        assert winner.put(f"/v1/offers/{mine}/acceptance").status == 200
+
+        heard = [Counter(it.subject_id for it in lost_to(each)) for each in losers]
+        assert heard == [{others[0]: 1}, {others[1]: 2}, {}]
+        jobs = {job.args["push_id"] for job in queued("push.send")}
+        owed = {str(it.id) for each in losers for it in lost_to(each)}
+        assert owed <= jobs
+        assert len(owed) == 3
+
+    def test_each_end_is_an_event_and_a_moment_and_asks_for_the_next_search(
+        self, world: World
+    ) -> None:
+        stage = Stage(world)
+        stage.load()
+        winner, *losers = stage.drivers(4)
+        mine, *others = stage.offered(winner, *losers)
+        assert losers[0].put(f"/v1/offers/{others[0]}/seen").status == 200
+
+        assert winner.put(f"/v1/offers/{mine}/acceptance").status == 200
+
+        ended = rows_of(Offer, Offer.id.in_(others))
+        assert {offer.status for offer in ended} == {"lost"}
+        assert all(offer.ended_at is not None for offer in ended)
+        events = rows_of(Event, Event.kind == "offer.lose")
+        assert {(it.subject_id, it.body["before"]) for it in events} == {
+            (others[0], "seen"),
+            (others[1], "created"),
+            (others[2], "created"),
+        }
+        assert Counter(job.args["search_id"] for job in queued("backhaul.next")) == {
+            str(offer.search_id): 1 for offer in ended
+        }
+
+
+class TestThePrice:
+    @pytest.fixture
+    def stage(self, committed: World) -> Stage:
+        return Stage(committed)
+
+    def test_who_wins_asks_no_more_of_the_database_the_more_lose(
+        self, stage: Stage, login_url: str
+    ) -> None:
+        few = _asked_to_win(stage, login_url, losers=1)
+        many = _asked_to_win(stage, login_url, losers=4)
+
+        assert few == many
+        assert len(active()) == 2
+
+
+def _asked_to_win(stage: Stage, url: str, *, losers: int) -> dict[str, int]:
+    """Return the round trips by statement of a yes on a connection of its own."""
+    stage.load()
+    winner, *others = stage.drivers(losers + 1)
+    mine, *_ = stage.offered(winner, *others)
+    whom = Tenant(winner.org_id, UUID(str(winner.member_id)))
+    with tapping(url) as (address, tap):
+        engine = make_engine(Settings(DATABASE_URL=address), DatabaseRole.APP)
+        with engine.connect():
+            tap.forget()
+        with acting(whom), Session(bind=engine) as session, session.begin():
+            accepting(winner, mine)(session)
+        engine.dispose()
+        return {name: asked.round_trips for name, asked in tap.seen.items()}
