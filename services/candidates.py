@@ -83,7 +83,7 @@ EMPTY_M = f"""
     {_great_circle_m("delivery_lat", "delivery_lon", "home")} as from_delivery_m
 """
 
-MOST_CENTS = """
+CEILING_CENTS = """
     :price_share * price_cents - :loaded_cents_per_m * loaded_m + :credit_cents
     - :empty_cents_per_m * (to_pickup_m + from_delivery_m)
 """
@@ -111,7 +111,7 @@ through is judged."""
 BEST_OF_CELLS = text(
     f"""
     select * from (
-        select loads.*, {MOST_CENTS} as most_cents
+        select loads.*, {CEILING_CENTS} as most_cents
         from unnest(cast(:cells as int[]), cast(:least_keys as float8[]))
             as cells (cell, least_key)
         cross join lateral (
@@ -136,7 +136,7 @@ BEST_OF_BOXES = text(
         where {BETWEEN_BOXES} and {ON_THE_MARKET} and {FITS}
     ) loads
     where {WITHIN_REACH}
-    order by {MOST_CENTS} desc limit :most
+    order by {CEILING_CENTS} desc limit :most
     """
 )
 

@@ -71,7 +71,7 @@ LAST_ARCHIVED = text(
 )
 NOW = text("select extract(epoch from clock_timestamp())")
 
-MOST_S = 5
+PATIENCE_S = 5
 """A scrape that takes longer tells nothing in time."""
 
 DATABASE_UP = "backhaul_database_up"
@@ -87,7 +87,7 @@ def gauges(session: Session) -> list[Reading]:
 
     Raises: SQLAlchemyError, the database's own; then `unavailable` is what is left.
     """
-    session.execute(text(f"set local statement_timeout = '{MOST_S}s'"))
+    session.execute(text(f"set local statement_timeout = '{PATIENCE_S}s'"))
     found = [
         Reading(DATABASE_UP, "Whether the database answers.", {"": 1}),
         *_of_the_clockwork(session),

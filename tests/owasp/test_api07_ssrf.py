@@ -10,11 +10,11 @@ from flask import Flask
 
 from notifications.fcm import FCM_URL
 from notifications.fcm_token import SCOPE
+from pushing import DEFAULT_FCM_URL
 from tests.owasp.hostile import answer, hostile
 from tests.owasp.operations import document, operations
 from tests.source import ROOT, files, layer
 from tests.world import World
-from worker import DEFAULT_FCM_URL
 
 URL_FORMATS = {"uri", "uri-reference", "url", "iri", "hostname", "ipv4", "ipv6"}
 URL_NAMES = re.compile(
