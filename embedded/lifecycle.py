@@ -16,8 +16,11 @@ from embedded.account import Account, account_for, give, private_dir, run
 from embedded.place import PORT, USER, EmbeddedServerError, Place, sentences, take
 from embedded.store import choose_data, programs_for, version
 
+MEMORY_MB = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+
 SETTINGS = {
-    "shared_buffers": "256MB",
+    # A quarter of the machine's, as PostgreSQL's manual advises; it is taken as needed.
+    "shared_buffers": f"{min(max(MEMORY_MB // 4, 128), 1024)}MB",
     "max_connections": "200",
     "timezone": "UTC",
     "log_timezone": "UTC",

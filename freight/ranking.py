@@ -117,10 +117,13 @@ class Ranking:
         self._ranked: dict[UUID, Ranked] = {}
         self._excluded: dict[UUID, tuple[Stage, Reason]] = {}
 
+    def __contains__(self, load_id: UUID) -> bool:
+        return load_id in self._ranked or load_id in self._excluded
+
     def add(self, candidates: Iterable[Candidate]) -> None:
         """Judge the loads that were not judged yet."""
         for candidate in candidates:
-            if candidate.load_id in self._ranked or candidate.load_id in self._excluded:
+            if candidate.load_id in self:
                 continue
             verdict = _judge(candidate, *self._asked, self._baseline)
             if isinstance(verdict, Ranked):

@@ -108,6 +108,9 @@ FITS = """
 """`feasibility.TRUCK_CHECKS` in SQL. It may let more through, never less: what it lets
 through is judged."""
 
+ONCE_A_ROW = "offset 0"
+"""Keeps the planner from writing the ways out wherever they are named."""
+
 BEST_OF_CELLS = text(
     f"""
     select * from (
@@ -120,6 +123,7 @@ BEST_OF_CELLS = text(
             and {ONLY} = any (array[:equipment, '']) and {KEY} >= least_key
             and price_cents >= :least_price_cents
             and {BETWEEN_EDGES} and {ON_THE_MARKET} and {FITS}
+            {ONCE_A_ROW}
         ) loads
         where {WITHIN_REACH}
     ) loads
@@ -134,6 +138,7 @@ BEST_OF_BOXES = text(
     select * from (
         select {COLUMN_NAMES}, {EMPTY_M} from loads
         where {BETWEEN_BOXES} and {ON_THE_MARKET} and {FITS}
+        {ONCE_A_ROW}
     ) loads
     where {WITHIN_REACH}
     order by {CEILING_CENTS} desc limit :most
@@ -144,11 +149,11 @@ FEW = 250
 """So many loads are all judged, and counted stage by stage; of more, the best are
 looked for. A driver sees a handful, a search keeps `backhaul.KEPT`."""
 
-NEAR_HOME_M = 100 * METRES_PER_MILE
+NEAR_HOME_M = 40 * METRES_PER_MILE
 
 NO_BITMAPS = text("select set_config('enable_bitmapscan', 'off', true)")
-"""For the rest of the transaction. A bitmap of the two-ended index holds every load of
-the boxes, to be met with those of one cell."""
+"""For the rest of the transaction. A bitmap holds every load of the boxes, where the
+first ones are enough, or those of one cell."""
 
 AT_ONCE = 120
 LAST_ID = UUID(int=2**128 - 1)
@@ -171,6 +176,7 @@ def candidates_in(
 
 def are_few(session: Session, area: SearchArea, *, org_id: UUID, now: datetime) -> bool:
     """Tell whether `candidates_in` would return FEW or less."""
+    session.execute(NO_BITMAPS)
     number = 0
     for edges_of_both in box_values(area):
         asked = edges_of_both | {"now": now, "org_id": org_id, "most": FEW + 1}
@@ -201,7 +207,6 @@ def add_best(
     if situation.equipment is None:
         # Whatever is offered, nobody knows whether the truck can take it.
         return
-    session.execute(NO_BITMAPS)
     for pickup, delivery in product(area.pickup_boxes(), area.delivery_boxes()):
         ways = {cell: nearest_m(situation.drop, cell) for cell in cells_of([pickup])}
         near = {c: m for c, m in ways.items() if m <= area.circle.radius_m}
@@ -215,7 +220,7 @@ def add_best(
                 "least_keys": [ceiling.least_key(least, m) for m in near.values()],
             }
             rows = session.execute(BEST_OF_CELLS, asked | limits | needed).all()
-            ranking.add(map(candidate_of, rows))
+            ranking.add(candidate_of(row) for row in rows if row.id not in ranking)
             # What comes next gains no more than the last one can.
             if len(rows) < AT_ONCE or rows[-1].most_cents < ranking.score_of(kept):
                 break
@@ -236,7 +241,7 @@ def _add_near_home(
         around_home = boxes_around(situation.home, radius_m)
         near_home = common_boxes(area.delivery_boxes(), around_home)
         for pickup, delivery in product(area.pickup_boxes(), near_home):
-            limits = _between(pickup, delivery) | {"most": AT_ONCE}
+            limits = _between(pickup, delivery) | {"most": kept + kept // 2}
             rows = session.execute(BEST_OF_BOXES, asked | limits)
             ranking.add(map(candidate_of, rows))
         radius_m *= 2
