@@ -160,7 +160,7 @@ class TestRunLater:
         stage = Stage(committed)
         owe_one(stage.driver())
         gateway = FakeGateway(errors=[TryLater("429", retry_after_s=300)])
-        app = app_with(Handlers(None, gateway, None), database_url)
+        app = app_with(handlers_of(committed, gateway), database_url)
         run_once(app)
         (waiting,) = jobs_now()
         with Session.begin() as session:
