@@ -55,7 +55,9 @@ class Size:
 
 
 FULL = Size(
-    (10_000, 100_000, 1_000_000), searches=300, naive_loads=100_000, situations=200
+    loads=(10_000, 100_000, 1_000_000),
+    searches=300,
+    naive=((100_000, 200), (1_000_000, 25)),
 )
 QUICK = Size(loads=(500, 2_000), searches=8, naive=((1_000, 4), (2_000, 4)))
 
