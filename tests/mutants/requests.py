@@ -59,8 +59,8 @@ MUTANTS = (
     Mutant(
         "everybody-asks-as-often-as-he-likes",
         "services/limits.py",
-        '    " - extract(epoch from clock_timestamp()) <= :most_ahead_s"\n',
-        '    " - extract(epoch from clock_timestamp()) <= :most_ahead_s + 1e6"\n',
+        "- extract(epoch from clock_timestamp()) <= :most_ahead_s_{n}\n",
+        "- extract(epoch from clock_timestamp()) <= :most_ahead_s_{n} + 1e6\n",
         ("tests/services/test_limits.py::TestTake",),
     ),
 )
