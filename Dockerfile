@@ -14,29 +14,31 @@ WORKDIR /app
 COPY requirements.txt ./
 RUN pip install --requirement requirements.txt
 
-COPY alembic.ini cli.py config.py db.py errors.py keys.py mailing.py processes.py ./
-COPY pushing.py rescue.py schema.py serving.py start.py telemetry.py worker.py wsgi.py ./
+COPY alembic.ini cli.py worker.py wsgi.py ./
 COPY api api
-COPY embedded embedded
+COPY edges edges
 COPY freight freight
 COPY geo geo
+COPY handlers handlers
 COPY jobs jobs
 COPY market market
 COPY migrations migrations
 COPY models models
 COPY notifications notifications
+COPY places places
+COPY runtime runtime
 COPY services services
 
 # By number: a host may refuse a name it cannot look up.
 USER 10001
 
-# Read by Granian: where it listens, and for 2 cores.
+# Where web listens, and for 2 cores.
 ENV ENVIRONMENT=production \
-    GRANIAN_HOST=0.0.0.0 \
-    GRANIAN_PORT=8000 \
-    GRANIAN_WORKERS=2
+    HOST=0.0.0.0 \
+    PORT=8000 \
+    WEB_WORKERS=2
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=6s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as it; it.urlopen('http://127.0.0.1:' + os.environ['GRANIAN_PORT'] + '/readyz', timeout=5)"]
+    CMD ["python", "-c", "import os, urllib.request as it; it.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/readyz', timeout=5)"]
 # The job process: command python worker.py. The schema: python cli.py migrate.
 CMD ["python", "wsgi.py"]

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 # Brings an embedded PostgreSQL when DATABASE_URL is unset; else starts nothing.
-WITH_DATABASE := $(PY) -m embedded run --
+WITH_DATABASE := $(PY) -m local run --
 
 # Spectral is a Node program: npm install --global @stoplight/spectral-cli@6
 SPECTRAL ?= spectral
@@ -15,17 +15,18 @@ help: ## show this
 
 setup: .venv/.ready ## make .venv and install the pinned requirements
 
-.venv/.ready: requirements.txt requirements-demo.txt requirements-dev.txt
+.venv/.ready: requirements.txt requirements-demo.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Backhaul needs Python 3.11 or newer: set PYTHON=/path/to/python3.11.")'
 	@test -x $(PY) || $(PYTHON) -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-demo.txt -r requirements-dev.txt
+	@$(PY) -m pip install --disable-pip-version-check --progress-bar=on -r requirements.txt -r requirements-demo.txt -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 demo: setup ## play a day of the market; ONCE=1 stops by itself
 	@$(PY) -m demo.run
 
-run: setup ## web and worker on http://127.0.0.1:8000 (PUSH=console without credentials)
-	@$(WITH_DATABASE) sh -c '$(PY) cli.py migrate && exec $(PY) processes.py'
+run: setup ## web and worker on http://127.0.0.1:8000, until Ctrl-C
+	@.venv/bin/backhaul run
 
 migrate: setup ## bring the database schema to this release
 	@$(WITH_DATABASE) $(PY) cli.py migrate

@@ -1,6 +1,7 @@
-"""The operator's commands: `python cli.py --help`."""
+"""The operator's commands: `backhaul --help`."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -9,21 +10,10 @@ from uuid import UUID
 import click
 from flask import Flask
 
-import keys
-import schema
-from api.app import create_app, make_market
-from config import Settings
-from db import Hand, Session
-from freight.roles import Role
-from geo.roads import EstimatedRoads
-from market.board import write_board
-from models.organisations import OrganisationKind, Verification
-from services import audit as audit_chains
-from services import organisations, positions, privacy, suspensions
-from services.organisations import Company
-from services.passwords import SHORTEST_PASSWORD, hash_password
-from start import (
-    CannotStart,
+import worker as job_process
+import wsgi
+from api.app import create_app, make_posting_rules
+from edges.start import (
     clear_failures,
     connect,
     keyring,
@@ -31,13 +21,73 @@ from start import (
     secret_files,
     settings_from_environment,
 )
+from freight.roles import Role
+from geo.roads import EstimatedRoads
+from market.board import write_board
+from models.people.organisations import OrganisationKind, Verification
+from runtime import keys, schema
+from runtime.config import Settings
+from runtime.db import Hand, Session
+from runtime.errors import CannotStart
+from services.fleet import positions
+from services.people import organisations
+from services.people.organisations import Company
+from services.people.passwords import SHORTEST_PASSWORD, hash_password
+from services.upkeep import audit as audit_chains
+from services.upkeep import privacy, suspensions
+
+try:
+    from local import url_for, url_of_running
+    from local.place import DATABASE, data_dir
+    from local.run import main as run_all
+except ModuleNotFoundError as missing:
+    # The image does not carry it: there, DATABASE_URL is set.
+    if missing.name != "local":
+        raise
+    url_of_running = None  # type: ignore[assignment]
 
 DOCUMENT = Path(__file__).parent / "docs" / "openapi.json"
 
 
 @click.group()
-def cli() -> None:
-    """Backhaul's commands for those who run it."""
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Backhaul's commands for those who run it.
+
+    Without DATABASE_URL they work on the database of the `make run` that is up.
+    """
+    is_given = any(os.environ.get(it) for it in ("DATABASE_URL", "DATABASE_URL_FILE"))
+    if is_given or context.invoked_subcommand == "run" or url_of_running is None:
+        return
+    url = url_of_running(data_dir())
+    if url is not None:
+        # In the environment, so that the processes of `web` find it too.
+        os.environ["DATABASE_URL"] = url_for(url, DATABASE)
+
+
+@cli.command()
+@clear_failures
+def run() -> None:
+    """Run web and worker on this machine, on an embedded database if none is set."""
+    if url_of_running is None:
+        raise CannotStart(
+            "The package `local` is not installed here: start `backhaul web` and"
+            " `backhaul worker`, each with DATABASE_URL set."
+        )
+    run_all()
+
+
+@cli.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def web(options: tuple[str, ...]) -> None:
+    """Serve the web process; `backhaul web --help` lists its options."""
+    wsgi.main(options)
+
+
+@cli.command()
+def worker() -> None:
+    """Work off the jobs until SIGTERM."""
+    job_process.main()
 
 
 @cli.command()
@@ -312,7 +362,7 @@ def _app_without_database() -> Flask:
     return create_app(
         settings,
         keyring(settings),
-        make_market(settings, EstimatedRoads()),
+        make_posting_rules(settings, EstimatedRoads()),
         schema_head=schema.head(),
     )
 

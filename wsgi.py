@@ -1,15 +1,18 @@
-"""The web process: Settings -> create_app(); `python wsgi.py` serves it."""
+"""The web process: Settings -> create_app(); `python wsgi.py` serves it.
 
-import os
+Another WSGI server is given the factory: `wsgi:make()`.
+"""
+
 import sys
+from collections.abc import Sequence
 
 from flask import Flask
 
-import schema
-from api.app import create_app, make_market
+from api.app import create_app, make_posting_rules
+from edges.serving import serve
+from edges.start import clear_failures, connect, keyring, settings_from_environment
 from geo.roads import EstimatedRoads
-from processes import granian_argv
-from start import clear_failures, connect, keyring, settings_from_environment
+from runtime import schema
 
 
 @clear_failures
@@ -20,22 +23,19 @@ def make() -> Flask:
     return create_app(
         settings,
         keyring(settings),
-        make_market(settings, EstimatedRoads()),
+        make_posting_rules(settings, EstimatedRoads()),
         schema_head=schema.head(),
     )
 
 
 @clear_failures
-def main() -> None:
-    """Become Granian, if it can start: its workers would each say why not."""
+def main(arguments: Sequence[str]) -> None:
+    """Serve until SIGTERM, if it can start: the workers would each say why not."""
     settings = settings_from_environment()
     keyring(settings)
     connect(settings).dispose()
-    argv = granian_argv(sys.argv[1:])
-    os.execv(argv[0], argv)
+    serve(make, arguments)
 
 
 if __name__ == "__main__":
-    main()
-else:
-    app = make()
+    main(sys.argv[1:])

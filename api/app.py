@@ -8,37 +8,20 @@ from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import (
-    areas,
-    assignments,
-    credentials,
-    deprecation,
-    devices,
-    drivers,
-    headers,
-    invitations,
-    limits,
-    loads,
-    me,
-    members,
-    offers,
-    openapi,
-    operations,
-    positions,
-    problems,
-    searches,
-    sessions,
-    stops,
-    sync,
-    trucks,
-    versions,
-)
-from api.bodies import InflatingRequest
-from config import Settings
+from api.booking import overrides
+from api.fleet import areas, drivers, positions, trucks
+from api.kernel import deprecation, headers, limits, openapi, problems, versions
+from api.kernel.bodies import InflatingRequest
+from api.loads import assignments, loads, stops
+from api.offers import offers
+from api.people import credentials, devices, invitations, me, members, sessions
+from api.search import searches
+from api.upkeep import operations, sync
 from geo.roads import Roads
-from services.loads import Market
-from services.tokens import Keyring
-from telemetry import REQUEST_SECONDS, REQUESTS, log, traced
+from runtime.config import Settings
+from runtime.telemetry import REQUEST_SECONDS, REQUESTS, log, traced
+from services.loads.loads import PostingRules
+from services.people.tokens import Keyring
 
 VERSION = "0.1.0"
 
@@ -63,7 +46,7 @@ BLUEPRINTS = (
     searches.blueprint,
     offers.blueprint,
     assignments.blueprint,
-    assignments.overrides_blueprint,
+    overrides.blueprint,
     sync.blueprint,
     operations.blueprint,
 )
@@ -89,7 +72,7 @@ and 503 say in `Retry-After` when to come back. Bodies may be sent as
 
 
 def create_app(
-    settings: Settings, keys: Keyring, market: Market, *, schema_head: str
+    settings: Settings, keys: Keyring, posting_rules: PostingRules, *, schema_head: str
 ) -> Flask:
     """Return the application. The Session factory is configured by the caller."""
     app = Flask("backhaul", static_folder=None)
@@ -111,7 +94,7 @@ def create_app(
         },
     )
     app.extensions["keyring"] = keys
-    app.extensions["market"] = market
+    app.extensions["posting_rules"] = posting_rules
     app.extensions["position_max_age"] = settings.accept_position_max_age
     app.extensions["schema_head"] = schema_head
     _observe(app)
@@ -142,9 +125,9 @@ def create_app(
     return app
 
 
-def make_market(settings: Settings, roads: Roads) -> Market:
+def make_posting_rules(settings: Settings, roads: Roads) -> PostingRules:
     """Return what posting needs, as the settings say."""
-    return Market(settings.posting_lease, roads)
+    return PostingRules(settings.posting_lease, roads)
 
 
 def _observe(app: Flask) -> None:

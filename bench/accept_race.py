@@ -18,7 +18,7 @@ from bench.rows import Record
 from bench.running import Line, line_of, parser_of, run
 from bench.stage import Stage, staged
 from bench.tapping import Tap, tapping
-from models.organisations import OrganisationKind
+from models.people.organisations import OrganisationKind
 
 CONNECTIONS = 32
 DRIVERS_A_LOAD = 20

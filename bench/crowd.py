@@ -18,13 +18,13 @@ from bench import rows
 from bench.client import Client
 from bench.rows import Point, Record
 from bench.stage import PASSWORD, Stage
-from config import Settings
+from edges.start import keyring
 from freight.roles import Role
-from models.organisations import OrganisationKind
-from services.members import ROLES_OF
-from services.passwords import hash_password
-from services.tokens import Claims, Keyring, access_token, refresh_token
-from start import keyring
+from models.people.organisations import OrganisationKind
+from runtime.config import Settings
+from services.people.members import ROLES_OF
+from services.people.passwords import hash_password
+from services.people.tokens import Claims, Keyring, access_token, refresh_token
 
 CHICAGO, NEW_YORK = (41.88, -87.63), (40.71, -74.01)
 CARRIERS = {OrganisationKind.CARRIER, OrganisationKind.PRIVATE_FLEET}

@@ -19,7 +19,7 @@ from bench.running import BREAKS, Line, line_of, parser_of, run
 from bench.stage import Stage, staged
 from bench.usage import rss_mb
 from market.board import write_board
-from services.passwords import NOBODY
+from services.people.passwords import NOBODY
 
 ORGS = 200
 PER_S = 5.0
@@ -39,7 +39,7 @@ LOOK_EVERY_S = 0.1
 
 WAITING: LiteralString = """
     select count(*) from procrastinate_jobs
-    where task_name in ('backhaul.search', 'push.send') and status in ('todo', 'doing')
+    where task_name in ('search.run', 'push.send') and status in ('todo', 'doing')
 """
 SEARCHES: LiteralString = """
     select s.stop_id::text, s.outcome, extract(epoch from s.searched_at)::float,

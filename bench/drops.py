@@ -11,7 +11,7 @@ from uuid import UUID
 
 from bench.client import Answer, Client, Refused
 from bench.crowd import CHICAGO, NEW_YORK, Crowd, Person
-from models.organisations import OrganisationKind
+from models.people.organisations import OrganisationKind
 
 DRIVERS_EACH = 50
 PATIENCE_S = 120.0

@@ -1,10 +1,23 @@
-"""A Flask application with one route that does nothing."""
+"""What the web server costs without us: an application that does nothing, served as
+ours is: `python -m bench.empty`."""
+
+import sys
 
 from flask import Flask
 
-app = Flask(__name__)
+from edges.serving import serve
 
 
-@app.get("/v1/nothing")
-def nothing() -> bytes:
-    return b""
+def make() -> Flask:
+    """Return an application with one route."""
+    app = Flask(__name__)
+
+    @app.get("/v1/nothing")
+    def nothing() -> bytes:
+        return b""
+
+    return app
+
+
+if __name__ == "__main__":
+    serve(make, sys.argv[1:])

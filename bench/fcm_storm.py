@@ -27,11 +27,11 @@ from bench.report import Bar, say
 from bench.running import Line, line_of, parser_of, run
 from bench.stage import Stage, staged
 from bench.supervising import supervised
-from models.organisations import OrganisationKind
+from local.processes import SETTLED_S
+from models.people.organisations import OrganisationKind
 from notifications import outbox
 from notifications.gateway import QUOTA_WAIT_S, SOONEST_RETRY_S
 from notifications.messages import MessageKind
-from processes import SETTLED_S
 
 DRIVERS_EACH = 100
 BATCH = 500

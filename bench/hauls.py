@@ -11,7 +11,7 @@ from bench.crowd import Crowd, Person
 from bench.rows import Record
 from geo.points import Point
 from market import MarketTruck, fleet, headhaul
-from models.organisations import OrganisationKind
+from models.people.organisations import OrganisationKind
 
 DRIVERS_A_COMPANY = 50
 HANDS = 96

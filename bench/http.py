@@ -19,9 +19,9 @@ from bench.spent import where_it_goes
 from bench.stage import HOST, WEB_WORKERS, Stage, free_port, staged
 from bench.usage import cpu_s, database_pids
 from bench.wire import Wire
-from config import UNLIMITED
-from models.organisations import OrganisationKind
-from processes import granian_argv, web_argv
+from local.processes import web_argv
+from models.people.organisations import OrganisationKind
+from runtime.config import UNLIMITED
 
 HANDS = 8
 """Connections that ask without a pause: four for each web worker."""
@@ -131,8 +131,8 @@ def servers(stage: Stage) -> list[Server]:
 
 def empty_argv(port: int) -> list[str]:
     """Return the command that serves the empty application as ours is served."""
-    argv = granian_argv(web_argv(HOST, port, WEB_WORKERS)[2:])
-    return ["bench.empty:app" if it.endswith(":app") else it for it in argv]
+    options = web_argv(HOST, port, WEB_WORKERS)[2:]
+    return [sys.executable, "-m", "bench.empty", *options]
 
 
 def play_round(

@@ -35,7 +35,7 @@ SETTLED_S = 7.0
 """Granian gives up on a worker that dies within 5.5 s of its start."""
 
 RESPAWN = (
-    *("--respawn-failed-workers", "--respawn-interval", "0.2"),
+    *("--respawn-interval", "0.2"),
     # A worker that is just being started misses its SIGTERM.
     *("--workers-kill-timeout", "2"),
 )

@@ -23,7 +23,7 @@ from bench.report import Bar, say
 from bench.running import Line, line_of, parser_of, run
 from bench.stage import Stage, staged
 from bench.supervising import supervised
-from processes import SETTLED_S, worker_argv
+from local.processes import SETTLED_S, worker_argv
 
 CLIENTS = 16
 LONGEST_WAIT_S = 0.4

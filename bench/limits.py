@@ -14,7 +14,7 @@ from bench.report import Bar
 from bench.running import Line, line_of, parser_of, run
 from bench.stage import Stage, staged
 from freight.roles import Role
-from models.organisations import OrganisationKind
+from models.people.organisations import OrganisationKind
 
 QUOTA = 60
 """In a minute: one comes back each second."""

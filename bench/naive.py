@@ -13,7 +13,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session as OrmSession
 
 from bench.report import percentiles, say
-from db import Session
 from freight.bounds import Ceiling
 from freight.costs import COST_CENTS_PER_KM, COST_CURRENCY
 from freight.ranking import Ranking
@@ -22,9 +21,11 @@ from geo.areas import SearchArea
 from geo.corridors import corridor_home
 from geo.fences import CircleFence
 from market import fleet, headhaul
-from services import candidates
-from services.backhaul import KEPT, SearchRules
-from services.candidates import COLUMN_NAMES, ON_THE_MARKET, add_best, are_few
+from runtime.db import Session
+from services.loads.market import ON_THE_MARKET
+from services.search import candidates
+from services.search.candidates import COLUMN_NAMES, add_best, are_few
+from services.search.run import KEPT, SearchRules
 
 NOBODY_ORG = UUID(int=0)
 

@@ -20,7 +20,7 @@ from bench.report import Bar, say
 from bench.rows import Record
 from bench.running import Line, line_of, parser_of, run
 from bench.stage import Stage, staged
-from models.organisations import OrganisationKind
+from models.people.organisations import OrganisationKind
 
 HANDS = 4
 """Connections that ask without a pause: two for each web worker."""

@@ -20,7 +20,7 @@ from bench.report import Bar, say
 from bench.running import Line, line_of, parser_of, run
 from bench.stage import Stage, staged
 from freight.roles import Role
-from models.organisations import OrganisationKind
+from models.people.organisations import OrganisationKind
 
 PATH = "/v1/sessions/refresh"
 AT_ONCE = 16

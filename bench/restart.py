@@ -27,8 +27,8 @@ from bench.report import Bar, say
 from bench.running import Line, line_of, parser_of, run
 from bench.stage import Stage, staged
 from bench.supervising import supervised
-from embedded import server
-from models.organisations import OrganisationKind
+from local import server
+from models.people.organisations import OrganisationKind
 
 PHONES = 4
 """That report positions without a pause."""

@@ -11,8 +11,8 @@ import psycopg
 from bench.client import Refused
 from bench.report import Bar, print_line, say, versions_of
 from bench.stage import CannotStage, Stage
-from embedded import EmbeddedServerError
-from processes import ProcessEnded, stop_on_signals
+from local import EmbeddedServerError
+from local.processes import ProcessEnded, stop_on_signals
 
 BREAKS = (
     *(CannotStage, Refused, ProcessEnded, EmbeddedServerError),

@@ -21,15 +21,15 @@ from bench.report import Bar, percentiles, say
 from bench.running import BREAKS, Line, line_of, parser_of, run
 from bench.stage import Stage, staged
 from bench.usage import rss_mb
-from config import Settings
-from db import Hand, Session
+from edges.start import connect
 from geo.roads import EstimatedRoads
+from local.processes import worker_argv
 from market.board import write_board
-from processes import worker_argv
-from services.backhaul import SearchRules, search_home
-from services.passwords import NOBODY
-from start import connect
-from telemetry import start_logging
+from runtime.config import Settings
+from runtime.db import Hand, Session
+from runtime.telemetry import start_logging
+from services.people.passwords import NOBODY
+from services.search.run import SearchRules, search_home
 
 RADIUS_MI = 100
 ORGS = 200

@@ -21,7 +21,6 @@ import psycopg
 from bench.idempotency import workers_of
 from bench.report import Bar, say, versions_of
 from bench.running import BREAKS, Line, parser_of, run
-from config import Settings
 from demo.client import Unexpected
 from demo.day import AT_ONCE, Day, Ready
 from demo.phones import Phones
@@ -30,9 +29,10 @@ from demo.road import utcnow
 from demo.seeding import Trucker, due_now, found_companies, hire_trucker, post_all
 from demo.stage import Stage, database, running
 from demo.telling import Teller
+from local.processes import Processes
 from market import fleet, headhaul, market
-from processes import Processes
-from start import CannotStart
+from runtime.config import Settings
+from runtime.errors import CannotStart
 
 ROUND_S = 20.0
 """The demo plays a day of its trucks in it: faster than 20 times."""

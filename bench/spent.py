@@ -13,7 +13,7 @@ from bench.stacks import Sampled, sample
 from bench.stage import HOST, Stage, free_port
 from bench.tapping import tapping
 from bench.wire import Wire
-from processes import web_argv
+from local.processes import web_argv
 
 LISTED = 12
 """Packages that are named; the rest is summed."""

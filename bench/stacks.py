@@ -18,17 +18,17 @@ FRAME = re.compile(r"(?P<name>.*) \((?P<file>.*?)(?::(?P<line>\d+))?\)$")
 PACKAGE = re.compile(r".*/(?:site-packages|python3\.\d+)/(?P<package>[^/]+)")
 
 PARTS = (
-    ("the limits", "api/limits.py", "_spend"),
-    ("who asks", "services/identity.py", "actor_for"),
-    ("the token", "services/tokens.py", "read_access_token"),
-    ("the list", "api/lists.py", "page"),
+    ("the limits", "api/kernel/limits.py", "_spend"),
+    ("who asks", "services/people/sign_in.py", "actor_for"),
+    ("the token", "services/people/tokens.py", "read_access_token"),
+    ("the list", "api/kernel/lists.py", "page"),
     ("ends of reading transactions", "sqlalchemy/orm/session.py", "close"),
     ("writing JSON", "marshmallow/schema.py", "dump"),
     ("writing JSON", "flask/json/provider.py", "dumps"),
 )
 """A sample belongs to the first of these functions that is on its stack."""
 
-VIEW = ("api/auth.py", "guarded")
+VIEW = ("api/kernel/auth.py", "guarded")
 REQUEST = ("flask/app.py", "wsgi_app")
 WAITING = ("psycopg/connection.py", "wait")
 

@@ -16,9 +16,9 @@ import psycopg
 
 from bench.client import Client
 from bench.report import say
-from config import UNLIMITED
-from embedded import create_database, server
-from processes import Processes, web_argv, worker_argv
+from local import create_database, server
+from local.processes import Processes, web_argv, worker_argv
+from runtime.config import UNLIMITED
 
 ROOT = Path(__file__).parent.parent
 HOST = "127.0.0.1"

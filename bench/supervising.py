@@ -4,7 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from processes import WATCH_S, ProcessEnded, Processes
+from local.processes import ProcessEnded, Processes
+from local.run import WATCH_S
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from bench.report import Bar, say
 from bench.rights import NOBODY, Leak, foreign, ids_in
 from bench.running import Line, line_of, parser_of, run
 from bench.stage import Stage, staged
-from services.actors import PERMISSIONS, Permission
+from services.kernel.actors import PERMISSIONS, Permission
 
 FITTING = 0.85
 """How often somebody asks whose role may; else anybody does."""

@@ -23,7 +23,7 @@ from demo.words import count, dollars, miles, pounds
 from freight.equipment import Equipment
 from geo.distance import METRES_PER_MILE, haversine_m
 from geo.points import Point
-from market import city
+from places.cities import city
 
 CHICAGO = ("Chicago", "IL")
 NEW_YORK = ("New York", "NY")

@@ -7,7 +7,7 @@ from demo.play import Play, order
 from demo.road import accept, first_ring, inbox, must, pick_up, report
 from demo.seeding import Posted, Trucker
 from demo.words import dollars
-from market import city
+from places.cities import city
 
 ATLANTA = ("Atlanta", "GA")
 MARIETTA = ("Marietta", "GA")

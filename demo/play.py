@@ -21,7 +21,8 @@ from demo.telling import Teller
 from demo.words import place
 from freight.equipment import Equipment
 from geo.roads import EstimatedRoads
-from market import City, MarketLoad, MarketTruck, city, transit
+from market import MarketLoad, MarketTruck, transit
+from places.cities import City, city
 
 ROADS = EstimatedRoads()
 DAY = timedelta(days=1)

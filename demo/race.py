@@ -9,7 +9,7 @@ from demo.play import Play, order
 from demo.road import accept, first_ring, inbox, pick_up
 from demo.seeding import Trucker
 from demo.words import dollars, pounds
-from market import city
+from places.cities import city
 
 HOUSTON = ("Houston", "TX")
 DALLAS = ("Dallas", "TX")

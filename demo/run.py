@@ -25,9 +25,10 @@ from demo.stage import Stage, database, running
 from demo.telling import Teller
 from demo.totals import Totals, add_up
 from demo.words import count
+from edges.start import clear_failures, settings_from_environment
+from local.processes import ProcessEnded
 from market import market
-from processes import ProcessEnded
-from start import CannotStart, clear_failures, settings_from_environment
+from runtime.errors import CannotStart
 
 SEED = 20
 LOADS_A_LINE = 1_000

@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 from demo.client import Caller, Person, sign_in
 from demo.stage import Stage
 from market import MarketLoad, MarketTruck, transit
-from start import CannotStart
+from runtime.errors import CannotStart
 
 PASSWORD = "the long way home"
 AT_ONCE = 6

@@ -3,7 +3,7 @@
 from demo.play import Play, order
 from demo.road import accept, decline, inbox, pick_up, search_of, see
 from demo.words import count, dollars
-from market import city
+from places.cities import city
 
 SALT_LAKE_CITY = ("Salt Lake City", "UT")
 PROVO = ("Provo", "UT")

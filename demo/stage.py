@@ -12,13 +12,13 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-import schema
-from config import UNLIMITED, Settings
-from db import check_server, make_engine
-from embedded import create_database, server
-from embedded.__main__ import DEFAULT_DATA_DIR
-from processes import ProcessEnded, Processes, web_argv, worker_argv
-from start import CannotStart
+from local import create_database, server
+from local.place import DEFAULT_DATA_DIR
+from local.processes import ProcessEnded, Processes, web_argv, worker_argv
+from runtime import schema
+from runtime.config import UNLIMITED, Settings
+from runtime.db import check_server, make_engine
+from runtime.errors import CannotStart
 
 HOST = "127.0.0.1"
 NAME = "backhaul_demo"

@@ -4,7 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from geo.distance import METRES_PER_MILE
-from market import City
+from places.cities import City
 
 POUNDS_PER_KG = 2.2046226
 """Source: NIST Special Publication 811, B.8: one pound is 0.45359237 kg."""

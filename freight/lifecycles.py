@@ -135,7 +135,8 @@ def _table(rows: Iterable[Transition[Status, Act]]) -> Table[Status, Act]:
 OPEN_OFFERS = (OfferStatus.CREATED, OfferStatus.SENT, OfferStatus.SEEN)
 """An offer that its driver can still accept, its expiry allowing."""
 
-ON_THE_MARKET = (LoadStatus.POSTED, LoadStatus.HELD, LoadStatus.EXPIRED)
+RENEWABLE = (LoadStatus.POSTED, LoadStatus.HELD, LoadStatus.EXPIRED)
+"""Posted now, or once; renewing the posting brings it onto the market."""
 
 UNDERWAY = (
     LoadStatus.BOOKED,
@@ -168,15 +169,15 @@ def _load_moves() -> Iterable[Transition[LoadStatus, LoadAct]]:
     window = "the last pickup window is open"
     unmoved = (_L.BOOKED, _L.AT_PICKUP)
     yield from moves((_L.DRAFT, _L.WITHDRAWN), _A.POST, _L.POSTED, _POSTING, window)
-    yield from moves((_L.DRAFT, _L.WITHDRAWN, *ON_THE_MARKET), _A.EDIT, None, _POSTING)
-    yield from moves(ON_THE_MARKET, _A.RENEW, _L.POSTED, _POSTING, window)
+    yield from moves((_L.DRAFT, _L.WITHDRAWN, *RENEWABLE), _A.EDIT, None, _POSTING)
+    yield from moves(RENEWABLE, _A.RENEW, _L.POSTED, _POSTING, window)
     yield from moves(
         (_L.POSTED,), _A.LAPSE, _L.HELD, _SYSTEM, "the posting lease ran out"
     )
     yield from moves(
         (_L.POSTED, _L.HELD), _A.EXPIRE, _L.EXPIRED, _SYSTEM, "that window closed"
     )
-    yield from moves((_L.DRAFT, *ON_THE_MARKET), _A.WITHDRAW, _L.WITHDRAWN, _POSTING)
+    yield from moves((_L.DRAFT, *RENEWABLE), _A.WITHDRAW, _L.WITHDRAWN, _POSTING)
     yield from moves(
         (_L.POSTED,), _A.BOOK, _L.BOOKED, CARRYING, "nobody else has it", "OO"
     )
@@ -249,7 +250,7 @@ def _load_moves() -> Iterable[Transition[LoadStatus, LoadAct]]:
     )
     yield from moves((_L.DELIVERED,), _A.DEPART_DELIVERY, None, CARRYING, "", "CD")
     yield from moves(
-        (_L.DRAFT, _L.WITHDRAWN, *ON_THE_MARKET, *unmoved),
+        (_L.DRAFT, _L.WITHDRAWN, *RENEWABLE, *unmoved),
         _A.CANCEL,
         _L.CANCELLED,
         POSTERS | _DISPATCHER,

@@ -1,11 +1,15 @@
 """Later = a row: the procrastinate app and enqueue() in the caller's transaction."""
 
-from jobs.queue import PERIODIC, Job, enqueue, enqueue_each, make_app
+from procrastinate import App
+
+from jobs.queue import PERIODIC, Job, RunLater, enqueue, enqueue_each, make_app
 from jobs.work import make_worker_app, work
 
 __all__ = [
     "PERIODIC",
+    "App",
     "Job",
+    "RunLater",
     "enqueue",
     "enqueue_each",
     "make_app",

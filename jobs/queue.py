@@ -45,20 +45,21 @@ class Kind:
 
 
 class Job(Enum):
-    """Every job there is; `worker.py` says which function does it."""
+    """Every job there is. OFFERS_EXPIRE is `offers.expire` in the queue, and the
+    function `offers_expire` in `handlers/` does it."""
 
     PUSH_SEND = Kind("push.send", "push", 10)
     OFFERS_EXPIRE = Kind("offers.expire", "match", 7)
-    BACKHAUL_SEARCH = Kind("backhaul.search", "match", 5)
-    PASSWORD_RESET = Kind("password.reset", "push", 5)
-    MAIL_RESET = Kind("mail.reset", "push", 5)
-    MAIL_INVITATION = Kind("mail.invitation", "push", 5)
-    BACKHAUL_NEXT = Kind("backhaul.next", "match", 5)
-    LOADS_LAPSE = Kind("loads.lapse", "maint", 0, _each_minutes(1))
+    SEARCH_RUN = Kind("search.run", "match", 5)
+    RESETS_BEGIN = Kind("resets.begin", "push", 5)
+    RESETS_MAIL = Kind("resets.mail", "push", 5)
+    INVITATIONS_MAIL = Kind("invitations.mail", "push", 5)
+    SEARCH_OFFER_NEXT = Kind("search.offer_next", "match", 5)
+    LEASES_LAPSE = Kind("leases.lapse", "maint", 0, _each_minutes(1))
     OFFERS_SWEEP = Kind("offers.sweep", "maint", 0, _each_minutes(1))
-    SIGN_INS_PRUNE = Kind("sign_ins.prune", "maint", 0, _each_minutes(15))
+    LOCKOUTS_PRUNE = Kind("lockouts.prune", "maint", 0, _each_minutes(15))
     POSITIONS_PARTITION = Kind("positions.partition", "maint", 0, _hourly(7))
-    AUDIT_SIGN = Kind("audit.sign", "maint", 0, _daily(2, 23))
+    AUDIT_SIGN_HEADS = Kind("audit.sign_heads", "maint", 0, _daily(2, 23))
     IDEMPOTENCY_PRUNE = Kind("idempotency.prune", "maint", 0, _hourly(27))
     LIMITS_PRUNE = Kind("limits.prune", "maint", 0, _each_minutes(10))
     CREDENTIALS_PRUNE = Kind("credentials.prune", "maint", 0, _daily(3, 31))
@@ -66,6 +67,17 @@ class Job(Enum):
     SEARCHES_PRUNE = Kind("searches.prune", "maint", 0, _daily(3, 47))
     JOBS_RESCUE = Kind("jobs.rescue", "maint", 0, _each_minutes(1))
     JOBS_PRUNE = Kind("jobs.prune", "maint", 0, _daily(3, 17))
+
+
+class RunLater(Exception):
+    """The job's work is not done: do it again in `wait_s` seconds, as often as asked.
+
+    That is a new job and no retry, so that retries count the bugs only.
+    """
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"again in {wait_s:.0f} s")
+        self.wait_s = wait_s
 
 
 PERIODIC = {job: it for job in Job if (it := job.value.schedule) is not None}

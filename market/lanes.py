@@ -11,7 +11,7 @@ import numpy as np
 
 from geo.distance import METRES_PER_MILE
 from geo.roads import road_m
-from market.cities import cities, distances_m
+from places.cities import cities, distances_m
 
 HAUL_MILES = NormalDist(math.log(461), 0.79)
 """Logarithm of the road miles of a load.

@@ -15,8 +15,8 @@ from geo.distance import METRES_PER_MILE
 from geo.points import Point
 from geo.roads import EstimatedRoads
 from market.cargo import TRAILERS, Cargo, Trailer
-from market.cities import City, cities, scattered
 from market.lanes import draw_lane
+from places.cities import City, cities, scattered
 
 DOLLARS_PER_MILE = (
     (25.0, 24.6),

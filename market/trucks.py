@@ -8,9 +8,9 @@ from random import Random
 from freight.equipment import Equipment
 from geo.points import Point
 from market.cargo import TRAILERS, Urn
-from market.cities import City, cities, distances_m, positions, scattered
 from market.lanes import draw_lane
 from market.loads import MarketLoad, make_load
+from places.cities import City, cities, distances_m, positions, scattered
 
 # Our own assumption, no statistics behind it.
 FAR_FROM_HOME_M = 400_000.0

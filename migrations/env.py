@@ -7,10 +7,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.schema import SchemaItem
 
-from config import Settings
-from db import make_engine
 from models import Row
-from models.events import Xid8
+from models.kernel.events import Xid8
+from runtime.config import Settings
+from runtime.db import make_engine
 
 # The dialect does not know the type, and would warn at every comparison.
 ischema_names["xid8"] = Xid8

@@ -3,27 +3,15 @@
 Importing the package makes every table known to the metadata.
 """
 
-from models import (
-    areas,
-    assignments,
-    audit,
-    credentials,
-    devices,
-    drivers,
-    events,
-    idempotency,
-    limits,
-    loads,
-    offers,
-    organisations,
-    periodic,
-    positions,
-    pushes,
-    searches,
-    stops,
-    trucks,
-)
-from models.row import Row
+from models.booking import overrides
+from models.fleet import areas, drivers, positions, trucks
+from models.kernel import events, idempotency, limits, periodic
+from models.kernel.row import Row
+from models.loads import assignments, loads, stops
+from models.offers import offers, pushes
+from models.people import credentials, devices, organisations
+from models.search import searches
+from models.upkeep import audit
 
 __all__ = [
     "Row",
@@ -39,6 +27,7 @@ __all__ = [
     "loads",
     "offers",
     "organisations",
+    "overrides",
     "periodic",
     "positions",
     "pushes",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from uuid import uuid4
 
-from models.targets import TargetKind
+from models.people.targets import TargetKind
 from notifications.messages import Message
 
 

@@ -9,7 +9,7 @@ from firebase_admin import messaging
 from firebase_admin.exceptions import FirebaseError
 from requests import PreparedRequest, Response
 
-from models.targets import TargetKind
+from models.people.targets import TargetKind
 from notifications.answers import OneAnswer
 from notifications.fcm_answers import error_from, is_apns_refusal
 from notifications.fcm_token import Clock, SharedToken

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Protocol
 
-from models.targets import TargetKind
+from models.people.targets import TargetKind
 from notifications.messages import Message
 
 SOONEST_RETRY_S = 10.0

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from jobs import Job, enqueue_each
-from models.pushes import Push
+from models.offers.pushes import Push
 from notifications.messages import MessageKind
 
 LONGEST_LIFE = timedelta(days=3)

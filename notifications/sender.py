@@ -5,7 +5,7 @@ from enum import StrEnum
 from random import Random
 from uuid import UUID
 
-from models.targets import TargetKind
+from models.people.targets import TargetKind
 from notifications.gateway import (
     Gateway,
     PayloadRefused,

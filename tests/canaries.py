@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from telemetry import start_logging
+from runtime.telemetry import start_logging
 
 PRIVATE = {"password", "phone", "login", "target", "email"}
 TOKENS = {"access_token", "refresh_token"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask, Response, request
 
-from api.problems import CONTENT_TYPE
+from api.kernel.problems import CONTENT_TYPE
 from tests.source import ROOT
 
 ANYWHERE = {"method-not-allowed", "internal-error"}

@@ -16,10 +16,13 @@ from psycopg import sql
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session as OrmSession
 
-import schema
-from api.app import create_app, make_market
-from config import UNLIMITED, Settings
-from db import (
+from api.app import create_app, make_posting_rules
+from edges.start import keyring, read_gauges
+from geo.roads import EstimatedRoads
+from local import EmbeddedServerError, create_database, server
+from runtime import schema
+from runtime.config import UNLIMITED, Settings
+from runtime.db import (
     DatabaseRole,
     DatabaseUnusable,
     Hand,
@@ -27,12 +30,10 @@ from db import (
     check_server,
     make_engine,
 )
-from embedded import EmbeddedServerError, create_database, server
-from geo.roads import EstimatedRoads
-from services import passwords, positions
-from services.tokens import Keyring
-from start import keyring, read_gauges
-from telemetry import GAUGES
+from runtime.telemetry import GAUGES
+from services.fleet import positions
+from services.people import passwords
+from services.people.tokens import Keyring
 from tests import canaries, codes, examples, workers
 from tests.world import World, drain_jobs, utcnow
 
@@ -192,7 +193,7 @@ def app(settings: Settings, keys: Keyring) -> Flask:
     app = create_app(
         settings,
         keys,
-        make_market(settings, EstimatedRoads()),
+        make_posting_rules(settings, EstimatedRoads()),
         schema_head=schema.head(),
     )
     GAUGES.read = read_gauges

@@ -1,6 +1,6 @@
-"""The document's examples: exchanges that this suite had, kept in api/examples.json.
+"""The document's examples: exchanges that this suite had.
 
-`make examples` writes the file from a run of the whole suite.
+`make examples` keeps them in api/kernel/examples.json, from a run of the whole suite.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from api.openapi import EXAMPLES
+from api.kernel.openapi import EXAMPLES
 from tests.codes import openapi_path
 
 JSON = "application/json"
@@ -138,7 +138,7 @@ def _shortened(value: Any) -> Any:
 
 
 def write() -> None:
-    """Keep the fullest exchange of each operation in api/examples.json."""
+    """Keep the fullest exchange of each operation in api/kernel/examples.json."""
     kept = {
         operation_id: {
             part: value

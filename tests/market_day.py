@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from models.organisations import OrganisationKind
+from models.people.organisations import OrganisationKind
 from tests.world import CHICAGO, NEWARK, Caller, World
 
 

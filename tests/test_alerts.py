@@ -9,11 +9,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-import telemetry
-from config import Settings
-from db import Session, make_engine
 from jobs import Job, enqueue
 from notifications.sender import ALARMS, Outcome
+from runtime import telemetry
+from runtime.config import Settings
+from runtime.db import Session, make_engine
 from tests.services.stage import Stage
 from tests.source import ROOT
 from tests.test_periodic import value
@@ -116,7 +116,7 @@ class TestTheGaugesAreTrue:
                 )
             )
             later = "update procrastinate_jobs set scheduled_at = now() + interval '1h'"
-            enqueue(session, Job.BACKHAUL_NEXT, search_id="z")
+            enqueue(session, Job.SEARCH_OFFER_NEXT, search_id="z")
             session.execute(text(f"{later} where queue_name = 'match'"))
 
         page = page_of(world)
@@ -136,7 +136,7 @@ class TestTheGaugesAreTrue:
         page = page_of(world)
 
         assert value(page, "backhaul_jobs_failed", job="push.send") == 1
-        assert value(page, "backhaul_jobs_failed", job="audit.sign") == 0
+        assert value(page, "backhaul_jobs_failed", job="audit.sign_heads") == 0
 
     @pytest.mark.parametrize(("age_s", "alive"), [(5, 1), (40, 0)])
     def test_a_worker_without_a_heartbeat_is_dead(

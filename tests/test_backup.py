@@ -12,9 +12,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
-import schema
-from config import Settings
-from db import (
+from edges.start import seal
+from local import create_database, server
+from local.store import _wheel
+from models.loads.loads import Load
+from models.offers.pushes import Push
+from runtime import schema
+from runtime.config import Settings
+from runtime.db import (
     DatabaseRole,
     Hand,
     Session,
@@ -23,13 +28,9 @@ from db import (
     check_schema,
     make_engine,
 )
-from embedded import create_database, server
-from embedded.store import _wheel
-from models.loads import Load
-from models.pushes import Push
-from services import audit, positions
-from services.tokens import Keyring
-from start import seal
+from services.fleet import positions
+from services.people.tokens import Keyring
+from services.upkeep import audit
 from tests import checksums, market_day
 from tests.market_day import Day
 from tests.services.stage import active, rows_of

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from processes import Processes, web_argv, worker_argv
+from local.processes import Processes, web_argv, worker_argv
 from tests import canaries
 from tests.canaries import leaks, named
-from tests.test_start import free_port
+from tests.edges.test_start import free_port
 from tests.world import Caller, World
 
 PASSWORD = "canary-p4ssword-7391"

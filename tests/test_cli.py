@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-import schema
 from cli import cli as commands
-from db import Session
-from models.events import Event
+from models.kernel.events import Event
+from runtime import schema
+from runtime.db import Session
 from tests import canaries
 from tests.source import ROOT
 from tests.world import PASSWORD, Caller, World

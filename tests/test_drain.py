@@ -13,10 +13,10 @@ import psycopg
 import pytest
 
 from demo.fcm import FakeFcm
-from models.pushes import Push
-from processes import Processes, web_argv
+from local.processes import Processes, web_argv
+from models.offers.pushes import Push
+from tests.edges.test_start import free_port
 from tests.services.stage import Stage, rows_of
-from tests.test_start import free_port
 from tests.test_worker import jobs_now, owe_one, wait_until, worker_process
 from tests.world import World
 

@@ -8,11 +8,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from config import Settings
-from db import Session, make_engine
-from processes import Processes, web_argv
-from services import health
-from tests.test_start import free_port
+from local.processes import Processes, web_argv
+from runtime.config import Settings
+from runtime.db import Session, make_engine
+from services.upkeep import health
+from tests.edges.test_start import free_port
 from tests.world import World
 
 

@@ -21,14 +21,14 @@ import psycopg
 import pytest
 import yaml
 
-from config import Settings
 from demo.fcm import FakeFcm
-from embedded import create_database
-from processes import GRACE_S, Processes, web_argv, worker_argv
-from start import keyring, seal
+from edges.start import keyring, seal
+from local import create_database
+from local.processes import GRACE_S, Processes, web_argv, worker_argv
+from runtime.config import Settings
+from tests.edges.test_start import free_port
 from tests.source import ROOT
 from tests.test_periodic import LAST_SUCCESS, value
-from tests.test_start import free_port
 from tests.test_worker import wait_until
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -237,7 +237,7 @@ def test_the_image_serves_with_what_compose_gives_it(
     image: Path, empty_database: str
 ) -> None:
     port, metrics = free_port(), free_port()
-    ports = {"GRANIAN_PORT": str(port), "WORKER_METRICS_PORT": str(metrics)}
+    ports = {"PORT": str(port), "WORKER_METRICS_PORT": str(metrics)}
     with ExitStack() as stack:
         fcm = stack.enter_context(FakeFcm())
         host = Host(image, empty_database, fcm, ports)
@@ -283,7 +283,7 @@ def test_a_second_worker_host_needs_only_the_database(
 
     def done() -> float:
         answer = committed.app.test_client().get("/metrics")
-        return value(answer.get_data(as_text=True), LAST_SUCCESS, job="loads.lapse")
+        return value(answer.get_data(as_text=True), LAST_SUCCESS, job="leases.lapse")
 
     try:
         wait_until(done, "a job", 90)
@@ -300,11 +300,10 @@ def test_the_procfile_starts_what_make_run_starts() -> None:
 
     assert set(lines) == {"web", "worker"}
     web = lines["web"].replace("${PORT:-8000}", "8000").split()
-    assert web[1:] == web_argv("0.0.0.0", 8000, 2)[1:]
-    assert lines["worker"].split()[1:] == worker_argv()[1:]
-    # The image's defaults are the same, in Granian's own words.
-    said = {it.removeprefix("GRANIAN_").lower(): IMAGE_ENV[it] for it in IMAGE_ENV}
+    ours = web_argv("0.0.0.0", 8000, 2)
+    assert [web[1], *web[2:]] == [Path(ours[1]).name, *ours[2:]]
+    assert lines["worker"].split()[1:] == [Path(worker_argv()[1]).name]
     assert web[2:] == [
-        *("--host", said["host"], "--port", said["port"]),
-        *("--workers", said["workers"]),
+        *("--host", IMAGE_ENV["HOST"], "--port", IMAGE_ENV["PORT"]),
+        *("--workers", IMAGE_ENV["WEB_WORKERS"]),
     ]

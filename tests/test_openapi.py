@@ -16,9 +16,9 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
-from api.openapi import operations
+from api.kernel.openapi import operations
 from cli import DOCUMENT, document_text
-from services.actors import PERMISSIONS, Permission
+from services.kernel.actors import PERMISSIONS, Permission
 from tests import examples
 from tests.codes import openapi_path, promised, whole_suite
 from tests.source import ROOT

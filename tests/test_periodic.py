@@ -4,6 +4,7 @@ import asyncio
 import re
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,19 +14,17 @@ from sqlalchemy import Engine, text
 from uuid_utils.compat import uuid7
 
 import worker
-from db import Session
 from demo.fcm import FakeFcm
 from jobs import PERIODIC, Job, make_app
 from models import Row
-from services import periodic
-from start import seal
+from runtime.db import Session
+from services.upkeep import periodic
 from tests import checksums
+from tests.edges.test_start import free_port
 from tests.services.stage import Stage
 from tests.source import ROOT
-from tests.test_start import free_port
 from tests.test_worker import wait_until, worker_process
-from tests.world import DENVER, FakeGateway, World
-from worker import Handlers
+from tests.world import DENVER, World, supplies_of
 
 LAST_SUCCESS = "backhaul_periodic_last_success_timestamp_seconds"
 
@@ -53,7 +52,7 @@ def value(page: str, name: str, **labels: str) -> float:
 def clockwork(committed: World, database_url: str) -> Callable[[Job], None]:
     """Run a periodic job as the worker does."""
     made = make_app(database_url)
-    worker.register(made, Handlers(None, FakeGateway(), seal(committed.settings)))
+    worker.register(made, replace(supplies_of(committed.settings), queue=made))
 
     async def run(app: App, name: str) -> None:
         async with app.open_async():
@@ -100,10 +99,10 @@ NO_PARTITION = (
 )
 NEGLECT = {
     Job.OFFERS_SWEEP: OFFER_OVER,
-    Job.LOADS_LAPSE: LEASE_OVER,
-    Job.SIGN_INS_PRUNE: f"insert into sign_in_failures values ('x', 1, {OLD})",
+    Job.LEASES_LAPSE: LEASE_OVER,
+    Job.LOCKOUTS_PRUNE: f"insert into sign_in_failures values ('x', 1, {OLD})",
     Job.POSITIONS_PARTITION: NO_PARTITION,
-    Job.AUDIT_SIGN: "select 'the stage is audited'",
+    Job.AUDIT_SIGN_HEADS: "select 'the stage is audited'",
     Job.IDEMPOTENCY_PRUNE: OLD_KEYS,
     Job.LIMITS_PRUNE: "insert into rate_limits values ('x', 1)",
     Job.CREDENTIALS_PRUNE: OLD_INVITATION,
@@ -166,16 +165,17 @@ class TestLastSuccess:
         now = worker.utcnow().timestamp()
         for done in ("limits.prune", "jobs.prune"):
             assert value(page, LAST_SUCCESS, job=done) == pytest.approx(now, abs=30)
-        assert value(page, LAST_SUCCESS, job="audit.sign") == 0
+        assert value(page, LAST_SUCCESS, job="audit.sign_heads") == 0
 
     def test_a_failure_is_no_success(self, committed: World, database_url: str) -> None:
         app = make_app(database_url)
-        worker.register(app, Handlers(None, FakeGateway(), None))
+        supplies = replace(supplies_of(committed.settings), seal=None)
+        worker.register(app, supplies)
         with pytest.raises(AttributeError):
-            Stage(committed).driver() and app.tasks["audit.sign"].func()
+            Stage(committed).driver() and app.tasks["audit.sign_heads"].func()
 
         with Session() as session:
-            assert periodic.ages_s(session)[Job.AUDIT_SIGN] is None
+            assert periodic.ages_s(session)[Job.AUDIT_SIGN_HEADS] is None
 
 
 class TestMissedTicks:
@@ -198,18 +198,18 @@ class TestMissedTicks:
             return periodic.make_up(session)
 
     def test_what_ran_in_time_is_left_alone(self) -> None:
-        assert self.late(Job.AUDIT_SIGN, 86_400 + 30) == []
+        assert self.late(Job.AUDIT_SIGN_HEADS, 86_400 + 30) == []
 
     def test_a_missed_one_is_made_up_for_once(self) -> None:
-        assert self.late(Job.AUDIT_SIGN, 86_400 + 90) == [Job.AUDIT_SIGN]
-        assert self.late(Job.AUDIT_SIGN, 86_400 + 90) == []
+        assert self.late(Job.AUDIT_SIGN_HEADS, 86_400 + 90) == [Job.AUDIT_SIGN_HEADS]
+        assert self.late(Job.AUDIT_SIGN_HEADS, 86_400 + 90) == []
 
     def test_not_while_it_is_at_work(self) -> None:
-        self.late(Job.AUDIT_SIGN, 100_000)
+        self.late(Job.AUDIT_SIGN_HEADS, 100_000)
         with Session.begin() as session:
             session.execute(text("update procrastinate_jobs set status = 'doing'"))
 
-        assert self.late(Job.AUDIT_SIGN, 100_000) == []
+        assert self.late(Job.AUDIT_SIGN_HEADS, 100_000) == []
 
 
 def test_a_new_database_is_late_with_everything(world: World) -> None:

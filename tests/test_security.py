@@ -10,11 +10,11 @@ from flask import Flask
 from uuid_utils.compat import uuid7
 
 from api import app as application
-from api.bodies import BodyParser
-from api.openapi import operations
+from api.kernel.bodies import BodyParser
+from api.kernel.openapi import operations
 from freight.roles import Role
-from models.organisations import OrganisationKind
-from services.actors import PERMISSIONS, Permission
+from models.people.organisations import OrganisationKind
+from services.kernel.actors import PERMISSIONS, Permission
 from tests.world import CHICAGO, NEWARK, Answer, Caller, World, iso, utcnow
 
 PUBLIC = {

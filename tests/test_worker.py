@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -17,40 +18,35 @@ from procrastinate.jobs import Job as QueuedJob
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-import rescue
 import worker
-from config import Push as PushTo
-from config import Settings
-from db import Session
 from demo.fcm import FakeFcm
-from jobs import PERIODIC, Job, enqueue, make_app
-from models.offers import Offer
-from models.pushes import Push
-from models.searches import BackhaulSearch
+from jobs import PERIODIC, Job, enqueue, make_app, rescue
+from jobs.rescue import MOST_RESCUES
+from models.offers.offers import Offer
+from models.offers.pushes import Push
+from models.search.searches import BackhaulSearch
 from notifications import outbox
 from notifications.console import ConsoleGateway
 from notifications.gateway import TryLater
 from notifications.messages import MessageKind
-from rescue import MOST_RESCUES
-from start import CannotStart, seal
-from telemetry import traced
+from runtime.config import Push as PushTo
+from runtime.config import Settings
+from runtime.db import Session
+from runtime.errors import CannotStart
+from runtime.telemetry import traced
 from tests import canaries
 from tests.services.stage import Stage, let_waits_pass, queued, rows_of
-from tests.world import CHICAGO, NEW_YORK, FakeGateway
-from worker import MOST_ATTEMPTS, Handlers, Retry, functions
+from tests.world import CHICAGO, NEW_YORK, FakeGateway, supplies_of
+from worker import HANDLERS, MOST_ATTEMPTS, Retry
 
 ROOT = Path(__file__).parent.parent
 
 
-def app_with(handlers, url=""):
+def app_with(settings, gateway=None, url=""):
+    """Return an app whose periodic jobs work too: a worker makes up for ticks."""
     app = make_app(url)
-    worker.register(app, handlers)
+    worker.register(app, replace(supplies_of(settings, gateway), queue=app))
     return app
-
-
-def handlers_of(world, gateway):
-    """Return handlers whose periodic jobs work too: a worker makes up for ticks."""
-    return Handlers(None, gateway, seal(world.settings))
 
 
 def jobs_now():
@@ -65,8 +61,8 @@ def jobs_now():
 
 
 class TestRegister:
-    def test_every_job_has_a_handler_in_its_queue(self):
-        app = app_with(Handlers(None, None, None))
+    def test_every_job_has_a_handler_in_its_queue(self, world):
+        app = app_with(world.settings)
 
         ours = {j.value.name: (j.value.queue, j.value.priority) for j in Job}
         known = {
@@ -76,13 +72,14 @@ class TestRegister:
         }
         assert known == ours
 
-    def test_every_function_is_one_jobs(self):
-        keeping = {Job.JOBS_RESCUE, Job.JOBS_PRUNE}
+    def test_a_job_has_one_name(self):
+        assert set(HANDLERS) == set(Job)
+        for job, handler in HANDLERS.items():
+            assert handler.__name__ == job.value.name.replace(".", "_")
+            assert handler.__name__ == job.name.lower()
 
-        assert set(functions(Handlers(None, None, None))) == set(Job) - keeping
-
-    def test_the_next_tick_is_a_periodic_jobs_retry(self):
-        app = app_with(Handlers(None, None, None))
+    def test_the_next_tick_is_a_periodic_jobs_retry(self, world):
+        app = app_with(world.settings)
 
         for job in Job:
             has_retry = app.tasks[job.value.name].retry_strategy is not None
@@ -119,7 +116,7 @@ class TestRetry:
 
         stage = Stage(committed)
         owe_one(stage.driver())
-        app = app_with(handlers_of(committed, Broken()), database_url)
+        app = app_with(committed.settings, Broken(), database_url)
         seen = []
 
         for _ in range(MOST_ATTEMPTS + 1):
@@ -137,7 +134,7 @@ class TestRunLater:
         owe_one(stage.driver())
         (owed,) = rows_of(Push)
         gateway = FakeGateway(errors=[TryLater("503", retry_after_s=30)] * 8)
-        app = app_with(handlers_of(committed, gateway), database_url)
+        app = app_with(committed.settings, gateway, database_url)
 
         for _ in range(8):
             run_once(app)
@@ -160,7 +157,7 @@ class TestRunLater:
         stage = Stage(committed)
         owe_one(stage.driver())
         gateway = FakeGateway(errors=[TryLater("429", retry_after_s=300)])
-        app = app_with(handlers_of(committed, gateway), database_url)
+        app = app_with(committed.settings, gateway, database_url)
         run_once(app)
         (waiting,) = jobs_now()
         with Session.begin() as session:
@@ -179,7 +176,7 @@ class TestRunLater:
         assert job.args["trace_id"] == "trace-of-the-request"
         with Session.begin() as session:
             session.execute(text("delete from procrastinate_jobs"))
-        app = app_with(Handlers(None, FakeGateway(errors=[TryLater("503")]), None))
+        app = app_with(committed.settings, FakeGateway(errors=[TryLater("503")]))
 
         app.tasks["push.send"].func(**job.args)
 

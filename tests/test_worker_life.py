@@ -13,11 +13,11 @@ from procrastinate.exceptions import ConnectorException
 from psycopg import sql
 from sqlalchemy import text
 
-from db import Session
 from demo.fcm import FakeFcm
 from jobs import Job, enqueue, make_worker_app
 from jobs.work import ANSWER_S
-from models.pushes import Push
+from models.offers.pushes import Push
+from runtime.db import Session
 from tests.services.stage import Stage, let_waits_pass, rows_of
 from tests.test_worker import jobs_now, owe_one, wait_until, worker_process
 from tests.world import World

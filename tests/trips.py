@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 
 from geo.points import Point
-from models.events import Event
+from models.kernel.events import Event
 from tests.world import (
     CHICAGO,
     CLEVELAND,

@@ -12,22 +12,23 @@ from flask import Flask
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from config import Settings
-from db import Session
+from edges.start import seal
 from freight.roles import Role
 from geo.points import Point
 from geo.roads import EstimatedRoads
-from mailing import PostOffice
-from models.organisations import Member, Organisation, OrganisationKind
-from models.targets import TargetKind
+from handlers.supplies import PostOffice, Supplies
+from jobs import RunLater, make_app
+from models.people.organisations import Member, Organisation, OrganisationKind
+from models.people.targets import TargetKind
 from notifications.gateway import Gateway
 from notifications.messages import Message
-from services.backhaul import SearchRules
-from services.passwords import hash_password
-from services.tokens import Claims, Keyring, access_token
-from start import seal
+from runtime.config import Settings
+from runtime.db import Session
+from services.people.passwords import hash_password
+from services.people.tokens import Claims, Keyring, access_token
+from services.search.run import SearchRules
 from tests.callers import Answer, Caller
-from worker import Handlers, RunLater, functions
+from worker import functions
 
 CHICAGO = Point(41.8781, -87.6298)
 NEW_YORK = Point(40.7128, -74.0060)
@@ -309,6 +310,20 @@ class World:
         return driver
 
 
+def supplies_of(
+    settings: Settings, gateway: Gateway | None = None, **others: Any
+) -> Supplies:
+    """Return what a worker's handlers get, with a fake gateway by default."""
+    return Supplies(
+        queue=make_app(),
+        rules=SearchRules.of(settings, EstimatedRoads()),
+        gateway=gateway or FakeGateway(),
+        seal=seal(settings),
+        now=utcnow,
+        **others,
+    )
+
+
 def drain_jobs(
     settings: Settings,
     gateway: Gateway | None = None,
@@ -321,10 +336,9 @@ def drain_jobs(
 
     RunLater puts a job off as the retry would; what a bug raises is raised.
     """
-    rules = SearchRules.of(replace(settings, **changes), EstimatedRoads())
-    handlers = Handlers(rules, gateway or FakeGateway(), seal(settings), post)
+    supplies = supplies_of(replace(settings, **changes), gateway, post=post)
     by_name: dict[str, Callable[..., None]] = {
-        job.value.name: function for job, function in functions(handlers).items()
+        job.value.name: function for job, function in functions(supplies).items()
     }
     ran = []
     while True:

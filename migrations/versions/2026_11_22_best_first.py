@@ -4,7 +4,7 @@ Phase: expand. The previous release must run on this schema.
 
 Building it takes 3 s on a million posted loads, and nobody posts meanwhile. Where that
 is too long, build it before by hand with `create index concurrently`; it is left alone
-then. The expressions are those of `services/candidates.py`, to the letter.
+then. The expressions are those of `services/search/candidates.py`, to the letter.
 """
 
 import sqlalchemy as sa

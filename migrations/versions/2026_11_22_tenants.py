@@ -2,10 +2,10 @@
 
 Phase: contract: a release before this one sees nothing once it logs in as the app.
 
-Every transaction says who acts (`db.py`): `app.org` is the company that acts,
+Every transaction says who acts (`runtime/db.py`): `app.org` is the company that acts,
 `app.member` who in it,
 `app.visible` the companies it sees, `app.loads` the loads it holds by a right that
-was checked (`services/holds.py`). Nothing set, nothing seen.
+was checked (`services/kernel/tenancy.py`). Nothing set, nothing seen.
 """
 
 from alembic import op
@@ -215,6 +215,10 @@ create function is_suspended(org uuid) returns boolean
     language sql stable security definer set search_path = public, pg_temp as
 $$ select suspended_at is not null from organisations where id = org $$;
 
+create function suspended_organisations() returns setof uuid
+    language sql stable security definer set search_path = public, pg_temp as
+$$ select id from organisations where suspended_at is not null $$;
+
 create function live_devices(member_ids uuid[], driver_ids uuid[]) returns setof uuid
     language sql stable security definer set search_path = public, pg_temp as $$
     select d.id from devices d
@@ -276,6 +280,7 @@ grant execute on function make_position_partitions(date, date) to backhaul_worke
 AS_WORKER = (
     *(f"{name}(text)" for name in DOORS),
     "is_suspended(uuid)",
+    "suspended_organisations()",
     "live_devices(uuid[], uuid[])",
     "settle_driver(uuid)",
     "release_target(text, text, uuid, timestamptz)",

@@ -3,12 +3,18 @@
 from functools import partial
 from uuid import UUID
 
-from models.assignments import OverrideReason
-from models.offers import DeclineReason
-from services import loads, offers, overrides
-from services.events import Cause
-from services.overrides import Decision
-from services.versions import Precondition
+from models.booking.overrides import OverrideKind, OverrideReason
+from models.offers.offers import DeclineReason
+from services.booking import answer
+from services.booking.force import force_assign, force_swap
+from services.booking.overrides import Why
+from services.booking.reassign import reassign
+from services.booking.unassign import unassign
+from services.booking.withdraw import withdraw_offer
+from services.kernel.events import Cause
+from services.kernel.versions import Precondition
+from services.loads import cancellation, loads
+from services.offers import ending
 from tests.services.stage import (
     HALF_AN_HOUR,
     actor_of,
@@ -18,14 +24,14 @@ from tests.world import utcnow
 
 def accepting(driver, offer_id):
     actor = actor_of(driver)
-    return lambda session: offers.accept(
+    return lambda session: answer.accept(
         session, actor, offer_id, now=utcnow(), position_max_age=HALF_AN_HOUR
     )
 
 
 def declining(driver, offer_id):
     return partial(
-        offers.decline,
+        answer.decline,
         actor=actor_of(driver),
         offer_id=offer_id,
         reason=DeclineReason.PRICE,
@@ -35,18 +41,26 @@ def declining(driver, offer_id):
 
 
 def overriding(dispatcher, kind, assignment_id=None, **ids):
+    if kind == OverrideKind.WITHDRAW_OFFER or assignment_id is not None:
+        ids["assignment_id"] = assignment_id
+    by_kind = {
+        OverrideKind.REASSIGN: reassign,
+        OverrideKind.UNASSIGN: unassign,
+        OverrideKind.FORCE_ASSIGN: force_swap if assignment_id else force_assign,
+        OverrideKind.WITHDRAW_OFFER: withdraw_offer,
+    }
     return partial(
-        overrides.override,
-        actor=actor_of(dispatcher),
-        decision=Decision(kind=kind, reason=OverrideReason.SAFETY, **ids),
-        assignment_id=assignment_id,
+        by_kind[OverrideKind(kind)],
+        actor=actor_of(dispatcher) if hasattr(dispatcher, "token") else dispatcher,
+        why=Why(OverrideReason.SAFETY),
         now=utcnow(),
+        **ids,
     )
 
 
 def cancelling(shipper, load_id):
     return partial(
-        loads.cancel,
+        cancellation.cancel,
         actor=actor_of(shipper),
         load_id=load_id,
         reason="sold",
@@ -59,7 +73,7 @@ def editing(stage, load_id):
     return partial(
         loads.edit_load,
         actor=actor_of(stage.shipper),
-        market=stage.world.app.extensions["market"],
+        rules=stage.world.app.extensions["posting_rules"],
         load_id=load_id,
         precondition=Precondition(frozenset({seen})),
         fields={"price_cents": 1},
@@ -69,7 +83,7 @@ def editing(stage, load_id):
 
 
 def expiring(session):
-    return offers.expire(session, Cause(utcnow()))
+    return ending.expire(session, Cause(utcnow()))
 
 
 def free_driver(stage):

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from db import Session
-from services import suspensions
+from runtime.db import Session
+from services.upkeep import suspensions
 from tests.world import (
     CHICAGO,
     NEW_YORK,

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from db import Session, Tenant, acting
+from runtime.db import Session, Tenant, acting
 from tests.services.stage import Stage, open_offers
 from tests.world import DALLAS, HOUSTON, Caller, World
 

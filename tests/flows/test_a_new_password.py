@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from db import Session
 from freight.roles import Role
-from mailing import PostOffice
+from handlers.supplies import PostOffice
 from notifications.mail import SmtpMailer
+from runtime.db import Session
 from tests.notifications.post import Letterbox, letterbox
 from tests.world import PASSWORD, SOME_ID, Answer, Caller, World, drain_jobs
 
@@ -125,7 +125,7 @@ class TestReset:
         for _ in range(6):
             sign_in(world, email, "wrong")
         assert ask(world, email.upper()).status == 202
-        assert drain_jobs(world.settings, post=post) == ["password.reset", "mail.reset"]
+        assert drain_jobs(world.settings, post=post) == ["resets.begin", "resets.mail"]
 
         done = complete(world, mailed(box))
 
@@ -160,7 +160,7 @@ class TestReset:
             rows = session.execute(
                 text("select task_name, args from procrastinate_jobs")
             ).all()
-        assert [row.task_name for row in rows] == ["password.reset"] * 2
+        assert [row.task_name for row in rows] == ["resets.begin"] * 2
         assert email not in str(rows)
         assert "nobody" not in str(rows)
 
@@ -245,7 +245,7 @@ class TestReset:
     ) -> None:
         assert ask(world, email).status == 202
 
-        assert drain_jobs(world.settings) == ["password.reset"]
+        assert drain_jobs(world.settings) == ["resets.begin"]
 
         with Session() as session:
             assert session.scalar(text("select count(*) from password_resets")) == 0

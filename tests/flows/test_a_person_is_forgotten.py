@@ -11,12 +11,12 @@ from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
 from cli import cli
-from db import Session
-from errors import NotFound
 from freight.roles import Role
-from services import privacy
-from services.drivers import DriverBusy
-from telemetry import start_logging
+from runtime.db import Session
+from runtime.errors import NotFound
+from runtime.telemetry import start_logging
+from services.fleet.drivers import DriverBusy
+from services.upkeep import privacy
 from tests.world import CHICAGO, NEW_YORK, PASSWORD, Caller, World, iso, utcnow
 
 CANARIES = {

@@ -7,19 +7,16 @@ import pytest
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from config import Strategy
-from db import Session
 from freight.lifecycles import OfferAct
-from models.assignments import Assignment
-from models.loads import Load
-from models.stops import Stop
-from services import backhaul, open_offers
-from services.events import Cause
-from services.offers import (
-    DriverHasBackhaul,
-    OfferTaken,
-    OfferWithdrawn,
-)
+from models.loads.assignments import Assignment
+from models.loads.loads import Load
+from models.loads.stops import Stop
+from runtime.config import Strategy
+from runtime.db import Session
+from services.booking.answer import DriverHasBackhaul, OfferTaken, OfferWithdrawn
+from services.kernel.events import Cause
+from services.offers import ending
+from services.search.run import search_home
 from tests.flows.acts import accepting
 from tests.services import stage as staging
 from tests.services.stage import (
@@ -65,7 +62,7 @@ class TestASearchBesideAnAccept:
             session.get_one(Load, load_id, with_for_update=True)
 
         def search(session):
-            backhaul.search_home(
+            search_home(
                 session,
                 stage.rules,
                 stop_id=stop_id,
@@ -75,7 +72,7 @@ class TestASearchBesideAnAccept:
 
         with staging.waiting(hold_the_load, search) as (session, answer):
             # What an accept of the load does next: it ends the others' offers.
-            open_offers.end_for_load(session, load_id, OfferAct.LOSE, Cause(utcnow()))
+            ending.end_for_load(session, load_id, OfferAct.LOSE, Cause(utcnow()))
         answer.result(timeout=30)
 
         assert offer_row(mine).status == "lost"

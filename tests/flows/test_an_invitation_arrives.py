@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from config import Settings
-from db import Session
+from edges.mailing import make_post_office
+from handlers.supplies import PostOffice
 from jobs import Job, enqueue
-from mailing import PostOffice, make_post_office
 from notifications.mail import SmtpMailer
+from runtime.config import Settings
+from runtime.db import Session
 from tests.notifications.post import Letterbox, letterbox
 from tests.world import Caller, World, drain_jobs
 
@@ -58,12 +59,12 @@ def test_a_server_that_is_busy_is_asked_again(
 ) -> None:
     invited = invite(world)
     box.answer = "450 later"
-    assert drain_jobs(world.settings, post=post) == ["mail.invitation"]
+    assert drain_jobs(world.settings, post=post) == ["invitations.mail"]
     box.answer = None
 
     with Session.begin() as session:
         invitation_id = invited["invitation"]["id"]
-        enqueue(session, Job.MAIL_INVITATION, invitation_id=invitation_id)
+        enqueue(session, Job.INVITATIONS_MAIL, invitation_id=invitation_id)
     drain_jobs(world.settings, post=post)
 
     assert len(box.letters) == 1
@@ -75,7 +76,7 @@ def test_an_address_that_is_refused_is_left_alone(
     invite(world)
     box.answer = "550 nobody here"
 
-    assert drain_jobs(world.settings, post=post) == ["mail.invitation"]
+    assert drain_jobs(world.settings, post=post) == ["invitations.mail"]
     assert drain_jobs(world.settings, post=post) == []
 
 
@@ -101,7 +102,7 @@ def test_who_has_only_a_phone_gets_no_letter(
 def test_without_a_mail_server_the_desk_hands_the_token_on(world: World) -> None:
     token = invite(world)["token"]
 
-    assert drain_jobs(world.settings) == ["mail.invitation"]
+    assert drain_jobs(world.settings) == ["invitations.mail"]
 
     assert make_post_office(Settings()) is None
     assert world.accept(token).status == 201

@@ -50,7 +50,7 @@ def test_a_day_without_signal_is_told_at_once_in_order(
         for event in trip.events()
         if event.source == "phone"
     )
-    assert run_jobs().count("backhaul.search") == 1
+    assert run_jobs().count("search.run") == 1
 
 
 @pytest.mark.parametrize("wrong_by_h", [-26, -2, 2, 26])

@@ -11,12 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from uuid_utils.compat import uuid7
 
-from config import Strategy
-from db import Session, Tenant, acting
 from freight.roles import Role
-from models.offers import Offer
-from services import privacy, suspensions
-from services.sealing import sealer
+from models.offers.offers import Offer
+from runtime.config import Strategy
+from runtime.db import Session, Tenant, acting
+from services.people.encryption import sealer
+from services.upkeep import privacy, suspensions
 from tests.services.stage import Stage, at_once, open_offers, rows_of, see_it_wait
 from tests.world import NEWARK, PASSWORD, Caller, FakeGateway, World, utcnow
 

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session as OrmSession
 
-from db import Session
-from models.events import Event
-from services import leases
+from models.kernel.events import Event
+from runtime.db import Session
+from services.loads import leases
 from tests.services.stage import Stage, after
 from tests.world import Caller, World, utcnow
 

@@ -5,15 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from models.assignments import OverrideKind
-from services.assignments import LoadTaken
-from services.drivers import DriverBusy
-from services.moves import OfferMoveRefused
-from services.offers import (
-    DriverHasBackhaul,
-    OfferTaken,
-    OfferWithdrawn,
-)
+from models.booking.overrides import OverrideKind
+from services.booking.answer import DriverHasBackhaul, OfferTaken, OfferWithdrawn
+from services.fleet.drivers import DriverBusy
+from services.kernel.moves import OfferMoveRefused
+from services.loads.market import LoadTaken
 from tests.flows.acts import accepting, free_driver, overriding
 from tests.services import stage as staging
 from tests.services.stage import (

@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
 from freight.lifecycles import OfferAct
-from models.assignments import AssignmentKind
-from models.drivers import Driver
-from models.loads import Load
-from services import assignments, open_offers
-from services.events import Cause
-from services.offers import DriverHasBackhaul, OfferWithdrawn
+from models.fleet.drivers import Driver
+from models.loads.assignments import AssignmentKind
+from models.loads.loads import Load
+from services.booking.answer import DriverHasBackhaul, OfferWithdrawn
+from services.kernel.events import Cause
+from services.loads import assignments
+from services.offers import ending
 from tests.flows.test_two_drivers_accept import accepting
 from tests.services.stage import Stage, active, after, waiting
 from tests.world import CLEVELAND, World, utcnow
@@ -34,7 +35,7 @@ def test_a_yes_waits_for_the_load_before_it_touches_its_offer(stage: Stage) -> N
     with waiting(hold_the_load, accepting(driver, offer_id)) as (session, answer):
         # What who takes the load off the market does next.
         cause = Cause(utcnow())
-        open_offers.end_for_load(session, load_id, OfferAct.WITHDRAW, cause)
+        ending.end_for_load(session, load_id, OfferAct.WITHDRAW, cause)
 
     with pytest.raises(OfferWithdrawn):
         answer.result(timeout=30)

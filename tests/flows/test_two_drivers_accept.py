@@ -7,18 +7,18 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text
 
-from db import Session
 from freight.lifecycles import OfferAct
-from models.offers import Offer
-from services import open_offers
-from services.events import Cause
-from services.moves import LoadMoveRefused, OfferMoveRefused
-from services.offers import (
+from models.offers.offers import Offer
+from runtime.db import Session
+from services.booking.answer import (
     DriverHasBackhaul,
     OfferExpired,
     OfferTaken,
     OfferWithdrawn,
 )
+from services.kernel.events import Cause
+from services.kernel.moves import LoadMoveRefused, OfferMoveRefused
+from services.offers import ending
 from tests.flows.acts import accepting, cancelling, declining, editing, expiring
 from tests.services import stage as staging
 from tests.services.stage import (
@@ -92,10 +92,10 @@ class TestTwoDriversAndOneLoad:
         with Session.begin() as mine, Session.begin() as theirs:
             for session in (mine, theirs):
                 session.execute(text("set local lock_timeout = '2s'"))
-            open_offers.end_for_load(mine, best, OfferAct.LOSE, cause)
-            open_offers.end_for_load(theirs, second, OfferAct.LOSE, cause)
+            ending.end_for_load(mine, best, OfferAct.LOSE, cause)
+            ending.end_for_load(theirs, second, OfferAct.LOSE, cause)
             for session, driver in ((mine, one), (theirs, other)):
-                left = open_offers.end_for_driver(
+                left = ending.end_for_driver(
                     session, UUID(driver.driver_id), OfferAct.SUPERSEDE, cause
                 )
                 assert left == []

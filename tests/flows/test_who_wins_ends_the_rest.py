@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from bench.tapping import tapping
-from config import Settings
-from db import DatabaseRole, Session, Tenant, acting, make_engine
-from models.events import Event
-from models.offers import Offer
-from models.pushes import Push
+from models.kernel.events import Event
+from models.offers.offers import Offer
+from models.offers.pushes import Push
+from runtime.config import Settings
+from runtime.db import DatabaseRole, Session, Tenant, acting, make_engine
 from tests.flows.acts import accepting
 from tests.services.stage import Stage, active, queued, rows_of
 from tests.world import Caller, World
@@ -63,9 +63,9 @@ class TestEverybodyElse:
             (others[1], "created"),
             (others[2], "created"),
         }
-        assert Counter(job.args["search_id"] for job in queued("backhaul.next")) == {
-            str(offer.search_id): 1 for offer in ended
-        }
+        assert Counter(
+            job.args["search_id"] for job in queued("search.offer_next")
+        ) == {str(offer.search_id): 1 for offer in ended}
 
 
 class TestThePrice:

@@ -19,8 +19,8 @@ from freight.lifecycles import (
     StopStatus,
 )
 from freight.roles import CARRYING, POSTERS, Role
-from models.organisations import Member
-from services.actors import PERMISSIONS
+from models.people.organisations import Member
+from services.kernel.actors import PERMISSIONS
 
 TABLES = [
     pytest.param(LOAD_MOVES, LoadStatus, LoadAct, LoadStatus.DRAFT, id="loads"),

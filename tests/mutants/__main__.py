@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from embedded import EmbeddedServerError, server
+from local import EmbeddedServerError, server
 from tests.mutants import ROOT, Mutant
 from tests.mutants.everything import MUTANTS
 

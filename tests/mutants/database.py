@@ -7,7 +7,7 @@ TENANTS = "migrations/versions/2026_11_22_tenants.py"
 KEYS = "migrations/versions/2026_11_22_tenant_keys.py"
 AUDIT = "migrations/versions/2026_11_22_audit.py"
 
-ONE_DRIVER = ("tests/models/test_assignments.py",)
+ONE_DRIVER = ("tests/models/loads/test_assignments.py",)
 ROWS = "tests/tenants/test_rows.py"
 ITS_OWN = (f"{ROWS}::TestEveryTable::test_shows_a_company_its_own",)
 BOUND = ("tests/tenants/test_binding.py",)
@@ -96,48 +96,48 @@ MUTANTS = (
         '"offers": {\n        "select": (f"{OWN} or {HELD}", None)',
         '"offers": {\n        "select": (OWN, None)',
         (
-            "tests/api/test_offers.py::TestTheWinner"
+            "tests/api/offers/test_offers.py::TestTheWinner"
             "::test_drivers_of_other_companies_lose_too",
         ),
     ),
     Mutant(
         "the-app-works-as-the-worker",
-        "db.py",
+        "runtime/db.py",
         "if whom is Hand.SERVER else DatabaseRole.APP",
         "if whom is Hand.SERVER else DatabaseRole.WORKER",
         (f"{ROWS}::TestEveryTable::test_shows_nobody_nothing",),
     ),
     Mutant(
         "who-is-nobody-is-the-server",
-        "db.py",
+        "runtime/db.py",
         'session.info.get("acting", Hand.NOBODY)',
         'session.info.get("acting", Hand.SERVER)',
         BOUND,
     ),
     Mutant(
         "a-connection-remembers-the-company",
-        "db.py",
+        "runtime/db.py",
         "set_config('app.org', :org, true)",
         "set_config('app.org', :org, false)",
         BOUND,
     ),
     Mutant(
         "a-connection-remembers-the-role",
-        "db.py",
+        "runtime/db.py",
         "set_config('role', :role, true)",
         "set_config('role', :role, false)",
         BOUND,
     ),
     Mutant(
         "a-transaction-begins-with-anothers-holds",
-        "db.py",
+        "runtime/db.py",
         " set_config('app.loads', '', true),",
         "",
         BOUND,
     ),
     Mutant(
         "a-hold-outlives-its-transaction",
-        "services/holds.py",
+        "services/kernel/tenancy.py",
         "set_config('app.loads', :loads, true)",
         "set_config('app.loads', :loads, false)",
         BOUND,
@@ -147,7 +147,9 @@ MUTANTS = (
         AUDIT,
         "encode(head.hash, 'hex'), company,",
         "'', company,",
-        ("tests/services/test_audit.py::TestVerify::test_an_untouched_log_holds",),
+        (
+            "tests/services/upkeep/test_audit.py::TestVerify::test_an_untouched_log_holds",
+        ),
     ),
     Mutant(
         "the-audit-log-may-be-edited",
@@ -155,7 +157,7 @@ MUTANTS = (
         'for table in ("audit", "audit_signatures"):',
         'for table in ("audit_signatures",):',
         (
-            "tests/services/test_audit.py::TestNobody"
+            "tests/services/upkeep/test_audit.py::TestNobody"
             "::test_rewrites_it_even_with_every_right",
         ),
     ),

@@ -2,13 +2,13 @@
 
 from tests.mutants import Mutant
 
-OFFERS = "services/offers.py"
-OVERRIDES = "services/overrides.py"
+OFFERS = "services/booking/answer.py"
+OVERRIDES = "services/booking/overrides.py"
 DOORS = "tests/tenants/test_doors.py"
 DESK = f"{DOORS}::test_a_desk_sees_its_companys_rows_and_no_others"
 DRIVER = f"{DOORS}::test_a_driver_sees_himself_and_no_colleague"
 LOADS = f"{DOORS}::TestLoads"
-REFUSALS = "tests/api/test_offers.py::TestRefusals"
+REFUSALS = "tests/api/offers/test_offers.py::TestRefusals"
 LOCKS = ("tests/flows/test_the_order_of_locks.py",)
 
 MUTANTS = (
@@ -67,67 +67,66 @@ MUTANTS = (
     Mutant(
         "other-drivers-offers-stay-open",
         OFFERS,
-        "    open_offers.end_for_load(\n",
-        "    open_offers.end_for_driver(\n",
-        ("tests/api/test_offers.py::TestTheWinner",),
+        "    ending.end_for_load(session, load.id",
+        "    ending.end_for_driver(session, load.id",
+        ("tests/api/offers/test_offers.py::TestTheWinner",),
     ),
     Mutant(
         "the-dispatchers-list-is-of-all-companies-offers",
-        OFFERS,
+        "services/offers/offers.py",
         "select(Offer).where(Offer.org_id == actor.org_id).order_by",
         "select(Offer).order_by",
         (f"{DESK}[visible_offers]",),
     ),
     Mutant(
         "a-driver-sees-his-colleagues-offers",
-        OFFERS,
+        "services/offers/offers.py",
         "        seen = seen.where(Offer.driver_id == actor.driver_id)\n",
         "        seen = seen.where(True)\n",
         (f"{DRIVER}[visible_offers]",),
     ),
     Mutant(
         "a-carrier-sees-loads-that-others-carry",
-        "services/loads.py",
+        "services/loads/loads.py",
         "carried = carried.where(Assignment.org_id == actor.org_id)",
         "carried = carried.where()",
         (f"{LOADS}::test_of_a_carrier_are_those_it_carries_or_is_offered",),
     ),
     Mutant(
         "a-poster-sees-all-loads",
-        "services/loads.py",
+        "services/loads/loads.py",
         "posted = Load.org_id == actor.org_id if is_at_the_desk else false()",
         "posted = Load.org_id.is_not(None) if is_at_the_desk else false()",
         (f"{LOADS}::test_of_the_desk_are_those_it_posted",),
     ),
     Mutant(
         "private-loads-are-on-the-market",
-        "services/loads.py",
-        "or_(Load.visibility == Visibility.NETWORK, Load.org_id == actor.org_id)",
-        "Load.visibility.is_not(None)",
+        "services/loads/market.py",
+        "    and (loads.visibility = 'network' or loads.org_id = :org_id)\n",
+        "    and (loads.visibility is not null or loads.org_id = :org_id)\n",
         (f"{LOADS}::test_of_the_market_are_private_to_their_company",),
     ),
     Mutant(
         "assignments-of-all-companies-are-shown",
-        "services/assignments.py",
+        "services/loads/assignments.py",
         "\n        .where(Assignment.org_id == actor.org_id)\n",
         "\n",
         (f"{DESK}[visible_assignments]",),
     ),
     Mutant(
         "a-reassigned-load-stays-with-the-old-driver",
-        OVERRIDES,
-        "    loads.end_assignment(\n"
-        "        session, old, AssignmentStatus.CANCELLED, decision.reason, now=now\n"
-        "    )\n",
+        "services/booking/reassign.py",
+        "    assignments.end(session, old, AssignmentStatus.CANCELLED, why.reason,"
+        " now=now)\n",
         "",
-        ("tests/services/test_overrides.py::TestReassign",),
+        ("tests/services/booking/test_overrides.py::TestReassign",),
     ),
     Mutant(
         "who-had-a-load-goes-on-reporting",
         OVERRIDES,
         "        AssignmentStatus.CANCELLED,\n        cause.reason",
         "        AssignmentStatus.COMPLETED,\n        cause.reason",
-        ("tests/api/test_stops.py::TestEndedAssignment",),
+        ("tests/api/loads/test_stops.py::TestEndedAssignment",),
     ),
     Mutant(
         "another-companys-assignment-is-overridden",
@@ -138,37 +137,37 @@ MUTANTS = (
     ),
     Mutant(
         "a-pickup-departs-unconfirmed",
-        "services/stops.py",
-        "    if stop.confirmed_at is None:\n",
-        "    if release is not None:\n",
-        ("tests/api/test_stops.py::TestRelease",),
+        "services/loads/stops.py",
+        "    if stop.confirmed_at is None and not is_released:\n",
+        "    if stop.confirmed_at is None and reason is not None:\n",
+        ("tests/api/loads/test_stops.py::TestRelease",),
     ),
     Mutant(
         "a-repeated-completion-is-refused",
-        "services/stops.py",
+        "services/loads/stops.py",
         "    if stop.status in DONE:\n        return stop\n",
         "",
-        ("tests/services/test_stops.py",),
+        ("tests/services/loads/test_stops.py",),
     ),
     Mutant(
         "a-driver-enters-his-own-endorsement",
-        "services/drivers.py",
+        "services/fleet/drivers.py",
         'if "has_hazmat_endorsement" in fields and not actor.is_dispatcher:',
         'if "has_hazmat_endorsement" in fields and actor.driver_id is None:',
-        ("tests/services/test_offering.py",),
+        ("tests/services/search/test_offer.py",),
     ),
     Mutant(
         "a-push-is-sent-after-its-expiry",
-        "services/pushes.py",
+        "services/offers/pushes.py",
         '        return "expired"\n',
         "        return None\n",
-        ("tests/services/test_pushes.py::TestNothingPointlessIsSent",),
+        ("tests/services/offers/test_pushes.py::TestNothingPointlessIsSent",),
     ),
     Mutant(
         "a-push-is-sent-for-an-offer-that-ended",
-        "services/pushes.py",
+        "services/offers/pushes.py",
         '            return "offer is no longer open"\n',
         "            return None\n",
-        ("tests/services/test_pushes.py::TestNothingPointlessIsSent",),
+        ("tests/services/offers/test_pushes.py::TestNothingPointlessIsSent",),
     ),
 )

@@ -2,11 +2,11 @@
 
 from tests.mutants import Mutant
 
-FAMILIES = "services/families.py"
-IDENTITY = "services/identity.py"
-REFRESH = ("tests/api/test_enrolments.py::TestRefreshFamily",)
+FAMILIES = "services/people/families.py"
+IDENTITY = "services/people/sign_in.py"
+REFRESH = ("tests/api/people/test_enrolments.py::TestRefreshFamily",)
 SUSPENDED = ("tests/flows/test_a_company_is_suspended.py::TestItsPeople",)
-TOKENS = "tests/api/test_access_tokens.py"
+TOKENS = "tests/api/people/test_access_tokens.py"
 
 MUTANTS = (
     Mutant(
@@ -66,41 +66,41 @@ MUTANTS = (
         IDENTITY,
         "            RefreshFamily.revoked_at.is_(None),\n",
         "",
-        ("tests/api/test_enrolments.py::TestRevocation",),
+        ("tests/api/people/test_enrolments.py::TestRevocation",),
     ),
     Mutant(
         "a-token-for-somebody-else-is-taken",
-        "services/tokens.py",
+        "services/people/tokens.py",
         'options={"require": REQUIRED},',
         'options={"require": REQUIRED, "verify_aud": False},',
         (TOKENS,),
     ),
     Mutant(
         "guessing-is-never-locked",
-        "services/lockouts.py",
+        "services/people/lockouts.py",
         "            where=or_(is_old, kept.failures < MOST_FAILURES),\n",
         "",
-        ("tests/api/test_lockouts.py::TestLock",),
+        ("tests/api/people/test_lockouts.py::TestLock",),
     ),
     Mutant(
         "an-invitation-is-taken-twice",
-        "services/invitations.py",
+        "services/people/invitations.py",
         "        invitation.accepted_at is None\n        and invitation.withdrawn_at",
         "        invitation.withdrawn_at",
-        ("tests/api/test_invitations.py::TestAccept",),
+        ("tests/api/people/test_invitations.py::TestAccept",),
     ),
     Mutant(
         "a-code-is-used-twice",
-        "services/second_factors.py",
+        "services/people/second_factors.py",
         "if is_right and candidate > factor.last_step:",
         "if is_right:",
-        ("tests/api/test_second_factors.py::TestSignIn",),
+        ("tests/api/people/test_second_factors.py::TestSignIn",),
     ),
     Mutant(
         "a-recovery-code-is-used-twice",
-        "services/second_factors.py",
+        "services/people/second_factors.py",
         "[it for it in factor.recovery_hashes if it != used]",
         "list(factor.recovery_hashes)",
-        ("tests/api/test_second_factors.py::TestRecovery",),
+        ("tests/api/people/test_second_factors.py::TestRecovery",),
     ),
 )

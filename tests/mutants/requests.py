@@ -2,26 +2,26 @@
 
 from tests.mutants import Mutant
 
-ONCE = "tests/api/test_idempotency.py"
+ONCE = "tests/api/kernel/test_idempotency.py"
 
 MUTANTS = (
     Mutant(
         "a-stale-edit-overwrites",
-        "services/versions.py",
+        "services/kernel/versions.py",
         "if row.tag not in self.tags:",
         "if not self.tags:",
-        ("tests/api/test_versions.py",),
+        ("tests/api/kernel/test_versions.py",),
     ),
     Mutant(
         "a-key-answers-for-another-request",
-        "services/idempotency.py",
+        "services/kernel/idempotency.py",
         "if known.fingerprint != fingerprint:",
         "if not known.fingerprint:",
         (f"{ONCE}::TestARepeat",),
     ),
     Mutant(
         "a-key-is-not-written-with-its-effect",
-        "api/idempotency.py",
+        "api/kernel/idempotency.py",
         "            g.transaction = session\n            response",
         "        with Session.begin() as session:\n"
         "            g.transaction = session\n            response",
@@ -29,7 +29,7 @@ MUTANTS = (
     ),
     Mutant(
         "a-repeat-does-its-work-again",
-        "services/idempotency.py",
+        "services/kernel/idempotency.py",
         ".on_conflict_do_nothing()\n",
         ".on_conflict_do_update(index_elements=['org_id', 'member_id', 'key'],"
         " set_={'status': None})\n",
@@ -37,30 +37,32 @@ MUTANTS = (
     ),
     Mutant(
         "anybody-writes-a-cursor",
-        "services/cursors.py",
+        "services/kernel/cursors.py",
         "if not is_ours or _text(raw) != cursor:",
         "if len(raw) <= MAC_BYTES or _text(raw) != cursor:",
-        ("tests/api/test_lists.py::TestACursor::test_edited_anywhere_is_refused",),
+        (
+            "tests/api/kernel/test_lists.py::TestACursor::test_edited_anywhere_is_refused",
+        ),
     ),
     Mutant(
         "a-cursor-is-good-for-another-list",
-        "services/cursors.py",
+        "services/kernel/cursors.py",
         "if scope_hash != _scope_hash(scope):",
         "if len(scope_hash) != len(_scope_hash(scope)):",
-        ("tests/api/test_lists.py::TestACursor",),
+        ("tests/api/kernel/test_lists.py::TestACursor",),
     ),
     Mutant(
         "the-feed-leaves-out-what-commits-late",
-        "services/feed.py",
+        "services/upkeep/feed.py",
         "            Event.xid < _xid(end),\n",
         "",
-        ("tests/services/test_feed.py",),
+        ("tests/services/upkeep/test_feed.py",),
     ),
     Mutant(
         "everybody-asks-as-often-as-he-likes",
-        "services/limits.py",
+        "services/kernel/limits.py",
         "- extract(epoch from clock_timestamp()) <= :most_ahead_s_{n}\n",
         "- extract(epoch from clock_timestamp()) <= :most_ahead_s_{n} + 1e6\n",
-        ("tests/services/test_limits.py::TestTake",),
+        ("tests/services/kernel/test_limits.py::TestTake",),
     ),
 )

@@ -1,6 +1,6 @@
 """Pushes on a terminal."""
 
-from models.targets import TargetKind
+from models.people.targets import TargetKind
 from notifications.console import ConsoleGateway, fingerprint
 from notifications.messages import MessageKind
 from tests.notifications.samples import OFFER_ID, make_message

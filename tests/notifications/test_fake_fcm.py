@@ -23,7 +23,7 @@ from demo.fcm import (
     failure_of,
     scenario_of,
 )
-from models.targets import TargetKind
+from models.people.targets import TargetKind
 from notifications.fcm import FcmGateway, close_fcm_app, make_fcm_app
 from notifications.gateway import PushError
 from tests.notifications.samples import make_message

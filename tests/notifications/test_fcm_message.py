@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from demo.fcm import check_message
-from models.targets import TargetKind
+from models.people.targets import TargetKind
 from notifications.catalogue import LANGUAGES
 from notifications.fcm import fcm_message
 from notifications.messages import MessageKind

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from demo.fcm import FakeFcm
-from models.targets import TargetKind
+from models.people.targets import TargetKind
 from notifications.fcm import FcmGateway
 from notifications.gateway import (
     PayloadRefused,

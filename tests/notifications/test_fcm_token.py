@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from models.targets import TargetKind
+from models.people.targets import TargetKind
 from notifications.gateway import ProviderMisconfigured, PushError, TryLater
 from tests.notifications.conftest import open_gateway
 from tests.notifications.samples import make_message

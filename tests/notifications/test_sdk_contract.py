@@ -7,7 +7,7 @@ import requests
 from firebase_admin import messaging
 
 from demo.fcm import FakeFcm
-from models.targets import TargetKind
+from models.people.targets import TargetKind
 from notifications.fcm import make_fcm_app
 from notifications.gateway import TryLater
 from tests.notifications.conftest import open_gateway

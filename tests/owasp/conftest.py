@@ -1,6 +1,6 @@
 """Makers that the rows share with the tests of the same matter."""
 
-from tests.api.test_limits import limited
+from tests.api.kernel.test_limits import limited
 from tests.test_security import rows
 
 __all__ = ["limited", "rows"]

@@ -14,12 +14,12 @@ from flask import Flask
 from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
-from api.openapi import operations
-from db import Session
+from api.kernel.openapi import operations
 from freight.roles import Role
-from models.organisations import OrganisationKind
-from services import suspensions
-from services.actors import PERMISSIONS
+from models.people.organisations import OrganisationKind
+from runtime.db import Session
+from services.kernel.actors import PERMISSIONS
+from services.upkeep import suspensions
 from tests.owasp.proofs import missing as missing_proofs
 from tests.test_security import MADE_BY_PUT, PUBLIC, PUBLIC_PAGES, Rows, ask, routes
 from tests.test_security import said as said_by

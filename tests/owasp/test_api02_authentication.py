@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
-from db import Session
-from services.tokens import Keyring
-from tests.api.test_access_tokens import (
+from runtime.db import Session
+from services.people.tokens import Keyring
+from tests.api.people.test_access_tokens import (
     Forge,
     claims_of,
     moved,
@@ -126,8 +126,8 @@ def test_a_refresh_token_is_no_access_token(world: World) -> None:
 
 
 def test_what_else_proves_it_is_there() -> None:
-    lock = "api/test_lockouts.py::TestLock::test_"
-    unknown = "api/test_lockouts.py::TestUnknownAccounts::test_"
+    lock = "api/people/test_lockouts.py::TestLock::test_"
+    unknown = "api/people/test_lockouts.py::TestUnknownAccounts::test_"
     assert (
         missing(
             lock + "five_failures_lock_for_15_minutes_also_the_right_password",
@@ -136,8 +136,8 @@ def test_what_else_proves_it_is_there() -> None:
             unknown + "a_thousand_look_like_known_ones",
             unknown + "are_locked_like_known_ones",
             unknown + "nobody_s_hash_costs_what_a_person_s_does",
-            "api/test_access_tokens.py::test_any_other_is_401",
-            "services/test_tokens.py::TestReadAccessToken"
+            "api/people/test_access_tokens.py::test_any_other_is_401",
+            "services/people/test_tokens.py::TestReadAccessToken"
             "::test_an_unsigned_one_is_refused",
             "test_security.py::TestAnonymous::test_learns_nothing_from_validation",
         )

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from api.bodies import MOST_ITEMS
-from config import Settings
+from api.kernel.bodies import MOST_ITEMS
+from runtime.config import Settings
 from tests.owasp.operations import Operation, document, guarded, operations
 from tests.owasp.proofs import missing
 from tests.source import ROOT, files, layer
 from tests.world import Answer, Caller, World
 
-BODIES = "api/test_bodies.py::"
-LIMITS = "api/test_limits.py::"
+BODIES = "api/kernel/test_bodies.py::"
+LIMITS = "api/kernel/test_limits.py::"
 
 PROOFS = {
     # Settings.
@@ -32,24 +32,25 @@ PROOFS = {
     "LIMIT_LISTS_PER_MIN": LIMITS + "TestPeople::test_lists_are_metered_for_themselves",
     "LIMIT_ACCEPTS_PER_MIN": LIMITS
     + "TestPeople::test_acceptances_are_limited_for_each_driver",
-    "OFFERS_PER_DRIVER": "services/test_offers.py::TestLimits"
+    "OFFERS_PER_DRIVER": "services/booking/test_answer.py::TestLimits"
     "::test_a_driver_holds_at_most_n_offers",
-    "OFFERS_PER_LOAD": "services/test_offers.py::TestLimits"
+    "OFFERS_PER_LOAD": "services/booking/test_answer.py::TestLimits"
     "::test_a_load_is_in_at_most_k_hands_and_the_next_driver_gets_the_next_best",
     # Constants of the web process and its use cases.
     "MOST_INFLATED_BYTES": BODIES + "TestSize::test_of_an_inflated_one",
-    "MOST_DRAINED_BYTES": "test_web_process.py::TestHostileRequests"
+    "MOST_DRAINED_BYTES": "edges/test_web_process.py::TestHostileRequests"
     "::test_a_body_without_an_end_is_not_read_to_it",
     "MOST_HEADER_BYTES": BODIES + "TestSize::test_of_the_headers",
     "MOST_LEVELS": BODIES + "TestShape::test_nesting",
     "MOST_ITEMS": BODIES + "TestShape::test_items_anywhere",
     "MOST_FIXES": BODIES + "TestShape::test_items_of_a_batch",
-    "MOST_TARGET": "api/test_devices.py::TestRegister"
+    "MOST_TARGET": "api/people/test_devices.py::TestRegister"
     "::test_the_longest_target_fits_the_index",
-    "MOST_AREAS": "api/test_areas.py::TestRoom::test_a_company_shares_so_many_areas",
-    "MOST_VERTICES": "api/test_areas.py::TestRoom"
+    "MOST_AREAS": "api/fleet/test_areas.py::TestRoom"
+    "::test_a_company_shares_so_many_areas",
+    "MOST_VERTICES": "api/fleet/test_areas.py::TestRoom"
     "::test_all_that_holds_for_one_driver_fits_into_a_search",
-    "MOST_FAILURES": "api/test_lockouts.py::TestLock"
+    "MOST_FAILURES": "api/people/test_lockouts.py::TestLock"
     "::test_five_failures_lock_for_15_minutes_also_the_right_password",
     "LONGEST_CURSOR": "owasp/test_api04_resource_consumption.py"
     "::test_every_text_of_a_query_holds_at_n_and_no_further",

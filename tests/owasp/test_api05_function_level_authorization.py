@@ -7,10 +7,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from db import Session
 from freight.roles import Role
-from models.organisations import Member
-from services.actors import PERMISSIONS
+from models.people.organisations import Member
+from runtime.db import Session
+from services.kernel.actors import PERMISSIONS
 from tests.owasp.operations import Operation, guarded, operations
 from tests.owasp.proofs import missing
 from tests.test_security import DESK, NONSENSE, PUBLIC

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete, func, text, update
 
-from db import Session
-from models.positions import LastPosition
-from services import offers
+from models.fleet.positions import LastPosition
+from runtime.db import Session
+from services.booking import answer
 from tests.owasp.proofs import missing
 from tests.services.stage import (
     HALF_AN_HOUR,
@@ -88,7 +88,7 @@ class TestAcceptance:
 
         def act():
             with Session.begin() as session:
-                return offers.accept(
+                return answer.accept(
                     session,
                     actor_of(driver),
                     offer_id,
@@ -97,7 +97,7 @@ class TestAcceptance:
                 )
 
         seen(driver, "31 minutes")
-        with pytest.raises(offers.PositionTooOld):
+        with pytest.raises(answer.PositionTooOld):
             act()
         seen(driver, "29 minutes")
         assert act().offer_id == offer_id
@@ -204,11 +204,11 @@ def empty_the_counters():
 def test_what_else_proves_it_is_there():
     assert (
         missing(
-            "api/test_limits.py::TestPeople::test_acceptances_are_limited_for_each_driver",
-            "api/test_limits.py::TestPeople::test_lists_are_metered_for_themselves",
-            "api/test_offers.py::TestWhoMayAnswer"
+            "api/kernel/test_limits.py::TestPeople::test_acceptances_are_limited_for_each_driver",
+            "api/kernel/test_limits.py::TestPeople::test_lists_are_metered_for_themselves",
+            "api/offers/test_offers.py::TestWhoMayAnswer"
             "::test_another_driver_of_the_company_and_a_stranger_know_nothing_of_it",
         )
         == []
     )
-    assert missing("api/test_limits.py::TestPeople::test_no_such") != []
+    assert missing("api/kernel/test_limits.py::TestPeople::test_no_such") != []

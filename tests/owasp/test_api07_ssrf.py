@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
+from edges.pushing import DEFAULT_FCM_URL
 from notifications.fcm import FCM_URL
 from notifications.fcm_token import SCOPE
-from pushing import DEFAULT_FCM_URL
 from tests.owasp.hostile import answer, hostile
 from tests.owasp.operations import document, operations
 from tests.source import ROOT, files, layer
@@ -36,7 +36,14 @@ TALKS = re.compile(
     r"|ftplib|firebase_admin|google)(\.|$)"
 )
 SERVER = {"api", "services", "notifications", "jobs", "models", "freight", "geo"}
-EDGES = {"wsgi.py", "worker.py", "mailing.py", "db.py", "config.py", "telemetry.py"}
+EDGES = {
+    "wsgi.py",
+    "worker.py",
+    "edges/mailing.py",
+    "runtime/db.py",
+    "runtime/config.py",
+    "runtime/telemetry.py",
+}
 
 
 def requested(app: Flask) -> Iterator[tuple[str, str, Any]]:
@@ -128,5 +135,5 @@ def test_addresses_in_every_text_of_a_load_are_not_visited(
         ran = run_jobs()
 
     assert posted.status == 201
-    assert "backhaul.search" in ran
+    assert "search.run" in ran
     assert canary.asked == []

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from api.app import create_app, make_market
+from api.app import create_app, make_posting_rules
 from geo.roads import EstimatedRoads
-from tests.api.test_headers import GOLDEN
+from tests.api.kernel.test_headers import GOLDEN
 from tests.owasp.operations import operations
 from tests.owasp.proofs import missing
 from tests.world import World
@@ -61,7 +61,7 @@ def test_no_debugger_runs_and_a_bug_shows_nothing(
     world: World, environment: str
 ) -> None:
     settings = replace(world.settings, ENVIRONMENT=environment)
-    market = make_market(settings, EstimatedRoads())
+    market = make_posting_rules(settings, EstimatedRoads())
     app = create_app(settings, world.keys, market, schema_head="x")
 
     @app.get("/bug")
@@ -81,11 +81,11 @@ def test_no_debugger_runs_and_a_bug_shows_nothing(
 
 
 def test_what_else_proves_it_is_there() -> None:
-    headers = "api/test_headers.py::"
-    secrets = "test_settings.py::TestProductionSecrets::"
+    headers = "api/kernel/test_headers.py::"
+    secrets = "runtime/test_settings.py::TestProductionSecrets::"
     assert (
         missing(
-            "test_settings.py::TestFromEnv::test_production_refuses_to_invent_secrets",
+            "runtime/test_settings.py::TestFromEnv::test_production_refuses_to_invent_secrets",
             secrets + "test_a_sample_or_a_short_one_is_refused",
             secrets + "test_the_values_of_the_sample_file_are_refused",
             headers + "TestEveryAnswer::test_is_protected",
@@ -94,7 +94,7 @@ def test_what_else_proves_it_is_there() -> None:
             headers + "TestOrigins::test_are_closed_by_default",
             headers + "TestOrigins::test_another_may_not",
             headers + "TestDocs::test_run_their_own_script_and_no_other",
-            "api/test_problems.py::TestFailures"
+            "api/kernel/test_problems.py::TestFailures"
             "::test_a_bug_tells_the_trace_id_and_nothing_else",
         )
         == []

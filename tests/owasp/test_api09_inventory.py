@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from api.routes import operations as routed
+from api.kernel.routes import operations as routed
 from tests.owasp.operations import operations
 from tests.owasp.proofs import missing
 from tests.test_security import PUBLIC_PAGES
@@ -60,7 +60,7 @@ def test_a_deprecated_operation_says_until_when(app: Flask) -> None:
 
 
 def test_what_else_proves_it_is_there() -> None:
-    deprecated = "api/test_deprecation.py::TestAMarkedOperation::"
+    deprecated = "api/kernel/test_deprecation.py::TestAMarkedOperation::"
     assert (
         missing(
             "test_openapi.py::TestTheDocument::test_describes_every_route_and_no_other",

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from models.pushes import Push
-from models.targets import TargetKind
+from models.offers.pushes import Push
+from models.people.targets import TargetKind
 from notifications.answers import MOST_ANSWER_BYTES
 from notifications.fcm import FcmGateway, close_fcm_app, make_fcm_app
 from notifications.gateway import PushError, TryLater
@@ -210,7 +210,7 @@ def test_what_else_proves_it_is_there() -> None:
             "::test_a_broken_token_endpoint_means_later_after_one_request",
             "notifications/test_mail.py::TestSend::test_tells_no_from_not_now",
             "notifications/test_mail.py::TestSend::test_somebody_answers_nothing",
-            "services/test_pushes.py::TestOutcomes::test_later",
+            "services/offers/test_pushes.py::TestOutcomes::test_later",
             "test_worker.py::TestRetry::test_a_bug_has_five_chances",
         )
         == []

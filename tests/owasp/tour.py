@@ -12,8 +12,8 @@ from uuid_utils.compat import uuid7
 
 from freight.roles import Role
 from geo.points import Point
-from models.organisations import OrganisationKind
-from tests.api.test_second_factors import code
+from models.people.organisations import OrganisationKind
+from tests.api.people.test_second_factors import code
 from tests.owasp.operations import Operation, guarded
 from tests.test_security import Rows, area_body, bodies
 from tests.world import NEWARK, PASSWORD, Answer, Caller, World, iso, utcnow

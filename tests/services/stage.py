@@ -16,22 +16,22 @@ from uuid import UUID
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session as OrmSession
 
-from db import Session
 from freight.roles import Role
 from geo.points import Point
 from geo.roads import EstimatedRoads
-from models.assignments import Assignment, AssignmentStatus
-from models.drivers import Availability, Driver
-from models.offers import Offer
-from models.organisations import Member, Organisation, OrganisationKind
-from models.positions import LastPosition
-from models.pushes import Push
-from models.searches import BackhaulSearch
-from models.trucks import Truck
-from services import backhaul, identity
-from services.actors import Actor
-from services.backhaul import SearchRules
-from services.tokens import read_access_token
+from models.fleet.drivers import Availability, Driver
+from models.fleet.positions import LastPosition
+from models.fleet.trucks import Truck
+from models.loads.assignments import Assignment, AssignmentStatus
+from models.offers.offers import Offer
+from models.offers.pushes import Push
+from models.people.organisations import Member, Organisation, OrganisationKind
+from models.search.searches import BackhaulSearch
+from runtime.db import Session
+from services.kernel.actors import Actor
+from services.people import sign_in
+from services.people.tokens import read_access_token
+from services.search.run import SearchRules, search_home
 from tests.world import CHICAGO, NEW_YORK, NEWARK, Caller, World, utcnow
 
 Result = TypeVar("Result")
@@ -135,7 +135,7 @@ class Stage:
         """Let the job's work happen for a drop of the driver."""
         stop_id = stop_id or self.drop(at)
         with Session.begin() as session:
-            made = backhaul.search_home(
+            made = search_home(
                 session,
                 self.rules,
                 stop_id=stop_id,
@@ -171,7 +171,7 @@ def _member(org_id: UUID | None, role: Role) -> Member:
 def actor_of(caller: Caller) -> Actor:
     claims = read_access_token(caller.app.extensions["keyring"], caller.token)
     with Session() as session:
-        return identity.actor_for(session, claims)
+        return sign_in.actor_for(session, claims)
 
 
 def rows_of(model: type[Any], *conditions: Any) -> list[Any]:

@@ -4,8 +4,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
-from db import Hand, Session, Tenant, acting
-from services.holds import hold
+from runtime.db import Hand, Session, Tenant, acting
+from services.kernel.tenancy import act_on_loads
 from tests.world import World
 
 HOLDS = text("select current_setting('app.loads', true)")
@@ -39,7 +39,7 @@ def test_nothing_outlives_a_committed_transaction(
         before = list(connection.execute(ALL_OF_IT).one())
         connection.commit()
         with acting(Tenant(org_id, member_id)), Session.begin() as session:
-            hold(session, [load_id])
+            act_on_loads(session, [load_id])
             within = list(session.execute(ALL_OF_IT).one())
         after = list(connection.execute(ALL_OF_IT).one())
 
@@ -52,7 +52,7 @@ def test_nothing_outlives_a_committed_transaction(
 def test_each_begins_without_holds(session: OrmSession) -> None:
     """Also within another, which keeps what was set in it."""
     with Session.begin() as first:
-        hold(first, [uuid7()])
+        act_on_loads(first, [uuid7()])
     with Session.begin() as second:
         held = second.scalar(HOLDS)
 

@@ -9,35 +9,29 @@ import pytest
 from sqlalchemy import Select, select
 from uuid_utils.compat import uuid7
 
-from db import Session
-from errors import NotFound, Unauthenticated
-from models.areas import Area
-from models.assignments import Assignment, Override, OverrideKind, OverrideReason
-from models.credentials import Invitation
-from models.devices import Device
-from models.drivers import Driver
-from models.loads import Load
-from models.offers import Offer
-from models.organisations import Member
-from models.searches import BackhaulSearch
-from models.trucks import Truck
-from services import (
-    areas,
-    assignments,
-    backhaul,
-    devices,
-    drivers,
-    identity,
-    invitations,
-    loads,
-    members,
-    offers,
-    overrides,
-    trucks,
-)
-from services.actors import Actor
-from services.overrides import Decision
-from services.tokens import read_access_token
+from models.booking.overrides import Override, OverrideReason
+from models.fleet.areas import Area
+from models.fleet.drivers import Driver
+from models.fleet.trucks import Truck
+from models.loads.assignments import Assignment
+from models.loads.loads import Load
+from models.offers.offers import Offer
+from models.people.credentials import Invitation
+from models.people.devices import Device
+from models.people.organisations import Member
+from models.search.searches import BackhaulSearch
+from runtime.db import Session
+from runtime.errors import NotFound, Unauthenticated
+from services.booking import overrides
+from services.booking.overrides import Why
+from services.booking.unassign import unassign
+from services.fleet import areas, drivers, trucks
+from services.kernel.actors import Actor
+from services.loads import assignments, loads, market
+from services.offers import offers
+from services.people import devices, invitations, members, sign_in
+from services.people.tokens import read_access_token
+from services.search import run
 from tests.services.stage import Stage, actor_of
 from tests.source import files, tree
 from tests.test_scopes import DOOR
@@ -58,7 +52,7 @@ OF_THE_COMPANY: dict[Door, type[Any]] = {
     assignments.visible_assignments: Assignment,
     drivers.visible_drivers: Driver,
     visible_phones: Device,
-    backhaul.visible_searches: BackhaulSearch,
+    run.visible_searches: BackhaulSearch,
     invitations.visible_invitations: Invitation,
     overrides.visible_overrides: Override,
 }
@@ -66,10 +60,10 @@ OF_HIMSELF: dict[Door, Callable[[Actor], Any]] = {
     offers.visible_offers: lambda actor: Offer.driver_id == actor.driver_id,
     assignments.visible_assignments: lambda it: Assignment.driver_id == it.driver_id,
     drivers.visible_drivers: lambda actor: Driver.id == actor.driver_id,
-    backhaul.visible_searches: lambda it: BackhaulSearch.driver_id == it.driver_id,
+    run.visible_searches: lambda it: BackhaulSearch.driver_id == it.driver_id,
     devices.visible_devices: lambda actor: Device.member_id == actor.member_id,
 }
-OF_LOADS: set[Door] = {loads.visible_loads, loads.market_loads}
+OF_LOADS: set[Door] = {loads.visible_loads, market.market_loads}
 
 
 class Town(NamedTuple):
@@ -201,7 +195,7 @@ class TestLoads:
         private = town.one.load(visibility="private")
 
         seen_by = [
-            private in ids(loads.market_loads(actor_of(it)), Load)
+            private in ids(market.market_loads(actor_of(it)), Load)
             for it in (town.one.shipper, town.one.carrier)
         ]
 
@@ -223,10 +217,10 @@ def ids_of_loads(model: type[Any], *conditions: Any) -> set[UUID]:
 def test_another_companys_assignment_is_not_there_to_override(town: Town) -> None:
     actor = actor_of(town.one.carrier)
     _, theirs = town.carried[actor_of(town.other.carrier).org_id]
-    decision = Decision(OverrideKind.UNASSIGN, OverrideReason.SAFETY)
+    why = Why(OverrideReason.SAFETY)
 
     with Session() as session, pytest.raises(NotFound):
-        overrides.override(session, actor, decision, assignment_id=theirs, now=utcnow())
+        unassign(session, actor, why, assignment_id=theirs, now=utcnow())
 
 
 def test_a_token_that_names_another_company_is_nobodys(world: World) -> None:
@@ -235,4 +229,4 @@ def test_a_token_that_names_another_company_is_nobodys(world: World) -> None:
     claims = read_access_token(world.keys, caller.token)
 
     with Session() as session, pytest.raises(Unauthenticated):
-        identity.actor_for(session, replace(claims, org_id=other.org_id))
+        sign_in.actor_for(session, replace(claims, org_id=other.org_id))

@@ -7,9 +7,11 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
-import schema
-from config import Settings
-from db import (
+from edges.start import connect
+from local import create_database
+from runtime import schema
+from runtime.config import Settings
+from runtime.db import (
     DatabaseRole,
     DatabaseUnusable,
     Hand,
@@ -17,8 +19,6 @@ from db import (
     check_role,
     make_engine,
 )
-from embedded import create_database
-from start import connect
 
 
 def as_login(url: str, login: str) -> Settings:

@@ -13,14 +13,14 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
-from config import Settings
-from db import Hand, Session, Tenant, acting, make_engine
 from geo.areas import SearchArea
 from geo.corridors import corridor_home
 from geo.fences import CircleFence
 from models import Row
-from services.candidates import candidates_in
-from services.holds import hold
+from runtime.config import Settings
+from runtime.db import Hand, Session, Tenant, acting, make_engine
+from services.kernel.tenancy import act_on_loads
+from services.search.candidates import candidates_in
 from tests.services.stage import Stage, open_offers
 from tests.world import CHICAGO, GARY, NEW_YORK, NEWARK, Caller, World, utcnow
 
@@ -244,7 +244,7 @@ class TestBound:
         with seen_by(tenant(other.carrier)) as session:
             savepoint = session.begin_nested()
             before = count(session, "offers")
-            hold(session, [load_id])
+            act_on_loads(session, [load_id])
             held = count(session, "offers")
             savepoint.rollback()
             after = count(session, "offers")
@@ -311,7 +311,7 @@ class TestWriting:
                 session.execute(change, {"id": load_id})
             session.rollback()
         with seen_by(tenant(other.carrier)) as session:
-            hold(session, [load_id])
+            act_on_loads(session, [load_id])
             session.execute(change, {"id": load_id})
             session.rollback()
 

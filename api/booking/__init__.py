@@ -1,0 +1,2 @@
+"""Views of booking: what decides who carries a load: answers, assignments by hand,
+overrides."""

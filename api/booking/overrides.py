@@ -1,0 +1,150 @@
+"""The dispatcher's word: overrides of offers and assignments."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask.views import MethodView
+from marshmallow import fields, validate
+
+from api.kernel.auth import actor, requires
+from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
+from api.kernel.fields import Time, words
+from api.kernel.idempotency import once, transaction
+from api.kernel.lists import PageArgs, page, page_of
+from api.kernel.problems import raises
+from api.loads.assignments import blueprint as assignments_blueprint
+from models.booking.overrides import Override, OverrideKind, OverrideReason
+from runtime.db import Session
+from runtime.errors import Invalid, NotFound
+from services.booking import overrides
+from services.booking.force import force_assign, force_swap
+from services.booking.overrides import Why
+from services.booking.reassign import reassign
+from services.booking.unassign import unassign
+from services.booking.withdraw import withdraw_offer
+from services.fleet.drivers import DriverBusy, NoTruck
+from services.kernel.actors import Permission
+from services.kernel.moves import LoadMoveRefused, OfferMoveRefused
+from services.loads.market import LoadTaken
+from services.loads.stops import AssignmentEnded
+
+blueprint = Blueprint(
+    "overrides",
+    __name__,
+    url_prefix="/v1/overrides",
+    description="The dispatcher's word.",
+)
+
+
+class OverrideIn(ma.Schema):
+    """reassign needs `driver_id`; force_assign `load_id` (and `driver_id` where there
+    is no assignment); withdraw_offer `offer_id`. Reason `other` needs a note."""
+
+    kind = words(OverrideKind, required=True)
+    reason = words(OverrideReason, required=True)
+    note = fields.String(load_default="", validate=validate.Length(max=2000))
+    driver_id = fields.UUID(load_default=None, allow_none=True)
+    load_id = fields.UUID(load_default=None, allow_none=True)
+    offer_id = fields.UUID(load_default=None, allow_none=True)
+
+
+class OverrideOut(ma.Schema):
+    """A decision, with what was before and after, and who was told."""
+
+    id = fields.UUID()
+    kind = fields.String()
+    reason = fields.String()
+    note = fields.String()
+    actor_id = fields.UUID()
+    assignment_id = fields.UUID(allow_none=True)
+    before = fields.Dict()
+    after = fields.Dict()
+    notified = fields.List(fields.UUID())
+    created_at = Time()
+
+
+OVERRIDE_PROBLEMS = (
+    NotFound,
+    Invalid,
+    AssignmentEnded,
+    LoadTaken,
+    DriverBusy,
+    NoTruck,
+    LoadMoveRefused,
+    OfferMoveRefused,
+)
+
+
+@assignments_blueprint.route("/<uuid:assignment_id>/override")
+class OverrideView(MethodView):
+    """The dispatcher's word over an assignment."""
+
+    @requires(Permission.ASSIGNMENTS_OVERRIDE)
+    @raises(*OVERRIDE_PROBLEMS)
+    @once
+    @assignments_blueprint.arguments(OverrideIn)
+    @assignments_blueprint.response(201, OverrideOut)
+    def post(self, body: dict[str, Any], assignment_id: UUID) -> Override:
+        """Reassign, unassign, give the driver another load, or withdraw an offer."""
+        return _override(body, assignment_id)
+
+
+@blueprint.route("")
+class OverridesView(MethodView):
+    """The company's overrides."""
+
+    @requires(Permission.ASSIGNMENTS_OVERRIDE)
+    @raises()
+    @assignments_blueprint.arguments(PageArgs, location="query")
+    @assignments_blueprint.response(200, page_of(OverrideOut, "Override"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the company's overrides, newest first."""
+        with Session() as session:
+            query = overrides.visible_overrides(actor())
+            return page(session, query, Override.id, **args)
+
+    @requires(Permission.ASSIGNMENTS_OVERRIDE)
+    @raises(*OVERRIDE_PROBLEMS)
+    @once
+    @blueprint.arguments(OverrideIn)
+    @blueprint.response(201, OverrideOut)
+    def post(self, body: dict[str, Any]) -> Override:
+        """Override where there is no assignment yet: force-assign, withdraw."""
+        return _override(body, None)
+
+
+def _override(body: dict[str, Any], assignment_id: UUID | None) -> Override:
+    """Call the override of this kind with the ids that it needs."""
+    why = Why(body["reason"], body["note"])
+    by: dict[str, Any] = {
+        "session": transaction(),
+        "actor": actor(),
+        "why": why,
+        "now": now(),
+    }
+    kind = body["kind"]
+    if kind is OverrideKind.WITHDRAW_OFFER:
+        offer_id = _needed(body, "offer_id")
+        return withdraw_offer(**by, offer_id=offer_id, assignment_id=assignment_id)
+    if kind is OverrideKind.FORCE_ASSIGN:
+        load_id = _needed(body, "load_id")
+        if assignment_id is not None:
+            return force_swap(**by, load_id=load_id, assignment_id=assignment_id)
+        return force_assign(**by, load_id=load_id, driver_id=_needed(body, "driver_id"))
+    if assignment_id is None:
+        raise Invalid("#/kind", f"{kind} is for an assignment.")
+    if kind is OverrideKind.REASSIGN:
+        driver_id = _needed(body, "driver_id")
+        return reassign(**by, assignment_id=assignment_id, driver_id=driver_id)
+    if kind is OverrideKind.UNASSIGN:
+        return unassign(**by, assignment_id=assignment_id)
+    raise Invalid("#/kind", "Release a departure at PUT /v1/stops/<id>/departure.")
+
+
+def _needed(body: dict[str, Any], name: str) -> UUID:
+    value: UUID | None = body[name]
+    if value is None:
+        raise Invalid(f"#/{name}", f"{body['kind']} needs it.")
+    return value

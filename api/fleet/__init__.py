@@ -1,0 +1,1 @@
+"""Views of fleet: drivers, trucks, areas and positions."""

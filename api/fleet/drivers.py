@@ -1,0 +1,118 @@
+"""Drivers: home, limits, truck, availability; the dispatcher's fleet."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask.views import MethodView
+from marshmallow import ValidationError, fields
+
+from api.fleet.trucks import TruckOut
+from api.kernel.auth import actor, requires
+from api.kernel.bodies import Blueprint
+from api.kernel.fields import (
+    Flag,
+    Time,
+    amount,
+    lat,
+    line,
+    lon,
+    refuse_null_island,
+    words,
+)
+from api.kernel.lists import PageArgs, page, page_of
+from api.kernel.problems import raises
+from api.kernel.versions import edits, precondition, shows_version
+from models.fleet.drivers import Availability, Driver
+from runtime.db import Session
+from runtime.errors import NotFound
+from services.fleet import drivers
+from services.fleet.drivers import DriverBusy
+from services.kernel.actors import Permission
+
+blueprint = Blueprint(
+    "drivers", __name__, url_prefix="/v1/drivers", description="Drivers."
+)
+
+
+class DriverIn(ma.Schema):
+    """What to change; what is left out stays. Null removes a limit."""
+
+    truck_id = fields.UUID(allow_none=True)
+    home_label = line(allow_none=True, metadata={"example": "Chicago, IL"})
+    home_lat = lat(allow_none=True)
+    home_lon = lon(allow_none=True)
+    home_by_at = Time(allow_none=True)
+    max_deadhead_m = amount(allow_none=True)
+    min_pay_cents_per_km = amount(allow_none=True)
+    has_hazmat_endorsement = Flag()
+    availability = words(Availability)
+
+    @ma.validates_schema
+    def _check(self, data: dict[str, Any], **_: Any) -> None:  # noqa: ANN401
+        if ("home_lat" in data) != ("home_lon" in data) or (
+            (data.get("home_lat") is None) != (data.get("home_lon") is None)
+        ):
+            raise ValidationError(
+                {"home_lat": ["Give home_lat and home_lon together."]}
+            )
+        refuse_null_island(data, "home_lat", "home_lon")
+
+
+class DriverOut(ma.Schema):
+    """A driver."""
+
+    id = fields.UUID()
+    member_id = fields.UUID()
+    name = fields.String(attribute="member.name")
+    availability = fields.String()
+    truck = fields.Nested(TruckOut, allow_none=True)
+    home_label = fields.String(allow_none=True)
+    home_lat = fields.Float(allow_none=True)
+    home_lon = fields.Float(allow_none=True)
+    home_by_at = Time(allow_none=True)
+    max_deadhead_m = fields.Float(allow_none=True)
+    min_pay_cents_per_km = fields.Float(allow_none=True)
+    has_hazmat_endorsement = fields.Boolean()
+
+
+@blueprint.route("")
+class DriversView(MethodView):
+    """The company's drivers."""
+
+    @requires(Permission.DRIVERS_READ)
+    @raises()
+    @blueprint.arguments(PageArgs, location="query")
+    @blueprint.response(200, page_of(DriverOut, "Driver"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the company's drivers; a driver sees himself."""
+        with Session() as session:
+            query = drivers.visible_drivers(actor())
+            return page(session, query, Driver.id, **args)
+
+
+@blueprint.route("/<uuid:driver_id>")
+class DriverView(MethodView):
+    """One driver."""
+
+    @requires(Permission.DRIVERS_READ)
+    @raises(NotFound)
+    @blueprint.response(200, DriverOut)
+    @shows_version
+    def get(self, driver_id: UUID) -> Driver:
+        """Show a driver."""
+        with Session() as session:
+            return drivers.get_driver(session, actor(), driver_id)
+
+    @requires(Permission.DRIVERS_MANAGE)
+    @raises(NotFound, DriverBusy)
+    @blueprint.arguments(DriverIn)
+    @blueprint.response(200, DriverOut)
+    @shows_version
+    @edits
+    def patch(self, body: dict[str, Any], driver_id: UUID) -> Driver:
+        """Change home, limits, truck or availability; a driver changes himself."""
+        with Session.begin() as session:
+            return drivers.edit_driver(
+                session, actor(), driver_id, precondition(), **body
+            )

@@ -1,0 +1,143 @@
+"""Fixes from the phone."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import marshmallow as ma
+import msgspec
+from flask.views import MethodView
+from marshmallow import fields, validate
+
+from api.kernel.auth import actor, requires
+from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
+from api.kernel.fields import ROADS_NORTH, ROADS_SOUTH, Time
+from api.kernel.problems import raises
+from runtime.db import Session
+from runtime.errors import Forbidden
+from services.fleet import positions
+from services.fleet.positions import Fix, FixResult, FixStatus
+from services.kernel.actors import Permission
+
+blueprint = Blueprint(
+    "positions", __name__, url_prefix="/v1/positions", description="Where trucks are."
+)
+
+MOST_FIXES = 1_000
+
+Latitude = Annotated[float, msgspec.Meta(ge=ROADS_SOUTH, le=ROADS_NORTH)]
+Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e7)]
+
+
+class FixIn(msgspec.Struct, forbid_unknown_fields=True):
+    """One fix, decoded by itself so that a bad one never fails its neighbours."""
+
+    fix_id: UUID
+    fixed_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    lat: Latitude
+    lon: Longitude
+    accuracy_m: NotNegative | None = None
+    speed_mps: NotNegative | None = None
+    heading_deg: Annotated[float, msgspec.Meta(ge=0, le=360)] | None = None
+
+
+class PositionsIn(ma.Schema):
+    """Up to 1,000 fixes, each {fix_id, fixed_at, lat, lon, accuracy_m, speed_mps,
+    heading_deg}: ids and times by the phone, the last three optional."""
+
+    # Bad text in a fix refuses that fix, not the batch.
+    keeps_no_text = True
+
+    sent_at = Time(load_default=None, allow_none=True)
+    fixes = fields.List(
+        # Of any type: what is no fix is refused by itself, in its place.
+        fields.Raw(allow_none=True, metadata={"description": "a fix"}),
+        required=True,
+        validate=validate.Length(1, MOST_FIXES),
+    )
+
+
+class FixOut(ma.Schema):
+    """What became of the fix at this place of the batch."""
+
+    index = fields.Integer()
+    fix_id = fields.UUID(allow_none=True)
+    status = fields.String()
+    reason = fields.String(allow_none=True)
+    detail = fields.String(allow_none=True)
+
+
+class PositionsOut(ma.Schema):
+    """One answer for each fix, in the order they came."""
+
+    results = fields.List(fields.Nested(FixOut))
+    server_time = Time()
+
+
+@blueprint.route("")
+class PositionsView(MethodView):
+    """The track of the caller."""
+
+    @requires(Permission.POSITIONS_REPORT)
+    @raises(Forbidden)
+    @blueprint.arguments(PositionsIn)
+    @blueprint.response(200, PositionsOut)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Report fixes; late, shuffled and repeated ones are welcome."""
+        driver_id = actor().driver_id
+        if driver_id is None:
+            raise Forbidden("Only a driver has a track.")
+        received_at = now()
+        parsed = [_parse(raw) for raw in body["fixes"]]
+        good = [fix for fix in parsed if isinstance(fix, Fix)]
+        with Session.begin() as session:
+            answers = iter(
+                positions.report(
+                    session, driver_id, good, sent_at=body["sent_at"], now=received_at
+                )
+            )
+        return {
+            "results": [
+                _result(index, raw, fix if isinstance(fix, str) else next(answers))
+                for index, (raw, fix) in enumerate(
+                    zip(body["fixes"], parsed, strict=True)
+                )
+            ],
+            "server_time": received_at,
+        }
+
+
+def _parse(raw: object) -> Fix | str:
+    try:
+        fix = msgspec.convert(raw, FixIn, strict=True)
+    except msgspec.ValidationError as error:
+        return str(error)
+    except UnicodeError:
+        return "Lone surrogates are not text."
+    return Fix(**msgspec.structs.asdict(fix))
+
+
+def _result(index: int, raw: object, answer: FixResult | str) -> dict[str, Any]:
+    if isinstance(answer, FixResult):
+        return {
+            "index": index,
+            "fix_id": answer.fix_id,
+            "status": answer.status,
+            "reason": answer.reason,
+        }
+    return {
+        "index": index,
+        "fix_id": _uuid(raw.get("fix_id")) if isinstance(raw, dict) else None,
+        "status": FixStatus.REJECTED,
+        "reason": "invalid-fix",
+        "detail": answer,
+    }
+
+
+def _uuid(value: object) -> UUID | None:
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,91 @@
+"""Who calls: the bearer token, the actor, the permission of each route."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import current_app, g, request
+
+from api.kernel import limits
+from runtime.db import Hand, Session, Tenant, acting
+from runtime.errors import Forbidden, Unauthenticated
+from services.kernel.actors import Actor, Permission
+from services.kernel.cursors import derived
+from services.people import sign_in
+from services.people.tokens import Claims, Keyring, read_access_token
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def keyring() -> Keyring:
+    """Return the process's keys."""
+    keys: Keyring = current_app.extensions["keyring"]
+    return keys
+
+
+def cursor_keys() -> tuple[bytes, ...]:
+    """Return the keys of cursors: the first signs, all are accepted."""
+    return derived(keyring().refresh)
+
+
+def actor() -> Actor:
+    """Return the signed-in member of this request."""
+    it: Actor = g.actor
+    return it
+
+
+def claims() -> Claims:
+    """Return what the token of this request says."""
+    it: Claims = g.claims
+    return it
+
+
+def requires(permission: Permission) -> Callable[[View], View]:
+    """Let only members in whose roles hold `permission`. The outermost decorator, so
+    that strangers learn nothing from validation."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
+            try:
+                g.claims = read_access_token(keyring(), _bearer())
+            except Unauthenticated:
+                limits.meter_stranger()
+                raise
+            with acting(Tenant(g.claims.org_id, g.claims.member_id)):
+                try:
+                    with Session.begin() as session:
+                        g.actor = sign_in.actor_for(session, g.claims)
+                        limits.meter_member(session, g.claims)
+                except Unauthenticated:
+                    # A phone that was signed out spends nothing of its owner's.
+                    limits.meter_stranger()
+                    raise
+                limits.refuse()
+                if not g.actor.may(permission):
+                    raise Forbidden(f"Your role does not have {permission}.")
+                return view(*args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined]
+        return cast(View, guarded)
+
+    return guard
+
+
+def public(view: View) -> View:
+    """Mark a view that anybody may call; its transactions act for nobody."""
+
+    @wraps(view)
+    def opened(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
+        with acting(Hand.NOBODY):
+            return view(*args, **kwargs)
+
+    opened.permission = None  # type: ignore[attr-defined]
+    return cast(View, opened)
+
+
+def _bearer() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated
+    return token.strip()

@@ -1,0 +1,184 @@
+"""Field types of the wire: times with zones, places on the road network, money."""
+
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+import marshmallow as ma
+from marshmallow import ValidationError, fields, validate
+
+from models.kernel.row import Row
+
+ROADS_NORTH = 75.0
+ROADS_SOUTH = -60.0
+"""No truck drives beyond: such a latitude is a swapped pair, as -87.6 (Chicago)."""
+
+
+FIRST_YEAR = 1900
+LAST_YEAR = 2199
+"""Wide enough for a phone whose clock has died, and every sum of a time and a
+duration stays a time."""
+
+
+class Time(fields.AwareDateTime):
+    """RFC 3339 with an offset; a naive time is refused. Answers are UTC with Z."""
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - as the base class
+        super().__init__(format="iso", **kwargs)
+
+    def _serialize(
+        self,
+        value: datetime | None,
+        attr: str | None,
+        obj: Any,  # noqa: ANN401
+        **_: Any,  # noqa: ANN401
+    ) -> str | None:
+        return None if value is None else rfc3339(value)
+
+    def _deserialize(
+        self,
+        value: Any,  # noqa: ANN401
+        attr: str | None,
+        data: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> datetime:
+        if not isinstance(value, str):
+            raise ValidationError("Give the time as RFC 3339 text.")
+        parsed: datetime = super()._deserialize(value, attr, data, **kwargs)
+        if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+            raise ValidationError("Not a time anybody drives at.")
+        return parsed.astimezone(UTC)
+
+
+def rfc3339(value: datetime) -> str:
+    """Return UTC with milliseconds and Z."""
+    text = value.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def json_value(value: object) -> Any:  # noqa: ANN401 - what JSON carries
+    """Return what `json` does not know by itself."""
+    match value:
+        case datetime():
+            return rfc3339(value)
+        case date():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+        case Enum():
+            return value.value
+        case Row():
+            return {"id": str(value.__mapper__.primary_key_from_instance(value)[0])}
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+class Number(fields.Float):
+    """A JSON number; text that looks like one is refused."""
+
+    def _validated(self, value: Any) -> float:  # noqa: ANN401 - as the base class
+        if isinstance(value, str):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Flag(fields.Boolean):
+    """true or false in a body; what only looks like one is refused."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Whole(fields.Nested):
+    """A part that is given whole, also where its parent is changed in part."""
+
+    def _deserialize(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        return super()._deserialize(*args, **kwargs | {"partial": False})
+
+
+def lat(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
+    """Latitude, degrees, where roads are."""
+    return Number(
+        validate=validate.Range(
+            ROADS_SOUTH,
+            ROADS_NORTH,
+            error="No road has this latitude. Are lat and lon swapped?",
+        ),
+        metadata={"description": "degrees, WGS 84"},
+        **kwargs,
+    )
+
+
+def lon(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
+    """Longitude, degrees."""
+    return Number(
+        validate=validate.Range(-180, 180),
+        metadata={"description": "degrees, WGS 84"},
+        **kwargs,
+    )
+
+
+def refuse_null_island(
+    place: dict[str, Any], lat: str = "lat", lon: str = "lon"
+) -> None:
+    """Raise for (0, 0): what broken receivers send."""
+    if place.get(lat) == 0 and place.get(lon) == 0:
+        raise ValidationError({lat: ["(0, 0) is no place: leave it out if unknown."]})
+
+
+def words(enum: type[Enum], **kwargs: Any) -> fields.Field[Any]:  # noqa: ANN401
+    """One of the enum's values."""
+    return fields.Enum(enum, by_value=True, **kwargs)
+
+
+NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
+"""Files beside the zones that mean "this machine's", which is nobody's dock."""
+
+
+def zone(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
+    """An IANA zone, such as America/Chicago."""
+    return fields.String(
+        validate=validate.OneOf(
+            sorted(available_timezones() - NO_PLACES), error="Not an IANA time zone."
+        ),
+        metadata={"description": "IANA zone", "example": "America/Chicago"},
+        **kwargs,
+    )
+
+
+def line(most: int = 200, **kwargs: Any) -> fields.String:  # noqa: ANN401
+    """Text of one to `most` characters, none of them a control character."""
+    return fields.String(
+        validate=[
+            validate.Length(1, most),
+            validate.Regexp(
+                r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
+                error="Control characters are not allowed.",
+            ),
+        ],
+        **kwargs,
+    )
+
+
+def count(**kwargs: Any) -> fields.Integer:  # noqa: ANN401 - field options
+    """A whole number from 0 that fits the database."""
+    return fields.Integer(strict=True, validate=validate.Range(0, 2**31 - 1), **kwargs)
+
+
+def amount(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
+    """A number from 0."""
+    return Number(validate=validate.Range(0, 1e9), **kwargs)
+
+
+class PlaceIn(ma.Schema):
+    """A point where roads are."""
+
+    lat = lat(required=True)
+    lon = lon(required=True)
+
+    @ma.validates_schema
+    def _check(self, data: dict[str, Any], **_: Any) -> None:  # noqa: ANN401
+        refuse_null_island(data)

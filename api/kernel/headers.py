@@ -1,0 +1,87 @@
+"""Headers: how many we read, and those that every answer carries."""
+
+import base64
+import hashlib
+import re
+
+from flask import Flask, Response, request
+from flask_cors import CORS
+from werkzeug.exceptions import RequestHeaderFieldsTooLarge
+
+from api.kernel.limits import POLICY_HEADER, STATE_HEADER
+from runtime.config import Settings
+
+MOST_HEADER_BYTES = 32 * 1024
+
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+HSTS = "max-age=63072000; includeSubDomains"
+
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'{scripts}; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+"""Swagger UI is ours, and writes styles into its page."""
+
+INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+
+READABLE = [
+    *("ETag", "Location", "Retry-After", POLICY_HEADER, STATE_HEADER),
+    *("Idempotent-Replayed", "X-Trace-Id", "Deprecation", "Sunset", "Link"),
+]
+"""What a page of another origin may read of our answers."""
+
+SENDABLE = [
+    *("Authorization", "Content-Type", "Content-Encoding", "Idempotency-Key"),
+    *("If-Match", "If-None-Match", "Last-Event-ID", "X-Trace-Id"),
+]
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Refuse too many headers, add ours, open the API to the named origins only."""
+
+    @app.before_request
+    def measure() -> None:
+        size = len(request.full_path) + sum(len(k) + len(v) for k, v in request.headers)
+        if size > MOST_HEADER_BYTES:
+            raise RequestHeaderFieldsTooLarge
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        headers = response.headers
+        if request.path.startswith("/docs"):
+            headers.setdefault("Content-Security-Policy", _docs_policy(response))
+        for name, value in ALWAYS.items():
+            headers.setdefault(name, value)
+        headers.setdefault("Cache-Control", "no-store")
+        if settings.cors_origins:
+            response.vary.add("Origin")
+        if settings.is_production:
+            headers.setdefault("Strict-Transport-Security", HSTS)
+        return response
+
+    if settings.cors_origins:
+        CORS(
+            app,
+            origins=list(settings.cors_origins),
+            allow_headers=SENDABLE,
+            expose_headers=READABLE,
+            supports_credentials=False,
+            max_age=600,
+        )
+
+
+def _docs_policy(response: Response) -> str:
+    """Return the policy of a page of /docs: its own inline script, by hash."""
+    scripts = ""
+    if response.mimetype == "text/html" and not response.direct_passthrough:
+        for script in INLINE_SCRIPT.findall(response.get_data()):
+            digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
+            scripts += f" 'sha256-{digest}'"
+    return DOCS_POLICY.format(scripts=scripts)

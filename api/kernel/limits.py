@@ -1,0 +1,113 @@
+"""Who asks too often: what is counted for each request, and the headers that tell."""
+
+import hmac
+from ipaddress import ip_address
+
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy.orm import Session as OrmSession
+
+from api.kernel.routes import current_view
+from runtime.config import Settings
+from runtime.db import Hand, Session, acting
+from services.kernel.limits import RateLimited, Rule, Verdict, take_each
+from services.people.tokens import Claims, Keyring
+
+POLICY_HEADER = "RateLimit-Policy"
+STATE_HEADER = "RateLimit"
+"""Source: draft-ietf-httpapi-ratelimit-headers-11, a draft: its names are here only."""
+
+ACCEPTANCE = "/acceptance"
+METERED = "/v1/"
+"""The rest is for those who run it: probes and pages."""
+
+
+def rules_of(settings: Settings) -> dict[str, Rule]:
+    """Return the rule of each name; a name that is switched off is not there."""
+    quotas = {
+        "person": settings.LIMIT_PERSON_PER_MIN,
+        "device": settings.LIMIT_DEVICE_PER_MIN,
+        "address": settings.LIMIT_ADDRESS_PER_MIN,
+        "lists": settings.LIMIT_LISTS_PER_MIN,
+        "accepts": settings.LIMIT_ACCEPTS_PER_MIN,
+    }
+    return {name: Rule(quota) for name, quota in quotas.items() if quota}
+
+
+def meter_member(session: OrmSession, claims: Claims) -> None:
+    """Count this request of somebody with a valid token; `refuse` judges after the
+    commit, so that a refusal is kept too.
+
+    The sign-in family stands for the device.
+    """
+    person = str(claims.member_id)
+    keys = {"person": person, "device": str(claims.family_id)}
+    rule = request.url_rule
+    if rule is not None and rule.rule.endswith(ACCEPTANCE):
+        keys["accepts"] = person
+    elif rule is not None and request.method in {"GET", "HEAD"} and not rule.arguments:
+        keys["lists"] = person
+    _spend(session, keys)
+
+
+def meter_stranger() -> None:
+    """Count this request of an address that shows no valid token.
+
+    Raises: RateLimited.
+    """
+    keys: Keyring = current_app.extensions["keyring"]
+    # An address is personal, and there are few enough to try them all.
+    words = f"rate-limits {_network(request.remote_addr)}".encode()
+    key = hmac.digest(keys.refresh[0], words, "sha256").hex()
+    with acting(Hand.NOBODY), Session.begin() as session:
+        _spend(session, {"address": key})
+    refuse()
+
+
+def refuse() -> None:
+    """Stop a request that was counted once too often.
+
+    Raises: RateLimited.
+    """
+    verdicts: list[Verdict] = g.verdicts
+    if verdicts and not verdicts[-1].is_allowed:
+        raise RateLimited(verdicts[-1])
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Meter the routes that anybody may call; tell everybody how much is left."""
+    app.extensions["limits"] = rules_of(settings)
+
+    @app.before_request
+    def meter_public() -> None:
+        is_public = getattr(current_view(), "permission", "undeclared") is None
+        if is_public and request.path.startswith(METERED):
+            meter_stranger()
+
+    @app.after_request
+    def tell(response: Response) -> Response:
+        verdicts: list[Verdict] = g.get("verdicts", [])
+        if verdicts:
+            response.headers[POLICY_HEADER] = ", ".join(
+                f'"{it.name}";q={it.rule.quota};w={it.rule.window_s}' for it in verdicts
+            )
+            response.headers[STATE_HEADER] = ", ".join(
+                f'"{it.name}";r={it.remaining};t={it.reset_s}' for it in verdicts
+            )
+        return response
+
+
+def _spend(session: OrmSession, keys: dict[str, str]) -> None:
+    rules: dict[str, Rule] = current_app.extensions["limits"]
+    asked = [(name, keys[name], rules[name]) for name in sorted(keys) if name in rules]
+    g.verdicts = take_each(session, asked) if asked else []
+
+
+def _network(address: str | None) -> str:
+    """Return whose address it is: an IPv6 customer has a /64 to himself."""
+    try:
+        found = ip_address(address or "")
+    except ValueError:
+        return "unknown"
+    if found.version == 6:
+        return str(found.ipv4_mapped or int(found) >> 64)
+    return str(found)

@@ -1,0 +1,196 @@
+"""Errors over HTTP: RFC 9457, one renderer, a closed list of codes."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import marshmallow as ma
+from flask import Flask, Response, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from api.kernel.fields import json_value
+from runtime.errors import DomainError, Invalid, NotFound
+from runtime.telemetry import log, trace_id
+
+CONTENT_TYPE = "application/problem+json"
+
+TOO_LARGE = "54"
+"""SQLSTATE class of a row that no later attempt will make fit: a bug of ours."""
+
+HTTP_PROBLEMS = {
+    400: ("malformed-request", "The request cannot be read"),
+    404: (NotFound.code, NotFound.title),
+    405: ("method-not-allowed", "That address does not know this method"),
+    413: ("body-too-large", "The body is too large"),
+    415: ("unsupported-media-type", "The body is not JSON"),
+    422: (Invalid.code, Invalid.title),
+    431: ("headers-too-large", "The headers are too large"),
+    500: ("internal-error", "Internal server error"),
+    503: ("unavailable", "The service is not available"),
+}
+"""Code and title of the problems that no use case raises."""
+
+DETAILS = {
+    400: "Send a well-formed request; a body is JSON in UTF-8.",
+    404: "There is nothing at this address.",
+    405: "See the Allow header.",
+    413: "Send less at once.",
+    415: "Send the body as application/json.",
+    422: "See `errors`.",
+    431: "Send fewer or shorter headers, and a shorter address.",
+    500: "It is logged under this trace id.",
+    503: "Please try again in a moment, with the same Idempotency-Key if there is one.",
+}
+
+
+class FieldError(ma.Schema):
+    """What is wrong with one field."""
+
+    pointer = ma.fields.String(metadata={"description": "RFC 6901, '#' is the body"})
+    detail = ma.fields.String()
+
+
+class Problem(ma.Schema):
+    """RFC 9457 problem details. Branch on `type` or `code`; both never change. Some
+    codes add members, such as `current_status`."""
+
+    class Meta:
+        """Clients must ignore members they do not know (RFC 9457 3.2)."""
+
+        unknown = ma.INCLUDE
+
+    type = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    code = ma.fields.String(required=True)
+    detail = ma.fields.String()
+    trace_id = ma.fields.String()
+    errors = ma.fields.List(ma.fields.Nested(FieldError))
+
+
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str | None = None,
+    *,
+    extra: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Return the one form every error has."""
+    body: dict[str, Any] = {
+        "type": f"/problems/{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "trace_id": trace_id(),
+    }
+    if detail:
+        body["detail"] = detail
+    body |= extra or {}
+    return Response(
+        json.dumps(body, default=json_value),
+        status=status,
+        content_type=CONTENT_TYPE,
+        headers=headers,
+    )
+
+
+def pointers(messages: object, path: str = "#") -> Iterator[dict[str, str]]:
+    """Yield one {pointer, detail} for each message of a nested validation error."""
+    match messages:
+        case dict():
+            for name, inner in messages.items():
+                step = str(name).replace("~", "~0").replace("/", "~1")
+                is_source = path == "#" and name in {"json", "query", "_schema"}
+                yield from pointers(inner, path if is_source else f"{path}/{step}")
+        case list():
+            for inner in messages:
+                yield from pointers(inner, path)
+        case _:
+            yield {"pointer": path, "detail": str(messages)}
+
+
+def answer_domain_error(error: DomainError) -> Response:
+    """Render what a use case refused."""
+    return problem(
+        error.status,
+        error.code,
+        error.title,
+        error.detail,
+        extra=error.extra,
+        headers=error.headers,
+    )
+
+
+def answer_http_error(error: HTTPException) -> Response:
+    """Render what Flask, webargs or flask-smorest refused."""
+    status = error.code if error.code in HTTP_PROBLEMS else _nearest(error.code)
+    data: dict[str, Any] = getattr(error, "data", None) or {}
+    extra = {}
+    if messages := data.get("errors") or data.get("messages"):
+        extra["errors"] = list(pointers(messages))
+    headers = {
+        name: value
+        for name, value in error.get_headers()
+        if name.lower() in {"allow", "retry-after"}
+    }
+    detail = DETAILS.get(status) or error.description
+    return _standard(status, detail, extra=extra, headers=headers)
+
+
+def _nearest(status: int | None) -> int:
+    """Keep the list of codes closed, whatever a library may raise."""
+    return 400 if status is not None and status < 500 else 500
+
+
+def answer_bug(error: Exception) -> Response:
+    """Log what nobody expected; the caller learns only the trace id."""
+    log().error("http.bug", route=str(request.url_rule), exc_info=error)
+    return _standard(500)
+
+
+def answer_database_down(error: OperationalError | PoolTimeout) -> Response:
+    """Tell a phone to come back. The connection may have ended after the commit: only
+    asking again tells."""
+    origin = getattr(error, "orig", error)
+    if (getattr(origin, "sqlstate", None) or "").startswith(TOO_LARGE):
+        return answer_bug(error)
+    log().error("http.database_unavailable", error=type(origin).__name__)
+    return _standard(503, headers={"Retry-After": "5"})
+
+
+def _standard(
+    status: int,
+    detail: str | None = None,
+    *,
+    extra: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    code, title = HTTP_PROBLEMS[status]
+    detail = detail or DETAILS.get(status)
+    return problem(status, code, title, detail, extra=extra, headers=headers)
+
+
+def register(app: Flask) -> None:
+    """Answer every error with a problem."""
+    app.register_error_handler(DomainError, answer_domain_error)
+    app.register_error_handler(HTTPException, answer_http_error)
+    app.register_error_handler(OperationalError, answer_database_down)
+    app.register_error_handler(PoolTimeout, answer_database_down)
+    app.register_error_handler(Exception, answer_bug)
+
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def raises(*errors: type[DomainError]) -> Callable[[View], View]:
+    """Declare which problems a view answers with; the document lists them."""
+
+    def mark(view: View) -> View:
+        view.problems = errors  # type: ignore[attr-defined]
+        return view
+
+    return mark

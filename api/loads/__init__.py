@@ -1,0 +1,1 @@
+"""Views of loads: loads and their stops, the market, assignments, pickups."""

@@ -1,0 +1,117 @@
+"""Who carries what, and the dispatcher's plans."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask.views import MethodView
+from marshmallow import fields
+
+from api.fleet.drivers import DriverOut
+from api.kernel.auth import actor, requires
+from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
+from api.kernel.fields import Time, words
+from api.kernel.idempotency import once, transaction
+from api.kernel.lists import PageArgs, page, page_of
+from api.kernel.problems import raises
+from api.loads.loads import LoadOut
+from models.loads.assignments import Assignment, AssignmentStatus
+from runtime.db import Session
+from runtime.errors import IdTaken, NotFound
+from services.booking import assign
+from services.fleet.drivers import DriverBusy, NoTruck
+from services.kernel.actors import Permission
+from services.kernel.moves import LoadMoveRefused
+from services.loads import assignments
+from services.loads.market import LoadTaken
+
+blueprint = Blueprint(
+    "assignments",
+    __name__,
+    url_prefix="/v1/assignments",
+    description="Who carries what.",
+)
+
+
+class AssignmentIn(ma.Schema):
+    """A posted load for a driver of the company."""
+
+    id = fields.UUID(load_default=None)
+    load_id = fields.UUID(required=True)
+    driver_id = fields.UUID(required=True)
+
+
+class CarriedOut(ma.Schema):
+    """A load that a known driver carries."""
+
+    id = fields.UUID()
+    kind = fields.String()
+    status = fields.String()
+    offer_id = fields.UUID(allow_none=True)
+    driver_id = fields.UUID()
+    truck_id = fields.UUID(allow_none=True)
+    created_at = Time()
+    ended_at = Time(allow_none=True)
+    end_reason = fields.String(allow_none=True)
+    # The schema class takes the field off itself, so `load()` stays the method.
+    load = fields.Nested(LoadOut)  # type: ignore[assignment]
+
+
+class AssignmentOut(CarriedOut):
+    """A driver on a load."""
+
+    driver = fields.Nested(DriverOut)
+
+
+class AssignmentsArgs(PageArgs):
+    """Filters."""
+
+    status = words(AssignmentStatus, load_default=None)
+
+
+@blueprint.route("")
+class AssignmentsView(MethodView):
+    """The company's assignments."""
+
+    @requires(Permission.ASSIGNMENTS_READ)
+    @raises()
+    @blueprint.arguments(AssignmentsArgs, location="query")
+    @blueprint.response(200, page_of(AssignmentOut, "Assignment"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the company's assignments; a driver sees his own."""
+        status = args.pop("status")
+        with Session() as session:
+            query = assignments.visible_assignments(actor())
+            if status is not None:
+                query = query.where(Assignment.status == status)
+            return page(session, query, Assignment.id, **args)
+
+    @requires(Permission.ASSIGNMENTS_MAKE)
+    @raises(NotFound, LoadTaken, DriverBusy, NoTruck, IdTaken, LoadMoveRefused)
+    @once
+    @blueprint.arguments(AssignmentIn)
+    @blueprint.response(201, AssignmentOut)
+    def post(self, body: dict[str, Any]) -> Assignment:
+        """Give a posted load to one of your drivers."""
+        return assign.plan(
+            transaction(),
+            actor(),
+            assignment_id=body["id"],
+            load_id=body["load_id"],
+            driver_id=body["driver_id"],
+            now=now(),
+        )
+
+
+@blueprint.route("/<uuid:assignment_id>")
+class AssignmentView(MethodView):
+    """One assignment."""
+
+    @requires(Permission.ASSIGNMENTS_READ)
+    @raises(NotFound)
+    @blueprint.response(200, AssignmentOut)
+    def get(self, assignment_id: UUID) -> Assignment:
+        """Show an assignment."""
+        with Session() as session:
+            return assignments.get_assignment(session, actor(), assignment_id)

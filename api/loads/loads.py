@@ -1,0 +1,376 @@
+"""Loads on the market, and the stops they have."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import current_app
+from flask.views import MethodView
+from marshmallow import ValidationError, fields, validate
+from sqlalchemy.orm import selectinload
+
+from api.kernel.auth import actor, requires
+from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
+from api.kernel.fields import (
+    Flag,
+    Number,
+    Time,
+    Whole,
+    amount,
+    count,
+    lat,
+    line,
+    lon,
+    refuse_null_island,
+    words,
+    zone,
+)
+from api.kernel.idempotency import once, transaction
+from api.kernel.lists import PageArgs, page, page_of
+from api.kernel.problems import raises
+from api.kernel.versions import edits, precondition, shows_version
+from freight.equipment import Equipment
+from freight.lifecycles import LoadStatus
+from models.loads.loads import Load, RateType, Visibility
+from models.loads.stops import StopKind
+from runtime.db import Session
+from runtime.errors import IdTaken, Invalid, NotFound
+from services.kernel.actors import Permission
+from services.kernel.moves import LoadMoveRefused
+from services.loads import cancellation, loads, market
+from services.loads.loads import NumberTaken, PickupWindowClosed, PostingRules
+
+blueprint = Blueprint("loads", __name__, url_prefix="/v1/loads", description="Freight.")
+
+
+class AddressIn(ma.Schema):
+    """A postal address."""
+
+    street = line(load_default=None, allow_none=True)
+    city = line(load_default=None, allow_none=True)
+    state = line(50, load_default=None, allow_none=True)
+    postal_code = line(20, load_default=None, allow_none=True)
+    country = fields.String(
+        load_default="US", validate=validate.Regexp(r"^[A-Z]{2}$", error="ISO 3166-1.")
+    )
+
+
+class ContactIn(ma.Schema):
+    """Whom to ask at the dock."""
+
+    name = line(load_default=None, allow_none=True)
+    phone = line(40, load_default=None, allow_none=True)
+    email = line(254, load_default=None, allow_none=True)
+
+
+class StopIn(ma.Schema):
+    """A place on the route. The window is aware; `zone` is the facility's own."""
+
+    kind = words(StopKind, required=True)
+    facility = line(load_default=None, allow_none=True)
+    address = fields.Nested(AddressIn, load_default=dict)
+    lat = lat(required=True)
+    lon = lon(required=True)
+    window_from = Time(required=True)
+    window_until = Time(required=True)
+    zone = zone(required=True)
+    contact = fields.Nested(ContactIn, load_default=dict)
+    instructions = line(2000, load_default=None, allow_none=True)
+
+    @ma.validates_schema
+    def _check(self, data: dict[str, Any], **_: Any) -> None:  # noqa: ANN401
+        refuse_null_island(data)
+        if data["window_until"] < data["window_from"]:
+            raise ValidationError({"window_until": ["It ends before it begins."]})
+
+
+class ReferenceIn(ma.Schema):
+    """A number somebody else knows the load by; qualifiers as in X12 L11."""
+
+    qualifier = line(30, required=True, metadata={"example": "PO"})
+    value = line(80, required=True)
+
+
+class LoadFields(ma.Schema):
+    """What is known of the freight."""
+
+    load_number = line(40)
+    visibility = words(Visibility, load_default=Visibility.NETWORK)
+    references = fields.List(
+        Whole(ReferenceIn), load_default=list, validate=validate.Length(max=30)
+    )
+    consignee = line(load_default=None, allow_none=True)
+    bill_to = line(load_default=None, allow_none=True)
+    commodity = line(load_default=None, allow_none=True)
+    equipment = fields.List(
+        words(Equipment), required=True, validate=validate.Length(1, len(Equipment))
+    )
+    weight_kg = count(load_default=None, allow_none=True)
+    length_m = amount(load_default=None, allow_none=True)
+    pieces = count(load_default=None, allow_none=True)
+    has_hazmat = Flag(load_default=False)
+    temperature_min_c = Number(
+        load_default=None, allow_none=True, validate=validate.Range(-100, 100)
+    )
+    temperature_max_c = Number(
+        load_default=None, allow_none=True, validate=validate.Range(-100, 100)
+    )
+    price_cents = count(required=True)
+    currency = fields.String(
+        load_default="USD", validate=validate.OneOf(["USD", "CAD", "MXN", "EUR"])
+    )
+    rate_type = words(RateType, load_default=RateType.ALL_IN)
+
+    @ma.post_load
+    def _plain(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
+        if "equipment" in data:
+            data["equipment"] = sorted({word.value for word in data["equipment"]})
+        return data
+
+
+class LoadIn(LoadFields):
+    """A load to post. With your own `id` it may be sent again after a lost answer."""
+
+    id = fields.UUID(load_default=None)
+    is_draft = Flag(load_default=False)
+    stops = fields.List(Whole(StopIn), required=True, validate=validate.Length(2, 20))
+
+
+class LoadEdit(LoadFields):
+    """What to change; the stops change as a whole."""
+
+    stops = fields.List(Whole(StopIn), validate=validate.Length(2, 20))
+
+
+class CancellationIn(ma.Schema):
+    """Why."""
+
+    reason = line(required=True)
+
+
+class StopOut(ma.Schema):
+    """A stop and what happened there."""
+
+    id = fields.UUID()
+    load_id = fields.UUID()
+    sequence = fields.Integer()
+    kind = fields.String()
+    status = fields.String()
+    facility = fields.String(allow_none=True)
+    address = fields.Dict()
+    lat = fields.Float()
+    lon = fields.Float()
+    window_from = Time()
+    window_until = Time()
+    zone = fields.String()
+    contact = fields.Dict()
+    instructions = fields.String(allow_none=True)
+    arrived_at = Time(allow_none=True)
+    completed_at = Time(allow_none=True)
+    departed_at = Time(allow_none=True)
+    confirmed_at = Time(allow_none=True)
+    confirmed_by = fields.String(allow_none=True)
+    confirmed_pieces = fields.Integer(allow_none=True)
+    confirmed_weight_kg = fields.Integer(allow_none=True)
+    seal_number = fields.String(allow_none=True)
+    bol_number = fields.String(allow_none=True)
+
+
+class MarketLoadOut(ma.Schema):
+    """A load as everybody on the market may see it: no contacts, no consignee."""
+
+    id = fields.UUID()
+    load_number = fields.String()
+    status = fields.String()
+    visibility = fields.String()
+    commodity = fields.String(allow_none=True)
+    equipment = fields.List(fields.String())
+    weight_kg = fields.Integer(allow_none=True)
+    length_m = fields.Float(allow_none=True)
+    pieces = fields.Integer(allow_none=True)
+    has_hazmat = fields.Boolean()
+    temperature_min_c = fields.Float(allow_none=True)
+    temperature_max_c = fields.Float(allow_none=True)
+    price_cents = fields.Integer()
+    currency = fields.String()
+    rate_type = fields.String()
+    loaded_m = fields.Float()
+    distance_source = fields.String()
+    stop_count = fields.Integer()
+    pickup_place = fields.String(allow_none=True)
+    pickup_lat = fields.Float()
+    pickup_lon = fields.Float()
+    pickup_from = Time()
+    pickup_until = Time()
+    delivery_place = fields.String(allow_none=True)
+    delivery_lat = fields.Float()
+    delivery_lon = fields.Float()
+    delivery_from = Time()
+    delivery_until = Time()
+    posted_at = Time(allow_none=True)
+
+
+class LoadOut(MarketLoadOut):
+    """A load as its poster and its carrier see it."""
+
+    version = fields.Integer()
+    references = fields.List(fields.Dict())
+    consignee = fields.String(allow_none=True)
+    bill_to = fields.String(allow_none=True)
+    lease_expires_at = Time(allow_none=True)
+    cancel_reason = fields.String(allow_none=True)
+    created_at = Time()
+    updated_at = Time()
+    stops = fields.List(fields.Nested(StopOut))
+
+
+class LoadsArgs(PageArgs):
+    """Filters."""
+
+    status = words(LoadStatus, load_default=None)
+
+
+def posting_rules() -> PostingRules:
+    """Return what posting needs to know."""
+    it: PostingRules = current_app.extensions["posting_rules"]
+    return it
+
+
+@blueprint.route("")
+class LoadsView(MethodView):
+    """The caller's loads."""
+
+    @requires(Permission.LOADS_READ)
+    @raises()
+    @blueprint.arguments(LoadsArgs, location="query")
+    @blueprint.response(200, page_of(LoadOut, "Load"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the loads the caller's company posted, carries or is offered."""
+        status = args.pop("status")
+        with Session() as session:
+            query = loads.visible_loads(actor()).options(selectinload(Load.stops))
+            if status is not None:
+                query = query.where(Load.status == status)
+            return page(session, query, Load.id, **args)
+
+    @requires(Permission.LOADS_POST)
+    @raises(Invalid, IdTaken, NumberTaken, PickupWindowClosed)
+    @once
+    @blueprint.arguments(LoadIn)
+    @blueprint.response(201, LoadOut)
+    @shows_version
+    def post(self, body: dict[str, Any]) -> Load:
+        """Post a load, or keep it as a draft."""
+        load_id, is_draft = body.pop("id"), body.pop("is_draft")
+        stops = body.pop("stops")
+        session = transaction()
+        posted = loads.post_load(
+            session,
+            actor(),
+            posting_rules(),
+            fields=body,
+            stops=stops,
+            now=now(),
+            load_id=load_id,
+            is_draft=is_draft,
+        )
+        session.refresh(posted)
+        return loads.get_load(session, actor(), posted.id)
+
+
+@blueprint.route("/market")
+class MarketView(MethodView):
+    """What anybody could take."""
+
+    @requires(Permission.ASSIGNMENTS_MAKE)
+    @raises()
+    @blueprint.arguments(PageArgs, location="query")
+    @blueprint.response(200, page_of(MarketLoadOut, "MarketLoad"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the posted loads a dispatcher could give to a driver."""
+        with Session() as session:
+            return page(session, market.market_loads(actor()), Load.id, **args)
+
+
+@blueprint.route("/<uuid:load_id>")
+class LoadView(MethodView):
+    """One load."""
+
+    @requires(Permission.LOADS_READ)
+    @raises(NotFound)
+    @blueprint.response(200, LoadOut)
+    @shows_version
+    def get(self, load_id: UUID) -> Load:
+        """Show a load with its stops."""
+        with Session() as session:
+            return loads.get_load(session, actor(), load_id)
+
+    @requires(Permission.LOADS_POST)
+    @raises(NotFound, LoadMoveRefused, Invalid, NumberTaken)
+    @blueprint.arguments(LoadEdit(partial=True))
+    @blueprint.response(200, LoadOut)
+    @shows_version
+    @edits
+    def patch(self, body: dict[str, Any], load_id: UUID) -> Load:
+        """Change a load that nobody carries; its open offers are superseded."""
+        stops = body.pop("stops", None)
+        with Session.begin() as session:
+            loads.edit_load(
+                session,
+                actor(),
+                posting_rules(),
+                load_id,
+                precondition(),
+                fields=body,
+                stops=stops,
+                now=now(),
+            )
+            return _shown(session, load_id)
+
+
+@blueprint.route("/<uuid:load_id>/posting")
+class PostingView(MethodView):
+    """A load's place on the market."""
+
+    @requires(Permission.LOADS_POST)
+    @raises(NotFound, LoadMoveRefused, PickupWindowClosed)
+    @blueprint.response(200, LoadOut)
+    @shows_version
+    def put(self, load_id: UUID) -> Load:
+        """Post a draft, bring back a held load, or prolong the lease."""
+        with Session.begin() as session:
+            loads.renew(session, actor(), posting_rules(), load_id, now=now())
+            return _shown(session, load_id)
+
+    @requires(Permission.LOADS_POST)
+    @raises(NotFound, LoadMoveRefused)
+    @blueprint.response(200, LoadOut)
+    @shows_version
+    def delete(self, load_id: UUID) -> Load:
+        """Take a load off the market; it can be posted again."""
+        with Session.begin() as session:
+            loads.withdraw(session, actor(), load_id, now=now())
+            return _shown(session, load_id)
+
+
+@blueprint.route("/<uuid:load_id>/cancellation")
+class CancellationView(MethodView):
+    """The end of a load that was not picked up."""
+
+    @requires(Permission.LOADS_CANCEL)
+    @raises(NotFound, LoadMoveRefused)
+    @blueprint.arguments(CancellationIn)
+    @blueprint.response(200, LoadOut)
+    @shows_version
+    def put(self, body: dict[str, Any], load_id: UUID) -> Load:
+        """Cancel a load for good; its driver is told."""
+        with Session.begin() as session:
+            cancellation.cancel(session, actor(), load_id, **body, now=now())
+            return _shown(session, load_id)
+
+
+def _shown(session: Any, load_id: UUID) -> Load:  # noqa: ANN401 - a session
+    session.flush()
+    session.expire_all()
+    return loads.get_load(session, actor(), load_id)

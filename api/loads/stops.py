@@ -1,0 +1,160 @@
+"""What happens at a stop: arrival, completion, departure, pickup confirmation."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask.views import MethodView
+from marshmallow import fields, validate
+
+from api.kernel.auth import actor, requires
+from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
+from api.kernel.fields import PlaceIn, Time, amount, count, line, words
+from api.kernel.problems import raises
+from api.loads.loads import StopOut
+from geo.points import Point
+from models.booking.overrides import OverrideReason
+from models.loads.stops import Stop
+from runtime.db import Session
+from runtime.errors import Forbidden, Invalid, NotFound
+from services.booking.overrides import Why
+from services.booking.release import release_departure
+from services.kernel.actors import Permission
+from services.kernel.clocks import ClockSkew
+from services.kernel.moves import LoadMoveRefused, StopMoveRefused
+from services.loads import pickups, stops
+from services.loads.pickups import NotAPickup
+from services.loads.stops import (
+    AssignmentEnded,
+    PickupNotConfirmed,
+    Report,
+    StopOutOfOrder,
+)
+
+blueprint = Blueprint(
+    "stops",
+    __name__,
+    url_prefix="/v1/stops",
+    description="Stops. Send the facts of a load in order: one that comes before its"
+    " turn is 409, changes nothing, and may be sent again after the one it waits for.",
+)
+
+
+class FixedPlaceIn(PlaceIn):
+    """Where the phone was."""
+
+    accuracy_m = amount(load_default=None, allow_none=True)
+
+
+class ReportIn(ma.Schema):
+    """A fact by the phone. `occurred_at` may lie well in the past; `sent_at` is the
+    phone's clock when it sends, so that a wrong clock can be corrected."""
+
+    occurred_at = Time(required=True)
+    sent_at = Time(load_default=None, allow_none=True)
+    position = fields.Nested(FixedPlaceIn, load_default=None, allow_none=True)
+
+
+class DepartureIn(ReportIn):
+    """A dispatcher may let the truck go without the shipper's confirmation."""
+
+    release_reason = words(OverrideReason, load_default=None, allow_none=True)
+    release_note = fields.String(load_default="", validate=validate.Length(max=2000))
+
+
+class ConfirmationIn(ma.Schema):
+    """What was loaded, as the shipper counted it."""
+
+    confirmed_at = Time(load_default=None, allow_none=True)
+    confirmed_by = line(required=True, metadata={"example": "R. Meyer, dock 4"})
+    pieces = count(load_default=None, allow_none=True)
+    weight_kg = count(load_default=None, allow_none=True)
+    seal_number = line(60, load_default=None, allow_none=True)
+    bol_number = line(60, load_default=None, allow_none=True)
+
+
+def report_of(body: dict[str, Any]) -> Report:
+    """Return the report a body makes."""
+    place = body["position"]
+    return Report(
+        body["occurred_at"],
+        body["sent_at"],
+        Point(place["lat"], place["lon"]) if place else None,
+        place["accuracy_m"] if place else None,
+    )
+
+
+@blueprint.route("/<uuid:stop_id>/arrival")
+class ArrivalView(MethodView):
+    """The fact that the truck is there."""
+
+    @requires(Permission.STOPS_REPORT)
+    @raises(NotFound, AssignmentEnded, StopOutOfOrder, LoadMoveRefused, ClockSkew)
+    @blueprint.arguments(ReportIn)
+    @blueprint.response(200, StopOut)
+    def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
+        """Arrive at a stop."""
+        at: datetime = now()
+        with Session.begin() as session:
+            return stops.arrive(session, actor(), stop_id, report_of(body), now=at)
+
+
+@blueprint.route("/<uuid:stop_id>/completion")
+class CompletionView(MethodView):
+    """The fact that a stop is done."""
+
+    @requires(Permission.STOPS_REPORT)
+    @raises(NotFound, AssignmentEnded, StopMoveRefused, LoadMoveRefused, ClockSkew)
+    @blueprint.arguments(ReportIn)
+    @blueprint.response(200, StopOut)
+    def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
+        """Complete a stop; the last one starts the search for a backhaul."""
+        at: datetime = now()
+        with Session.begin() as session:
+            return stops.complete(session, actor(), stop_id, report_of(body), now=at)
+
+
+@blueprint.route("/<uuid:stop_id>/departure")
+class DepartureView(MethodView):
+    """The fact that the truck left."""
+
+    @requires(Permission.STOPS_REPORT)
+    @raises(
+        NotFound,
+        AssignmentEnded,
+        StopMoveRefused,
+        LoadMoveRefused,
+        PickupNotConfirmed,
+        ClockSkew,
+        Invalid,
+    )
+    @blueprint.arguments(DepartureIn)
+    @blueprint.response(200, StopOut)
+    def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
+        """Depart from a stop; from a pickup once the shipper has confirmed."""
+        at: datetime = now()
+        reason: OverrideReason | None = body["release_reason"]
+        report = report_of(body)
+        with Session.begin() as session:
+            if reason is None:
+                return stops.depart(session, actor(), stop_id, report, now=at)
+            why = Why(reason, body["release_note"])
+            return release_departure(session, actor(), stop_id, report, why, now=at)
+
+
+@blueprint.route("/<uuid:stop_id>/pickup-confirmation")
+class PickupConfirmationView(MethodView):
+    """The shipper's word."""
+
+    @requires(Permission.PICKUPS_CONFIRM)
+    @raises(NotFound, NotAPickup, StopOutOfOrder, LoadMoveRefused, Forbidden, ClockSkew)
+    @blueprint.arguments(ConfirmationIn)
+    @blueprint.response(200, StopOut)
+    def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
+        """Confirm what was picked up; a difference to the load is kept."""
+        at: datetime = now()
+        body["confirmed_at"] = body["confirmed_at"] or at
+        with Session.begin() as session:
+            return pickups.confirm(session, actor(), stop_id, **body, now=at)

@@ -1,0 +1,227 @@
+"""Offers to a driver: the truth behind every push."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import current_app
+from flask.views import MethodView
+from marshmallow import fields
+
+from api.kernel.auth import actor, requires
+from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
+from api.kernel.fields import Time, line, words
+from api.kernel.lists import PageArgs, page, page_of
+from api.kernel.problems import raises
+from api.loads.assignments import AssignmentOut
+from api.loads.loads import MarketLoadOut
+from freight.lifecycles import OPEN_OFFERS
+from models.loads.assignments import Assignment
+from models.offers.offers import DeclineReason, Offer
+from runtime.db import Session
+from runtime.errors import NotFound
+from services.booking import answer
+from services.booking.answer import (
+    DriverHasBackhaul,
+    OfferExpired,
+    OfferTaken,
+    OfferWithdrawn,
+    PositionTooOld,
+)
+from services.fleet.drivers import NoTruck
+from services.kernel.actors import Permission
+from services.kernel.moves import OfferMoveRefused
+from services.loads import assignments
+from services.offers import offers
+
+blueprint = Blueprint(
+    "offers", __name__, url_prefix="/v1/offers", description="Offers to drivers."
+)
+
+
+class TermOut(ma.Schema):
+    """One signed part of the score."""
+
+    name = fields.String()
+    unit = fields.String()
+    value = fields.Integer()
+
+
+class BareOfferOut(ma.Schema):
+    """An offer without its load."""
+
+    id = fields.UUID()
+    search_id = fields.UUID()
+    load_id = fields.UUID()
+    driver_id = fields.UUID()
+    strategy = fields.String()
+    status = fields.String()
+    rank = fields.Integer()
+    score_cents = fields.Integer()
+    currency = fields.String()
+    terms = fields.List(fields.Nested(TermOut))
+    figures = fields.Dict()
+    snapshot = fields.Dict()
+    created_at = Time()
+    expires_at = Time()
+    sent_at = Time(allow_none=True)
+    seen_at = Time(allow_none=True)
+    responded_at = Time(allow_none=True)
+    ended_at = Time(allow_none=True)
+    undeliverable_at = Time(allow_none=True)
+    decline_reason = fields.String(allow_none=True)
+
+
+class OfferOut(BareOfferOut):
+    """A load held out to a driver. `terms` add up to `score_cents`: the gain against
+    driving home empty. `snapshot` is the load as it was when offered; once the offer is
+    not open any more, so is `load`, without what it did not say then."""
+
+    # The schema class takes the field off itself, so `load()` stays the method.
+    load = fields.Nested(MarketLoadOut)  # type: ignore[assignment]
+
+    def get_attribute(self, obj: Offer, attr: str, default: Any) -> Any:  # noqa: ANN401
+        """Show of a load that is his no more nothing that came later."""
+        if attr == "load" and obj.status not in OPEN_OFFERS:
+            return _as_offered(obj)
+        return super().get_attribute(obj, attr, default)
+
+
+KEPT = (
+    *("load_number", "equipment", "weight_kg", "length_m", "has_hazmat", "stop_count"),
+    *("price_cents", "currency", "loaded_m"),
+)
+"""Of a load in an offer's snapshot, by the same names."""
+
+
+def _as_offered(offer: Offer) -> dict[str, Any]:
+    kept, load = offer.snapshot, offer.load
+    shown = {"id": offer.load_id} | {name: kept[name] for name in KEPT if name in kept}
+    for end in ("pickup", "delivery"):
+        for edge in (f"{end}_from", f"{end}_until"):
+            if edge in kept:
+                shown[edge] = datetime.fromisoformat(kept[edge])
+        place = {"lat": getattr(load, f"{end}_lat"), "lon": getattr(load, f"{end}_lon")}
+        shown |= {f"{end}_{name}": value for name, value in kept.get(end, {}).items()}
+        if kept.get(end) == place:
+            # The snapshot has no names of places: it is still this one.
+            shown[f"{end}_place"] = getattr(load, f"{end}_place")
+    return shown
+
+
+class OffersArgs(PageArgs):
+    """`is_open` leaves out what can no longer be accepted."""
+
+    is_open = fields.Boolean(load_default=False)
+
+
+class DeclineIn(ma.Schema):
+    """Why not; it costs the driver nothing."""
+
+    reason = words(DeclineReason, required=True)
+    note = line(1000, load_default=None, allow_none=True)
+
+
+@blueprint.route("")
+class OffersView(MethodView):
+    """The inbox."""
+
+    @requires(Permission.OFFERS_READ)
+    @raises()
+    @blueprint.arguments(OffersArgs, location="query")
+    @blueprint.response(200, page_of(OfferOut, "Offer"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the caller's offers, a dispatcher's company's; newest first."""
+        is_open = args.pop("is_open")
+        with Session() as session:
+            query = offers.visible_offers(actor())
+            if is_open:
+                query = query.where(*offers.is_alive())
+            return page(session, query, Offer.id, **args)
+
+
+@blueprint.route("/<uuid:offer_id>")
+class OfferView(MethodView):
+    """One offer."""
+
+    @requires(Permission.OFFERS_READ)
+    @raises(NotFound)
+    @blueprint.response(200, OfferOut)
+    def get(self, offer_id: UUID) -> Offer:
+        """Show an offer."""
+        with Session() as session:
+            return offers.get_offer(session, actor(), offer_id)
+
+
+@blueprint.route("/<uuid:offer_id>/seen")
+class SeenView(MethodView):
+    """The fact that the driver looked."""
+
+    @requires(Permission.OFFERS_ANSWER)
+    @raises(NotFound)
+    @blueprint.response(200, OfferOut)
+    def put(self, offer_id: UUID) -> Offer:
+        """Note that the offer was on the screen."""
+        with Session.begin() as session:
+            answer.see(session, actor(), offer_id, now=now())
+            session.flush()
+            return offers.get_offer(session, actor(), offer_id)
+
+
+@blueprint.route("/<uuid:offer_id>/acceptance")
+class AcceptanceView(MethodView):
+    """The driver's yes."""
+
+    @requires(Permission.OFFERS_ANSWER)
+    @raises(
+        NotFound,
+        OfferTaken,
+        OfferExpired,
+        OfferWithdrawn,
+        OfferMoveRefused,
+        DriverHasBackhaul,
+        NoTruck,
+        PositionTooOld,
+    )
+    @blueprint.response(200, AssignmentOut)
+    def put(self, offer_id: UUID) -> Assignment:
+        """Accept; exactly one driver wins, and his retry gets the same answer.
+
+        Who comes second is told his next best open offer as `next_offer`. Who has
+        sent no position lately is asked for one first.
+        """
+        try:
+            with Session.begin() as session:
+                won = answer.accept(
+                    session,
+                    actor(),
+                    offer_id,
+                    now=now(),
+                    position_max_age=current_app.extensions["position_max_age"],
+                )
+                session.flush()
+                return assignments.get_assignment(session, actor(), won.id)
+        except OfferTaken as error:
+            if error.next_offer_id is not None:
+                with Session() as session:
+                    best = offers.get_offer(session, actor(), error.next_offer_id)
+                    error.extra["next_offer"] = OfferOut().dump(best)
+            raise
+
+
+@blueprint.route("/<uuid:offer_id>/decline")
+class DeclineView(MethodView):
+    """The driver's no."""
+
+    @requires(Permission.OFFERS_ANSWER)
+    @raises(NotFound, OfferMoveRefused)
+    @blueprint.arguments(DeclineIn)
+    @blueprint.response(200, OfferOut)
+    def put(self, body: dict[str, Any], offer_id: UUID) -> Offer:
+        """Decline; it never lowers a rank."""
+        with Session.begin() as session:
+            answer.decline(session, actor(), offer_id, **body, now=now())
+            session.flush()
+            return offers.get_offer(session, actor(), offer_id)

@@ -1,0 +1,221 @@
+"""The caller's password and second factor, and new passwords by mail."""
+
+from typing import Any
+
+import marshmallow as ma
+from flask.views import MethodView
+from marshmallow import fields, validate
+
+from api.kernel.auth import actor, claims, keyring, public, requires
+from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
+from api.kernel.fields import Time, line
+from api.kernel.problems import raises
+from runtime.db import Session
+from runtime.errors import Invalid
+from services.kernel.actors import Permission
+from services.people import lockouts, passwords, resets, second_factors
+from services.people.lockouts import AccountLocked
+from services.people.passwords import SHORTEST_PASSWORD
+from services.people.resets import ResetOver
+from services.people.second_factors import (
+    Enrolment,
+    SecondFactorActive,
+    SecondFactorWrong,
+)
+
+blueprint = Blueprint(
+    "credentials", __name__, url_prefix="/v1/me", description="Passwords and factors."
+)
+resets_blueprint = Blueprint(
+    "password-resets",
+    __name__,
+    url_prefix="/v1/password-resets",
+    description="New passwords by mail.",
+)
+
+
+def new_password() -> fields.String:
+    """A password somebody chooses."""
+    return fields.String(
+        required=True, validate=validate.Length(SHORTEST_PASSWORD, 200)
+    )
+
+
+class PasswordChange(ma.Schema):
+    """The password there is, and the one to be."""
+
+    current_password = fields.String(required=True, validate=validate.Length(1, 200))
+    new_password = new_password()
+
+
+class ResetIn(ma.Schema):
+    """E-mail or phone."""
+
+    login = line(required=True, metadata={"example": "dana@example.com"})
+
+
+class ResetCompletion(ma.Schema):
+    """The mailed token, and the new password."""
+
+    token = line(100, required=True)
+    new_password = new_password()
+
+
+class Code(ma.Schema):
+    """Six digits of the authenticator app; to remove it, a recovery code will do."""
+
+    code = line(50, required=True)
+
+
+class EnrolmentOut(ma.Schema):
+    """What the authenticator app is told, shown this once. `uri` makes a QR code."""
+
+    secret = fields.String()
+    uri = fields.String()
+
+
+class RecoveryOut(ma.Schema):
+    """Ten codes that each work once in place of the app, shown this once."""
+
+    recovery_codes = fields.List(fields.String())
+
+
+class FactorOut(ma.Schema):
+    """Whether the second factor is on, and since when."""
+
+    confirmed_at = Time(allow_none=True)
+    recovery_codes_left = fields.Integer()
+
+
+@blueprint.route("/password")
+class PasswordView(MethodView):
+    """The caller's password."""
+
+    @requires(Permission.PROFILE_READ)
+    @raises(Invalid, AccountLocked)
+    @blueprint.arguments(PasswordChange)
+    @blueprint.response(204)
+    def put(self, body: dict[str, Any]) -> None:
+        """Change your password; your other sign-ins end."""
+        guarded = f"password:{actor().member_id}"
+        with Session.begin() as session:
+            lockouts.count_attempt(session, guarded, now=now())
+            old_hash = resets.password_hash_of(session, actor())
+        if not passwords.matches(old_hash, body["current_password"]):
+            raise Invalid("#/current_password", "That is not your password.")
+        new_hash = passwords.hash_password(body["new_password"])
+        with Session.begin() as session:
+            lockouts.forgive(session, guarded)
+            resets.change(
+                session,
+                actor(),
+                old_hash=old_hash,
+                new_hash=new_hash,
+                family_id=claims().family_id,
+                now=now(),
+            )
+
+
+@blueprint.route("/second-factor")
+class FactorView(MethodView):
+    """The caller's second factor."""
+
+    @requires(Permission.FACTORS_ENROL)
+    @raises()
+    @blueprint.response(200, FactorOut)
+    def get(self) -> dict[str, Any]:
+        """Show whether your second factor is on."""
+        with Session() as session:
+            factor = second_factors.state_of(session, actor())
+        return {
+            "confirmed_at": factor.confirmed_at if factor else None,
+            "recovery_codes_left": len(factor.recovery_hashes) if factor else 0,
+        }
+
+    @requires(Permission.FACTORS_ENROL)
+    @raises(SecondFactorActive)
+    @blueprint.response(201, EnrolmentOut)
+    def post(self) -> Enrolment:
+        """Get a secret for your authenticator app; confirm it with a first code."""
+        with Session.begin() as session:
+            return second_factors.enrol(session, actor(), keyring())
+
+
+@blueprint.route("/second-factor/confirmation")
+class FactorConfirmation(MethodView):
+    """The factor is on."""
+
+    @requires(Permission.FACTORS_ENROL)
+    @raises(SecondFactorWrong, SecondFactorActive, AccountLocked)
+    @blueprint.arguments(Code)
+    @blueprint.response(200, RecoveryOut)
+    def put(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Turn your second factor on with a first code; keep the recovery codes."""
+        _count_factor()
+        with Session.begin() as session:
+            codes = second_factors.confirm(
+                session, actor(), keyring(), code=body["code"], now=now()
+            )
+            lockouts.forgive(session, _factor_guard())
+        return {"recovery_codes": codes}
+
+
+@blueprint.route("/second-factor/removal")
+class FactorRemoval(MethodView):
+    """The factor is off."""
+
+    @requires(Permission.FACTORS_ENROL)
+    @raises(SecondFactorWrong, AccountLocked)
+    @blueprint.arguments(Code)
+    @blueprint.response(204)
+    def post(self, body: dict[str, Any]) -> None:
+        """Turn your second factor off, with one of its codes or a recovery code."""
+        _count_factor()
+        with Session.begin() as session:
+            second_factors.remove(
+                session, actor(), keyring(), code=body["code"], now=now()
+            )
+            lockouts.forgive(session, _factor_guard())
+
+
+@resets_blueprint.route("")
+class ResetsView(MethodView):
+    """Resets that were asked for."""
+
+    @public
+    @raises()
+    @resets_blueprint.arguments(ResetIn)
+    @resets_blueprint.response(202)
+    def post(self, body: dict[str, Any]) -> None:
+        """Ask for a new password. If the account has an e-mail, a letter goes there;
+        the answer is the same if there is no such account."""
+        with Session.begin() as session:
+            resets.ask(session, keyring(), body["login"])
+
+
+@resets_blueprint.route("/completion")
+class ResetCompletionView(MethodView):
+    """A new password is chosen."""
+
+    @public
+    @raises(ResetOver)
+    @resets_blueprint.arguments(ResetCompletion)
+    @resets_blueprint.response(204)
+    def post(self, body: dict[str, Any]) -> None:
+        """Set a new password by the mailed token; every sign-in ends."""
+        with Session() as session:
+            resets.check_open(session, body["token"], now=now())
+        new_hash = passwords.hash_password(body["new_password"])
+        with Session.begin() as session:
+            resets.complete(session, token=body["token"], new_hash=new_hash, now=now())
+
+
+def _factor_guard() -> str:
+    return f"factor:{actor().member_id}"
+
+
+def _count_factor() -> None:
+    """Bound the guesses of somebody who sits at another one's desk."""
+    with Session.begin() as session:
+        lockouts.count_attempt(session, _factor_guard(), now=now())

@@ -1,0 +1,101 @@
+"""The caller himself, and the dispatcher's view of the fleet."""
+
+from typing import Any
+
+import marshmallow as ma
+from flask.views import MethodView
+from marshmallow import fields
+
+from api.fleet.drivers import DriverOut
+from api.kernel.auth import actor, requires
+from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
+from api.kernel.fields import Time
+from api.kernel.lists import PageArgs, last_seen, next_cursor, page_of
+from api.kernel.problems import raises
+from api.loads.assignments import CarriedOut
+from api.people.members import MemberOut
+from runtime.db import Session
+from services.kernel.actors import Permission
+from services.upkeep import overview
+
+blueprint = Blueprint("me", __name__, url_prefix="/v1", description="You and yours.")
+
+
+class OrganisationOut(ma.Schema):
+    """A company, and what the register says about it."""
+
+    id = fields.UUID()
+    name = fields.String()
+    kind = fields.String()
+    usdot_number = fields.String(allow_none=True)
+    mc_number = fields.String(allow_none=True)
+    verification = fields.String()
+    verification_source = fields.String(allow_none=True)
+    verification_at = Time(allow_none=True)
+    suspended_at = Time(allow_none=True)
+
+
+class MeOut(ma.Schema):
+    """Who you are, what you may do, and what you carry."""
+
+    member = fields.Nested(MemberOut)
+    organisation = fields.Nested(OrganisationOut)
+    permissions = fields.List(fields.String())
+    driver = fields.Nested(DriverOut, allow_none=True)
+    assignments = fields.List(fields.Nested(CarriedOut))
+    open_offers = fields.Integer()
+    server_time = Time()
+
+
+class PositionOut(ma.Schema):
+    """The newest fix."""
+
+    lat = fields.Float()
+    lon = fields.Float()
+    accuracy_m = fields.Float(allow_none=True)
+    speed_mps = fields.Float(allow_none=True)
+    heading_deg = fields.Float(allow_none=True)
+    corrected_at = Time()
+    received_at = Time()
+
+
+class FleetRow(ma.Schema):
+    """A driver, where he is and what he carries."""
+
+    driver = fields.Nested(DriverOut)
+    position = fields.Nested(PositionOut, allow_none=True)
+    assignments = fields.List(fields.Nested(CarriedOut))
+
+
+@blueprint.route("/me")
+class MeView(MethodView):
+    """The caller."""
+
+    @requires(Permission.PROFILE_READ)
+    @raises()
+    @blueprint.response(200, MeOut)
+    def get(self) -> dict[str, Any]:
+        """Show yourself, your assignment and its stops."""
+        with Session() as session:
+            return overview.profile(session, actor()) | {"server_time": now()}
+
+
+@blueprint.route("/fleet")
+class FleetView(MethodView):
+    """The company's trucks on the road."""
+
+    @requires(Permission.FLEET_READ)
+    @raises()
+    @blueprint.arguments(PageArgs, location="query")
+    @blueprint.response(200, page_of(FleetRow, "Fleet"))
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """List the drivers with their last position and every load they carry."""
+        with Session() as session:
+            rows, last = overview.fleet(
+                session,
+                actor(),
+                limit=args["limit"],
+                after=last_seen(args["cursor"]),
+            )
+        return {"data": rows, "page": {"next_cursor": next_cursor(last)}}

@@ -1,0 +1,141 @@
+"""Signing in, refreshing, signing out."""
+
+from typing import Any
+
+import marshmallow as ma
+from flask.views import MethodView
+from marshmallow import fields, validate
+
+from api.kernel.auth import claims, keyring, public, requires
+from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
+from api.kernel.fields import line
+from api.kernel.problems import raises
+from runtime.db import Session, Tenant, acting
+from runtime.errors import IdTaken, Unauthenticated
+from services.kernel.actors import Permission
+from services.kernel.standing import OrganisationSuspended
+from services.people import families, sign_in
+from services.people.enrolments import DeviceNotApproved
+from services.people.families import DeviceMismatch, StolenToken, TokenReused, Tokens
+from services.people.lockouts import AccountLocked
+from services.people.second_factors import SecondFactorRequired
+from services.people.sign_in import Account, HashChanged, WrongCredentials
+
+blueprint = Blueprint(
+    "sessions", __name__, url_prefix="/v1/sessions", description="Signing in."
+)
+
+
+class SignIn(ma.Schema):
+    """E-mail or phone, and the password."""
+
+    login = line(required=True, metadata={"example": "dana@example.com"})
+    password = fields.String(required=True, validate=validate.Length(1, 200))
+    device_id = fields.UUID(
+        load_default=None,
+        metadata={"description": "made by the app; a browser has none"},
+    )
+    totp = line(
+        50,
+        load_default=None,
+        metadata={"description": "the second factor's code, or a recovery code"},
+    )
+
+
+class Refresh(ma.Schema):
+    """The newest refresh token, and the device that signed in."""
+
+    refresh_token = line(300, required=True)
+    device_id = fields.UUID(load_default=None)
+
+
+class TokensOut(ma.Schema):
+    """Tokens. Ask for the next pair before `expires_in_s` is over."""
+
+    access_token = fields.String()
+    refresh_token = fields.String()
+    expires_in_s = fields.Integer()
+    member_id = fields.UUID()
+    token_type = fields.Constant("Bearer")
+
+
+def _sign_in(body: dict[str, Any]) -> Tokens:
+    with Session.begin() as session:
+        account = sign_in.begin_sign_in(session, body["login"], now=now())
+    account = sign_in.check_password(account, body["password"])
+    assert account.org_id is not None
+    assert account.member_id is not None
+    with acting(Tenant(account.org_id, account.member_id)):
+        return _open(account, body)
+
+
+def _open(account: Account, body: dict[str, Any]) -> Tokens:
+    try:
+        with Session.begin() as session:
+            return sign_in.sign_in(
+                session,
+                keyring(),
+                account,
+                device_id=body["device_id"],
+                totp=body["totp"],
+                now=now(),
+            )
+    except DeviceNotApproved as error:
+        if error.device_id is not None:
+            with Session.begin() as session:
+                sign_in.ask_for_device(session, account, error.device_id, now=now())
+        raise
+
+
+@blueprint.route("")
+class SessionsView(MethodView):
+    """A sign-in."""
+
+    @public
+    @raises(
+        *(WrongCredentials, SecondFactorRequired, AccountLocked),
+        *(OrganisationSuspended, DeviceNotApproved, IdTaken),
+    )
+    @blueprint.arguments(SignIn)
+    @blueprint.response(201, TokensOut)
+    def post(self, body: dict[str, Any]) -> Tokens:
+        """Sign in."""
+        try:
+            return _sign_in(body)
+        except HashChanged:
+            return _sign_in(body)
+
+    @requires(Permission.PROFILE_READ)
+    @raises()
+    @blueprint.response(204)
+    def delete(self) -> None:
+        """Sign out: this sign-in's tokens end."""
+        with Session.begin() as session:
+            families.end_family(session, claims().family_id, "signed out", now())
+
+
+@blueprint.route("/refresh")
+class RefreshView(MethodView):
+    """The next pair of tokens."""
+
+    @public
+    @raises(Unauthenticated, TokenReused, DeviceMismatch, OrganisationSuspended)
+    @blueprint.arguments(Refresh)
+    @blueprint.response(200, TokensOut)
+    def post(self, body: dict[str, Any]) -> Tokens:
+        """Get a new access token and the next refresh token; a lost answer can be
+        asked for again."""
+        try:
+            with Session.begin() as session:
+                return families.refresh(
+                    session,
+                    keyring(),
+                    token=body["refresh_token"],
+                    device_id=body["device_id"],
+                    now=now(),
+                )
+        except StolenToken as theft:
+            with Session.begin() as session:
+                families.end_stolen(session, theft, now())
+            raise

@@ -1,0 +1,1 @@
+"""Views of search: looking for loads on the way home, and offering them."""

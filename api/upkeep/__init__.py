@@ -1,0 +1,1 @@
+"""Views of upkeep: views over everything, sync, health, retention, privacy, audit."""

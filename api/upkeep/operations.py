@@ -1,0 +1,113 @@
+"""For those who run it: health, readiness, metrics, what a problem means. Anybody may
+call these."""
+
+import marshmallow as ma
+from flask import Response, current_app, jsonify
+from flask.views import MethodView
+from marshmallow import fields
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from api.kernel.auth import public
+from api.kernel.bodies import Blueprint
+from api.kernel.problems import HTTP_PROBLEMS, problem, raises
+from runtime.db import DatabaseUnusable, Session
+from runtime.errors import NotFound
+from runtime.telemetry import metrics_text
+from services.upkeep import health
+
+METRICS = {
+    "description": "OK",
+    "content": {
+        "text/plain": {
+            "schema": {"type": "string"},
+            "example": "# TYPE backhaul_jobs_total counter\n"
+            'backhaul_jobs_total{job="push.send",outcome="done"} 7.0\n',
+        }
+    },
+}
+
+blueprint = Blueprint("operations", __name__, description="Running it.")
+
+
+class HealthOut(ma.Schema):
+    """The process answers."""
+
+    status = fields.String()
+
+
+class ReadinessOut(HealthOut):
+    """The process can work."""
+
+    schema = fields.String(metadata={"description": "the schema's revision"})
+    oldest_job_s = fields.Float(allow_none=True)
+    reason = fields.String()
+
+
+class ProblemTypeOut(ma.Schema):
+    """What a problem's `type` points at."""
+
+    type = fields.String()
+    code = fields.String()
+    title = fields.String()
+    statuses = fields.List(fields.Integer())
+
+
+@blueprint.route("/healthz")
+class HealthView(MethodView):
+    """Health."""
+
+    @public
+    @raises()
+    @blueprint.response(200, HealthOut)
+    def get(self) -> Response:
+        """Say that the process answers."""
+        return jsonify(status="ok")
+
+
+@blueprint.route("/readyz")
+class ReadinessView(MethodView):
+    """Readiness."""
+
+    @public
+    @raises()
+    @blueprint.response(200, ReadinessOut)
+    def get(self) -> Response:
+        """Say whether database and schema are there, and how old the oldest waiting
+        job is."""
+        try:
+            with Session() as session:
+                head = current_app.extensions["schema_head"]
+                state = health.readiness(session, head)
+        except DatabaseUnusable as error:
+            state = {"status": "not ready", "reason": str(error)}
+        if state["status"] == "ok":
+            return jsonify(state)
+        reason = {"reason": state["reason"]}
+        return problem(503, *HTTP_PROBLEMS[503], state["reason"], extra=reason)
+
+
+@blueprint.route("/metrics")
+class MetricsView(MethodView):
+    """Metrics."""
+
+    @public
+    @raises()
+    @blueprint.doc(responses={"200": METRICS})
+    def get(self) -> Response:
+        """Count what happened, as Prometheus text."""
+        return Response(metrics_text(), content_type=CONTENT_TYPE_LATEST)
+
+
+@blueprint.route("/problems/<code>")
+class ProblemTypeView(MethodView):
+    """What a problem means."""
+
+    @public
+    @raises(NotFound)
+    @blueprint.response(200, ProblemTypeOut)
+    def get(self, code: str) -> dict[str, object]:
+        """Say what a problem's code means: the address that `type` holds."""
+        known = current_app.extensions["problems"]
+        if code not in known:
+            raise NotFound("There is no such code.")
+        return {"type": f"/problems/{code}", "code": code} | known[code]

@@ -1,0 +1,138 @@
+"""What a phone holds, kept equal to the server."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask.views import MethodView
+from marshmallow import fields
+
+from api.kernel.auth import actor, cursor_keys, requires
+from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
+from api.kernel.fields import Time
+from api.kernel.lists import PageArgs
+from api.kernel.problems import raises
+from api.loads.loads import LoadOut
+from api.offers.offers import BareOfferOut
+from runtime.db import Session
+from services.kernel import cursors
+from services.kernel.actors import Permission
+from services.upkeep import sync
+from services.upkeep.feed import Position
+from services.upkeep.sync import Change, Kind, Place, Resync, Step
+
+blueprint = Blueprint(
+    "sync",
+    __name__,
+    url_prefix="/v1/sync",
+    description="What you hold, kept up to date: loads you carry, are offered or have"
+    " posted, your open offers, your active assignments. Ask without a cursor for all"
+    " of it, then with the newest cursor for what has changed; at once while"
+    " `has_more`, else every few seconds or when a push arrives.",
+)
+
+
+class HeldAssignmentOut(ma.Schema):
+    """A driver on a load, which is held beside it."""
+
+    id = fields.UUID()
+    kind = fields.String()
+    status = fields.String()
+    load_id = fields.UUID()
+    offer_id = fields.UUID(allow_none=True)
+    driver_id = fields.UUID()
+    truck_id = fields.UUID(allow_none=True)
+    created_at = Time()
+
+
+class ChangeOut(ma.Schema):
+    """What to hold from now on, under `kind` and `id`, or to forget if `deleted`.
+
+    The state is in the field named after the kind. It replaces what you hold; the same
+    may come twice. Stops come with their load.
+    """
+
+    kind = fields.String()
+    id = fields.UUID()
+    deleted = fields.Boolean()
+    # The schema class takes the field off itself, so `load()` stays the method.
+    load = fields.Nested(LoadOut)  # type: ignore[assignment]
+    offer = fields.Nested(BareOfferOut)
+    assignment = fields.Nested(HeldAssignmentOut)
+
+
+class SyncOut(ma.Schema):
+    """Changes in the order to apply them. Keep `cursor` for the next time."""
+
+    changes = fields.List(fields.Nested(ChangeOut))
+    cursor = fields.String()
+    has_more = fields.Boolean()
+    server_time = Time()
+
+
+@blueprint.route("")
+class SyncView(MethodView):
+    """The caller's own part of the world."""
+
+    @requires(Permission.LOADS_READ)
+    @raises(Resync)
+    @blueprint.arguments(PageArgs, location="query")
+    @blueprint.response(200, SyncOut)
+    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Get all that you hold, or what has changed since; 410 means begin anew."""
+        at: datetime = now()
+        with Session() as session:
+            place = (
+                sync.begin(session, actor(), now=at)
+                if args["cursor"] is None
+                else _place(args["cursor"])
+            )
+            step = sync.advance(session, actor(), place, limit=args["limit"], now=at)
+        return _shown(step) | {"server_time": at}
+
+
+def _shown(step: Step) -> dict[str, Any]:
+    return {
+        "changes": [_change(it) for it in step.changes],
+        "cursor": _cursor(step.place),
+        "has_more": step.has_more,
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    shown = {"kind": change.kind, "id": change.id, "deleted": change.row is None}
+    return shown if change.row is None else shown | {change.kind.value: change.row}
+
+
+def _scope() -> str:
+    return f"{actor().member_id} sync"
+
+
+def _cursor(place: Place) -> str:
+    values = [
+        place.position.xid,
+        place.position.event_id,
+        int(place.read_at.timestamp()),
+        place.roles,
+        place.kind,
+        str(place.last_id) if place.last_id else None,
+    ]
+    return cursors.sealed(cursor_keys(), _scope(), values)
+
+
+def _place(cursor: str) -> Place:
+    """Return the place that the cursor holds.
+
+    Raises: CursorInvalid, CursorMismatch.
+    """
+    values = cursors.opened(cursor_keys(), _scope(), cursor)
+    xid, event_id, read_at, roles, kind, last_id = values
+    return Place(
+        Position(xid, event_id),
+        datetime.fromtimestamp(read_at, UTC),
+        roles,
+        Kind(kind) if kind else None,
+        UUID(last_id) if last_id else None,
+    )

@@ -1,0 +1,6 @@
+"""Jobs: each module exports `JOBS`, which function does which job.
+
+A job has one name: `offers.expire` in the queue is `Job.OFFERS_EXPIRE` and the function
+`offers_expire`, which takes the Supplies and the job's arguments. Handlers open and
+commit their own transactions.
+"""

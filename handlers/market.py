@@ -1,0 +1,29 @@
+"""The market's clock: offers that expire, loads that lapse."""
+
+from handlers.supplies import Handlers, Supplies, in_batches
+from jobs import Job
+from services.kernel.events import Cause
+from services.loads import leases
+from services.offers import ending
+
+
+def offers_expire(supplies: Supplies) -> None:
+    """End the offers whose time is over: asked for when an offer's time will be up."""
+    in_batches(lambda session: ending.expire(session, Cause(supplies.now())))
+
+
+def offers_sweep(supplies: Supplies) -> None:
+    """End the offers whose time is over and that no `offers.expire` has ended."""
+    offers_expire(supplies)
+
+
+def leases_lapse(supplies: Supplies) -> None:
+    """Mark the loads whose lease or pickup window is over."""
+    in_batches(lambda session: leases.lapse(session, now=supplies.now()))
+
+
+JOBS: Handlers = {
+    Job.OFFERS_EXPIRE: offers_expire,
+    Job.OFFERS_SWEEP: offers_sweep,
+    Job.LEASES_LAPSE: leases_lapse,
+}

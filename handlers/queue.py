@@ -1,0 +1,29 @@
+"""The queue's own care: jobs of dead workers, missed ticks, old failures."""
+
+from asyncio import to_thread
+
+from handlers.supplies import Handlers, Supplies
+from jobs import Job, rescue
+from runtime.db import Session
+from runtime.telemetry import log
+from services.upkeep import periodic
+
+
+async def jobs_rescue(supplies: Supplies) -> None:
+    """Let the jobs of dead workers run again, and make up for missed ticks."""
+    await rescue.give_back(supplies.queue)
+    await to_thread(_make_up_ticks)
+
+
+async def jobs_prune(supplies: Supplies) -> None:
+    """Forget the failed jobs that nobody asked about for a month."""
+    await rescue.prune(supplies.queue)
+
+
+def _make_up_ticks() -> None:
+    with Session.begin() as session:
+        for job in periodic.make_up(session):
+            log().warning("job.made_up", job=job.value.name)
+
+
+JOBS: Handlers = {Job.JOBS_RESCUE: jobs_rescue, Job.JOBS_PRUNE: jobs_prune}

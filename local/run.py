@@ -1,0 +1,92 @@
+"""`make run`: database, web and worker on this machine, until Ctrl-C."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from tempfile import TemporaryDirectory
+
+from local.databases import create_database
+from local.lifecycle import server
+from local.place import DATABASE, data_dir
+from local.processes import (
+    ROOT,
+    ProcessEnded,
+    Processes,
+    stop_on_signals,
+    web_argv,
+    worker_argv,
+)
+from runtime.errors import CannotStart
+
+WATCH_S = 0.5
+WEB_WORKERS = 2
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """Yield DATABASE_URL, or the URL of an embedded server that runs meanwhile.
+
+    Raises: EmbeddedServerError.
+    """
+    if given := os.environ.get("DATABASE_URL"):
+        yield given
+        return
+    with server(data_dir()) as url:
+        yield create_database(url, DATABASE)
+
+
+def main() -> None:
+    """Migrate, then run web and worker until we are stopped, or one will not live.
+
+    Raises: CannotStart.
+    """
+    stop_on_signals()
+    host = os.environ.get("HOST") or "127.0.0.1"
+    port = int(os.environ.get("PORT") or "8000")
+    with ExitStack() as stack:
+        try:
+            env = _environment(stack.enter_context(database()))
+            _migrate(env)
+            # The web process has two workers, which count together.
+            metrics = stack.enter_context(TemporaryDirectory(prefix="metrics-"))
+            processes = stack.enter_context(Processes())
+            shared = env | {"PROMETHEUS_MULTIPROC_DIR": metrics}
+            processes.start("web", web_argv(host, port, WEB_WORKERS), shared)
+            processes.start("worker", worker_argv(), env)
+            url = f"http://{host}:{port}"
+            processes.wait_for(f"{url}/livez")
+            _say(f"Backhaul listens on {url}: its API is at {url}/docs. Ctrl-C stops.")
+            while True:
+                processes.keep()
+                time.sleep(WATCH_S)
+        except KeyboardInterrupt:
+            return
+        except (ProcessEnded, TimeoutError) as error:
+            raise CannotStart(f"{error}.") from None
+
+
+def _environment(database_url: str) -> dict[str, str]:
+    """Return what the processes get beside our environment."""
+    env = {"DATABASE_URL": database_url}
+    asked = ("PUSH", "PUSH_FILE", "FCM_SERVICE_ACCOUNT", "FCM_SERVICE_ACCOUNT_FILE")
+    if not any(os.environ.get(name) for name in asked):
+        env["PUSH"] = "console"
+        _say("PUSH=console: pushes are printed, as FCM_SERVICE_ACCOUNT is not set.")
+    return env
+
+
+def _migrate(env: dict[str, str]) -> None:
+    migrated = subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), "migrate"],
+        env={**os.environ, **env},
+        check=False,
+    )
+    if migrated.returncode:
+        raise SystemExit(migrated.returncode)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

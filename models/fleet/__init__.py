@@ -1,0 +1,1 @@
+"""Tables of fleet: drivers, trucks, areas and positions."""

@@ -1,0 +1,69 @@
+"""Drivers: where home is, what they accept, what they are doing."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from geo.points import Point
+from models.fleet.trucks import Truck
+from models.kernel.row import Dated, Identified, Row, Versioned, Word, within
+from models.people.organisations import Member
+
+
+class Availability(StrEnum):
+    """OFF_DUTY and RESTING get no offers; ON_LOAD has a load; AVAILABLE wants one."""
+
+    OFF_DUTY = "off_duty"
+    AVAILABLE = "available"
+    ON_LOAD = "on_load"
+    RESTING = "resting"
+
+
+class Driver(Identified, Dated, Versioned, Row):
+    """A member who drives. Without a home or a truck nothing is searched for him."""
+
+    __tablename__ = "drivers"
+    __table_args__ = (
+        UniqueConstraint("org_id", "member_id"),
+        UniqueConstraint("org_id", "id"),
+        within("member_id", "members"),
+        within("truck_id", "trucks"),
+        CheckConstraint(
+            "(home_lat IS NULL) = (home_lon IS NULL)", name="home_is_a_point"
+        ),
+        CheckConstraint(
+            "max_deadhead_m >= 0 AND min_pay_cents_per_km >= 0", name="limits"
+        ),
+    )
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    member_id: Mapped[UUID]
+    truck_id: Mapped[UUID | None]
+    home_label: Mapped[str | None]
+    home_lat: Mapped[float | None]
+    home_lon: Mapped[float | None]
+    home_by_at: Mapped[datetime | None]
+    max_deadhead_m: Mapped[float | None]
+    min_pay_cents_per_km: Mapped[float | None]
+    has_hazmat_endorsement: Mapped[bool] = mapped_column(default=False)
+    availability: Mapped[Availability] = mapped_column(
+        Word(Availability), default=Availability.OFF_DUTY
+    )
+
+    member: Mapped[Member] = relationship(lazy="raise", viewonly=True)
+    truck: Mapped[Truck | None] = relationship(lazy="raise", viewonly=True)
+
+    @property
+    def tag(self) -> str:
+        """What a client names this version by: he is shown with his truck."""
+        truck = self.truck.version if self.truck is not None else 0
+        return f"{self.version}-{truck}"
+
+    @property
+    def home(self) -> Point | None:
+        if self.home_lat is None or self.home_lon is None:
+            return None
+        return Point(self.home_lat, self.home_lon)

@@ -1,0 +1,2 @@
+"""Tables of kernel: what every use case needs: actors, events, moves, limits,
+repeated requests."""

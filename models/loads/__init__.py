@@ -1,0 +1,1 @@
+"""Tables of loads: loads and their stops, the market, assignments, pickups."""

@@ -1,0 +1,84 @@
+"""Who carries what."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.fleet.drivers import Driver
+from models.kernel.row import Dated, Identified, Row, Word, within
+from models.loads.loads import Load
+
+
+class AssignmentStatus(StrEnum):
+    """ACTIVE -> COMPLETED | CANCELLED."""
+
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class AssignmentKind(StrEnum):
+    """PLANNED by a dispatcher beforehand, or BACKHAUL won through an offer."""
+
+    PLANNED = "planned"
+    BACKHAUL = "backhaul"
+
+
+class Assignment(Identified, Dated, Row):
+    """A driver and his truck on a load. The unique indexes judge every race.
+
+    `org_id` is the carrier, `load_org_id` the poster.
+    """
+
+    __tablename__ = "assignments"
+    __table_args__ = (
+        # Exactly one driver wins a load.
+        Index(
+            "uq_assignments_active_load",
+            "load_id",
+            unique=True,
+            postgresql_where=text("status = 'active'"),
+        ),
+        # A driver has one way home.
+        Index(
+            "uq_assignments_active_backhaul",
+            "driver_id",
+            unique=True,
+            postgresql_where=text("status = 'active' AND kind = 'backhaul'"),
+        ),
+        Index(
+            "uq_assignments_active_planned",
+            "driver_id",
+            unique=True,
+            postgresql_where=text("status = 'active' AND kind = 'planned'"),
+        ),
+        CheckConstraint(
+            "(status = 'active') = (ended_at IS NULL)", name="ended_iff_not_active"
+        ),
+        UniqueConstraint("org_id", "id"),
+        within("driver_id", "drivers"),
+        within("truck_id", "trucks"),
+        within("offer_id", "offers"),
+        within("load_id", "loads", org="load_org_id"),
+        Index(None, "driver_id"),
+        Index(None, "load_id", "org_id"),
+    )
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    load_org_id: Mapped[UUID]
+    load_id: Mapped[UUID]
+    driver_id: Mapped[UUID]
+    truck_id: Mapped[UUID | None]
+    offer_id: Mapped[UUID | None]
+    kind: Mapped[AssignmentKind] = mapped_column(Word(AssignmentKind))
+    status: Mapped[AssignmentStatus] = mapped_column(
+        Word(AssignmentStatus), default=AssignmentStatus.ACTIVE
+    )
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+
+    load: Mapped[Load] = relationship(lazy="raise", viewonly=True)
+    driver: Mapped[Driver] = relationship(lazy="raise", viewonly=True)

@@ -1,0 +1,149 @@
+"""Loads: freight with a price, and its two ends where the search looks."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    event,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from freight.lifecycles import LoadStatus
+from models.kernel.row import Dated, Identified, Row, Versioned, Word, within
+from models.loads.stops import Stop
+
+
+class Visibility(StrEnum):
+    """PRIVATE is offered to the poster's own trucks only, NETWORK to everybody's."""
+
+    PRIVATE = "private"
+    NETWORK = "network"
+
+
+class RateType(StrEnum):
+    """What the price covers; `price_cents` is always the total for the load."""
+
+    ALL_IN = "all_in"
+    FLAT = "flat"
+    PER_MILE = "per_mile"
+    PER_CWT = "per_cwt"
+
+
+class Load(Identified, Dated, Versioned, Row):
+    """Freight from its first pickup to its last delivery.
+
+    The two ends and the windows repeat what the stops say: they are what the
+    two-ended index and the search read, and `services.loads` keeps them equal.
+    """
+
+    __tablename__ = "loads"
+    __table_args__ = (
+        UniqueConstraint("org_id", "load_number"),
+        UniqueConstraint("org_id", "id"),
+        within("posted_by", "members"),
+        CheckConstraint("price_cents >= 0", name="price"),
+        CheckConstraint(
+            "weight_kg >= 0 AND length_m >= 0 AND pieces >= 0", name="size"
+        ),
+        CheckConstraint("temperature_min_c <= temperature_max_c", name="temperature"),
+        CheckConstraint("equipment <> '{}'", name="equipment"),
+        CheckConstraint(
+            "status <> 'posted' OR lease_expires_at IS NOT NULL", name="leased"
+        ),
+        # "Pickup in this box and delivery in that box", over posted loads only.
+        Index(
+            "ix_loads_two_ended",
+            text("point(pickup_lon, pickup_lat)"),
+            text("point(delivery_lon, delivery_lat)"),
+            postgresql_using="gist",
+            postgresql_where=text("status = 'posted'"),
+        ),
+        # The best of a place, by services.candidates: cell, the one type of equipment,
+        # key; the rest is looked at before the load is read.
+        Index(
+            "ix_loads_best",
+            text("(floor(pickup_lat)::int * 361 + floor(pickup_lon)::int)"),
+            text("(coalesce(left(equipment[2], 0), equipment[1]))"),
+            text("(price_cents - loaded_m * 0.14)"),
+            "price_cents",
+            "delivery_lat",
+            "delivery_lon",
+            postgresql_where=text("status = 'posted'"),
+        ),
+        # What the lease job walks.
+        Index(
+            "ix_loads_lease",
+            "lease_expires_at",
+            postgresql_where=text("status = 'posted'"),
+        ),
+        Index(
+            "ix_loads_pickup_until",
+            "pickup_until",
+            postgresql_where=text("status IN ('posted', 'held')"),
+        ),
+    )
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    posted_by: Mapped[UUID]
+    status: Mapped[LoadStatus] = mapped_column(Word(LoadStatus))
+    visibility: Mapped[Visibility] = mapped_column(Word(Visibility))
+    load_number: Mapped[str]
+    references: Mapped[list[Any]] = mapped_column(default=list)
+    consignee: Mapped[str | None]
+    bill_to: Mapped[str | None]
+    commodity: Mapped[str | None]
+    equipment: Mapped[list[str]] = mapped_column(ARRAY(String))
+    weight_kg: Mapped[int | None]
+    length_m: Mapped[float | None]
+    pieces: Mapped[int | None]
+    has_hazmat: Mapped[bool] = mapped_column(default=False)
+    temperature_min_c: Mapped[float | None]
+    temperature_max_c: Mapped[float | None]
+    price_cents: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3), default="USD")
+    rate_type: Mapped[RateType] = mapped_column(Word(RateType))
+    loaded_m: Mapped[float]
+    distance_source: Mapped[str]
+    posted_at: Mapped[datetime | None]
+    lease_expires_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), onupdate=func.now()
+    )
+    cancel_reason: Mapped[str | None]
+    stop_count: Mapped[int]
+    pickup_place: Mapped[str | None]
+    pickup_lat: Mapped[float]
+    pickup_lon: Mapped[float]
+    pickup_from: Mapped[datetime]
+    pickup_until: Mapped[datetime]
+    delivery_place: Mapped[str | None]
+    delivery_lat: Mapped[float]
+    delivery_lon: Mapped[float]
+    delivery_from: Mapped[datetime]
+    delivery_until: Mapped[datetime]
+
+    stops: Mapped[list[Stop]] = relationship(
+        lazy="raise", order_by=Stop.sequence, cascade="all, delete-orphan"
+    )
+
+
+@event.listens_for(Session, "before_flush")
+def _touch(session: Session, *_: object) -> None:
+    """A load is shown with its stops: what changes one of them changes the load."""
+    for row in session.dirty:
+        if not session.is_modified(row):
+            continue
+        # Stops that come and go are a change of the load's list.
+        load = session.get(Load, row.load_id) if isinstance(row, Stop) else row
+        if isinstance(load, Load):
+            load.updated_at = func.clock_timestamp()

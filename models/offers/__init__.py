@@ -1,0 +1,1 @@
+"""Tables of offers: the offers, how they end, and the pushes they owe."""

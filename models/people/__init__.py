@@ -1,0 +1,1 @@
+"""Tables of people: members and companies, how they sign in, and on which devices."""

@@ -1,0 +1,65 @@
+"""The phones of a person, and how a push reaches them."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.kernel.row import Dated, Identified, Row, Word, within
+from models.people.targets import Platform, TargetKind
+
+
+class Enrolment(StrEnum):
+    """Whether its owner may sign in on a phone.
+
+    UNKNOWN: only its push target is known, or it was signed out -> PENDING: it waits
+    for a dispatcher -> APPROVED -> REVOKED: it waits for a dispatcher again.
+    """
+
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REVOKED = "revoked"
+
+
+class Device(Identified, Dated, Row):
+    """One app on one phone. Dead targets stay, marked, for the record.
+
+    One that has signed in but told no target yet has none, and counts as dead.
+    """
+
+    __tablename__ = "devices"
+    __table_args__ = (
+        # A target rings one phone: who registers it last owns it.
+        Index(
+            "uq_devices_live_target",
+            "target_kind",
+            "target",
+            unique=True,
+            postgresql_where=text("dead_at IS NULL"),
+        ),
+        within("member_id", "members"),
+        Index(None, "member_id"),
+        Index(None, "org_id", "enrolment"),
+    )
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    member_id: Mapped[UUID]
+    enrolment: Mapped[Enrolment] = mapped_column(
+        Word(Enrolment),
+        default=Enrolment.UNKNOWN,
+        server_default=Enrolment.UNKNOWN.value,
+    )
+    enrolment_at: Mapped[datetime | None]
+    enrolment_by: Mapped[UUID | None]
+    platform: Mapped[Platform | None] = mapped_column(Word(Platform))
+    target_kind: Mapped[TargetKind] = mapped_column(Word(TargetKind))
+    target: Mapped[str]
+    app_version: Mapped[str]
+    locale: Mapped[str]
+    registered_at: Mapped[datetime]
+    last_ok_at: Mapped[datetime | None]
+    dead_at: Mapped[datetime | None]
+    dead_reason: Mapped[str | None]

@@ -1,0 +1,123 @@
+"""Companies, and the people in them."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from freight.roles import Role
+from models.kernel.row import Dated, Identified, Row, Word, within
+
+
+class OrganisationKind(StrEnum):
+    """What a company is on the market."""
+
+    CARRIER = "carrier"
+    PRIVATE_FLEET = "private_fleet"
+    SHIPPER = "shipper"
+    BROKER = "broker"
+
+
+class Verification(StrEnum):
+    """Whether somebody compared a company with the register. UNVERIFIED -> VERIFIED |
+    REFUSED, and back."""
+
+    UNVERIFIED = "unverified"
+    VERIFIED = "verified"
+    REFUSED = "refused"
+
+
+class Organisation(Identified, Dated, Row):
+    """A company. Its rows are nobody else's.
+
+    `verification_source` and `verification_at` say where and when it was looked up.
+    While `suspended_at` is set its people are out and its posts are hidden.
+    """
+
+    __tablename__ = "organisations"
+    __table_args__ = (
+        CheckConstraint("usdot_number ~ '^[0-9]{1,8}$'", name="usdot_number"),
+        CheckConstraint("mc_number ~ '^[0-9]{1,8}$'", name="mc_number"),
+        CheckConstraint(
+            "(verification = 'unverified') = (verification_at IS NULL)",
+            name="verification_has_a_date",
+        ),
+        UniqueConstraint("kind", "usdot_number"),
+    )
+
+    kind: Mapped[OrganisationKind] = mapped_column(Word(OrganisationKind))
+    name: Mapped[str]
+    usdot_number: Mapped[str | None]
+    mc_number: Mapped[str | None]
+    verification: Mapped[Verification] = mapped_column(
+        Word(Verification),
+        default=Verification.UNVERIFIED,
+        server_default=Verification.UNVERIFIED.value,
+    )
+    verification_source: Mapped[str | None]
+    verification_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
+    suspension_reason: Mapped[str | None]
+
+
+class Member(Identified, Dated, Row):
+    """A person in one company. He signs in by e-mail or phone, whichever he has."""
+
+    __tablename__ = "members"
+    __table_args__ = (
+        CheckConstraint("email IS NOT NULL OR phone IS NOT NULL", name="reachable"),
+        CheckConstraint(
+            "roles <> '{}' AND roles <@"
+            " ARRAY['driver','dispatcher','shipper','broker','admin']::varchar[]",
+            name="roles",
+        ),
+        Index("uq_members_email", text("lower(email)"), unique=True),
+        Index("uq_members_phone", "phone", unique=True),
+        UniqueConstraint("org_id", "id"),
+    )
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    name: Mapped[str]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    password_hash: Mapped[str]
+    roles: Mapped[list[Role]] = mapped_column(ARRAY(String))
+    locale: Mapped[str] = mapped_column(default="en")
+    deactivated_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+
+
+class RefreshFamily(Identified, Dated, Row):
+    """One sign-in and all the refresh tokens that descend from it.
+
+    Only the generation counts: a token is derived from `seed`, so nothing secret is
+    stored for each one. A browser's has no device.
+    """
+
+    __tablename__ = "refresh_families"
+    __table_args__ = (
+        within("member_id", "members"),
+        Index(None, "member_id"),
+        Index(None, "device_id"),
+    )
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    member_id: Mapped[UUID]
+    device_id: Mapped[UUID | None]
+    seed: Mapped[str]
+    generation: Mapped[int] = mapped_column(default=0)
+    last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    revoked_reason: Mapped[str | None]

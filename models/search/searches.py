@@ -1,0 +1,54 @@
+"""The kept record of one backhaul search: what was known, asked and found."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.kernel.row import Dated, Identified, Row, Word, within
+
+
+class SearchOutcome(StrEnum):
+    """How a search ended."""
+
+    OFFERED = "offered"
+    NOTHING_FOUND = "nothing_found"
+    DRIVER_BUSY = "driver_busy"
+    DRIVER_OFF_DUTY = "driver_off_duty"
+    DRIVER_INCOMPLETE = "driver_incomplete"
+    COMPANY_SUSPENDED = "company_suspended"
+    HOME_OUT_OF_REACH = "home_out_of_reach"
+
+
+class BackhaulSearch(Identified, Dated, Row):
+    """One search. Its situation and parameters are enough to judge any load again."""
+
+    __tablename__ = "backhaul_searches"
+    __table_args__ = (
+        # One drop, one search, however often its completion is reported.
+        UniqueConstraint("stop_id"),
+        UniqueConstraint("org_id", "id"),
+        within("driver_id", "drivers"),
+        Index(None, "driver_id", "id"),
+    )
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    driver_id: Mapped[UUID]
+    # The poster's row: the one key that leaves the company.
+    stop_id: Mapped[UUID] = mapped_column(ForeignKey("stops.id"))
+    trigger: Mapped[str]
+    outcome: Mapped[SearchOutcome] = mapped_column(Word(SearchOutcome))
+    searched_at: Mapped[datetime]
+    strategy: Mapped[str | None]
+    situation: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    area: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    map: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    radius_m: Mapped[float | None]
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    ranked: Mapped[list[Any]] = mapped_column(default=list)
+    timings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    trace_id: Mapped[str | None]

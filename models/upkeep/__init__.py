@@ -1,0 +1,1 @@
+"""Tables of upkeep: views over everything, sync, health, retention, privacy, audit."""

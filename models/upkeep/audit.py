@@ -1,0 +1,56 @@
+"""Who did what to which row: a chain for each company, its head, and signed heads."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ForeignKey, LargeBinary, PrimaryKeyConstraint, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.kernel.row import Row
+
+
+class AuditEntry(Row):
+    """One change by a signed-in person: which columns, and not what they held.
+
+    Written by a trigger at the end of the transaction; nobody else may insert, and
+    nobody may change it. `hash` covers the entry and the hash before it.
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = (PrimaryKeyConstraint("org_id", "seq"),)
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    seq: Mapped[int]
+    at: Mapped[datetime]
+    member_id: Mapped[UUID]
+    act: Mapped[str]
+    subject: Mapped[str]
+    subject_id: Mapped[UUID]
+    columns: Mapped[list[str]] = mapped_column(ARRAY(String))
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AuditHead(Row):
+    """The newest entry of a company's chain: it tells a chain that was cut short."""
+
+    __tablename__ = "audit_heads"
+
+    org_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organisations.id"), primary_key=True
+    )
+    seq: Mapped[int]
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AuditSignature(Row):
+    """A head as it was signed on a day. Its copy outside convicts who rewrote all."""
+
+    __tablename__ = "audit_signatures"
+    __table_args__ = (PrimaryKeyConstraint("org_id", "seq"),)
+
+    org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    seq: Mapped[int]
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    signed_at: Mapped[datetime]
+    kid: Mapped[str]
+    signature: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,1 @@
+"""Names and where they are: cities, their states and time zones."""

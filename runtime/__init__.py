@@ -1,0 +1,1 @@
+"""What every process needs, below everything: settings, database, errors, telemetry."""

@@ -1,0 +1,322 @@
+"""Settings: read from the environment once, at start. Nothing else reads it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import parseaddr
+from enum import StrEnum
+from math import isfinite
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from runtime.errors import CannotStart
+
+ROOT = Path(__file__).parent.parent
+
+MAY_BE_ZERO = frozenset(
+    {
+        *("FEE_PERCENT", "WORKER_METRICS_PORT", "TRUSTED_PROXIES"),
+        *("LIMIT_PERSON_PER_MIN", "LIMIT_DEVICE_PER_MIN", "LIMIT_ADDRESS_PER_MIN"),
+        *("LIMIT_LISTS_PER_MIN", "LIMIT_ACCEPTS_PER_MIN"),
+        "ACCEPT_POSITION_MAX_AGE_S",
+    }
+)
+"""Whole numbers for which 0 means none, or off."""
+
+UNLIMITED = {name: "0" for name in sorted(MAY_BE_ZERO) if name.startswith("LIMIT_")}
+"""The environment of a demo or bench, where one address is everybody."""
+SHORTEST_KEY = 32
+"""Characters of a key that something is derived from."""
+
+SAMPLES = (
+    *("changeme", "changethis", "replaceme", "password", "passwort", "secret"),
+    *("default", "example", "sample", "test", "todo", "backhaul", "postgres", "admin"),
+)
+"""What is left in place of a secret."""
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class SettingsError(CannotStart):
+    """The environment is not usable; the message lists every fault at once."""
+
+
+class Push(StrEnum):
+    """Where pushes go: Google, or a line on the console."""
+
+    FCM = "fcm"
+    CONSOLE = "console"
+
+
+class Strategy(StrEnum):
+    """How one search's loads are offered to its driver.
+
+    DIRECT offers only the best load. SEQUENTIAL offers the best, and the next one
+    when it is declined or runs out. BROADCAST offers the best few at once.
+    """
+
+    DIRECT = "direct"
+    SEQUENTIAL = "sequential"
+    BROADCAST = "broadcast"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator may turn. Each name is in README and `.env.example`."""
+
+    DATABASE_URL: str = field(default="", metadata={"secret": True})
+    DATA_DIR: str = str(ROOT / ".data")
+    ENVIRONMENT: str = "development"
+    LOG_LEVEL: str = "INFO"
+    JWT_PRIVATE_KEY: str = field(default="", metadata={"secret": True})
+    JWT_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
+    REFRESH_KEY: str = field(default="", metadata={"secret": True})
+    AUDIT_SIGNING_KEY: str = field(default="", metadata={"secret": True})
+    AUDIT_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
+    REFRESH_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
+    SEALING_KEY: str = field(default="", metadata={"secret": True})
+    SEALING_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
+    ACCESS_TOKEN_TTL_S: int = 900
+    REFRESH_TOKEN_TTL_S: int = 90 * 86_400
+    REFRESH_IDLE_S: int = 30 * 86_400
+    PUSH: Push = Push.FCM
+    FCM_SERVICE_ACCOUNT: str = field(default="", metadata={"secret": True})
+    FCM_BASE_URL: str = ""
+    PUSH_TIMEOUT_S: int = 10
+    SMTP_URL: str = field(default="", metadata={"secret": True})
+    SMTP_TIMEOUT_S: int = 30
+    MAIL_FROM: str = "Backhaul <noreply@localhost>"
+    APP_URL: str = ""
+    WORKER_CONCURRENCY: int = 8
+    # 0 does not listen.
+    WORKER_METRICS_PORT: int = 0
+    DB_POOL_SIZE: int = 10
+    STATEMENT_TIMEOUT_S: int = 30
+    # How long what is over is kept.
+    KEEP_CREDENTIALS_DAYS: int = 30
+    KEEP_PUSHES_DAYS: int = 30
+    KEEP_SEARCHES_DAYS: int = 180
+    POSTING_LEASE_S: int = 24 * 3600
+    OFFER_STRATEGY: Strategy = Strategy.BROADCAST
+    # A driver reads one screen at a dock: three offers fit it.
+    OFFERS_PER_DRIVER: int = 3
+    # At 30 % acceptance five parallel offers cover a load with 83 %
+    # (k >= ln(1-T)/ln(1-p)); more phones ring for nothing.
+    OFFERS_PER_LOAD: int = 5
+    # Ten minutes: the driver is still at the dock with his papers.
+    OFFER_TTL_S: int = 600
+    # One at a time must move faster: the next load waits for this one.
+    SEQUENTIAL_OFFER_TTL_S: int = 180
+    SEARCH_RADII_MI: str = "50,100,150,250"
+    SEARCH_ENOUGH: int = 5
+    MAX_DETOUR_MI: int = 300
+    FEE_PERCENT: int = 0
+    MAX_BODY_BYTES: int = 1_048_576
+    # Requests in a minute; 0 does not count.
+    LIMIT_PERSON_PER_MIN: int = 600
+    LIMIT_DEVICE_PER_MIN: int = 300
+    LIMIT_ADDRESS_PER_MIN: int = 120
+    LIMIT_LISTS_PER_MIN: int = 240
+    LIMIT_ACCEPTS_PER_MIN: int = 20
+    # Who accepts is on the road, and his phone says so; 0 does not ask.
+    ACCEPT_POSITION_MAX_AGE_S: int = 1800
+    # How many proxies before us are ours: only they may name the caller's address.
+    TRUSTED_PROXIES: int = 0
+    CORS_ORIGINS: str = ""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read every setting; a secret may also come from the file `NAME_FILE`.
+
+        Raises: SettingsError listing all faults.
+        """
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        for name, default in _defaults(cls):
+            try:
+                raw = _raw(environ, name)
+                if raw is not None:
+                    values[name] = _parse(name, raw, default)
+            except ValueError as error:
+                faults.append(f"{name}: {error}")
+        unread = tuple(fault.split(":")[0] for fault in faults)
+        settings = cls(**values)
+        faults += [f for f in _nonsense(settings) if not f.startswith(unread)]
+        if faults:
+            raise SettingsError("Settings: " + "; ".join(faults) + ".")
+        return settings
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={'***' if _is_secret(type(self), name) else getattr(self, name)!r}"
+            for name, _ in _defaults(type(self))
+        )
+        return f"Settings({', '.join(shown)})"
+
+    @property
+    def is_production(self) -> bool:
+        return self.ENVIRONMENT == "production"
+
+    @property
+    def posting_lease(self) -> timedelta:
+        return timedelta(seconds=self.POSTING_LEASE_S)
+
+    @property
+    def accept_position_max_age(self) -> timedelta | None:
+        return timedelta(seconds=self.ACCEPT_POSITION_MAX_AGE_S) or None
+
+    @property
+    def cors_origins(self) -> tuple[str, ...]:
+        return tuple(it.strip() for it in self.CORS_ORIGINS.split(",") if it.strip())
+
+    @property
+    def search_radii_m(self) -> tuple[float, ...]:
+        return tuple(float(r) * 1609.344 for r in self.SEARCH_RADII_MI.split(","))
+
+
+def _defaults(cls: type[Settings]) -> list[tuple[str, Any]]:
+    return [(f.name, f.default) for f in cls.__dataclass_fields__.values()]
+
+
+def _is_secret(cls: type[Settings], name: str) -> bool:
+    return bool(cls.__dataclass_fields__[name].metadata.get("secret"))
+
+
+def _raw(environ: Mapping[str, str], name: str) -> str | None:
+    if path := environ.get(f"{name}_FILE"):
+        try:
+            return Path(path).read_text().strip() or None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            raise ValueError(f"cannot read {path}: {reason}") from None
+    value = environ.get(name, "").strip()
+    return value or None
+
+
+def _parse(name: str, raw: str, default: Any) -> Any:  # noqa: ANN401 - a setting
+    convert: Callable[[str], Any] = type(default)
+    try:
+        return convert(raw)
+    except ValueError:
+        if isinstance(default, StrEnum):
+            choices = ", ".join(type(default))
+            raise ValueError(f"'{raw}' is none of {choices}") from None
+        raise ValueError(f"'{raw}' is not a whole number") from None
+
+
+def _is_url(url: str, schemes: set[str]) -> bool:
+    """Say whether `url` is one of these, or empty."""
+    try:
+        parts = urlsplit(url)
+        # Reading the port is what checks it.
+        return not url or (parts.scheme in schemes and parts.port != 0)
+    except ValueError:
+        return False
+
+
+def _is_origin(origin: str) -> bool:
+    """Say whether `origin` is one site: scheme and host, no path, no star."""
+    try:
+        parts = urlsplit(origin)
+        return bool(
+            parts.scheme in {"http", "https"}
+            and re.fullmatch(r"[a-z0-9.-]+", parts.hostname or "")
+            and f"{parts.scheme}://{parts.netloc}" == origin
+            and not parts.username
+            and parts.port != 0
+        )
+    except ValueError:
+        return False
+
+
+def _nonsense(settings: Settings) -> list[str]:
+    faults = [
+        f"{name}: {getattr(settings, name)} must be above 0"
+        for name, default in _defaults(Settings)
+        if isinstance(default, int)
+        and name not in MAY_BE_ZERO
+        and getattr(settings, name) <= 0
+    ]
+    faults += [
+        f"{name}: {getattr(settings, name)} is below 0"
+        for name in sorted(MAY_BE_ZERO - {"FEE_PERCENT", "WORKER_METRICS_PORT"})
+        if getattr(settings, name) < 0
+    ]
+    if not all(_is_origin(origin) for origin in settings.cors_origins):
+        faults.append("CORS_ORIGINS: give origins such as https://app.example.com")
+    try:
+        radii = settings.search_radii_m
+        is_growing = list(radii) == sorted(set(radii))
+        if not is_growing or not all(isfinite(r) and r > 0 for r in radii):
+            faults.append("SEARCH_RADII_MI: give growing miles above 0")
+    except ValueError:
+        faults.append("SEARCH_RADII_MI: give miles with commas, such as 50,100")
+    if not 0 <= settings.FEE_PERCENT < 100:
+        faults.append("FEE_PERCENT: from 0 to 99")
+    if settings.ENVIRONMENT not in {"development", "production"}:
+        faults.append("ENVIRONMENT: development or production")
+    if not 0 <= settings.WORKER_METRICS_PORT < 65_536:
+        faults.append("WORKER_METRICS_PORT: a port, or 0")
+    if settings.LOG_LEVEL.upper() not in LOG_LEVELS:
+        faults.append(f"LOG_LEVEL: one of {', '.join(LOG_LEVELS)}")
+    if not _is_url(settings.DATABASE_URL, {"postgresql", "postgres"}):
+        faults.append("DATABASE_URL: must be as postgresql://user@host:5432/name")
+    if not _is_url(settings.FCM_BASE_URL, {"http", "https"}):
+        faults.append("FCM_BASE_URL: must be as https://host")
+    if not _is_url(settings.SMTP_URL, {"smtp", "smtps"}):
+        faults.append("SMTP_URL: must be as smtp://user:password@host:587")
+    if not _is_url(settings.APP_URL, {"http", "https"}):
+        faults.append("APP_URL: must be as https://host")
+    if "@" not in parseaddr(settings.MAIL_FROM)[1]:
+        faults.append("MAIL_FROM: must be as Name <address@host>")
+    if settings.is_production:
+        faults += _unfit_for_production(settings)
+    return faults
+
+
+def _unfit_for_production(settings: Settings) -> list[str]:
+    """Return what is wrong with the secrets: missing, samples, short, or shared."""
+    faults = [
+        f"{name}: required in production"
+        for name in (
+            *("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY"),
+            "AUDIT_SIGNING_KEY",
+        )
+        if not getattr(settings, name)
+    ]
+    for name in ("REFRESH_KEY", "SEALING_KEY"):
+        for each in (name, name.replace("_KEY", "_PREVIOUS_KEY")):
+            value = getattr(settings, each)
+            if value and _is_guessable(value):
+                faults.append(f"{each}: a sample or guessable: `openssl rand -hex 32`")
+            elif value and len(value) < SHORTEST_KEY:
+                faults.append(f"{each}: shorter than {SHORTEST_KEY} characters")
+    for name in (
+        *("JWT_PRIVATE_KEY", "JWT_PREVIOUS_KEY"),
+        *("AUDIT_SIGNING_KEY", "AUDIT_PREVIOUS_KEY"),
+    ):
+        value = getattr(settings, name)
+        if value and "-----BEGIN" not in value:
+            faults.append(f"{name}: not a private key in PEM")
+    for name in ("DATABASE_URL", "SMTP_URL"):
+        try:
+            password = urlsplit(getattr(settings, name)).password or ""
+        except ValueError:
+            continue
+        if password and _is_guessable(password):
+            faults.append(f"{name}: its password is a sample or guessable")
+    keys = [settings.REFRESH_KEY, settings.SEALING_KEY]
+    if keys[0] and keys[0] == keys[1]:
+        faults.append("SEALING_KEY: the same as REFRESH_KEY; make one of its own")
+    return faults
+
+
+def _is_guessable(secret: str) -> bool:
+    """Say whether it is a word people leave in place, also repeated or decorated."""
+    letters = re.sub(r"[^a-z]", "", secret.lower())
+    # A short word may stand in a random text by chance, a long one does not.
+    has_sample = any(word in letters for word in SAMPLES if len(word) > 5)
+    is_sample = letters != "" and any(not letters.replace(it, "") for it in SAMPLES)
+    return has_sample or is_sample or len(set(secret)) < 5

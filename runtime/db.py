@@ -1,0 +1,216 @@
+"""The engine, the one Session factory, and who acts in its transactions.
+
+Edges configure the factory once, at start. PostgreSQL's row security fences every
+transaction by who acts in it: see `migrations/versions/2026_11_22_tenants.py`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from time import monotonic
+from uuid import UUID
+
+from psycopg import Error
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import SessionTransaction, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from runtime.config import Settings
+from runtime.errors import CannotStart
+
+Session: sessionmaker[OrmSession] = sessionmaker(expire_on_commit=False)
+
+
+class DatabaseRole(StrEnum):
+    """The roles our processes work as; the migrations make them."""
+
+    APP = "backhaul_app"
+    WORKER = "backhaul_worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A signed-in member of a company: its rows, and what it was let see."""
+
+    org_id: UUID
+    member_id: UUID
+
+
+class Hand(Enum):
+    """Who acts when no member does. NOBODY sees nothing, SERVER is the server itself:
+    its jobs, and the operator's commands."""
+
+    NOBODY = "nobody"
+    SERVER = "server"
+
+
+_acting: ContextVar[Tenant | Hand | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting(as_whom: Tenant | Hand) -> Iterator[None]:
+    """Let the transactions that begin within act for this member, or for nobody."""
+    token = _acting.set(as_whom)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+BIND = text(
+    "select set_config('role', :role, true), set_config('app.org', :org, true),"
+    " set_config('app.visible', :visible, true), set_config('app.loads', '', true),"
+    " set_config('app.member', :member, true)"
+)
+"""Local to the transaction: nothing is left for the connection's next user."""
+
+
+@event.listens_for(Session, "after_begin")
+def _bind(
+    session: OrmSession, transaction: SessionTransaction, connection: Connection
+) -> None:
+    if transaction.nested:
+        return
+    whom = _acting.get() or session.info.get("acting", Hand.NOBODY)
+    role = DatabaseRole.WORKER if whom is Hand.SERVER else DatabaseRole.APP
+    org, member = (
+        (str(whom.org_id), str(whom.member_id))
+        if isinstance(whom, Tenant)
+        else ("", "")
+    )
+    connection.execute(
+        BIND, {"role": role.value, "org": org, "visible": org, "member": member}
+    )
+
+
+OLDEST_SERVER = 160_000
+"""PostgreSQL 16, as `server_version_num` counts."""
+
+
+class DatabaseUnusable(CannotStart):
+    """The message is one sentence that says what to do."""
+
+
+def make_engine(settings: Settings, role: DatabaseRole | None = None) -> Engine:
+    """Return an engine whose connections carry our timeouts; nothing connects yet.
+
+    role: what they work as, whoever logs in; None stays who logs in.
+    """
+    url = make_url(settings.DATABASE_URL).set(drivername="postgresql+psycopg")
+    timeout_ms = settings.STATEMENT_TIMEOUT_S * 1000
+    options = (
+        f"-c statement_timeout={timeout_ms}"
+        " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+    ) + (f" -c role={role}" if role else "")
+    is_app = role is DatabaseRole.APP
+    engine = create_engine(
+        url,
+        pool_size=settings.DB_POOL_SIZE,
+        max_overflow=settings.DB_POOL_SIZE,
+        # A job that fails has used up a try: the worker asks before each transaction.
+        pool_pre_ping=not is_app,
+        # Errors are logged: what people sent us stays out of their text.
+        hide_parameters=True,
+        connect_args={"options": options, "connect_timeout": 5},
+    )
+    if is_app:
+        _ping_the_idle(engine)
+    return engine
+
+
+UNASKED_S = 5.0
+"""So long after its last use a connection is taken to live. If it died meanwhile, the
+first request gets a 503, and the pool throws away all it has."""
+
+
+def _ping_the_idle(engine: Engine) -> None:
+    """Ask a connection before it is lent, as the pool would, if it was idle for long:
+    a request makes up to three transactions."""
+
+    @event.listens_for(engine, "checkin")
+    def note(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["idle_since"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(lent: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        idle_since = record.info.get("idle_since")
+        if idle_since is None or monotonic() - idle_since < UNASKED_S:
+            return
+        try:
+            engine.dialect.do_ping(lent)
+        except Error as error:
+            raise InvalidatePoolError from error
+
+
+def check_server(engine: Engine, oldest: int = OLDEST_SERVER) -> None:
+    """Make sure a server answers and is new enough.
+
+    Raises: DatabaseUnusable.
+    """
+    try:
+        with engine.connect() as connection:
+            version = connection.scalar(text("show server_version_num"))
+    except DBAPIError as error:
+        reason = (str(error.orig).strip().splitlines() or ["it says nothing"])[0]
+        raise DatabaseUnusable(
+            f"No PostgreSQL answers at DATABASE_URL ({reason}): start it, correct"
+            " DATABASE_URL, or unset it to use the embedded server."
+        ) from None
+    if int(version or 0) < oldest:
+        raise DatabaseUnusable(
+            f"The PostgreSQL server is version {int(version or 0) // 10_000}:"
+            f" Backhaul needs {oldest // 10_000} or newer, please upgrade it."
+        )
+
+
+SCHEMA = text(
+    "select version_num as revision, case when served[1] = version_num then served"
+    " else '{}' end as served from alembic_version, string_to_array(obj_description("
+    "'alembic_version'::regclass, 'pg_class'), ' ') as served"
+)
+"""The schema's revision, and those whose releases run on it: `schema.served` is kept as
+the table's comment, and counts while it begins with the revision."""
+
+
+def check_schema(engine: Engine, head: str) -> None:
+    """Make sure the schema is at revision `head`, or a newer one that serves it.
+
+    Raises: DatabaseUnusable.
+    """
+    with engine.connect() as connection:
+        found = connection.scalar(
+            text("select to_regclass('alembic_version') is not null")
+        )
+        at = connection.execute(SCHEMA).one_or_none() if found else None
+    if at is None or head not in (at.revision, *at.served):
+        raise DatabaseUnusable(
+            f"The database schema is at {at.revision if at else 'nothing'}, this"
+            f" release needs {head}: run `make migrate`."
+        )
+
+
+def check_role(engine: Engine, role: DatabaseRole) -> None:
+    """Make sure the login of `engine` may work as `role`, and is fenced by it.
+
+    Raises: DatabaseUnusable.
+    """
+    try:
+        with engine.connect() as connection:
+            is_fenced = connection.scalar(
+                text(
+                    "select not rolsuper and not rolbypassrls from pg_roles"
+                    " where rolname = current_user"
+                )
+            )
+    except DBAPIError:
+        is_fenced = False
+    if not is_fenced:
+        raise DatabaseUnusable(
+            f"The login of DATABASE_URL cannot work as {role}: run `make migrate` with"
+            f" a login that may create roles, then `grant {role}` to this one."
+        )

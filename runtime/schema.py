@@ -1,0 +1,120 @@
+"""The schema's revisions: which one this release needs, and getting there."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import ProgrammingError
+
+from runtime.db import SCHEMA, DatabaseUnusable
+
+ROOT = Path(__file__).parent.parent
+
+
+def _config() -> Config:
+    return Config(str(ROOT / "alembic.ini"))
+
+
+def head() -> str:
+    """Return the revision this release needs."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def served(revision: str) -> list[str]:
+    """Return the revisions whose releases run on the schema at `revision`, newest
+    first.
+
+    Below an expand revision all that ran before runs; below a contract one, which
+    takes away what the release before it has stopped using, only that release. A
+    revision that names no phase serves none but its own.
+    """
+    scripts = ScriptDirectory.from_config(_config())
+    found = [revision]
+    for script in scripts.walk_revisions("base", revision):
+        phase = getattr(script.module, "phase", None)
+        if phase is None or script.down_revision is None:
+            break
+        found.append(str(script.down_revision))
+        if phase == "contract":
+            break
+    return found
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to `revision`, in one transaction. Safe to repeat.
+
+    A schema that a newer release made is left as it is, if this one runs on it.
+
+    Raises: DatabaseUnusable if the login may not make the database roles, or the
+        schema is too new.
+    """
+    try:
+        with engine.begin() as connection:
+            if _is_newer(connection):
+                return
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+            _keep_served(connection)
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise DatabaseUnusable(
+            "This login may not make the roles backhaul_owner, backhaul_app and"
+            f" backhaul_worker or own their tables ({error.orig.diag.message_primary}):"
+            " migrate with a login that has CREATEROLE and owns the database."
+        ) from None
+
+
+def downgrade(engine: Engine, revision: str = "base") -> None:
+    """Take the schema back to `revision`."""
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        _keep_served(connection)
+
+
+def _is_newer(connection: Connection) -> bool:
+    """Say whether a newer release made this schema, for this one too.
+
+    Raises: DatabaseUnusable if not for this one.
+    """
+    is_there = text("select to_regclass('alembic_version') is not null")
+    at = (
+        connection.execute(SCHEMA).one_or_none()
+        if connection.scalar(is_there)
+        else None
+    )
+    ours = {
+        it.revision for it in ScriptDirectory.from_config(_config()).walk_revisions()
+    }
+    if at is None or at.revision in ours:
+        return False
+    if head() in at.served:
+        return True
+    raise DatabaseUnusable(
+        f"The database schema is at {at.revision}, which this release does not know and"
+        " which was not made for it: deploy the release that it belongs to."
+    )
+
+
+def _keep_served(connection: Connection) -> None:
+    """Write down, beside the revision, whose releases run on the schema."""
+    at = connection.execute(SCHEMA).one_or_none()
+    words = " ".join(served(at.revision)) if at else ""
+    # A comment travels with the table it speaks of: into dumps, and to every role.
+    connection.execute(text(f"comment on table alembic_version is '{words}'"))
+
+
+def check(engine: Engine) -> None:
+    """Raise alembic's CommandError if the models differ from the schema."""
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.check(config)

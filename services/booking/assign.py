@@ -1,0 +1,91 @@
+"""Assigning by hand: a dispatcher gives a load on the market to a driver."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from freight.lifecycles import LoadAct, LoadStatus, OfferAct
+from models.fleet.drivers import Driver
+from models.loads.assignments import Assignment, AssignmentKind
+from models.loads.loads import Load
+from notifications.messages import MessageKind
+from runtime.errors import IdTaken
+from services.fleet import drivers
+from services.kernel import moves
+from services.kernel.actors import Actor
+from services.kernel.events import Cause
+from services.kernel.tenancy import act_on_loads
+from services.loads import assignments, market
+from services.offers import ending
+
+
+def plan(
+    session: Session,
+    actor: Actor,
+    *,
+    assignment_id: UUID | None,
+    load_id: UUID,
+    driver_id: UUID,
+    now: datetime,
+) -> Assignment:
+    """Give a posted load to a driver of the company; he and the offered ones are told.
+
+    Safe to repeat with the same `assignment_id`.
+
+    Locks: the load, its offers, the driver. Raises: NotFound, LoadTaken, DriverBusy,
+    NoTruck, IdTaken.
+    """
+    # scope: a repeat is compared with the company; the load is looked at again.
+    assignment_id = assignment_id or uuid7()
+    # The same plan sent twice at once: the second looks when the first is done.
+    session.execute(select(Load.id).where(Load.id == load_id).with_for_update())
+    known = session.get(Assignment, assignment_id)
+    if known is not None:
+        if known.org_id != actor.org_id or known.load_id != load_id:
+            raise IdTaken("Make a new assignment id.")
+        return assignments.get_assignment(session, actor, assignment_id)
+    load = market.lock_market_load(session, actor, load_id)
+    act_on_loads(session, [load.id])
+    driver = drivers.get_driver(session, actor, driver_id)
+    cause = Cause(now, actor, "dispatcher")
+    assignment = book(
+        session,
+        load,
+        driver,
+        kind=AssignmentKind.PLANNED,
+        cause=cause,
+        assignment_id=assignment_id,
+    )
+    assignments.tell_driver(session, driver.id, MessageKind.LOAD_ASSIGNED, load.id)
+    return assignments.get_assignment(session, actor, assignment.id)
+
+
+def book(
+    session: Session,
+    load: Load,
+    driver: Driver,
+    *,
+    kind: AssignmentKind,
+    cause: Cause,
+    assignment_id: UUID,
+) -> Assignment:
+    """Book the posted load for the driver; other offers of it are lost, his others
+    superseded. The caller holds the load's lock.
+
+    Raises: LoadMoveRefused, LoadTaken, DriverBusy, NoTruck.
+    """
+    if load.status is not LoadStatus.POSTED:
+        raise market.LoadTaken(f"The load is {load.status}.")
+    moves.move_load(
+        session, load, LoadAct.BOOK, cause, body={"driver_id": str(driver.id)}
+    )
+    assignment = assignments.put_driver_on(
+        session, load, driver, kind=kind, assignment_id=assignment_id
+    )
+    server = Cause(cause.occurred_at, reason="the load was assigned")
+    ending.end_for_load(session, load.id, OfferAct.LOSE, server)
+    ending.end_for_driver(session, driver.id, OfferAct.SUPERSEDE, server)
+    return assignment

@@ -1,0 +1,186 @@
+"""Overrides: what a dispatcher decides over an offer, an assignment or a departure.
+
+Each is a module of its own: reassign, unassign, force, withdraw, release. Here is what
+they share: the reason, the locks, who is told, and the record that is kept.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, selectinload
+
+from freight.lifecycles import LoadAct
+from models.booking.overrides import Override, OverrideKind, OverrideReason
+from models.fleet.drivers import Driver
+from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.loads import Load
+from notifications import outbox
+from notifications.messages import MessageKind
+from runtime.errors import Invalid, NotFound
+from services.kernel import moves
+from services.kernel.actors import Actor
+from services.kernel.events import Cause
+from services.kernel.tenancy import act_on_loads
+from services.loads import assignments, stops
+from services.loads.stops import AssignmentEnded
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The reason of an override; OTHER needs a note."""
+
+    reason: OverrideReason
+    note: str = ""
+
+    def check(self, pointer: str = "#/note") -> None:
+        """Raise Invalid where the reason needs a note and has none."""
+        if self.reason is OverrideReason.OTHER and not self.note.strip():
+            raise Invalid(pointer, "Say why in your own words.")
+
+    def cause(self, actor: Actor, now: datetime) -> Cause:
+        return Cause(now, actor, "dispatcher", self.reason)
+
+
+def visible_overrides(actor: Actor) -> Select[Override]:
+    """Return the company's overrides, newest first."""
+    return (
+        select(Override)
+        .where(Override.org_id == actor.org_id)
+        .order_by(Override.id.desc())
+    )
+
+
+def load_id_of(session: Session, actor: Actor, assignment_id: UUID) -> UUID:
+    """Return the load of one of the company's assignments.
+
+    Raises: NotFound.
+    """
+    # scope: of the actor's own company.
+    load_id = session.scalar(
+        select(Assignment.load_id).where(
+            Assignment.id == assignment_id, Assignment.org_id == actor.org_id
+        )
+    )
+    if load_id is None:
+        raise NotFound(f"No assignment {assignment_id} in your company.")
+    return load_id
+
+
+def lock_loads(session: Session, load_ids: Iterable[UUID]) -> dict[UUID, Load]:
+    """Lock the loads in id order, and let this transaction act on them as a whole."""
+    # scope: the callers found them by a scope, or look again.
+    load_ids = list(load_ids)
+    act_on_loads(session, load_ids)
+    found = session.scalars(
+        select(Load)
+        .where(Load.id.in_(load_ids))
+        .order_by(Load.id)
+        .options(selectinload(Load.stops))
+        .with_for_update(of=Load)
+        .execution_options(populate_existing=True)
+    )
+    return {load.id: load for load in found}
+
+
+def active(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
+    """Return the assignment as it is now that its load is locked.
+
+    Raises: AssignmentEnded.
+    """
+    # scope: of the actor's own company.
+    assignment = session.scalars(
+        select(Assignment)
+        .where(Assignment.id == assignment_id, Assignment.org_id == actor.org_id)
+        .execution_options(populate_existing=True)
+    ).one()
+    if assignment.status is not AssignmentStatus.ACTIVE:
+        raise AssignmentEnded(f"The assignment is {assignment.status}.")
+    return assignment
+
+
+def give_back(
+    session: Session, load: Load, old: Assignment, cause: Cause
+) -> list[UUID]:
+    """Take the driver off; the load is posted again. The poster and the driver are
+    told; returns the driver's member id.
+
+    Locks: the driver; the caller holds the load. Raises: LoadMoveRefused.
+    """
+    moves.move_load(
+        session, load, LoadAct.UNBOOK, cause, body={"from": str(old.driver_id)}
+    )
+    stops.reopen(load)
+    assignments.end(
+        session,
+        old,
+        AssignmentStatus.CANCELLED,
+        cause.reason or "",
+        now=cause.occurred_at,
+    )
+    told = [tell_driver(session, old.driver_id, MessageKind.LOAD_UNASSIGNED, load)]
+    tell_poster(session, load, MessageKind.LOAD_UNCOVERED)
+    return told
+
+
+def state(load: Load, assignment: Assignment | None) -> dict[str, Any]:
+    """Return what an override keeps as before or after."""
+    return {
+        "load_id": str(load.id),
+        "load_status": load.status,
+        "driver_id": str(assignment.driver_id) if assignment else None,
+        "assignment_id": str(assignment.id) if assignment else None,
+    }
+
+
+def tell_driver(
+    session: Session, driver_id: UUID, kind: MessageKind, load: Load
+) -> UUID:
+    """Owe the driver's phones a message about the load; return their member id."""
+    # scope: a driver of the actor's own company.
+    assignments.tell_driver(session, driver_id, kind, load.id)
+    return session.get_one(Driver, driver_id).member_id
+
+
+def tell_poster(session: Session, load: Load, kind: MessageKind) -> None:
+    """Owe the poster's phones a message about the load."""
+    outbox.put(session, [load.posted_by], kind, load.id)
+
+
+def keep(
+    session: Session,
+    actor: Actor,
+    kind: OverrideKind,
+    why: Why,
+    *,
+    assignment_id: UUID | None,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    told: Iterable[UUID],
+    is_poster_told: bool | None = None,
+) -> Override:
+    """Keep the override.
+
+    told: members of the company.
+    is_poster_told: without a name, as the dispatcher may not know the poster's member;
+        None where the override does not concern the poster.
+    """
+    if is_poster_told is not None:
+        after = after | {"poster_told": is_poster_told}
+    kept = Override(
+        org_id=actor.org_id,
+        kind=kind,
+        reason=why.reason,
+        note=why.note,
+        actor_id=actor.member_id,
+        assignment_id=assignment_id,
+        before=before,
+        after=after,
+        notified=[str(member_id) for member_id in told],
+    )
+    session.add(kept)
+    session.flush()
+    return kept

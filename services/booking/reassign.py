@@ -1,0 +1,94 @@
+"""Reassign: another driver of the company carries the load."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from freight.lifecycles import LoadAct, OfferAct
+from models.booking.overrides import Override, OverrideKind
+from models.loads.assignments import AssignmentStatus
+from models.people.organisations import Organisation
+from notifications.messages import MessageKind
+from services.booking import overrides
+from services.booking.overrides import Why
+from services.fleet import drivers
+from services.kernel import moves
+from services.kernel.actors import Actor
+from services.kernel.events import Cause
+from services.loads import assignments
+from services.offers import ending
+
+
+def reassign(
+    session: Session,
+    actor: Actor,
+    why: Why,
+    *,
+    assignment_id: UUID,
+    driver_id: UUID,
+    now: datetime,
+) -> Override:
+    """Give an assignment's load to another driver; all three are told.
+
+    Locks: the company, the load, both drivers. Raises: NotFound, Invalid,
+    AssignmentEnded, DriverBusy, NoTruck, LoadMoveRefused.
+    """
+    why.check()
+    driver = drivers.get_driver(session, actor, driver_id)
+    _take_turns(session, actor)
+    load_id = overrides.load_id_of(session, actor, assignment_id)
+    load = overrides.lock_loads(session, [load_id])[load_id]
+    old = overrides.active(session, actor, assignment_id)
+    if old.driver_id == driver.id:
+        raise drivers.DriverBusy("The driver has this load already.")
+    before = overrides.state(load, old)
+    moves.move_load(
+        session,
+        load,
+        LoadAct.REASSIGN,
+        why.cause(actor, now),
+        body={"from": str(old.driver_id), "to": str(driver.id)},
+    )
+    assignments.end(session, old, AssignmentStatus.CANCELLED, why.reason, now=now)
+    new = assignments.put_driver_on(
+        session, load, driver, kind=old.kind, assignment_id=uuid7()
+    )
+    if len(assignments.current_assignments(session, driver.id)) > 1:
+        raise drivers.DriverBusy("The driver has a load already.")
+    ending.end_for_driver(
+        session, driver.id, OfferAct.SUPERSEDE, Cause(now, reason="an override")
+    )
+    told = [
+        overrides.tell_driver(
+            session, old.driver_id, MessageKind.LOAD_UNASSIGNED, load
+        ),
+        overrides.tell_driver(session, driver.id, MessageKind.LOAD_ASSIGNED, load),
+    ]
+    overrides.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
+    return overrides.keep(
+        session,
+        actor,
+        OverrideKind.REASSIGN,
+        why,
+        assignment_id=old.id,
+        before=before,
+        after=overrides.state(load, new),
+        told=told,
+        is_poster_told=True,
+    )
+
+
+def _take_turns(session: Session, actor: Actor) -> None:
+    """Let the company's reassignments happen one after the other.
+
+    Two that swap their drivers would each wait for the other to end its assignment.
+    """
+    # scope: a lock on the actor's own company.
+    session.execute(
+        select(Organisation.id)
+        .where(Organisation.id == actor.org_id)
+        .with_for_update(key_share=True)
+    )

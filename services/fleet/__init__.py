@@ -1,0 +1,1 @@
+"""Use cases of fleet: drivers, trucks, areas and positions."""

@@ -1,0 +1,193 @@
+"""Operating areas and no-go areas, drawn by a company or a driver."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from geo.areas import MAX_DRAWN_VERTICES
+from geo.fences import InvalidFence, PolygonFence
+from models.fleet.areas import Area, AreaKind
+from models.people.organisations import Organisation
+from runtime.errors import Conflict, Invalid, NotFound
+from services.fleet import drivers
+from services.kernel.actors import Actor
+from services.kernel.versions import Precondition
+
+MOST_AREAS = 50
+"""Shared by one company, and again of one driver: each is tested for every candidate of
+a search."""
+
+MOST_VERTICES = MAX_DRAWN_VERTICES // 2
+"""Of all shared areas together, and again of a driver's own, so that what holds for one
+driver always fits into one search."""
+
+
+class TooManyAreas(Conflict):
+    """More areas, or more vertices, than one search can test."""
+
+    code = "too-many-areas"
+    title = "Too many areas"
+
+
+def visible_areas(actor: Actor) -> Select[Area]:
+    """Return the company's areas; a driver sees the shared ones and his own."""
+    seen = select(Area).where(Area.org_id == actor.org_id).order_by(Area.id)
+    if actor.driver_id is not None and not actor.is_dispatcher:
+        seen = seen.where(
+            or_(Area.driver_id.is_(None), Area.driver_id == actor.driver_id)
+        )
+    return seen
+
+
+def get_area(session: Session, actor: Actor, area_id: UUID) -> Area:
+    """Return the area.
+
+    Raises: NotFound.
+    """
+    area = session.scalar(visible_areas(actor).where(Area.id == area_id))
+    if area is None:
+        raise NotFound(f"No area {area_id} of yours.")
+    return area
+
+
+def put_area(
+    session: Session,
+    actor: Actor,
+    area_id: UUID,
+    precondition: Precondition,
+    *,
+    kind: AreaKind,
+    name: str,
+    geometry: dict[str, Any],
+    driver_id: UUID | None = None,
+) -> Area:
+    """Draw the area of this id, or redraw the version the client has seen.
+
+    A driver draws for himself only. Locks: the company's drawing, then the area.
+    Raises: Invalid, NotFound, TooManyAreas, PreconditionRequired, VersionMismatch.
+    """
+    # scope: `_check_own` judges the row.
+    if not actor.is_dispatcher:
+        driver_id = actor.driver_id
+    if driver_id is not None:
+        drivers.get_driver(session, actor, driver_id)
+    try:
+        fence = PolygonFence.from_geojson(geometry)
+    except InvalidFence as error:
+        raise Invalid("#/geometry", str(error)) from None
+    _queue_up(session, actor)
+    area = session.get(Area, area_id, with_for_update=True, populate_existing=True)
+    if area is None:
+        precondition.check_missing(area_id)
+    else:
+        _check_own(actor, area)
+        precondition.check(area)
+    _check_room(session, actor, area_id, driver_id, fence)
+    values = {
+        "kind": kind,
+        "name": name,
+        # What was drawn and nothing else: foreign members are not ours to keep.
+        "geometry": fence.to_geojson(),
+        "driver_id": driver_id,
+    }
+    if area is None:
+        session.execute(
+            insert(Area)
+            .values(id=area_id, org_id=actor.org_id, **values)
+            .on_conflict_do_nothing(index_elements=[Area.id])
+        )
+        area = session.get(Area, area_id, with_for_update=True)
+        if area is None:
+            raise NotFound(f"No area {area_id} of yours.")
+        _check_own(actor, area)
+    for column, value in values.items():
+        setattr(area, column, value)
+    session.flush()
+    return area
+
+
+def erase_area(
+    session: Session, actor: Actor, area_id: UUID, precondition: Precondition
+) -> None:
+    """Erase the version of the area that the client has seen.
+
+    Raises: NotFound, PreconditionRequired, VersionMismatch.
+    """
+    # scope: `_check_own` judges the row.
+    area = session.get(Area, area_id, with_for_update=True)
+    if area is None:
+        raise NotFound(f"No area {area_id} of yours.")
+    _check_own(actor, area)
+    precondition.check(area)
+    session.delete(area)
+
+
+def fences_for(
+    session: Session, *, org_id: UUID, driver_id: UUID
+) -> tuple[tuple[PolygonFence, ...], tuple[PolygonFence, ...]]:
+    """Return the (operating, no-go) fences that hold for a driver."""
+    # scope: a job asks for one driver of one company.
+    areas = session.scalars(
+        select(Area)
+        .where(
+            Area.org_id == org_id,
+            or_(Area.driver_id.is_(None), Area.driver_id == driver_id),
+        )
+        .order_by(Area.id)
+    ).all()
+
+    def of(kind: AreaKind) -> tuple[PolygonFence, ...]:
+        return tuple(
+            PolygonFence.from_geojson(area.geometry)
+            for area in areas
+            if area.kind is kind
+        )
+
+    return of(AreaKind.OPERATING), of(AreaKind.NO_GO)
+
+
+def _check_own(actor: Actor, area: Area) -> None:
+    is_own = area.org_id == actor.org_id and (
+        actor.is_dispatcher or area.driver_id == actor.driver_id
+    )
+    if not is_own:
+        raise NotFound(f"No area {area.id} of yours.")
+
+
+def _queue_up(session: Session, actor: Actor) -> None:
+    """Let one member of a company draw at a time, so that the sums below hold."""
+    # scope: a lock on his own company.
+    session.execute(
+        select(Organisation.id)
+        .where(Organisation.id == actor.org_id)
+        .with_for_update(key_share=True)
+    )
+
+
+def _check_room(
+    session: Session,
+    actor: Actor,
+    area_id: UUID,
+    driver_id: UUID | None,
+    fence: PolygonFence,
+) -> None:
+    # scope: the sums of his own company.
+    others = session.scalars(
+        select(Area.geometry).where(
+            Area.org_id == actor.org_id,
+            Area.driver_id.is_not_distinct_from(driver_id),
+            Area.id != area_id,
+        )
+    ).all()
+    whose = "The driver's areas" if driver_id else "The company's shared areas"
+    if len(others) >= MOST_AREAS:
+        raise TooManyAreas(f"{whose} are {MOST_AREAS} already: erase one.")
+    drawn = sum(PolygonFence.from_geojson(other).vertices for other in others)
+    if drawn + fence.vertices > MOST_VERTICES:
+        raise TooManyAreas(
+            f"{whose} would have {drawn + fence.vertices} vertices together; at most"
+            f" {MOST_VERTICES} are allowed. Draw with fewer, or erase one."
+        )

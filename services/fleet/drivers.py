@@ -1,0 +1,119 @@
+"""Drivers: home, limits, truck, availability."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select, text
+from sqlalchemy.orm import Session, joinedload
+
+from models.fleet.drivers import Availability, Driver
+from models.loads.assignments import Assignment, AssignmentStatus
+from runtime.errors import Conflict, Forbidden, NotFound
+from services.fleet import trucks
+from services.kernel.actors import Actor
+from services.kernel.versions import Precondition
+
+
+class DriverBusy(Conflict):
+    """The driver has a load."""
+
+    code = "driver-busy"
+    title = "The driver has a load"
+
+
+class NoTruck(Conflict):
+    """The driver has no truck to carry it with."""
+
+    code = "driver-without-truck"
+    title = "The driver has no truck"
+
+
+def visible_drivers(actor: Actor) -> Select[Driver]:
+    """Return the drivers of the actor's company; a driver sees himself."""
+    seen = select(Driver).where(Driver.org_id == actor.org_id).order_by(Driver.id)
+    if actor.driver_id is not None and not actor.is_dispatcher:
+        seen = seen.where(Driver.id == actor.driver_id)
+    return seen.options(joinedload(Driver.member), joinedload(Driver.truck))
+
+
+def get_driver(
+    session: Session, actor: Actor, driver_id: UUID, *, is_locked: bool = False
+) -> Driver:
+    """Return the driver, with his member and truck.
+
+    Raises: NotFound.
+    """
+    query = visible_drivers(actor).where(Driver.id == driver_id)
+    if is_locked:
+        query = query.with_for_update(of=Driver)
+    driver = session.scalar(query)
+    if driver is None:
+        raise NotFound(f"No driver {driver_id} in your company.")
+    return driver
+
+
+def edit_driver(
+    session: Session,
+    actor: Actor,
+    driver_id: UUID,
+    precondition: Precondition,
+    **fields: Any,  # noqa: ANN401 - columns
+) -> Driver:
+    """Change what is given; the rest stays.
+
+    Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if availability
+    would contradict his load, Forbidden for an endorsement that a driver gives himself,
+    PreconditionRequired, VersionMismatch.
+    """
+    if "has_hazmat_endorsement" in fields and not actor.is_dispatcher:
+        raise Forbidden("Your dispatcher enters the endorsement.")
+    driver = get_driver(session, actor, driver_id, is_locked=True)
+    precondition.check(driver)
+    if fields.get("truck_id") is not None:
+        trucks.get_truck(session, actor, fields["truck_id"])
+    if "availability" in fields:
+        _check_availability(session, driver, fields["availability"])
+    for name, value in fields.items():
+        setattr(driver, name, value)
+    session.flush()
+    session.expire(driver, ["truck"])
+    return get_driver(session, actor, driver_id)
+
+
+def _check_availability(
+    session: Session, driver: Driver, availability: Availability
+) -> None:
+    is_on_load = has_load(session, driver.id)
+    if is_on_load != (availability is Availability.ON_LOAD):
+        raise DriverBusy(
+            "The driver has a load: he is on_load until it is delivered."
+            if is_on_load
+            else "The driver has no load: on_load comes with one."
+        )
+
+
+def lock(session: Session, driver_id: UUID) -> None:
+    """Make others who decide about the driver's loads wait for this transaction."""
+    # scope: the caller found the driver by his scope.
+    session.execute(
+        select(Driver.id).where(Driver.id == driver_id).with_for_update(key_share=True)
+    )
+
+
+def has_load(session: Session, driver_id: UUID) -> bool:
+    """Say whether an active assignment holds the driver."""
+    # scope: the caller found the driver by his scope.
+    held = select(Assignment.id).where(
+        Assignment.driver_id == driver_id,
+        Assignment.status == AssignmentStatus.ACTIVE,
+    )
+    return session.scalar(held.limit(1)) is not None
+
+
+def settle_availability(session: Session, driver_id: UUID) -> None:
+    """Make the driver ON_LOAD while he has a load, AVAILABLE when his last one ended.
+
+    Locks: the driver.
+    """
+    # A database function: a shipper who cancels frees another company's driver.
+    session.execute(text("select settle_driver(:driver)"), {"driver": driver_id})

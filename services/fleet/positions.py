@@ -1,0 +1,181 @@
+"""Fixes from phones: late, shuffled, repeated, and still right."""
+
+# scope: a driver's own fixes, and a job for the partitions.
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.kernel.clocks import FUTURE_TOLERANCE, IGNORED_SKEW
+
+OLDEST = timedelta(days=30)
+"""Raw fixes are kept 30 days; an older one has no partition to go to."""
+
+AHEAD_DAYS = 3
+
+
+class FixStatus(StrEnum):
+    """What became of one fix of a batch."""
+
+    CREATED = "created"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One position by the phone. `fixed_at` is its own clock; units as named."""
+
+    fix_id: UUID
+    fixed_at: datetime
+    lat: float
+    lon: float
+    accuracy_m: float | None = None
+    speed_mps: float | None = None
+    heading_deg: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FixResult:
+    """The answer for one fix."""
+
+    fix_id: UUID
+    status: FixStatus
+    reason: str | None = None
+
+
+def report(
+    session: Session,
+    driver_id: UUID,
+    fixes: Sequence[Fix],
+    *,
+    sent_at: datetime | None,
+    now: datetime,
+) -> list[FixResult]:
+    """Keep every new fix that can be true; answer for each, in the given order.
+
+    Safe to repeat: a fix is known by its id and time. Order and batching do not
+    matter: the last position is that of the newest `corrected_at`.
+
+    sent_at: the phone's clock when it sent; the difference to `now` corrects it.
+    """
+    skew = now - sent_at if sent_at is not None else timedelta()
+    if abs(skew) <= IGNORED_SKEW:
+        skew = timedelta()
+    reasons = [_why_not(fix, skew, now) for fix in fixes]
+    waiting = _insert(
+        session,
+        driver_id,
+        [
+            _row(fix, fix.fixed_at + skew)
+            for fix, reason in zip(fixes, reasons, strict=True)
+            if reason is None
+        ],
+    )
+    results = []
+    for fix, reason in zip(fixes, reasons, strict=True):
+        key = (fix.fix_id, fix.fixed_at)
+        if reason is not None:
+            status = FixStatus.REJECTED
+        elif key in waiting:
+            waiting.remove(key)
+            status = FixStatus.CREATED
+        else:
+            status = FixStatus.DUPLICATE
+        results.append(FixResult(fix.fix_id, status, reason))
+    return results
+
+
+def _why_not(fix: Fix, skew: timedelta, now: datetime) -> str | None:
+    if fix.lat == 0 and fix.lon == 0:
+        return "no-position"
+    # Both clocks: the phone's says which partition keeps it. It goes first, so that
+    # the year 9999 is never added to.
+    if fix.fixed_at > now + timedelta(days=AHEAD_DAYS - 1):
+        return "in-the-future"
+    if fix.fixed_at < now - OLDEST:
+        return "too-old"
+    if fix.fixed_at + skew > now + FUTURE_TOLERANCE:
+        return "in-the-future"
+    if fix.fixed_at + skew < now - OLDEST:
+        return "too-old"
+    return None
+
+
+def _row(fix: Fix, corrected_at: datetime) -> dict[str, Any]:
+    times = {
+        "fix_id": str(fix.fix_id),
+        "fixed_at": fix.fixed_at.isoformat(),
+        "corrected_at": corrected_at.isoformat(),
+    }
+    return asdict(fix) | times
+
+
+INSERT = text(
+    """
+    with fixes as (
+        select * from jsonb_to_recordset(cast(:fixes as jsonb)) as it(
+            fix_id uuid, fixed_at timestamptz, corrected_at timestamptz,
+            lat float8, lon float8,
+            accuracy_m float8, speed_mps float8, heading_deg float8
+        )
+    ), kept as (
+        insert into positions (
+            driver_id, fix_id, fixed_at, corrected_at, lat, lon,
+            accuracy_m, speed_mps, heading_deg
+        )
+        select :driver_id, fixes.* from fixes order by fix_id, fixed_at
+        on conflict do nothing
+        returning *
+    ), newest as (
+        insert into last_positions as known (
+            driver_id, corrected_at, lat, lon, accuracy_m, speed_mps, heading_deg
+        )
+        select driver_id, corrected_at, lat, lon, accuracy_m, speed_mps, heading_deg
+        from kept order by corrected_at desc, lat desc, lon desc limit 1
+        on conflict (driver_id) do update set
+            corrected_at = excluded.corrected_at, received_at = now(),
+            lat = excluded.lat, lon = excluded.lon,
+            accuracy_m = excluded.accuracy_m, speed_mps = excluded.speed_mps,
+            heading_deg = excluded.heading_deg
+        where (excluded.corrected_at, excluded.lat, excluded.lon)
+            > (known.corrected_at, known.lat, known.lon)
+    )
+    select fix_id, fixed_at from kept
+    """
+)
+"""One statement for a batch. Sorted, so that two batches with the same fixes never
+deadlock; of two fixes at the same moment the same one always wins."""
+
+
+def _insert(
+    session: Session, driver_id: UUID, rows: Sequence[dict[str, Any]]
+) -> set[tuple[UUID, datetime]]:
+    if not rows:
+        return set()
+    kept = session.execute(
+        INSERT, {"driver_id": driver_id, "fixes": json.dumps(rows)}
+    ).all()
+    return {(fix_id, fixed_at) for fix_id, fixed_at in kept}
+
+
+def make_partitions(session: Session, *, now: datetime) -> None:
+    """Make the day partitions a phone may need, and drop those past keeping (a job).
+
+    Safe to repeat. Locks: `positions`, shortly; it gives up (and is tried again)
+    rather than queue all phones behind one long reader.
+    """
+    session.execute(text("set local lock_timeout = '4s'"))
+    first = (now - OLDEST - timedelta(days=1)).date()
+    last = first + OLDEST + timedelta(days=AHEAD_DAYS + 2)
+    session.execute(
+        text("select make_position_partitions(:first, :last)"),
+        {"first": first, "last": last},
+    )

@@ -1,0 +1,94 @@
+"""Who is calling, and what his roles allow."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from freight.roles import Role
+from models.people.organisations import OrganisationKind
+
+
+class Permission(StrEnum):
+    """What a route may ask for. `noun:verb`."""
+
+    MEMBERS_MANAGE = "members:manage"
+    MEMBERS_READ = "members:read"
+    PROFILE_READ = "profile:read"
+    DEVICES_REGISTER = "devices:register"
+    FACTORS_ENROL = "factors:enrol"
+    DEVICES_APPROVE = "devices:approve"
+    TRUCKS_READ = "trucks:read"
+    TRUCKS_MANAGE = "trucks:manage"
+    DRIVERS_READ = "drivers:read"
+    DRIVERS_MANAGE = "drivers:manage"
+    AREAS_READ = "areas:read"
+    AREAS_DRAW = "areas:draw"
+    FLEET_READ = "fleet:read"
+    LOADS_READ = "loads:read"
+    LOADS_POST = "loads:post"
+    LOADS_CANCEL = "loads:cancel"
+    STOPS_REPORT = "stops:report"
+    PICKUPS_CONFIRM = "pickups:confirm"
+    POSITIONS_REPORT = "positions:report"
+    SEARCHES_READ = "searches:read"
+    OFFERS_READ = "offers:read"
+    OFFERS_ANSWER = "offers:answer"
+    ASSIGNMENTS_READ = "assignments:read"
+    ASSIGNMENTS_MAKE = "assignments:make"
+    ASSIGNMENTS_OVERRIDE = "assignments:override"
+
+
+P = Permission
+
+EVERYBODY = {P.PROFILE_READ, P.DEVICES_REGISTER}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.DRIVER: frozenset(
+        EVERYBODY
+        | {P.AREAS_READ, P.AREAS_DRAW, P.DRIVERS_READ, P.DRIVERS_MANAGE}
+        | {P.LOADS_READ, P.STOPS_REPORT, P.POSITIONS_REPORT, P.TRUCKS_READ}
+        | {P.OFFERS_READ, P.OFFERS_ANSWER, P.ASSIGNMENTS_READ, P.SEARCHES_READ}
+    ),
+    Role.DISPATCHER: frozenset(
+        EVERYBODY
+        | {P.MEMBERS_READ, P.DEVICES_APPROVE, P.FLEET_READ, P.FACTORS_ENROL}
+        | {P.TRUCKS_READ, P.TRUCKS_MANAGE}
+        | {P.DRIVERS_READ, P.DRIVERS_MANAGE, P.AREAS_READ, P.AREAS_DRAW}
+        | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.STOPS_REPORT}
+        | {P.SEARCHES_READ, P.OFFERS_READ}
+        | {P.ASSIGNMENTS_READ, P.ASSIGNMENTS_MAKE, P.ASSIGNMENTS_OVERRIDE}
+    ),
+    Role.SHIPPER: frozenset(
+        EVERYBODY | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.PICKUPS_CONFIRM}
+    ),
+    Role.BROKER: frozenset(
+        EVERYBODY
+        | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.PICKUPS_CONFIRM}
+        | {P.FACTORS_ENROL}
+    ),
+    Role.ADMIN: frozenset(
+        EVERYBODY
+        | {P.MEMBERS_MANAGE, P.MEMBERS_READ, P.DEVICES_APPROVE, P.FACTORS_ENROL}
+        | {P.TRUCKS_READ, P.DRIVERS_READ}
+    ),
+}
+"""What each role may do. A member may have several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A signed-in member; `driver_id` if he drives."""
+
+    member_id: UUID
+    org_id: UUID
+    org_kind: OrganisationKind
+    roles: frozenset[Role]
+    driver_id: UUID | None = None
+    locale: str = "en"
+
+    def may(self, permission: Permission) -> bool:
+        return any(permission in PERMISSIONS[role] for role in self.roles)
+
+    @property
+    def is_dispatcher(self) -> bool:
+        return Role.DISPATCHER in self.roles

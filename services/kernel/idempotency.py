@@ -1,0 +1,166 @@
+"""Requests that are sent again: one effect, and the first answer once more."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from models.kernel.idempotency import IdempotencyKey
+from runtime.errors import Conflict, DomainError
+from services.kernel.actors import Actor
+
+KEPT = timedelta(days=7)
+"""A phone may be without signal for longer than the usual 24 hours."""
+
+WAIT_S = 5
+RETRY_AFTER_S = 2
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+class KeyMissing(DomainError):
+    """A request with one effect needs a key to be repeated by."""
+
+    status = 400
+    code = "idempotency-key-missing"
+    title = "Send an Idempotency-Key"
+
+
+class KeyReused(DomainError):
+    """The key was used for another request."""
+
+    status = 422
+    code = "idempotency-key-reused"
+    title = "That Idempotency-Key belongs to another request"
+
+
+class KeyInUse(Conflict):
+    """The first request with this key is still at work."""
+
+    code = "idempotency-key-in-use"
+    title = "The first request with that Idempotency-Key is still at work"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer as it was given, to the byte."""
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+
+
+def claim(session: Session, actor: Actor, key: str, fingerprint: bytes) -> Kept | None:
+    """Make the key this transaction's; or return the answer it was given before.
+
+    Whoever comes second waits until the first has committed or rolled back.
+
+    fingerprint: equal for equal requests.
+
+    Locks: the key, before anything else of the request. Raises: KeyReused; KeyInUse
+    after `WAIT_S`, and the transaction is over.
+    """
+    claimed = (
+        insert(IdempotencyKey)
+        .values(fingerprint=fingerprint, **_row(actor, key))
+        .on_conflict_do_nothing()
+        .returning(IdempotencyKey.key)
+    )
+    session.execute(text(f"set local lock_timeout = '{WAIT_S}s'"))
+    try:
+        is_first = session.scalar(claimed) is not None
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
+        raise KeyInUse(
+            "Ask again in a moment, with the same key.",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+        ) from None
+    # The effect's own locks are waited for as ever.
+    session.execute(text("set local lock_timeout to default"))
+    return None if is_first else _given(session, actor, key, fingerprint)
+
+
+def keep(session: Session, actor: Actor, key: str, answer: Kept) -> None:
+    """Keep the answer to a key that this transaction has claimed."""
+    # scope: the actor's own key.
+    session.flush()
+    session.execute(
+        update(IdempotencyKey)
+        .filter_by(**_row(actor, key))
+        .values(status=answer.status, body=answer.body, headers=dict(answer.headers))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def rewrite(
+    session: Session, org_id: UUID, member_id: UUID, instead: Mapping[str, Any]
+) -> None:
+    """Put `instead` wherever the company's kept answers tell of this member; the keys
+    stay, and all else that was answered."""
+    # scope: the operator's command, in the member's company.
+    names_him = func.strpos(
+        func.convert_from(IdempotencyKey.body, "UTF8"), str(member_id)
+    )
+    answers = session.scalars(
+        select(IdempotencyKey)
+        .where(IdempotencyKey.org_id == org_id, names_him > 0)
+        .execution_options(populate_existing=True)
+    )
+    for it in answers:
+        assert it.body is not None
+        told = _rewritten(json.loads(it.body), str(member_id), instead)
+        it.body = json.dumps(told, separators=(",", ":")).encode() + b"\n"
+
+
+def _rewritten(told: Any, member_id: str, instead: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    match told:
+        case dict():
+            is_he = told.get("member_id") == member_id
+            return {
+                name: instead[name]
+                if is_he and name in instead
+                else _rewritten(value, member_id, instead)
+                for name, value in told.items()
+            }
+        case list():
+            return [_rewritten(value, member_id, instead) for value in told]
+    return told
+
+
+def prune(session: Session, *, now: datetime, most: int = 10_000) -> int:
+    """Forget keys older than `KEPT`; return how many. Safe to repeat."""
+    # scope: a job, for all companies.
+    whole_key = (IdempotencyKey.org_id, IdempotencyKey.member_id, IdempotencyKey.key)
+    old = select(*whole_key).where(IdempotencyKey.created_at < now - KEPT).limit(most)
+    gone = session.execute(
+        delete(IdempotencyKey)
+        .where(tuple_(*whole_key).in_(old))
+        .returning(IdempotencyKey.key)
+        .execution_options(synchronize_session=False)
+    )
+    return len(gone.all())
+
+
+def _row(actor: Actor, key: str) -> dict[str, Any]:
+    return {"org_id": actor.org_id, "member_id": actor.member_id, "key": key}
+
+
+def _given(session: Session, actor: Actor, key: str, fingerprint: bytes) -> Kept:
+    # scope: the actor's own key.
+    known = session.scalars(
+        select(IdempotencyKey)
+        .filter_by(**_row(actor, key))
+        .execution_options(populate_existing=True)
+    ).one()
+    if known.fingerprint != fingerprint:
+        raise KeyReused("Make a new key for each request, and repeat it as it was.")
+    assert known.status is not None
+    assert known.body is not None
+    return Kept(known.status, known.body, known.headers)

@@ -1,0 +1,150 @@
+"""How often somebody may ask: one row for each key, one statement for each request."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from math import ceil
+
+from sqlalchemy import TextClause, delete, select, text
+from sqlalchemy.orm import Session
+
+from models.kernel.limits import RateLimit
+from runtime.errors import DomainError
+
+TAKE = """
+take_{n} as (
+    insert into rate_limits as r (key, tat)
+    select :key_{n}, extract(epoch from clock_timestamp()) + :interval_s_{n} {if_before}
+    on conflict (key) do update
+    set tat = greatest(r.tat, extract(epoch from clock_timestamp())) + :interval_s_{n}
+    where greatest(r.tat, extract(epoch from clock_timestamp()))
+        - extract(epoch from clock_timestamp()) <= :most_ahead_s_{n}
+    returning tat - extract(epoch from clock_timestamp()) as ahead_s
+)
+"""
+WAITING = text(
+    "select greatest(tat - extract(epoch from clock_timestamp()), 0)"
+    " from rate_limits where key = :key"
+)
+
+
+class RateLimited(DomainError):
+    """The caller asks too often; `Retry-After` says when there is room again."""
+
+    status = 429
+    code = "rate-limited"
+    title = "Too many requests"
+
+    def __init__(self, verdict: "Verdict") -> None:
+        wait_s = verdict.retry_after_s
+        rule = verdict.rule
+        super().__init__(
+            f"At most {rule.quota} in {rule.window_s} s: come back in {wait_s} s.",
+            headers={"Retry-After": str(wait_s)},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`quota` requests in `window_s` seconds, all at once or one by one."""
+
+    quota: int
+    window_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one request.
+
+    remaining: how many more there is room for now.
+    reset_s: until the whole quota is free again, seconds.
+    retry_after_s: until there is room for one, 0 if there is.
+    """
+
+    name: str
+    rule: Rule
+    is_allowed: bool
+    remaining: int
+    reset_s: int
+    retry_after_s: int
+
+
+def take(session: Session, name: str, key: str, rule: Rule) -> Verdict:
+    """Count one request of `key` against `rule`, by the database's clock.
+
+    A refused request costs nothing, so who waits is let in again. The row is kept
+    under a hash: give a `key` that cannot be guessed where it is somebody's address.
+
+    name: of the rule; the same key is counted for each name by itself.
+
+    Locks: the key's row, until the transaction ends: commit at once.
+    Source: GCRA, ITU-T I.371 annex A (virtual scheduling), in one upsert.
+    """
+    return take_each(session, [(name, key, rule)])[0]
+
+
+def take_each(
+    session: Session, asked: Sequence[tuple[str, str, Rule]]
+) -> list[Verdict]:
+    """Count one request against each rule, as `take` does, in one statement.
+
+    In the order given, as far as the first that refuses: that is the last verdict,
+    and those behind it are not counted.
+
+    Locks: the keys' rows, in that order.
+    """
+    rows = [sha256(f"{name}\n{key}".encode()).hexdigest() for name, key, _ in asked]
+    values: dict[str, str | float] = {}
+    for n, (row, (_, _, rule)) in enumerate(zip(rows, asked, strict=True)):
+        values[f"key_{n}"] = row
+        values[f"interval_s_{n}"] = rule.window_s / rule.quota
+        values[f"most_ahead_s_{n}"] = _most_ahead_s(rule)
+    found = session.execute(_taking(len(asked)), values)
+    taken: dict[int, float] = {row.n: row.ahead_s for row in found}
+    verdicts: list[Verdict] = []
+    for n, (name, _, rule) in enumerate(asked):
+        if n not in taken:
+            return [*verdicts, _refusal(session, name, rows[n], rule)]
+        room = int((rule.window_s - taken[n] + 1e-6) / (rule.window_s / rule.quota))
+        verdicts.append(Verdict(name, rule, True, max(room, 0), ceil(taken[n]), 0))
+    return verdicts
+
+
+@cache
+def _taking(number: int) -> TextClause:
+    takes = [
+        # One that refused has no row, and then the next has none to insert.
+        TAKE.format(n=n, if_before=f"from take_{n - 1}" if n else "")
+        for n in range(number)
+    ]
+    found = [f"select {n} as n, ahead_s from take_{n}" for n in range(number)]
+    return text(f"with {', '.join(takes)} {' union all '.join(found)}")
+
+
+def _most_ahead_s(rule: Rule) -> float:
+    # A microsecond: rounding must not cost a request.
+    return rule.window_s - rule.window_s / rule.quota + 1e-6
+
+
+def _refusal(session: Session, name: str, row: str, rule: Rule) -> Verdict:
+    ahead_s = session.scalar(WAITING, {"key": row}) or 0.0
+    wait_s = max(ceil(ahead_s - _most_ahead_s(rule)), 1)
+    return Verdict(name, rule, False, 0, ceil(ahead_s), wait_s)
+
+
+def prune(session: Session, *, most: int = 10_000) -> int:
+    """Forget the keys that have their whole quota again (a job).
+
+    Safe to repeat; returns how many were forgotten.
+    """
+    over = (
+        select(RateLimit.key)
+        .where(RateLimit.tat < text("extract(epoch from clock_timestamp())"))
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    gone = session.execute(
+        delete(RateLimit).where(RateLimit.key.in_(over.scalar_subquery()))
+    )
+    return int(gone.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,209 @@
+"""The one way to change a load's, a stop's or an offer's status."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from freight.lifecycles import (
+    LOAD_MOVES,
+    OFFER_MOVES,
+    STOP_MOVES,
+    LoadAct,
+    OfferAct,
+    StopAct,
+    Transition,
+)
+from freight.roles import POSTERS, Role
+from models.loads.loads import Load
+from models.loads.stops import Stop
+from models.offers.offers import Offer
+from runtime.errors import Conflict, Forbidden
+from services.kernel import events
+from services.kernel.events import Cause
+
+Status = TypeVar("Status", bound=StrEnum)
+Act = TypeVar("Act", bound=StrEnum)
+
+
+class LoadMoveRefused(Conflict):
+    """The load's status does not allow this."""
+
+    code = "load-status"
+    title = "The load's status does not allow this"
+
+
+class StopMoveRefused(Conflict):
+    """The stop's status does not allow this."""
+
+    code = "stop-status"
+    title = "The stop's status does not allow this"
+
+
+class OfferMoveRefused(Conflict):
+    """The offer's status does not allow this."""
+
+    code = "offer-status"
+    title = "The offer's status does not allow this"
+
+
+def _find(
+    table: Mapping[tuple[Status, Act], Transition[Status, Act]],
+    status: Status,
+    act: Act,
+    cause: Cause,
+    refusal: type[Conflict],
+    noun: str,
+) -> tuple[Transition[Status, Act], Role]:
+    transition = table.get((status, act))
+    if transition is None:
+        raise refusal(
+            f"A {noun} that is {status} cannot {act.replace('_', ' ')}.",
+            extra={"current_status": status},
+        )
+    role = cause.role(transition.roles)
+    if role is None:
+        names = ", ".join(sorted(transition.roles))
+        raise Forbidden(
+            f"To {act.replace('_', ' ')} a {noun} that is {status} is for: {names}."
+        )
+    return transition, role
+
+
+def move_load(
+    session: Session,
+    load: Load,
+    act: LoadAct,
+    cause: Cause,
+    *,
+    body: dict[str, Any] | None = None,
+) -> None:
+    """Move `load` as the table allows and write the event. The caller holds its lock.
+
+    Raises: LoadMoveRefused, Forbidden. Then nothing is written.
+    """
+    transition, role = _find(
+        LOAD_MOVES, load.status, act, cause, LoadMoveRefused, "load"
+    )
+    load.status = transition.after
+    events.record(
+        session,
+        cause,
+        role,
+        org_id=load.org_id,
+        subject="load",
+        subject_id=load.id,
+        kind=f"load.{act}",
+        edi_214=transition.edi_214,
+        body={"before": transition.before, "after": transition.after} | (body or {}),
+    )
+
+
+def record_draft(session: Session, load: Load, cause: Cause) -> None:
+    """Write the event of a new draft: no move made it, and yet whoever holds the
+    company's loads must hear of it."""
+    role = cause.role(POSTERS | {Role.DISPATCHER})
+    assert role is not None
+    events.record(
+        session,
+        cause,
+        role,
+        org_id=load.org_id,
+        subject="load",
+        subject_id=load.id,
+        kind="load.draft",
+    )
+
+
+def check_load(load: Load, act: LoadAct, cause: Cause) -> None:
+    """Raise as `move_load` would, changing nothing."""
+    _find(LOAD_MOVES, load.status, act, cause, LoadMoveRefused, "load")
+
+
+def move_stop(
+    session: Session,
+    stop: Stop,
+    load: Load,
+    act: StopAct,
+    cause: Cause,
+    *,
+    body: dict[str, Any] | None = None,
+) -> None:
+    """Move `stop` and write the event. The caller holds the lock of its load.
+
+    Raises: StopMoveRefused, Forbidden. Then nothing is written.
+    """
+    transition, role = _find(
+        STOP_MOVES, stop.status, act, cause, StopMoveRefused, "stop"
+    )
+    stop.status = transition.after
+    events.record(
+        session,
+        cause,
+        role,
+        org_id=load.org_id,
+        subject="stop",
+        subject_id=stop.id,
+        kind=f"stop.{act}",
+        body={
+            "load_id": str(load.id),
+            "stop": stop.kind,
+            "before": transition.before,
+            "after": transition.after,
+        }
+        | (body or {}),
+    )
+
+
+def move_offer(
+    session: Session,
+    offer: Offer,
+    act: OfferAct,
+    cause: Cause,
+    *,
+    body: dict[str, Any] | None = None,
+) -> None:
+    """Move `offer` and write the event. The caller holds its lock.
+
+    Raises: OfferMoveRefused, Forbidden. Then nothing is written.
+    """
+    transition, role = _find(
+        OFFER_MOVES, offer.status, act, cause, OfferMoveRefused, "offer"
+    )
+    offer.status = transition.after
+    record_offer(
+        session,
+        offer,
+        act,
+        cause,
+        role,
+        body={"before": transition.before} | (body or {}),
+    )
+
+
+def record_offer(
+    session: Session,
+    offer: Offer,
+    act: OfferAct,
+    cause: Cause,
+    role: Role,
+    *,
+    body: dict[str, Any] | None = None,
+) -> None:
+    """Write the event of a move that a statement has already made."""
+    events.record(
+        session,
+        cause,
+        role,
+        org_id=offer.org_id,
+        subject="offer",
+        subject_id=offer.id,
+        kind=f"offer.{act}",
+        body={
+            "load_id": str(offer.load_id),
+            "driver_id": str(offer.driver_id),
+            "after": offer.status,
+        }
+        | (body or {}),
+    )

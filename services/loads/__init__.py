@@ -1,0 +1,1 @@
+"""Use cases of loads: loads and their stops, the market, assignments, pickups."""

@@ -1,0 +1,142 @@
+"""Assignments: who carries which load, and how that begins and ends."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, joinedload
+
+from models.fleet.drivers import Driver
+from models.loads.assignments import Assignment, AssignmentKind, AssignmentStatus
+from models.loads.loads import Load
+from notifications import outbox
+from notifications.messages import MessageKind
+from runtime.errors import IdTaken, NotFound
+from services.fleet import drivers
+from services.kernel.actors import Actor
+from services.loads.market import LoadTaken
+
+
+def visible_assignments(actor: Actor) -> Select[Assignment]:
+    """Return the company's assignments; a driver sees his own."""
+    seen = (
+        select(Assignment)
+        .where(Assignment.org_id == actor.org_id)
+        .order_by(Assignment.id.desc())
+    )
+    if not actor.is_dispatcher:
+        seen = seen.where(Assignment.driver_id == actor.driver_id)
+    return seen.options(
+        joinedload(Assignment.load).selectinload(Load.stops),
+        joinedload(Assignment.driver).options(
+            joinedload(Driver.member), joinedload(Driver.truck)
+        ),
+    )
+
+
+def get_assignment(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
+    """Return the assignment with its load, stops and driver.
+
+    Raises: NotFound.
+    """
+    found = session.scalar(
+        visible_assignments(actor)
+        .where(Assignment.id == assignment_id)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(f"No assignment {assignment_id} in your company.")
+    return found
+
+
+def current_assignments(session: Session, driver_id: UUID) -> list[Assignment]:
+    """Return the driver's active assignments, with loads and stops, oldest first."""
+    # scope: the caller found the driver by his scope.
+    return list(
+        session.scalars(
+            select(Assignment)
+            .where(
+                Assignment.driver_id == driver_id,
+                Assignment.status == AssignmentStatus.ACTIVE,
+            )
+            .order_by(Assignment.id)
+            .options(joinedload(Assignment.load).selectinload(Load.stops))
+        )
+    )
+
+
+def put_driver_on(
+    session: Session,
+    load: Load,
+    driver: Driver,
+    *,
+    kind: AssignmentKind,
+    assignment_id: UUID,
+) -> Assignment:
+    """Make the driver the load's one active driver; the unique indexes judge.
+
+    Locks: the driver. Raises: LoadTaken, DriverBusy, NoTruck.
+    """
+    if driver.truck_id is None:
+        raise drivers.NoTruck("Give the driver a truck first.")
+    # Before the driver's lock, as everywhere: whoever ends an assignment takes them
+    # in this order, and the insert waits for him.
+    session.flush()
+    assignment = Assignment(
+        id=assignment_id,
+        org_id=driver.org_id,
+        load_org_id=load.org_id,
+        load_id=load.id,
+        driver_id=driver.id,
+        truck_id=driver.truck_id,
+        kind=kind,
+        status=AssignmentStatus.ACTIVE,
+    )
+    try:
+        with session.begin_nested():
+            session.add(assignment)
+            session.flush()
+    except IntegrityError as error:
+        raise _refusal(error) from None
+    drivers.settle_availability(session, driver.id)
+    return assignment
+
+
+def _refusal(error: IntegrityError) -> Exception:
+    """Return what the index that judged says; an unexpected error stays itself."""
+    judged = str(error.orig)
+    if "uq_assignments_active_load" in judged:
+        return LoadTaken("Another driver has the load.")
+    if "uq_assignments_active" in judged:
+        return drivers.DriverBusy("The driver has a load already.")
+    if "pk_assignments" in judged:
+        # Of a company that he may not know of.
+        return IdTaken("Make a new assignment id.")
+    return error
+
+
+def end(
+    session: Session,
+    assignment: Assignment,
+    status: AssignmentStatus,
+    reason: str,
+    *,
+    now: datetime,
+) -> None:
+    """End a driver's load and make him free, unless another one holds him.
+
+    Locks: the driver; the caller holds the load.
+    """
+    assignment.status = status
+    assignment.ended_at = now
+    assignment.end_reason = reason
+    session.flush()
+    drivers.settle_availability(session, assignment.driver_id)
+
+
+def tell_driver(
+    session: Session, driver_id: UUID, kind: MessageKind, subject_id: UUID
+) -> None:
+    """Owe the driver's phones a message."""
+    outbox.put(session, [], kind, subject_id, driver_ids=[driver_id])

@@ -1,0 +1,310 @@
+"""Loads on the market: post, edit, renew, withdraw, cancel, list."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, exists, false, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload
+from uuid_utils.compat import uuid7
+
+from freight.lifecycles import OPEN_OFFERS, LoadAct, LoadStatus, OfferAct
+from freight.roles import POSTERS
+from geo.roads import Roads
+from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.loads import Load
+from models.loads.stops import Stop, StopKind
+from models.offers.offers import Offer
+from runtime.errors import Conflict, IdTaken, Invalid, NotFound
+from services.kernel import moves
+from services.kernel.actors import Actor
+from services.kernel.events import Cause
+from services.kernel.tenancy import act_on_loads
+from services.kernel.versions import Precondition
+from services.offers import ending
+
+
+class PickupWindowClosed(Conflict):
+    """Nobody can pick this load up any more."""
+
+    code = "pickup-window-closed"
+    title = "The last pickup window has closed"
+
+
+class NumberTaken(Conflict):
+    """The company has a load of this number."""
+
+    code = "load-number-taken"
+    title = "That load number is in use"
+
+
+@dataclass(frozen=True)
+class PostingRules:
+    """What posting needs to know: how long a post lives, and how far it is by road."""
+
+    lease: timedelta
+    roads: Roads
+
+
+def visible_loads(actor: Actor) -> Select[Load]:
+    """Return the loads the actor may know of: those his company posted, those its
+    trucks carry or carried, and for a driver those he carries or is offered.
+
+    Who lost a load, or was taken off it, sees it no more: the next carrier's arrival is
+    not his to know. The offer keeps what he was shown.
+    """
+    carried = select(Assignment.id).where(
+        Assignment.load_id == Load.id, Assignment.status != AssignmentStatus.CANCELLED
+    )
+    offered = select(Offer.id).where(
+        Offer.load_id == Load.id, Offer.status.in_(OPEN_OFFERS)
+    )
+    if actor.is_dispatcher:
+        carried = carried.where(Assignment.org_id == actor.org_id)
+        offered = offered.where(Offer.org_id == actor.org_id)
+    else:
+        carried = carried.where(Assignment.driver_id == actor.driver_id)
+        offered = offered.where(Offer.driver_id == actor.driver_id)
+    is_at_the_desk = actor.is_dispatcher or bool(POSTERS & actor.roles)
+    posted = Load.org_id == actor.org_id if is_at_the_desk else false()
+    return (
+        select(Load)
+        .where(or_(posted, exists(carried), exists(offered)))
+        .order_by(Load.id.desc())
+    )
+
+
+def get_load(session: Session, actor: Actor, load_id: UUID) -> Load:
+    """Return the load with its stops.
+
+    Raises: NotFound.
+    """
+    load = session.scalar(
+        visible_loads(actor).where(Load.id == load_id).options(selectinload(Load.stops))
+    )
+    if load is None:
+        raise NotFound(f"No load {load_id} of yours.")
+    return load
+
+
+def post_load(
+    session: Session,
+    actor: Actor,
+    rules: PostingRules,
+    *,
+    fields: Mapping[str, Any],
+    stops: Sequence[Mapping[str, Any]],
+    now: datetime,
+    load_id: UUID | None = None,
+    is_draft: bool = False,
+) -> Load:
+    """Put a load with its stops on the market, or keep it as a draft.
+
+    Safe to repeat with the same `load_id`: the load is returned as it is.
+
+    Raises: Invalid, IdTaken, NumberTaken, PickupWindowClosed.
+    """
+    load_id = load_id or uuid7()
+    known = _posted_before(session, actor, load_id)
+    if known is not None:
+        return known
+    number = fields.get("load_number") or f"L{str(load_id).replace('-', '')[-10:]}"
+    load = Load(
+        id=load_id,
+        org_id=actor.org_id,
+        posted_by=actor.member_id,
+        status=LoadStatus.DRAFT,
+        **{**fields, "load_number": number},
+    )
+    _set_stops(load, stops, rules.roads)
+    try:
+        with session.begin_nested():
+            session.add(load)
+            session.flush()
+    except IntegrityError as error:
+        # The same request at the same time: it was a moment quicker.
+        known = _posted_before(session, actor, load_id)
+        if known is None:
+            raise _taken(error, number) from None
+        return known
+    if is_draft:
+        moves.record_draft(session, load, _cause(actor, now))
+    else:
+        _post(session, load, LoadAct.POST, _cause(actor, now), rules, now)
+    return load
+
+
+def edit_load(
+    session: Session,
+    actor: Actor,
+    rules: PostingRules,
+    load_id: UUID,
+    precondition: Precondition,
+    *,
+    fields: Mapping[str, Any],
+    stops: Sequence[Mapping[str, Any]] | None,
+    now: datetime,
+) -> Load:
+    """Change what is given, while nobody carries it. The stops change as a whole.
+
+    Open offers show figures that are no longer true: they are superseded.
+
+    Locks: the load, then its offers. Raises: NotFound, LoadMoveRefused, Invalid,
+    NumberTaken, PreconditionRequired, VersionMismatch.
+    """
+    load = lock_own(session, actor, load_id)
+    precondition.check_given()
+    cause = _cause(actor, now)
+    moves.move_load(session, load, LoadAct.EDIT, cause, body={"fields": sorted(fields)})
+    precondition.check(load)
+    for name, value in fields.items():
+        setattr(load, name, value)
+    _check_temperature(load)
+    try:
+        with session.begin_nested():
+            if stops is not None:
+                load.stops.clear()
+                session.flush()
+                _set_stops(load, stops, rules.roads)
+            session.flush()
+    except IntegrityError as error:
+        raise _taken(error, fields.get("load_number", "")) from None
+    end_offers(session, load, OfferAct.SUPERSEDE, "the load was edited", now)
+    return load
+
+
+def renew(
+    session: Session, actor: Actor, rules: PostingRules, load_id: UUID, *, now: datetime
+) -> Load:
+    """Post a draft, bring a held load back, or prolong the lease of a posted one.
+
+    Safe to repeat. Locks: the load. Raises: NotFound, LoadMoveRefused,
+    PickupWindowClosed.
+    """
+    load = lock_own(session, actor, load_id)
+    is_new = load.status in {LoadStatus.DRAFT, LoadStatus.WITHDRAWN}
+    act = LoadAct.POST if is_new else LoadAct.RENEW
+    _post(session, load, act, _cause(actor, now), rules, now)
+    return load
+
+
+def withdraw(session: Session, actor: Actor, load_id: UUID, *, now: datetime) -> Load:
+    """Take the load off the market; it can be posted again.
+
+    Safe to repeat. Locks: the load, then its offers. Raises: NotFound,
+    LoadMoveRefused.
+    """
+    load = lock_own(session, actor, load_id)
+    if load.status is LoadStatus.WITHDRAWN:
+        return load
+    moves.move_load(session, load, LoadAct.WITHDRAW, _cause(actor, now))
+    load.lease_expires_at = None
+    end_offers(session, load, OfferAct.WITHDRAW, "the load was withdrawn", now)
+    return load
+
+
+def lock_own(session: Session, actor: Actor, load_id: UUID) -> Load:
+    """Lock and return a load of the actor's company, to be changed as a whole.
+
+    Raises: NotFound.
+    """
+    # scope: only what his company posted.
+    load = session.scalar(
+        select(Load)
+        .where(Load.id == load_id, Load.org_id == actor.org_id)
+        .options(selectinload(Load.stops))
+        .with_for_update(of=Load)
+    )
+    if load is None:
+        raise NotFound(f"No load {load_id} posted by your company.")
+    act_on_loads(session, [load.id])
+    return load
+
+
+def _cause(actor: Actor, now: datetime) -> Cause:
+    return Cause(now, actor, "desk")
+
+
+def _post(
+    session: Session,
+    load: Load,
+    act: LoadAct,
+    cause: Cause,
+    rules: PostingRules,
+    now: datetime,
+) -> None:
+    moves.check_load(load, act, cause)
+    if load.pickup_until <= now:
+        raise PickupWindowClosed("Give the pickup a window that is still open.")
+    load.posted_at = load.posted_at or now
+    load.lease_expires_at = now + rules.lease
+    lease = {"lease_expires_at": load.lease_expires_at.isoformat()}
+    moves.move_load(session, load, act, cause, body=lease)
+    session.flush()
+
+
+def _posted_before(session: Session, actor: Actor, load_id: UUID) -> Load | None:
+    # scope: compared with the poster's company.
+    known = session.get(Load, load_id, options=[selectinload(Load.stops)])
+    if known is not None and known.org_id != actor.org_id:
+        raise IdTaken("Make a new load id.")
+    return known
+
+
+def _taken(error: IntegrityError, number: str) -> Exception:
+    """Return what the caller is told; an error that nobody expected stays itself."""
+    if "pk_loads" in str(error.orig):
+        # Of a company that he may not know of.
+        return IdTaken("Make a new load id.")
+    if "uq_loads_org_id_load_number" not in str(error.orig):
+        return error
+    return NumberTaken(f"Your company has a load {number} already.")
+
+
+def end_offers(
+    session: Session, load: Load, act: OfferAct, reason: str, now: datetime
+) -> None:
+    """End the open offers of a load that its poster has changed."""
+    ending.end_for_load(session, load.id, act, Cause(now, reason=reason))
+
+
+def _check_temperature(load: Load) -> None:
+    low, high = load.temperature_min_c, load.temperature_max_c
+    if low is not None and high is not None and low > high:
+        raise Invalid("#/temperature_min_c", "It is above temperature_max_c.")
+
+
+def _set_stops(load: Load, stops: Sequence[Mapping[str, Any]], roads: Roads) -> None:
+    _check_temperature(load)
+    kinds = [stop["kind"] for stop in stops]
+    if kinds[0] is not StopKind.PICKUP or kinds[-1] is not StopKind.DELIVERY:
+        raise Invalid("#/stops", "The first stop is a pickup, the last a delivery.")
+    rows = [
+        Stop(org_id=load.org_id, sequence=i, **stop) for i, stop in enumerate(stops)
+    ]
+    for i, (before, after) in enumerate(pairwise(rows), start=1):
+        if after.window_until < before.window_from:
+            raise Invalid(
+                f"#/stops/{i}/window_until",
+                "This window ends before that of the stop before begins.",
+            )
+    load.stops.extend(rows)
+    first, last = rows[0], rows[-1]
+    load.stop_count = len(rows)
+    load.pickup_lat, load.pickup_lon = first.lat, first.lon
+    load.pickup_from, load.pickup_until = first.window_from, first.window_until
+    load.delivery_lat, load.delivery_lon = last.lat, last.lon
+    load.pickup_place, load.delivery_place = _place(first), _place(last)
+    load.delivery_from, load.delivery_until = last.window_from, last.window_until
+    load.loaded_m = sum(roads.distance_m(a.point, b.point) for a, b in pairwise(rows))
+    load.distance_source = roads.source
+
+
+def _place(stop: Stop) -> str | None:
+    """Return what a driver reads on one line: city and state, else the facility."""
+    parts = [(stop.address or {}).get(name) for name in ("city", "state")]
+    return ", ".join(part for part in parts if part) or stop.facility

@@ -1,0 +1,277 @@
+"""What a driver reports at a stop: arrived, done, gone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, selectinload
+
+from freight.lifecycles import LoadAct, LoadStatus, StopAct, StopStatus
+from geo.distance import haversine_m
+from geo.points import Point
+from jobs import Job, enqueue
+from models.loads.assignments import (
+    Assignment,
+    AssignmentStatus,
+)
+from models.loads.loads import Load
+from models.loads.stops import Stop, StopKind
+from runtime.errors import Conflict, NotFound
+from services.kernel import clocks, moves
+from services.kernel.actors import Actor
+from services.kernel.events import Cause
+from services.kernel.tenancy import act_on_loads
+from services.loads import assignments
+
+
+class AssignmentEnded(Conflict):
+    """The load is not with this driver any more."""
+
+    code = "assignment-ended"
+    title = "The load is not with this driver any more"
+
+
+class PickupNotConfirmed(Conflict):
+    """The shipper has not confirmed; a dispatcher may release the truck."""
+
+    code = "pickup-not-confirmed"
+    title = "The shipper has not confirmed the pickup"
+
+
+class StopOutOfOrder(Conflict):
+    """An earlier stop is still open."""
+
+    code = "stop-out-of-order"
+    title = "An earlier stop is still open"
+
+
+DONE = frozenset({StopStatus.COMPLETED, StopStatus.DEPARTED})
+LEFT = frozenset({StopStatus.DEPARTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the phone says. Times by its clock; `sent_at` corrects them.
+
+    position: where it was; kept with the event.
+    """
+
+    occurred_at: datetime
+    sent_at: datetime | None = None
+    position: Point | None = None
+    accuracy_m: float | None = None
+
+
+class AtHand(NamedTuple):
+    """A stop, its locked load, and the assignment that carries it."""
+
+    load: Load
+    stop: Stop
+    assignment: Assignment
+
+
+def arrive(
+    session: Session, actor: Actor, stop_id: UUID, report: Report, *, now: datetime
+) -> Stop:
+    """Note that the truck arrived.
+
+    Safe to repeat: a stop that has been arrived at is returned as it is.
+
+    Locks: the load. Raises: NotFound, AssignmentEnded, StopOutOfOrder,
+    LoadMoveRefused, ClockSkew.
+    """
+    load, stop, assignment = lock(session, actor, stop_id)
+    if stop.status is not StopStatus.PENDING:
+        return stop
+    check_order(load, stop, LEFT)
+    cause, body = _cause(actor, assignment, stop, report, now)
+    is_pickup = stop.kind is StopKind.PICKUP
+    act = LoadAct.ARRIVE_PICKUP if is_pickup else LoadAct.ARRIVE_DELIVERY
+    moves.move_load(session, load, act, cause, body={"stop_id": str(stop.id)})
+    moves.move_stop(session, stop, load, StopAct.ARRIVE, cause, body=body)
+    stop.arrived_at = cause.occurred_at
+    if stop.confirmed_at is not None and load.status is LoadStatus.AT_PICKUP:
+        # The shipper was quicker than this report; his word still stands.
+        moves.move_load(
+            session,
+            load,
+            LoadAct.CONFIRM_PICKUP,
+            Cause(now, reason="confirmed before the arrival was reported"),
+        )
+    return stop
+
+
+def complete(
+    session: Session, actor: Actor, stop_id: UUID, report: Report, *, now: datetime
+) -> Stop:
+    """Note that loading or unloading is done; the last stop delivers the load.
+
+    Delivery frees the driver and enqueues one search for his way home. Safe to
+    repeat: a completed stop is returned as it is, and searches nothing.
+
+    Locks: the load, then its driver. Raises: NotFound, AssignmentEnded,
+    StopMoveRefused, LoadMoveRefused, ClockSkew.
+    """
+    load, stop, assignment = lock(session, actor, stop_id)
+    if stop.status in DONE:
+        return stop
+    cause, body = _cause(actor, assignment, stop, report, now)
+    moves.move_stop(session, stop, load, StopAct.COMPLETE, cause, body=body)
+    stop.completed_at = cause.occurred_at
+    if stop.kind is StopKind.PICKUP:
+        return stop
+    is_last = all(s.status in DONE for s in load.stops)
+    act = LoadAct.DELIVER if is_last else LoadAct.UNLOAD
+    moves.move_load(session, load, act, cause, body={"stop_id": str(stop.id)})
+    if is_last:
+        assignments.end(
+            session, assignment, AssignmentStatus.COMPLETED, "delivered", now=now
+        )
+        enqueue(
+            session,
+            Job.SEARCH_RUN,
+            once=f"backhaul:{stop.id}",
+            stop_id=str(stop.id),
+            driver_id=str(assignment.driver_id),
+        )
+    return stop
+
+
+def depart(
+    session: Session, actor: Actor, stop_id: UUID, report: Report, *, now: datetime
+) -> Stop:
+    """Note that the truck left. From a pickup only after the shipper's confirmation.
+
+    Safe to repeat. Locks: the load. Raises: NotFound, AssignmentEnded,
+    StopMoveRefused, LoadMoveRefused, PickupNotConfirmed, ClockSkew.
+    """
+    at_hand = lock(session, actor, stop_id)
+    return leave(session, actor, at_hand, report, now=now)
+
+
+def leave(
+    session: Session,
+    actor: Actor,
+    at_hand: AtHand,
+    report: Report,
+    *,
+    reason: str | None = None,
+    is_released: bool = False,
+    now: datetime,
+) -> Stop:
+    """Note that the truck left the stop. The caller holds the load's lock.
+
+    reason: why a dispatcher released it, kept with the load's event.
+    is_released: it may leave a pickup that the shipper has not confirmed.
+
+    Raises: StopMoveRefused, LoadMoveRefused, PickupNotConfirmed, ClockSkew.
+    """
+    load, stop, assignment = at_hand
+    if stop.status is StopStatus.DEPARTED:
+        return stop
+    cause, body = _cause(actor, assignment, stop, report, now)
+    moves.move_stop(session, stop, load, StopAct.DEPART, cause, body=body)
+    stop.departed_at = cause.occurred_at
+    if stop.kind is StopKind.DELIVERY:
+        moves.move_load(session, load, LoadAct.DEPART_DELIVERY, cause)
+        return stop
+    if stop.confirmed_at is None and not is_released:
+        raise PickupNotConfirmed(
+            "The shipper confirms the pickup first, or a dispatcher releases the truck"
+            " with a reason."
+        )
+    left = Cause(cause.occurred_at, actor, cause.source, reason)
+    moves.move_load(session, load, LoadAct.DEPART_PICKUP, left)
+    return stop
+
+
+def check_order(load: Load, stop: Stop, finished: frozenset[StopStatus]) -> None:
+    """Raise StopOutOfOrder while a stop before this one is not `finished`."""
+    for earlier in load.stops:
+        if earlier.sequence < stop.sequence and earlier.status not in finished:
+            raise StopOutOfOrder(
+                f"Stop {earlier.sequence} is {earlier.status}: finish it first.",
+                extra={"open_stop_id": str(earlier.id)},
+            )
+
+
+def reopen(load: Load) -> None:
+    """Make every stop open again, for the next driver. The caller holds the lock.
+
+    Raises: LoadMoveRefused if he has part of the freight already.
+    """
+    check_nothing_aboard(load)
+    for stop in load.stops:
+        stop.status = StopStatus.PENDING
+        stop.arrived_at = stop.completed_at = stop.departed_at = None
+
+
+def check_nothing_aboard(load: Load) -> None:
+    """Raise LoadMoveRefused if part of the freight is on the truck."""
+    # A load is AT_PICKUP until the shipper confirms, and again at its next pickup.
+    if any(stop.completed_at is not None for stop in load.stops):
+        raise moves.LoadMoveRefused(
+            "Part of the freight is on the truck.",
+            extra={"current_status": load.status},
+        )
+
+
+def lock(session: Session, actor: Actor, stop_id: UUID) -> AtHand:
+    """Lock and return the load of a stop, the stop, and who carries the load.
+
+    A driver finds the stops of the loads they carry, a dispatcher those of the company.
+
+    Raises: NotFound, AssignmentEnded.
+    """
+    # scope: only loads with an assignment of his.
+    mine = (
+        Assignment.org_id == actor.org_id
+        if actor.is_dispatcher
+        else Assignment.driver_id == actor.driver_id
+    )
+    load = session.scalar(
+        select(Load)
+        .join(Stop, Stop.load_id == Load.id)
+        .where(
+            Stop.id == stop_id,
+            exists().where(Assignment.load_id == Load.id, mine),
+        )
+        .options(selectinload(Load.stops))
+        .with_for_update(of=Load)
+        .execution_options(populate_existing=True)
+    )
+    if load is None:
+        raise NotFound(f"No stop {stop_id} on your loads.")
+    act_on_loads(session, [load.id])
+    assignment = session.scalars(
+        select(Assignment)
+        .where(Assignment.load_id == load.id, mine)
+        .order_by(Assignment.id.desc())
+        .limit(1)
+        .execution_options(populate_existing=True)
+    ).one()
+    if assignment.status is AssignmentStatus.CANCELLED:
+        raise AssignmentEnded(
+            f"The assignment ended: {assignment.end_reason}.",
+            extra={"load_status": load.status},
+        )
+    return AtHand(load, next(s for s in load.stops if s.id == stop_id), assignment)
+
+
+def _cause(
+    actor: Actor, assignment: Assignment, stop: Stop, report: Report, now: datetime
+) -> tuple[Cause, dict[str, Any]]:
+    at = clocks.corrected(report.occurred_at, sent_at=report.sent_at, received_at=now)
+    is_his_own = actor.driver_id == assignment.driver_id
+    source = "phone" if is_his_own else "dispatcher"
+    body: dict[str, Any] = {"phone_time": report.occurred_at.isoformat()}
+    if report.position is not None:
+        body["position"] = {
+            "lat": report.position.lat,
+            "lon": report.position.lon,
+            "accuracy_m": report.accuracy_m,
+            "from_stop_m": round(haversine_m(report.position, stop.point)),
+        }
+    return Cause(at, actor, source), body

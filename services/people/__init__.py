@@ -1,0 +1,2 @@
+"""Use cases of people: members and companies, how they sign in, and on which
+devices."""

@@ -1,0 +1,134 @@
+"""Phones: the targets that pushes go to, and signing them out."""
+
+import hashlib
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.orm import Session
+
+from models.people.devices import Device, Enrolment
+from models.people.targets import Platform, TargetKind
+from runtime.errors import NotFound
+from services.kernel.actors import Actor
+from services.people import enrolments, families
+from services.people.enrolments import DeviceNotApproved
+
+
+def visible_devices(actor: Actor) -> Select[Device]:
+    """Return the actor's own devices."""
+    return select(Device).where(Device.member_id == actor.member_id).order_by(Device.id)
+
+
+def register(
+    session: Session,
+    actor: Actor,
+    device_id: UUID,
+    *,
+    platform: Platform,
+    target_kind: TargetKind,
+    target: str,
+    app_version: str,
+    locale: str,
+    now: datetime,
+) -> Device:
+    """Keep this phone's push target, replacing what it had; it counts as alive again.
+
+    Safe to repeat. A target that another device held is that device's no more: the
+    phone changed hands, or the app was installed anew.
+
+    Locks: the id and the target, then the devices that have either.
+    Raises: IdTaken, DeviceNotApproved for a revoked one.
+    """
+    # Two that register one target, or one new id, at once: the second sees the first.
+    # In one order, so that phones which swap targets do not wait for each other.
+    for number in sorted(map(_lock_number, (target, str(device_id)))):
+        session.execute(select(func.pg_advisory_xact_lock(number)))
+    # A database function: the phone may have belonged to another company's driver.
+    session.execute(
+        text("select release_target(:kind, :target, :device, :now)"),
+        {"kind": target_kind, "target": target, "device": device_id, "now": now},
+    )
+    device = enrolments.claimed(
+        session, actor.org_id, actor.member_id, device_id, now=now
+    )
+    if device.enrolment is Enrolment.REVOKED:
+        raise DeviceNotApproved(device_id)
+    device.platform = platform
+    device.target_kind = target_kind
+    device.target = target
+    device.app_version = app_version
+    device.locale = locale
+    device.registered_at = now
+    device.dead_at = None
+    device.dead_reason = None
+    session.flush()
+    return device
+
+
+def _lock_number(name: str) -> int:
+    digest = hashlib.sha256(f"device:{name}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+def forget(session: Session, actor: Actor, device_id: UUID, *, now: datetime) -> None:
+    """Sign the actor's phone out: its sign-ins end, and pushes to it stop.
+
+    He may sign in on it again, as on a new one. Safe to repeat.
+
+    Locks: the device. Raises: NotFound.
+    """
+    device = session.scalar(
+        visible_devices(actor).where(Device.id == device_id).with_for_update()
+    )
+    if device is None:
+        raise NotFound(f"No device {device_id} of yours.")
+    if device.enrolment is not Enrolment.REVOKED:
+        enrolments.enrol(device, Enrolment.UNKNOWN, by=actor.member_id, now=now)
+    _sign_out(session, device, "signed out", now)
+
+
+def visible_phones(actor: Actor, enrolment: Enrolment | None) -> Select[Device]:
+    """Return the phones of the company's people, in one state or in all."""
+    seen = select(Device).where(Device.org_id == actor.org_id).order_by(Device.id)
+    return seen.where(Device.enrolment == enrolment) if enrolment else seen
+
+
+def approve(
+    session: Session, actor: Actor, device_id: UUID, *, now: datetime
+) -> Device:
+    """Let the phone's owner sign in on it, also while he has a load.
+
+    Safe to repeat. Locks: the device. Raises: NotFound.
+    """
+    device = _of_company(session, actor, device_id)
+    enrolments.enrol(device, Enrolment.APPROVED, by=actor.member_id, now=now)
+    return device
+
+
+def revoke(session: Session, actor: Actor, device_id: UUID, *, now: datetime) -> None:
+    """Sign the phone out, until somebody approves it again. Safe to repeat.
+
+    Locks: the device. Raises: NotFound.
+    """
+    device = _of_company(session, actor, device_id)
+    enrolments.enrol(device, Enrolment.REVOKED, by=actor.member_id, now=now)
+    _sign_out(session, device, "revoked", now)
+
+
+def _of_company(session: Session, actor: Actor, device_id: UUID) -> Device:
+    device = session.scalar(
+        visible_phones(actor, None).where(Device.id == device_id).with_for_update()
+    )
+    if device is None:
+        raise NotFound(f"No device {device_id} in your company.")
+    return device
+
+
+def _sign_out(session: Session, device: Device, reason: str, now: datetime) -> None:
+    families.end_families(
+        session, device.member_id, f"device {reason}", now, device_id=device.id
+    )
+    if device.dead_at is None:
+        device.dead_at = now
+        device.dead_reason = reason

@@ -1,0 +1,244 @@
+"""Inviting people into a company; they choose their own passwords."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Select, or_, select, update
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from freight.roles import Role
+from jobs import Job, enqueue
+from models.people.credentials import Invitation
+from models.people.organisations import Organisation
+from notifications.letters import Letter, LetterKind, compose
+from runtime.errors import Gone, NotFound
+from services.kernel import tenancy
+from services.kernel.actors import Actor
+from services.kernel.limits import RateLimited, Rule, take
+from services.kernel.standing import check_standing
+from services.people import enrolments, families, lookups, members
+from services.people.families import Tokens
+from services.people.one_time_tokens import link, opened
+from services.people.tokens import Keyring, fingerprint, one_time_tokens
+
+OPEN_FOR = timedelta(hours=72)
+PURPOSE = "invitation"
+
+LETTERS = Rule(quota=5, window_s=24 * 3600)
+"""To one address, from all companies: nobody's mailbox is ours to fill."""
+
+
+class InvitationOver(Gone):
+    """Accepted, withdrawn, too old or never made: the answer does not say which."""
+
+    code = "invitation-over"
+    title = "The invitation is over"
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """An invitation and its token, which is seen this once."""
+
+    invitation: Invitation
+    token: str
+
+
+def visible_invitations(actor: Actor) -> Select[Invitation]:
+    """Return the company's invitations, newest first."""
+    return (
+        select(Invitation)
+        .where(Invitation.org_id == actor.org_id)
+        .order_by(Invitation.id.desc())
+    )
+
+
+def invite(
+    session: Session,
+    actor: Actor,
+    keys: Keyring,
+    *,
+    name: str,
+    roles: Sequence[Role],
+    email: str | None = None,
+    phone: str | None = None,
+    locale: str = "en",
+    now: datetime,
+) -> Invited:
+    """Hold a place in the actor's company for 72 hours.
+
+    Who has the token may take it, once. An e-mail carries it; the inviter is told it
+    too, to hand it on. An earlier open invitation of the same login is withdrawn.
+
+    phone: any way of writing it; kept as E.164.
+
+    Locks: the company, so that of two at once one is the earlier. Raises: Invalid,
+    LoginTaken if a colleague signs in so, RateLimited.
+    """
+    # scope: his own company.
+    organisation = session.get_one(
+        Organisation, actor.org_id, with_for_update={"key_share": True}
+    )
+    person = members.checked(
+        organisation.kind, name=name, email=email, phone=phone, roles=roles
+    )
+    members.refuse_colleague(session, actor.org_id, person)
+    if person.email is not None:
+        _spare_mailbox(session, keys, person.email)
+    _withdraw_earlier(session, actor, person, now)
+    invitation_id = uuid7()
+    token = one_time_tokens(keys, PURPOSE, invitation_id)[0]
+    invitation = Invitation(
+        id=invitation_id,
+        org_id=actor.org_id,
+        invited_by=actor.member_id,
+        name=person.name,
+        email=person.email,
+        phone=person.phone,
+        roles=person.roles,
+        locale=locale,
+        token_hash=fingerprint(token),
+        expires_at=now + OPEN_FOR,
+    )
+    session.add(invitation)
+    session.flush()
+    if person.email:
+        enqueue(session, Job.INVITATIONS_MAIL, invitation_id=str(invitation_id))
+    return Invited(invitation, token)
+
+
+def _spare_mailbox(session: Session, keys: Keyring, email: str) -> None:
+    key = hmac.digest(keys.refresh[0], f"invited {email}".encode(), "sha256").hex()
+    verdict = take(session, "invitations", key, LETTERS)
+    if not verdict.is_allowed:
+        raise RateLimited(verdict)
+
+
+def _withdraw_earlier(
+    session: Session, actor: Actor, person: members.Person, now: datetime
+) -> None:
+    # scope: of his own company.
+    same = [
+        column == value
+        for column, value in (
+            (Invitation.email, person.email),
+            (Invitation.phone, person.phone),
+        )
+        if value is not None
+    ]
+    session.execute(
+        update(Invitation)
+        .where(
+            Invitation.org_id == actor.org_id,
+            Invitation.accepted_at.is_(None),
+            Invitation.withdrawn_at.is_(None),
+            or_(*same),
+        )
+        .values(withdrawn_at=now)
+    )
+
+
+def withdraw(
+    session: Session, actor: Actor, invitation_id: UUID, *, now: datetime
+) -> None:
+    """Let nobody take the place any more. Safe to repeat.
+
+    Locks: the invitation. Raises: NotFound, InvitationOver if it was accepted.
+    """
+    invitation = session.scalar(
+        visible_invitations(actor)
+        .where(Invitation.id == invitation_id)
+        .with_for_update()
+    )
+    if invitation is None:
+        raise NotFound(f"No invitation {invitation_id} of your company.")
+    if invitation.accepted_at is not None:
+        raise InvitationOver("It was accepted.")
+    invitation.withdrawn_at = invitation.withdrawn_at or now
+
+
+def check_open(session: Session, token: str, *, now: datetime) -> None:
+    """Make sure the token opens something, before a password is hashed for it.
+
+    Raises: InvitationOver.
+    """
+    _open_one(session, token, now, is_locked=False)
+
+
+def accept(
+    session: Session,
+    keys: Keyring,
+    *,
+    token: str,
+    password_hash: str,
+    device_id: UUID | None,
+    now: datetime,
+) -> Tokens:
+    """Make the member, enrol his phone and sign him in; a driver also gets his driver
+    row.
+
+    Not to be repeated: who lost the answer signs in with his password.
+
+    Locks: the invitation. Raises: InvitationOver, LoginTaken, OrganisationSuspended,
+    IdTaken.
+    """
+    invitation = _open_one(session, token, now, is_locked=True)
+    check_standing(session, invitation.org_id)
+    person = members.Person(
+        invitation.name, invitation.email, invitation.phone, list(invitation.roles)
+    )
+    member = members.add(
+        session,
+        invitation.org_id,
+        person,
+        password_hash=password_hash,
+        locale=invitation.locale,
+    )
+    tenancy.act_as_member(session, member.id)
+    invitation.accepted_at = now
+    invitation.member_id = member.id
+    enrolments.admit(session, member, device_id, now=now)
+    return families.open_family(session, keys, member, device_id=device_id, now=now)
+
+
+def _open_one(
+    session: Session, token: str, now: datetime, *, is_locked: bool
+) -> Invitation:
+    found = lookups.invitation_of_token(session, token)
+    invitation = opened(session, Invitation, found, is_locked=is_locked)
+    if invitation is None or not _is_open(invitation, now):
+        raise InvitationOver("Ask for a new invitation, or sign in.")
+    return invitation
+
+
+def _is_open(invitation: Invitation, now: datetime) -> bool:
+    return (
+        invitation.accepted_at is None
+        and invitation.withdrawn_at is None
+        and invitation.expires_at > now
+    )
+
+
+def letter(
+    session: Session, keys: Keyring, invitation_id: UUID, *, app_url: str, now: datetime
+) -> Letter | None:
+    """Return the mail that carries the token, None when it is too late (a job)."""
+    # scope: a job, for one invitation.
+    invitation = session.get(Invitation, invitation_id)
+    if invitation is None or not invitation.email or not _is_open(invitation, now):
+        return None
+    where = link(keys, PURPOSE, invitation.id, invitation.token_hash, app_url=app_url)
+    if where is None:
+        return None
+    organisation = session.get_one(Organisation, invitation.org_id)
+    return compose(
+        LetterKind.INVITATION,
+        invitation.id,
+        to=invitation.email,
+        locale=invitation.locale,
+        link=where,
+        company=organisation.name,
+    )

@@ -1,0 +1,40 @@
+"""What a one-time token opens, and how a letter carries it."""
+
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from models.people.credentials import Invitation, PasswordReset
+from services.people.lookups import Found
+from services.people.tokens import Keyring, fingerprint, one_time_tokens
+
+Opened = TypeVar("Opened", Invitation, PasswordReset)
+
+
+def opened(
+    session: Session, model: type[Opened], found: Found | None, *, is_locked: bool
+) -> Opened | None:
+    """Return the row that a look-up by its token has found, as it is now.
+
+    Locks: the row, if so asked.
+    """
+    # scope: who has the token.
+    if found is None:
+        return None
+    return session.get(
+        model, found.id, with_for_update=is_locked, populate_existing=True
+    )
+
+
+def link(
+    keys: Keyring, purpose: str, row_id: UUID, token_hash: str, *, app_url: str
+) -> str | None:
+    """Return what a letter says to open: the app's page, or the bare token without an
+    app. None if no key in force made the token, which is derived anew.
+    """
+    for token in one_time_tokens(keys, purpose, row_id):
+        if fingerprint(token) == token_hash:
+            page = purpose.replace("_", "-")
+            return f"{app_url}/{page}#{token}" if app_url else token
+    return None

@@ -1,0 +1,155 @@
+"""Companies: founding one, and what the register says about it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from freight.roles import Role
+from models.people.organisations import (
+    Member,
+    Organisation,
+    OrganisationKind,
+    Verification,
+)
+from runtime.errors import Invalid, NotFound
+from services.kernel import events
+from services.kernel.events import Cause
+from services.people import members
+
+IN_THE_REGISTER = frozenset(
+    {
+        OrganisationKind.CARRIER,
+        OrganisationKind.PRIVATE_FLEET,
+        OrganisationKind.BROKER,
+    }
+)
+"""Who has a USDOT number. Source: FMCSA, "Do I need a USDOT number?", and the URS for
+brokers."""
+
+_NUMBER = re.compile(r"[0-9]{1,8}")
+
+
+@dataclass(frozen=True)
+class Company:
+    """What is known of a company when it is founded."""
+
+    name: str
+    kind: OrganisationKind
+    usdot_number: str | None = None
+    mc_number: str | None = None
+
+
+def found(
+    session: Session,
+    company: Company,
+    *,
+    admin_name: str,
+    admin_email: str,
+    password_hash: str,
+    roles: Sequence[Role] = (),
+) -> Member:
+    """Make a company with its first admin, who may hold further roles; return him.
+
+    Raises: Invalid, also for a number that another such company has; LoginTaken.
+    """
+    for name in ("usdot_number", "mc_number"):
+        number = getattr(company, name)
+        if number is not None and not _NUMBER.fullmatch(number):
+            raise Invalid(f"#/{name}", f"'{number}' is not 1 to 8 digits.")
+    if company.kind in IN_THE_REGISTER and company.usdot_number is None:
+        raise Invalid(
+            "#/usdot_number", f"A {company.kind} has a USDOT number: give it."
+        )
+    admin = members.checked(
+        company.kind,
+        name=admin_name,
+        email=admin_email,
+        phone=None,
+        roles=[Role.ADMIN, *roles],
+    )
+    organisation = Organisation(
+        name=company.name,
+        kind=company.kind,
+        usdot_number=company.usdot_number,
+        mc_number=company.mc_number,
+    )
+    try:
+        with session.begin_nested():
+            session.add(organisation)
+            session.flush()
+    except IntegrityError as error:
+        if "uq_organisations_kind_usdot_number" not in str(error.orig):
+            raise
+        raise Invalid(
+            "#/usdot_number",
+            f"A {company.kind} with USDOT number {company.usdot_number} is known.",
+        ) from None
+    return members.add(
+        session, organisation.id, admin, password_hash=password_hash, locale="en"
+    )
+
+
+def verify(
+    session: Session,
+    org_id: UUID,
+    *,
+    verification: Verification,
+    source: str,
+    now: datetime,
+) -> Organisation:
+    """Keep what somebody found out about the company, where and when.
+
+    Safe to repeat: each look at the register is a fact of its own.
+
+    Locks: the company. Raises: NotFound.
+    """
+    organisation = locked(session, org_id)
+    organisation.verification = verification
+    is_open = verification is Verification.UNVERIFIED
+    organisation.verification_source = None if is_open else source
+    organisation.verification_at = None if is_open else now
+    found = {"verification": verification, "source": source}
+    record(session, org_id, "organisation.verified", Cause(now), found)
+    session.flush()
+    return organisation
+
+
+def record(
+    session: Session,
+    org_id: UUID,
+    kind: str,
+    cause: Cause,
+    body: dict[str, Any] | None = None,
+) -> None:
+    """Write what the operator did about the company."""
+    events.record(
+        session,
+        cause,
+        Role.SYSTEM,
+        org_id=org_id,
+        subject="organisation",
+        subject_id=org_id,
+        kind=kind,
+        body=body,
+    )
+
+
+def locked(session: Session, org_id: UUID) -> Organisation:
+    """Return the company, locked.
+
+    Raises: NotFound.
+    """
+    # scope: the operator's command.
+    organisation = session.scalar(
+        select(Organisation).where(Organisation.id == org_id).with_for_update()
+    )
+    if organisation is None:
+        raise NotFound(f"No company {org_id}.")
+    return organisation

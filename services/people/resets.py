@@ -1,0 +1,188 @@
+"""New passwords: changed by who knows the old one, or reset by mail."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from jobs import Job, enqueue
+from models.people.credentials import PasswordReset
+from models.people.organisations import Member, Organisation
+from notifications.letters import Letter, LetterKind, compose
+from runtime.errors import Gone, Unauthenticated
+from services.kernel import tenancy
+from services.kernel.actors import Actor
+from services.people import families, lockouts, lookups
+from services.people.encryption import CannotUnseal, seal, unseal
+from services.people.one_time_tokens import link, opened
+from services.people.tokens import Keyring, fingerprint, one_time_tokens
+
+OPEN_FOR = timedelta(hours=1)
+NOT_AGAIN_FOR = timedelta(minutes=5)
+"""A stranger who asks again and again must not fill somebody's mailbox."""
+
+PURPOSE = "password_reset"
+
+
+class ResetOver(Gone):
+    """Used, too old or never made: the answer does not say which."""
+
+    code = "reset-over"
+    title = "The reset is over"
+
+
+def password_hash_of(session: Session, actor: Actor) -> str:
+    """Return the hash of the actor's password."""
+    # scope: the member himself.
+    return session.get_one(Member, actor.member_id).password_hash
+
+
+def change(
+    session: Session,
+    actor: Actor,
+    *,
+    old_hash: str,
+    new_hash: str,
+    family_id: UUID,
+    now: datetime,
+) -> None:
+    """Set the actor's new password, and end his sign-ins but this one.
+
+    old_hash: what his old password was checked against.
+
+    Locks: the member, his families. Raises: Unauthenticated if the password was
+    changed meanwhile.
+    """
+    # scope: the member himself.
+    member = session.get_one(Member, actor.member_id, with_for_update=True)
+    if member.password_hash != old_hash:
+        raise Unauthenticated("The password was changed meanwhile: sign in again.")
+    member.password_hash = new_hash
+    families.end_families(
+        session, member.id, "password changed", now, except_id=family_id
+    )
+    _end_open(session, member.id, now)
+
+
+def ask(session: Session, keys: Keyring, login: str) -> None:
+    """Owe a reset to whoever signs in so, without looking whether anybody does.
+
+    The work is the same for every login, and is done by a job; the login is sealed
+    in its arguments.
+    """
+    enqueue(session, Job.RESETS_BEGIN, login=seal(keys.sealer, login))
+
+
+def begin(session: Session, keys: Keyring, sealed_login: str, *, now: datetime) -> bool:
+    """Make a reset for the login's member, owe him its letter (a job).
+
+    Nothing happens for nobody, for who has no e-mail, and within five minutes of the
+    last one. An earlier open reset ends. Returns whether one was made.
+
+    Locks: the member.
+    """
+    # scope: ids only, before anybody is signed in.
+    try:
+        login = unseal(keys.sealer, sealed_login)
+    except CannotUnseal:
+        return False
+    found = lookups.member_of_login(session, login)
+    if found is None:
+        return False
+    member = session.get_one(Member, found.id, with_for_update=True)
+    is_recent = select(PasswordReset.id).where(
+        PasswordReset.member_id == member.id,
+        PasswordReset.created_at > now - NOT_AGAIN_FOR,
+    )
+    if member.email is None or session.scalar(is_recent.limit(1)):
+        return False
+    _end_open(session, member.id, now)
+    reset_id = uuid7()
+    session.add(
+        PasswordReset(
+            id=reset_id,
+            org_id=member.org_id,
+            member_id=member.id,
+            token_hash=fingerprint(one_time_tokens(keys, PURPOSE, reset_id)[0]),
+            created_at=now,
+            expires_at=now + OPEN_FOR,
+        )
+    )
+    enqueue(session, Job.RESETS_MAIL, reset_id=str(reset_id))
+    return True
+
+
+def letter(
+    session: Session, keys: Keyring, reset_id: UUID, *, app_url: str, now: datetime
+) -> Letter | None:
+    """Return the mail that carries the token, None when it is too late (a job)."""
+    # scope: a job, for one reset.
+    reset = session.get(PasswordReset, reset_id)
+    if reset is None or not _is_open(reset, now):
+        return None
+    member = session.get_one(Member, reset.member_id)
+    where = link(keys, PURPOSE, reset.id, reset.token_hash, app_url=app_url)
+    if where is None or member.email is None:
+        return None
+    return compose(
+        LetterKind.PASSWORD_RESET,
+        reset.id,
+        to=member.email,
+        locale=member.locale,
+        link=where,
+        company=session.get_one(Organisation, reset.org_id).name,
+    )
+
+
+def check_open(session: Session, token: str, *, now: datetime) -> None:
+    """Make sure the token opens something, before a password is hashed for it.
+
+    Raises: ResetOver.
+    """
+    _open_one(session, token, now, is_locked=False)
+
+
+def complete(session: Session, *, token: str, new_hash: str, now: datetime) -> None:
+    """Set the new password, end every sign-in of the member, unlock his logins.
+
+    His second factor stays.
+
+    Locks: the reset, the member, his families. Raises: ResetOver.
+    """
+    # scope: the member of a token.
+    reset = _open_one(session, token, now, is_locked=True)
+    member = session.get_one(Member, reset.member_id, with_for_update=True)
+    if member.deactivated_at is not None:
+        raise ResetOver("Ask for a new one.")
+    tenancy.act_as_member(session, member.id)
+    member.password_hash = new_hash
+    reset.used_at = now
+    families.end_families(session, member.id, "password reset", now)
+    for login in (member.email, member.phone):
+        if login is not None:
+            lockouts.forgive(session, lockouts.of_login(login))
+
+
+def _open_one(
+    session: Session, token: str, now: datetime, *, is_locked: bool
+) -> PasswordReset:
+    found = lookups.reset_of_token(session, token)
+    reset = opened(session, PasswordReset, found, is_locked=is_locked)
+    if reset is None or not _is_open(reset, now):
+        raise ResetOver("Ask for a new one.")
+    return reset
+
+
+def _is_open(reset: PasswordReset, now: datetime) -> bool:
+    return reset.used_at is None and reset.expires_at > now
+
+
+def _end_open(session: Session, member_id: UUID, now: datetime) -> None:
+    # scope: of the member himself.
+    session.execute(
+        update(PasswordReset)
+        .where(PasswordReset.member_id == member_id, PasswordReset.used_at.is_(None))
+        .values(used_at=now)
+    )

@@ -1,0 +1,177 @@
+"""The second factor: codes of an authenticator app, and what to do without it."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from hmac import compare_digest
+from uuid import UUID
+
+import pyotp
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.people.credentials import SecondFactor
+from models.people.organisations import Member
+from runtime.errors import Conflict, Unauthenticated
+from services.kernel.actors import Actor
+from services.people.encryption import CannotUnseal, seal, unseal
+from services.people.tokens import Keyring, fingerprint
+
+STEP_S = 30
+"""Life of a code. Source: RFC 6238, section 5.2."""
+
+WINDOW = 1
+"""Steps before and after, for clocks that differ: what RFC 6238 recommends at most."""
+
+RECOVERY_CODES = 10
+ISSUER = "Backhaul"
+
+
+class SecondFactorRequired(Unauthenticated):
+    """The password was right; a code of the authenticator app is missing or wrong."""
+
+    code = "second-factor-required"
+    title = "Give a code of your authenticator app"
+
+
+class SecondFactorWrong(Conflict):
+    """Signed in, but this code does not work, or there is nothing to use it on."""
+
+    code = "second-factor-wrong"
+    title = "That code does not work"
+
+
+class SecondFactorActive(Conflict):
+    """There is one already."""
+
+    code = "second-factor-active"
+    title = "The second factor is on"
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What the authenticator app is told, this once. `uri` is for a QR code."""
+
+    secret: str
+    uri: str
+
+
+def state_of(session: Session, actor: Actor) -> SecondFactor | None:
+    """Return the actor's confirmed factor, None if he has none."""
+    # scope: the member himself.
+    factor = session.get(SecondFactor, actor.member_id)
+    return factor if factor is not None and factor.confirmed_at else None
+
+
+def enrol(session: Session, actor: Actor, keys: Keyring) -> Enrolment:
+    """Make a secret for the actor's app; nothing is asked of him until he confirms it.
+
+    Repeated before that, the newest secret counts.
+
+    Locks: the factor. Raises: SecondFactorActive.
+    """
+    # scope: the member himself.
+    secret = pyotp.random_base32()
+    session.execute(
+        insert(SecondFactor)
+        .values(member_id=actor.member_id, org_id=actor.org_id, sealed_secret="")
+        .on_conflict_do_nothing()
+    )
+    factor = session.get_one(
+        SecondFactor, actor.member_id, with_for_update=True, populate_existing=True
+    )
+    if factor.confirmed_at is not None:
+        raise SecondFactorActive("Remove it first, with one of its codes.")
+    factor.sealed_secret = seal(keys.sealer, secret)
+    member = session.get_one(Member, actor.member_id)
+    label = member.email or member.phone or member.name
+    uri = pyotp.TOTP(secret).provisioning_uri(name=label, issuer_name=ISSUER)
+    session.flush()
+    return Enrolment(secret, uri)
+
+
+def confirm(
+    session: Session, actor: Actor, keys: Keyring, *, code: str, now: datetime
+) -> list[str]:
+    """Turn the factor on by a first code; return the recovery codes, shown this once.
+
+    Locks: the factor. Raises: SecondFactorWrong, SecondFactorActive.
+    """
+    # scope: the member himself.
+    factor = session.get(SecondFactor, actor.member_id, with_for_update=True)
+    if factor is not None and factor.confirmed_at is not None:
+        raise SecondFactorActive("It is on already.")
+    if factor is None or not _use_code(factor, keys, code, now):
+        raise SecondFactorWrong("Enrol, then give the code your app shows now.")
+    codes = [secrets.token_hex(10) for _ in range(RECOVERY_CODES)]
+    factor.recovery_hashes = [fingerprint(code) for code in codes]
+    factor.confirmed_at = now
+    return codes
+
+
+def remove(
+    session: Session, actor: Actor, keys: Keyring, *, code: str, now: datetime
+) -> None:
+    """Turn the factor off, by a code of the app or a recovery code.
+
+    Locks: the factor. Raises: SecondFactorWrong.
+    """
+    # scope: the member himself.
+    factor = session.get(SecondFactor, actor.member_id, with_for_update=True)
+    if factor is None or not _use(factor, keys, code, now):
+        raise SecondFactorWrong("Give a new code of your app, or a recovery code.")
+    session.delete(factor)
+
+
+def demand(
+    session: Session,
+    member_id: UUID,
+    keys: Keyring,
+    *,
+    code: str | None,
+    now: datetime,
+) -> None:
+    """Let the member past if he has no factor, or gives a code that was never used.
+
+    Locks: the factor. Raises: SecondFactorRequired.
+    """
+    # scope: the member himself.
+    factor = session.get(SecondFactor, member_id, with_for_update=True)
+    if factor is None or factor.confirmed_at is None:
+        return
+    if code is None:
+        raise SecondFactorRequired("Sign in again with `totp`.")
+    if not _use(factor, keys, code, now):
+        raise SecondFactorRequired("The code is wrong, or was used before.")
+
+
+def _use(factor: SecondFactor, keys: Keyring, code: str, now: datetime) -> bool:
+    return _use_code(factor, keys, code, now) or _use_recovery(factor, code)
+
+
+def _use_code(factor: SecondFactor, keys: Keyring, code: str, now: datetime) -> bool:
+    """Say whether the code is right; it, and those before it, work no more."""
+    try:
+        secret = unseal(keys.sealer, factor.sealed_secret)
+    except CannotUnseal:
+        # Its key was rotated away twice: the recovery codes are left.
+        return False
+    totp = pyotp.TOTP(secret, interval=STEP_S)
+    given = "".join(code.split()).encode()
+    step = int(now.timestamp()) // STEP_S
+    for candidate in range(step - WINDOW, step + WINDOW + 1):
+        is_right = compare_digest(totp.at(candidate * STEP_S).encode(), given)
+        if is_right and candidate > factor.last_step:
+            factor.last_step = candidate
+            # By the key in force: after a rotation nothing hangs on the old one.
+            factor.sealed_secret = seal(keys.sealer, secret)
+            return True
+    return False
+
+
+def _use_recovery(factor: SecondFactor, code: str) -> bool:
+    used = fingerprint("".join(code.split()).lower())
+    if used not in factor.recovery_hashes:
+        return False
+    factor.recovery_hashes = [it for it in factor.recovery_hashes if it != used]
+    return True

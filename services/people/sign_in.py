@@ -1,0 +1,156 @@
+"""Signing in, and who a token belongs to."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from freight.roles import Role
+from models.fleet.drivers import Driver
+from models.people.organisations import Member, Organisation, RefreshFamily
+from runtime.errors import Unauthenticated
+from services.kernel.actors import Actor
+from services.kernel.standing import OrganisationSuspended, check_standing
+from services.people import (
+    enrolments,
+    families,
+    lockouts,
+    lookups,
+    passwords,
+    second_factors,
+)
+from services.people.families import Tokens
+from services.people.tokens import Claims, Keyring
+
+
+class WrongCredentials(Unauthenticated):
+    """Unknown account or wrong password: the answer does not say which."""
+
+    code = "wrong-credentials"
+    title = "Sign-in refused"
+
+
+class HashChanged(WrongCredentials):
+    """The password was changed since it was checked, or another sign-in has renewed
+    its hash: checking it again tells which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom a login names; None is nobody, with a hash that no password opens.
+
+    renewed_hash: of the password that was checked, if the kept hash is outdated.
+    """
+
+    login: str
+    org_id: UUID | None
+    member_id: UUID | None
+    password_hash: str = field(repr=False)
+    renewed_hash: str | None = field(default=None, repr=False)
+
+
+def begin_sign_in(session: Session, login: str, *, now: datetime) -> Account:
+    """Count the attempt; return the account of this login, nobody's if there is none.
+
+    The same questions are asked of the database for both.
+
+    Locks: the login's row of attempts. Raises: AccountLocked.
+    """
+    # scope: before anybody is signed in.
+    lockouts.count_attempt(session, lockouts.of_login(login), now=now)
+    found = lookups.member_of_login(session, login)
+    member = session.get(Member, found.id if found else uuid7())
+    if member is None:
+        return Account(login, None, None, passwords.NOBODY)
+    return Account(login, member.org_id, member.id, member.password_hash)
+
+
+def check_password(account: Account, password: str) -> Account:
+    """Return the account, whose password this is.
+
+    Slow on purpose, also for nobody: call it outside of transactions, which would
+    keep their connections while they wait for a free slot.
+
+    Raises: WrongCredentials.
+    """
+    is_right = passwords.matches(account.password_hash, password)
+    if account.member_id is None or not is_right:
+        raise WrongCredentials("The login or the password is wrong.")
+    if passwords.is_outdated(account.password_hash):
+        return replace(account, renewed_hash=passwords.hash_password(password))
+    return account
+
+
+def sign_in(
+    session: Session,
+    keys: Keyring,
+    account: Account,
+    *,
+    device_id: UUID | None,
+    totp: str | None = None,
+    now: datetime,
+) -> Tokens:
+    """Open a refresh family for the account whose password was checked, and keep its
+    renewed hash.
+
+    totp: a code of his authenticator app or a recovery code, if he has a factor.
+
+    Locks: the member, his factor, the device. Raises: HashChanged,
+    OrganisationSuspended, SecondFactorRequired, DeviceNotApproved, IdTaken.
+    """
+    # scope: the member whose password was checked.
+    is_kept = account.renewed_hash is None
+    member = session.get_one(
+        Member, account.member_id, with_for_update={"read": is_kept}
+    )
+    if member.deactivated_at or member.password_hash != account.password_hash:
+        raise HashChanged("The login or the password is wrong.")
+    check_standing(session, member.org_id)
+    second_factors.demand(session, member.id, keys, code=totp, now=now)
+    enrolments.admit(session, member, device_id, now=now)
+    lockouts.forgive(session, lockouts.of_login(account.login))
+    if account.renewed_hash is not None:
+        member.password_hash = account.renewed_hash
+    return families.open_family(session, keys, member, device_id=device_id, now=now)
+
+
+def ask_for_device(
+    session: Session, account: Account, device_id: UUID, *, now: datetime
+) -> None:
+    """After DeviceNotApproved: show the phone to the dispatchers. Safe to repeat."""
+    # scope: the member whose password was checked.
+    member = session.get_one(Member, account.member_id)
+    lockouts.forgive(session, lockouts.of_login(account.login))
+    enrolments.ask(session, member, device_id, now=now)
+
+
+def actor_for(session: Session, claims: Claims) -> Actor:
+    """Return who a valid token belongs to, as the database knows him now.
+
+    Raises: Unauthenticated if he left or the sign-in has ended,
+    OrganisationSuspended.
+    """
+    # scope: the member of a token we signed.
+    row = session.execute(
+        select(Member, Organisation.kind, Organisation.suspended_at, Driver.id)
+        .join(Organisation, Organisation.id == Member.org_id)
+        .join(RefreshFamily, RefreshFamily.member_id == Member.id)
+        .outerjoin(Driver, Driver.member_id == Member.id)
+        .where(
+            Member.id == claims.member_id,
+            Member.org_id == claims.org_id,
+            Member.deactivated_at.is_(None),
+            RefreshFamily.id == claims.family_id,
+            RefreshFamily.revoked_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None:
+        raise Unauthenticated("This sign-in has ended: sign in again.")
+    member, kind, suspended_at, driver_id = row
+    if suspended_at is not None:
+        raise OrganisationSuspended
+    roles = frozenset(Role(role) for role in member.roles)
+    return Actor(member.id, member.org_id, kind, roles, driver_id, member.locale)

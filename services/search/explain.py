@@ -1,0 +1,162 @@
+"""Why did this driver get, or not get, this load?"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from freight.lifecycles import LoadAct, LoadStatus
+from freight.ranking import Ranked
+from geo.roads import Roads
+from models.kernel.events import Event
+from models.loads.loads import Load, Visibility
+from models.offers.offers import Offer
+from models.search.searches import BackhaulSearch
+from runtime.errors import NotFound
+from services.kernel.actors import Actor
+from services.kernel.standing import is_suspended
+from services.kernel.tenancy import act_on_loads
+from services.search import run
+from services.search.judge import judge_again
+
+
+class Verdict(StrEnum):
+    """The answer in one word."""
+
+    OFFERED = "offered"
+    RANKED = "ranked"
+    EXCLUDED = "excluded"
+    NOT_ON_THE_MARKET = "not_on_the_market"
+    NOT_SEARCHED = "not_searched"
+
+
+FIGURES = frozenset({"score_cents", "terms", "figures"})
+"""What is told of a load itself, in an answer."""
+
+
+def explain(
+    session: Session, actor: Actor, search_id: UUID, load_id: UUID, roads: Roads
+) -> dict[str, Any]:
+    """Answer from the kept situation; for a load among the best, from the record.
+
+    Another load is judged by the search's own code as it is now; `has_changed` says
+    if it was edited since. A load the company may not know of is as if it were not;
+    one whose poster is suspended meanwhile is told of without its figures if it was
+    among the best, else as if it were not.
+
+    Raises: NotFound.
+    """
+    # scope: `_may_know` judges it.
+    search = run.get_search(session, actor, search_id)
+    kept = _kept(session, search, load_id)
+    # It may be gone to another carrier since: the next lines judge who may know it.
+    act_on_loads(session, [load_id])
+    load = session.get(Load, load_id)
+    is_hidden = load is not None and is_suspended(session, load.org_id)
+    if load is None or not (kept or (_may_know(actor, load) and not is_hidden)):
+        raise NotFound(f"No load {load_id} that this search could have found.")
+    answer: dict[str, Any] = {
+        "search_id": search.id,
+        "load_id": load_id,
+        "load_number": load.load_number,
+        "has_changed": _was_edited(session, load, search.searched_at),
+    }
+    if not search.situation:
+        return answer | {"verdict": Verdict.NOT_SEARCHED, "reason": search.outcome}
+    if kept:
+        hidden = FIGURES if is_hidden else ()
+        return answer | {name: kept[name] for name in kept if name not in hidden}
+    if not _was_posted(session, load, search.searched_at):
+        return answer | {"verdict": Verdict.NOT_ON_THE_MARKET, "reason": "not_posted"}
+    return answer | _judged(session, search, load_id, roads)
+
+
+def _may_know(actor: Actor, load: Load) -> bool:
+    if load.org_id == actor.org_id:
+        return True
+    return load.visibility is Visibility.NETWORK and load.posted_at is not None
+
+
+def _was_edited(session: Session, load: Load, since: datetime) -> bool:
+    # scope: `explain` judges who may know the load.
+    edits = select(Event.id).where(
+        Event.subject_id == load.id,
+        Event.kind == f"load.{LoadAct.EDIT}",
+        Event.received_at > since,
+    )
+    return session.scalar(edits.limit(1)) is not None
+
+
+def _kept(
+    session: Session, search: BackhaulSearch, load_id: UUID
+) -> dict[str, Any] | None:
+    # scope: offers of a search that is visible.
+    for place, record in enumerate(search.ranked, start=1):
+        if record["candidate"]["load_id"] == str(load_id):
+            offer = session.scalar(
+                select(Offer).where(
+                    Offer.search_id == search.id, Offer.load_id == load_id
+                )
+            )
+            return {
+                "verdict": Verdict.OFFERED if offer else Verdict.RANKED,
+                "reason": "offered" if offer else "others_were_offered_first",
+                "rank": place,
+                "offer_id": offer.id if offer else None,
+                "offer_status": offer.status if offer else None,
+                "score_cents": record["score_cents"],
+                "terms": record["terms"],
+                "figures": record["figures"],
+            }
+    return None
+
+
+def _was_posted(session: Session, load: Load, at: datetime) -> bool:
+    """Say whether the load was on the market then, by its own events.
+
+    Its lease and window may have run out before a job wrote that down.
+    """
+    # scope: `explain` judges who may know the load.
+    last = session.execute(
+        select(Event.body)
+        .where(
+            Event.subject_id == load.id,
+            Event.subject == "load",
+            Event.received_at <= at,
+            Event.kind != f"load.{LoadAct.EDIT}",
+            Event.body.has_key("after"),
+        )
+        .order_by(Event.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if last is None or last["after"] != LoadStatus.POSTED or load.pickup_until <= at:
+        return False
+    # Posted again by an override keeps the lease it had.
+    until = last.get("lease_expires_at")
+    leases = [datetime.fromisoformat(until)] if until else []
+    leases += [load.lease_expires_at] if load.lease_expires_at else []
+    return all(lease > at for lease in leases)
+
+
+def _judged(
+    session: Session, search: BackhaulSearch, load_id: UUID, roads: Roads
+) -> dict[str, Any]:
+    verdict = judge_again(session, search, load_id, roads)
+    record = verdict.to_record()
+    if isinstance(verdict, Ranked):
+        return {
+            "verdict": Verdict.RANKED,
+            "reason": "beyond_the_kept_best",
+            "score_cents": record["score_cents"],
+            "terms": record["terms"],
+            "figures": record["figures"],
+        }
+    return {
+        "verdict": Verdict.EXCLUDED,
+        "stage": record["stage"],
+        "reason": record["reason"],
+        "figure": record["figure"],
+    }

@@ -1,0 +1,240 @@
+"""Holding the best loads of a search out to its driver."""
+
+# scope: a job, for one search.
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from freight.lifecycles import OfferAct, OfferStatus
+from freight.ranking import Ranked
+from freight.roles import Role
+from geo.roads import Roads
+from jobs import Job, enqueue
+from models.fleet.drivers import Availability, Driver
+from models.loads.loads import Load
+from models.offers.offers import Offer
+from models.search.searches import BackhaulSearch
+from notifications import outbox
+from notifications.messages import MessageKind
+from runtime.config import Settings, Strategy
+from services.kernel import events, moves
+from services.kernel.standing import is_suspended
+from services.loads.market import is_on_the_market
+from services.offers import ending, pushes
+from services.offers.offers import is_alive
+from services.search.judge import judge_again
+
+
+@dataclass(frozen=True)
+class OfferRules:
+    """How many, how long, in which order. See `config.Settings` for the reasons."""
+
+    strategy: Strategy
+    per_driver: int
+    per_load: int
+    ttl: timedelta
+    sequential_ttl: timedelta
+
+    @classmethod
+    def of(cls, settings: Settings) -> "OfferRules":
+        return cls(
+            settings.OFFER_STRATEGY,
+            settings.OFFERS_PER_DRIVER,
+            settings.OFFERS_PER_LOAD,
+            timedelta(seconds=settings.OFFER_TTL_S),
+            timedelta(seconds=settings.SEQUENTIAL_OFFER_TTL_S),
+        )
+
+    @property
+    def at_once(self) -> int:
+        """How many offers of one search are open at the same time."""
+        return self.per_driver if self.strategy is Strategy.BROADCAST else 1
+
+    @property
+    def lifetime(self) -> timedelta:
+        is_chain = self.strategy is Strategy.SEQUENTIAL
+        return self.sequential_ttl if is_chain else self.ttl
+
+
+def extend(
+    session: Session,
+    search: BackhaulSearch,
+    rules: OfferRules,
+    roads: Roads,
+    *,
+    now: datetime | None = None,
+) -> list[Offer]:
+    """Offer the best of the search that were not offered yet, and wake the phones.
+
+    As many as the strategy has open at once, skipping loads that are gone or in
+    `per_load` hands already, and never beyond `per_driver` open offers. Each is judged
+    once more under its lock: it may have been edited, or time may have passed. What
+    the driver still holds of an earlier search is superseded; of a newer one, this
+    one offers nothing. Safe to repeat: a load is offered once for a search, and only
+    to an available driver.
+
+    now: the driver leaves no earlier than this; None right after the search.
+
+    Locks: the loads in id order, the driver, then those of his offers that are free.
+    """
+    wanted = _worth_locking(session, search, rules)
+    load_ids = [load_id for _, load_id in wanted]
+    free = _lock_free_loads(session, search, load_ids, rules)
+    # As he is now, in whatever version he was read before the lock.
+    driver = session.scalars(
+        select(Driver)
+        .where(Driver.id == search.driver_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    if (
+        driver.availability is not Availability.AVAILABLE
+        or _is_outdated(session, search)
+        or is_suspended(session, search.org_id)
+    ):
+        return []
+    ending.end_for_driver(
+        session,
+        driver.id,
+        OfferAct.SUPERSEDE,
+        events.server_cause(session, "a newer search"),
+        except_search_id=search.id,
+    )
+    room = min(rules.at_once, rules.per_driver) - _count_open(session, driver.id)
+    made: list[Offer] = []
+    for place, load_id in wanted:
+        if load_id in free and len(made) < room:
+            again = judge_again(session, search, load_id, roads, now=now)
+            if isinstance(again, Ranked):
+                offer = _insert(session, search, free[load_id], again, place, rules)
+                made += [offer] if offer is not None else []
+    for offer in made:
+        moves.record_offer(
+            session, offer, OfferAct.CREATE, events.server_cause(session), Role.SYSTEM
+        )
+        _wake(session, driver, offer)
+    if made:
+        enqueue(session, Job.OFFERS_EXPIRE, at=max(o.expires_at for o in made))
+    return made
+
+
+def _is_outdated(session: Session, search: BackhaulSearch) -> bool:
+    """Say whether the driver has dropped elsewhere since."""
+    newer = select(BackhaulSearch.id).where(
+        BackhaulSearch.driver_id == search.driver_id, BackhaulSearch.id > search.id
+    )
+    return session.scalar(newer.limit(1)) is not None
+
+
+def _worth_locking(
+    session: Session, search: BackhaulSearch, rules: OfferRules
+) -> list[tuple[int, UUID]]:
+    """Return the best that look free and were not offered: place and load.
+
+    A few more than needed, since they are looked at again under their locks; and no
+    more, since whoever wants one of them waits for us.
+    """
+    places = [
+        (place, UUID(record["candidate"]["load_id"]))
+        for place, record in enumerate(search.ranked, start=1)
+    ]
+    of_load = select(Offer.id).where(Offer.load_id == Load.id)
+    hands = select(func.count()).where(Offer.load_id == Load.id, *is_alive())
+    free = set(
+        session.scalars(
+            select(Load.id).where(
+                Load.id.in_([load_id for _, load_id in places]),
+                is_on_the_market(search.org_id),
+                ~exists(of_load.where(Offer.search_id == search.id)),
+                hands.scalar_subquery() < rules.per_load,
+            )
+        )
+    )
+    most = rules.at_once + rules.per_load
+    return [it for it in places if it[1] in free][:most]
+
+
+def _lock_free_loads(
+    session: Session,
+    search: BackhaulSearch,
+    load_ids: Sequence[UUID],
+    rules: OfferRules,
+) -> dict[UUID, Load]:
+    loads = session.scalars(
+        select(Load)
+        .where(Load.id.in_(load_ids), is_on_the_market(search.org_id))
+        .order_by(Load.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    counted = session.execute(
+        select(Offer.load_id, func.count())
+        .where(Offer.load_id.in_(load_ids), *is_alive())
+        .group_by(Offer.load_id)
+    )
+    hands = {load_id: number for load_id, number in counted}
+    return {load.id: load for load in loads if hands.get(load.id, 0) < rules.per_load}
+
+
+def _count_open(session: Session, driver_id: UUID) -> int:
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Offer)
+            .where(Offer.driver_id == driver_id, *is_alive())
+        )
+        or 0
+    )
+
+
+def _insert(
+    session: Session,
+    search: BackhaulSearch,
+    load: Load,
+    ranked: Ranked,
+    place: int,
+    rules: OfferRules,
+) -> Offer | None:
+    record = ranked.to_record()
+    offer_id = session.scalar(
+        insert(Offer)
+        .values(
+            id=uuid7(),
+            org_id=search.org_id,
+            search_id=search.id,
+            load_org_id=load.org_id,
+            load_id=load.id,
+            driver_id=search.driver_id,
+            strategy=rules.strategy,
+            status=OfferStatus.CREATED,
+            rank=place,
+            score_cents=ranked.score_cents,
+            currency=load.currency,
+            terms=record["terms"],
+            figures=record["figures"],
+            snapshot=record["candidate"] | {"load_number": load.load_number},
+            expires_at=func.least(func.now() + rules.lifetime, load.pickup_until),
+        )
+        .on_conflict_do_nothing()
+        .returning(Offer.id)
+    )
+    return session.get_one(Offer, offer_id) if offer_id is not None else None
+
+
+def _wake(session: Session, driver: Driver, offer: Offer) -> None:
+    owed = outbox.put(
+        session,
+        [driver.member_id],
+        MessageKind.OFFER,
+        offer.id,
+        expires_at=offer.expires_at,
+    )
+    if owed == 0:
+        pushes.tell_if_undeliverable(session, offer)

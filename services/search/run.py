@@ -1,0 +1,324 @@
+"""The main job: a drop is done, find freight that takes the truck home."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, joinedload
+from uuid_utils.compat import uuid7
+
+from freight.bounds import Ceiling
+from freight.costs import COST_CENTS_PER_KM, COST_CURRENCY
+from freight.ranking import Outcome, Ranking
+from freight.situation import Parameters, Situation
+from geo.areas import SearchArea
+from geo.corridors import corridor_home
+from geo.distance import METRES_PER_MILE, haversine_m
+from geo.fences import CircleFence
+from geo.points import Point
+from geo.roads import Roads
+from models.fleet.drivers import Availability, Driver
+from models.loads.stops import Stop
+from models.search.searches import BackhaulSearch, SearchOutcome
+from runtime.config import Settings
+from runtime.errors import NotFound
+from runtime.telemetry import log, trace_id
+from services.fleet import areas, drivers
+from services.kernel.actors import Actor
+from services.kernel.standing import is_suspended
+from services.search import offer
+from services.search.candidates import add_best, are_few, candidates_in
+from services.search.offer import OfferRules
+
+FARTHEST_HOME_M = 7_000_000.0
+"""From Alaska to Panama. Farther is a wrong home, not a way home, and
+the corridor there would be wider than a map can show."""
+
+KEPT = 50
+"""The best of a search that are kept with all their terms."""
+
+
+@dataclass(frozen=True)
+class SearchRules:
+    """What a search is asked with, and how its loads are offered."""
+
+    parameters: Parameters
+    offers: OfferRules
+    roads: Roads
+
+    @classmethod
+    def of(cls, settings: Settings, roads: Roads) -> "SearchRules":
+        return cls(
+            Parameters(
+                radii_m=settings.search_radii_m,
+                enough=settings.SEARCH_ENOUGH,
+                fee_share=settings.FEE_PERCENT / 100,
+                max_detour_m=settings.MAX_DETOUR_MI * METRES_PER_MILE,
+            ),
+            OfferRules.of(settings),
+            roads,
+        )
+
+
+def visible_searches(actor: Actor) -> Select[BackhaulSearch]:
+    """Return the searches for the company's drivers; a driver sees his own."""
+    seen = (
+        select(BackhaulSearch)
+        .where(BackhaulSearch.org_id == actor.org_id)
+        .order_by(BackhaulSearch.id.desc())
+    )
+    if not actor.is_dispatcher:
+        seen = seen.where(BackhaulSearch.driver_id == actor.driver_id)
+    return seen
+
+
+def get_search(session: Session, actor: Actor, search_id: UUID) -> BackhaulSearch:
+    """Return the search.
+
+    Raises: NotFound.
+    """
+    search = session.scalar(
+        visible_searches(actor).where(BackhaulSearch.id == search_id)
+    )
+    if search is None:
+        raise NotFound(f"No search {search_id} of your company.")
+    return search
+
+
+def search_home(
+    session: Session,
+    rules: SearchRules,
+    *,
+    stop_id: UUID,
+    driver_id: UUID,
+    now: datetime,
+) -> BackhaulSearch | None:
+    """Search around a completed drop and offer the best loads (a job).
+
+    Safe to repeat: the drop is searched once, whoever reports it how often. Searches
+    nothing for a driver who has meanwhile another load, is off duty, has no home or
+    truck on file, or lives beyond all roads; the record says so.
+
+    Locks: the loads offered, then the driver.
+    """
+    # scope: a job, for the driver of the drop.
+    search = _claim(session, stop_id, driver_id, now)
+    if search is None:
+        return None
+    driver = session.scalars(
+        select(Driver)
+        .where(Driver.id == driver_id)
+        .options(joinedload(Driver.truck))
+        .execution_options(populate_existing=True)
+    ).one()
+    stop = session.get_one(Stop, stop_id)
+    obstacle = _obstacle(session, driver, stop.point)
+    if obstacle is None:
+        found = _search(session, rules, search, driver, stop, now)
+        made = offer.extend(session, search, rules.offers, rules.roads)
+        # Asked again: the driver may have been given a load while we searched.
+        empty = _absence(session, driver) or SearchOutcome.NOTHING_FOUND
+        search.outcome = SearchOutcome.OFFERED if made else empty
+        log().info(
+            "backhaul.searched",
+            search_id=str(search.id),
+            considered=found.considered,
+            ranked=len(found.ranked),
+            offers=len(made),
+            ms=search.timings,
+        )
+    else:
+        search.outcome = obstacle
+    session.flush()
+    return search
+
+
+def offer_next(
+    session: Session, rules: SearchRules, *, search_id: UUID, now: datetime
+) -> None:
+    """Offer the next best of the search that were not offered yet (a job).
+
+    Safe to repeat.
+    """
+    # scope: a job, for a search of its own.
+    search = session.get_one(BackhaulSearch, search_id)
+    offer.extend(session, search, rules.offers, rules.roads, now=now)
+
+
+def _claim(
+    session: Session, stop_id: UUID, driver_id: UUID, now: datetime
+) -> BackhaulSearch | None:
+    # scope: a job, for the driver of the drop.
+    driver = session.get_one(Driver, driver_id)
+    claimed = session.scalar(
+        insert(BackhaulSearch)
+        .values(
+            id=uuid7(),
+            org_id=driver.org_id,
+            driver_id=driver_id,
+            stop_id=stop_id,
+            trigger="drop_completed",
+            outcome=SearchOutcome.NOTHING_FOUND,
+            searched_at=now,
+            trace_id=trace_id(),
+            situation={},
+            parameters={},
+            area={},
+            map={},
+            counts={},
+            ranked=[],
+            timings={},
+        )
+        .on_conflict_do_nothing()
+        .returning(BackhaulSearch.id)
+    )
+    return session.get_one(BackhaulSearch, claimed) if claimed is not None else None
+
+
+def _obstacle(session: Session, driver: Driver, drop: Point) -> SearchOutcome | None:
+    if (absence := _absence(session, driver)) is not None:
+        return absence
+    if driver.home is None or driver.truck is None:
+        return SearchOutcome.DRIVER_INCOMPLETE
+    if haversine_m(drop, driver.home) > FARTHEST_HOME_M:
+        return SearchOutcome.HOME_OUT_OF_REACH
+    return None
+
+
+def _absence(session: Session, driver: Driver) -> SearchOutcome | None:
+    if is_suspended(session, driver.org_id):
+        return SearchOutcome.COMPANY_SUSPENDED
+    if drivers.has_load(session, driver.id):
+        return SearchOutcome.DRIVER_BUSY
+    if driver.availability is not Availability.AVAILABLE:
+        return SearchOutcome.DRIVER_OFF_DUTY
+    return None
+
+
+def situation_of(driver: Driver, drop: Point, free_at: datetime) -> Situation:
+    """Return what is known of the driver and his truck at the drop.
+
+    A cost the truck does not state is our default.
+    """
+    truck, home = driver.truck, driver.home
+    assert truck is not None
+    assert home is not None
+
+    def or_default(cost: float | None) -> float:
+        return COST_CENTS_PER_KM if cost is None else cost
+
+    return Situation(
+        drop=drop,
+        home=home,
+        free_at=free_at,
+        currency=COST_CURRENCY,
+        cost_empty_cents_per_km=or_default(truck.cost_empty_cents_per_km),
+        cost_loaded_cents_per_km=or_default(truck.cost_loaded_cents_per_km),
+        equipment=truck.equipment,
+        payload_kg=truck.payload_kg,
+        deck_length_m=truck.deck_length_m,
+        is_hazmat_allowed=truck.is_hazmat_allowed and driver.has_hazmat_endorsement,
+        home_by_at=driver.home_by_at,
+        max_deadhead_m=driver.max_deadhead_m,
+        min_pay_cents_per_km=driver.min_pay_cents_per_km,
+    )
+
+
+def area_for(
+    session: Session, driver: Driver, situation: Situation, rules: SearchRules
+) -> SearchArea:
+    """Return where the driver may pick up and deliver, in the smallest circle."""
+    parameters = rules.parameters
+    road_m = rules.roads.distance_m(situation.drop, situation.home)
+    operating, no_go = areas.fences_for(
+        session, org_id=driver.org_id, driver_id=driver.id
+    )
+    return SearchArea(
+        CircleFence(situation.drop, parameters.radii_m[0]),
+        corridor_home(situation.drop, situation.home, road_m, parameters.max_detour_m),
+        operating,
+        no_go,
+    )
+
+
+def _search(
+    session: Session,
+    rules: SearchRules,
+    search: BackhaulSearch,
+    driver: Driver,
+    stop: Stop,
+    now: datetime,
+) -> Outcome:
+    started = perf_counter()
+    free_at = max(stop.completed_at or now, now)
+    situation = situation_of(driver, stop.point, free_at)
+    area = area_for(session, driver, situation, rules)
+    found, area, rings = _widen(session, rules, situation, area, driver.org_id, now)
+    searched = perf_counter()
+    truck = driver.truck
+    assert truck is not None
+    search.strategy = rules.offers.strategy
+    search.situation = situation.to_record() | {
+        "cost_empty_is_default": truck.cost_empty_cents_per_km is None,
+        "cost_loaded_is_default": truck.cost_loaded_cents_per_km is None,
+        "distance_source": rules.roads.source,
+    }
+    search.parameters = rules.parameters.to_record()
+    search.area = area.to_record()
+    search.map = area.to_geojson()
+    search.radius_m = area.circle.radius_m
+    search.counts = {
+        "considered": found.considered,
+        "ranked": len(found.ranked),
+        "stages": [stage.to_record() for stage in found.stages],
+        "rings": rings,
+    }
+    search.ranked = [ranked.to_record() for ranked in found.ranked[:KEPT]]
+    session.flush()
+    search.timings = {
+        "search_ms": round((searched - started) * 1000, 2),
+        "record_ms": round((perf_counter() - searched) * 1000, 2),
+    }
+    return found
+
+
+def _widen(
+    session: Session,
+    rules: SearchRules,
+    situation: Situation,
+    area: SearchArea,
+    org_id: UUID,
+    now: datetime,
+) -> tuple[Outcome, SearchArea, list[dict[str, Any]]]:
+    """Search in growing circles until enough loads are worth taking."""
+    rings = []
+    ceiling = Ceiling.of(situation, rules.parameters, rules.roads)
+    for radius_m in rules.parameters.radii_m:
+        area = replace(area, circle=CircleFence(situation.drop, radius_m))
+        ranking = Ranking(situation, rules.parameters, area, rules.roads)
+        is_complete = are_few(session, area, org_id=org_id, now=now)
+        if is_complete:
+            ranking.add(candidates_in(session, area, org_id=org_id, now=now))
+        else:
+            add_best(
+                *(session, ranking, area, situation, ceiling),
+                org_id=org_id,
+                now=now,
+                kept=KEPT,
+            )
+        found = ranking.outcome()
+        rings.append(
+            {
+                "radius_m": radius_m,
+                "considered": found.considered,
+                "ranked": len(found.ranked),
+                "is_complete": is_complete,
+            }
+        )
+        if len(found.ranked) >= rules.parameters.enough:
+            break
+    return found, area, rings

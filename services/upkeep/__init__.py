@@ -1,0 +1,2 @@
+"""Use cases of upkeep: views over everything, sync, health, retention, privacy,
+audit."""

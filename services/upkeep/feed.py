@@ -1,0 +1,60 @@
+"""The feed: what happened, each event once and none left out, whoever is writing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, String, cast, func, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from models.kernel.events import Event, Xid8
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Position:
+    """A place in the feed: all up to and with this event was read.
+
+    By the writing transaction first, then by id. Ids alone are not in commit order:
+    one that is smaller may become visible later.
+    """
+
+    xid: int
+    event_id: int = -1
+
+
+def horizon(session: Session) -> Position:
+    """Return the end of what can be read now: nothing will ever appear before it.
+
+    Every transaction before it has ended, and of one that is still open all lies
+    behind it. The price: the feed waits for the server's oldest open transaction that
+    has written something.
+    """
+    xmin = func.pg_snapshot_xmin(func.pg_current_snapshot())
+    return Position(int(session.scalars(select(cast(xmin, String))).one()))
+
+
+def read(
+    session: Session, after: Position, concerns: ColumnElement[bool], *, limit: int
+) -> tuple[Sequence[Event], Position]:
+    """Return the next events that `concerns` picks, and the position behind them.
+
+    Fewer than `limit` is all there is for now.
+    """
+    # scope: the caller says what concerns the actor.
+    end = horizon(session)
+    found = session.scalars(
+        select(Event)
+        .where(
+            tuple_(Event.xid, Event.id) > tuple_(_xid(after), literal(after.event_id)),
+            Event.xid < _xid(end),
+            concerns,
+        )
+        .order_by(Event.xid, Event.id)
+        .limit(limit)
+    ).all()
+    if len(found) < limit:
+        return found, max(end, after)
+    return found, Position(int(found[-1].xid), found[-1].id)
+
+
+def _xid(position: Position) -> ColumnElement[str]:
+    return cast(literal(str(position.xid), String), Xid8)

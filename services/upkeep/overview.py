@@ -1,0 +1,93 @@
+"""Views over several nouns: a member's own, and a dispatcher's fleet."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from models.fleet.drivers import Driver
+from models.fleet.positions import LastPosition
+from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.loads import Load
+from models.offers.offers import Offer
+from models.people.organisations import Member
+from services.fleet import drivers
+from services.kernel.actors import PERMISSIONS, Actor
+from services.loads import assignments
+from services.offers.offers import is_alive
+from services.people import members
+
+
+def profile(session: Session, actor: Actor) -> dict[str, Any]:
+    """Return who the actor is, what he may do, what he carries and is offered."""
+    # scope: his own row.
+    held = None
+    carried: list[Assignment] = []
+    open_offers = 0
+    if actor.driver_id is not None:
+        held = drivers.get_driver(session, actor, actor.driver_id)
+        carried = assignments.current_assignments(session, actor.driver_id)
+        open_offers = (
+            session.scalar(
+                select(func.count())
+                .select_from(Offer)
+                .where(Offer.driver_id == actor.driver_id, *is_alive())
+            )
+            or 0
+        )
+    return {
+        "member": session.get_one(Member, actor.member_id),
+        "organisation": members.organisation_of(session, actor),
+        "permissions": sorted(
+            {p.value for role in actor.roles for p in PERMISSIONS[role]}
+        ),
+        "driver": held,
+        "assignments": carried,
+        "open_offers": open_offers,
+    }
+
+
+def fleet(
+    session: Session, actor: Actor, *, limit: int, after: UUID | None
+) -> tuple[list[dict[str, Any]], UUID | None]:
+    """Return one page of the company's drivers, newest first, with where they are and
+    what they carry; and the id after which the next page begins, None at the end."""
+    # scope: of drivers found by the scope.
+    query = (
+        drivers.visible_drivers(actor)
+        .order_by(None)
+        .order_by(Driver.id.desc())
+        .limit(limit + 1)
+    )
+    if after is not None:
+        query = query.where(Driver.id < after)
+    rows = list(session.scalars(query))
+    shown = rows[:limit]
+    ids = [driver.id for driver in shown]
+    positions = {
+        last.driver_id: last
+        for last in session.scalars(
+            select(LastPosition).where(LastPosition.driver_id.in_(ids))
+        )
+    }
+    carried: dict[UUID, list[Assignment]] = {driver_id: [] for driver_id in ids}
+    for assignment in session.scalars(
+        select(Assignment)
+        .where(
+            Assignment.driver_id.in_(ids),
+            Assignment.status == AssignmentStatus.ACTIVE,
+        )
+        .order_by(Assignment.id)
+        .options(joinedload(Assignment.load).selectinload(Load.stops))
+    ):
+        carried[assignment.driver_id].append(assignment)
+    found = [
+        {
+            "driver": driver,
+            "position": positions.get(driver.id),
+            "assignments": carried[driver.id],
+        }
+        for driver in shown
+    ]
+    return found, shown[-1].id if len(rows) > limit else None

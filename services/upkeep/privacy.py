@@ -1,0 +1,239 @@
+"""One person's data: all of it on demand, and forgetting it."""
+
+# scope: the operator's command, for one person of any company.
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from freight.lifecycles import OfferAct
+from freight.roles import Role
+from models.booking.overrides import Override
+from models.fleet.areas import Area
+from models.fleet.drivers import Availability, Driver
+from models.fleet.positions import LastPosition, Position
+from models.kernel.events import Event
+from models.kernel.idempotency import IdempotencyKey
+from models.kernel.row import Row
+from models.loads.assignments import Assignment
+from models.loads.loads import Load
+from models.offers.offers import Offer
+from models.offers.pushes import Push
+from models.people.credentials import Invitation, PasswordReset, SecondFactor
+from models.people.devices import Device, Enrolment
+from models.people.organisations import Member, RefreshFamily
+from models.search.searches import BackhaulSearch
+from models.upkeep.audit import AuditEntry
+from runtime.errors import NotFound
+from services.fleet import drivers
+from services.fleet.drivers import DriverBusy
+from services.kernel import events, idempotency
+from services.kernel.events import Cause
+from services.offers import ending
+from services.people import families, lockouts
+
+NOT_HIS_TO_SEE = frozenset(
+    {
+        *("password_hash", "seed", "sealed_secret", "recovery_hashes", "token_hash"),
+        *("xid", "fingerprint", "hash"),
+    }
+)
+"""Columns that open something, or say nothing about him."""
+
+ERASED_NAME = "Erased person"
+ERASED = {
+    "name": ERASED_NAME,
+    **dict.fromkeys(("home_label", "home_lat", "home_lon", "home_by_at")),
+}
+"""What answers say of him afterwards."""
+
+
+def export(session: Session, member_id: UUID) -> dict[str, Any]:
+    """Return everything that is kept about one person, as JSON knows it.
+
+    Each table's rows under its name, oldest first; no secrets, and of others no more
+    than their ids.
+
+    Raises: NotFound.
+    """
+    member = session.get(Member, member_id)
+    if member is None:
+        raise NotFound(f"No member {member_id}.")
+    driver_id = session.scalar(select(Driver.id).where(Driver.member_id == member_id))
+    return {
+        model.__tablename__: [
+            _plain(row)
+            for row in session.scalars(
+                select(model).where(condition).order_by(*model.__table__.primary_key)
+            )
+        ]
+        for model, condition in _his(member_id, driver_id)
+    }
+
+
+def _his(
+    member_id: UUID, driver_id: UUID | None
+) -> list[tuple[type[Row], ColumnElement[bool]]]:
+    devices = select(Device.id).where(Device.member_id == member_id)
+    return [
+        (Member, Member.id == member_id),
+        (Driver, Driver.member_id == member_id),
+        (Device, Device.member_id == member_id),
+        (RefreshFamily, RefreshFamily.member_id == member_id),
+        (SecondFactor, SecondFactor.member_id == member_id),
+        (PasswordReset, PasswordReset.member_id == member_id),
+        (Invitation, Invitation.member_id == member_id),
+        # Who does not drive has none; a company's shared areas are nobody's.
+        (Area, and_(Area.driver_id == driver_id, Area.driver_id.is_not(None))),
+        (Position, Position.driver_id == driver_id),
+        (LastPosition, LastPosition.driver_id == driver_id),
+        (BackhaulSearch, BackhaulSearch.driver_id == driver_id),
+        (Offer, Offer.driver_id == driver_id),
+        (Assignment, Assignment.driver_id == driver_id),
+        (Override, Override.actor_id == member_id),
+        (Load, Load.posted_by == member_id),
+        (Push, Push.device_id.in_(devices)),
+        (IdempotencyKey, IdempotencyKey.member_id == member_id),
+        (AuditEntry, AuditEntry.member_id == member_id),
+        (Event, or_(Event.actor_id == member_id, Event.subject_id == member_id)),
+    ]
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    hidden = NOT_HIS_TO_SEE | ({"body"} if isinstance(row, IdempotencyKey) else set())
+    return {
+        column.key: _json(getattr(row, column.key))
+        for column in row.__mapper__.column_attrs
+        if column.key not in hidden
+    }
+
+
+def _json(value: object) -> Any:  # noqa: ANN401 - what JSON carries
+    match value:
+        case datetime() | date():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+        case Mapping() | list() | str() | int() | float() | None:
+            return value
+    return str(value)
+
+
+def erase(session: Session, member_id: UUID, *, now: datetime) -> Member:
+    """Forget who the person is; what happened stays, without him.
+
+    Name, e-mail, phone, password, factors and phones go, and where he was and lives:
+    positions, home, his areas, the maps of his searches. His loads, assignments,
+    offers and events keep their ids. Every sign-in ends. Safe to repeat.
+
+    Locks: the member, his driver row and open offers. Raises: NotFound, DriverBusy
+    while he has a load.
+    """
+    member = session.get(Member, member_id, with_for_update=True)
+    if member is None:
+        raise NotFound(f"No member {member_id}.")
+    driver = session.scalar(select(Driver).where(Driver.member_id == member_id))
+    if driver is not None:
+        _erase_driver(session, driver, now)
+    for login in (member.email, member.phone):
+        if login is not None:
+            lockouts.forgive(session, lockouts.of_login(login))
+    families.end_families(session, member_id, "erased", now)
+    _erase_credentials(session, member, now)
+    _erase_devices(session, member_id, now)
+    if member.erased_at is None:
+        _record(session, member, now)
+    member.name = ERASED_NAME
+    member.email = _nobodys(member_id)
+    member.phone = None
+    member.password_hash = "erased"
+    member.locale = "en"
+    member.deactivated_at = member.deactivated_at or now
+    member.erased_at = member.erased_at or now
+    session.flush()
+    return member
+
+
+def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
+    drivers.lock(session, driver.id)
+    if drivers.has_load(session, driver.id):
+        raise DriverBusy("He has a load: end or reassign it first.")
+    cause = Cause(now, reason="the driver left")
+    ending.end_for_driver(session, driver.id, OfferAct.WITHDRAW, cause)
+    session.execute(delete(Position).where(Position.driver_id == driver.id))
+    session.execute(delete(LastPosition).where(LastPosition.driver_id == driver.id))
+    session.execute(delete(Area).where(Area.driver_id == driver.id))
+    session.execute(
+        update(Offer).where(Offer.driver_id == driver.id).values(decline_note=None)
+    )
+    # All three say where he lives. The counts and the ranking stay.
+    session.execute(
+        update(BackhaulSearch)
+        .where(BackhaulSearch.driver_id == driver.id)
+        .values(situation={}, area={}, map={})
+    )
+    driver.home_label = driver.home_lat = driver.home_lon = driver.home_by_at = None
+    driver.availability = Availability.OFF_DUTY
+
+
+def _erase_credentials(session: Session, member: Member, now: datetime) -> None:
+    session.execute(delete(SecondFactor).where(SecondFactor.member_id == member.id))
+    # The answers he was given show what he saw; others' say who he was.
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.member_id == member.id))
+    idempotency.rewrite(session, member.org_id, member.id, ERASED)
+    session.execute(delete(PasswordReset).where(PasswordReset.member_id == member.id))
+    same_login = [Invitation.member_id == member.id]
+    same_login += [Invitation.email == member.email] if member.email else []
+    same_login += [Invitation.phone == member.phone] if member.phone else []
+    session.execute(
+        update(Invitation)
+        .where(Invitation.org_id == member.org_id, or_(*same_login))
+        .values(name=ERASED_NAME, email=_nobodys(member.id), phone=None)
+    )
+    # He knows the tokens of those he made: no way back in.
+    session.execute(
+        update(Invitation)
+        .where(
+            Invitation.invited_by == member.id,
+            Invitation.accepted_at.is_(None),
+            Invitation.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=now)
+    )
+
+
+def _erase_devices(session: Session, member_id: UUID, now: datetime) -> None:
+    session.execute(
+        update(Device)
+        .where(Device.member_id == member_id)
+        .values(
+            target="",
+            platform=None,
+            app_version="",
+            locale="",
+            enrolment=Enrolment.REVOKED,
+            dead_at=now,
+            dead_reason="erased",
+        )
+    )
+
+
+def _record(session: Session, member: Member, now: datetime) -> None:
+    events.record(
+        session,
+        Cause(now),
+        Role.SYSTEM,
+        org_id=member.org_id,
+        subject="member",
+        subject_id=member.id,
+        kind="member.erased",
+    )
+
+
+def _nobodys(member_id: UUID) -> str:
+    """Return an address that is nobody's (RFC 2606) and only his row's."""
+    return f"{member_id}@erased.invalid"

@@ -1,0 +1,90 @@
+"""Taking a company out of the market, and letting it back in."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from freight.lifecycles import OPEN_OFFERS, OfferAct
+from models.loads.loads import Load
+from models.offers.offers import Offer
+from models.people.organisations import Organisation
+from services.kernel.events import Cause
+from services.offers import ending
+from services.people import organisations
+
+
+def suspend(
+    session: Session, org_id: UUID, *, reason: str, now: datetime
+) -> Organisation:
+    """Put the company's people out and hide its posts, from this commit on.
+
+    Its loads keep their statuses: searches and lists look at the company. What is
+    carried goes on. Open offers of its loads, and to its drivers, are withdrawn by
+    `withdraw_offers`. Safe to repeat; the first reason stays.
+
+    Locks: the company. Raises: NotFound.
+    """
+    organisation = organisations.locked(session, org_id)
+    if organisation.suspended_at is None:
+        organisation.suspended_at = now
+        organisation.suspension_reason = reason
+        organisations.record(
+            session, org_id, "organisation.suspended", Cause(now, reason=reason)
+        )
+        session.flush()
+    return organisation
+
+
+def withdraw_offers(
+    session: Session, org_id: UUID, *, now: datetime, most: int = 100
+) -> int:
+    """Withdraw the open offers of some of the company's loads, and of those offered to
+    its drivers; return how many loads that were.
+
+    Called until it returns 0. Safe to repeat.
+
+    Locks: the loads in id order, then their offers.
+    """
+    # scope: the operator's command.
+    is_open = Offer.status.in_(OPEN_OFFERS)
+    concerned = (
+        select(Offer.load_id)
+        .join(Load, Load.id == Offer.load_id)
+        .where(is_open, (Load.org_id == org_id) | (Offer.org_id == org_id))
+    )
+    loads = session.scalars(
+        select(Load)
+        .where(Load.id.in_(concerned))
+        .order_by(Load.id)
+        .limit(most)
+        .with_for_update()
+    ).all()
+    cause = Cause(now, reason="the company was suspended")
+    for load in loads:
+        if load.org_id == org_id:
+            ending.end_for_load(session, load.id, OfferAct.WITHDRAW, cause)
+            continue
+        to_its_drivers = (
+            select(Offer)
+            .where(Offer.load_id == load.id, Offer.org_id == org_id, is_open)
+            .order_by(Offer.id)
+            .with_for_update()
+        )
+        for offer in session.scalars(to_its_drivers):
+            ending.end_one(session, offer, OfferAct.WITHDRAW, cause)
+    return len(loads)
+
+
+def resume(session: Session, org_id: UUID, *, now: datetime) -> Organisation:
+    """Let the company back in; posts whose lease still runs are on the market again.
+
+    Safe to repeat. Locks: the company. Raises: NotFound.
+    """
+    organisation = organisations.locked(session, org_id)
+    if organisation.suspended_at is not None:
+        organisation.suspended_at = organisation.suspension_reason = None
+        organisations.record(session, org_id, "organisation.resumed", Cause(now))
+        session.flush()
+    return organisation

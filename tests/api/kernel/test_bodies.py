@@ -1,0 +1,230 @@
+"""How much one request may carry: each limit holds at n and bites at n + 1."""
+
+import gzip
+import json
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import sessionmaker
+from uuid_utils.compat import uuid7
+
+from api.app import create_app, make_posting_rules
+from api.kernel.bodies import MOST_INFLATED_BYTES, MOST_ITEMS, MOST_LEVELS
+from api.kernel.headers import MOST_HEADER_BYTES
+from geo.drawings import MAX_VERTICES
+from geo.roads import EstimatedRoads
+from runtime.db import Session, make_engine
+from tests import codes
+from tests.api.kernel.test_problems import pointers, send
+from tests.world import Caller, World, iso, utcnow
+
+JSON = {"Content-Type": "application/json"}
+GZIP = JSON | {"Content-Encoding": "gzip"}
+
+
+def truck(size: int = 0) -> bytes:
+    """A truck's body of `size` bytes; the spaces mean nothing."""
+    raw = b'{"unit_number": "T1", "equipment": "van"}'
+    return raw[:-1] + b" " * (size - len(raw)) + b"}"
+
+
+def put(caller: Caller, raw: bytes, **headers: str):
+    sent = {"Authorization": f"Bearer {caller.token}"} | headers
+    client = caller.app.test_client()
+    return client.put(f"/v1/trucks/{uuid7()}", data=raw, headers=sent)
+
+
+def trucks(caller: Caller) -> int:
+    return len(caller.get("/v1/trucks")["data"])
+
+
+class TestSize:
+    @pytest.mark.parametrize("over", [0, 1])
+    def test_of_a_body(self, world: World, over: int) -> None:
+        caller = world.company()
+
+        answer = put(caller, truck(world.settings.MAX_BODY_BYTES + over), **JSON)
+
+        assert answer.status_code == (413 if over else 200)
+        assert trucks(caller) == (0 if over else 1)
+
+    @pytest.mark.parametrize("over", [0, 1])
+    def test_of_an_inflated_one(self, world: World, over: int) -> None:
+        caller = world.company()
+        raw = gzip.compress(truck(MOST_INFLATED_BYTES + over))
+        assert len(raw) < world.settings.MAX_BODY_BYTES
+
+        answer = put(caller, raw, **GZIP)
+
+        assert answer.status_code == (413 if over else 200)
+        assert trucks(caller) == (0 if over else 1)
+
+    def test_of_a_bomb_is_never_reached(self, world: World) -> None:
+        packer = zlib.compressobj(9, wbits=31)
+        zeros = bytes(2**20)
+        bomb = b"".join(packer.compress(zeros) for _ in range(512)) + packer.flush()
+        assert len(bomb) < world.settings.MAX_BODY_BYTES
+
+        assert put(world.company(), bomb, **GZIP).status_code == 413
+
+    @pytest.mark.parametrize("over", [0, 1])
+    def test_of_the_headers(self, world: World, over: int) -> None:
+        caller = Caller(world.app, "")
+        known = {"Host": "localhost", "User-Agent": "x"}
+        used = sum(len(k) + len(v) for k, v in known.items()) + len("/healthz?")
+        padding = {"X-Padding": "x" * (MOST_HEADER_BYTES - used - 9 + over)}
+
+        answer = caller.app.test_client().get("/healthz", headers=known | padding)
+
+        assert answer.status_code == (431 if over else 200)
+        if over:
+            assert answer.get_json()["code"] == "headers-too-large"
+
+
+class TestGzip:
+    def test_is_understood(self, world: World) -> None:
+        assert put(world.company(), gzip.compress(truck()), **GZIP).status_code == 200
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"",
+            b"no gzip",
+            gzip.compress(truck())[:-9],
+            gzip.compress(truck()) + b"more",
+            zlib.compress(truck()),
+        ],
+        ids=["empty", "plain", "cut", "tail", "zlib"],
+    )
+    def test_that_is_broken_is_malformed(self, world: World, raw: bytes) -> None:
+        problem = send(world.company(), "PUT", f"/v1/trucks/{uuid7()}", raw, **GZIP)
+
+        assert (problem["status"], problem["code"]) == (400, "malformed-request")
+
+    @pytest.mark.parametrize("coding", ["br", "deflate", "gzip, gzip", "x"])
+    def test_another_coding_is_not_supported(self, world: World, coding: str) -> None:
+        headers = JSON | {"Content-Encoding": coding}
+        raw = gzip.compress(truck())
+
+        problem = send(world.company(), "PUT", f"/v1/trucks/{uuid7()}", raw, **headers)
+
+        assert (problem["status"], problem["code"]) == (415, "unsupported-media-type")
+
+
+def nested(levels: int) -> Any:
+    """Lists and objects in turn, `levels` deep."""
+    it: Any = 1
+    for level in range(levels):
+        it = {"a": it} if level % 2 else [it]
+    return it
+
+
+def area(geometry: Any) -> dict[str, Any]:
+    return {"kind": "operating", "name": "Home", "geometry": geometry}
+
+
+def wheel(vertices: int) -> dict[str, Any]:
+    """A polygon with `vertices` corners; the first is repeated at the end."""
+    steps = vertices - 1
+    ring = [[-90 + index * 2 / steps, 40.0] for index in range(steps)]
+    ring = [*ring, [-89.0, 42.0], ring[0]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def draw(caller: Caller, geometry: Any):
+    return caller.put(f"/v1/areas/{uuid7()}", area(geometry))
+
+
+class TestShape:
+    @pytest.mark.parametrize("over", [0, 1])
+    def test_nesting(self, world: World, over: int) -> None:
+        # The body and `geometry` are two levels themselves.
+        answer = draw(world.company(), {"a": nested(MOST_LEVELS - 2 + over)})
+
+        assert answer.status == 422
+        is_deep = answer["errors"][0]["detail"] == f"More than {MOST_LEVELS} levels."
+        assert is_deep is bool(over)
+
+    @pytest.mark.parametrize("over", [0, 1])
+    def test_items_of_a_batch(self, world: World, over: int) -> None:
+        driver = world.driver(world.company(), device=None)
+        fixes = [
+            {
+                "fix_id": str(uuid7()),
+                "fixed_at": iso(utcnow()),
+                "lat": 41.0,
+                "lon": -87.0,
+            }
+            for _ in range(MOST_ITEMS + over)
+        ]
+
+        answer = driver.post("/v1/positions", {"fixes": fixes})
+
+        assert answer.status == (422 if over else 200)
+
+    @pytest.mark.parametrize("over", [0, 1])
+    def test_items_anywhere(self, world: World, over: int) -> None:
+        answer = draw(world.company(), {"a": [1] * (MOST_ITEMS + over)})
+
+        assert answer.status == 422
+        said = answer["errors"][0]["detail"]
+        assert (said == "More than 1000 items.") is bool(over)
+
+    @pytest.mark.parametrize("over", [0, 1])
+    def test_vertices(self, world: World, over: int) -> None:
+        caller = world.company()
+
+        answer = draw(caller, wheel(MAX_VERTICES + over))
+
+        assert answer.status == (422 if over else 200), answer.body
+        assert len(caller.get("/v1/areas")["data"]) == (0 if over else 1)
+
+    @pytest.mark.parametrize("over", [0, 1])
+    def test_stops_of_a_load(self, world: World, over: int) -> None:
+        shipper = world.shipper()
+        body = world.load_body()
+        first, last = body["stops"]
+
+        body["stops"] = [first] + [last] * (19 + over)
+        answer = shipper.post("/v1/loads", body)
+
+        assert answer.status == (422 if over else 201)
+        if over:
+            assert pointers(answer.body) == ["#/stops"]
+
+
+class TestTime:
+    @pytest.mark.parametrize("takes_s", [0.5, 1.5])
+    def test_of_a_statement(self, world: World, takes_s: float) -> None:
+        settings = replace(world.settings, STATEMENT_TIMEOUT_S=1)
+        app = codes.watch(
+            create_app(
+                settings,
+                world.keys,
+                make_posting_rules(settings, EstimatedRoads()),
+                schema_head="x",
+            )
+        )
+        impatient = make_engine(settings)
+        factory: sessionmaker[OrmSession] = sessionmaker(impatient)
+
+        @app.get("/slow")
+        def slow() -> str:
+            with factory() as session:
+                session.execute(text("select pg_sleep(:s)"), {"s": takes_s})
+            return json.dumps("done")
+
+        answer = app.test_client().get("/slow")
+
+        impatient.dispose()
+        if takes_s < 1:
+            assert answer.status_code == 200
+        else:
+            assert answer.status_code == 503
+            assert answer.get_json()["code"] == "unavailable"
+            assert int(answer.headers["Retry-After"]) > 0
+        assert Session is not factory

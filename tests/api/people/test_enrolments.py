@@ -1,0 +1,361 @@
+"""Phones a person signs in on: tied to the sign-in, approved, revoked."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from uuid_utils.compat import uuid7
+
+from freight.roles import Role
+from runtime.db import Session
+from services.people import devices, families
+from tests.services.stage import actor_of
+from tests.world import PASSWORD, Answer, Caller, FakeGateway, World, utcnow
+
+
+def new_id() -> str:
+    return str(uuid7())
+
+
+def execute(statement: str, **values: Any) -> None:
+    with Session.begin() as session:
+        session.execute(text(statement), values)
+
+
+def events_of(member_id: Any) -> list[str]:
+    with Session() as session:
+        found = session.execute(
+            text("select kind, org_id from events where subject_id = :id order by id"),
+            {"id": member_id},
+        ).all()
+    assert all(row.org_id for row in found)
+    return [row.kind for row in found]
+
+
+def sign_in(caller: Caller, device_id: str | None = None) -> Answer:
+    """Sign the caller in anew, by his e-mail."""
+    with Session() as session:
+        email = session.execute(
+            text("select email from members where id = :id"), {"id": caller.member_id}
+        ).scalar()
+    body = {"login": email, "password": PASSWORD}
+    if device_id:
+        body["device_id"] = device_id
+    return Caller(caller.app, "").post("/v1/sessions", body)
+
+
+def refresh(caller: Caller, tokens: Answer, device_id: str | None = None) -> Answer:
+    body = {"refresh_token": tokens["refresh_token"]}
+    if device_id:
+        body["device_id"] = device_id
+    return Caller(caller.app, "").post("/v1/sessions/refresh", body)
+
+
+def me(caller: Caller, tokens: Answer) -> Answer:
+    return Caller(caller.app, tokens["access_token"]).get("/v1/me")
+
+
+def state(caller: Caller, device_id: str) -> str:
+    listed = caller.get("/v1/devices")["data"]
+    return str(next(it["enrolment"] for it in listed if it["id"] == device_id))
+
+
+@pytest.fixture
+def boss(world: World) -> Caller:
+    return world.company()
+
+
+@pytest.fixture
+def driver(world: World, boss: Caller) -> Caller:
+    return world.driver(boss, device=None)
+
+
+@pytest.fixture
+def busy(world: World, boss: Caller, driver: Caller) -> Caller:
+    """The driver, with a load."""
+    world.assign(boss, driver, world.load(world.shipper()))
+    return driver
+
+
+class TestRefreshFamily:
+    def test_is_the_device_s(self, driver: Caller) -> None:
+        phone = new_id()
+        first = sign_in(driver, phone)
+
+        second = refresh(driver, first, phone)
+        retry = refresh(driver, first, phone)
+
+        assert (first.status, second.status) == (201, 200)
+        assert retry["refresh_token"] == second["refresh_token"]
+        assert state(driver, phone) == "approved"
+
+    @pytest.mark.parametrize("other", [new_id(), None], ids=["another", "none"])
+    def test_ends_when_another_device_has_the_token(
+        self, driver: Caller, other: str | None
+    ) -> None:
+        phone = new_id()
+        first = sign_in(driver, phone)
+
+        stolen = refresh(driver, first, other)
+
+        assert (stolen.status, stolen.code) == (401, "refresh-device-mismatch")
+        assert refresh(driver, first, phone).code == "unauthenticated"
+        assert me(driver, first).status == 401
+        assert events_of(driver.member_id) == ["session.device_mismatch"]
+
+    def test_of_a_browser_has_no_device(self, driver: Caller) -> None:
+        first = sign_in(driver)
+
+        assert refresh(driver, first).status == 200
+        assert refresh(driver, first, new_id()).code == "refresh-device-mismatch"
+
+    def test_reuse_is_an_event_of_the_company_once(self, driver: Caller) -> None:
+        first = sign_in(driver)
+        third = refresh(driver, refresh(driver, first))
+
+        answers = [refresh(driver, first) for _ in range(3)]
+
+        assert answers[0].code == "refresh-token-reused"
+        assert {it.status for it in answers} == {401}
+        assert refresh(driver, third).status == 401
+        assert events_of(driver.member_id) == ["session.token_reused"]
+
+    @pytest.mark.parametrize(
+        ("unused", "status"), [("29 days", 200), ("30 days 1 minute", 401)]
+    )
+    def test_ends_when_nobody_uses_it_for_30_days(
+        self, driver: Caller, unused: str, status: int
+    ) -> None:
+        first = sign_in(driver)
+        execute(
+            "update refresh_families set last_used_at = now() - cast(:i as interval)",
+            i=unused,
+        )
+
+        assert refresh(driver, first).status == status
+        # Its use counts from then on.
+        assert refresh(driver, first).status == status
+
+    @pytest.mark.parametrize(("days", "status"), [(89, 200), (90, 401)])
+    def test_ends_after_90_days_however_it_is_used(
+        self, driver: Caller, days: int, status: int
+    ) -> None:
+        first = sign_in(driver)
+        execute(
+            "update refresh_families"
+            " set expires_at = expires_at - make_interval(days => :days)",
+            days=days,
+        )
+
+        assert refresh(driver, first).status == status
+
+
+class TestApproval:
+    def test_a_new_phone_of_a_driver_with_a_load_waits_for_it(
+        self, boss: Caller, busy: Caller
+    ) -> None:
+        phone = new_id()
+
+        refused = [sign_in(busy, phone) for _ in range(7)]
+
+        # Asking often is no guessing.
+        assert {(it.status, it.code) for it in refused} == {
+            (403, "device-not-approved")
+        }
+        assert refused[0]["device_id"] == phone
+        listed = boss.get("/v1/company-devices?enrolment=pending")["data"]
+        assert [(it["id"], it["member_id"]) for it in listed] == [
+            (phone, str(busy.member_id))
+        ]
+        approved = [boss.put(f"/v1/devices/{phone}/approval") for _ in range(2)]
+        assert [it.status for it in approved] == [200, 200]
+        assert approved[0].body == approved[1].body
+        assert approved[0]["enrolment"] == "approved"
+        assert boss.get("/v1/company-devices?enrolment=pending")["data"] == []
+        assert sign_in(busy, phone).status == 201
+
+    def test_the_phone_he_had_before_the_load_needs_none(
+        self, world: World, boss: Caller, driver: Caller
+    ) -> None:
+        phone = new_id()
+        assert sign_in(driver, phone).status == 201
+        world.assign(boss, driver, world.load(world.shipper()))
+
+        assert sign_in(driver, phone).status == 201
+
+    def test_with_a_load_a_sign_in_names_its_phone(self, busy: Caller) -> None:
+        """Else leaving the device_id out would be the way around."""
+        answer = sign_in(busy)
+
+        assert (answer.status, answer.code) == (403, "device-not-approved")
+        assert answer["device_id"] is None
+
+    def test_a_push_target_is_no_approval(self, world: World, busy: Caller) -> None:
+        phone = world.phone(busy, "ok-1")
+
+        assert sign_in(busy, phone).code == "device-not-approved"
+
+    def test_a_wrong_password_asks_nobody(self, boss: Caller, busy: Caller) -> None:
+        email = busy.get("/v1/me")["member"]["email"]
+        body = {"login": email, "password": "wrong", "device_id": new_id()}
+
+        answer = Caller(busy.app, "").post("/v1/sessions", body)
+
+        assert answer.code == "wrong-credentials"
+        assert boss.get("/v1/company-devices")["data"] == []
+
+    def test_is_not_asked_of_people_without_a_load(
+        self, world: World, boss: Caller, driver: Caller
+    ) -> None:
+        dispatcher = world.member(boss, Role.DISPATCHER)
+
+        assert {sign_in(it, new_id()).status for it in (driver, dispatcher)} == {201}
+
+    def test_somebody_else_s_phone_is_taken(self, boss: Caller, driver: Caller) -> None:
+        phone = new_id()
+        sign_in(driver, phone)
+
+        answer = sign_in(boss, phone)
+
+        assert (answer.status, answer.code) == (409, "id-taken")
+
+    def test_a_driver_may_not_give_it(self, busy: Caller) -> None:
+        phone = new_id()
+        sign_in(busy, phone)
+
+        assert busy.put(f"/v1/devices/{phone}/approval").code == "missing-permission"
+        assert busy.get("/v1/company-devices").code == "missing-permission"
+
+
+class TestRevocation:
+    @pytest.fixture
+    def phone(self, world: World, driver: Caller) -> str:
+        """A phone of the driver, signed in, with a push target."""
+        return world.phone(driver, "ok-phone")
+
+    @pytest.mark.parametrize("by_the_desk", [True, False], ids=["desk", "himself"])
+    def test_signs_the_phone_out_at_its_next_request(
+        self,
+        world: World,
+        boss: Caller,
+        driver: Caller,
+        phone: str,
+        run_jobs: Callable[..., list[str]],
+        by_the_desk: bool,
+    ) -> None:
+        tokens, elsewhere = sign_in(driver, phone), sign_in(driver, new_id())
+        assert me(driver, tokens).status == 200
+        path = (
+            f"/v1/devices/{phone}/approval" if by_the_desk else f"/v1/devices/{phone}"
+        )
+        caller = boss if by_the_desk else driver
+
+        answers = [caller.delete(path) for _ in range(2)]
+
+        assert [it.status for it in answers] == [204, 204]
+        assert me(driver, tokens).code == "unauthenticated"
+        assert refresh(driver, tokens, phone).code == "unauthenticated"
+        assert me(driver, elsewhere).status == 200
+        gateway = FakeGateway()
+        world.assign(boss, driver, world.load(world.shipper()))
+        run_jobs(gateway)
+        assert gateway.kinds("ok-phone") == []
+
+    def test_by_the_desk_holds_until_the_desk_approves_again(
+        self, boss: Caller, driver: Caller, phone: str
+    ) -> None:
+        sign_in(driver, phone)
+        boss.delete(f"/v1/devices/{phone}/approval")
+
+        assert sign_in(driver, phone).code == "device-not-approved"
+        assert state(driver, phone) == "revoked"
+        body = {
+            "platform": "ios",
+            "target_kind": "fid",
+            "target": "again",
+            "app_version": "1",
+            "locale": "en",
+        }
+        registered = driver.put(f"/v1/devices/{phone}", body)
+        assert (registered.status, registered.code) == (403, "device-not-approved")
+        boss.put(f"/v1/devices/{phone}/approval")
+        assert sign_in(driver, phone).status == 201
+        assert driver.put(f"/v1/devices/{phone}", body).status == 200
+
+    def test_by_himself_leaves_the_way_back_open(
+        self, driver: Caller, phone: str
+    ) -> None:
+        sign_in(driver, phone)
+        driver.delete(f"/v1/devices/{phone}")
+
+        assert sign_in(driver, phone).status == 201
+
+    def test_he_does_not_lift_the_desk_s_by_forgetting_the_phone(
+        self, boss: Caller, driver: Caller, phone: str
+    ) -> None:
+        boss.delete(f"/v1/devices/{phone}/approval")
+        driver.delete(f"/v1/devices/{phone}")
+
+        assert sign_in(driver, phone).code == "device-not-approved"
+
+    def test_another_company_s_phone_is_not_found(
+        self, world: World, driver: Caller, phone: str
+    ) -> None:
+        other = world.company()
+
+        for answer in (
+            other.put(f"/v1/devices/{phone}/approval"),
+            other.delete(f"/v1/devices/{phone}/approval"),
+        ):
+            assert (answer.status, answer.code) == (404, "not-found")
+        assert other.get("/v1/company-devices")["data"] == []
+        assert state(driver, phone) == "unknown"
+
+
+class TestAtOnce:
+    def test_a_sign_in_waits_for_the_revocation_of_its_phone(
+        self, committed: World
+    ) -> None:
+        """Else a family opened in the same moment would outlive it."""
+        boss = committed.company()
+        driver = committed.member(boss, Role.DRIVER)
+        phone = new_id()
+        assert sign_in(driver, phone).status == 201
+        desk = actor_of(boss)
+
+        with ThreadPoolExecutor(1) as pool, Session() as session, session.begin():
+            devices.revoke(session, desk, UUID(phone), now=utcnow())
+            session.flush()
+            late = pool.submit(sign_in, driver, phone)
+            with pytest.raises(TimeoutError):
+                late.result(timeout=0.5)
+            session.commit()
+            answer = late.result(timeout=5)
+
+        assert answer.code == "device-not-approved"
+        with Session() as session:
+            live = text(
+                "select count(*) from refresh_families where device_id is not null"
+                " and revoked_at is null"
+            )
+            assert session.scalar(live) == 0
+
+    def test_a_refresh_that_waited_for_the_end_of_its_sign_in_is_refused(
+        self, committed: World
+    ) -> None:
+        boss = committed.company()
+        tokens = sign_in(boss)
+
+        with ThreadPoolExecutor(1) as pool, Session() as session, session.begin():
+            assert boss.member_id is not None
+            families.end_families(session, boss.member_id, "test", utcnow())
+            late = pool.submit(refresh, boss, tokens)
+            with pytest.raises(TimeoutError):
+                late.result(timeout=0.5)
+            session.commit()
+            answer = late.result(timeout=5)
+
+        assert answer.code == "unauthenticated"

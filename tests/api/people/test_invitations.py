@@ -1,0 +1,389 @@
+"""Invitations: who may be invited, as what, and taking the place once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from uuid_utils.compat import uuid7
+
+from freight.roles import Role
+from models.people.organisations import OrganisationKind
+from runtime.db import Session
+from services.people import invitations
+from services.people.members import ROLES_OF
+from services.people.tokens import fingerprint
+from tests.services.stage import actor_of, waiting
+from tests.world import PASSWORD, SOME_ID, Answer, Caller, World, utcnow
+
+
+def person(**fields: Any) -> dict[str, Any]:
+    body = {
+        "name": "Dana Ortiz",
+        "email": "dana@example.com",
+        "roles": ["driver"],
+    } | fields
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def invite(boss: Caller, **fields: Any) -> Answer:
+    return boss.post("/v1/invitations", person(**fields))
+
+
+def sign_in(world: World, login: str = "dana@example.com", **body: Any) -> Answer:
+    sent = {"login": login, "password": PASSWORD} | body
+    return Caller(world.app, "").post("/v1/sessions", sent)
+
+
+def execute(statement: str) -> None:
+    with Session.begin() as session:
+        session.execute(text(statement))
+
+
+@pytest.fixture
+def boss(world: World) -> Caller:
+    return world.company()
+
+
+class TestInvite:
+    def test_holds_a_place_for_72_hours(self, boss: Caller) -> None:
+        made = invite(boss, phone="(312) 555-0142", locale="es-MX")
+
+        assert made.status == 201
+        it = made["invitation"]
+        assert (it["email"], it["phone"]) == ("dana@example.com", "+13125550142")
+        assert (it["locale"], it["roles"]) == ("es-MX", ["driver"])
+        assert it["invited_by"] == str(boss.member_id)
+        with Session() as session:
+            seconds = session.scalar(
+                text(
+                    "select extract(epoch from max(expires_at - created_at))"
+                    " from invitations"
+                )
+            )
+        assert float(seconds or 0) / 3600 == pytest.approx(72, abs=0.01)
+
+    def test_one_address_is_written_to_five_times_a_day(
+        self, world: World, boss: Caller
+    ) -> None:
+        names = ["dana@example.com", "DANA@example.com"]
+        bosses = [boss, world.company()]
+        for n in range(5):
+            assert invite(bosses[n % 2], email=names[n % 2]).status == 201
+
+        refused = [invite(it) for it in bosses]
+
+        assert {(it.status, it.code) for it in refused} == {(429, "rate-limited")}
+        assert int(refused[0].headers["Retry-After"]) > 3600
+        assert len(boss.get("/v1/invitations")["data"]) == 3
+        assert invite(boss, email=None, phone="312-555-0142").status == 201
+        assert invite(boss, email="sam@example.com").status == 201
+
+    def test_the_token_is_shown_once_and_kept_as_its_hash(self, boss: Caller) -> None:
+        token = invite(boss)["token"]
+
+        assert token not in str(boss.get("/v1/invitations").body)
+        with Session() as session:
+            row = session.execute(text("select * from invitations")).mappings().one()
+            jobs = session.execute(text("select args from procrastinate_jobs")).all()
+        assert row["token_hash"] == fingerprint(token)
+        assert token not in str(row) + str(jobs)
+
+    @pytest.mark.parametrize("kind", OrganisationKind)
+    @pytest.mark.parametrize("role", Role)
+    def test_a_role_must_make_sense_in_the_company(
+        self, world: World, kind: OrganisationKind, role: Role
+    ) -> None:
+        made = invite(world.company(kind, Role.ADMIN), roles=[role.value])
+
+        if role in ROLES_OF[kind]:
+            assert (made.status, made["invitation"]["roles"]) == (201, [role])
+        else:
+            assert (made.status, made.code) == (422, "invalid-request")
+            assert made["errors"][0]["pointer"] == "#/roles"
+
+    @pytest.mark.parametrize(
+        ("fields", "pointer"),
+        [
+            ({"email": None}, "#/email"),
+            ({"email": "dana"}, "#/email"),
+            ({"email": "dana\0@example.com"}, "#/email"),
+            ({"email": "dana@example.com\n"}, "#/email"),
+            ({"email": "d" * 250 + "@example.com"}, "#/email"),
+            ({"phone": "0"}, "#/phone"),
+            ({"phone": "call me"}, "#/phone"),
+            ({"phone": "\0"}, "#/phone"),
+            ({"phone": "+1 312 555"}, "#/phone"),
+            ({"name": ""}, "#/name"),
+            ({"name": "D\0na"}, "#/name"),
+            ({"name": "x" * 201}, "#/name"),
+            ({"roles": []}, "#/roles"),
+            ({"roles": ["king"]}, "#/roles/0"),
+            ({"roles": "driver"}, "#/roles"),
+            ({"roles": ["driver"] * 7}, "#/roles"),
+            ({"locale": "\0"}, "#/locale"),
+            # What is not his to write.
+            ({"password": PASSWORD}, "#/password"),
+            ({"org_id": "x"}, "#/org_id"),
+            ({"id": SOME_ID}, "#/id"),
+            ({"token": "x"}, "#/token"),
+            ({"expires_at": "2199-01-01T00:00:00Z"}, "#/expires_at"),
+            ({"accepted_at": "2026-01-01T00:00:00Z"}, "#/accepted_at"),
+            ({"member_id": SOME_ID}, "#/member_id"),
+            ({"invited_by": SOME_ID}, "#/invited_by"),
+        ],
+        ids=str,
+    )
+    def test_a_wrong_field_is_pointed_at(
+        self, boss: Caller, fields: dict[str, Any], pointer: str
+    ) -> None:
+        made = invite(boss, **fields)
+
+        assert (made.status, made.code) == (422, "invalid-request")
+        assert [error["pointer"] for error in made["errors"]] == [pointer]
+
+    def test_a_colleague_s_login_is_taken(self, world: World, boss: Caller) -> None:
+        world.accept(invite(boss, phone="+13125550142")["token"])
+
+        for fields in ({}, {"email": None, "phone": "312-555-0142"}):
+            answer = invite(boss, **fields)
+            assert (answer.status, answer.code) == (409, "login-taken")
+
+    def test_who_works_elsewhere_is_not_given_away(
+        self, world: World, boss: Caller
+    ) -> None:
+        world.accept(invite(boss)["token"])
+
+        made = invite(world.company())
+
+        assert made.status == 201
+
+    def test_only_who_manages_people_may(self, world: World, boss: Caller) -> None:
+        dispatcher = world.member(boss, Role.DISPATCHER)
+
+        for answer in (
+            invite(dispatcher),
+            dispatcher.get("/v1/invitations"),
+            dispatcher.delete(f"/v1/invitations/{uuid7()}"),
+        ):
+            assert answer.code == "missing-permission"
+
+
+class TestAccept:
+    def test_sets_the_password_enrols_the_phone_and_signs_in(
+        self, world: World, boss: Caller
+    ) -> None:
+        phone = str(uuid7())
+        token = invite(boss, locale="es-MX")["token"]
+
+        tokens = world.accept(token, device_id=phone)
+
+        assert tokens.status == 201
+        dana = Caller(world.app, tokens["access_token"])
+        me = dana.get("/v1/me")
+        assert me["member"]["id"] == tokens["member_id"]
+        assert me["organisation"]["id"] == str(boss.org_id)
+        assert (me["member"]["locale"], me["member"]["roles"]) == ("es-MX", ["driver"])
+        enrolled = dana.get("/v1/devices")["data"]
+        assert [(it["id"], it["enrolment"]) for it in enrolled] == [(phone, "approved")]
+        refreshed = Caller(world.app, "").post(
+            "/v1/sessions/refresh",
+            {"refresh_token": tokens["refresh_token"], "device_id": phone},
+        )
+        assert refreshed.status == 200
+        assert sign_in(world).status == 201
+        listed = boss.get("/v1/invitations")["data"]
+        assert [it["member_id"] for it in listed] == [tokens["member_id"]]
+
+    @pytest.mark.parametrize(("role", "drivers"), [("driver", 1), ("dispatcher", 0)])
+    def test_a_driver_also_gets_his_driver_row(
+        self, world: World, boss: Caller, role: str, drivers: int
+    ) -> None:
+        tokens = world.accept(invite(boss, roles=[role])["token"])
+
+        found = boss.get("/v1/drivers")["data"]
+
+        assert [it["member_id"] for it in found] == [tokens["member_id"]] * drivers
+        assert {it["availability"] for it in found} <= {"off_duty"}
+
+    def test_without_a_phone_is_for_browsers(self, world: World, boss: Caller) -> None:
+        tokens = world.accept(invite(boss, roles=["dispatcher"])["token"])
+
+        dana = Caller(world.app, tokens["access_token"])
+        assert dana.get("/v1/devices")["data"] == []
+
+    def test_works_once(self, world: World, boss: Caller) -> None:
+        token = invite(boss)["token"]
+        assert world.accept(token).status == 201
+
+        again = world.accept(token, password="another password")
+
+        assert (again.status, again.code) == (410, "invitation-over")
+        assert sign_in(world).status == 201
+
+    def test_four_at_once_make_one_person(self, committed: World) -> None:
+        token = invite(committed.company())["token"]
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: committed.accept(token), range(4)))
+
+        assert sorted(it.status for it in answers) == [201, 410, 410, 410]
+
+    def test_over_ones_all_look_like_one_that_never_was(
+        self, world: World, boss: Caller
+    ) -> None:
+        used, withdrawn, late = (
+            invite(boss, email=f"{n}@example.com") for n in range(3)
+        )
+        world.accept(used["token"])
+        boss.delete(f"/v1/invitations/{withdrawn['invitation']['id']}")
+        execute(
+            "update invitations set expires_at = now() where email = '2@example.com'"
+        )
+
+        answers = [
+            world.accept(token)
+            for token in (used["token"], withdrawn["token"], late["token"], "x" * 43)
+        ]
+
+        bodies = [
+            {k: v for k, v in it.body.items() if k != "trace_id"} for it in answers
+        ]
+        assert bodies[0]["code"] == "invitation-over"
+        assert bodies == [bodies[0]] * 4
+
+    @pytest.mark.parametrize("age", ["71 hours 59 minutes", "72 hours 1 minute"])
+    def test_until_72_hours_are_over(
+        self, world: World, boss: Caller, age: str
+    ) -> None:
+        token = invite(boss)["token"]
+        execute(f"update invitations set expires_at = expires_at - interval '{age}'")
+
+        assert world.accept(token).status == (201 if age < "72" else 410)
+
+    def test_a_login_is_one_person_s_in_the_whole_world(
+        self, world: World, boss: Caller
+    ) -> None:
+        first, second = invite(boss), invite(world.company(), email="DANA@example.com")
+        assert world.accept(first["token"]).status == 201
+
+        taken = world.accept(second["token"])
+
+        assert (taken.status, taken.code) == (409, "login-taken")
+        # The place is still held: he may leave the other company first.
+        assert world.accept(second["token"]).code == "login-taken"
+
+    def test_two_companies_at_once_get_one_of_him(self, committed: World) -> None:
+        tokens = [invite(committed.company())["token"] for _ in range(4)]
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(committed.accept, tokens))
+
+        assert sorted(it.status for it in answers) == [201, 409, 409, 409]
+
+    def test_on_somebody_else_s_phone_leaves_the_invitation_open(
+        self, world: World, boss: Caller
+    ) -> None:
+        phone = str(uuid7())
+        world.accept(invite(boss)["token"], device_id=phone)
+        token = invite(boss, email="sam@example.com")["token"]
+
+        assert world.accept(token, device_id=phone).code == "id-taken"
+        assert world.accept(token, device_id=str(uuid7())).status == 201
+
+    @pytest.mark.parametrize(
+        ("fields", "pointer"),
+        [
+            ({"password": "short"}, "#/password"),
+            ({"password": "x" * 201}, "#/password"),
+            ({"password": "nul \0 in it"}, "#/password"),
+            ({"token": ""}, "#/token"),
+            ({"token": "x" * 101}, "#/token"),
+            ({"device_id": "phone"}, "#/device_id"),
+            ({"roles": ["admin"]}, "#/roles"),
+            ({"member_id": SOME_ID}, "#/member_id"),
+            ({"email": "me@example.com"}, "#/email"),
+        ],
+        ids=str,
+    )
+    def test_a_wrong_field_is_pointed_at(
+        self, world: World, boss: Caller, fields: dict[str, Any], pointer: str
+    ) -> None:
+        token = invite(boss)["token"]
+
+        answer = world.accept(**{"token": token} | fields)
+
+        assert (answer.status, answer.code) == (422, "invalid-request")
+        assert [error["pointer"] for error in answer["errors"]] == [pointer]
+        assert world.accept(token).status == 201
+
+    def test_a_password_of_any_characters_signs_in(
+        self, world: World, boss: Caller
+    ) -> None:
+        password = "pässwört 🔑 \t\n"
+
+        world.accept(invite(boss)["token"], password=password)
+
+        assert sign_in(world, password=password).status == 201
+        assert sign_in(world).status == 401
+
+
+class TestWithdraw:
+    def test_may_be_repeated(self, world: World, boss: Caller) -> None:
+        made = invite(boss)
+
+        path = f"/v1/invitations/{made['invitation']['id']}"
+        answers = [boss.delete(path) for _ in range(2)]
+
+        assert [it.status for it in answers] == [204, 204]
+        assert boss.get("/v1/invitations")["data"][0]["withdrawn_at"] is not None
+
+    def test_is_too_late_after_the_acceptance(self, world: World, boss: Caller) -> None:
+        made = invite(boss)
+        world.accept(made["token"])
+
+        answer = boss.delete(f"/v1/invitations/{made['invitation']['id']}")
+
+        assert (answer.status, answer.code) == (410, "invitation-over")
+
+    def test_a_newer_invitation_takes_the_older_one_s_place(
+        self, world: World, boss: Caller
+    ) -> None:
+        old, new = invite(boss), invite(boss, roles=["dispatcher"])
+        elsewhere = invite(world.company())
+
+        assert world.accept(old["token"]).code == "invitation-over"
+        assert world.accept(new["token"]).status == 201
+        # Another company's is its own.
+        assert world.accept(elsewhere["token"]).code == "login-taken"
+
+    @pytest.mark.parametrize(
+        "login", [{"email": None, "phone": "312-555-0142"}, {"email": "d@example.com"}]
+    )
+    def test_of_two_at_once_one_is_open(
+        self, committed: World, login: dict[str, Any]
+    ) -> None:
+        boss = committed.company()
+        actor, keys = actor_of(boss), committed.keys
+        fields = {"name": "Dana", "roles": [Role.DRIVER], "now": utcnow()} | login
+
+        with waiting(
+            lambda session: invitations.invite(session, actor, keys, **fields),
+            lambda _: invite(boss, **login),
+        ) as (_, late):
+            pass
+
+        token = late.result(timeout=30)["token"]
+        listed = boss.get("/v1/invitations")["data"]
+        assert [it["withdrawn_at"] is None for it in listed] == [True, False]
+        assert committed.accept(token).status == 201
+
+    def test_a_stranger_s_is_not_found(self, world: World, boss: Caller) -> None:
+        made = invite(boss)
+
+        other = world.company()
+        answer = other.delete(f"/v1/invitations/{made['invitation']['id']}")
+
+        assert answer.code == "not-found"
+        assert other.get("/v1/invitations")["data"] == []
+        assert world.accept(made["token"]).status == 201

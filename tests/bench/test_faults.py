@@ -1,0 +1,73 @@
+"""The benches of faults in their quick forms: real processes, killed and cut off."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bench import __main__ as benches
+
+LONGEST_S = 180
+"""Alone each takes up to 15 s; the suite may have to share its cores."""
+
+
+TOLD_BY_THE_FULL_FORM = {"push_duplicates_share", "fetch_ms_p95"}
+"""Two jobs in hand at a kill are more than 2 % of 72 pushes; time is not judged."""
+
+
+def quick(bench: str) -> dict:
+    argv = [sys.executable, "-m", f"bench.{bench}", "--quick"]
+    ended = subprocess.run(
+        argv, cwd=benches.ROOT, capture_output=True, text=True, timeout=LONGEST_S
+    )
+    assert ended.returncode in {0, 1}, ended.stderr
+    (text,) = ended.stdout.splitlines()
+    line = json.loads(text)
+    missed = {bar["name"] for bar in line["bars"] if not bar["met"]}
+    assert missed <= TOLD_BY_THE_FULL_FORM, ended.stdout + ended.stderr
+    assert line["bench"] == bench
+    return line["figures"]
+
+
+def test_nothing_is_lost_when_web_and_worker_are_killed() -> None:
+    figures = quick("kill")
+
+    assert figures["searches"] == figures["drops"] > 20
+    assert figures["offers"] == 3 * figures["drops"]
+    assert figures["kills"] == {"worker": 2, "web worker": 1}
+    assert figures["answers"]["200"] == figures["drops"]
+
+
+def test_nothing_acknowledged_is_lost_when_the_database_is_restarted() -> None:
+    figures = quick("restart")
+
+    for noun in ("fixes", "drops", "accepts"):
+        assert figures[f"acknowledged_{noun}"] > 5, noun
+    assert len(figures["worker_back_s"]) == 2
+    assert figures["answers"]["503"] > 0
+    assert "500" not in figures["answers"]
+
+
+def test_fcm_is_not_pressed_and_every_offer_arrives_or_is_dropped_in_time() -> None:
+    figures = quick("fcm_storm")
+
+    assert figures["offers"] < figures["requests"] < 1.3 * figures["offers"]
+    assert figures["dead"] == figures["expired"] == 1
+    assert figures["refused_with_429_and_tried_again"] == 3
+
+
+def test_the_soak_looks_at_every_process_and_at_the_queue() -> None:
+    figures = quick("soak")
+
+    grown = figures["rss_growth"]
+    assert set(grown) == {"granian", "worker", "web 1", "web 2"}
+    assert figures["drops"] == 9
+    assert figures["jobs_failed"] == 0
+
+
+@pytest.mark.parametrize("bench", ["kill", "restart", "fcm_storm", "soak"])
+def test_each_is_among_those_that_make_bench_runs(bench: str) -> None:
+    commands = [argv[0] for argv in benches.benches(is_quick=True)]
+
+    assert f"bench.{bench}" in commands

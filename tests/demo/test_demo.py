@@ -1,0 +1,123 @@
+"""`make demo` in small: it plays to its end, and leaves nothing behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SMALL = {"DEMO_LOADS": "120", "DEMO_TRUCKS": "4", "DEMO_SECONDS": "1"}
+DROPS_OF_SCENES = 7
+COMMAND = [sys.executable, "-m", "demo.run"]
+
+
+def environment(**changes):
+    ours = {k: v for k, v in os.environ.items() if k not in {"ONCE", "PORT"}}
+    return ours | SMALL | changes
+
+
+def run(**changes):
+    return subprocess.run(
+        COMMAND,
+        cwd=ROOT,
+        env=environment(ONCE="1", **changes),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def played(server_url):
+    return run()
+
+
+@pytest.fixture(scope="module")
+def figures(played):
+    return json.loads(played.stdout.splitlines()[-1])
+
+
+def connections_of_demos(server_url):
+    """Count who is still connected to a demo's database."""
+    with psycopg.connect(server_url) as connection:
+        row = connection.execute(
+            "select count(*) from pg_stat_activity where datname like 'backhaul_demo%'"
+        ).fetchone()
+    return row[0]
+
+
+class TestTheDay:
+    def test_it_ends_well_with_every_promise_kept(self, played):
+        assert "BROKEN" not in played.stdout
+        assert played.stderr == ""
+        assert played.returncode == 0
+
+    def test_its_last_line_holds_the_figures(self, figures):
+        assert figures["demo"] == "ok"
+        assert figures["drops"] == DROPS_OF_SCENES + int(SMALL["DEMO_TRUCKS"])
+        assert figures["offers"] >= figures["accepted"] >= 4
+        assert figures["overridden"] == 2
+        assert figures["pickups_confirmed"] > figures["drops"]
+        assert 0 < figures["empty_km_after"] < figures["empty_km_before"]
+        latency = figures["completion_to_push_ms"]
+        assert 0 < latency["p50"] <= latency["p95"] < 30_000
+
+    def test_the_founding_case_is_told_first(self, played):
+        chicago = played.stdout.index("A truck from Chicago delivers in New York")
+
+        assert chicago < played.stdout.index("Two drivers, one load")
+        assert "and wins it" in played.stdout
+
+
+class TestStopping:
+    def test_a_signal_ends_everything_it_started(self, server_url):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        process = subprocess.Popen(
+            COMMAND,
+            cwd=ROOT,
+            env=environment(PORT=str(port)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for line in process.stdout:
+            if "fake FCM run" in line:
+                break
+
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=120)
+
+        assert process.returncode == 130
+        assert output.endswith("Stopped.\n")
+        assert errors == ""
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        assert connections_of_demos(server_url) == 0
+
+
+class TestStarting:
+    @pytest.mark.parametrize(
+        ("changes", "sentence"),
+        [
+            ({"DEMO_LOADS": "many"}, "DEMO_LOADS is 'many': give a whole number."),
+            (
+                {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"},
+                "No PostgreSQL answers at DATABASE_URL",
+            ),
+        ],
+    )
+    def test_what_cannot_work_is_one_sentence(self, changes, sentence):
+        failed = run(**changes)
+
+        assert failed.returncode == 2
+        assert failed.stderr.startswith(sentence)
+        assert failed.stderr.count("\n") == 1

@@ -1,0 +1,135 @@
+"""Hostile requests against the real web process: an answer, nothing written, alive."""
+
+import errno
+import gzip
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+
+from api.kernel.problems import CONTENT_TYPE
+from local.processes import Processes, web_argv
+from tests.edges.test_start import free_port
+from tests.world import Caller, World
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Web:
+    """One process that serves the committed world, and its log."""
+
+    port: int
+    processes: Processes
+    token: str
+    engine: Engine
+
+    def ask(self, method: str, path: str, body=None, **headers: str):
+        """Return (status, headers, body as JSON) of one request on its own line."""
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent["Authorization"] = f"Bearer {self.token}"
+        try:
+            line.request(method, path, body, sent)
+            answer = line.getresponse()
+            return answer.status, answer.headers, json.loads(answer.read())
+        finally:
+            line.close()
+
+    def put_truck(self, body, **headers: str):
+        headers = {"Content_Type": "application/json"} | headers
+        return self.ask("PUT", f"/v1/trucks/{uuid4()}", body, **headers)
+
+    def is_sound(self) -> bool:
+        """Say whether the same process still works, and nothing was written."""
+        self.processes.check()
+        with self.engine.connect() as connection:
+            trucks = connection.scalar(text("select count(*) from trucks"))
+        return trucks == 0 and self.ask("GET", "/v1/me")[0] == 200
+
+
+@pytest.fixture
+def web(committed: World, engine: Engine, tmp_path: Path) -> Iterator[Web]:
+    boss: Caller = committed.company()
+    port = free_port()
+    environ = {
+        "DATABASE_URL": committed.settings.DATABASE_URL,
+        "DATA_DIR": committed.settings.DATA_DIR,
+    }
+    with Processes(tmp_path) as processes:
+        processes.start("web", web_argv("127.0.0.1", port, 1), environ)
+        processes.wait_for(f"http://127.0.0.1:{port}/readyz")
+        yield Web(port, processes, boss.token, engine)
+    assert "Traceback" not in (tmp_path / "web.log").read_text()
+
+
+def chunks() -> Iterator[bytes]:
+    for _ in range(10):
+        yield b" " * MIB
+
+
+class TestHostileRequests:
+    def test_are_answered_with_a_problem_and_leave_the_process_alive(
+        self, web: Web
+    ) -> None:
+        deep = b'{"unit_number":' + b"[" * 21 + b"]" * 21 + b"}"
+        bomb = gzip.compress(bytes(64 * MIB))
+        cases = [
+            (web.put_truck(deep), 422, "invalid-request"),
+            (web.put_truck(b" " * 10 * MIB), 413, "body-too-large"),
+            (web.put_truck(bomb, Content_Encoding="gzip"), 413, "body-too-large"),
+            (
+                web.ask("GET", "/v1/me", X_Padding="x" * 64 * 1024),
+                *(431, "headers-too-large"),
+            ),
+        ]
+
+        for (status, headers, body), expected, code in cases:
+            assert (status, body["code"]) == (expected, code)
+            assert headers["Content-Type"] == CONTENT_TYPE
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers.get("Server", "granian") == "granian", "No version."
+        assert web.is_sound()
+
+    def test_a_body_without_an_end_is_not_read_to_it(self, web: Web) -> None:
+        try:
+            status = web.put_truck(chunks(), Transfer_Encoding="chunked")[0]
+        except (BrokenPipeError, ConnectionResetError):
+            status = 413
+
+        assert status == 413
+        assert web.is_sound()
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"GET /v1/me HTTP/1.1\r\nHost: x\r\nX: " + b"x" * MIB + b"\r\n\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+            b"GET / HTTP/9.9\r\n\r\n",
+            b"PUT /v1/trucks/1 HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+            b"PUT /v1/trucks/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{",
+        ],
+        ids=["a MiB of header", "TLS", "version", "negative length", "short body"],
+    )
+    def test_what_is_no_request_harms_nobody(self, web: Web, raw: bytes) -> None:
+        with socket.create_connection(("127.0.0.1", web.port), timeout=5) as line:
+            try:
+                line.sendall(raw)
+                line.shutdown(socket.SHUT_WR)
+                said = line.recv(65536)
+            except (BrokenPipeError, ConnectionResetError):
+                said = b""
+            except OSError as error:
+                # A line that was reset after our last byte cannot be shut down.
+                if error.errno != errno.ENOTCONN:
+                    raise
+                said = b""
+
+        assert not said or said.split()[1][:1] == b"4"
+        assert web.is_sound()

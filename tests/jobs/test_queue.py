@@ -1,0 +1,94 @@
+"""Later = a row of the caller's transaction."""
+
+import pytest
+from sqlalchemy import text
+from structlog.contextvars import bound_contextvars
+
+from jobs import Job, enqueue, enqueue_each
+from runtime.db import Session
+from tests.services.stage import after, queued
+from tests.world import utcnow
+
+
+def put(session, **options):
+    return enqueue(session, Job.SEARCH_OFFER_NEXT, **options)
+
+
+def waiting():
+    return queued("search.offer_next")
+
+
+def test_a_rollback_leaves_no_job(session):
+    def put_and_fail():
+        with Session.begin() as inner:
+            put(inner)
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        put_and_fail()
+
+    assert waiting() == []
+
+
+def test_others_see_the_job_only_when_it_is_committed(committed, engine):
+    with Session.begin() as session:
+        put(session)
+        with engine.connect() as other:
+            count = text("select count(*) from procrastinate_jobs")
+            assert other.scalar(count) == 0
+    assert len(waiting()) == 1
+
+
+def test_a_duplicate_is_not_written_and_does_not_poison_the_transaction(session):
+    with Session.begin() as inner:
+        first = put(inner, once="k")
+        assert put(inner, once="k") is None
+        assert put(inner, once="other") is not None
+        assert inner.scalar(text("select 1")) == 1
+
+    assert [job.queueing_lock for job in waiting()] == ["k", "other"]
+    assert waiting()[0].id == first
+
+
+def test_without_a_key_every_call_is_a_job(session):
+    with Session.begin() as inner:
+        assert put(inner) != put(inner)
+
+
+def test_a_job_in_hand_does_not_stand_for_a_new_one(session):
+    with Session.begin() as inner:
+        put(inner, once="k")
+        inner.execute(text("update procrastinate_jobs set status = 'doing'"))
+
+        assert put(inner, once="k") is not None
+
+
+def test_of_two_at_once_one_is_written(committed):
+    def put_it(session):
+        return put(session, once="k")
+
+    assert after(put_it, put_it) is None
+    assert len(waiting()) == 1
+
+
+def test_it_carries_arguments_time_and_trace(session):
+    at = utcnow()
+    with bound_contextvars(trace_id="a-trace"), Session.begin() as inner:
+        put(inner, at=at, search_id="x")
+
+    (job,) = waiting()
+    assert job.args == {"trace_id": "a-trace", "search_id": "x"}
+    assert job.scheduled_at == at
+
+
+def test_many_are_written_at_once_each_with_its_arguments_and_the_trace(session):
+    with bound_contextvars(trace_id="a-trace"), Session.begin() as inner:
+        each = [{"search_id": "x"}, {"search_id": "y"}]
+        ids = enqueue_each(inner, Job.SEARCH_OFFER_NEXT, each)
+        assert enqueue_each(inner, Job.SEARCH_OFFER_NEXT, []) == []
+
+    assert [job.id for job in waiting()] == ids
+    assert [job.args for job in waiting()] == [
+        {"trace_id": "a-trace", "search_id": "x"},
+        {"trace_id": "a-trace", "search_id": "y"},
+    ]

@@ -1,0 +1,39 @@
+"""Directories for servers, and a server's data that tests take turns with."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from local import server
+from local.place import STORES
+
+
+@pytest.fixture
+def directory():
+    """A directory others may pass through, like most checkouts."""
+    path = Path(tempfile.mkdtemp())
+    path.chmod(0o755)
+    yield path
+    for link in path.rglob("*"):
+        if link.is_symlink() and link.readlink().parent.parent == STORES:
+            shutil.rmtree(link.readlink().parent)
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def new_dir(directory):
+    """A data directory that does not exist yet."""
+    return directory / "postgres"
+
+
+@pytest.fixture(scope="module")
+def data_dir():
+    """A data directory that the tests take turns with: initdb is the dear part."""
+    path = Path(tempfile.mkdtemp())
+    path.chmod(0o755)
+    with server(path / "postgres"):
+        pass
+    yield path / "postgres"
+    shutil.rmtree(path)

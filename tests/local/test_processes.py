@@ -1,0 +1,179 @@
+"""What ends is started again, what cannot live is given up, and nobody stays behind."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local import processes
+from local.processes import ProcessEnded, Processes, web_argv
+from tests.edges.test_start import free_port
+from tests.test_worker import wait_until
+from tests.world import World
+
+LIVES = "import time; print('alive', flush=True); time.sleep(60)"
+PARENT = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+LONG_AGO_S = 3600.0
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Iterator[Processes]:
+    with Processes(tmp_path) as it:
+        yield it
+
+
+def start(keeper: Processes, program: str, *, is_settled: bool = True) -> int:
+    keeper.start("it", [sys.executable, "-c", program], {})
+    if is_settled:
+        wait_until(lambda: log_of(keeper), "its first word")
+        keeper._orders["it"].started_at -= LONG_AGO_S
+    return keeper.running["it"].pid
+
+
+def log_of(keeper: Processes) -> list[str]:
+    assert keeper.log_dir is not None
+    return (keeper.log_dir / "it.log").read_text().split()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def kept_until(keeper: Processes, condition: Callable[[], bool]) -> None:
+    def keep_and_ask() -> bool:
+        keeper.keep()
+        return condition()
+
+    wait_until(keep_and_ask, "what was to be kept", 20)
+
+
+class TestKeep:
+    def test_what_is_killed_comes_back_after_a_pause(self, keeper: Processes) -> None:
+        first = start(keeper, LIVES)
+        os.kill(first, signal.SIGKILL)
+        keeper.running["it"].wait()
+        killed_at = time.monotonic()
+
+        kept_until(keeper, lambda: len(log_of(keeper)) == 2)
+
+        assert time.monotonic() - killed_at >= processes.FIRST_PAUSE_S
+        keeper.check()
+
+    def test_its_children_do_not_live_beside_those_of_the_next(
+        self, keeper: Processes
+    ) -> None:
+        start(keeper, PARENT)
+        child = int(log_of(keeper)[0])
+        os.kill(keeper.running["it"].pid, signal.SIGKILL)
+        keeper.running["it"].wait()
+
+        kept_until(keeper, lambda: len(log_of(keeper)) == 2)
+
+        assert not is_alive(child)
+
+    def test_what_ends_at_its_first_start_is_not_tried_again(
+        self, keeper: Processes
+    ) -> None:
+        start(keeper, "raise SystemExit(2)", is_settled=False)
+        keeper.running["it"].wait()
+
+        with pytest.raises(ProcessEnded, match="it ended with exit code 2, see "):
+            keeper.keep()
+
+    def test_a_loop_is_given_up(
+        self, keeper: Processes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(processes, "FIRST_PAUSE_S", 0.01)
+        start(keeper, "print('alive', flush=True)")
+
+        with pytest.raises(ProcessEnded):
+            kept_until(keeper, lambda: False)
+
+        # It had settled once: that end is none of the quick ones.
+        assert len(log_of(keeper)) == 1 + processes.QUICK_ENDS
+
+    def test_pauses_double_until_it_settles(self) -> None:
+        order = processes._Order([], {}, started_at=0.0, lives=2)
+
+        pauses = []
+        for end in (1.0, 2.0, 3.0):
+            assert order.note_end(end, 1)
+            assert order.back_at is not None
+            pauses.append(order.back_at - end)
+        assert order.note_end(processes.SETTLED_S, 1)
+
+        assert pauses == [1.0, 2.0, 4.0]
+        assert order.back_at == processes.SETTLED_S + processes.FIRST_PAUSE_S
+
+
+def workers_of(web: int) -> list[int]:
+    children = Path(f"/proc/{web}/task/{web}/children").read_text().split()
+    return [int(pid) for pid in children]
+
+
+@pytest.fixture
+def serving(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]:
+    """The web process with two workers, supervised, and its port."""
+    port = free_port()
+    environ = {
+        "DATABASE_URL": committed.settings.DATABASE_URL,
+        "DATA_DIR": committed.settings.DATA_DIR,
+    }
+    with Processes(tmp_path) as it:
+        it.start("web", web_argv("127.0.0.1", port, 2), environ)
+        it.wait_for(f"http://127.0.0.1:{port}/readyz")
+        it.wait_for(f"http://127.0.0.1:{port}/readyz")
+        yield it, port
+
+
+class TestGranian:
+    def test_a_worker_that_dies_is_replaced_and_the_server_stays(
+        self, serving: tuple[Processes, int]
+    ) -> None:
+        web, port = serving
+        pid = web.running["web"].pid
+        first = set(workers_of(pid))
+        victim = min(first)
+
+        os.kill(victim, signal.SIGKILL)
+
+        wait_until(lambda: len(set(workers_of(pid)) - {victim}) >= 2, "another worker")
+        web.wait_for(f"http://127.0.0.1:{port}/readyz")
+        web.check()
+
+    def test_no_worker_serves_on_when_the_server_was_killed(
+        self, serving: tuple[Processes, int]
+    ) -> None:
+        web, _ = serving
+        pid = web.running["web"].pid
+        orphans = workers_of(pid)
+
+        os.kill(pid, signal.SIGKILL)
+        web.running["web"].wait()
+
+        wait_until(lambda: not any(map(is_alive, orphans)), "their end", 20)
+
+    def test_a_worker_that_is_still_starting_hears_sigterm(
+        self, serving: tuple[Processes, int]
+    ) -> None:
+        web, _ = serving
+        server = web.running["web"]
+        os.kill(workers_of(server.pid)[0], signal.SIGKILL)
+        time.sleep(0.5)
+
+        server.terminate()
+
+        assert server.wait(5) in {0, 1}

@@ -1,0 +1,96 @@
+"""Which connections are asked before they are lent, and what becomes of the dead."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
+
+from bench.tapping import tapping
+from runtime import db
+from runtime.config import Settings
+from runtime.db import DatabaseRole, make_engine
+
+PING = "ping of the pool"
+CUT = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where application_name = 'a test of the pool'
+"""
+
+
+@contextmanager
+def pool_of(url: str, role: DatabaseRole) -> Iterator[Engine]:
+    mark = "&" if "?" in url else "?"
+    url = f"{url}{mark}application_name=a%20test%20of%20the%20pool"
+    engine = make_engine(Settings(DATABASE_URL=url), role)
+    yield engine
+    engine.dispose()
+
+
+def ask(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.scalar(text("select 1")) == 1
+
+
+def fill(engine: Engine, number: int) -> None:
+    lent = [engine.connect() for _ in range(number)]
+    for connection in lent:
+        connection.close()
+
+
+def cut(server_url: str) -> None:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(CUT)
+        waits = "select count(*) from pg_stat_activity where application_name = %s"
+        while connection.execute(waits, ["a test of the pool"]).fetchone() != (0,):
+            pass
+
+
+def pings(url: str, role: DatabaseRole) -> int:
+    with tapping(url) as (address, tap), pool_of(address, role) as engine:
+        for _ in range(3):
+            ask(engine)
+        return tap.seen[PING].round_trips
+
+
+def test_web_does_not_ping_what_it_used_a_moment_ago(login_url: str) -> None:
+    assert pings(login_url, DatabaseRole.APP) == 0
+
+
+def test_web_pings_what_was_idle(
+    login_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "UNASKED_S", 0.0)
+
+    assert pings(login_url, DatabaseRole.APP) == 2
+
+
+def test_the_worker_pings_before_each_transaction(login_url: str) -> None:
+    assert pings(login_url, DatabaseRole.WORKER) == 2
+
+
+def test_what_died_idle_is_replaced_before_anybody_notices(
+    server_url: str, login_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "UNASKED_S", 0.0)
+    with pool_of(login_url, DatabaseRole.APP) as engine:
+        fill(engine, 3)
+        cut(server_url)
+
+        for _ in range(4):
+            ask(engine)
+
+
+def test_of_those_that_died_in_use_one_fails_and_all_are_replaced(
+    server_url: str, login_url: str
+) -> None:
+    with pool_of(login_url, DatabaseRole.APP) as engine:
+        fill(engine, 3)
+        cut(server_url)
+
+        with pytest.raises(OperationalError):
+            ask(engine)
+        for _ in range(4):
+            ask(engine)

@@ -1,0 +1,258 @@
+"""Settings: read once, all faults at once, no secret shown."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.config import Push, Settings, SettingsError, Strategy
+from tests.source import ROOT
+
+NAMES = [it.name for it in fields(Settings)]
+SECRETS = [it.name for it in fields(Settings) if it.metadata.get("secret")]
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "DATABASE_URL": "postgresql://db/backhaul",
+    "JWT_PRIVATE_KEY": "-----BEGIN PRIVATE KEY-----",
+    "REFRESH_KEY": "5e4b0a7c91d23f68" * 2,
+    "SEALING_KEY": "c07d1f9ea4b83652" * 2,
+    "AUDIT_SIGNING_KEY": "-----BEGIN PRIVATE KEY-----x",
+}
+
+
+def faults(**environ: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(environ)
+    return str(caught.value)
+
+
+class TestFromEnv:
+    def test_an_empty_environment_is_a_development_machine(self) -> None:
+        assert Settings.from_env({}) == Settings()
+        assert Settings.from_env(dict.fromkeys(NAMES, " ")) == Settings()
+
+    def test_reads_each_kind_of_value(self) -> None:
+        settings = Settings.from_env(
+            {
+                "DATABASE_URL": " postgresql://u:p@h:5433/x ",
+                "OFFER_TTL_S": "90",
+                "PUSH": "console",
+                "OFFER_STRATEGY": "sequential",
+                "FEE_PERCENT": "0",
+                "SEARCH_RADII_MI": "10, 20.5",
+                "UNKNOWN": "ignored",
+            }
+        )
+
+        assert settings.DATABASE_URL == "postgresql://u:p@h:5433/x"
+        assert settings.OFFER_TTL_S == 90
+        assert settings.PUSH is Push.CONSOLE
+        assert settings.OFFER_STRATEGY is Strategy.SEQUENTIAL
+        assert settings.search_radii_m == pytest.approx((16_093.44, 32_991.552))
+
+    @pytest.mark.parametrize(
+        ("name", "value", "words"),
+        [
+            ("OFFER_TTL_S", "soon", "not a whole number"),
+            ("OFFER_TTL_S", "1.5", "not a whole number"),
+            ("OFFER_TTL_S", "0", "above 0"),
+            ("STATEMENT_TIMEOUT_S", "-1", "above 0"),
+            ("FEE_PERCENT", "100", "0 to 99"),
+            ("FEE_PERCENT", "-1", "0 to 99"),
+            ("WORKER_METRICS_PORT", "-1", "a port"),
+            ("WORKER_METRICS_PORT", "65536", "a port"),
+            ("PUSH", "pigeon", "none of fcm, console"),
+            ("OFFER_STRATEGY", "loud", "none of direct"),
+            ("ENVIRONMENT", "staging", "development or production"),
+            ("LOG_LEVEL", "LOUD", "one of DEBUG"),
+            ("SEARCH_RADII_MI", "far", "miles with commas"),
+            ("SEARCH_RADII_MI", "50,,100", "miles with commas"),
+            ("SEARCH_RADII_MI", "100,50", "growing"),
+            ("SEARCH_RADII_MI", "50,50", "growing"),
+            ("SEARCH_RADII_MI", "0,50", "growing"),
+            ("SEARCH_RADII_MI", "nan", "growing"),
+            ("SEARCH_RADII_MI", "50,inf", "growing"),
+            ("DATABASE_URL", "mysql://h/x", "postgresql://"),
+            ("DATABASE_URL", "postgresql://h:port/x", "postgresql://"),
+            ("DATABASE_URL", "postgresql://[h/x", "postgresql://"),
+            ("DATABASE_URL", "host=x dbname=y", "postgresql://"),
+            ("FCM_BASE_URL", "localhost:9000", "https://"),
+            ("LIMIT_PERSON_PER_MIN", "-1", "below 0"),
+            ("TRUSTED_PROXIES", "-1", "below 0"),
+            ("CORS_ORIGINS", "*", "origins such as"),
+            ("CORS_ORIGINS", "https://*.example.com", "origins such as"),
+            ("CORS_ORIGINS", "https://a.example.com/", "origins such as"),
+            ("CORS_ORIGINS", "https://a.example.com,b.example.com", "origins such as"),
+            ("CORS_ORIGINS", "null", "origins such as"),
+            ("SMTP_URL", "mail.example.com:587", "smtp://"),
+            ("SMTP_URL", "https://mail.example.com", "smtp://"),
+            ("APP_URL", "app.example.com", "https://"),
+            ("MAIL_FROM", "nobody", "Name <address@host>"),
+        ],
+    )
+    def test_nonsense_is_refused_by_name(
+        self, name: str, value: str, words: str
+    ) -> None:
+        said = faults(**{name: value})
+
+        assert said.startswith(f"Settings: {name}: ")
+        assert words in said
+
+    def test_all_faults_are_told_at_once(self) -> None:
+        said = faults(
+            OFFER_TTL_S="x",
+            PUSH="y",
+            FEE_PERCENT="200",
+            ENVIRONMENT="production",
+            REFRESH_KEY_FILE="/nowhere/at/all",
+        )
+
+        for name in ("OFFER_TTL_S", "PUSH", "FEE_PERCENT", "DATABASE_URL"):
+            assert said.count(f"{name}:") == 1
+        assert "JWT_PRIVATE_KEY: required in production" in said
+        assert "REFRESH_KEY: cannot read /nowhere/at/all: No such file" in said
+        assert said.count("REFRESH_KEY") == 1
+
+    @pytest.mark.parametrize("missing", sorted(set(PRODUCTION) - {"ENVIRONMENT"}))
+    def test_production_refuses_to_invent_secrets(self, missing: str) -> None:
+        environ = {k: v for k, v in PRODUCTION.items() if k != missing}
+
+        assert faults(**environ) == f"Settings: {missing}: required in production."
+        assert Settings.from_env(PRODUCTION).is_production
+
+
+class TestProductionSecrets:
+    @pytest.mark.parametrize(
+        ("name", "value", "words"),
+        [
+            ("REFRESH_KEY", "changeme", "a sample or guessable"),
+            ("REFRESH_KEY", "ChangeMe" * 8, "a sample or guessable"),
+            ("REFRESH_KEY", "change-me-change-me-change-me-please", "guessable"),
+            ("REFRESH_KEY", "x" * 64, "a sample or guessable"),
+            ("REFRESH_KEY", "0123" * 16, "a sample or guessable"),
+            ("REFRESH_KEY", "5e4b0a7c91d23f685e4b0a7c91d23f6", "shorter than 32"),
+            ("SEALING_KEY", "secret1234", "a sample or guessable"),
+            ("SEALING_KEY", "c07d1f9ea4b83652", "shorter than 32"),
+            ("SEALING_KEY", PRODUCTION["REFRESH_KEY"], "the same as REFRESH_KEY"),
+            ("REFRESH_PREVIOUS_KEY", "c07d1f9ea4b83652", "shorter than 32"),
+            ("SEALING_PREVIOUS_KEY", "password" * 5, "a sample or guessable"),
+            ("JWT_PRIVATE_KEY", "changeme", "not a private key in PEM"),
+            ("JWT_PREVIOUS_KEY", "changeme", "not a private key in PEM"),
+            ("DATABASE_URL", "postgresql://u:password@h/x", "its password is a sample"),
+            ("DATABASE_URL", "postgresql://u:changeme1@h/x", "its password is a"),
+            ("SMTP_URL", "smtp://user:password@h", "its password is a sample"),
+        ],
+    )
+    def test_a_sample_or_a_short_one_is_refused(
+        self, name: str, value: str, words: str
+    ) -> None:
+        said = faults(**PRODUCTION | {name: value})
+
+        assert said.startswith(f"Settings: {name}: ")
+        assert words in said
+        assert value not in said
+
+    def test_all_of_them_are_told_at_once(self) -> None:
+        said = faults(
+            ENVIRONMENT="production",
+            DATABASE_URL="postgresql://u:secret@h/x",
+            JWT_PRIVATE_KEY="changeme",
+            REFRESH_KEY="changeme",
+        )
+
+        names = ("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY")
+        assert [said.count(f"{name}: ") for name in names] == [1, 1, 1, 1]
+
+    def test_the_values_of_the_sample_file_are_refused(self) -> None:
+        lines = (ROOT / ".env.example").read_text().splitlines()
+        pairs = [li.lstrip("#").partition("=") for li in lines if "=" in li]
+        sample = {
+            name.removesuffix("_FILE"): value
+            for name, _, value in pairs
+            if name.removesuffix("_FILE") in SECRETS and not name.endswith("_FILE")
+        }
+        given = {name: value for name, value in sample.items() if value}
+        assert set(given) == {"DATABASE_URL", "SMTP_URL"}
+
+        for name, value in given.items():
+            assert f"{name}: its password" in faults(**PRODUCTION | {name: value})
+
+    def test_long_random_ones_are_taken_also_from_files(self, tmp_path: Path) -> None:
+        (tmp_path / "key").write_text(PRODUCTION["REFRESH_KEY"] + "\n")
+        environ = {k: v for k, v in PRODUCTION.items() if k != "REFRESH_KEY"}
+        environ["REFRESH_KEY_FILE"] = str(tmp_path / "key")
+
+        assert Settings.from_env(environ) == Settings.from_env(PRODUCTION)
+
+    def test_development_may_have_simple_ones(self) -> None:
+        assert Settings.from_env({"DATABASE_URL": "postgresql://u:password@h/x"})
+
+
+class TestFiles:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_any_setting_may_come_from_a_file(self, tmp_path: Path, name: str) -> None:
+        default = getattr(Settings, name)
+        value: Any = default
+        if default == "":
+            value = {
+                "DATABASE_URL": "postgresql://h/x",
+                "SMTP_URL": "smtp://h",
+            }.get(name, "https://secret")
+        path = tmp_path / "value"
+        path.write_text(f"{value}\n")
+
+        settings = Settings.from_env({f"{name}_FILE": str(path)})
+
+        assert getattr(settings, name) == value
+
+    def test_the_file_wins(self, tmp_path: Path) -> None:
+        (tmp_path / "key").write_text("from the file")
+        environ = {"REFRESH_KEY": "plain", "REFRESH_KEY_FILE": str(tmp_path / "key")}
+
+        assert Settings.from_env(environ).REFRESH_KEY == "from the file"
+
+    @pytest.mark.parametrize("content", [b"\xff\xfe", None], ids=["binary", "folder"])
+    def test_an_unreadable_one_is_a_fault(
+        self, tmp_path: Path, content: bytes | None
+    ) -> None:
+        path = tmp_path
+        if content is not None:
+            path = tmp_path / "key"
+            path.write_bytes(content)
+
+        assert "cannot read" in faults(REFRESH_KEY_FILE=str(path))
+
+
+class TestSecrets:
+    def test_are_those_that_open_something(self) -> None:
+        assert set(SECRETS) == {
+            *("DATABASE_URL", "FCM_SERVICE_ACCOUNT", "SMTP_URL"),
+            *("JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY", "AUDIT_SIGNING_KEY"),
+            *("JWT_PREVIOUS_KEY", "REFRESH_PREVIOUS_KEY", "SEALING_PREVIOUS_KEY"),
+            "AUDIT_PREVIOUS_KEY",
+        }
+
+    def test_are_never_shown(self) -> None:
+        settings = Settings(**dict.fromkeys(SECRETS, "canary"))
+
+        for shown in (repr(settings), str(settings), f"{settings}", f"{settings!r}"):
+            assert "canary" not in shown
+            assert "OFFER_TTL_S=600" in shown
+
+    def test_are_not_in_a_fault(self) -> None:
+        said = faults(
+            DATABASE_URL="mysql://u:canary@h/x", OFFER_TTL_S="x", REFRESH_KEY="canary"
+        )
+
+        assert "canary" not in said
+
+
+class TestPapers:
+    @pytest.mark.parametrize("paper", ["README.md", ".env.example"])
+    def test_name_every_setting(self, paper: str) -> None:
+        path = ROOT / paper
+        words = set(re.findall(r"\w+", path.read_text() if path.exists() else ""))
+
+        assert [name for name in NAMES if name not in words] == []

@@ -1,0 +1,334 @@
+"""The dispatcher's word: who is told, what is kept."""
+
+import pytest
+
+from models.booking.overrides import Override
+from models.kernel.events import Event
+from models.loads.assignments import Assignment
+from models.loads.loads import Load
+from models.offers.pushes import Push
+from runtime.db import Session
+from tests.services.stage import (
+    Stage,
+    active,
+    offer_row,
+    open_offers,
+    pushes_to,
+    rows_of,
+)
+from tests.world import CLEVELAND
+
+
+@pytest.fixture
+def stage(world):
+    it = Stage(world)
+    world.phone(it.shipper, f"desk-{it.shipper.member_id}")
+    return it
+
+
+def override(dispatcher, assignment_id=None, **body):
+    path = f"/v1/assignments/{assignment_id}/override" if assignment_id else None
+    return dispatcher.post(path or "/v1/overrides", {"reason": "safety"} | body)
+
+
+def won(stage, driver):
+    (offer_id,) = stage.offered(driver)
+    answer = driver.put(f"/v1/offers/{offer_id}/acceptance")
+    assert answer.status == 200, answer.body
+    return answer
+
+
+def availability(driver):
+    return driver.get("/v1/me")["driver"]["availability"]
+
+
+def everything():
+    """What a refused override must leave as it was."""
+    with Session() as session:
+        loads = session.query(Load.id, Load.status, Load.version).order_by(Load.id)
+        held = session.query(Assignment.id, Assignment.status).order_by(Assignment.id)
+        return (
+            loads.all(),
+            held.all(),
+            session.query(Override.id).count(),
+            session.query(Push.id).count(),
+            session.query(Event.id).count(),
+        )
+
+
+class TestReassign:
+    def test_the_load_goes_from_one_driver_to_the_other_and_all_are_told(self, stage):
+        stage.load()
+        old, new = stage.drivers(2)
+        held = won(stage, old)
+
+        made = override(
+            stage.carrier, held["id"], kind="reassign", driver_id=new.driver_id
+        )
+
+        assert made.status == 201
+        (now_held,) = active()
+        assert (str(now_held.driver_id), now_held.kind) == (new.driver_id, "backhaul")
+        assert made["before"]["driver_id"] == old.driver_id
+        assert made["after"]["driver_id"] == new.driver_id
+        assert made["after"]["assignment_id"] == str(now_held.id)
+        assert set(made["notified"]) == {str(c.member_id) for c in (old, new)}
+        # Who the poster is, is his company's own.
+        assert made["after"]["poster_told"]
+        assert pushes_to(old)[-1] == "load_unassigned"
+        assert pushes_to(new)[-1] == "load_assigned"
+        assert pushes_to(stage.shipper)[-1] == "load_reassigned"
+        assert (availability(old), availability(new)) == ("available", "on_load")
+
+    def test_the_new_drivers_open_offers_are_superseded(self, stage):
+        stage.loads(2)
+        old, new = stage.drivers(2)
+        held = won(stage, old)
+        (offer_id,) = stage.offered(new)
+
+        override(stage.carrier, held["id"], kind="reassign", driver_id=new.driver_id)
+
+        assert offer_row(offer_id).status == "superseded"
+
+    def test_a_load_in_transit_keeps_its_progress(self, stage, world):
+        load = world.load(stage.shipper)
+        old, new = stage.drivers(2)
+        held = stage.assigned(old, load["id"])
+        first, last = load["stops"]
+        world.report(old, first["id"], "arrival")
+        world.report(old, first["id"], "completion")
+        world.confirm(stage.shipper, first["id"])
+        world.report(old, first["id"], "departure")
+
+        made = override(stage.carrier, held, kind="reassign", driver_id=new.driver_id)
+
+        assert made.status == 201
+        assert made["after"]["load_status"] == "in_transit"
+        refused = world.report(old, last["id"], "arrival")
+        assert (refused.status, refused.code) == (409, "assignment-ended")
+        assert world.report(new, last["id"], "arrival").status == 200
+
+    @pytest.mark.parametrize("kind_of_his_load", ["planned", "backhaul"])
+    def test_a_busy_driver_gets_nothing_and_nothing_changes(
+        self, stage, kind_of_his_load
+    ):
+        stage.load()
+        old, busy = stage.drivers(2)
+        held = won(stage, old)
+        other = stage.load(pickup=CLEVELAND)
+        if kind_of_his_load == "planned":
+            stage.assigned(busy, other)
+        else:
+            override(
+                stage.carrier,
+                kind="force_assign",
+                load_id=str(other),
+                driver_id=busy.driver_id,
+            )
+        before = everything()
+
+        refused = override(
+            stage.carrier, held["id"], kind="reassign", driver_id=busy.driver_id
+        )
+
+        assert (refused.status, refused.code) == (409, "driver-busy")
+        assert everything() == before
+
+    def test_the_driver_who_has_it_already_is_no_change(self, stage):
+        stage.load()
+        driver = stage.driver()
+        held = won(stage, driver)
+
+        refused = override(
+            stage.carrier, held["id"], kind="reassign", driver_id=driver.driver_id
+        )
+
+        assert (refused.status, refused.code) == (409, "driver-busy")
+
+    def test_a_driver_without_a_truck_cannot_carry_it(self, stage):
+        stage.load()
+        held = won(stage, stage.driver())
+        walker = stage.driver()
+        stage.carrier.patch(f"/v1/drivers/{walker.driver_id}", {"truck_id": None})
+
+        refused = override(
+            stage.carrier, held["id"], kind="reassign", driver_id=walker.driver_id
+        )
+
+        assert (refused.status, refused.code) == (409, "driver-without-truck")
+
+    def test_the_event_names_both_and_the_reason(self, stage):
+        stage.load()
+        old, new = stage.drivers(2)
+        held = won(stage, old)
+
+        override(
+            stage.carrier,
+            held["id"],
+            kind="reassign",
+            reason="hos_risk",
+            driver_id=new.driver_id,
+        )
+
+        (event,) = rows_of(Event, Event.kind == "load.reassign")
+        assert (event.reason, event.actor_role) == ("hos_risk", "dispatcher")
+        assert event.body["from"] == old.driver_id
+        assert event.body["to"] == new.driver_id
+
+
+class TestUnassign:
+    def test_the_load_is_on_the_market_again(self, stage):
+        load_id = stage.load()
+        driver, other = stage.drivers(2)
+        held = won(stage, driver)
+
+        made = override(stage.carrier, held["id"], kind="unassign")
+
+        assert made.status == 201
+        assert made["before"]["load_status"] == "booked"
+        assert made["after"] == {
+            "load_id": str(load_id),
+            "load_status": "posted",
+            "driver_id": None,
+            "assignment_id": None,
+            "poster_told": True,
+        }
+        assert active() == []
+        assert pushes_to(driver)[-1] == "load_unassigned"
+        assert pushes_to(stage.shipper)[-1] == "load_uncovered"
+        assert availability(driver) == "available"
+        stage.search(other)
+        assert [offer.load_id for offer in open_offers(other)] == [load_id]
+
+    def test_a_load_in_transit_stays_with_somebody(self, stage, world):
+        load = world.load(stage.shipper)
+        driver = stage.driver()
+        held = stage.assigned(driver, load["id"])
+        pickup = load["stops"][0]["id"]
+        world.report(driver, pickup, "arrival")
+        world.report(driver, pickup, "completion")
+        world.confirm(stage.shipper, pickup)
+        world.report(driver, pickup, "departure")
+        before = everything()
+
+        refused = override(stage.carrier, held, kind="unassign")
+
+        assert (refused.status, refused.code) == (409, "load-status")
+        assert everything() == before
+
+    def test_an_arrival_is_forgotten_for_the_next_driver(self, stage, world):
+        load = world.load(stage.shipper)
+        driver, other = stage.drivers(2)
+        held = stage.assigned(driver, load["id"])
+        world.report(driver, load["stops"][0]["id"], "arrival")
+
+        override(stage.carrier, held, kind="unassign")
+        stage.assigned(other, load["id"])
+
+        assert world.report(other, load["stops"][0]["id"], "arrival").status == 200
+
+    def test_what_has_ended_cannot_end_again(self, stage):
+        stage.load()
+        held = won(stage, stage.driver())
+        override(stage.carrier, held["id"], kind="unassign")
+
+        refused = override(stage.carrier, held["id"], kind="unassign")
+
+        assert (refused.status, refused.code) == (409, "assignment-ended")
+
+
+class TestForceAssign:
+    def test_a_posted_load_goes_to_a_free_driver_and_its_offers_are_lost(self, stage):
+        load_id = stage.load()
+        chosen, offered = stage.drivers(2)
+        (offer_id,) = stage.offered(offered)
+
+        made = override(
+            stage.carrier,
+            kind="force_assign",
+            load_id=str(load_id),
+            driver_id=chosen.driver_id,
+        )
+
+        assert made.status == 201
+        (held,) = active(load_id=load_id)
+        assert (str(held.driver_id), held.kind) == (chosen.driver_id, "backhaul")
+        assert made["assignment_id"] == str(held.id)
+        assert offer_row(offer_id).status == "lost"
+        assert pushes_to(chosen)[-1] == "load_assigned"
+        assert pushes_to(offered)[-1] == "offer_lost"
+        assert "load_reassigned" in pushes_to(stage.shipper)
+
+    def test_instead_of_what_he_has_which_goes_back_to_the_market(self, stage):
+        first, second = stage.loads(2)
+        driver = stage.driver()
+        held = won(stage, driver)
+
+        made = override(
+            stage.carrier, held["id"], kind="force_assign", load_id=str(second)
+        )
+
+        assert made.status == 201
+        assert [a.load_id for a in active()] == [second]
+        assert made["before"]["assignment"]["load_id"] == str(first)
+        assert made["after"]["load_id"] == str(second)
+        assert availability(driver) == "on_load"
+        assert rows_of(Load, Load.id == first)[0].status == "posted"
+        assert pushes_to(driver)[-2:] == ["load_unassigned", "load_assigned"]
+        assert pushes_to(stage.shipper)[-2:] == ["load_uncovered", "load_reassigned"]
+
+    def test_a_load_that_is_gone_leaves_the_old_one_where_it_was(self, stage):
+        _, second = stage.loads(2)
+        driver, other = stage.drivers(2)
+        held = won(stage, driver)
+        stage.assigned(other, second)
+        before = everything()
+
+        refused = override(
+            stage.carrier, held["id"], kind="force_assign", load_id=str(second)
+        )
+
+        assert (refused.status, refused.code) == (410, "load-taken")
+        assert everything() == before
+
+    def test_a_driver_whose_way_home_is_taken_is_busy(self, stage):
+        _, second = stage.loads(2)
+        driver = stage.driver()
+        won(stage, driver)
+        before = everything()
+
+        refused = override(
+            stage.carrier,
+            kind="force_assign",
+            load_id=str(second),
+            driver_id=driver.driver_id,
+        )
+
+        assert (refused.status, refused.code) == (409, "driver-busy")
+        assert everything() == before
+
+
+class TestWithdrawOffer:
+    def test_the_offer_ends_and_the_phone_is_told(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+
+        made = override(stage.carrier, kind="withdraw_offer", offer_id=str(offer_id))
+
+        assert made.status == 201
+        assert offer_row(offer_id).status == "withdrawn"
+        assert made["before"] == {"offer_status": "created"}
+        assert made["after"]["offer_status"] == "withdrawn"
+        assert made["notified"] == [str(driver.member_id)]
+        assert pushes_to(driver)[-1] == "offer_withdrawn"
+
+    def test_an_offer_that_has_ended_cannot_be_withdrawn(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        driver.put(f"/v1/offers/{offer_id}/decline", {"reason": "price"})
+
+        refused = override(stage.carrier, kind="withdraw_offer", offer_id=str(offer_id))
+
+        assert (refused.status, refused.code) == (409, "offer-status")

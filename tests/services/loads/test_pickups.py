@@ -1,0 +1,211 @@
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session as OrmSession
+
+from freight.roles import Role
+from models.kernel.events import Event
+from tests.trips import LONG, Trip, make_trip
+from tests.world import World, iso, utcnow
+
+
+@pytest.fixture
+def trip(world: World, session: OrmSession) -> Trip:
+    return make_trip(world, session)
+
+
+@pytest.fixture
+def long_trip(world: World, session: OrmSession) -> Trip:
+    return make_trip(world, session, LONG)
+
+
+def differences(trip: Trip) -> list[object]:
+    return [
+        event.body["differences"]
+        for event in trip.events()
+        if event.kind == "load.pickup_differs"
+    ]
+
+
+class TestConfirm:
+    def test_what_was_loaded_is_kept_as_the_shipper_counted_it(
+        self, trip: Trip
+    ) -> None:
+        trip.go(0, "arrival")
+        said = {
+            "confirmed_by": "R. Meyer",
+            "pieces": 19,
+            "weight_kg": 15_200,
+            "seal_number": "S 1",
+            "bol_number": "B 2",
+        }
+
+        answer = trip.confirm(0, **said)
+
+        assert answer.status == 200
+        assert {
+            "confirmed_by": answer["confirmed_by"],
+            "pieces": answer["confirmed_pieces"],
+            "weight_kg": answer["confirmed_weight_kg"],
+            "seal_number": answer["seal_number"],
+            "bol_number": answer["bol_number"],
+        } == said
+        assert trip.status == "pickup_confirmed"
+        event = next(e for e in trip.events() if e.kind == "load.confirm_pickup")
+        assert (event.source, event.actor_role) == ("shipper", Role.SHIPPER)
+        assert event.actor_id == trip.shipper.member_id
+        assert event.body["confirmed_pieces"] == 19
+
+    def test_a_difference_raises_an_event_and_the_load_stays_as_posted(
+        self, trip: Trip
+    ) -> None:
+        trip.confirm(0, pieces=19, weight_kg=15_000)
+
+        assert differences(trip) == [{"pieces": {"posted": 20, "confirmed": 19}}]
+        load = trip.shipper.get(f"/v1/loads/{trip.load['id']}")
+        assert (load["pieces"], load["weight_kg"]) == (20, 15_000)
+
+    @pytest.mark.parametrize(
+        "said", [{}, {"pieces": None}, {"pieces": None, "weight_kg": None}]
+    )
+    def test_what_is_equal_or_not_said_is_no_difference(
+        self, trip: Trip, said: dict[str, None]
+    ) -> None:
+        trip.confirm(0, **said)
+
+        assert differences(trip) == []
+
+    def test_the_driver_is_told(self, trip: Trip, world: World) -> None:
+        world.phone(trip.driver, "ok")
+
+        trip.confirm(0)
+
+        told = trip.session.scalars(text("select kind from pushes")).all()
+        assert told == ["pickup_confirmed"]
+
+    def test_a_repeat_writes_nothing(self, trip: Trip) -> None:
+        first = trip.confirm(0, pieces=19)
+        before = trip.kinds()
+
+        again = trip.confirm(0, pieces=19)
+
+        assert (again.status, again.body) == (200, first.body)
+        assert trip.kinds() == before
+
+    def test_a_later_word_corrects_the_earlier_one(self, trip: Trip) -> None:
+        trip.confirm(0, pieces=19)
+
+        corrected = trip.confirm(0, pieces=18)
+
+        assert corrected["confirmed_pieces"] == 18
+        assert trip.status == "pickup_confirmed"
+        assert differences(trip) == [
+            {"pieces": {"posted": 20, "confirmed": n}} for n in (19, 18)
+        ]
+
+    def test_it_may_come_before_the_drivers_report(self, trip: Trip) -> None:
+        trip.confirm(0)
+
+        assert trip.status == "pickup_confirmed"
+        for fact in ("arrival", "completion", "departure"):
+            assert trip.tell(0, fact).status == 200
+        assert trip.status == "in_transit"
+
+    def test_a_confirmation_after_the_release_is_kept(self, trip: Trip) -> None:
+        trip.go(0, "arrival", "completion")
+        trip.tell(0, "departure", trip.carrier, release_reason="weather")
+
+        answer = trip.confirm(0, pieces=19)
+
+        assert (answer.status, answer["confirmed_pieces"]) == (200, 19)
+        assert trip.status == "in_transit"
+        assert trip.kinds()[-2:] == ["load.amend_pickup", "load.pickup_differs"]
+
+    def test_a_delivery_is_not_confirmed(self, trip: Trip) -> None:
+        answer = trip.confirm(1)
+
+        assert (answer.status, answer.code) == (409, "not-a-pickup")
+
+    def test_too_late_is_a_conflict(self, trip: Trip) -> None:
+        trip.go(0)
+        trip.go(1, "arrival")
+
+        answer = trip.confirm(0, pieces=1)
+
+        assert (answer.status, answer.code) == (409, "load-status")
+        assert trip.stop(0)["confirmed_pieces"] == 20
+
+    def test_a_load_on_the_market_is_not_confirmed(self, world: World) -> None:
+        shipper = world.shipper()
+        load = world.load(shipper)
+
+        answer = world.confirm(shipper, load["stops"][0]["id"])
+
+        assert (answer.status, answer.code) == (409, "load-status")
+
+    def test_the_future_is_not_confirmed(self, trip: Trip) -> None:
+        answer = trip.confirm(0, confirmed_at=iso(utcnow() + timedelta(hours=1)))
+
+        assert (answer.status, answer.code) == (422, "clock-skew")
+        assert trip.stop(0)["confirmed_at"] is None
+
+    def test_only_the_poster_confirms(self, trip: Trip, world: World) -> None:
+        stop_id = trip.stop_id(0)
+
+        assert world.confirm(world.shipper(), stop_id).status == 404
+        assert world.confirm(trip.driver, stop_id).status == 403
+        assert world.confirm(trip.carrier, stop_id).status == 403
+
+
+class TestSeveralPickups:
+    def test_the_second_may_be_confirmed_before_the_truck_reports_there(
+        self, long_trip: Trip
+    ) -> None:
+        long_trip.go(0)
+        assert long_trip.confirm(1).status == 200
+        assert long_trip.status == "in_transit"
+
+        arrived = long_trip.tell(1, "arrival")
+
+        assert arrived.status == 200, arrived.body
+        assert long_trip.status == "pickup_confirmed"
+        event = long_trip.session.scalars(
+            select(Event)
+            .where(Event.kind == "load.confirm_pickup")
+            .order_by(Event.id.desc())
+            .limit(1)
+        ).one()
+        assert (event.actor_role, event.source) == (Role.SYSTEM, "server")
+        for fact in ("completion", "departure"):
+            assert long_trip.tell(1, fact).status == 200
+
+    def test_a_correction_of_the_first_does_not_confirm_the_second(
+        self, long_trip: Trip
+    ) -> None:
+        long_trip.go(0)
+        long_trip.go(1, "arrival", "completion")
+
+        corrected = long_trip.confirm(0, pieces=12)
+
+        assert corrected.status == 200
+        assert long_trip.status == "at_pickup"
+        answer = long_trip.tell(1, "departure")
+        assert (answer.status, answer.code) == (409, "pickup-not-confirmed")
+
+    def test_the_second_waits_for_the_first(self, long_trip: Trip) -> None:
+        answer = long_trip.confirm(1)
+
+        assert (answer.status, answer.code) == (409, "stop-out-of-order")
+
+    def test_the_sum_is_compared_once_all_are_confirmed(self, long_trip: Trip) -> None:
+        long_trip.go(0, "arrival", "completion")
+        long_trip.confirm(0, pieces=12, weight_kg=7_000)
+        long_trip.tell(0, "departure")
+        assert differences(long_trip) == []
+
+        long_trip.confirm(1, pieces=8, weight_kg=7_500)
+
+        assert differences(long_trip) == [
+            {"weight_kg": {"posted": 15_000, "confirmed": 14_500}}
+        ]

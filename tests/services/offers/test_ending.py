@@ -1,0 +1,161 @@
+"""Offers: seen, declined, expired."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from models.kernel.events import Event
+from models.offers.offers import Offer
+from runtime.db import Session
+from services.booking import answer
+from tests.services.booking.test_answer import decline, expire
+from tests.services.stage import (
+    HALF_AN_HOUR,
+    Stage,
+    actor_of,
+    let_time_run_out,
+    offer_row,
+    open_offers,
+    rows_of,
+)
+from tests.world import CLEVELAND, FakeGateway, utcnow
+
+
+@pytest.fixture
+def stage(world):
+    return Stage(world)
+
+
+class TestDecline:
+    def test_declining_never_lowers_a_rank(self, stage):
+        stage.loads(3)
+        drop = stage.drop
+        picky, twin = stage.drivers(2)
+        for _ in range(3):
+            stage.search(picky, stop_id=drop())
+            for offer in open_offers(picky):
+                decline(picky, offer.id)
+
+        mine, theirs = stage.search(picky), stage.search(twin)
+
+        def without_times(ranked):
+            return [
+                (it["candidate"]["load_id"], it["score_cents"], it["terms"])
+                for it in ranked
+            ]
+
+        assert without_times(mine.ranked) == without_times(theirs.ranked)
+        assert [(o.load_id, o.rank, o.score_cents) for o in open_offers(picky)] == [
+            (o.load_id, o.rank, o.score_cents) for o in open_offers(twin)
+        ]
+
+    def test_it_keeps_the_reason_and_may_be_repeated(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+
+        first = decline(driver, offer_id, "hours")
+        again = decline(driver, offer_id, "price")
+
+        assert first.body == again.body
+        assert again["decline_reason"] == "hours"
+        declines = rows_of(Event, Event.kind == "offer.decline")
+        assert [event.reason for event in declines] == ["hours"]
+
+    def test_what_was_accepted_cannot_be_declined(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        assert driver.put(f"/v1/offers/{offer_id}/acceptance").status == 200
+
+        refused = driver.put(f"/v1/offers/{offer_id}/decline", {"reason": "price"})
+
+        assert (refused.status, refused.code) == (409, "offer-status")
+
+
+class TestSeen:
+    def test_seeing_is_kept_once(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+
+        first = driver.put(f"/v1/offers/{offer_id}/seen")
+        again = driver.put(f"/v1/offers/{offer_id}/seen")
+
+        assert first["status"] == "seen"
+        assert again.body == first.body
+        assert len(rows_of(Event, Event.kind == "offer.see")) == 1
+
+    def test_a_push_that_arrives_later_leaves_it_seen(self, stage, run_jobs):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        driver.put(f"/v1/offers/{offer_id}/seen")
+
+        run_jobs(FakeGateway(), only="push.send")
+
+        offer = offer_row(offer_id)
+        assert offer.status == "seen"
+        assert offer.sent_at is not None
+
+    def test_an_ended_offer_is_returned_as_it_is(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        decline(driver, offer_id)
+
+        assert driver.put(f"/v1/offers/{offer_id}/seen")["status"] == "declined"
+
+
+class TestExpire:
+    def test_the_databases_clock_ends_an_offer(self, stage):
+        stage.loads(2)
+        driver = stage.driver()
+        stage.search(driver)
+        late, fresh = open_offers(driver)
+        let_time_run_out(late.id)
+
+        assert expire() == 1
+        assert expire() == 0
+
+        assert offer_row(late.id).status == "expired"
+        assert offer_row(late.id).ended_at is not None
+        assert offer_row(fresh.id).status == "created"
+
+    @pytest.mark.parametrize("hours", [-26, 26])
+    def test_no_other_clock_has_a_say(self, stage, hours):
+        stage.loads(2)
+        driver = stage.driver()
+        stage.search(driver)
+        late, fresh = open_offers(driver)
+        let_time_run_out(late.id)
+        wrong = utcnow() + timedelta(hours=hours)
+        actor = actor_of(driver)
+
+        def accept(offer_id):
+            with Session.begin() as session:
+                return answer.accept(
+                    session, actor, offer_id, now=wrong, position_max_age=HALF_AN_HOUR
+                )
+
+        with pytest.raises(answer.OfferExpired):
+            accept(late.id)
+        assert accept(fresh.id).offer_id == fresh.id
+
+    def test_what_a_busy_driver_was_left_with_is_superseded(self, stage):
+        stage.load()
+        driver = stage.driver()
+        (offer_id,) = stage.offered(driver)
+        stage.assigned(driver, stage.load(pickup=CLEVELAND))
+        with Session.begin() as session:
+            # As if the offer had been held by somebody while the plan was made.
+            session.execute(
+                update(Offer)
+                .where(Offer.id == offer_id)
+                .values(status="sent", ended_at=None)
+            )
+
+        assert expire() == 1
+
+        assert offer_row(offer_id).status == "superseded"

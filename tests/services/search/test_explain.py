@@ -1,0 +1,361 @@
+"""Why did this driver get, or not get, this load? Always answered."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, update
+
+from freight.feasibility import Reason
+from geo.distance import METRES_PER_MILE, destination
+from models.loads.loads import Load
+from runtime.db import Session
+from services.upkeep import suspensions
+from tests.services.stage import Stage, open_offers
+from tests.world import CHICAGO, DALLAS, DENVER, NEW_YORK, NEWARK, iso, utcnow
+
+
+@pytest.fixture
+def stage(world):
+    return Stage(world)
+
+
+def explain(caller, search, load_id):
+    return caller.get(
+        f"/v1/backhaul-searches/{search.id}/explanation?load_id={load_id}"
+    )
+
+
+def why(caller, search, load_id):
+    answer = explain(caller, search, load_id)
+    assert answer.status == 200, answer.body
+    return answer
+
+
+def stops(world, pickup_h, delivery_h):
+    return [
+        world.stop_body("pickup", NEWARK, *pickup_h),
+        world.stop_body("delivery", CHICAGO, *delivery_h),
+    ]
+
+
+def miles_away(miles):
+    return destination(NEW_YORK, 285, miles * METRES_PER_MILE)
+
+
+class TestWhatTheSearchKept:
+    def test_offered(self, stage):
+        load_id = stage.load()
+        driver = stage.driver()
+        search = stage.search(driver)
+        (offer,) = open_offers(driver)
+
+        answer = why(driver, search, load_id)
+
+        assert (answer["verdict"], answer["reason"]) == ("offered", "offered")
+        assert answer["rank"] == 1
+        assert answer["offer_id"] == str(offer.id)
+        assert answer["offer_status"] == "created"
+        assert answer["score_cents"] == offer.score_cents
+        assert answer["terms"] == offer.terms
+        assert answer["figures"] == offer.figures
+        assert answer["has_changed"] is False
+
+    def test_ranked_and_not_offered(self, stage):
+        *_, fourth = stage.loads(4)
+        driver = stage.driver()
+        search = stage.search(driver)
+
+        answer = why(stage.carrier, search, fourth)
+
+        assert answer["verdict"] == "ranked"
+        assert answer["reason"] == "others_were_offered_first"
+        assert (answer["rank"], answer["offer_id"]) == (4, None)
+
+    def test_the_record_is_the_answer_though_the_load_was_edited(self, stage):
+        load_id = stage.load()
+        driver = stage.driver()
+        search = stage.search(driver)
+        before = why(driver, search, load_id)
+        stage.shipper.patch(f"/v1/loads/{load_id}", {"price_cents": 1})
+
+        answer = why(driver, search, load_id)
+
+        assert answer["score_cents"] == before["score_cents"]
+        assert answer["has_changed"] is True
+        assert answer["offer_status"] == "superseded"
+
+    def test_a_load_that_was_only_booked_has_not_changed(self, stage):
+        load_id = stage.load()
+        driver = stage.driver()
+        search = stage.search(driver)
+        (offer,) = open_offers(driver)
+        driver.put(f"/v1/offers/{offer.id}/acceptance")
+
+        answer = why(driver, search, load_id)
+
+        assert answer["offer_status"] == "accepted"
+        assert answer["has_changed"] is False
+
+    def test_what_was_offered_is_known_though_the_load_is_private_now(self, stage):
+        load_id = stage.load()
+        driver = stage.driver()
+        search = stage.search(driver)
+        stage.shipper.patch(f"/v1/loads/{load_id}", {"visibility": "private"})
+
+        assert why(driver, search, load_id)["verdict"] == "offered"
+
+
+def excluded_by(stage, world, reason):
+    """Post a load which is excluded for `reason`; return (load id, driver)."""
+    truck, driver, load = {}, {}, {}
+    match reason:
+        case Reason.OUTSIDE_CIRCLE:
+            load = {"pickup": miles_away(300)}
+        case Reason.OUTSIDE_CORRIDOR:
+            load = {"delivery": DALLAS}
+        case Reason.CURRENCY_DIFFERS:
+            load = {"currency": "CAD"}
+        case Reason.EQUIPMENT_MISMATCH:
+            load = {"equipment": ["flatbed"]}
+        case Reason.TOO_HEAVY:
+            load = {"weight_kg": 21_000}
+        case Reason.TOO_LONG:
+            load = {"length_m": 17.0}
+        case Reason.HAZMAT_NOT_ALLOWED:
+            load = {"has_hazmat": True}
+        case Reason.BEYOND_MAX_DEADHEAD:
+            load, driver = {"pickup": miles_away(40)}, {"max_deadhead_m": 10_000}
+        case Reason.DETOUR_TOO_LONG:
+            load = {"pickup": NEWARK, "delivery": destination(CHICAGO, 270, 230_000)}
+        case Reason.PICKUP_CLOSED_BEFORE_ARRIVAL:
+            load = {"pickup": miles_away(200), "stops": None}
+        case Reason.DELIVERY_CLOSED_BEFORE_ARRIVAL:
+            load = {"stops": stops(world, (0, 48), (0, 6))}
+        case Reason.HOME_TOO_LATE:
+            driver = {"home_by_at": iso(utcnow() + timedelta(hours=6))}
+        case Reason.BELOW_MIN_PAY:
+            driver = {"min_pay_cents_per_km": 1_000}
+        case Reason.NO_GAIN:
+            load = {"price_cents": 100}
+        case Reason.OUTSIDE_OPERATING_AREA | Reason.IN_NO_GO_AREA:
+            pass
+    if reason is Reason.PICKUP_CLOSED_BEFORE_ARRIVAL:
+        load["stops"] = [
+            world.stop_body("pickup", load.pop("pickup"), -5, 1),
+            world.stop_body("delivery", CHICAGO, 0, 96),
+        ]
+    it = stage.driver(**truck)
+    if driver:
+        edited = stage.carrier.patch(f"/v1/drivers/{it.driver_id}", driver)
+        assert edited.status == 200, edited.body
+    return stage.load(**load), it
+
+
+def square(centre, degrees):
+    lat, lon, d = centre.lat, centre.lon, degrees
+    ring = [[lon - d, lat - d], [lon + d, lat - d], [lon + d, lat + d]]
+    ring += [[lon - d, lat + d], [lon - d, lat - d]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+NEEDS_MORE_THAN_AN_API = {
+    # A truck always states its type, and no setting asks for a ratio.
+    Reason.EQUIPMENT_UNKNOWN,
+    Reason.DETOUR_RATIO_TOO_HIGH,
+}
+
+
+class TestExcluded:
+    @pytest.mark.parametrize("reason", sorted(set(Reason) - NEEDS_MORE_THAN_AN_API))
+    def test_every_reason_is_told_with_its_stage(self, stage, world, reason):
+        load_id, driver = excluded_by(stage, world, reason)
+        drawn = {
+            Reason.OUTSIDE_OPERATING_AREA: ("operating", DENVER),
+            Reason.IN_NO_GO_AREA: ("no_go", CHICAGO),
+        }.get(reason)
+        if drawn is not None:
+            kind, centre = drawn
+            body = {"kind": kind, "name": "x", "geometry": square(centre, 0.5)}
+            made = stage.carrier.put(f"/v1/areas/{UUID(int=7)}", body)
+            assert made.status == 200, made.body
+
+        search = stage.search(driver)
+        answer = why(driver, search, load_id)
+
+        assert (answer["verdict"], answer["reason"]) == ("excluded", reason)
+        counts = {it["stage"]: it["excluded"] for it in search.counts["stages"]}
+        # A load beyond the boxes of the index is not counted, and is explained still.
+        assert counts[answer["stage"]].get(reason, 1) == 1
+
+    def test_a_figure_says_what_it_has_and_what_was_allowed(self, stage):
+        load_id = stage.load(weight_kg=21_000)
+        driver = stage.driver(payload_kg=20_000)
+
+        answer = why(driver, stage.search(driver), load_id)
+
+        assert answer["figure"] == {"value": 21_000, "limit": 20_000, "unit": "kg"}
+
+
+class TestNotOnTheMarket:
+    def test_posted_later(self, stage):
+        driver = stage.driver()
+        search = stage.search(driver)
+        load_id = stage.load()
+
+        answer = why(driver, search, load_id)
+
+        assert (answer["verdict"], answer["reason"]) == (
+            "not_on_the_market",
+            "not_posted",
+        )
+
+    def test_taken_before(self, stage):
+        load_id = stage.load()
+        stage.assigned(stage.driver(), load_id)
+        driver = stage.driver()
+
+        search = stage.search(driver)
+
+        assert why(driver, search, load_id)["verdict"] == "not_on_the_market"
+
+    def test_withdrawn_before(self, stage):
+        load_id = stage.load()
+        stage.shipper.delete(f"/v1/loads/{load_id}/posting")
+        driver = stage.driver()
+
+        search = stage.search(driver)
+
+        assert why(driver, search, load_id)["verdict"] == "not_on_the_market"
+
+    def test_lapsed_before_any_job_had_marked_it(self, stage):
+        load_id = stage.load()
+        with Session.begin() as session:
+            session.execute(
+                update(Load).values(lease_expires_at=func.now() - timedelta(minutes=1))
+            )
+        driver = stage.driver()
+
+        search = stage.search(driver)
+
+        assert search.counts["considered"] == 0
+        assert why(driver, search, load_id)["verdict"] == "not_on_the_market"
+
+    def test_taken_after_the_search_it_is_judged_as_then(self, stage):
+        loads = stage.loads(1)
+        driver = stage.driver()
+        search = stage.search(driver)
+        with Session.begin() as session:
+            # As if it had been the fifty-first.
+            session.execute(
+                update(type(search))
+                .where(type(search).id == search.id)
+                .values(ranked=[])
+            )
+        stage.assigned(stage.driver(), loads[0])
+
+        answer = why(stage.carrier, search, loads[0])
+
+        assert (answer["verdict"], answer["reason"]) == (
+            "ranked",
+            "beyond_the_kept_best",
+        )
+        assert sum(t["value"] for t in answer["terms"]) == answer["score_cents"]
+
+
+class TestNotSearched:
+    def test_the_obstacle_is_the_reason(self, stage):
+        load_id = stage.load()
+        driver = stage.driver()
+        stage.carrier.patch(
+            f"/v1/drivers/{driver.driver_id}", {"availability": "off_duty"}
+        )
+
+        answer = why(driver, stage.search(driver), load_id)
+
+        assert (answer["verdict"], answer["reason"]) == (
+            "not_searched",
+            "driver_off_duty",
+        )
+
+
+class TestOfAPosterWhoIsSuspendedMeanwhile:
+    def test_no_figures_are_told_of_what_was_among_the_best(self, stage):
+        first, *_, fourth = stage.loads(4)
+        driver = stage.driver()
+        search = stage.search(driver)
+        before = why(driver, search, first)
+        suspend(stage.shipper)
+
+        answers = [why(driver, search, it) for it in (first, fourth)]
+
+        assert [it["verdict"] for it in answers] == ["offered", "ranked"]
+        assert [it["rank"] for it in answers] == [1, 4]
+        for it in answers:
+            assert {"score_cents", "terms", "figures"} & {*it.body} == set()
+        resume(stage.shipper)
+        again = why(driver, search, first)
+        assert again["figures"] == before["figures"]
+        assert again["score_cents"] == before["score_cents"]
+
+    def test_what_was_not_is_as_if_it_were_not(self, stage):
+        stage.loads(2)
+        far = stage.load(miles_away(400))
+        driver = stage.driver()
+        search = stage.search(driver)
+        assert why(driver, search, far)["verdict"] == "excluded"
+        suspend(stage.shipper)
+
+        assert explain(driver, search, far).status == 404
+
+
+def suspend(caller):
+    with Session.begin() as session:
+        suspensions.suspend(session, caller.org_id, reason="fraud", now=utcnow())
+
+
+def resume(caller):
+    with Session.begin() as session:
+        suspensions.resume(session, caller.org_id, now=utcnow())
+
+
+class TestTenancy:
+    def test_another_companys_private_load_does_not_exist(self, stage):
+        load_id = stage.load(visibility="private")
+        driver = stage.driver()
+        search = stage.search(driver)
+
+        assert explain(driver, search, load_id).status == 404
+        assert explain(stage.carrier, search, load_id).status == 404
+
+    @pytest.mark.parametrize("is_withdrawn", [False, True])
+    def test_another_companys_draft_does_not_exist(self, stage, is_withdrawn):
+        load_id = stage.load(is_draft=True)
+        if is_withdrawn:
+            assert stage.shipper.delete(f"/v1/loads/{load_id}/posting").status == 200
+        driver = stage.driver()
+
+        assert explain(driver, stage.search(driver), load_id).status == 404
+
+    def test_another_companys_search_does_not_exist(self, stage, world):
+        load_id = stage.load()
+        driver, colleague = stage.drivers(2)
+        search = stage.search(driver)
+        stranger = Stage(world)
+
+        for caller in (stranger.carrier, stranger.driver(), colleague):
+            assert explain(caller, search, load_id).status == 404
+            assert caller.get(f"/v1/backhaul-searches/{search.id}").status == 404
+            assert caller.get("/v1/backhaul-searches")["data"] == []
+
+    def test_no_such_load(self, stage):
+        driver = stage.driver()
+        search = stage.search(driver)
+
+        assert explain(driver, search, search.id).status == 404
+
+    def test_a_shipper_asks_in_vain(self, stage):
+        load_id = stage.load()
+        search = stage.search(stage.driver())
+
+        assert explain(stage.shipper, search, load_id).status == 403

@@ -1,0 +1,269 @@
+"""Who did what to which row: chained, signed, and found out when tampered with."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import DBAPIError
+
+from edges.start import seal as seal_of
+from models.upkeep.audit import AuditEntry, AuditHead
+from runtime.config import Settings
+from runtime.db import Hand, Session, Tenant, acting
+from services.upkeep import audit
+from services.upkeep.audit import Seal, to_record
+from tests.world import Caller, World, utcnow
+
+
+@pytest.fixture
+def seal(settings: Settings) -> Seal:
+    return seal_of(settings)
+
+
+@pytest.fixture
+def desk(committed: World) -> Caller:
+    """A dispatcher who has made and edited a truck."""
+    desk = committed.company()
+    truck_id = committed.truck(desk)
+    committed.driver(desk, device=None)
+    body = {"unit_number": "T-900", "equipment": "reefer"}
+    desk.put(f"/v1/trucks/{truck_id}", body)
+    return desk
+
+
+def entries(org_id: Any) -> list[AuditEntry]:
+    with Session() as session:
+        query = select(AuditEntry).where(AuditEntry.org_id == org_id)
+        return list(session.scalars(query.order_by(AuditEntry.seq)))
+
+
+def verdict(seal: Seal, elsewhere: Any = ()) -> audit.Verdict:
+    with Session() as session:
+        return audit.verify(session, seal, elsewhere)
+
+
+def sign(seal: Seal) -> list[dict[str, Any]]:
+    with Session.begin() as session:
+        audit.sign_heads(session, seal, now=utcnow())
+        return [to_record(it) for it in audit.signed_heads(session)]
+
+
+@pytest.fixture
+def forge(superuser: Engine) -> Iterator[Any]:
+    """Do what only an intruder with the whole database in his hands can do."""
+
+    def run(*statements: str) -> None:
+        with superuser.begin() as connection:
+            connection.execute(text("set local session_replication_role = replica"))
+            for statement in statements:
+                connection.execute(text(statement))
+
+    return run
+
+
+class TestWriting:
+    def test_names_who_did_what_to_which_row(self, desk: Caller) -> None:
+        found = [(e.act, e.subject, e.member_id) for e in entries(desk.org_id)]
+
+        assert ("insert", "trucks", desk.member_id) in found
+        last = entries(desk.org_id)[-1]
+        assert (last.act, last.subject) == ("update", "trucks")
+        assert last.columns == [
+            "deck_length_m",
+            "equipment",
+            "payload_kg",
+            "unit_number",
+        ]
+        assert [e.seq for e in entries(desk.org_id)] == list(range(1, len(found) + 1))
+
+    def test_keeps_no_contents(self, desk: Caller, superuser: Engine) -> None:
+        with superuser.connect() as connection:
+            dump = str(connection.execute(text("select * from audit")).all())
+
+        assert "T-900" not in dump
+        assert "example.com" not in dump
+
+    def test_what_is_rolled_back_was_not_done(self, desk: Caller) -> None:
+        before = len(entries(desk.org_id))
+        assert desk.org_id is not None
+        assert desk.member_id is not None
+        with (
+            acting(Tenant(desk.org_id, desk.member_id)),
+            Session() as session,
+        ):
+            session.execute(text("update trucks set payload_kg = 1"))
+            session.rollback()
+
+        assert len(entries(desk.org_id)) == before
+
+    def test_the_servers_own_hand_is_in_the_events_instead(self, desk: Caller) -> None:
+        before = len(entries(desk.org_id))
+        with acting(Hand.SERVER), Session.begin() as session:
+            session.execute(text("update trucks set payload_kg = 1"))
+
+        assert len(entries(desk.org_id)) == before
+
+    def test_many_writers_at_once_make_one_unbroken_chain(
+        self, committed: World, seal: Seal
+    ) -> None:
+        desks = [committed.company() for _ in range(3)]
+        trucks = [(desk, committed.truck(desk)) for desk in desks for _ in range(4)]
+
+        # One hand for each truck: two would hear that the other was quicker.
+        def rename(number: int) -> set[int]:
+            desk, truck_id = trucks[number]
+            bodies = [
+                {"unit_number": f"N{number}.{turn}", "equipment": "van"}
+                for turn in range(8)
+            ]
+            return {desk.put(f"/v1/trucks/{truck_id}", it).status for it in bodies}
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set().union(*pool.map(rename, range(len(trucks)))) == {200}
+
+        found = verdict(seal)
+        assert found.faults == ()
+        assert found.entries >= 96 + 12
+
+
+class TestNobody:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "update audit set act = 'insert'",
+            "delete from audit",
+            "truncate audit",
+            "update audit_heads set seq = 0",
+            "insert into audit select org_id, seq + 1000, at, member_id, act, subject,"
+            " subject_id, columns, hash from audit",
+            "delete from audit_signatures",
+        ],
+    )
+    @pytest.mark.parametrize("who", ["app", "server"])
+    def test_of_our_processes_may_change_or_forge_it(
+        self, desk: Caller, statement: str, who: str
+    ) -> None:
+        assert desk.org_id is not None
+        assert desk.member_id is not None
+        whom = Hand.SERVER if who == "server" else Tenant(desk.org_id, desk.member_id)
+        with acting(whom), Session() as session, pytest.raises(DBAPIError) as refused:
+            session.execute(text(statement))
+
+        assert "permission denied" in str(refused.value)
+
+    @pytest.mark.parametrize("table", ["audit", "audit_signatures"])
+    @pytest.mark.parametrize("act", ["update {} set seq = seq + 9", "delete from {}"])
+    def test_rewrites_it_even_with_every_right(
+        self, desk: Caller, seal: Seal, superuser: Engine, table: str, act: str
+    ) -> None:
+        """By mistake, that is: a superuser may also switch the guard off."""
+        sign(seal)
+        statement = text(act.format(table))
+
+        with (
+            superuser.connect() as connection,
+            pytest.raises(DBAPIError, match="append-only"),
+        ):
+            connection.execute(statement)
+
+    def test_reads_another_companys(self, desk: Caller, committed: World) -> None:
+        other = committed.company()
+        assert other.org_id is not None
+        assert other.member_id is not None
+        with acting(Tenant(other.org_id, other.member_id)), Session() as session:
+            assert session.scalar(text("select count(*) from audit")) == 0
+
+
+class TestVerify:
+    def test_an_untouched_log_holds(self, desk: Caller, seal: Seal) -> None:
+        sign(seal)
+        found = verdict(seal)
+
+        assert found.faults == ()
+        assert found.entries == len(entries(desk.org_id))
+        assert found.signatures == 1
+
+    def test_an_edited_entry_is_named(
+        self, desk: Caller, seal: Seal, forge: Any
+    ) -> None:
+        forge("update audit set act = 'delete' where seq = 2")
+
+        (fault,) = verdict(seal).faults
+        assert (fault.org_id, fault.seq) == (desk.org_id, 2)
+        assert "edited" in fault.reason
+
+    def test_a_deleted_entry_is_named(
+        self, desk: Caller, seal: Seal, forge: Any
+    ) -> None:
+        forge("delete from audit where seq = 2")
+
+        assert [f.seq for f in verdict(seal).faults] == [2]
+
+    def test_a_cut_tail_is_told_by_the_head(
+        self, desk: Caller, seal: Seal, forge: Any
+    ) -> None:
+        newest = len(entries(desk.org_id))
+        forge(f"delete from audit where seq = {newest}")
+
+        (fault,) = verdict(seal).faults
+        assert fault.seq == newest
+
+    def test_a_tail_cut_with_its_head_is_told_by_a_head_kept_elsewhere(
+        self, desk: Caller, seal: Seal, forge: Any
+    ) -> None:
+        kept = sign(seal)
+        newest = len(entries(desk.org_id))
+        forge(
+            "delete from audit_signatures",
+            f"delete from audit where seq = {newest}",
+            "update audit_heads h set seq = a.seq, hash = a.hash from audit a"
+            f" where a.org_id = h.org_id and a.seq = {newest - 1}",
+        )
+
+        assert verdict(seal).faults == ()
+        (fault,) = verdict(seal, kept).faults
+        assert fault.seq == newest
+        assert "not the one that was signed" in fault.reason
+
+    def test_a_forged_signature_is_named(
+        self, desk: Caller, seal: Seal, forge: Any
+    ) -> None:
+        sign(seal)
+        forge("update audit_signatures set signature = sha512('x')")
+
+        (fault,) = verdict(seal).faults
+        assert "signature is not ours" in fault.reason
+
+    def test_signing_again_signs_what_moved(self, desk: Caller, seal: Seal) -> None:
+        assert len(sign(seal)) == 1
+        assert len(sign(seal)) == 1
+        desk.put(f"/v1/trucks/{desk.get('/v1/trucks')['data'][0]['id']}", van())
+
+        assert len(sign(seal)) == 2
+        with Session() as session:
+            assert session.scalar(select(AuditHead.seq)) == len(entries(desk.org_id))
+
+
+def van() -> dict[str, Any]:
+    return {"unit_number": "T-901", "equipment": "van"}
+
+
+class TestKeys:
+    def test_a_rotated_key_still_verifies(self, desk: Caller, tmp_path: Any) -> None:
+        old = Settings(DATA_DIR=str(tmp_path))
+        sign(seal_of(old))
+        new = Settings(
+            DATA_DIR=str(tmp_path / "new"),
+            AUDIT_PREVIOUS_KEY=(tmp_path / "audit.pem").read_text(),
+        )
+
+        assert verdict(seal_of(new)).faults == ()
+        stranger = Settings(DATA_DIR=str(tmp_path / "other"))
+        (fault,) = verdict(seal_of(stranger)).faults
+        assert "key that is not known" in fault.reason
+
+    def test_no_ed25519_key_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="AUDIT_SIGNING_KEY is not an Ed25519"):
+            audit.make_seal("changeme")
