@@ -14,10 +14,10 @@ import worker as job_process
 import wsgi
 from api.app import create_app, make_posting_rules
 from edges.start import (
+    audit_key,
     clear_failures,
     connect,
     keyring,
-    seal,
     secret_files,
     settings_from_environment,
 )
@@ -211,7 +211,7 @@ def verify(heads: TextIO | None) -> None:
     try:
         elsewhere = [json.loads(line) for line in heads or () if line.strip()]
         with Session() as session:
-            found = audit_chains.verify(session, seal(settings), elsewhere)
+            found = audit_chains.verify(session, audit_key(settings), elsewhere)
     except (ValueError, KeyError, TypeError) as error:
         raise click.BadParameter(
             f"Not as `audit heads` prints them ({error}).", param_hint="heads"
@@ -233,7 +233,7 @@ def heads() -> None:
     settings = settings_from_environment()
     connect(settings, hand=Hand.SERVER)
     with Session.begin() as session:
-        audit_chains.sign_heads(session, seal(settings), now=datetime.now(UTC))
+        audit_chains.sign_heads(session, audit_key(settings), now=datetime.now(UTC))
         for signature in audit_chains.signed_heads(session):
             click.echo(json.dumps(audit_chains.to_record(signature)))
 

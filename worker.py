@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from edges.mailing import make_post_office
 from edges.pushing import make_gateway
-from edges.start import clear_failures, connect, seal, settings_from_environment
+from edges.start import audit_key, clear_failures, connect, settings_from_environment
 from geo.roads import EstimatedRoads
 from handlers import letters, market, push, queue, search, upkeep
 from handlers.supplies import Handlers, Supplies
@@ -163,7 +163,7 @@ def main() -> None:
         queue=app,
         rules=SearchRules.of(settings, EstimatedRoads()),
         gateway=gateway,
-        seal=seal(settings),
+        audit_key=audit_key(settings),
         now=utcnow,
         post=make_post_office(settings),
         kept=Retention.of(settings),

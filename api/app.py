@@ -3,7 +3,7 @@
 from time import perf_counter
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, redirect, request
 from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -14,7 +14,7 @@ from api.kernel import deprecation, headers, limits, openapi, problems, versions
 from api.kernel.bodies import InflatingRequest
 from api.loads import assignments, loads, stops
 from api.offers import offers
-from api.people import credentials, devices, invitations, me, members, sessions
+from api.people import credentials, devices, invitations, me, members, sign_ins
 from api.search import searches
 from api.upkeep import operations, sync
 from geo.roads import Roads
@@ -29,7 +29,7 @@ METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"}
 """What is counted by name; a stranger must not invent series."""
 
 BLUEPRINTS = (
-    sessions.blueprint,
+    sign_ins.blueprint,
     me.blueprint,
     credentials.blueprint,
     credentials.resets_blueprint,
@@ -120,6 +120,8 @@ def create_app(
             {"app_name": "Backhaul", "validatorUrl": None},
         )
     )
+    # Until there are pages for people.
+    app.add_url_rule("/", "index", lambda: redirect("/docs/"))
     app.extensions["problems"] = openapi.complete(api, app)
     app.extensions["api"] = api
     return app

@@ -14,9 +14,9 @@ import psycopg
 from bench.client import Answer, Client
 from bench.crowd import Crowd
 from bench.report import Bar, percentiles, say
+from bench.rig import Rig, set_up
 from bench.rows import Record
 from bench.running import Line, line_of, parser_of, run
-from bench.stage import Stage, staged
 from bench.tapping import Tap, tapping
 from models.people.organisations import OrganisationKind
 
@@ -139,9 +139,9 @@ def wrong_loads(
     return wrong
 
 
-def play(stage: Stage, loads: int, seed: int) -> tuple[dict[str, object], list[Bar]]:
+def play(rig: Rig, loads: int, seed: int) -> tuple[dict[str, object], list[Bar]]:
     """Let everybody accept; return figures and bars."""
-    races = furnish(Crowd(stage, seed), loads + 1)
+    races = furnish(Crowd(rig, seed), loads + 1)
     last = races.pop()
     say(f"{loads} loads are offered to {DRIVERS_A_LOAD} drivers each")
     # The first answers wait for connections to the database.
@@ -152,13 +152,13 @@ def play(stage: Stage, loads: int, seed: int) -> tuple[dict[str, object], list[B
         heard = list(pool.map(accept, shuffled(races, seed)))
     seconds = time.perf_counter() - started
     busy = time.process_time() - busy
-    with psycopg.connect(stage.env["DATABASE_URL"]) as connection:
+    with psycopg.connect(rig.env["DATABASE_URL"]) as connection:
         wrong = wrong_loads(heard, connection)
     for load_id, why in list(wrong.items())[:10]:
         say(f"load {load_id}: {why}")
     figures, bars = figures_and_bars(heard, wrong, seconds, busy)
-    if stage.between is not None:
-        figures["spent"] = asked_for(stage.between, last)
+    if rig.between is not None:
+        figures["spent"] = asked_for(rig.between, last)
     return figures, bars
 
 
@@ -215,11 +215,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     loads = options.loads or (LOADS_QUICK if options.quick else LOADS)
 
     def staged_play() -> Line:
-        with staged({}, between=between) as stage:
-            figures, bars = play(stage, loads, options.seed)
+        with set_up({}, between=between) as rig:
+            figures, bars = play(rig, loads, options.seed)
             params = {"loads": loads, "drivers_a_load": DRIVERS_A_LOAD}
             params["connections"] = CONNECTIONS
-            return line_of(stage, options, figures, bars, **params)
+            return line_of(rig, options, figures, bars, **params)
 
     return run("accept_race", staged_play)
 

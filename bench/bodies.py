@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from bench.crowd import CHICAGO, NEW_YORK, Crowd, Person
-from bench.stage import PASSWORD
+from bench.rig import PASSWORD
 
 Body = dict[str, Any]
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from bench.board import BoardLoad, Place, Trip
 from bench.client import Client
-from bench.stage import PASSWORD, Stage
+from bench.rig import PASSWORD, Rig
 
 AT_ONCE = 8
 """Calls in hand while nothing is measured."""
@@ -77,7 +77,7 @@ def post(poster: Client, load: BoardLoad) -> dict[str, Any]:
     return posted
 
 
-def hire(stage: Stage, fleets: Sequence[Client], trips: Sequence[Trip]) -> list[Driver]:
+def hire(rig: Rig, fleets: Sequence[Client], trips: Sequence[Trip]) -> list[Driver]:
     """Return a driver for each trip, who stands at its drop with his load on board.
 
     Raises: Refused.
@@ -85,7 +85,7 @@ def hire(stage: Stage, fleets: Sequence[Client], trips: Sequence[Trip]) -> list[
 
     def one(numbered: tuple[int, Trip]) -> Driver:
         number, trip = numbered
-        return _hire(stage.web, fleets[number % len(fleets)], trip)
+        return _hire(rig.web, fleets[number % len(fleets)], trip)
 
     return at_once(one, enumerate(trips))
 

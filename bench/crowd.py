@@ -16,8 +16,8 @@ import psycopg
 
 from bench import rows
 from bench.client import Client
+from bench.rig import PASSWORD, Rig
 from bench.rows import Point, Record
-from bench.stage import PASSWORD, Stage
 from edges.start import keyring
 from freight.roles import Role
 from models.people.organisations import OrganisationKind
@@ -77,10 +77,10 @@ class Company:
 class Crowd:
     """Makes rows and keeps them until `settle` writes them all at once."""
 
-    def __init__(self, stage: Stage, seed: int = 1) -> None:
-        self.url = stage.web.url
-        self.database_url = stage.env["DATABASE_URL"]
-        self.keys: Keyring = keyring(Settings.from_env(stage.env))
+    def __init__(self, rig: Rig, seed: int = 1) -> None:
+        self.url = rig.web.url
+        self.database_url = rig.env["DATABASE_URL"]
+        self.keys: Keyring = keyring(Settings.from_env(rig.env))
         self.rng = Random(seed)
         self.companies: list[Company] = []
         self._rows: dict[str, list[Record]] = defaultdict(list)

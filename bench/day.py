@@ -10,7 +10,7 @@ from bench.board import BoardLoad
 from bench.cast import Driver, at_once, post
 from bench.client import Client, Refused
 from bench.report import say
-from bench.stage import Stage
+from bench.rig import Rig
 
 DROPS_PER_S = 5.0
 """Steady, so that latencies are those of a server with room to breathe."""
@@ -67,13 +67,13 @@ class Day:
 
 
 def play_all(
-    stage: Stage, poster: Client, loads: Sequence[BoardLoad], drivers: Sequence[Driver]
+    rig: Rig, poster: Client, loads: Sequence[BoardLoad], drivers: Sequence[Driver]
 ) -> tuple[Day, Phones]:
     """Post everything, complete every drop, and only then let the drivers accept.
 
     Raises: Refused, NeverCame.
     """
-    day, phones = Day(), Phones(stage.fcm)
+    day, phones = Day(), Phones(rig.fcm)
     # Some at a time: their order decides nothing before the first drop.
     answers = at_once(lambda load: post(poster, load), loads)
     for load, answer in zip(loads, answers, strict=True):
@@ -94,13 +94,13 @@ def play_all(
 
 
 def play_online(
-    stage: Stage, poster: Client, loads: Sequence[BoardLoad], drivers: Sequence[Driver]
+    rig: Rig, poster: Client, loads: Sequence[BoardLoad], drivers: Sequence[Driver]
 ) -> tuple[Day, Phones]:
     """Play loads and drops in time order; each driver answers before time goes on.
 
     Raises: Refused, NeverCame.
     """
-    day, phones, market = Day(), Phones(stage.fcm), set[int]()
+    day, phones, market = Day(), Phones(rig.fcm), set[int]()
     events: list[BoardLoad | Driver] = [*loads, *drivers]
     for done, event in enumerate(sorted(events, key=_seq), start=1):
         if isinstance(event, BoardLoad):

@@ -15,8 +15,8 @@ from bench.crowd import Crowd
 from bench.day import NeverCame, Phones
 from bench.hauls import Drop, Truck, complete_steadily, hire
 from bench.report import Bar, percentiles, say
+from bench.rig import Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
-from bench.stage import Stage, staged
 from bench.usage import rss_mb
 from market.board import write_board
 from services.people.passwords import NOBODY
@@ -147,11 +147,11 @@ class Played:
 
 
 class Street:
-    """Plays completions on a stage, and reads what came of them."""
+    """Plays completions on a rig, and reads what came of them."""
 
-    def __init__(self, stage: Stage, trucks: Sequence[Truck]) -> None:
-        self.stage = stage
-        self.phones = Phones(stage.fcm)
+    def __init__(self, rig: Rig, trucks: Sequence[Truck]) -> None:
+        self.rig = rig
+        self.phones = Phones(rig.fcm)
         self._trucks = iter(trucks)
 
     def play(self, per_s: float, seconds: float) -> Played:
@@ -160,7 +160,7 @@ class Street:
         trucks = [next(self._trucks) for _ in range(round(per_s * seconds))]
         drops = complete_steadily(trucks, per_s)
         with psycopg.connect(
-            self.stage.env["DATABASE_URL"], autocommit=True
+            self.rig.env["DATABASE_URL"], autocommit=True
         ) as connection:
             jobs_left = self._wait(connection)
             stops = [truck.stop_id for truck in trucks]
@@ -182,14 +182,14 @@ class Street:
             time.sleep(LOOK_EVERY_S)
 
 
-def furnish(stage: Stage, size: Size, seed: int) -> list[Truck]:
+def furnish(rig: Rig, size: Size, seed: int) -> list[Truck]:
     """Write the market and the trucks; return these."""
     now = datetime.now(UTC)
-    trucks = hire(Crowd(stage, seed), size.trucks, seed=seed, now=now)
+    trucks = hire(Crowd(rig, seed), size.trucks, seed=seed, now=now)
     say(f"{len(trucks)} trucks stand at their last delivery")
     started = time.monotonic()
     write_board(
-        stage.env["DATABASE_URL"],
+        rig.env["DATABASE_URL"],
         loads=size.loads,
         trucks=0,
         orgs=ORGS,
@@ -198,7 +198,7 @@ def furnish(stage: Stage, size: Size, seed: int) -> list[Truck]:
         password_hash=NOBODY,
         tell=lambda written: say(f"{written:,} loads are posted"),
     )
-    with psycopg.connect(stage.env["DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
         # As a market that has stood for a while: no vacuum begins by itself.
         connection.execute("vacuum (analyze) loads, stops")
         connection.execute("checkpoint")
@@ -232,16 +232,14 @@ def highest_rate(street: Street, size: Size, steady: Played) -> dict[str, Any]:
     return {"highest_rate_per_s": highest, "rates": steps}
 
 
-def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     """Play the steady minute, then the rising rates; return figures and bars."""
-    street = Street(stage, furnish(stage, size, seed))
-    before = {
-        f"{name}_rss_mb_before": rss_mb(stage, name) for name in ("web", "worker")
-    }
+    street = Street(rig, furnish(rig, size, seed))
+    before = {f"{name}_rss_mb_before": rss_mb(rig, name) for name in ("web", "worker")}
     street.play(PER_S, WARM_UP_S)
     played = street.play(PER_S, size.seconds)
     figures = played.figures() | before
-    figures |= {f"{name}_rss_mb": rss_mb(stage, name) for name in ("web", "worker")}
+    figures |= {f"{name}_rss_mb": rss_mb(rig, name) for name in ("web", "worker")}
     say(f"{PER_S:g} completions/s: {figures}")
     if size.rate_s and not played.jobs_left:
         figures |= highest_rate(street, size, played)
@@ -269,10 +267,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         size = replace(size, loads=options.loads)
 
     def staged_play() -> Line:
-        with staged({}) as stage:
-            figures, bars = play(stage, size, options.seed)
+        with set_up({}) as rig:
+            figures, bars = play(rig, size, options.seed)
             params = {"loads": size.loads, "per_s": PER_S, "seconds": size.seconds}
-            return line_of(stage, options, figures, bars, **params)
+            return line_of(rig, options, figures, bars, **params)
 
     return run("drop_to_push", staged_play, breaks=(*BREAKS, NeverCame))
 

@@ -24,8 +24,8 @@ from sqlalchemy.orm import Session
 from bench.crowd import Crowd, Person
 from bench.queue import time_passes, until_idle
 from bench.report import Bar, say
+from bench.rig import Rig, set_up
 from bench.running import Line, line_of, parser_of, run
-from bench.stage import Stage, staged
 from bench.supervising import supervised
 from local.processes import SETTLED_S
 from models.people.organisations import OrganisationKind
@@ -137,18 +137,18 @@ def enqueue_all(url: str, owed: Sequence[Owed], seed: int) -> None:
 
 
 def play(
-    stage: Stage, size: Size, seed: int, log: Path
+    rig: Rig, size: Size, seed: int, log: Path
 ) -> tuple[dict[str, Any], list[Bar]]:
     """Send everything through the storm; return figures and bars."""
-    url = stage.env["DATABASE_URL"]
-    owed = make_offers(Crowd(stage, seed), size.offers)
+    url = rig.env["DATABASE_URL"]
+    owed = make_offers(Crowd(rig, seed), size.offers)
     hours, started = Hours(url), time.monotonic()
     say(f"{len(owed)} offers, {TROUBLED_SHARE:.0%} of them to phones in trouble")
-    with supervised(stage.processes):
+    with supervised(rig.processes):
         enqueue_all(url, owed, seed)
         for _ in range(size.kills):
             time.sleep(SETTLED_S + 2)
-            os.kill(stage.processes.running["worker"].pid, signal.SIGKILL)
+            os.kill(rig.processes.running["worker"].pid, signal.SIGKILL)
         until_idle(url, hurry=None if size.kills else hours.skip)
     seconds = time.monotonic() - started
     requests = [json.loads(line) for line in log.read_text().splitlines()]
@@ -234,9 +234,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     def staged_play() -> Line:
         with TemporaryDirectory(prefix="backhaul-storm-") as folder:
             log = Path(folder) / "fcm.jsonl"
-            with staged({}, fcm_log=log) as stage:
-                figures, bars = play(stage, size, options.seed, log)
-                return line_of(stage, options, figures, bars, kills=size.kills)
+            with set_up({}, fcm_log=log) as rig:
+                figures, bars = play(rig, size, options.seed, log)
+                return line_of(rig, options, figures, bars, kills=size.kills)
 
     return run("fcm_storm", staged_play)
 

@@ -16,8 +16,8 @@ from bench.board import BoardLoad, Trip
 from bench.cast import hire, post
 from bench.client import Client
 from bench.report import Bar, say
+from bench.rig import PASSWORD, Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
-from bench.stage import PASSWORD, Stage, staged
 
 
 class NoReport(Exception):
@@ -104,14 +104,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     cases = QUICK_CASES if options.quick else options.cases
 
     def staged_play() -> Line:
-        with staged({}) as stage, TemporaryDirectory(prefix="fuzz-") as folder:
-            heard = _play(stage, Path(folder), options, cases)
+        with set_up({}) as rig, TemporaryDirectory(prefix="fuzz-") as folder:
+            heard = _play(rig, Path(folder), options, cases)
             figures = {
                 "rounds": heard.rounds,
                 "cases_by_role": dict(heard.cases),
                 "findings": dict(heard.findings),
             }
-            line = line_of(stage, options, figures, heard.bars(cases), cases=cases)
+            line = line_of(rig, options, figures, heard.bars(cases), cases=cases)
         more = {"schemathesis": version("schemathesis")}
         return replace(line, versions={**line.versions, **more})
 
@@ -119,12 +119,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run("fuzz", staged_play, breaks=breaks)
 
 
-def _play(
-    stage: Stage, folder: Path, options: argparse.Namespace, cases: int
-) -> Played:
-    document = Client(stage.web.url).call("GET", "/openapi.json").body
+def _play(rig: Rig, folder: Path, options: argparse.Namespace, cases: int) -> Played:
+    document = Client(rig.web.url).call("GET", "/openapi.json").body
     (folder / "schemathesis.toml").write_text(config_of(document))
-    people = cast_of(stage)
+    people = cast_of(rig)
     if options.quick:
         people = {role: people[role] for role in QUICK_ROLES}
     played = Played()
@@ -138,7 +136,7 @@ def _play(
                 limits += ["--phases", "examples,fuzzing"]
             _round(folder, client, role, limits, played)
         played.rounds += 1
-    leaver = stage.web.signed_in("driver1@example.com", PASSWORD)
+    leaver = rig.web.signed_in("driver1@example.com", PASSWORD)
     only = ["--include-operation-id", ENDS_THE_SIGN_IN, "--max-examples", "1"]
     _round(folder, leaver, "leaver", only, played)
     return played
@@ -156,19 +154,19 @@ def config_of(document: dict[str, Any]) -> str:
     return CONFIG.format(with_cursors=json.dumps(with_cursors))
 
 
-def cast_of(stage: Stage) -> dict[str, Client]:
+def cast_of(rig: Rig) -> dict[str, Client]:
     """Return somebody of each role, with rows to find: a load carried home, offers."""
-    fleet = stage.create_company("private_fleet", 0, "dispatcher", "shipper")
-    broker = stage.create_company("broker", 0, "broker")
+    fleet = rig.create_company("private_fleet", 0, "dispatcher", "shipper")
+    broker = rig.create_company("broker", 0, "broker")
     post(broker, BoardLoad(1, NEWARK, CHICAGO, "van", 250_000, 790.0))
-    (driver,) = hire(stage, [fleet], [Trip(2, "1", "van", drop=NEW_YORK, home=CHICAGO)])
+    (driver,) = hire(rig, [fleet], [Trip(2, "1", "van", drop=NEW_YORK, home=CHICAGO)])
     driver.complete()
     return {
         "driver": driver.client,
         "dispatcher": fleet,
-        "shipper": stage.create_company("shipper", 0, "shipper"),
+        "shipper": rig.create_company("shipper", 0, "shipper"),
         "broker": broker,
-        "admin": stage.create_company("carrier", 0),
+        "admin": rig.create_company("carrier", 0),
     }
 
 

@@ -14,9 +14,9 @@ import psycopg
 from bench.client import Client, Refused
 from bench.crowd import Crowd
 from bench.report import Bar, say
+from bench.rig import HOST, WEB_WORKERS, Rig, free_port, set_up
 from bench.running import Line, line_of, parser_of, run
 from bench.spent import where_it_goes
-from bench.stage import HOST, WEB_WORKERS, Stage, free_port, staged
 from bench.usage import cpu_s, database_pids
 from bench.wire import Wire
 from local.processes import web_argv
@@ -104,24 +104,24 @@ def furnish(crowd: Crowd) -> list[Client]:
     return [person.client for person in people]
 
 
-def servers(stage: Stage) -> list[Server]:
+def servers(rig: Rig) -> list[Server]:
     """Start what is compared: our list with limits and without, and the empty route.
 
     Raises: Refused if a list is not the one that is meant.
     """
-    drivers = furnish(Crowd(stage))
+    drivers = furnish(Crowd(rig))
     for driver in drivers:
         if (listed := len(driver.need("GET", PATH)["data"])) != OPEN_OFFERS:
             raise Refused(f"{listed} offers instead of {OPEN_OFFERS}")
     address = f"http://{HOST}:{(port := free_port())}"
     argv = web_argv(HOST, port, WEB_WORKERS)
-    stage.processes.start("unlimited", argv, dict(stage.env) | UNLIMITED)
-    stage.processes.wait_for(f"{address}/readyz")
+    rig.processes.start("unlimited", argv, dict(rig.env) | UNLIMITED)
+    rig.processes.wait_for(f"{address}/readyz")
     unlimited = [replace(driver, url=address) for driver in drivers]
     nothing = Client(f"http://{HOST}:{(port := free_port())}")
-    stage.processes.start("empty", empty_argv(port), {})
-    stage.processes.wait_for(nothing.url + NOTHING)
-    pids = {name: it.pid for name, it in stage.processes.running.items()}
+    rig.processes.start("empty", empty_argv(port), {})
+    rig.processes.wait_for(nothing.url + NOTHING)
+    pids = {name: it.pid for name, it in rig.processes.running.items()}
     return [
         Server("offers", pids["web"], drivers),
         Server("offers_without_limits", pids["unlimited"], unlimited),
@@ -168,11 +168,11 @@ def play_round(
 
 
 def play(
-    stage: Stage, size: Size, *, is_profiled: bool = False
+    rig: Rig, size: Size, *, is_profiled: bool = False
 ) -> tuple[dict[str, Any], list[Bar]]:
     """Play the rounds in turns; return figures and bars."""
-    every = servers(stage)
-    with psycopg.connect(stage.env["DATABASE_URL"], autocommit=True) as connection:
+    every = servers(rig)
+    with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
         for number in range(size.rounds):
             # Who is first changes: what a round leaves behind hits all.
             for server in every if number % 2 else reversed(every):
@@ -187,7 +187,7 @@ def play(
     )
     if is_profiled:
         driver = offers.clients[0]
-        figures["spent"] = where_it_goes(stage, driver, PATH, size.profile_s)
+        figures["spent"] = where_it_goes(rig, driver, PATH, size.profile_s)
     return figures, [Bar("ratio", LEAST_RATIO, ratio)]
 
 
@@ -201,9 +201,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     size = QUICK if options.quick else FULL
 
     def staged_play() -> Line:
-        with staged(COUNTED, has_worker=False) as stage:
-            figures, bars = play(stage, size, is_profiled=options.profile)
-            return line_of(stage, options, figures, bars, hands=HANDS)
+        with set_up(COUNTED, has_worker=False) as rig:
+            figures, bars = play(rig, size, is_profiled=options.profile)
+            return line_of(rig, options, figures, bars, hands=HANDS)
 
     return run("http", staged_play)
 

@@ -20,8 +20,8 @@ import psycopg
 from bench.client import Answer, Client, Refused
 from bench.cutting import Cutter, cutting
 from bench.report import Bar
+from bench.rig import CannotSetUp, Rig, set_up
 from bench.running import Line, line_of, parser_of, run
-from bench.stage import CannotStage, Stage, staged
 
 CLIENTS = 24
 PATIENCE_S = 120.0
@@ -128,12 +128,12 @@ def disturb(size: Size, tally: Tally, cutter: Cutter, web: int) -> int:
 def workers_of(web: int) -> list[int]:
     """Return the processes that serve, the children of Granian's own.
 
-    Raises: CannotStage where there is no /proc.
+    Raises: CannotSetUp where there is no /proc.
     """
     try:
         children = Path(f"/proc/{web}/task/{web}/children").read_text().split()
     except FileNotFoundError:
-        raise CannotStage("Workers are found in /proc, and there is none.") from None
+        raise CannotSetUp("Workers are found in /proc, and there is none.") from None
     found = []
     for child in children:
         try:
@@ -145,11 +145,11 @@ def workers_of(web: int) -> list[int]:
     return found
 
 
-def play(stage: Stage, size: Size, cutter: Cutter) -> tuple[dict[str, Any], list[Bar]]:
+def play(rig: Rig, size: Size, cutter: Cutter) -> tuple[dict[str, Any], list[Bar]]:
     """Do all operations; return figures and bars."""
-    poster = stage.create_company("broker", 0, "broker")
+    poster = rig.create_company("broker", 0, "broker")
     tally, started = Tally(), time.monotonic()
-    web = stage.processes.running["web"].pid
+    web = rig.processes.running["web"].pid
     with ThreadPoolExecutor(CLIENTS + 1) as pool:
         disturber = pool.submit(disturb, size, tally, cutter, web)
         try:
@@ -161,7 +161,7 @@ def play(stage: Stage, size: Size, cutter: Cutter) -> tuple[dict[str, Any], list
         kills = disturber.result()
     seconds = time.monotonic() - started
     ids = {load_id for load_id, _ in made}
-    kept, keys = _kept(stage.env["DATABASE_URL"])
+    kept, keys = _kept(rig.env["DATABASE_URL"])
     differ = sum(not is_same for _, is_same in made)
     figures = {
         "operations": len(made),
@@ -216,12 +216,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     size = QUICK if options.quick else FULL
 
     def staged_play() -> Line:
-        with staged(
+        with set_up(
             {}, web_workers=WEB_WORKERS, web_options=RESPAWN, between=cutting
-        ) as stage:
-            assert stage.between is not None
-            figures, bars = play(stage, size, stage.between)
-            return line_of(stage, options, figures, bars, clients=CLIENTS)
+        ) as rig:
+            assert rig.between is not None
+            figures, bars = play(rig, size, rig.between)
+            return line_of(rig, options, figures, bars, clients=CLIENTS)
 
     return run("idempotency", staged_play)
 

@@ -20,8 +20,8 @@ from bench.drops import Drop, Tally, complete, make_drops
 from bench.idempotency import workers_of
 from bench.queue import MINUTE_S, fetch_ms, time_passes, until_idle
 from bench.report import Bar, say
+from bench.rig import Rig, set_up
 from bench.running import Line, line_of, parser_of, run
-from bench.stage import Stage, staged
 from bench.supervising import supervised
 from local.processes import SETTLED_S, worker_argv
 
@@ -59,7 +59,7 @@ QUICK = Size(drops=24, loads=12, kills=3, workers=1, future_jobs=1_000)
 class Killer:
     """Kills with -9, in turn, whoever of a kind has lived longest."""
 
-    stage: Stage
+    rig: Rig
     rng: Random
     settled_s: float
     kills: Counter[str] = field(default_factory=Counter)
@@ -85,7 +85,7 @@ class Killer:
         return pid if pid and now - alive[pid] >= self.settled_s else None
 
     def _of(self, kind: str) -> list[int]:
-        running = self.stage.processes.running
+        running = self.rig.processes.running
         if kind == "worker":
             found = [it for name, it in running.items() if name.startswith("worker")]
             return [it.pid for it in found if it.poll() is None]
@@ -95,20 +95,20 @@ class Killer:
         return workers_of(web.pid) if kind == "web worker" else [web.pid]
 
 
-def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     """Report all drops and kill all along; return figures and bars."""
-    url = stage.env["DATABASE_URL"]
-    drops = make_drops(Crowd(stage, seed), size.drops, size.loads)
+    url = rig.env["DATABASE_URL"]
+    drops = make_drops(Crowd(rig, seed), size.drops, size.loads)
     is_quick = size.workers == 1
-    killer = Killer(stage, Random(seed), 1.0 if is_quick else SETTLED_S)
+    killer = Killer(rig, Random(seed), 1.0 if is_quick else SETTLED_S)
     say(f"{size.drops} drivers have arrived; {size.kills} kills")
     tally, started = Tally(), time.monotonic()
-    with supervised(stage.processes):
+    with supervised(rig.processes):
         _drop_and_kill(drops, size, killer, tally)
         killed_s = time.monotonic() - started
         until_idle(url, hurry=partial(time_passes, url, MINUTE_S) if is_quick else None)
-        stage.processes.wait_for(f"{stage.web.url}/readyz")
-    received = stage.fcm.need("GET", "/received").body["items"]
+        rig.processes.wait_for(f"{rig.web.url}/readyz")
+    received = rig.fcm.need("GET", "/received").body["items"]
     counts = _kept(url, received)
     slow_ms = fetch_ms(url, size.future_jobs)
     figures = {
@@ -192,12 +192,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     size = QUICK if options.quick else FULL
 
     def staged_play() -> Line:
-        with staged(SETTINGS) as stage:
+        with set_up(SETTINGS) as rig:
             for number in range(2, size.workers + 1):
                 name = f"worker{number}"
-                stage.processes.start(name, worker_argv(), stage.env)
-            figures, bars = play(stage, size, options.seed)
-            return line_of(stage, options, figures, bars, workers=size.workers)
+                rig.processes.start(name, worker_argv(), rig.env)
+            figures, bars = play(rig, size, options.seed)
+            return line_of(rig, options, figures, bars, workers=size.workers)
 
     return run("kill", staged_play)
 

@@ -11,8 +11,8 @@ from math import ceil
 from bench.client import Client
 from bench.crowd import Crowd
 from bench.report import Bar
+from bench.rig import Rig, set_up
 from bench.running import Line, line_of, parser_of, run
-from bench.stage import Stage, staged
 from freight.roles import Role
 from models.people.organisations import OrganisationKind
 
@@ -52,21 +52,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser_of("limits", __doc__, has_seed=False).parse_args(argv)
 
     def staged_play() -> Line:
-        with staged({"LIMIT_PERSON_PER_MIN": str(QUOTA)}) as stage:
-            figures, bars = play(stage, EACH_QUICK if options.quick else EACH)
+        with set_up({"LIMIT_PERSON_PER_MIN": str(QUOTA)}) as rig:
+            figures, bars = play(rig, EACH_QUICK if options.quick else EACH)
             params = {"quota_per_min": QUOTA, "people": PEOPLE, "hands": HANDS}
-            return line_of(stage, options, figures, bars, **params)
+            return line_of(rig, options, figures, bars, **params)
 
     return run("limits", staged_play)
 
 
-def play(stage: Stage, each: int) -> tuple[dict[str, object], list[Bar]]:
+def play(rig: Rig, each: int) -> tuple[dict[str, object], list[Bar]]:
     """Ask alone, and beside somebody who never stops; return figures and bars."""
-    crowd = Crowd(stage)
+    crowd = Crowd(rig)
     # The first answers wait for connections to the database.
     _others(_people(crowd), each)
     alone = _others(_people(crowd), each)
-    beside, greedy, played_s = _beside(stage, _people(crowd), each)
+    beside, greedy, played_s = _beside(rig, _people(crowd), each)
     expected = QUOTA + int(played_s * QUOTA / 60)
     figures: dict[str, object] = {
         "others_alone_ms_p50": alone.p(50),
@@ -110,10 +110,10 @@ def _others(people: Sequence[Client], each: int) -> Asked:
 
 
 def _beside(
-    stage: Stage, people: Sequence[Client], each: int
+    rig: Rig, people: Sequence[Client], each: int
 ) -> tuple[Asked, Asked, float]:
     """Do the same beside somebody who never stops; return what both heard."""
-    hog = stage.create_company("shipper", 0, "shipper")
+    hog = rig.create_company("shipper", 0, "shipper")
     greedy = Asked()
     is_over = False
 

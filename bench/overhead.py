@@ -17,9 +17,9 @@ from psycopg import sql
 from bench.client import Client, Refused
 from bench.crowd import Crowd, Person, make_market
 from bench.report import Bar, say
+from bench.rig import Rig, set_up
 from bench.rows import Record
 from bench.running import Line, line_of, parser_of, run
-from bench.stage import Stage, staged
 from models.people.organisations import OrganisationKind
 
 HANDS = 4
@@ -219,14 +219,14 @@ def _rate(rates: Rates, done: int, started: float, busy: float) -> float:
     return done / seconds
 
 
-def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     """Play the rounds in turns, fenced and not; return figures and bars."""
-    desk = furnish(Crowd(stage, seed), size)
+    desk = furnish(Crowd(rig, seed), size)
     say("the market is made")
     three = listing(desk.driver.client, OPEN_OFFERS)
     fifty = listing(desk.dispatcher.client, min(LISTED, len(desk.offers)))
     every = {"driver_offers": Rates(), "dispatcher_offers": Rates(), "accept": Rates()}
-    with psycopg.connect(stage.env["DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
 
         def once(name: str) -> float:
             rates = every[name]
@@ -258,9 +258,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     size = QUICK if options.quick else FULL
 
     def staged_play() -> Line:
-        with staged({}, has_worker=False) as stage:
-            figures, bars = play(stage, size, options.seed)
-            return line_of(stage, options, figures, bars, hands=HANDS)
+        with set_up({}, has_worker=False) as rig:
+            figures, bars = play(rig, size, options.seed)
+            return line_of(rig, options, figures, bars, hands=HANDS)
 
     return run("overhead", staged_play)
 

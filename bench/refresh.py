@@ -17,8 +17,8 @@ import psycopg
 from bench.client import TIMEOUT_S, Answer, Client, Refused
 from bench.crowd import Crowd, Person
 from bench.report import Bar, say
+from bench.rig import Rig, set_up
 from bench.running import Line, line_of, parser_of, run
-from bench.stage import Stage, staged
 from freight.roles import Role
 from models.people.organisations import OrganisationKind
 
@@ -145,10 +145,10 @@ def _said(answer: Answer) -> tuple[int, str]:
     return answer.status, answer["code"] if answer.status >= 400 else ""
 
 
-def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     """Rotate and steal; return figures and bars."""
-    crowd = Crowd(stage, seed)
-    phones = _phones(crowd, stage, size.phones + size.stolen + size.hasty)
+    crowd = Crowd(rig, seed)
+    phones = _phones(crowd, rig, size.phones + size.stolen + size.hasty)
     victims = phones[size.phones : size.phones + size.stolen]
     hasty = phones[size.phones + size.stolen :]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -164,7 +164,7 @@ def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]
         for phone in hasty:
             phone.is_hasty = True
         list(pool.map(lambda phone: drive(phone, size.rotations, seed), hasty))
-    events = _events(stage.env["DATABASE_URL"])
+    events = _events(rig.env["DATABASE_URL"])
     stolen_from = {phone.person.family_id for phone in victims}
     patient = {phone.person.family_id for phone in played}
     one_each = sum(events[family] == 1 for family in stolen_from)
@@ -197,13 +197,13 @@ def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]
     return figures, bars
 
 
-def _phones(crowd: Crowd, stage: Stage, number: int) -> list[Phone]:
+def _phones(crowd: Crowd, rig: Rig, number: int) -> list[Phone]:
     company = crowd.company(OrganisationKind.CARRIER)
     people = [
         crowd.person(company.id, [Role.DRIVER], has_phone=True) for _ in range(number)
     ]
     crowd.settle()
-    return [Phone(it, crowd.refresh_token(it), Client(stage.web.url)) for it in people]
+    return [Phone(it, crowd.refresh_token(it), Client(rig.web.url)) for it in people]
 
 
 def _events(database_url: str) -> Counter[UUID]:
@@ -222,9 +222,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     size = QUICK if options.quick else FULL
 
     def staged_play() -> Line:
-        with staged({}) as stage:
-            figures, bars = play(stage, size, options.seed)
-            return line_of(stage, options, figures, bars, at_once=AT_ONCE)
+        with set_up({}) as rig:
+            figures, bars = play(rig, size, options.seed)
+            return line_of(rig, options, figures, bars, at_once=AT_ONCE)
 
     return run("refresh", staged_play)
 

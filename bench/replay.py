@@ -11,10 +11,10 @@ from pathlib import Path
 from bench.board import BoardLoad, DropAt, NotABoard, Trip, read_loads, read_trips
 from bench.cast import at_once, hire
 from bench.day import NeverCame, play_all, play_online
+from bench.day_figures import Played, Rules, bars_of, figures_of, reference_shares
 from bench.report import say
+from bench.rig import Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
-from bench.stage import Stage, staged
-from bench.verdict import Played, Rules, bars_of, figures_of, reference_shares
 
 MAX_DETOUR_MI = 300
 FLEETS = 4
@@ -59,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     def staged_play() -> Line:
         loads = read_loads(options.loads)
         trips = _trips(options, loads, options.seed)
-        with staged(settings) as stage:
-            day = _play(stage, options.mode, loads, trips)
+        with set_up(settings) as rig:
+            day = _play(rig, options.mode, loads, trips)
             rules = Rules(options.radius_mi, MAX_DETOUR_MI)
             figures = figures_of(loads, trips, day, rules)
             if day.is_all_posted:
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "radius_mi": options.radius_mi,
                 "max_detour_mi": MAX_DETOUR_MI,
             }
-            return line_of(stage, options, figures, bars, **params)
+            return line_of(rig, options, figures, bars, **params)
 
     return run("replay", staged_play, breaks=(*BREAKS, NotABoard, NeverCame))
 
@@ -86,22 +86,22 @@ def _trips(
 
 
 def _play(
-    stage: Stage, mode: Mode, loads: Sequence[BoardLoad], trips: Sequence[Trip]
+    rig: Rig, mode: Mode, loads: Sequence[BoardLoad], trips: Sequence[Trip]
 ) -> Played:
     started = time.monotonic()
     say("web, worker and fake FCM are up")
-    broker = stage.create_company("broker", 0, "broker")
+    broker = rig.create_company("broker", 0, "broker")
     fleets = at_once(
-        lambda number: stage.create_company(
+        lambda number: rig.create_company(
             "private_fleet", number, "dispatcher", "shipper"
         ),
         range(min(FLEETS, ceil(len(trips) / TRUCKS_A_FLEET))),
     )
-    drivers = hire(stage, fleets, trips)
+    drivers = hire(rig, fleets, trips)
     setup_s = time.monotonic() - started
     say(f"{len(drivers)} drivers stand at their drops after {setup_s:.0f} s")
     play = play_all if mode is Mode.ALL else play_online
-    day, phones = play(stage, broker, loads, drivers)
+    day, phones = play(rig, broker, loads, drivers)
     play_s = time.monotonic() - started - setup_s
     return Played(mode is Mode.ALL, day, phones, drivers, setup_s, play_s)
 

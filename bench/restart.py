@@ -24,8 +24,8 @@ from bench.crowd import Crowd, Person
 from bench.drops import Drop, Tally, complete, insist, make_drops
 from bench.queue import MINUTE_S, time_passes, until_idle
 from bench.report import Bar, say
+from bench.rig import Rig, set_up
 from bench.running import Line, line_of, parser_of, run
-from bench.stage import Stage, staged
 from bench.supervising import supervised
 from local import server
 from models.people.organisations import OrganisationKind
@@ -142,11 +142,11 @@ def accept_all(
 
 
 def play(
-    stage: Stage, size: Size, seed: int, restart: Callable[[], None]
+    rig: Rig, size: Size, seed: int, restart: Callable[[], None]
 ) -> tuple[dict[str, Any], list[Bar]]:
     """Restart under load; return figures and bars."""
-    load = make_load(Crowd(stage, seed), size)
-    url = stage.env["DATABASE_URL"]
+    load = make_load(Crowd(rig, seed), size)
+    url = rig.env["DATABASE_URL"]
     tally, kept, stopping = Tally(), Acknowledged(), Event()
     shared = (tally, kept, stopping)
     shifts = [
@@ -155,12 +155,12 @@ def play(
         *(accept_all(load.accepts[n::HANDS], *shared) for n in range(HANDS)),
     ]
     backs = []
-    with supervised(stage.processes), ThreadPoolExecutor(len(shifts)) as pool:
+    with supervised(rig.processes), ThreadPoolExecutor(len(shifts)) as pool:
         working = [pool.submit(_work, it) for it in shifts]
         try:
             for canary in load.canaries:
                 time.sleep(size.between_s)
-                backs.append(_restart(stage, canary, restart))
+                backs.append(_restart(rig, canary, restart))
                 kept.stops.add(canary.stop_id)
                 say(f"{len(backs)} of {size.restarts} restarts: {backs[-1]}")
         finally:
@@ -195,15 +195,13 @@ def _work(shift: Iterator[None]) -> None:
         time.sleep(PAUSE_S)
 
 
-def _restart(
-    stage: Stage, canary: Drop, restart: Callable[[], None]
-) -> dict[str, float]:
+def _restart(rig: Rig, canary: Drop, restart: Callable[[], None]) -> dict[str, float]:
     """Restart; return the seconds until web completes a drop, until any job was done,
     and until that drop was searched for, behind what waited already: all since the
     database was told to drop everything."""
     started = time.monotonic()
     restart()
-    with psycopg.connect(stage.env["DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
         since = connection.execute("select clock_timestamp()").fetchone()
         if complete(canary, Tally()).status != 200:
             raise TimeoutError("the canary was refused")
@@ -280,10 +278,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     def staged_play() -> Line:
         with (
             restartable() as (url, restart),
-            staged(SETTINGS, server_url=url) as stage,
+            set_up(SETTINGS, server_url=url) as rig,
         ):
-            figures, bars = play(stage, size, options.seed, restart)
-            return line_of(stage, options, figures, bars)
+            figures, bars = play(rig, size, options.seed, restart)
+            return line_of(rig, options, figures, bars)
 
     return run("restart", staged_play)
 

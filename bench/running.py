@@ -10,12 +10,12 @@ import psycopg
 
 from bench.client import Refused
 from bench.report import Bar, print_line, say, versions_of
-from bench.stage import CannotStage, Stage
+from bench.rig import CannotSetUp, Rig
 from local import EmbeddedServerError
 from local.processes import ProcessEnded, stop_on_signals
 
 BREAKS = (
-    *(CannotStage, Refused, ProcessEnded, EmbeddedServerError),
+    *(CannotSetUp, Refused, ProcessEnded, EmbeddedServerError),
     *(OSError, HTTPException, psycopg.Error),
 )
 """What may end a bench before its line. `OSError` holds the timeouts."""
@@ -32,17 +32,17 @@ class Line:
 
 
 def line_of(
-    stage: Stage,
+    rig: Rig,
     options: argparse.Namespace,
     figures: Mapping[str, object],
     bars: Sequence[Bar],
     **params: object,
 ) -> Line:
-    """Return the line, with the versions that are at work on `stage`."""
+    """Return the line, with the versions that are at work on `rig`."""
     given = {"is_quick": options.quick}
     if "seed" in options:
         given = {"seed": options.seed} | given
-    versions = versions_of(stage.env["DATABASE_URL"])
+    versions = versions_of(rig.env["DATABASE_URL"])
     return Line(given | params, figures, bars, versions)
 
 

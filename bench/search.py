@@ -18,8 +18,8 @@ from bench import naive
 from bench.crowd import Crowd
 from bench.hauls import Truck, complete_steadily, hire
 from bench.report import Bar, percentiles, say
+from bench.rig import Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
-from bench.stage import Stage, staged
 from bench.usage import rss_mb
 from edges.start import connect
 from geo.roads import EstimatedRoads
@@ -123,14 +123,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = {"SEARCH_RADII_MI": str(RADIUS_MI)}
 
     def staged_play() -> Line:
-        with staged(settings, has_worker=False) as stage:
+        with set_up(settings, has_worker=False) as rig:
             play = compare if options.naive else measure
-            figures, bars = play(stage, size, options.seed)
+            figures, bars = play(rig, size, options.seed)
             params = {
                 "radius_mi": RADIUS_MI,
                 "mode": "naive" if options.naive else "all",
             }
-            return line_of(stage, options, figures, bars, **params)
+            return line_of(rig, options, figures, bars, **params)
 
     return run("search", staged_play, breaks=(*BREAKS, TookTooLong))
 
@@ -144,25 +144,25 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def measure(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+def measure(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     """Search on one board after the other; return figures and bars."""
     now = datetime.now(UTC)
-    crowd = Crowd(stage)
+    crowd = Crowd(rig)
     wanted = size.searches * (len(size.loads) + 1)
     trucks = hire(crowd, wanted, seed=seed, now=now)
-    rules, clock = _as_the_worker(stage)
+    rules, clock = _as_the_worker(rig)
     figures: dict[str, Any] = {}
     before = 0
     for loads in size.loads:
         say(f"{loads:,} loads ...")
         started = perf_counter()
-        _grow(stage, loads - before, loads, now)
+        _grow(rig, loads - before, loads, now)
         before = loads
         figures[f"loads_{loads}"] = {"seeding_s": round(perf_counter() - started, 1)}
         some, trucks = trucks[: size.searches], trucks[size.searches :]
-        _complete(stage, some)
+        _complete(rig, some)
         figures[f"loads_{loads}"] |= _search(rules, clock, some)
-    figures["worker"] = _by_the_worker(stage, trucks)
+    figures["worker"] = _by_the_worker(rig, trucks)
     return figures, _bars(figures, size)
 
 
@@ -180,19 +180,19 @@ def _bars(figures: dict[str, Any], size: Size) -> list[Bar]:
     ]
 
 
-def compare(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+def compare(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     """Search as we do, by a full scan and by one end; return figures and bars.
 
     Many situations on a smaller board, as judging all that a scan finds takes long;
     how much is saved is told by fewer of them, on the largest one.
     """
-    database_url, now = stage.env["DATABASE_URL"], datetime.now(UTC)
-    rules, _ = _as_the_worker(stage)
+    database_url, now = rig.env["DATABASE_URL"], datetime.now(UTC)
+    rules, _ = _as_the_worker(rig)
     compared: list[naive.Compared] = []
     before = 0
     for loads, situations in size.naive:
         say(f"{loads:,} loads ...")
-        _grow(stage, loads - before, loads, now)
+        _grow(rig, loads - before, loads, now)
         before = loads
         compared.append(naive.compare(database_url, rules, situations, seed=seed))
     figures = {
@@ -208,18 +208,18 @@ def compare(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[B
     ]
 
 
-def _as_the_worker(stage: Stage) -> tuple[SearchRules, Clock]:
+def _as_the_worker(rig: Rig) -> tuple[SearchRules, Clock]:
     """Bind this process's sessions as a worker's are."""
-    settings = Settings.from_env(stage.env)
+    settings = Settings.from_env(rig.env)
     start_logging(settings.LOG_LEVEL, is_readable=False)
     clock = Clock()
     clock.watch(connect(settings, hand=Hand.SERVER))
     return SearchRules.of(settings, EstimatedRoads()), clock
 
 
-def _grow(stage: Stage, loads: int, seed: int, now: datetime) -> None:
+def _grow(rig: Rig, loads: int, seed: int, now: datetime) -> None:
     write_board(
-        stage.env["DATABASE_URL"],
+        rig.env["DATABASE_URL"],
         loads=loads,
         trucks=0,
         orgs=ORGS,
@@ -229,10 +229,10 @@ def _grow(stage: Stage, loads: int, seed: int, now: datetime) -> None:
     )
 
 
-def _complete(stage: Stage, trucks: Sequence[Truck]) -> None:
+def _complete(rig: Rig, trucks: Sequence[Truck]) -> None:
     """Complete the drops over HTTP; leave no job behind."""
     complete_steadily(trucks, COMPLETIONS_PER_S)
-    with psycopg.connect(stage.env["DATABASE_URL"]) as connection:
+    with psycopg.connect(rig.env["DATABASE_URL"]) as connection:
         connection.execute("delete from procrastinate_jobs where status = 'todo'")
 
 
@@ -270,18 +270,18 @@ def _search(
     }
 
 
-def _by_the_worker(stage: Stage, trucks: Sequence[Truck]) -> dict[str, Any]:
+def _by_the_worker(rig: Rig, trucks: Sequence[Truck]) -> dict[str, Any]:
     """Let a real worker do the searches of the last drops; return what it used."""
     complete_steadily(trucks, COMPLETIONS_PER_S)
-    stage.processes.start("worker", worker_argv(), stage.env)
-    with psycopg.connect(stage.env["DATABASE_URL"], autocommit=True) as connection:
+    rig.processes.start("worker", worker_argv(), rig.env)
+    with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
         deadline = perf_counter() + PATIENCE_S
         while _waiting(connection):
             if perf_counter() > deadline:
                 raise TookTooLong(f"{len(trucks)} drops in {PATIENCE_S:.0f} s")
-            stage.processes.check()
+            rig.processes.check()
             sleep(0.1)
-    return {"searches": len(trucks), "rss_mb": rss_mb(stage, "worker")}
+    return {"searches": len(trucks), "rss_mb": rss_mb(rig, "worker")}
 
 
 def _waiting(connection: psycopg.Connection[Any]) -> bool:

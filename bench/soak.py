@@ -25,9 +25,9 @@ from demo.client import Unexpected
 from demo.day import AT_ONCE, Day, Ready
 from demo.phones import Phones
 from demo.play import Play
+from demo.rig import Rig, database, running
 from demo.road import utcnow
 from demo.seeding import Trucker, due_now, found_companies, hire_trucker, post_all
-from demo.stage import Stage, database, running
 from demo.telling import Teller
 from local.processes import Processes
 from market import fleet, headhaul, market
@@ -115,14 +115,14 @@ def rss_mib(processes: Processes) -> dict[str, float]:
 
 
 @contextmanager
-def looking(stage: Stage, url: str, every_s: float) -> Iterator[Samples]:
+def looking(rig: Rig, url: str, every_s: float) -> Iterator[Samples]:
     """Look at processes and database every so often, until the block is left."""
     samples, stopping = Samples(), threading.Event()
 
     def look() -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             while not stopping.wait(every_s):
-                for name, mib in rss_mib(stage.processes).items():
+                for name, mib in rss_mib(rig.processes).items():
                     samples.rss_mib[name].append(mib)
                 row = connection.execute(LOOK).fetchone()
                 assert row is not None
@@ -171,19 +171,19 @@ def play_round(play: Play, truckers: Sequence[Trucker], size: Size, seed: int) -
 
 
 def soak(
-    stage: Stage, url: str, size: Size, minutes: float, seed: int
+    rig: Rig, url: str, size: Size, minutes: float, seed: int
 ) -> tuple[dict[str, Any], list[Bar]]:
     """Play rounds for so long; return figures and bars."""
-    carriers, shippers = found_companies(stage)
-    with Phones(stage.fcm_url) as phones:
-        play = Play(stage, phones, Silent(), carriers, shippers)
+    carriers, shippers = found_companies(rig)
+    with Phones(rig.fcm_url) as phones:
+        play = Play(rig, phones, Silent(), carriers, shippers)
         for posted in post_all(shippers, market(size.loads, seed=seed, now=utcnow())):
             play.posted[posted.id] = posted
         rounds = ceil(minutes * 60 / ROUND_S) if size is FULL else 3
         hired = hire(play, rounds * size.trucks, seed)
         say(f"{size.loads} loads, {len(hired)} trucks, {minutes:g} minutes")
         ends_at, played = time.monotonic() + minutes * 60, 0
-        with looking(stage, url, size.look_every_s) as samples:
+        with looking(rig, url, size.look_every_s) as samples:
             while time.monotonic() < ends_at and played < rounds:
                 mine = hired[played * size.trucks : (played + 1) * size.trucks]
                 play_round(play, mine, size, seed + played + 1)
@@ -245,10 +245,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = Settings.from_env(os.environ)
         with (
             database(settings) as (name, url),
-            running(settings, name, url) as stage,
+            running(settings, name, url) as rig,
         ):
             minutes = 1.0 if options.quick else options.minutes
-            figures, bars = soak(stage, url, size, minutes, options.seed)
+            figures, bars = soak(rig, url, size, minutes, options.seed)
             params = {"seed": options.seed, "is_quick": options.quick}
             given = params | {"minutes": minutes}
             return Line(given, figures, bars, versions_of(url))

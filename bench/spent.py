@@ -9,8 +9,8 @@ from typing import Any
 
 from bench.client import Client
 from bench.report import say
+from bench.rig import HOST, Rig, free_port
 from bench.stacks import Sampled, sample
-from bench.stage import HOST, Stage, free_port
 from bench.tapping import tapping
 from bench.wire import Wire
 from local.processes import web_argv
@@ -20,22 +20,22 @@ LISTED = 12
 
 
 def where_it_goes(
-    stage: Stage, client: Client, path: str, seconds: float
+    rig: Rig, client: Client, path: str, seconds: float
 ) -> dict[str, Any]:
     """Return what one request costs, asked again and again over one connection.
 
     First through a proxy that counts the round trips to the database, then without it,
     watched by py-spy. One web worker, so that nobody waits for anybody.
 
-    Raises: CannotStage, Refused.
+    Raises: CannotSetUp, Refused.
     """
-    with _alone(stage, client, path, has_tap=True) as (wire, _, tap):
+    with _alone(rig, client, path, has_tap=True) as (wire, _, tap):
         _ask_for(wire, seconds / 4)
         tap.forget()
         asked, _ = _ask_for(wire, seconds / 2)
         statements = tap.statements(asked)
     say(f"{asked} requests were tapped")
-    with _alone(stage, client, path) as (wire, pid, _), ThreadPoolExecutor(1) as pool:
+    with _alone(rig, client, path) as (wire, pid, _), ThreadPoolExecutor(1) as pool:
         _ask_for(wire, seconds / 4)
         _, alone_ms = _ask_for(wire, seconds / 4)
         watching = pool.submit(sample, pid, seconds)
@@ -88,18 +88,18 @@ def _ask_for(wire: Wire, seconds: float) -> tuple[int, float]:
 
 @contextmanager
 def _alone(
-    stage: Stage, client: Client, path: str, *, has_tap: bool = False
+    rig: Rig, client: Client, path: str, *, has_tap: bool = False
 ) -> Iterator[tuple[Wire, int, Any]]:
     """Start one more web process with one worker, behind a tap if wanted; yield a
     connection to it, its process, and the tap."""
     with ExitStack() as stack:
-        way, tap = stage.env["DATABASE_URL"], None
+        way, tap = rig.env["DATABASE_URL"], None
         if has_tap:
             way, tap = stack.enter_context(tapping(way))
         name, port = "tapped" if has_tap else "watched", free_port()
-        env = dict(stage.env) | {"DATABASE_URL": way}
-        stage.processes.start(name, web_argv(HOST, port, 1), env)
+        env = dict(rig.env) | {"DATABASE_URL": way}
+        rig.processes.start(name, web_argv(HOST, port, 1), env)
         url = f"http://{HOST}:{port}"
-        stage.processes.wait_for(f"{url}/readyz")
+        rig.processes.wait_for(f"{url}/readyz")
         wire = stack.enter_context(Wire(replace(client, url=url), path))
-        yield wire, stage.processes.running[name].pid, tap
+        yield wire, rig.processes.running[name].pid, tap

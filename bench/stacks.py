@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.stage import ROOT, CannotStage
+from bench.rig import ROOT, CannotSetUp
 
 RATE = 250
 """Samples per second. Each stops the process for a moment."""
@@ -61,7 +61,7 @@ class Sampled:
 def sample(pid: int, seconds: float) -> Sampled:
     """Watch the process and its children for a while.
 
-    Raises: CannotStage.
+    Raises: CannotSetUp.
     """
     with TemporaryDirectory(prefix="backhaul-stacks-") as folder:
         file = Path(folder) / "stacks"
@@ -77,7 +77,7 @@ def sample(pid: int, seconds: float) -> Sampled:
             check=False,
         )
         if ended.returncode or not file.exists():
-            raise CannotStage(f"py-spy: {ended.stderr.strip()}")
+            raise CannotSetUp(f"py-spy: {ended.stderr.strip()}")
         return counted(file.read_text().splitlines())
 
 

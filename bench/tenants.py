@@ -14,9 +14,9 @@ from bench.client import Answer, Client, Refused
 from bench.crowd import Crowd, Person, ids_by_owner, make_market
 from bench.guesses import compare, spare_ids
 from bench.report import Bar, say
+from bench.rig import Rig, set_up
 from bench.rights import NOBODY, Leak, foreign, ids_in
 from bench.running import Line, line_of, parser_of, run
-from bench.stage import Stage, staged
 from services.kernel.actors import PERMISSIONS, Permission
 
 FITTING = 0.85
@@ -175,13 +175,13 @@ class Game:
             self.memory.invited[person.org_id] = answer["token"]
 
 
-def play(stage: Stage, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
+def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     """Ask everything, then guess ids; return figures and bars."""
-    crowd = Crowd(stage, seed)
+    crowd = Crowd(rig, seed)
     spares = spare_ids(size.guesses)
     make_market(crowd, size.companies)
     spares += spare_ids(size.guesses)
-    operations = operations_of(stage.web.need("GET", "/openapi.json").body)
+    operations = operations_of(rig.web.need("GET", "/openapi.json").body)
     guesses, guess_bars = compare(crowd, spares, pairs=size.guesses, seed=seed)
     say("the guessing is over")
     with psycopg.connect(crowd.database_url, autocommit=True) as connection:
@@ -225,9 +225,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     size = QUICK if options.quick else FULL
 
     def staged_play() -> Line:
-        with staged({}) as stage:
-            figures, bars = play(stage, size, options.seed)
-            return line_of(stage, options, figures, bars)
+        with set_up({}) as rig:
+            figures, bars = play(rig, size, options.seed)
+            return line_of(rig, options, figures, bars)
 
     return run("tenants", staged_play)
 

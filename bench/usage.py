@@ -7,15 +7,15 @@ from typing import Any
 import psutil
 import psycopg
 
-from bench.stage import Stage
+from bench.rig import Rig
 
 
-def rss_mb(stage: Stage, name: str) -> float:
+def rss_mb(rig: Rig, name: str) -> float:
     """Return what the process and its children have resident, MB.
 
     What they share is counted for each.
     """
-    family = _families(stage.processes.running[name].pid)
+    family = _families(rig.processes.running[name].pid)
     return round(sum(it.memory_info().rss for it in family) / 1e6, 1)
 
 

@@ -106,8 +106,8 @@ def _post_ways_home(play: Play) -> Posted:
 def _tell_search(play: Play, search: dict[str, Any]) -> None:
     counts = search["counts"]
     excluded: dict[str, int] = {}
-    for stage in counts["stages"]:
-        excluded |= stage["excluded"]
+    for rig in counts["stages"]:
+        excluded |= rig["excluded"]
     most = sorted(excluded.items(), key=lambda it: -it[1])[:3]
     reasons = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in most)
     play.teller.say(

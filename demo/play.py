@@ -6,6 +6,7 @@ from itertools import count
 
 from demo.phones import Phones
 from demo.promises import Promises
+from demo.rig import Rig
 from demo.road import Drop, Ledger, drive, drop, pick_up, utcnow
 from demo.seeding import (
     Company,
@@ -16,7 +17,6 @@ from demo.seeding import (
     hire_trucker,
     post,
 )
-from demo.stage import Stage
 from demo.telling import Teller
 from demo.words import place
 from freight.equipment import Equipment
@@ -30,9 +30,9 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Play:
-    """The stage, the cast and the market; `posted` is every load by its id."""
+    """The rig, the cast and the market; `posted` is every load by its id."""
 
-    stage: Stage
+    rig: Rig
     phones: Phones
     teller: Teller
     carriers: list[Company]

@@ -19,9 +19,9 @@ from demo.client import Unexpected
 from demo.evidence import gather
 from demo.phones import Phones
 from demo.play import Play
+from demo.rig import Rig, database, running
 from demo.road import utcnow
 from demo.seeding import PASSWORD, found_companies, post_all
-from demo.stage import Stage, database, running
 from demo.telling import Teller
 from demo.totals import Totals, add_up
 from demo.words import count
@@ -77,13 +77,13 @@ def main() -> int:
         )
         with (
             database(settings) as (name, url),
-            running(settings, name, url) as stage,
-            Phones(stage.fcm_url) as phones,
+            running(settings, name, url) as rig,
+            Phones(rig.fcm_url) as phones,
         ):
             teller.say(
-                f"Web, worker and fake FCM run on {stage.url}; logs in {stage.logs}."
+                f"Web, worker and fake FCM run on {rig.url}; logs in {rig.logs}."
             )
-            play, totals = _perform(options, stage, phones, teller)
+            play, totals = _perform(options, rig, phones, teller)
             is_over, is_kept = True, _conclude(play, totals)
             last_line = totals.to_json("ok" if is_kept else "broken")
             if not options.is_once:
@@ -112,22 +112,22 @@ def _stop_once_on_signals() -> None:
 
 
 def _perform(
-    options: Options, stage: Stage, phones: Phones, teller: Teller
+    options: Options, rig: Rig, phones: Phones, teller: Teller
 ) -> tuple[Play, Totals]:
     try:
-        play = _play(options, stage, phones, teller)
+        play = _play(options, rig, phones, teller)
         evidence = gather(play)
         audit(play, evidence)
         return play, add_up(play, evidence)
     except Unexpected:
         # A process that ended says more than the answer that did not come.
-        stage.processes.check()
+        rig.processes.check()
         raise
 
 
-def _play(options: Options, stage: Stage, phones: Phones, teller: Teller) -> Play:
-    carriers, shippers = found_companies(stage)
-    play = Play(stage, phones, teller, carriers, shippers)
+def _play(options: Options, rig: Rig, phones: Phones, teller: Teller) -> Play:
+    carriers, shippers = found_companies(rig)
+    play = Play(rig, phones, teller, carriers, shippers)
     people = ", ".join(company.name for company in [*carriers, *shippers])
     teller.say(f"{len(carriers) + len(shippers)} companies: {people}.")
     _open_market(play, options.loads)
@@ -177,7 +177,7 @@ def _conclude(play: Play, totals: Totals) -> bool:
 def _tell_where(play: Play) -> None:
     teller = play.teller
     teller.chapter("Look around")
-    teller.add(f"API docs   {play.stage.url}/docs")
+    teller.add(f"API docs   {play.rig.url}/docs")
     trucker = play.ledger.drops[0].trucker
     people = [
         ("admin", play.carriers[0].admin),
@@ -194,7 +194,7 @@ def _tell_where(play: Play) -> None:
 def _stay(play: Play) -> None:
     play.teller.say("Everything stays up until Ctrl-C.")
     while True:
-        play.stage.processes.check()
+        play.rig.processes.check()
         time.sleep(0.5)
 
 

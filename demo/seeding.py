@@ -12,7 +12,7 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from demo.client import Caller, Person, sign_in
-from demo.stage import Stage
+from demo.rig import Rig
 from market import MarketLoad, MarketTruck, transit
 from runtime.errors import CannotStart
 
@@ -75,7 +75,7 @@ DESKS = (
 )
 
 
-def found_companies(stage: Stage) -> tuple[list[Company], list[Company]]:
+def found_companies(rig: Rig) -> tuple[list[Company], list[Company]]:
     """Make the companies as an operator does, and their desks as their admins do.
 
     Returns the carriers and the shippers with the broker. Raises: CannotStart.
@@ -84,14 +84,14 @@ def found_companies(stage: Stage) -> tuple[list[Company], list[Company]]:
     with ThreadPoolExecutor(2) as pool:
         made = list(
             pool.map(
-                lambda it: _found(stage, *it[0], desk_name=it[1]),
+                lambda it: _found(rig, *it[0], desk_name=it[1]),
                 zip(wanted, DESKS, strict=True),
             )
         )
     return made[: len(CARRIERS)], made[len(CARRIERS) :]
 
 
-def _found(stage: Stage, name: str, kind: str, role: str, *, desk_name: str) -> Company:
+def _found(rig: Rig, name: str, kind: str, role: str, *, desk_name: str) -> Company:
     domain = "".join(c for c in name.lower() if c.isalpha()) + ".example"
     email = f"admin@{domain}"
     command = [sys.executable, "cli.py", "create-org", "--name", name, "--kind", kind]
@@ -100,7 +100,7 @@ def _found(stage: Stage, name: str, kind: str, role: str, *, desk_name: str) -> 
     command += ["--usdot", str(1_000_000 + len(name))]
     made = subprocess.run(
         command,
-        env={**stage.operator},
+        env={**rig.operator},
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -109,7 +109,7 @@ def _found(stage: Stage, name: str, kind: str, role: str, *, desk_name: str) -> 
     if made.returncode != 0:
         last = (made.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise CannotStart(f"`cli.py create-org` failed: {last}")
-    admin = sign_in(stage.url, name=f"Admin of {name}", login=email, password=PASSWORD)
+    admin = sign_in(rig.url, name=f"Admin of {name}", login=email, password=PASSWORD)
     login = f"{desk_name.split()[0].lower()}@{domain}"
     return Company(name, kind, admin, hire(admin, desk_name, login, role))
 

@@ -28,7 +28,7 @@ from runtime.errors import CannotStart, DomainError
 from runtime.telemetry import GAUGES, Reading, start_logging
 from services.people.tokens import Keyring, Lives, Secrets, make_keyring
 from services.upkeep import health
-from services.upkeep.audit import Seal, make_seal
+from services.upkeep.audit import AuditKey, make_audit_key
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -132,13 +132,13 @@ def keyring(settings: Settings) -> Keyring:
         raise CannotStart(f"{error}: correct it.") from None
 
 
-def seal(settings: Settings) -> Seal:
+def audit_key(settings: Settings) -> AuditKey:
     """Return the key that signs audit heads; in development, one kept in DATA_DIR.
 
     Raises: CannotStart.
     """
     try:
-        return make_seal(*_in_force(settings, [keys.AUDIT])[0])
+        return make_audit_key(*_in_force(settings, [keys.AUDIT])[0])
     except ValueError as error:
         raise CannotStart(f"{error}: correct it.") from None
 

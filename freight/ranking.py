@@ -103,7 +103,7 @@ def rank(
 
 
 class Ranking:
-    """The verdicts on the loads that were added, each of them once."""
+    """The judgements on the loads that were added, each of them once."""
 
     def __init__(
         self,
@@ -125,11 +125,11 @@ class Ranking:
         for candidate in candidates:
             if candidate.load_id in self:
                 continue
-            verdict = _judge(candidate, *self._asked, self._baseline)
-            if isinstance(verdict, Ranked):
-                self._ranked[candidate.load_id] = verdict
+            judged = _judge(candidate, *self._asked, self._baseline)
+            if isinstance(judged, Ranked):
+                self._ranked[candidate.load_id] = judged
             else:
-                why = (verdict.stage, verdict.reason)
+                why = (judged.stage, judged.reason)
                 self._excluded[candidate.load_id] = why
 
     def score_of(self, place: int) -> int:

@@ -13,7 +13,7 @@ from notifications.mail import Mailer
 from runtime.db import Session
 from services.people.tokens import Keyring
 from services.search.run import SearchRules
-from services.upkeep.audit import Seal
+from services.upkeep.audit import AuditKey
 from services.upkeep.retention import Retention
 
 Handlers = dict[Job, Callable[..., Awaitable[None] | None]]
@@ -36,7 +36,7 @@ class Supplies:
     queue: App
     rules: SearchRules
     gateway: Gateway
-    seal: Seal
+    audit_key: AuditKey
     now: Callable[[], datetime]
     post: PostOffice | None = None
     kept: Retention = field(default_factory=Retention)

@@ -27,7 +27,9 @@ def positions_partition(supplies: Supplies) -> None:
 def audit_sign_heads(supplies: Supplies) -> None:
     """Sign the heads of the audit chains. The log is shipped away from here."""
     with Session.begin() as session:
-        for signature in audit.sign_heads(session, supplies.seal, now=supplies.now()):
+        for signature in audit.sign_heads(
+            session, supplies.audit_key, now=supplies.now()
+        ):
             log().info("audit.head", **audit.to_record(signature))
 
 

@@ -57,7 +57,7 @@ def main() -> None:
             processes.start("web", web_argv(host, port, WEB_WORKERS), shared)
             processes.start("worker", worker_argv(), env)
             url = f"http://{host}:{port}"
-            processes.wait_for(f"{url}/livez")
+            processes.wait_for(f"{url}/healthz")
             _say(f"Backhaul listens on {url}: its API is at {url}/docs. Ctrl-C stops.")
             while True:
                 processes.keep()

@@ -76,8 +76,8 @@ class Settings:
     AUDIT_SIGNING_KEY: str = field(default="", metadata={"secret": True})
     AUDIT_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
     REFRESH_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
-    SEALING_KEY: str = field(default="", metadata={"secret": True})
-    SEALING_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
+    ENCRYPTION_KEY: str = field(default="", metadata={"secret": True})
+    ENCRYPTION_PREVIOUS_KEY: str = field(default="", metadata={"secret": True})
     ACCESS_TOKEN_TTL_S: int = 900
     REFRESH_TOKEN_TTL_S: int = 90 * 86_400
     REFRESH_IDLE_S: int = 30 * 86_400
@@ -281,12 +281,12 @@ def _unfit_for_production(settings: Settings) -> list[str]:
     faults = [
         f"{name}: required in production"
         for name in (
-            *("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY"),
+            *("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "ENCRYPTION_KEY"),
             "AUDIT_SIGNING_KEY",
         )
         if not getattr(settings, name)
     ]
-    for name in ("REFRESH_KEY", "SEALING_KEY"):
+    for name in ("REFRESH_KEY", "ENCRYPTION_KEY"):
         for each in (name, name.replace("_KEY", "_PREVIOUS_KEY")):
             value = getattr(settings, each)
             if value and _is_guessable(value):
@@ -307,9 +307,9 @@ def _unfit_for_production(settings: Settings) -> list[str]:
             continue
         if password and _is_guessable(password):
             faults.append(f"{name}: its password is a sample or guessable")
-    keys = [settings.REFRESH_KEY, settings.SEALING_KEY]
+    keys = [settings.REFRESH_KEY, settings.ENCRYPTION_KEY]
     if keys[0] and keys[0] == keys[1]:
-        faults.append("SEALING_KEY: the same as REFRESH_KEY; make one of its own")
+        faults.append("ENCRYPTION_KEY: the same as REFRESH_KEY; make one of its own")
     return faults
 
 

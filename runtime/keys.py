@@ -51,7 +51,9 @@ class Rotated:
 OF_THE_KEYRING = (
     Rotated("JWT_PRIVATE_KEY", "JWT_PREVIOUS_KEY", "jwt.pem", new_private_key),
     Rotated("REFRESH_KEY", "REFRESH_PREVIOUS_KEY", "refresh.key", secrets.token_hex),
-    Rotated("SEALING_KEY", "SEALING_PREVIOUS_KEY", "sealing.key", secrets.token_hex),
+    Rotated(
+        "ENCRYPTION_KEY", "ENCRYPTION_PREVIOUS_KEY", "encryption.key", secrets.token_hex
+    ),
 )
 """In the order of `services.tokens.Secrets`."""
 

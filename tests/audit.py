@@ -20,7 +20,7 @@ COMMAND = [
 ]
 
 
-def verdict(report: dict[str, Any]) -> tuple[int, str]:
+def outcome(report: dict[str, Any]) -> tuple[int, str]:
     """Return the exit code and what to say of pip-audit's report."""
     packages = report["dependencies"]
     unknown = [it["name"] for it in packages if "skip_reason" in it]
@@ -44,7 +44,7 @@ def main() -> int:
         ended = subprocess.run(
             COMMAND, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
         )
-        code, words = verdict(json.loads(ended.stdout))
+        code, words = outcome(json.loads(ended.stdout))
     except subprocess.TimeoutExpired:
         code, words = 0, f"pip-audit is skipped: no answer within {TIMEOUT_S} s."
     except ValueError:

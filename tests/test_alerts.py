@@ -14,7 +14,7 @@ from notifications.sender import ALARMS, Outcome
 from runtime import telemetry
 from runtime.config import Settings
 from runtime.db import Session, make_engine
-from tests.services.stage import Stage
+from tests.services.scene import Scene
 from tests.source import ROOT
 from tests.test_periodic import value
 from tests.world import World
@@ -181,7 +181,7 @@ class TestTheGaugesAreTrue:
         assert "backhaul_oldest_transaction_seconds" not in page_of(world)
 
     def test_without_the_database_that_alone_is_said(self, world: World) -> None:
-        Stage(world).load()
+        Scene(world).load()
         gone = make_engine(Settings(DATABASE_URL="postgresql://x@127.0.0.1:1/x"))
         bound = Session.kw["bind"]
         Session.configure(bind=gone)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.audit import verdict
+from tests.audit import outcome
 
 SOUND = {"name": "flask", "version": "3.1.3", "vulns": []}
 UNKNOWN = {"name": "werkzeug", "skip_reason": "not found"}
@@ -28,7 +28,7 @@ WRONG = {
 def test_a_known_vulnerability_fails_and_a_blind_look_is_named(
     packages: list[dict[str, Any]], code: int, words: str
 ) -> None:
-    ended, said = verdict({"dependencies": packages})
+    ended, said = outcome({"dependencies": packages})
 
     assert ended == code
     assert words in said

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
-from edges.start import seal
+from edges.start import audit_key
 from local import create_database, server
 from local.store import _wheel
 from models.loads.loads import Load
@@ -33,7 +33,7 @@ from services.people.tokens import Keyring
 from services.upkeep import audit
 from tests import checksums, market_day
 from tests.market_day import Day
-from tests.services.stage import active, rows_of
+from tests.services.scene import active, rows_of
 from tests.source import ROOT
 from tests.world import FakeGateway, World, drain_jobs, utcnow
 
@@ -163,9 +163,9 @@ def url_of(engine: Engine) -> str:
 
 def assert_audited(settings: Settings) -> None:
     with Session() as session:
-        verdict = audit.verify(session, seal(settings))
-    assert verdict.entries > 20
-    assert verdict.faults == ()
+        findings = audit.verify(session, audit_key(settings))
+    assert findings.entries > 20
+    assert findings.faults == ()
 
 
 def assert_goes_on(world: World, day: Day) -> None:

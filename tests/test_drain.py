@@ -16,7 +16,7 @@ from demo.fcm import FakeFcm
 from local.processes import Processes, web_argv
 from models.offers.pushes import Push
 from tests.edges.test_start import free_port
-from tests.services.stage import Stage, rows_of
+from tests.services.scene import Scene, rows_of
 from tests.test_worker import jobs_now, owe_one, wait_until, worker_process
 from tests.world import World
 
@@ -28,8 +28,8 @@ class TestTheWorker:
     def test_finishes_a_job_of_five_seconds_once_and_takes_no_other(
         self, committed: World, database_url: str
     ) -> None:
-        stage = Stage(committed)
-        long, waiting = stage.driver(phones=0), stage.driver(phones=0)
+        scene = Scene(committed)
+        long, waiting = scene.driver(phones=0), scene.driver(phones=0)
         committed.phone(long, "slow-5-long")
         committed.phone(waiting, "ok-waiting")
         owe_one(long)

@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from demo.fcm import FakeFcm
-from edges.start import keyring, seal
+from edges.start import audit_key, keyring
 from local import create_database
 from local.processes import GRACE_S, Processes, web_argv, worker_argv
 from runtime.config import Settings
@@ -184,7 +184,7 @@ class Host:
         (self.run_dir / "metrics").mkdir(parents=True)
         keys = self.run_dir / "keys"
         keyring(Settings(DATA_DIR=str(keys)))
-        seal(Settings(DATA_DIR=str(keys)))
+        audit_key(Settings(DATA_DIR=str(keys)))
         given = {
             "database_url": url,
             "fcm_service_account": json.dumps(fcm.service_account),

@@ -36,6 +36,7 @@ PUBLIC = {
     ("get", "/problems/{code}"),
 }
 PAGES = {
+    ("get", "/"),
     ("get", "/openapi.json"),
     ("get", "/docs/"),
     ("get", "/docs/{path}"),

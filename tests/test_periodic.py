@@ -21,7 +21,7 @@ from runtime.db import Session
 from services.upkeep import periodic
 from tests import checksums
 from tests.edges.test_start import free_port
-from tests.services.stage import Stage
+from tests.services.scene import Scene
 from tests.source import ROOT
 from tests.test_worker import wait_until, worker_process
 from tests.world import DENVER, World, supplies_of
@@ -102,7 +102,7 @@ NEGLECT = {
     Job.LEASES_LAPSE: LEASE_OVER,
     Job.LOCKOUTS_PRUNE: f"insert into sign_in_failures values ('x', 1, {OLD})",
     Job.POSITIONS_PARTITION: NO_PARTITION,
-    Job.AUDIT_SIGN_HEADS: "select 'the stage is audited'",
+    Job.AUDIT_SIGN_HEADS: "select 'the scene is audited'",
     Job.IDEMPOTENCY_PRUNE: OLD_KEYS,
     Job.LIMITS_PRUNE: "insert into rate_limits values ('x', 1)",
     Job.CREDENTIALS_PRUNE: OLD_INVITATION,
@@ -129,10 +129,10 @@ def neglect(superuser: Engine, statements: str) -> None:
 def test_a_periodic_job_that_runs_twice_has_run_once(
     job: Job, committed: World, superuser: Engine, clockwork: Callable[[Job], None]
 ) -> None:
-    stage = Stage(committed)
-    stage.load()
-    stage.offered(stage.driver())
-    stage.search(stage.driver(), at=DENVER)
+    scene = Scene(committed)
+    scene.load()
+    scene.offered(scene.driver())
+    scene.search(scene.driver(), at=DENVER)
     neglect(superuser, NEGLECT[job])
     before = checksums.rows(superuser, OWN_CLOCKWORK)
 
@@ -169,10 +169,10 @@ class TestLastSuccess:
 
     def test_a_failure_is_no_success(self, committed: World, database_url: str) -> None:
         app = make_app(database_url)
-        supplies = replace(supplies_of(committed.settings), seal=None)
+        supplies = replace(supplies_of(committed.settings), audit_key=None)
         worker.register(app, supplies)
         with pytest.raises(AttributeError):
-            Stage(committed).driver() and app.tasks["audit.sign_heads"].func()
+            Scene(committed).driver() and app.tasks["audit.sign_heads"].func()
 
         with Session() as session:
             assert periodic.ages_s(session)[Job.AUDIT_SIGN_HEADS] is None

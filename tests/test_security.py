@@ -31,11 +31,12 @@ PUBLIC = {
 """What we let anybody call."""
 
 PUBLIC_PAGES = {
+    ("GET", "/"),
     ("GET", "/openapi.json"),
     ("GET", "/docs/"),
     ("GET", "/docs/<path:path>"),
 }
-"""Pages that libraries bring and that nobody marked."""
+"""Pages that libraries bring and that nobody marked, and the way to them."""
 
 MADE_BY_PUT = {"truck_id", "area_id", "device_id"}
 """Ids that a client makes: a PUT to a missing one makes the row."""
@@ -127,8 +128,15 @@ class TestAnonymous:
                 assert nobody.call(method, path, {}).status == 422
         for _, path in sorted(PUBLIC_PAGES):
             path = path.replace("<path:path>", "swagger-ui.css")
-            with world.app.test_client() as client, client.get(path) as answer:
+            with (
+                world.app.test_client() as client,
+                client.get(path, follow_redirects=True) as answer,
+            ):
                 assert answer.status_code == 200
+
+    def test_the_root_leads_to_the_description(self, world: World) -> None:
+        with world.app.test_client() as client, client.get("/") as answer:
+            assert (answer.status_code, answer.location) == (302, "/docs/")
 
 
 class TestRoles:

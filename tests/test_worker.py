@@ -35,7 +35,7 @@ from runtime.db import Session
 from runtime.errors import CannotStart
 from runtime.telemetry import traced
 from tests import canaries
-from tests.services.stage import Stage, let_waits_pass, queued, rows_of
+from tests.services.scene import Scene, let_waits_pass, queued, rows_of
 from tests.world import CHICAGO, NEW_YORK, FakeGateway, supplies_of
 from worker import HANDLERS, MOST_ATTEMPTS, Retry
 
@@ -114,8 +114,8 @@ class TestRetry:
             def send(self, *_):
                 raise RuntimeError("a bug")
 
-        stage = Stage(committed)
-        owe_one(stage.driver())
+        scene = Scene(committed)
+        owe_one(scene.driver())
         app = app_with(committed.settings, Broken(), database_url)
         seen = []
 
@@ -130,8 +130,8 @@ class TestRetry:
 
 class TestRunLater:
     def test_waiting_for_the_provider_is_no_attempt(self, committed, database_url):
-        stage = Stage(committed)
-        owe_one(stage.driver())
+        scene = Scene(committed)
+        owe_one(scene.driver())
         (owed,) = rows_of(Push)
         gateway = FakeGateway(errors=[TryLater("503", retry_after_s=30)] * 8)
         app = app_with(committed.settings, gateway, database_url)
@@ -154,8 +154,8 @@ class TestRunLater:
         self, committed, database_url
     ):
         """Killed after it was put off, and before it was finished."""
-        stage = Stage(committed)
-        owe_one(stage.driver())
+        scene = Scene(committed)
+        owe_one(scene.driver())
         gateway = FakeGateway(errors=[TryLater("429", retry_after_s=300)])
         app = app_with(committed.settings, gateway, database_url)
         run_once(app)
@@ -169,9 +169,9 @@ class TestRunLater:
         assert gateway.sent == []
 
     def test_the_next_one_keeps_the_trace_id(self, committed):
-        stage = Stage(committed)
+        scene = Scene(committed)
         with traced("trace-of-the-request"):
-            owe_one(stage.driver())
+            owe_one(scene.driver())
         (job,) = queued("push.send")
         assert job.args["trace_id"] == "trace-of-the-request"
         with Session.begin() as session:
@@ -186,8 +186,8 @@ class TestRunLater:
 
 class TestRescue:
     @pytest.fixture
-    def stage(self, committed):
-        return Stage(committed)
+    def scene(self, committed):
+        return Scene(committed)
 
     def rescue(self, database_url):
         async def run():
@@ -219,7 +219,7 @@ class TestRescue:
         with Session.begin() as session:
             return enqueue(session, job, **options)
 
-    def test_a_dead_workers_job_waits_again(self, stage, database_url):
+    def test_a_dead_workers_job_waits_again(self, scene, database_url):
         job_id = self.put(Job.OFFERS_EXPIRE)
         self.taken(job_id)
 
@@ -228,7 +228,7 @@ class TestRescue:
         ((_, _, status, attempts, *_),) = jobs_now()
         assert (status, attempts) == ("todo", 1)
 
-    def test_a_living_workers_job_is_left_alone(self, stage, database_url):
+    def test_a_living_workers_job_is_left_alone(self, scene, database_url):
         job_id = self.put(Job.OFFERS_EXPIRE)
         self.taken(job_id, beat="15 seconds")
 
@@ -237,7 +237,7 @@ class TestRescue:
         assert [job.status for job in jobs_now()] == ["doing"]
 
     def test_a_job_whose_like_waits_already_is_ended_and_stops_nobody(
-        self, stage, database_url
+        self, scene, database_url
     ):
         stalled = self.put(Job.OFFERS_SWEEP, once="offers.sweep")
         behind = self.put(Job.OFFERS_EXPIRE)
@@ -251,7 +251,7 @@ class TestRescue:
             waiting: "todo",
         }
 
-    def test_a_job_that_kills_every_worker_is_given_up(self, stage, database_url):
+    def test_a_job_that_kills_every_worker_is_given_up(self, scene, database_url):
         job_id = self.put(Job.OFFERS_EXPIRE)
         self.taken(job_id, attempts=MOST_RESCUES)
 
@@ -342,15 +342,15 @@ class TestTheProcess:
     def test_a_drop_reaches_the_phone_under_its_trace_id_and_sigterm_drains(
         self, committed, database_url
     ):
-        stage = Stage(committed)
-        freight = stage.load()
-        driver = stage.driver(phones=0)
-        own = committed.load(stage.shipper, CHICAGO, NEW_YORK)
-        stage.assigned(driver, UUID(own["id"]))
+        scene = Scene(committed)
+        freight = scene.load()
+        driver = scene.driver(phones=0)
+        own = committed.load(scene.shipper, CHICAGO, NEW_YORK)
+        scene.assigned(driver, UUID(own["id"]))
         *_, last = own["stops"]
         with FakeFcm() as fcm, worker_process(database_url, fcm) as process:
             committed.phone(driver, f"slow-1.5-{driver.driver_id}")
-            committed.drive(driver, stage.shipper, own | {"stops": own["stops"][:1]})
+            committed.drive(driver, scene.shipper, own | {"stops": own["stops"][:1]})
             committed.report(driver, last["id"], "arrival")
             done = driver.put(
                 f"/v1/stops/{last['id']}/completion",
@@ -385,8 +385,8 @@ class TestTheProcess:
         assert [line["trace_id"] for line in concluded] == ["trace-of-this-drop"]
 
     def test_kill_9_in_the_middle_loses_nothing(self, committed, database_url):
-        stage = Stage(committed)
-        drivers = stage.drivers(6, phones=0)
+        scene = Scene(committed)
+        drivers = scene.drivers(6, phones=0)
         for number, driver in enumerate(drivers):
             for phone in range(2):
                 committed.phone(driver, f"slow-0.3-{phone}-{number}")

@@ -18,7 +18,7 @@ from jobs import Job, enqueue, make_worker_app
 from jobs.work import ANSWER_S
 from models.offers.pushes import Push
 from runtime.db import Session
-from tests.services.stage import Stage, let_waits_pass, rows_of
+from tests.services.scene import Scene, let_waits_pass, rows_of
 from tests.test_worker import jobs_now, owe_one, wait_until, worker_process
 from tests.world import World
 
@@ -31,8 +31,8 @@ select pg_terminate_backend(pid) from pg_stat_activity
 
 
 @pytest.fixture
-def stage(committed: World) -> Stage:
-    return Stage(committed)
+def scene(committed: World) -> Scene:
+    return Scene(committed)
 
 
 @contextmanager
@@ -53,9 +53,9 @@ def name_of(database_url: str) -> str:
     return psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
 
 
-def owe_to(stage: Stage, target: str):
-    driver = stage.driver(phones=0)
-    stage.world.phone(driver, target)
+def owe_to(scene: Scene, target: str):
+    driver = scene.driver(phones=0)
+    scene.world.phone(driver, target)
     owe_one(driver)
 
 
@@ -65,17 +65,17 @@ def is_accepted(*targets: str) -> bool:
 
 class TestAnOutage:
     def test_is_waited_for_by_the_same_process_which_then_takes_jobs_again(
-        self, stage, database_url, server_url
+        self, scene, database_url, server_url
     ):
         with FakeFcm() as fcm, worker_process(database_url, fcm) as process:
-            owe_to(stage, "ok-before")
+            owe_to(scene, "ok-before")
             wait_until(lambda: is_accepted("before"), "a push before the outage")
 
             for number in range(2):
                 with outage(server_url, name_of(database_url)):
                     assert cannot_connect(database_url)
                     time.sleep(1)
-                owe_to(stage, f"ok-after{number}")
+                owe_to(scene, f"ok-after{number}")
                 wait_until(
                     lambda so_far=number + 2: is_accepted(*range(so_far)),
                     "a push after the outage",
@@ -92,15 +92,15 @@ class TestAnOutage:
         assert events.count("worker.database_lost") >= 2
 
     def test_that_a_job_ends_in_leaves_the_job_to_the_rescue(
-        self, stage, database_url, server_url
+        self, scene, database_url, server_url
     ):
         with FakeFcm() as fcm, worker_process(database_url, fcm):
-            owe_to(stage, "slow-2-driver")
+            owe_to(scene, "slow-2-driver")
             wait_until(lambda: rows_of(Push, Push.attempts == 1), "an attempt")
             with outage(server_url, name_of(database_url)):
                 wait_until(lambda: fcm.received, "the attempt's end")
                 time.sleep(UNTIL_IT_CANNOT_BE_WRITTEN_S)
-            owe_to(stage, "ok-after")
+            owe_to(scene, "ok-after")
             wait_until(lambda: is_accepted("after"), "a push after the outage", SOON_S)
             assert not is_accepted("after", "driver")
 
@@ -108,10 +108,10 @@ class TestAnOutage:
             assert is_accepted("after", "driver")
 
     def test_ends_with_sigterm_like_anything_else(
-        self, stage, database_url, server_url
+        self, scene, database_url, server_url
     ):
         with FakeFcm() as fcm, worker_process(database_url, fcm) as process:
-            owe_to(stage, "ok-before")
+            owe_to(scene, "ok-before")
             wait_until(lambda: is_accepted("before"), "a push before the outage")
             with outage(server_url, name_of(database_url)):
                 assert cannot_connect(database_url)

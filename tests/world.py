@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from edges.start import seal
+from edges.start import audit_key
 from freight.roles import Role
 from geo.points import Point
 from geo.roads import EstimatedRoads
@@ -318,7 +318,7 @@ def supplies_of(
         queue=make_app(),
         rules=SearchRules.of(settings, EstimatedRoads()),
         gateway=gateway or FakeGateway(),
-        seal=seal(settings),
+        audit_key=audit_key(settings),
         now=utcnow,
         **others,
     )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session as OrmSession
 from api.kernel.routes import current_view
 from runtime.config import Settings
 from runtime.db import Hand, Session, acting
-from services.kernel.limits import RateLimited, Rule, Verdict, take_each
+from services.kernel.limits import Allowance, RateLimited, Rule, take_each
 from services.people.tokens import Claims, Keyring
 
 POLICY_HEADER = "RateLimit-Policy"
@@ -68,9 +68,9 @@ def refuse() -> None:
 
     Raises: RateLimited.
     """
-    verdicts: list[Verdict] = g.verdicts
-    if verdicts and not verdicts[-1].is_allowed:
-        raise RateLimited(verdicts[-1])
+    allowances: list[Allowance] = g.allowances
+    if allowances and not allowances[-1].is_allowed:
+        raise RateLimited(allowances[-1])
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -85,13 +85,14 @@ def register(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def tell(response: Response) -> Response:
-        verdicts: list[Verdict] = g.get("verdicts", [])
-        if verdicts:
+        allowances: list[Allowance] = g.get("allowances", [])
+        if allowances:
             response.headers[POLICY_HEADER] = ", ".join(
-                f'"{it.name}";q={it.rule.quota};w={it.rule.window_s}' for it in verdicts
+                f'"{it.name}";q={it.rule.quota};w={it.rule.window_s}'
+                for it in allowances
             )
             response.headers[STATE_HEADER] = ", ".join(
-                f'"{it.name}";r={it.remaining};t={it.reset_s}' for it in verdicts
+                f'"{it.name}";r={it.remaining};t={it.reset_s}' for it in allowances
             )
         return response
 
@@ -99,7 +100,7 @@ def register(app: Flask, settings: Settings) -> None:
 def _spend(session: OrmSession, keys: dict[str, str]) -> None:
     rules: dict[str, Rule] = current_app.extensions["limits"]
     asked = [(name, keys[name], rules[name]) for name in sorted(keys) if name in rules]
-    g.verdicts = take_each(session, asked) if asked else []
+    g.allowances = take_each(session, asked) if asked else []
 
 
 def _network(address: str | None) -> str:

@@ -22,7 +22,7 @@ class PageArgs(ma.Schema):
     """How much, and from where on."""
 
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-    # What has not this form is a 400 `cursor-invalid`, as all that we did not seal.
+    # What has not this form is a 400 `cursor-invalid`, as all that we did not sign.
     cursor = fields.String(
         load_default=None,
         validate=validate.Length(max=LONGEST_CURSOR),
@@ -86,7 +86,7 @@ def next_cursor(last: UUID | None) -> str | None:
     """Return the cursor that goes on after this id; None at the end."""
     if last is None:
         return None
-    return cursors.sealed(cursor_keys(), scope(), [str(last)])
+    return cursors.signed(cursor_keys(), scope(), [str(last)])
 
 
 def scope() -> str:

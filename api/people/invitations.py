@@ -13,7 +13,7 @@ from api.kernel.clock import now
 from api.kernel.fields import Time, line, words
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
-from api.people.sessions import TokensOut
+from api.people.sign_ins import TokensOut
 from freight.roles import Role
 from models.people.credentials import Invitation
 from runtime.db import Session

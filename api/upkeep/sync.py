@@ -119,7 +119,7 @@ def _cursor(place: Place) -> str:
         place.kind,
         str(place.last_id) if place.last_id else None,
     ]
-    return cursors.sealed(cursor_keys(), _scope(), values)
+    return cursors.signed(cursor_keys(), _scope(), values)
 
 
 def _place(cursor: str) -> Place:

@@ -59,7 +59,7 @@ class PasswordReset(Identified, Dated, Row):
 
 
 class SecondFactor(Dated, Row):
-    """A member's TOTP secret, sealed; it is asked for once `confirmed_at` is set.
+    """A member's TOTP secret, encrypted; it is asked for once `confirmed_at` is set.
 
     `last_step` is the newest time step whose code was used: no code works twice.
     """
@@ -69,7 +69,7 @@ class SecondFactor(Dated, Row):
 
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    sealed_secret: Mapped[str]
+    encrypted_secret: Mapped[str]
     confirmed_at: Mapped[datetime | None]
     last_step: Mapped[int] = mapped_column(default=0)
     recovery_hashes: Mapped[list[str]] = mapped_column(

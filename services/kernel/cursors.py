@@ -54,7 +54,7 @@ def derived(secrets: tuple[bytes, ...]) -> tuple[bytes, ...]:
     )
 
 
-def sealed(keys: Sequence[bytes], scope: str, values: Sequence[Any]) -> str:
+def signed(keys: Sequence[bytes], scope: str, values: Sequence[Any]) -> str:
     """Return a cursor that holds `values` (JSON) and is good for `scope` only."""
     held = [FORM, _scope_hash(scope), *values]
     payload = json.dumps(held, separators=(",", ":")).encode()
@@ -62,7 +62,7 @@ def sealed(keys: Sequence[bytes], scope: str, values: Sequence[Any]) -> str:
 
 
 def opened(keys: Sequence[bytes], scope: str, cursor: str) -> list[Any]:
-    """Return the values that were sealed for this scope.
+    """Return the values that were signed for this scope.
 
     Raises: CursorInvalid, CursorMismatch.
     """

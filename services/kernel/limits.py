@@ -36,9 +36,9 @@ class RateLimited(DomainError):
     code = "rate-limited"
     title = "Too many requests"
 
-    def __init__(self, verdict: "Verdict") -> None:
-        wait_s = verdict.retry_after_s
-        rule = verdict.rule
+    def __init__(self, allowance: "Allowance") -> None:
+        wait_s = allowance.retry_after_s
+        rule = allowance.rule
         super().__init__(
             f"At most {rule.quota} in {rule.window_s} s: come back in {wait_s} s.",
             headers={"Retry-After": str(wait_s)},
@@ -54,7 +54,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Allowance:
     """What became of one request.
 
     remaining: how many more there is room for now.
@@ -70,7 +70,7 @@ class Verdict:
     retry_after_s: int
 
 
-def take(session: Session, name: str, key: str, rule: Rule) -> Verdict:
+def take(session: Session, name: str, key: str, rule: Rule) -> Allowance:
     """Count one request of `key` against `rule`, by the database's clock.
 
     A refused request costs nothing, so who waits is let in again. The row is kept
@@ -86,10 +86,10 @@ def take(session: Session, name: str, key: str, rule: Rule) -> Verdict:
 
 def take_each(
     session: Session, asked: Sequence[tuple[str, str, Rule]]
-) -> list[Verdict]:
+) -> list[Allowance]:
     """Count one request against each rule, as `take` does, in one statement.
 
-    In the order given, as far as the first that refuses: that is the last verdict,
+    In the order given, as far as the first that refuses: that is the last allowance,
     and those behind it are not counted.
 
     Locks: the keys' rows, in that order.
@@ -102,13 +102,13 @@ def take_each(
         values[f"most_ahead_s_{n}"] = _most_ahead_s(rule)
     found = session.execute(_taking(len(asked)), values)
     taken: dict[int, float] = {row.n: row.ahead_s for row in found}
-    verdicts: list[Verdict] = []
+    allowances: list[Allowance] = []
     for n, (name, _, rule) in enumerate(asked):
         if n not in taken:
-            return [*verdicts, _refusal(session, name, rows[n], rule)]
+            return [*allowances, _refusal(session, name, rows[n], rule)]
         room = int((rule.window_s - taken[n] + 1e-6) / (rule.window_s / rule.quota))
-        verdicts.append(Verdict(name, rule, True, max(room, 0), ceil(taken[n]), 0))
-    return verdicts
+        allowances.append(Allowance(name, rule, True, max(room, 0), ceil(taken[n]), 0))
+    return allowances
 
 
 @cache
@@ -127,10 +127,10 @@ def _most_ahead_s(rule: Rule) -> float:
     return rule.window_s - rule.window_s / rule.quota + 1e-6
 
 
-def _refusal(session: Session, name: str, row: str, rule: Rule) -> Verdict:
+def _refusal(session: Session, name: str, row: str, rule: Rule) -> Allowance:
     ahead_s = session.scalar(WAITING, {"key": row}) or 0.0
     wait_s = max(ceil(ahead_s - _most_ahead_s(rule)), 1)
-    return Verdict(name, rule, False, 0, ceil(ahead_s), wait_s)
+    return Allowance(name, rule, False, 0, ceil(ahead_s), wait_s)
 
 
 def prune(session: Session, *, most: int = 10_000) -> int:

@@ -1,4 +1,4 @@
-"""Secrets that we must read again: sealed with a key that is not in the database."""
+"""Secrets that we must read again: encrypted with a key that is not in the database."""
 
 import base64
 import hashlib
@@ -10,12 +10,12 @@ SHORTEST_KEY = 32
 """Characters of a key. Ours are 64 hex digits: 256 bits."""
 
 
-class CannotUnseal(Exception):
-    """Sealed with a key that is no longer in force, or not by us."""
+class CannotDecrypt(Exception):
+    """Encrypted with a key that is no longer in force, or not by us."""
 
 
-def sealer(keys: Sequence[str]) -> MultiFernet:
-    """Return what seals with the first of the keys and opens with any of them."""
+def cipher(keys: Sequence[str]) -> MultiFernet:
+    """Return what encrypts with the first of the keys and opens with any of them."""
     return MultiFernet(
         [
             Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest()))
@@ -24,17 +24,17 @@ def sealer(keys: Sequence[str]) -> MultiFernet:
     )
 
 
-def seal(box: MultiFernet, text: str) -> str:
-    """Return the text sealed: unreadable and unchangeable without the key."""
+def encrypt(box: MultiFernet, text: str) -> str:
+    """Return the text encrypted: unreadable and unchangeable without the key."""
     return box.encrypt(text.encode()).decode()
 
 
-def unseal(box: MultiFernet, sealed: str) -> str:
-    """Return what was sealed.
+def decrypt(box: MultiFernet, encrypted: str) -> str:
+    """Return what was encrypted.
 
-    Raises: CannotUnseal.
+    Raises: CannotDecrypt.
     """
     try:
-        return box.decrypt(sealed.encode()).decode()
+        return box.decrypt(encrypted.encode()).decode()
     except InvalidToken:
-        raise CannotUnseal from None
+        raise CannotDecrypt from None

@@ -112,9 +112,9 @@ def invite(
 
 def _spare_mailbox(session: Session, keys: Keyring, email: str) -> None:
     key = hmac.digest(keys.refresh[0], f"invited {email}".encode(), "sha256").hex()
-    verdict = take(session, "invitations", key, LETTERS)
-    if not verdict.is_allowed:
-        raise RateLimited(verdict)
+    allowance = take(session, "invitations", key, LETTERS)
+    if not allowance.is_allowed:
+        raise RateLimited(allowance)
 
 
 def _withdraw_earlier(

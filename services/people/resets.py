@@ -15,7 +15,7 @@ from runtime.errors import Gone, Unauthenticated
 from services.kernel import tenancy
 from services.kernel.actors import Actor
 from services.people import families, lockouts, lookups
-from services.people.encryption import CannotUnseal, seal, unseal
+from services.people.encryption import CannotDecrypt, decrypt, encrypt
 from services.people.one_time_tokens import link, opened
 from services.people.tokens import Keyring, fingerprint, one_time_tokens
 
@@ -69,13 +69,15 @@ def change(
 def ask(session: Session, keys: Keyring, login: str) -> None:
     """Owe a reset to whoever signs in so, without looking whether anybody does.
 
-    The work is the same for every login, and is done by a job; the login is sealed
+    The work is the same for every login, and is done by a job; the login is encrypted
     in its arguments.
     """
-    enqueue(session, Job.RESETS_BEGIN, login=seal(keys.sealer, login))
+    enqueue(session, Job.RESETS_BEGIN, login=encrypt(keys.cipher, login))
 
 
-def begin(session: Session, keys: Keyring, sealed_login: str, *, now: datetime) -> bool:
+def begin(
+    session: Session, keys: Keyring, encrypted_login: str, *, now: datetime
+) -> bool:
     """Make a reset for the login's member, owe him its letter (a job).
 
     Nothing happens for nobody, for who has no e-mail, and within five minutes of the
@@ -85,8 +87,8 @@ def begin(session: Session, keys: Keyring, sealed_login: str, *, now: datetime) 
     """
     # scope: ids only, before anybody is signed in.
     try:
-        login = unseal(keys.sealer, sealed_login)
-    except CannotUnseal:
+        login = decrypt(keys.cipher, encrypted_login)
+    except CannotDecrypt:
         return False
     found = lookups.member_of_login(session, login)
     if found is None:

@@ -14,7 +14,7 @@ from models.people.credentials import SecondFactor
 from models.people.organisations import Member
 from runtime.errors import Conflict, Unauthenticated
 from services.kernel.actors import Actor
-from services.people.encryption import CannotUnseal, seal, unseal
+from services.people.encryption import CannotDecrypt, decrypt, encrypt
 from services.people.tokens import Keyring, fingerprint
 
 STEP_S = 30
@@ -74,7 +74,7 @@ def enrol(session: Session, actor: Actor, keys: Keyring) -> Enrolment:
     secret = pyotp.random_base32()
     session.execute(
         insert(SecondFactor)
-        .values(member_id=actor.member_id, org_id=actor.org_id, sealed_secret="")
+        .values(member_id=actor.member_id, org_id=actor.org_id, encrypted_secret="")
         .on_conflict_do_nothing()
     )
     factor = session.get_one(
@@ -82,7 +82,7 @@ def enrol(session: Session, actor: Actor, keys: Keyring) -> Enrolment:
     )
     if factor.confirmed_at is not None:
         raise SecondFactorActive("Remove it first, with one of its codes.")
-    factor.sealed_secret = seal(keys.sealer, secret)
+    factor.encrypted_secret = encrypt(keys.cipher, secret)
     member = session.get_one(Member, actor.member_id)
     label = member.email or member.phone or member.name
     uri = pyotp.TOTP(secret).provisioning_uri(name=label, issuer_name=ISSUER)
@@ -152,8 +152,8 @@ def _use(factor: SecondFactor, keys: Keyring, code: str, now: datetime) -> bool:
 def _use_code(factor: SecondFactor, keys: Keyring, code: str, now: datetime) -> bool:
     """Say whether the code is right; it, and those before it, work no more."""
     try:
-        secret = unseal(keys.sealer, factor.sealed_secret)
-    except CannotUnseal:
+        secret = decrypt(keys.cipher, factor.encrypted_secret)
+    except CannotDecrypt:
         # Its key was rotated away twice: the recovery codes are left.
         return False
     totp = pyotp.TOTP(secret, interval=STEP_S)
@@ -164,7 +164,7 @@ def _use_code(factor: SecondFactor, keys: Keyring, code: str, now: datetime) -> 
         if is_right and candidate > factor.last_step:
             factor.last_step = candidate
             # By the key in force: after a rotation nothing hangs on the old one.
-            factor.sealed_secret = seal(keys.sealer, secret)
+            factor.encrypted_secret = encrypt(keys.cipher, secret)
             return True
     return False
 

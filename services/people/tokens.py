@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from uuid_utils.compat import uuid7
 
 from runtime.errors import Unauthenticated
-from services.people.encryption import SHORTEST_KEY, sealer
+from services.people.encryption import SHORTEST_KEY, cipher
 
 ISSUER = "backhaul"
 AUDIENCE = "backhaul-api"
@@ -46,12 +46,12 @@ class Lives:
 class Keyring:
     """The keys in force and their predecessors.
 
-    The first of each signs, derives or seals; all of them are still understood.
+    The first of each signs, derives or encrypts; all of them are still understood.
     """
 
     private: ec.EllipticCurvePrivateKey
     refresh: tuple[bytes, ...] = field(repr=False)
-    sealer: MultiFernet = field(repr=False)
+    cipher: MultiFernet = field(repr=False)
     lives: Lives
     previous: ec.EllipticCurvePrivateKey | None = None
 
@@ -73,7 +73,7 @@ class Secrets:
 
     jwt_pem: str = field(repr=False)
     refresh: str = field(repr=False)
-    sealing: str = field(repr=False)
+    encryption: str = field(repr=False)
 
 
 NO_SECRETS = Secrets("", "", "")
@@ -88,15 +88,15 @@ def make_keyring(
     """
     private = _p256("JWT_PRIVATE_KEY", current.jwt_pem)
     _check_length("REFRESH_KEY", current.refresh)
-    _check_length("SEALING_KEY", current.sealing)
+    _check_length("ENCRYPTION_KEY", current.encryption)
     if previous.refresh:
         _check_length("REFRESH_PREVIOUS_KEY", previous.refresh)
-    if previous.sealing:
-        _check_length("SEALING_PREVIOUS_KEY", previous.sealing)
+    if previous.encryption:
+        _check_length("ENCRYPTION_PREVIOUS_KEY", previous.encryption)
     return Keyring(
         private,
         tuple(it.encode() for it in (current.refresh, previous.refresh) if it),
-        sealer([it for it in (current.sealing, previous.sealing) if it]),
+        cipher([it for it in (current.encryption, previous.encryption) if it]),
         lives,
         _p256("JWT_PREVIOUS_KEY", previous.jwt_pem) if previous.jwt_pem else None,
     )

@@ -144,9 +144,9 @@ def _was_posted(session: Session, load: Load, at: datetime) -> bool:
 def _judged(
     session: Session, search: BackhaulSearch, load_id: UUID, roads: Roads
 ) -> dict[str, Any]:
-    verdict = judge_again(session, search, load_id, roads)
-    record = verdict.to_record()
-    if isinstance(verdict, Ranked):
+    judged = judge_again(session, search, load_id, roads)
+    record = judged.to_record()
+    if isinstance(judged, Ranked):
         return {
             "verdict": Verdict.RANKED,
             "reason": "beyond_the_kept_best",

@@ -24,7 +24,7 @@ PEM = re.compile(r"-----BEGIN .*?-----END [^-]*-----", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Seal:
+class AuditKey:
     """The key that signs heads, and the public keys that still verify."""
 
     private: ed25519.Ed25519PrivateKey = field(repr=False)
@@ -41,7 +41,7 @@ def key_id(public: ed25519.Ed25519PublicKey) -> str:
     return hashlib.sha256(raw).hexdigest()[:16]
 
 
-def make_seal(private_pem: str, previous_pem: str = "") -> Seal:
+def make_audit_key(private_pem: str, previous_pem: str = "") -> AuditKey:
     """Read the signing key, and those before it, which only verify.
 
     previous_pem: one or more, one after the other.
@@ -53,7 +53,7 @@ def make_seal(private_pem: str, previous_pem: str = "") -> Seal:
     if previous_pem.strip() and not before:
         raise ValueError("AUDIT_PREVIOUS_KEY is not an Ed25519 private key in PEM")
     keys = [private, *before]
-    return Seal(private, {key_id(k.public_key()): k.public_key() for k in keys})
+    return AuditKey(private, {key_id(k.public_key()): k.public_key() for k in keys})
 
 
 def _read(name: str, pem: str) -> ed25519.Ed25519PrivateKey:
@@ -66,7 +66,9 @@ def _read(name: str, pem: str) -> ed25519.Ed25519PrivateKey:
     return key
 
 
-def sign_heads(session: Session, seal: Seal, *, now: datetime) -> list[AuditSignature]:
+def sign_heads(
+    session: Session, key: AuditKey, *, now: datetime
+) -> list[AuditSignature]:
     """Sign every head that has moved since it was last signed; return the signatures.
 
     Ship them away from this database: whoever can rewrite a chain and its head here
@@ -81,8 +83,8 @@ def sign_heads(session: Session, seal: Seal, *, now: datetime) -> list[AuditSign
             seq=head.seq,
             hash=head.hash,
             signed_at=now,
-            kid=seal.kid,
-            signature=seal.private.sign(_signed_text(head.org_id, head.seq, head.hash)),
+            kid=key.kid,
+            signature=key.private.sign(_signed_text(head.org_id, head.seq, head.hash)),
         )
         for head in session.scalars(
             select(AuditHead).where(~signed.exists()).order_by(AuditHead.org_id)
@@ -121,7 +123,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Findings:
     """What was checked, and what does not hold."""
 
     entries: int
@@ -130,8 +132,8 @@ class Verdict:
 
 
 def verify(
-    session: Session, seal: Seal, elsewhere: Sequence[dict[str, Any]] = ()
-) -> Verdict:
+    session: Session, key: AuditKey, elsewhere: Sequence[dict[str, Any]] = ()
+) -> Findings:
     """Recompute every chain; compare it with its head and with all signed heads.
 
     elsewhere: signed heads kept outside, as `to_record` gives them. They find a chain
@@ -159,8 +161,8 @@ def verify(
             faults.append(Fault(org_id, seq, "the chain has no head"))
     signatures = [to_record(it) for it in signed_heads(session)]
     for record in [*signatures, *elsewhere]:
-        faults += _check_signature(record, seal, hashes)
-    return Verdict(len(hashes), len(signatures) + len(elsewhere), tuple(faults))
+        faults += _check_signature(record, key, hashes)
+    return Findings(len(hashes), len(signatures) + len(elsewhere), tuple(faults))
 
 
 def _check_chain(
@@ -193,14 +195,14 @@ def hash_of(entry: AuditEntry, before: bytes) -> bytes:
 
 
 def _check_signature(
-    record: dict[str, Any], seal: Seal, hashes: dict[tuple[UUID, int], bytes]
+    record: dict[str, Any], key: AuditKey, hashes: dict[tuple[UUID, int], bytes]
 ) -> Iterator[Fault]:
     org_id, seq, digest = (
         UUID(record["org_id"]),
         int(record["seq"]),
         bytes.fromhex(record["hash"]),
     )
-    public = seal.known.get(record["kid"])
+    public = key.known.get(record["kid"])
     if public is None:
         yield Fault(org_id, seq, f"signed by a key that is not known: {record['kid']}")
         return

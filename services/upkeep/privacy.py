@@ -38,7 +38,7 @@ from services.people import families, lockouts
 
 NOT_HIS_TO_SEE = frozenset(
     {
-        *("password_hash", "seed", "sealed_secret", "recovery_hashes", "token_hash"),
+        *("password_hash", "seed", "encrypted_secret", "recovery_hashes", "token_hash"),
         *("xid", "fingerprint", "hash"),
     }
 )

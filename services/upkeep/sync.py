@@ -123,7 +123,7 @@ def advance(
     return Step(changes, Place(position, now, place.roles), len(found) == limit)
 
 
-def held(actor: Actor, kind: Kind) -> Select[Any]:
+def followed(actor: Actor, kind: Kind) -> Select[Any]:
     """Return what the actor holds of this kind."""
     # scope: a door of its own: what is alive of what he may see.
     if kind is Kind.ASSIGNMENT:
@@ -132,8 +132,8 @@ def held(actor: Actor, kind: Kind) -> Select[Any]:
         )
     if kind is Kind.OFFER:
         return select(Offer).where(_is_his(actor, Offer), Offer.status.in_(OPEN_OFFERS))
-    carried = held(actor, Kind.ASSIGNMENT).where(Assignment.load_id == Load.id)
-    offered = held(actor, Kind.OFFER).where(Offer.load_id == Load.id)
+    carried = followed(actor, Kind.ASSIGNMENT).where(Assignment.load_id == Load.id)
+    offered = followed(actor, Kind.OFFER).where(Offer.load_id == Load.id)
     posted = and_(_is_posted(actor), Load.status.not_in(ENDED))
     return (
         select(Load)
@@ -191,7 +191,7 @@ def _start(session: Session, actor: Actor, place: Place, limit: int) -> Step:
     last_id = place.last_id
     for kind in kinds[kinds.index(place.kind or kinds[0]) :]:
         model = MODELS[kind]
-        query = held(actor, kind).order_by(model.id).limit(limit - len(changes))
+        query = followed(actor, kind).order_by(model.id).limit(limit - len(changes))
         if last_id is not None:
             query = query.where(model.id > last_id)
         changes += [Change(kind, row.id, row) for row in session.scalars(query)]
@@ -204,7 +204,7 @@ def _start(session: Session, actor: Actor, place: Place, limit: int) -> Step:
 
 def _changes(session: Session, actor: Actor, found: Sequence[Event]) -> list[Change]:
     """Return what became of all that the events are about, each once."""
-    # scope: only ids; `held` picks the rows.
+    # scope: only ids; `followed` picks the rows.
     offer_ids = {it.subject_id for it in found if it.subject == "offer"}
     load_ids = {it.subject_id for it in found if it.subject == "load"}
     load_ids |= {UUID(it.body["load_id"]) for it in found if it.subject == "stop"}
@@ -228,7 +228,7 @@ def _changes(session: Session, actor: Actor, found: Sequence[Event]) -> list[Cha
 
 
 def _now(session: Session, actor: Actor, kind: Kind, ids: set[UUID]) -> list[Change]:
-    query = held(actor, kind).where(MODELS[kind].id.in_(ids))
+    query = followed(actor, kind).where(MODELS[kind].id.in_(ids))
     rows = {row.id: row for row in session.scalars(query)}
     return [Change(kind, it, rows.get(it)) for it in sorted(ids)]
 

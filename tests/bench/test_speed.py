@@ -15,12 +15,12 @@ from bench.client import Answer, Client, Refused
 from bench.drop_to_push import Played, Search, is_in_time
 from bench.hauls import Drop, Truck
 from bench.http import OPEN_OFFERS
+from bench.rig import HOST, ROOT
 from bench.stacks import counted
-from bench.stage import HOST, ROOT
 from bench.tapping import Tap, named, tapping
 from bench.wire import Wire
 from tests.bench.test_walls import bars, quick
-from tests.services.stage import Stage, open_offers
+from tests.services.scene import Rig, open_offers
 
 AT = 1_000_000.0
 
@@ -137,11 +137,11 @@ class TestWrongLoads:
     @pytest.fixture
     def race(self, committed):
         """Two drivers after one load; the first has it."""
-        stage = Stage(committed)
-        stage.loads(1)
-        drivers = [stage.driver(), stage.driver()]
+        rig = Rig(committed)
+        rig.loads(1)
+        drivers = [rig.driver(), rig.driver()]
         for driver in drivers:
-            stage.search(driver)
+            rig.search(driver)
         offers = [open_offers(driver)[0] for driver in drivers]
         answers = [
             driver.put(f"/v1/offers/{offer.id}/acceptance")

@@ -16,7 +16,7 @@ from bench.overhead import FENCED, unfenced
 from bench.rights import Leak, foreign, ids_in
 from bench.tenants import operations_of
 from cli import DOCUMENT
-from tests.services.stage import Stage, open_offers
+from tests.services.scene import Rig, open_offers
 
 LONGEST_S = 180
 """Alone each takes 15 s; the suite may have to share its cores."""
@@ -109,12 +109,12 @@ class TestRights:
     @pytest.fixture
     def street(self, committed):
         """A carrier whose driver is offered a load, another carrier, a shipper."""
-        stage = Stage(committed)
-        stage.loads(2)
-        driver = stage.driver()
-        stage.search(driver)
+        rig = Rig(committed)
+        rig.loads(2)
+        driver = rig.driver()
+        rig.search(driver)
         offer = open_offers(driver)[0]
-        return stage, driver, offer, Stage(committed)
+        return rig, driver, offer, Rig(committed)
 
     @pytest.fixture
     def tables(self, database_url):
@@ -122,45 +122,45 @@ class TestRights:
             yield connection
 
     def test_an_offered_load_is_the_carriers_and_the_shippers(self, street, tables):
-        stage, _, offer, other = street
+        rig, _, offer, other = street
         ids = {offer.load_id}
 
-        assert foreign(tables, stage.carrier.org_id, ids) == []
-        assert foreign(tables, stage.shipper.org_id, ids) == []
+        assert foreign(tables, rig.carrier.org_id, ids) == []
+        assert foreign(tables, rig.shipper.org_id, ids) == []
         assert foreign(tables, other.carrier.org_id, ids) == []
 
     def test_once_it_is_off_the_market_it_is_a_strangers_no_more(self, street, tables):
-        stage, driver, offer, other = street
+        rig, driver, offer, other = street
         assert driver.put(f"/v1/offers/{offer.id}/acceptance").status == 200
-        shipper = stage.shipper.org_id
+        shipper = rig.shipper.org_id
 
         leak = Leak("loads", offer.load_id, shipper)
         stranger = other.carrier.org_id
         assert foreign(tables, stranger, {offer.load_id}) == [leak]
         assert foreign(tables, stranger, {offer.load_id}, of_a_search=True) == []
-        assert foreign(tables, stage.carrier.org_id, {offer.load_id}) == []
+        assert foreign(tables, rig.carrier.org_id, {offer.load_id}) == []
 
     def test_every_other_row_is_its_companys(self, street, tables):
-        stage, driver, offer, other = street
+        rig, driver, offer, other = street
         ids = {offer.id, offer.search_id, UUID(driver.driver_id), driver.member_id}
 
-        assert foreign(tables, stage.carrier.org_id, ids) == []
-        for stranger in (stage.shipper, other.carrier):
+        assert foreign(tables, rig.carrier.org_id, ids) == []
+        for stranger in (rig.shipper, other.carrier):
             found = foreign(tables, stranger.org_id, ids)
             assert {leak.id for leak in found} == ids
 
     def test_a_company_is_nobody_elses_and_an_id_of_nothing_is_no_secret(
         self, street, tables
     ):
-        stage, _, _, other = street
-        ids = {stage.carrier.org_id, uuid4()}
+        rig, _, _, other = street
+        ids = {rig.carrier.org_id, uuid4()}
 
         (leak,) = foreign(tables, other.carrier.org_id, ids)
         assert leak.table == "organisations"
 
     def test_ids_are_found_in_cursors_too(self, street):
-        stage, _, _, _ = street
-        page = stage.shipper.get("/v1/loads?limit=1").body
+        rig, _, _, _ = street
+        page = rig.shipper.get("/v1/loads?limit=1").body
         text = json.dumps({"page": page["page"]}).encode()
 
         assert ids_in(text) == {UUID(page["data"][0]["id"])}

@@ -169,9 +169,9 @@ class TestKeyring:
         assert (first.kid, first.refresh) == (second.kid, second.refresh)
         kept = sorted((tmp_path / "new" / "place").iterdir())
         assert [path.name for path in kept] == [
+            "encryption.key",
             "jwt.pem",
             "refresh.key",
-            "sealing.key",
         ]
         assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
 
@@ -183,7 +183,7 @@ class TestKeyring:
             DATA_DIR=str(tmp_path / "b"),
             JWT_PRIVATE_KEY=pem,
             REFRESH_KEY="r" * 32,
-            SEALING_KEY="s" * 32,
+            ENCRYPTION_KEY="s" * 32,
         )
 
         assert keyring(given).kid == keyring(made).kid
@@ -194,7 +194,7 @@ class TestKeyring:
         [
             ({"JWT_PRIVATE_KEY": "x"}, "JWT_PRIVATE_KEY is not a P-256"),
             ({"REFRESH_KEY": "x"}, "REFRESH_KEY is shorter than 32 characters"),
-            ({"SEALING_KEY": "x"}, "SEALING_KEY is shorter than 32 characters"),
+            ({"ENCRYPTION_KEY": "x"}, "ENCRYPTION_KEY is shorter than 32 characters"),
             ({"DATA_DIR": "/dev/null/x"}, "correct DATA_DIR"),
         ],
     )

@@ -15,7 +15,7 @@ from services.kernel.events import Cause
 from services.kernel.versions import Precondition
 from services.loads import cancellation, loads
 from services.offers import ending
-from tests.services.stage import (
+from tests.services.scene import (
     HALF_AN_HOUR,
     actor_of,
 )
@@ -68,12 +68,12 @@ def cancelling(shipper, load_id):
     )
 
 
-def editing(stage, load_id):
-    seen = stage.shipper.get(f"/v1/loads/{load_id}").headers["ETag"].strip('"')
+def editing(scene, load_id):
+    seen = scene.shipper.get(f"/v1/loads/{load_id}").headers["ETag"].strip('"')
     return partial(
         loads.edit_load,
-        actor=actor_of(stage.shipper),
-        rules=stage.world.app.extensions["posting_rules"],
+        actor=actor_of(scene.shipper),
+        rules=scene.world.app.extensions["posting_rules"],
         load_id=load_id,
         precondition=Precondition(frozenset({seen})),
         fields={"price_cents": 1},
@@ -86,5 +86,5 @@ def expiring(session):
     return ending.expire(session, Cause(utcnow()))
 
 
-def free_driver(stage):
-    return UUID(stage.driver().driver_id)
+def free_driver(scene):
+    return UUID(scene.driver().driver_id)

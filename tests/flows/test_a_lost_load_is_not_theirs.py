@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from runtime.db import Session, Tenant, acting
-from tests.services.stage import Stage, open_offers
+from tests.services.scene import Scene, open_offers
 from tests.world import DALLAS, HOUSTON, Caller, World
 
 
@@ -23,7 +23,7 @@ def stops_behind_the_wall(caller: Caller, load_id: object) -> int:
 def test_another_carriers_win_closes_it_to_those_who_were_offered_it(
     committed: World,
 ) -> None:
-    winner, loser = Stage(committed), Stage(committed)
+    winner, loser = Scene(committed), Scene(committed)
     loser.shipper = winner.shipper
     load_id = winner.load()
     first, second = winner.driver(), loser.driver()
@@ -43,7 +43,7 @@ def test_another_carriers_win_closes_it_to_those_who_were_offered_it(
 
 
 def test_the_lost_offer_shows_the_load_as_it_was_offered(world: World) -> None:
-    winner, loser = Stage(world), Stage(world)
+    winner, loser = Scene(world), Scene(world)
     loser.shipper = winner.shipper
     load_id = winner.load(price_cents=250_000, commodity="Paper")
     first, second = winner.driver(), loser.driver()
@@ -74,27 +74,27 @@ def test_the_lost_offer_shows_the_load_as_it_was_offered(world: World) -> None:
 
 
 def test_an_open_offer_shows_the_load_as_it_is(world: World) -> None:
-    stage = Stage(world)
-    load_id = stage.load(commodity="Paper")
-    driver = stage.driver()
-    stage.search(driver)
+    scene = Scene(world)
+    load_id = scene.load(commodity="Paper")
+    driver = scene.driver()
+    scene.search(driver)
 
     (offer,) = driver.get("/v1/offers")["data"]
 
-    market = stage.carrier.get("/v1/loads/market")["data"]
+    market = scene.carrier.get("/v1/loads/market")["data"]
     assert [it for it in market if it["id"] == str(load_id)] == [offer["load"]]
 
 
 def test_a_driver_who_was_taken_off_sees_it_no_more(world: World) -> None:
-    stage = Stage(world)
-    driver, other = stage.driver(), stage.driver()
-    load = world.load(stage.shipper)
-    assignment = world.assign(stage.carrier, driver, load)
+    scene = Scene(world)
+    driver, other = scene.driver(), scene.driver()
+    load = world.load(scene.shipper)
+    assignment = world.assign(scene.carrier, driver, load)
     change = {"kind": "reassign", "reason": "safety", "driver_id": other.driver_id}
     assert status_of(driver, load["id"]) == 200
 
     path = f"/v1/assignments/{assignment['id']}/override"
-    assert stage.carrier.post(path, change).status == 201
+    assert scene.carrier.post(path, change).status == 201
 
     assert status_of(driver, load["id"]) == 404
-    assert {status_of(it, load["id"]) for it in (other, stage.carrier)} == {200}
+    assert {status_of(it, load["id"]) for it in (other, scene.carrier)} == {200}

@@ -138,7 +138,7 @@ class TestExport:
             # Written when a transaction is committed.
             "audit",
         }
-        for secret in ("password_hash", "$argon2", "seed", "sealed", "token_hash"):
+        for secret in ("password_hash", "$argon2", "seed", "encrypted", "token_hash"):
             assert secret not in text_of_it
 
     def test_has_the_loads_he_posted_and_no_others(

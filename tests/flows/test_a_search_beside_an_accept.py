@@ -18,9 +18,9 @@ from services.kernel.events import Cause
 from services.offers import ending
 from services.search.run import search_home
 from tests.flows.acts import accepting
-from tests.services import stage as staging
-from tests.services.stage import (
-    Stage,
+from tests.services import scene as staging
+from tests.services.scene import (
+    Scene,
     active,
     at_once,
     offer_row,
@@ -30,21 +30,21 @@ from tests.world import utcnow
 
 
 @pytest.fixture
-def stage(committed):
-    return Stage(committed)
+def scene(committed):
+    return Scene(committed)
 
 
 class TestASearchBesideAnAccept:
-    def test_a_new_search_of_one_driver_and_the_yes_of_another(self, stage):
+    def test_a_new_search_of_one_driver_and_the_yes_of_another(self, scene):
         """Both want the load and the first driver's old offer of it: the search takes
         the load before the offer, as the accept does."""
-        stage.load()
-        one, other = stage.drivers(2)
-        _, theirs = stage.offered(one, other)
-        stop_id = stage.drop()
+        scene.load()
+        one, other = scene.drivers(2)
+        _, theirs = scene.offered(one, other)
+        stop_id = scene.drop()
 
         answers = at_once(
-            lambda: stage.search(one, stop_id=stop_id),
+            lambda: scene.search(one, stop_id=stop_id),
             partial(staging.in_transaction, accepting(other, theirs)),
         )
 
@@ -52,11 +52,11 @@ class TestASearchBesideAnAccept:
         (winner,) = active()
         assert winner.driver_id == UUID(other.driver_id)
 
-    def test_a_search_waits_for_the_load_before_it_touches_an_offer(self, stage):
-        load_id = stage.load()
-        one, other = stage.drivers(2)
-        mine, _ = stage.offered(one, other)
-        stop_id = stage.drop()
+    def test_a_search_waits_for_the_load_before_it_touches_an_offer(self, scene):
+        load_id = scene.load()
+        one, other = scene.drivers(2)
+        mine, _ = scene.offered(one, other)
+        stop_id = scene.drop()
 
         def hold_the_load(session):
             session.get_one(Load, load_id, with_for_update=True)
@@ -64,7 +64,7 @@ class TestASearchBesideAnAccept:
         def search(session):
             search_home(
                 session,
-                stage.rules,
+                scene.rules,
                 stop_id=stop_id,
                 driver_id=UUID(one.driver_id),
                 now=utcnow(),
@@ -96,10 +96,10 @@ COPY_OFFERS = text(
 )
 
 
-def offer_everything_to_everybody(stage, drivers):
+def offer_everything_to_everybody(scene, drivers):
     """Return (driver, offer id) for each driver and load."""
     first, *others = drivers
-    like = stage.search(first)
+    like = scene.search(first)
     stops = rows_of(Stop, Stop.id != like.stop_id)
     with Session.begin() as session:
         for driver, stop in zip(others, stops, strict=False):
@@ -116,9 +116,9 @@ def offer_everything_to_everybody(stage, drivers):
 
 def test_a_crowd_at_the_door_of_ten_loads(committed):
     rules = {"OFFERS_PER_DRIVER": 10, "OFFERS_PER_LOAD": 20}
-    stage = Stage(committed, {**rules, "OFFER_STRATEGY": Strategy.BROADCAST})
-    load_ids = stage.loads(10)
-    tries = offer_everything_to_everybody(stage, stage.drivers(20, phones=0))
+    scene = Scene(committed, {**rules, "OFFER_STRATEGY": Strategy.BROADCAST})
+    load_ids = scene.loads(10)
+    tries = offer_everything_to_everybody(scene, scene.drivers(20, phones=0))
     assert len(tries) == 200
 
     def accept_all(part):

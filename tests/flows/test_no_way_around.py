@@ -15,9 +15,9 @@ from freight.roles import Role
 from models.offers.offers import Offer
 from runtime.config import Strategy
 from runtime.db import Session, Tenant, acting
-from services.people.encryption import sealer
+from services.people.encryption import cipher
 from services.upkeep import privacy, suspensions
-from tests.services.stage import Stage, at_once, open_offers, rows_of, see_it_wait
+from tests.services.scene import Scene, at_once, open_offers, rows_of, see_it_wait
 from tests.world import NEWARK, PASSWORD, Caller, FakeGateway, World, utcnow
 
 RING = {
@@ -58,13 +58,13 @@ class TestASuspendedCarrier:
     def test_is_offered_no_next_one(
         self, world: World, run_jobs: Callable[..., list[str]]
     ) -> None:
-        stage = Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
-        driver = stage.driver()
-        stage.loads(3)
-        stage.search(driver)
+        scene = Scene(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
+        driver = scene.driver()
+        scene.loads(3)
+        scene.search(driver)
         (offer,) = open_offers(driver)
         driver.put(f"/v1/offers/{offer.id}/decline", {"reason": "price"})
-        suspend(stage.carrier)
+        suspend(scene.carrier)
 
         run_jobs(FakeGateway(), OFFER_STRATEGY=Strategy.SEQUENTIAL)
 
@@ -119,8 +119,8 @@ class TestErasure:
 
 class TestAnotherCompanysPrivateLoad:
     def test_is_not_waited_for_by_who_may_not_know_it(self, committed: World) -> None:
-        stage, stranger = Stage(committed), Stage(committed)
-        load_id = stage.load(visibility="private")
+        scene, stranger = Scene(committed), Scene(committed)
+        load_id = scene.load(visibility="private")
         body = {
             "kind": "force_assign",
             "reason": "safety",
@@ -137,8 +137,8 @@ class TestAnotherCompanysPrivateLoad:
         assert answer.result().status == 404
 
     def test_is_not_opened_by_an_assignment_made_up(self, world: World) -> None:
-        stage, stranger = Stage(world), Stage(world)
-        load_id = stage.load(visibility="private")
+        scene, stranger = Scene(world), Scene(world)
+        load_id = scene.load(visibility="private")
         driver = stranger.driver()
         insert = text(
             "insert into assignments (id, org_id, load_org_id, load_id, driver_id,"
@@ -147,7 +147,7 @@ class TestAnotherCompanysPrivateLoad:
         )
         ids = {
             "org": stranger.carrier.org_id,
-            "poster": stage.shipper.org_id,
+            "poster": scene.shipper.org_id,
             "load": load_id,
             "driver": driver.driver_id,
         }
@@ -189,7 +189,7 @@ class TestASecondFactor:
         sign_in = {"login": boss.get("/v1/me")["member"]["email"], "password": PASSWORD}
         ring = world.app.extensions["keyring"]
         world.app.extensions["keyring"] = replace(
-            ring, sealer=sealer(["n" * 40, "m" * 40])
+            ring, cipher=cipher(["n" * 40, "m" * 40])
         )
         try:
             by_app = sign_in | {"totp": pyotp.TOTP(secret).now()}
@@ -230,8 +230,8 @@ class TestTheAuditLog:
 
 def test_an_offer_row_is_still_made_for_the_honest(world: World) -> None:
     """What the tests above would also pass without: searches that offer nothing."""
-    stage = Stage(world)
-    stage.load()
-    stage.search(stage.driver())
+    scene = Scene(world)
+    scene.load()
+    scene.search(scene.driver())
 
     assert len(rows_of(Offer)) == 1

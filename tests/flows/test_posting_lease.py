@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session as OrmSession
 from models.kernel.events import Event
 from runtime.db import Session
 from services.loads import leases
-from tests.services.stage import Stage, after
+from tests.services.scene import Scene, after
 from tests.world import Caller, World, utcnow
 
 LEASE, WINDOW = "lease_expires_at", "pickup_until"
@@ -46,16 +46,16 @@ def test_it_is_not_found_even_before_the_job_ran(
     session: OrmSession,
     column: str,
 ) -> None:
-    stage = Stage(world)
-    shipper, driver = stage.shipper, stage.driver(phones=0)
+    scene = Scene(world)
+    shipper, driver = scene.shipper, scene.driver(phones=0)
     late, fresh = world.load(shipper), world.load(shipper)
     pass_by(session, late, column)
 
-    search = stage.search(driver)
+    search = scene.search(driver)
 
     assert search.counts["considered"] == 1
     assert loads_of(driver) == [fresh["id"]]
-    market = stage.carrier.get("/v1/loads/market")["data"]
+    market = scene.carrier.get("/v1/loads/market")["data"]
     assert [row["id"] for row in market] == [fresh["id"]]
     assert status_of(shipper, late) == "posted"
 
@@ -71,10 +71,10 @@ def test_the_job_marks_it_ends_its_offers_and_may_run_again(
     status: str,
     kind: str,
 ) -> None:
-    stage = Stage(world)
-    shipper, driver = stage.shipper, stage.driver(phones=0)
+    scene = Scene(world)
+    shipper, driver = scene.shipper, scene.driver(phones=0)
     load = world.load(shipper)
-    stage.search(driver)
+    scene.search(driver)
     assert loads_of(driver, "is_open=true") == [load["id"]]
     pass_by(session, load, column)
 
@@ -131,15 +131,15 @@ def test_a_cared_for_load_a_draft_and_a_carried_one_are_left_alone(
 def test_renewal_brings_a_held_load_back_to_the_search(
     world: World, session: OrmSession
 ) -> None:
-    stage = Stage(world)
-    shipper, driver = stage.shipper, stage.driver(phones=0)
+    scene = Scene(world)
+    shipper, driver = scene.shipper, scene.driver(phones=0)
     load = world.load(shipper)
     pass_by(session, load, LEASE)
     leases.lapse(session, now=utcnow())
     session.flush()
 
     renewed = shipper.put(f"/v1/loads/{load['id']}/posting")
-    stage.search(driver)
+    scene.search(driver)
 
     assert (renewed.status, renewed["status"]) == (200, "posted")
     assert loads_of(driver) == [load["id"]]

@@ -11,9 +11,9 @@ from services.fleet.drivers import DriverBusy
 from services.kernel.moves import OfferMoveRefused
 from services.loads.market import LoadTaken
 from tests.flows.acts import accepting, free_driver, overriding
-from tests.services import stage as staging
-from tests.services.stage import (
-    Stage,
+from tests.services import scene as staging
+from tests.services.scene import (
+    Scene,
     active,
     after,
     at_once,
@@ -22,17 +22,17 @@ from tests.world import CLEVELAND
 
 
 @pytest.fixture
-def stage(committed):
-    return Stage(committed)
+def scene(committed):
+    return Scene(committed)
 
 
 class TestBesideTheDispatcher:
-    def test_accept_then_withdraw_offer(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_accept_then_withdraw_offer(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         withdraw = overriding(
-            stage.carrier, OverrideKind.WITHDRAW_OFFER, offer_id=offer_id
+            scene.carrier, OverrideKind.WITHDRAW_OFFER, offer_id=offer_id
         )
 
         with pytest.raises(OfferMoveRefused):
@@ -40,12 +40,12 @@ class TestBesideTheDispatcher:
 
         assert len(active()) == 1
 
-    def test_withdraw_offer_then_accept(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_withdraw_offer_then_accept(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         withdraw = overriding(
-            stage.carrier, OverrideKind.WITHDRAW_OFFER, offer_id=offer_id
+            scene.carrier, OverrideKind.WITHDRAW_OFFER, offer_id=offer_id
         )
 
         with pytest.raises(OfferWithdrawn):
@@ -53,15 +53,15 @@ class TestBesideTheDispatcher:
 
         assert active() == []
 
-    def test_accept_then_force_assign(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_accept_then_force_assign(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         force = overriding(
-            stage.carrier,
+            scene.carrier,
             OverrideKind.FORCE_ASSIGN,
             load_id=load_id,
-            driver_id=free_driver(stage),
+            driver_id=free_driver(scene),
         )
 
         with pytest.raises(LoadTaken):
@@ -70,13 +70,13 @@ class TestBesideTheDispatcher:
         (winner,) = active()
         assert winner.driver_id == UUID(driver.driver_id)
 
-    def test_force_assign_then_accept(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        other_id = free_driver(stage)
+    def test_force_assign_then_accept(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        other_id = free_driver(scene)
         force = overriding(
-            stage.carrier,
+            scene.carrier,
             OverrideKind.FORCE_ASSIGN,
             load_id=load_id,
             driver_id=other_id,
@@ -88,16 +88,16 @@ class TestBesideTheDispatcher:
         (winner,) = active()
         assert winner.driver_id == other_id
 
-    def test_accept_then_a_plan_of_another_load_for_the_driver(self, stage):
+    def test_accept_then_a_plan_of_another_load_for_the_driver(self, scene):
         """Whoever comes second to the driver sees both; the plan is the one that may
         come on top, as when a dispatcher plans ahead."""
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         ahead = overriding(
-            stage.carrier,
+            scene.carrier,
             OverrideKind.FORCE_ASSIGN,
-            load_id=stage.load(pickup=CLEVELAND),
+            load_id=scene.load(pickup=CLEVELAND),
             driver_id=UUID(driver.driver_id),
         )
 
@@ -106,13 +106,13 @@ class TestBesideTheDispatcher:
 
         assert [a.offer_id for a in active()] == [offer_id]
 
-    def test_a_load_forced_on_the_driver_then_accept(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        forced = stage.load(pickup=CLEVELAND)
+    def test_a_load_forced_on_the_driver_then_accept(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        forced = scene.load(pickup=CLEVELAND)
         force = overriding(
-            stage.carrier,
+            scene.carrier,
             OverrideKind.FORCE_ASSIGN,
             load_id=forced,
             driver_id=UUID(driver.driver_id),
@@ -123,13 +123,13 @@ class TestBesideTheDispatcher:
 
         assert [a.load_id for a in active()] == [forced]
 
-    def test_a_reassignment_to_the_driver_then_accept(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        planned = stage.assigned(stage.driver(), stage.load(pickup=CLEVELAND))
+    def test_a_reassignment_to_the_driver_then_accept(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        planned = scene.assigned(scene.driver(), scene.load(pickup=CLEVELAND))
         reassign = overriding(
-            stage.carrier,
+            scene.carrier,
             OverrideKind.REASSIGN,
             planned,
             driver_id=UUID(driver.driver_id),
@@ -141,13 +141,13 @@ class TestBesideTheDispatcher:
         (only,) = active()
         assert (only.kind, only.driver_id) == ("planned", UUID(driver.driver_id))
 
-    def test_accept_then_a_reassignment_to_the_driver(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        planned = stage.assigned(stage.driver(), stage.load(pickup=CLEVELAND))
+    def test_accept_then_a_reassignment_to_the_driver(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        planned = scene.assigned(scene.driver(), scene.load(pickup=CLEVELAND))
         reassign = overriding(
-            stage.carrier,
+            scene.carrier,
             OverrideKind.REASSIGN,
             planned,
             driver_id=UUID(driver.driver_id),
@@ -159,14 +159,14 @@ class TestBesideTheDispatcher:
         assert {a.driver_id for a in active()} > {UUID(driver.driver_id)}
         assert len(active()) == 2
 
-    def test_two_dispatchers_who_swap_two_drivers_wait_their_turn(self, stage):
-        one, other = stage.drivers(2)
-        mine = stage.assigned(one, stage.load())
-        theirs = stage.assigned(other, stage.load(pickup=CLEVELAND))
+    def test_two_dispatchers_who_swap_two_drivers_wait_their_turn(self, scene):
+        one, other = scene.drivers(2)
+        mine = scene.assigned(one, scene.load())
+        theirs = scene.assigned(other, scene.load(pickup=CLEVELAND))
 
         def swap(assignment_id, driver):
             act = overriding(
-                stage.carrier,
+                scene.carrier,
                 OverrideKind.REASSIGN,
                 assignment_id,
                 driver_id=UUID(driver.driver_id),

@@ -15,19 +15,19 @@ from services.kernel.events import Cause
 from services.loads import assignments
 from services.offers import ending
 from tests.flows.test_two_drivers_accept import accepting
-from tests.services.stage import Stage, active, after, waiting
+from tests.services.scene import Scene, active, after, waiting
 from tests.world import CLEVELAND, World, utcnow
 
 
 @pytest.fixture
-def stage(committed: World) -> Stage:
-    return Stage(committed)
+def scene(committed: World) -> Scene:
+    return Scene(committed)
 
 
-def test_a_yes_waits_for_the_load_before_it_touches_its_offer(stage: Stage) -> None:
-    load_id = stage.load()
-    driver = stage.driver()
-    (offer_id,) = stage.offered(driver)
+def test_a_yes_waits_for_the_load_before_it_touches_its_offer(scene: Scene) -> None:
+    load_id = scene.load()
+    driver = scene.driver()
+    (offer_id,) = scene.offered(driver)
 
     def hold_the_load(session: OrmSession) -> None:
         session.get_one(Load, load_id, with_for_update=True)
@@ -42,13 +42,13 @@ def test_a_yes_waits_for_the_load_before_it_touches_its_offer(stage: Stage) -> N
 
 
 def test_a_yes_sees_the_load_that_was_given_to_the_driver_meanwhile(
-    stage: Stage,
+    scene: Scene,
 ) -> None:
     """Also before whoever gives it has ended the driver's offers."""
-    stage.load()
-    driver = stage.driver()
-    (offer_id,) = stage.offered(driver)
-    other_id = stage.load(pickup=CLEVELAND)
+    scene.load()
+    driver = scene.driver()
+    (offer_id,) = scene.offered(driver)
+    other_id = scene.load(pickup=CLEVELAND)
 
     def give(session: OrmSession) -> None:
         assignments.put_driver_on(

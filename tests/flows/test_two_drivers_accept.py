@@ -20,9 +20,9 @@ from services.kernel.events import Cause
 from services.kernel.moves import LoadMoveRefused, OfferMoveRefused
 from services.offers import ending
 from tests.flows.acts import accepting, cancelling, declining, editing, expiring
-from tests.services import stage as staging
-from tests.services.stage import (
-    Stage,
+from tests.services import scene as staging
+from tests.services.scene import (
+    Scene,
     active,
     after,
     beside,
@@ -34,15 +34,15 @@ from tests.world import utcnow
 
 
 @pytest.fixture
-def stage(committed):
-    return Stage(committed)
+def scene(committed):
+    return Scene(committed)
 
 
 class TestTwoDriversAndOneLoad:
-    def test_the_second_waits_and_is_told_the_load_is_taken(self, stage):
-        load_id = stage.load()
-        one, other = stage.drivers(2)
-        mine, theirs = stage.offered(one, other)
+    def test_the_second_waits_and_is_told_the_load_is_taken(self, scene):
+        load_id = scene.load()
+        one, other = scene.drivers(2)
+        mine, theirs = scene.offered(one, other)
 
         with pytest.raises(OfferTaken):
             after(accepting(one, mine), accepting(other, theirs))
@@ -51,10 +51,10 @@ class TestTwoDriversAndOneLoad:
         assert winner.driver_id == UUID(one.driver_id)
         assert offer_row(theirs).status == "lost"
 
-    def test_the_second_wins_if_the_first_gives_up(self, stage):
-        load_id = stage.load()
-        one, other = stage.drivers(2)
-        mine, theirs = stage.offered(one, other)
+    def test_the_second_wins_if_the_first_gives_up(self, scene):
+        load_id = scene.load()
+        one, other = scene.drivers(2)
+        mine, theirs = scene.offered(one, other)
 
         def give_up(session):
             accepting(one, mine)(session)
@@ -67,11 +67,11 @@ class TestTwoDriversAndOneLoad:
         (winner,) = active(load_id=load_id)
         assert winner.driver_id == UUID(other.driver_id)
 
-    def test_two_who_accept_each_others_second_choice_both_win(self, stage):
-        stage.loads(2)
-        one, other = stage.drivers(2)
-        stage.search(one)
-        stage.search(other)
+    def test_two_who_accept_each_others_second_choice_both_win(self, scene):
+        scene.loads(2)
+        one, other = scene.drivers(2)
+        scene.search(one)
+        scene.search(other)
         mine, _ = staging.open_offers(one)
         _, theirs = staging.open_offers(other)
 
@@ -80,13 +80,13 @@ class TestTwoDriversAndOneLoad:
         assert len(active()) == 2
         assert rows_of(Offer, Offer.status.in_(["created", "sent", "seen"])) == []
 
-    def test_a_drivers_other_offers_are_not_waited_for(self, stage):
+    def test_a_drivers_other_offers_are_not_waited_for(self, scene):
         """Each holds his load and its offers, and then ends his own other offer, which
         the other one holds: to wait would be for ever."""
-        best, second = stage.loads(2)
-        one, other = stage.drivers(2)
-        stage.search(one)
-        stage.search(other)
+        best, second = scene.loads(2)
+        one, other = scene.drivers(2)
+        scene.search(one)
+        scene.search(other)
         cause = Cause(utcnow())
 
         with Session.begin() as mine, Session.begin() as theirs:
@@ -100,10 +100,10 @@ class TestTwoDriversAndOneLoad:
                 )
                 assert left == []
 
-    def test_a_driver_with_two_phones_wins_one_load(self, stage):
-        stage.loads(2)
-        driver = stage.driver()
-        stage.search(driver)
+    def test_a_driver_with_two_phones_wins_one_load(self, scene):
+        scene.loads(2)
+        driver = scene.driver()
+        scene.search(driver)
         one, other = staging.open_offers(driver)
 
         with pytest.raises((DriverHasBackhaul, OfferWithdrawn)):
@@ -111,10 +111,10 @@ class TestTwoDriversAndOneLoad:
 
         assert [a.offer_id for a in active()] == [one.id]
 
-    def test_the_same_yes_twice_at_once_gets_the_same_answer(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_the_same_yes_twice_at_once_gets_the_same_answer(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
         again = after(accepting(driver, offer_id), accepting(driver, offer_id))
 
@@ -122,63 +122,63 @@ class TestTwoDriversAndOneLoad:
 
 
 class TestBesideTheShipper:
-    def test_accept_then_cancel_tells_the_driver(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_accept_then_cancel_tells_the_driver(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
-        after(accepting(driver, offer_id), cancelling(stage.shipper, load_id))
+        after(accepting(driver, offer_id), cancelling(scene.shipper, load_id))
 
         assert active() == []
         assert driver.get("/v1/me")["driver"]["availability"] == "available"
         assert "load_unassigned" in staging.pushes_to(driver)
 
-    def test_cancel_then_accept(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_cancel_then_accept(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
         with pytest.raises(OfferWithdrawn):
-            after(cancelling(stage.shipper, load_id), accepting(driver, offer_id))
+            after(cancelling(scene.shipper, load_id), accepting(driver, offer_id))
 
         assert active() == []
 
-    def test_accept_then_edit(self, stage):
-        load_id = stage.load(price_cents=250_000)
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_accept_then_edit(self, scene):
+        load_id = scene.load(price_cents=250_000)
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
         with pytest.raises(LoadMoveRefused):
-            after(accepting(driver, offer_id), editing(stage, load_id))
+            after(accepting(driver, offer_id), editing(scene, load_id))
 
         won = driver.get("/v1/me")["assignments"][0]
         assert won["load"]["price_cents"] == 250_000
 
-    def test_edit_then_accept(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_edit_then_accept(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
         with pytest.raises(OfferWithdrawn):
-            after(editing(stage, load_id), accepting(driver, offer_id))
+            after(editing(scene, load_id), accepting(driver, offer_id))
 
         assert active() == []
 
 
 class TestBesideTheClock:
-    def test_a_late_yes_needs_no_lock_to_be_late(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_a_late_yes_needs_no_lock_to_be_late(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         let_time_run_out(offer_id)
 
         with pytest.raises(OfferExpired):
             beside(expiring, accepting(driver, offer_id))
 
-    def test_the_expiry_job_then_a_yes_that_began_in_time(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_the_expiry_job_then_a_yes_that_began_in_time(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         has_begun, is_over = Event(), Event()
 
         def accept_slowly(session):
@@ -201,10 +201,10 @@ class TestBesideTheClock:
 
         assert offer_row(offer_id).status == "expired"
 
-    def test_the_expiry_job_leaves_an_offer_that_is_being_answered(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_the_expiry_job_leaves_an_offer_that_is_being_answered(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
         def accept_and_run_late(session):
             accepting(driver, offer_id)(session)
@@ -213,10 +213,10 @@ class TestBesideTheClock:
 
         assert offer_row(offer_id).status == "accepted"
 
-    def test_a_no_and_a_yes_from_two_phones(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_a_no_and_a_yes_from_two_phones(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
         with pytest.raises(OfferMoveRefused):
             after(declining(driver, offer_id), accepting(driver, offer_id))

@@ -13,7 +13,7 @@ from models.offers.pushes import Push
 from runtime.config import Settings
 from runtime.db import DatabaseRole, Session, Tenant, acting, make_engine
 from tests.flows.acts import accepting
-from tests.services.stage import Stage, active, queued, rows_of
+from tests.services.scene import Scene, active, queued, rows_of
 from tests.world import Caller, World
 
 
@@ -28,11 +28,11 @@ class TestEverybodyElse:
     def test_each_phone_hears_of_its_own_drivers_offer_and_of_no_other(
         self, world: World
     ) -> None:
-        stage = Stage(world)
-        stage.load()
-        winner = stage.driver()
-        losers = [stage.driver(phones=number) for number in (1, 2, 0)]
-        mine, *others = stage.offered(winner, *losers)
+        scene = Scene(world)
+        scene.load()
+        winner = scene.driver()
+        losers = [scene.driver(phones=number) for number in (1, 2, 0)]
+        mine, *others = scene.offered(winner, *losers)
 
         assert winner.put(f"/v1/offers/{mine}/acceptance").status == 200
 
@@ -46,10 +46,10 @@ class TestEverybodyElse:
     def test_each_end_is_an_event_and_a_moment_and_asks_for_the_next_search(
         self, world: World
     ) -> None:
-        stage = Stage(world)
-        stage.load()
-        winner, *losers = stage.drivers(4)
-        mine, *others = stage.offered(winner, *losers)
+        scene = Scene(world)
+        scene.load()
+        winner, *losers = scene.drivers(4)
+        mine, *others = scene.offered(winner, *losers)
         assert losers[0].put(f"/v1/offers/{others[0]}/seen").status == 200
 
         assert winner.put(f"/v1/offers/{mine}/acceptance").status == 200
@@ -70,24 +70,24 @@ class TestEverybodyElse:
 
 class TestThePrice:
     @pytest.fixture
-    def stage(self, committed: World) -> Stage:
-        return Stage(committed)
+    def scene(self, committed: World) -> Scene:
+        return Scene(committed)
 
     def test_who_wins_asks_no_more_of_the_database_the_more_lose(
-        self, stage: Stage, login_url: str
+        self, scene: Scene, login_url: str
     ) -> None:
-        few = _asked_to_win(stage, login_url, losers=1)
-        many = _asked_to_win(stage, login_url, losers=4)
+        few = _asked_to_win(scene, login_url, losers=1)
+        many = _asked_to_win(scene, login_url, losers=4)
 
         assert few == many
         assert len(active()) == 2
 
 
-def _asked_to_win(stage: Stage, url: str, *, losers: int) -> dict[str, int]:
+def _asked_to_win(scene: Scene, url: str, *, losers: int) -> dict[str, int]:
     """Return the round trips by statement of a yes on a connection of its own."""
-    stage.load()
-    winner, *others = stage.drivers(losers + 1)
-    mine, *_ = stage.offered(winner, *others)
+    scene.load()
+    winner, *others = scene.drivers(losers + 1)
+    mine, *_ = scene.offered(winner, *others)
     whom = Tenant(winner.org_id, UUID(str(winner.member_id)))
     with tapping(url) as (address, tap):
         engine = make_engine(Settings(DATABASE_URL=address), DatabaseRole.APP)

@@ -78,11 +78,11 @@ def test_the_ceiling_is_not_far_above():
         delivery_until=NOON + timedelta(days=6),
     )
     parameters = make_parameters()
-    verdict = judge(candidate, situation, parameters, EVERYWHERE, ROADS)
+    judged = judge(candidate, situation, parameters, EVERYWHERE, ROADS)
     most = Ceiling.of(situation, parameters, ROADS).most_cents(candidate, situation)
 
-    assert isinstance(verdict, Ranked)
-    assert verdict.score_cents < most < verdict.score_cents + 2_000
+    assert isinstance(judged, Ranked)
+    assert judged.score_cents < most < judged.score_cents + 2_000
 
 
 def test_who_keeps_nothing_of_the_price_is_not_judged_by_it():

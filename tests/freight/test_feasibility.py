@@ -30,7 +30,7 @@ DELIVERY_ETA = PICKUP_ETA + HOUR + 15_000 * SECOND
 HOME_ETA = DELIVERY_ETA + HOUR + 2_500 * SECOND
 
 
-def verdict(load=None, truck=None, rules=None, area=EVERYWHERE):
+def judged(load=None, truck=None, rules=None, area=EVERYWHERE):
     return judge(
         make_candidate(**(load or {})),
         make_situation(**(truck or {})),
@@ -155,11 +155,11 @@ CASES = [
 class TestEachReason:
     @pytest.mark.parametrize(("stage", "reason", "good", "bad", "figure"), CASES)
     def test_at_the_limit_a_load_is_taken(self, stage, reason, good, bad, figure):
-        assert isinstance(verdict(**good), Ranked)
+        assert isinstance(judged(**good), Ranked)
 
     @pytest.mark.parametrize(("stage", "reason", "good", "bad", "figure"), CASES)
     def test_beyond_the_limit_it_is_not(self, stage, reason, good, bad, figure):
-        excluded = verdict(**bad)
+        excluded = judged(**bad)
 
         assert isinstance(excluded, Excluded)
         assert (excluded.stage, excluded.reason) == (stage, reason)
@@ -167,7 +167,7 @@ class TestEachReason:
 
     @pytest.mark.parametrize("reason", AreaReason)
     def test_what_the_area_refuses_is_excluded_for_the_reason_of_the_area(self, reason):
-        excluded = verdict(area=Everywhere(reason))
+        excluded = judged(area=Everywhere(reason))
 
         assert excluded.stage is Stage.AREA
         assert excluded.reason == reason.value
@@ -178,7 +178,7 @@ class TestEachReason:
         assert cases | {reason.value for reason in AreaReason} == set(Reason)
 
     def test_an_exclusion_can_be_kept_as_json(self):
-        excluded = verdict(load={"currency": "CAD"})
+        excluded = judged(load={"currency": "CAD"})
         assert json.loads(json.dumps(excluded.to_record())) == {
             "load_id": str(excluded.load_id),
             "stage": "currency",
@@ -189,28 +189,28 @@ class TestEachReason:
 
 class TestUnknowns:
     def test_a_load_that_names_no_equipment_is_unknown_not_a_mismatch(self):
-        excluded = verdict(load={"equipment": frozenset()})
+        excluded = judged(load={"equipment": frozenset()})
         assert excluded.reason is Reason.EQUIPMENT_UNKNOWN
         assert excluded.figure == (None, "van", "equipment")
 
     def test_a_load_without_weight_and_length_fits_any_truck(self):
-        ranked = verdict(truck={"payload_kg": 1, "deck_length_m": 0.1})
+        ranked = judged(truck={"payload_kg": 1, "deck_length_m": 0.1})
         assert ranked.unchecked == ()
 
     def test_a_truck_without_payload_and_deck_takes_the_load_and_says_so(self):
-        ranked = verdict(load={"weight_kg": 20_000, "length_m": 14.6})
+        ranked = judged(load={"weight_kg": 20_000, "length_m": 14.6})
         assert ranked.unchecked == (Stage.WEIGHT, Stage.LENGTH)
 
 
 class TestAtHomeAlready:
     def test_a_round_trip_within_the_detour_is_taken(self):
         near = {"delivery": Point(0.0, 1.0), "loaded_m": 50_000.0}
-        ranked = verdict(load=near, truck={"home": DROP})
+        ranked = judged(load=near, truck={"home": DROP})
         assert ranked.figures.detour_m == 200_000
 
     def test_no_ratio_to_a_way_of_nothing_is_low_enough(self):
         near = {"delivery": Point(0.0, 1.0), "loaded_m": 50_000.0}
-        excluded = verdict(
+        excluded = judged(
             load=near, truck={"home": DROP}, rules={"max_detour_ratio": 9.0}
         )
         assert excluded.reason is Reason.DETOUR_RATIO_TOO_HIGH
@@ -218,7 +218,7 @@ class TestAtHomeAlready:
     def test_a_load_of_no_length_asks_for_no_pay_per_kilometre(self):
         nothing = {"pickup": DROP, "delivery": DROP, "loaded_m": 0.0}
         truck = {"home": DROP, "min_pay_cents_per_km": 300.0}
-        assert isinstance(verdict(load=nothing, truck=truck), Ranked)
+        assert isinstance(judged(load=nothing, truck=truck), Ranked)
 
 
 class TestOrderOfQuestions:
@@ -256,13 +256,11 @@ class TestOrderOfQuestions:
             lambda: truck.pop("min_pay_cents_per_km"),
             lambda: load.pop("price_cents"),
         ]
-        stages = [
-            verdict(load, truck, area=Everywhere(AreaReason.OUTSIDE_CIRCLE)).stage
-        ]
+        stages = [judged(load, truck, area=Everywhere(AreaReason.OUTSIDE_CIRCLE)).stage]
 
         for mend in mendings:
-            stages.append(verdict(load, truck).stage)
+            stages.append(judged(load, truck).stage)
             mend()
 
         assert stages == list(Stage)
-        assert isinstance(verdict(load, truck), Ranked)
+        assert isinstance(judged(load, truck), Ranked)

@@ -160,7 +160,7 @@ class TestExplanation:
             for c in board
         ]
 
-        taken = [verdict for verdict in alone if isinstance(verdict, Ranked)]
+        taken = [judged for judged in alone if isinstance(judged, Ranked)]
         assert sorted(taken, key=lambda r: r.candidate.load_id) == sorted(
             outcome.ranked, key=lambda r: r.candidate.load_id
         )

@@ -6,7 +6,7 @@ from structlog.contextvars import bound_contextvars
 
 from jobs import Job, enqueue, enqueue_each
 from runtime.db import Session
-from tests.services.stage import after, queued
+from tests.services.scene import after, queued
 from tests.world import utcnow
 
 

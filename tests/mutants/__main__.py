@@ -111,7 +111,7 @@ def main(names: Sequence[str]) -> int:
                 sys.stderr.write(f"{error}\n")
                 return 2
             os.environ["DATABASE_URL"] = url
-        # As it is now: who goes on editing changes no verdict.
+        # A copy, so that editing meanwhile changes no outcome.
         checkout = stack.enter_context(copied(ROOT))
         unchanged = run_tests(checkout, sorted({it for m in chosen for it in m.tests}))
         if unchanged.trouble:

@@ -11,9 +11,9 @@ from models.fleet.positions import LastPosition
 from runtime.db import Session
 from services.booking import answer
 from tests.owasp.proofs import missing
-from tests.services.stage import (
+from tests.services.scene import (
     HALF_AN_HOUR,
-    Stage,
+    Scene,
     active,
     actor_of,
     let_time_run_out,
@@ -25,8 +25,8 @@ from tests.world import CLEVELAND, NEW_YORK, utcnow
 
 
 @pytest.fixture
-def stage(world):
-    return Stage(world)
+def scene(world):
+    return Scene(world)
 
 
 def accept(driver, offer_id):
@@ -54,21 +54,21 @@ def forget(driver):
 
 class TestAcceptance:
     @pytest.mark.parametrize("age", ["30 minutes", "0", "-1 minute"])
-    def test_by_who_was_on_the_road_half_an_hour_ago_wins(self, stage, age):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_by_who_was_on_the_road_half_an_hour_ago_wins(self, scene, age):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         seen(driver, age)
 
         assert accept(driver, offer_id).status == 200
 
     @pytest.mark.parametrize("age", ["30 minutes 0.001 seconds", "1 year", None])
     def test_by_who_has_not_been_seen_since_is_refused_until_he_is(
-        self, stage, world, age
+        self, scene, world, age
     ):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         seen(driver, age) if age else forget(driver)
 
         refused = accept(driver, offer_id)
@@ -80,10 +80,10 @@ class TestAcceptance:
         assert accept(driver, offer_id).status == 200
 
     @pytest.mark.parametrize("hours", [-26, 26])
-    def test_is_judged_by_the_database_s_clock_alone(self, stage, hours):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_is_judged_by_the_database_s_clock_alone(self, scene, hours):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         wrong = utcnow() + timedelta(hours=hours)
 
         def act():
@@ -102,10 +102,10 @@ class TestAcceptance:
         seen(driver, "29 minutes")
         assert act().offer_id == offer_id
 
-    def test_that_was_won_is_answered_again_from_anywhere(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_that_was_won_is_answered_again_from_anywhere(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         won = accept(driver, offer_id)
 
         forget(driver)
@@ -113,59 +113,59 @@ class TestAcceptance:
         again = accept(driver, offer_id)
         assert (again.status, again.body) == (200, won.body)
 
-    def test_that_comes_too_late_hears_why_not_where_the_phone_was(self, stage):
-        stage.load()
-        winner, loser = stage.drivers(2)
-        mine, theirs = stage.offered(winner, loser)
+    def test_that_comes_too_late_hears_why_not_where_the_phone_was(self, scene):
+        scene.load()
+        winner, loser = scene.drivers(2)
+        mine, theirs = scene.offered(winner, loser)
         forget(loser)
         accept(winner, mine)
 
         assert accept(loser, theirs).code == "offer-taken"
 
     @pytest.mark.parametrize("end", ["offer-expired", "offer-withdrawn"])
-    def test_of_an_offer_that_ended_hears_how(self, stage, end):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_of_an_offer_that_ended_hears_how(self, scene, end):
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         forget(driver)
         if end == "offer-expired":
             let_time_run_out(offer_id)
         else:
             path = f"/v1/loads/{load_id}/cancellation"
-            assert stage.shipper.put(path, {"reason": "sold"}).status == 200
+            assert scene.shipper.put(path, {"reason": "sold"}).status == 200
 
         assert accept(driver, offer_id).code == end
 
-    def test_by_who_said_no_or_has_a_load_hears_that(self, stage):
-        stage.loads(2)
-        driver, busy = stage.drivers(2)
-        stage.offered(driver, busy)
+    def test_by_who_said_no_or_has_a_load_hears_that(self, scene):
+        scene.loads(2)
+        driver, busy = scene.drivers(2)
+        scene.offered(driver, busy)
         forget(driver)
         first = open_offers(driver)[0].id
         driver.put(f"/v1/offers/{first}/decline", {"reason": "price"})
         held = open_offers(busy)[0].id
-        stage.assigned(busy, stage.load(pickup=CLEVELAND))
+        scene.assigned(busy, scene.load(pickup=CLEVELAND))
         forget(busy)
 
         assert accept(driver, first).code == "offer-status"
         assert accept(busy, held).code in {"driver-busy", "offer-withdrawn"}
 
     def test_is_not_asked_for_a_position_where_the_operator_says_so(
-        self, stage, limited
+        self, scene, limited
     ):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         forget(driver)
 
         asks_not = replace(driver, app=limited(ACCEPT_POSITION_MAX_AGE_S=0))
 
         assert accept(asks_not, offer_id).status == 200
 
-    def test_by_another_than_the_addressee_is_as_of_no_offer(self, stage):
-        stage.load()
-        driver, colleague = stage.drivers(2)
-        (offer_id,) = stage.offered(driver)
+    def test_by_another_than_the_addressee_is_as_of_no_offer(self, scene):
+        scene.load()
+        driver, colleague = scene.drivers(2)
+        (offer_id,) = scene.offered(driver)
 
         assert accept(colleague, offer_id).code == "not-found"
         assert offer_row(offer_id).status == "created"

@@ -19,7 +19,7 @@ from tests.notifications.conftest import fcm
 from tests.notifications.samples import make_message
 from tests.owasp.hostile import Hostile, answer, hostile
 from tests.owasp.proofs import missing
-from tests.services.stage import Stage, rows_of, waiting_push
+from tests.services.scene import Scene, rows_of, waiting_push
 from tests.world import drain_jobs, utcnow
 
 __all__ = ["fcm"]
@@ -84,9 +84,9 @@ class TestFcm:
     def test_any_answer_is_a_push_that_waits_with_a_reason(
         self, fcm, world, name
     ) -> None:
-        stage = Stage(world)
-        stage.load()
-        stage.offered(stage.driver())
+        scene = Scene(world)
+        scene.load()
+        scene.offered(scene.driver())
         push = waiting_push()
 
         with hostile(ANSWERS[name]) as server, gateway_to(fcm, server.url) as gateway:

@@ -10,13 +10,13 @@ from cryptography.fernet import InvalidToken
 
 from api.app import create_app, make_posting_rules
 from cli import cli
+from edges.start import audit_key as audit_key_of
 from edges.start import keyring
-from edges.start import seal as seal_of
 from geo.roads import EstimatedRoads
 from runtime import keys, schema
 from runtime.config import Settings
 from runtime.telemetry import start_logging
-from services.people.encryption import CannotUnseal, seal, unseal
+from services.people.encryption import CannotDecrypt, decrypt, encrypt
 from services.people.tokens import Keyring
 from tests.world import PASSWORD, Caller, World
 
@@ -72,19 +72,19 @@ class TestRotation:
             == 200
         )
 
-    def test_what_was_sealed_stays_readable(self, development: Settings) -> None:
+    def test_what_was_encrypted_stays_readable(self, development: Settings) -> None:
         rings = [keyring(development)]
         for _ in range(2):
             keys.rotate(development, {})
             rings.append(keyring(development))
-        sealed = seal(rings[0].sealer, "JBSWY3DP")
+        encrypted = encrypt(rings[0].cipher, "JBSWY3DP")
 
-        assert "JBSWY3DP" not in sealed
-        assert unseal(rings[1].sealer, sealed) == "JBSWY3DP"
-        with pytest.raises(CannotUnseal):
-            unseal(rings[2].sealer, sealed)
-        with pytest.raises((CannotUnseal, InvalidToken)):
-            unseal(rings[0].sealer, sealed[:-5])
+        assert "JBSWY3DP" not in encrypted
+        assert decrypt(rings[1].cipher, encrypted) == "JBSWY3DP"
+        with pytest.raises(CannotDecrypt):
+            decrypt(rings[2].cipher, encrypted)
+        with pytest.raises((CannotDecrypt, InvalidToken)):
+            decrypt(rings[0].cipher, encrypted[:-5])
 
 
 class TestRotateKeys:
@@ -109,7 +109,7 @@ class TestRotateKeys:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         made = keyring(Settings(DATA_DIR=str(tmp_path)))
-        seal_of(Settings(DATA_DIR=str(tmp_path)))
+        audit_key_of(Settings(DATA_DIR=str(tmp_path)))
         files = {}
         for secret in keys.ROTATED:
             files[f"{secret.setting}_FILE"] = str(tmp_path / secret.kept)
@@ -130,7 +130,7 @@ class TestRotateKeys:
         given = {
             "JWT_PRIVATE_KEY": keys.new_private_key(),
             "REFRESH_KEY": "r" * 32,
-            "SEALING_KEY": "s" * 32,
+            "ENCRYPTION_KEY": "s" * 32,
             "AUDIT_SIGNING_KEY": keys.new_signing_key(),
         }
         with environment(monkeypatch, LOG_LEVEL="CRITICAL", **given):
@@ -158,19 +158,19 @@ class TestRotateKeys:
 class TestTheAuditKey:
     def test_all_that_were_in_force_still_verify(self, development: Settings) -> None:
         """Signed heads are kept for years: their keys pile up."""
-        kids = [seal_of(development).kid]
+        kids = [audit_key_of(development).kid]
         for _ in range(3):
             keys.rotate(development, {}, [keys.AUDIT])
-            kids.append(seal_of(development).kid)
+            kids.append(audit_key_of(development).kid)
 
         assert len(set(kids)) == 4
-        assert set(kids) == set(seal_of(development).known)
+        assert set(kids) == set(audit_key_of(development).known)
 
     def test_is_changed_alone(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings = Settings(DATA_DIR=str(tmp_path))
-        before, kid = keyring(settings), seal_of(settings).kid
+        before, kid = keyring(settings), audit_key_of(settings).kid
         with environment(monkeypatch, DATA_DIR=str(tmp_path), LOG_LEVEL="CRITICAL"):
             done = CliRunner().invoke(
                 cli, ["rotate-keys", "--only", "AUDIT_SIGNING_KEY"]
@@ -178,4 +178,4 @@ class TestTheAuditKey:
 
         assert done.exit_code == 0
         assert keyring(settings).kid == before.kid
-        assert seal_of(settings).kid != kid
+        assert audit_key_of(settings).kid != kid

@@ -17,7 +17,7 @@ PRODUCTION = {
     "DATABASE_URL": "postgresql://db/backhaul",
     "JWT_PRIVATE_KEY": "-----BEGIN PRIVATE KEY-----",
     "REFRESH_KEY": "5e4b0a7c91d23f68" * 2,
-    "SEALING_KEY": "c07d1f9ea4b83652" * 2,
+    "ENCRYPTION_KEY": "c07d1f9ea4b83652" * 2,
     "AUDIT_SIGNING_KEY": "-----BEGIN PRIVATE KEY-----x",
 }
 
@@ -133,11 +133,11 @@ class TestProductionSecrets:
             ("REFRESH_KEY", "x" * 64, "a sample or guessable"),
             ("REFRESH_KEY", "0123" * 16, "a sample or guessable"),
             ("REFRESH_KEY", "5e4b0a7c91d23f685e4b0a7c91d23f6", "shorter than 32"),
-            ("SEALING_KEY", "secret1234", "a sample or guessable"),
-            ("SEALING_KEY", "c07d1f9ea4b83652", "shorter than 32"),
-            ("SEALING_KEY", PRODUCTION["REFRESH_KEY"], "the same as REFRESH_KEY"),
+            ("ENCRYPTION_KEY", "secret1234", "a sample or guessable"),
+            ("ENCRYPTION_KEY", "c07d1f9ea4b83652", "shorter than 32"),
+            ("ENCRYPTION_KEY", PRODUCTION["REFRESH_KEY"], "the same as REFRESH_KEY"),
             ("REFRESH_PREVIOUS_KEY", "c07d1f9ea4b83652", "shorter than 32"),
-            ("SEALING_PREVIOUS_KEY", "password" * 5, "a sample or guessable"),
+            ("ENCRYPTION_PREVIOUS_KEY", "password" * 5, "a sample or guessable"),
             ("JWT_PRIVATE_KEY", "changeme", "not a private key in PEM"),
             ("JWT_PREVIOUS_KEY", "changeme", "not a private key in PEM"),
             ("DATABASE_URL", "postgresql://u:password@h/x", "its password is a sample"),
@@ -162,7 +162,7 @@ class TestProductionSecrets:
             REFRESH_KEY="changeme",
         )
 
-        names = ("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY")
+        names = ("DATABASE_URL", "JWT_PRIVATE_KEY", "REFRESH_KEY", "ENCRYPTION_KEY")
         assert [said.count(f"{name}: ") for name in names] == [1, 1, 1, 1]
 
     def test_the_values_of_the_sample_file_are_refused(self) -> None:
@@ -229,8 +229,8 @@ class TestSecrets:
     def test_are_those_that_open_something(self) -> None:
         assert set(SECRETS) == {
             *("DATABASE_URL", "FCM_SERVICE_ACCOUNT", "SMTP_URL"),
-            *("JWT_PRIVATE_KEY", "REFRESH_KEY", "SEALING_KEY", "AUDIT_SIGNING_KEY"),
-            *("JWT_PREVIOUS_KEY", "REFRESH_PREVIOUS_KEY", "SEALING_PREVIOUS_KEY"),
+            *("JWT_PRIVATE_KEY", "REFRESH_KEY", "ENCRYPTION_KEY", "AUDIT_SIGNING_KEY"),
+            *("JWT_PREVIOUS_KEY", "REFRESH_PREVIOUS_KEY", "ENCRYPTION_PREVIOUS_KEY"),
             "AUDIT_PREVIOUS_KEY",
         }
 

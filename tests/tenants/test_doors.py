@@ -32,7 +32,7 @@ from services.offers import offers
 from services.people import devices, invitations, members, sign_in
 from services.people.tokens import read_access_token
 from services.search import run
-from tests.services.stage import Stage, actor_of
+from tests.services.scene import Scene, actor_of
 from tests.source import files, tree
 from tests.test_scopes import DOOR
 from tests.world import Caller, World, utcnow
@@ -70,30 +70,30 @@ class Town(NamedTuple):
     """Two carriers that have everything, served by one shipper. Each has two drivers:
     one has carried a load and is offered others, one was offered some and carries."""
 
-    one: Stage
-    other: Stage
+    one: Scene
+    other: Scene
     drivers: dict[UUID, list[Caller]]
     carried: dict[UUID, list[UUID]]
 
 
 @pytest.fixture
 def town(world: World) -> Town:
-    one, other = Stage(world), Stage(world)
+    one, other = Scene(world), Scene(world)
     other.shipper = one.shipper
     people: dict[UUID, list[Caller]] = {}
     carried: dict[UUID, list[UUID]] = {}
-    for stage in (one, other):
-        desk = stage.carrier
-        pair = stage.drivers(2)
+    for scene in (one, other):
+        desk = scene.carrier
+        pair = scene.drivers(2)
         done, busy = pair
-        load = world.load(stage.shipper)
-        past = stage.assigned(done, UUID(load["id"]))
-        world.drive(done, stage.shipper, load)
+        load = world.load(scene.shipper)
+        past = scene.assigned(done, UUID(load["id"]))
+        world.drive(done, scene.shipper, load)
         for driver in pair:
-            stage.load()
-            stage.search(driver)
-        kept = [past, stage.assigned(busy, stage.load(visibility="network"))]
-        given_back = stage.assigned(stage.driver(), stage.load())
+            scene.load()
+            scene.search(driver)
+        kept = [past, scene.assigned(busy, scene.load(visibility="network"))]
+        given_back = scene.assigned(scene.driver(), scene.load())
         desk.post(
             f"/v1/assignments/{given_back}/override",
             {"kind": "unassign", "reason": "safety"},
@@ -165,7 +165,7 @@ def test_a_driver_sees_himself_and_no_colleague(town: Town, door: Door) -> None:
 
 class TestLoads:
     def test_of_the_desk_are_those_it_posted(self, town: Town) -> None:
-        stranger = Stage(town.one.world)
+        stranger = Scene(town.one.world)
         mine = stranger.load()
 
         assert ids(loads.visible_loads(actor_of(stranger.shipper)), Load) == {mine}

@@ -21,7 +21,7 @@ from runtime.config import Settings
 from runtime.db import Hand, Session, Tenant, acting, make_engine
 from services.kernel.tenancy import act_on_loads
 from services.search.candidates import candidates_in
-from tests.services.stage import Stage, open_offers
+from tests.services.scene import Scene, open_offers
 from tests.world import CHICAGO, GARY, NEW_YORK, NEWARK, Caller, World, utcnow
 
 NO_COMPANY = {"alembic_version", "rate_limits", "sign_in_failures", "periodic_runs"}
@@ -60,18 +60,18 @@ def count(session: OrmSession, table: str) -> int:
 
 
 @pytest.fixture
-def street(committed: World) -> tuple[Stage, Stage]:
+def street(committed: World) -> tuple[Scene, Scene]:
     """Two carriers with everything: one has won a load, both were offered others."""
-    one, other = Stage(committed), Stage(committed)
+    one, other = Scene(committed), Scene(committed)
     other.shipper = one.shipper
     one.loads(2)
-    for stage in (one, other):
-        driver = stage.driver()
-        stage.search(driver)
+    for scene in (one, other):
+        driver = scene.driver()
+        scene.search(driver)
         committed.phone(driver, f"more-{driver.driver_id}")
         driver.post("/v1/positions", fix_body())
         area = {"kind": "no_go", "name": "Loop", "geometry": square()}
-        stage.carrier.put(f"/v1/areas/{uuid7()}", area)
+        scene.carrier.put(f"/v1/areas/{uuid7()}", area)
     winner = one.driver()
     one.search(winner)
     offer = open_offers(winner)[0]
@@ -167,7 +167,7 @@ class TestEveryTable:
 
         assert {name for name, first in found if "org_id" not in first} == meant
 
-    def test_shows_nobody_nothing(self, street: tuple[Stage, Stage]) -> None:
+    def test_shows_nobody_nothing(self, street: tuple[Scene, Scene]) -> None:
         with seen_by(Hand.NOBODY) as session:
             counts = {
                 name: count(session, name) for name in set(Row.metadata.tables) - UNREAD
@@ -175,7 +175,7 @@ class TestEveryTable:
 
         assert {name for name, number in counts.items() if number} == set()
 
-    def test_shows_a_company_its_own(self, street: tuple[Stage, Stage]) -> None:
+    def test_shows_a_company_its_own(self, street: tuple[Scene, Scene]) -> None:
         one, other = street
         with Session() as session:
             everything = {
@@ -201,7 +201,7 @@ class TestEveryTable:
 
 class TestBound:
     def test_a_pooled_connection_keeps_nothing(
-        self, street: tuple[Stage, Stage], database_url: str
+        self, street: tuple[Scene, Scene], database_url: str
     ) -> None:
         """Many members over three connections, with rollbacks and savepoints."""
         url = make_url(database_url).set(username="backhaul_app")
@@ -210,7 +210,7 @@ class TestBound:
         )
         small = make_engine(settings)
         Session.configure(bind=small)
-        whose = {stage.carrier.org_id: tenant(stage.carrier) for stage in street}
+        whose = {scene.carrier.org_id: tenant(scene.carrier) for scene in street}
         rng = Random(5)
         plan = [(rng.choice(list(whose)), rng.random()) for _ in range(300)]
 
@@ -236,7 +236,7 @@ class TestBound:
         assert outside == 0
 
     def test_a_rolled_back_savepoint_lets_go_of_its_hold(
-        self, street: tuple[Stage, Stage]
+        self, street: tuple[Scene, Scene]
     ) -> None:
         one, other = street
         load_id = one.load()
@@ -268,7 +268,7 @@ class TestWriting:
 
     @pytest.mark.parametrize("statement", STATEMENTS)
     def test_anothers_rows_are_not_there_to_change(
-        self, street: tuple[Stage, Stage], statement: str
+        self, street: tuple[Scene, Scene], statement: str
     ) -> None:
         one, other = street
         names = {
@@ -283,7 +283,7 @@ class TestWriting:
         assert changed.rowcount == 0  # type: ignore[attr-defined]
 
     def test_a_row_of_another_company_is_refused(
-        self, street: tuple[Stage, Stage]
+        self, street: tuple[Scene, Scene]
     ) -> None:
         one, other = street
         insert = text(
@@ -299,7 +299,7 @@ class TestWriting:
     # Booked it is seen no more, at another price it is.
     @pytest.mark.parametrize("what", ["status = 'booked'", "price_cents = 1"])
     def test_a_market_load_is_locked_by_who_sees_it_and_changed_by_who_holds_it(
-        self, street: tuple[Stage, Stage], what: str
+        self, street: tuple[Scene, Scene], what: str
     ) -> None:
         one, other = street
         load_id = one.load()
@@ -316,7 +316,7 @@ class TestWriting:
             session.rollback()
 
     def test_even_the_server_cannot_tie_rows_of_two_companies(
-        self, street: tuple[Stage, Stage]
+        self, street: tuple[Scene, Scene]
     ) -> None:
         one, other = street
         mix = text(
@@ -334,7 +334,7 @@ def test_the_search_finds_what_row_security_would_show(committed: World) -> None
     """Worker with its own condition against app with the policies: random areas,
     random companies, the same loads."""
     rng = Random(11)
-    stages = [Stage(committed) for _ in range(4)]
+    stages = [Scene(committed) for _ in range(4)]
     for number in range(40):
         places = [
             type(NEWARK)(it.lat + rng.uniform(-2, 2), it.lon + rng.uniform(-2, 2))

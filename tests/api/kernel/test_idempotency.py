@@ -17,7 +17,7 @@ from runtime.config import Settings
 from runtime.db import Session
 from services.kernel import idempotency
 from services.kernel.idempotency import Kept
-from tests.services.stage import actor_of, see_it_wait
+from tests.services.scene import actor_of, see_it_wait
 from tests.world import Caller, World, supplies_of, utcnow
 
 EXEMPT = {

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from runtime.db import Session
 from services.kernel import cursors
 from services.kernel.cursors import CursorInvalid
-from tests.services.stage import Stage
+from tests.services.scene import Scene
 from tests.world import Answer, Caller, World
 
 ROWS, WRITERS = 2_000, 8
@@ -137,11 +137,11 @@ class TestACursor:
     def test_has_the_form_that_the_document_says(
         self, world: World, boss: Caller, cursor: str
     ) -> None:
-        stage = Stage(world)
-        shortest = cursors.sealed([b"key"], "s", [])
+        scene = Scene(world)
+        shortest = cursors.signed([b"key"], "s", [])
         given = [cursor, shortest, boss.get("/v1/sync")["cursor"]]
-        stage.loads(2)
-        given.append(stage.shipper.get("/v1/sync?limit=1")["cursor"])
+        scene.loads(2)
+        given.append(scene.shipper.get("/v1/sync?limit=1")["cursor"])
         paths = boss.get("/openapi.json")["paths"]
         schemas = [
             parameter["schema"]
@@ -189,10 +189,10 @@ class TestACursor:
             cursors.derived(secrets)
             for secrets in ((b"a" * 32,), (b"b" * 32, b"a" * 32), (b"c" * 32,))
         )
-        cursor = cursors.sealed(before, "s", ["x"])
+        cursor = cursors.signed(before, "s", ["x"])
 
         assert cursors.opened(after, "s", cursor) == ["x"]
-        assert cursors.sealed(after, "s", ["x"]) != cursor
+        assert cursors.signed(after, "s", ["x"]) != cursor
         with pytest.raises(CursorInvalid):
             cursors.opened(later, "s", cursor)
 

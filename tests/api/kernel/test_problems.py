@@ -174,7 +174,15 @@ class TestBodies:
 class TestAddresses:
     @pytest.mark.parametrize(
         "path",
-        ["/", "/v1", "/v2/me", "/v1/trucks/", "/v1/trucks/7", "/v1/trucks/%00", "/é"],
+        [
+            "/index.html",
+            "/v1",
+            "/v2/me",
+            "/v1/trucks/",
+            "/v1/trucks/7",
+            "/v1/trucks/%00",
+            "/é",
+        ],
     )
     def test_an_unknown_one_is_not_found(self, world: World, path: str) -> None:
         problem = send(Caller(world.app, ""), "GET", path)

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from api.kernel.openapi import operations
 from runtime.db import Session
-from tests.services.stage import at_once
+from tests.services.scene import at_once
 from tests.test_security import area_body
 from tests.world import Caller, World
 

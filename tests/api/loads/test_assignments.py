@@ -6,8 +6,8 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from services.booking import assign
-from tests.services.stage import (
-    Stage,
+from tests.services.scene import (
+    Scene,
     active,
     actor_of,
     after,
@@ -19,8 +19,8 @@ from tests.world import CLEVELAND, utcnow
 
 
 @pytest.fixture
-def stage(world):
-    return Stage(world)
+def scene(world):
+    return Scene(world)
 
 
 def plan(dispatcher, load_id, driver, **fields):
@@ -29,11 +29,11 @@ def plan(dispatcher, load_id, driver, **fields):
 
 
 class TestPlan:
-    def test_the_driver_has_the_load_and_is_told(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
+    def test_the_driver_has_the_load_and_is_told(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
 
-        made = plan(stage.carrier, load_id, driver)
+        made = plan(scene.carrier, load_id, driver)
 
         assert made.status == 201
         assert (made["kind"], made["status"]) == ("planned", "active")
@@ -42,81 +42,81 @@ class TestPlan:
         assert made["driver"]["availability"] == "on_load"
         assert pushes_to(driver) == ["load_assigned"]
 
-    def test_the_same_id_again_is_the_same_plan(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
+    def test_the_same_id_again_is_the_same_plan(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
         mine = str(uuid7())
 
-        first = plan(stage.carrier, load_id, driver, id=mine)
-        again = plan(stage.carrier, load_id, driver, id=mine)
+        first = plan(scene.carrier, load_id, driver, id=mine)
+        again = plan(scene.carrier, load_id, driver, id=mine)
 
         assert (again.status, again.body) == (201, first.body)
         assert len(active()) == 1
         assert pushes_to(driver) == ["load_assigned"]
 
-    def test_an_id_in_use_is_refused(self, stage, world):
-        best, second = stage.loads(2)
-        one, other = stage.drivers(2)
+    def test_an_id_in_use_is_refused(self, scene, world):
+        best, second = scene.loads(2)
+        one, other = scene.drivers(2)
         mine = str(uuid7())
-        plan(stage.carrier, best, one, id=mine)
+        plan(scene.carrier, best, one, id=mine)
 
-        same = plan(stage.carrier, second, other, id=mine)
-        stranger = Stage(world)
+        same = plan(scene.carrier, second, other, id=mine)
+        stranger = Scene(world)
         theirs = plan(stranger.carrier, second, stranger.driver(), id=mine)
 
         assert (same.status, same.code) == (409, "id-taken")
         assert (theirs.status, theirs.code) == (409, "id-taken")
 
-    def test_offered_drivers_lose_it_and_the_drivers_own_offers_end(self, stage):
-        best, _ = stage.loads(2)
-        driver, other = stage.drivers(2)
-        stage.search(driver)
-        stage.search(other)
+    def test_offered_drivers_lose_it_and_the_drivers_own_offers_end(self, scene):
+        best, _ = scene.loads(2)
+        driver, other = scene.drivers(2)
+        scene.search(driver)
+        scene.search(other)
         mine, theirs = open_offers(driver), open_offers(other)
 
-        plan(stage.carrier, best, driver)
+        plan(scene.carrier, best, driver)
 
         assert {offer_row(o.id).status for o in mine} == {"lost", "superseded"}
         assert [offer_row(o.id).status for o in theirs] == ["lost", "created"]
 
-    def test_a_taken_load_is_gone(self, stage):
-        load_id = stage.load()
-        one, other = stage.drivers(2)
-        plan(stage.carrier, load_id, one)
+    def test_a_taken_load_is_gone(self, scene):
+        load_id = scene.load()
+        one, other = scene.drivers(2)
+        plan(scene.carrier, load_id, one)
 
-        refused = plan(stage.carrier, load_id, other)
+        refused = plan(scene.carrier, load_id, other)
 
         assert (refused.status, refused.code) == (410, "load-taken")
         assert refused["current_status"] == "booked"
 
-    def test_a_driver_has_one_planned_load(self, stage):
-        driver = stage.driver()
-        plan(stage.carrier, stage.load(), driver)
+    def test_a_driver_has_one_planned_load(self, scene):
+        driver = scene.driver()
+        plan(scene.carrier, scene.load(), driver)
 
-        refused = plan(stage.carrier, stage.load(pickup=CLEVELAND), driver)
+        refused = plan(scene.carrier, scene.load(pickup=CLEVELAND), driver)
 
         assert (refused.status, refused.code) == (409, "driver-busy")
         assert len(active()) == 1
 
-    def test_a_driver_without_a_truck(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        stage.carrier.patch(f"/v1/drivers/{driver.driver_id}", {"truck_id": None})
+    def test_a_driver_without_a_truck(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        scene.carrier.patch(f"/v1/drivers/{driver.driver_id}", {"truck_id": None})
 
-        refused = plan(stage.carrier, load_id, driver)
+        refused = plan(scene.carrier, load_id, driver)
 
         assert (refused.status, refused.code) == (409, "driver-without-truck")
         assert active() == []
 
 
 def test_the_same_plan_twice_at_once_is_one_plan(committed):
-    stage = Stage(committed)
+    scene = Scene(committed)
     ids = {
         "assignment_id": uuid7(),
-        "load_id": stage.load(),
-        "driver_id": UUID(stage.driver().driver_id),
+        "load_id": scene.load(),
+        "driver_id": UUID(scene.driver().driver_id),
     }
-    desk = actor_of(stage.carrier)
+    desk = actor_of(scene.carrier)
 
     def plan_it(session):
         return assign.plan(session, desk, **ids, now=utcnow())
@@ -126,43 +126,43 @@ def test_the_same_plan_twice_at_once_is_one_plan(committed):
 
 
 class TestTenancy:
-    def test_other_companies_drivers_and_private_loads_do_not_exist(self, stage, world):
-        load_id = stage.load()
-        private = stage.load(visibility="private")
-        stranger = Stage(world).driver()
+    def test_other_companies_drivers_and_private_loads_do_not_exist(self, scene, world):
+        load_id = scene.load()
+        private = scene.load(visibility="private")
+        stranger = Scene(world).driver()
 
-        assert plan(stage.carrier, load_id, stranger).status == 404
-        assert plan(stage.carrier, private, stage.driver()).status == 404
-        assert plan(stage.carrier, uuid7(), stage.driver()).status == 404
+        assert plan(scene.carrier, load_id, stranger).status == 404
+        assert plan(scene.carrier, private, scene.driver()).status == 404
+        assert plan(scene.carrier, uuid7(), scene.driver()).status == 404
         assert active() == []
 
-    def test_only_dispatchers_plan(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
+    def test_only_dispatchers_plan(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
 
         assert plan(driver, load_id, driver).status == 403
-        assert plan(stage.shipper, load_id, driver).status == 403
+        assert plan(scene.shipper, load_id, driver).status == 403
 
-    def test_everybody_sees_his_own(self, stage, world):
-        driver, colleague = stage.drivers(2)
-        made = plan(stage.carrier, stage.load(), driver)
+    def test_everybody_sees_his_own(self, scene, world):
+        driver, colleague = scene.drivers(2)
+        made = plan(scene.carrier, scene.load(), driver)
         path = f"/v1/assignments/{made['id']}"
 
-        for caller in (stage.carrier, driver):
+        for caller in (scene.carrier, driver):
             assert caller.get(path).body == made.body
             assert caller.get("/v1/assignments")["data"] == [made.body]
         for caller in (colleague, world.company()):
             assert caller.get(path).status == 404
             assert caller.get("/v1/assignments")["data"] == []
 
-    def test_the_list_can_be_filtered_by_status(self, stage):
-        made = plan(stage.carrier, stage.load(), stage.driver())
-        stage.carrier.post(
+    def test_the_list_can_be_filtered_by_status(self, scene):
+        made = plan(scene.carrier, scene.load(), scene.driver())
+        scene.carrier.post(
             f"/v1/assignments/{made['id']}/override",
             {"kind": "unassign", "reason": "weather"},
         )
-        listed = stage.carrier.get("/v1/assignments?status=cancelled")["data"]
+        listed = scene.carrier.get("/v1/assignments?status=cancelled")["data"]
 
         assert [it["id"] for it in listed] == [made["id"]]
         assert listed[0]["end_reason"] == "weather"
-        assert stage.carrier.get("/v1/assignments?status=active")["data"] == []
+        assert scene.carrier.get("/v1/assignments?status=active")["data"] == []

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from freight.roles import Role
 from models.kernel.events import Event
 from models.people.organisations import OrganisationKind
-from tests.services.stage import Stage
+from tests.services.scene import Scene
 from tests.world import CHICAGO, CLEVELAND, NEW_YORK, World
 
 
@@ -152,12 +152,12 @@ class TestEdit:
     def test_open_offers_are_superseded_and_the_phone_told(
         self, world: World, session: OrmSession
     ) -> None:
-        stage = Stage(world)
-        load_id, driver = stage.load(), stage.driver()
-        stage.search(driver)
+        scene = Scene(world)
+        load_id, driver = scene.load(), scene.driver()
+        scene.search(driver)
         (offer,) = driver.get("/v1/offers?is_open=true")["data"]
 
-        stage.shipper.patch(f"/v1/loads/{load_id}", {"price_cents": 1})
+        scene.shipper.patch(f"/v1/loads/{load_id}", {"price_cents": 1})
 
         assert driver.get(f"/v1/offers/{offer['id']}")["status"] == "superseded"
         owed = session.scalars(

@@ -10,7 +10,7 @@ from freight.lifecycles import LOAD_MOVES, LoadAct, LoadStatus
 from models.kernel.events import Event
 from models.loads.loads import Load
 from tests.api.loads.test_loads import acts_of
-from tests.services.stage import Stage
+from tests.services.scene import Scene
 from tests.world import CHICAGO, CLEVELAND, NEW_YORK, World
 
 
@@ -50,11 +50,11 @@ class TestCancel:
         assert event.body == {"before": "booked", "after": "cancelled"}
 
     def test_open_offers_end(self, world: World) -> None:
-        stage = Stage(world)
-        load_id, driver = stage.load(), stage.driver(phones=0)
-        stage.search(driver)
+        scene = Scene(world)
+        load_id, driver = scene.load(), scene.driver(phones=0)
+        scene.search(driver)
 
-        stage.shipper.put(f"/v1/loads/{load_id}/cancellation", {"reason": "sold"})
+        scene.shipper.put(f"/v1/loads/{load_id}/cancellation", {"reason": "sold"})
 
         (offer,) = driver.get("/v1/offers")["data"]
         assert offer["status"] == "withdrawn"

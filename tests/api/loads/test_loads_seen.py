@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from freight.roles import Role
 from models.people.organisations import OrganisationKind
-from tests.services.stage import Stage
+from tests.services.scene import Scene
 from tests.world import CHICAGO, NEW_YORK, Caller, World, iso, utcnow
 
 
@@ -86,12 +86,12 @@ class TestWhoSees:
     def test_a_private_load_is_its_companys_own(self, world: World) -> None:
         fleet = world.company(OrganisationKind.PRIVATE_FLEET)
         load = world.load(fleet, visibility="private")
-        rival, own = Stage(world), Stage(world)
+        rival, own = Scene(world), Scene(world)
         own.carrier = fleet
-        searched = [(stage, stage.driver(phones=0)) for stage in (rival, own)]
+        searched = [(scene, scene.driver(phones=0)) for scene in (rival, own)]
 
         counts = [
-            stage.search(driver).counts["considered"] for stage, driver in searched
+            scene.search(driver).counts["considered"] for scene, driver in searched
         ]
 
         assert counts == [0, 1]

@@ -15,8 +15,8 @@ from services.booking import assign
 from services.fleet import drivers
 from services.kernel.events import Cause
 from services.loads import market
-from tests.services.stage import (
-    Stage,
+from tests.services.scene import (
+    Scene,
     active,
     actor_of,
     let_time_run_out,
@@ -28,8 +28,8 @@ from tests.world import CLEVELAND, utcnow
 
 
 @pytest.fixture
-def stage(world):
-    return Stage(world)
+def scene(world):
+    return Scene(world)
 
 
 def accept(driver, offer_id):
@@ -37,10 +37,10 @@ def accept(driver, offer_id):
 
 
 class TestTheWinner:
-    def test_he_gets_the_load_and_is_on_it(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_he_gets_the_load_and_is_on_it(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
         won = accept(driver, offer_id)
 
@@ -51,10 +51,10 @@ class TestTheWinner:
         assert won["load"]["status"] == "booked"
         assert won["driver"]["availability"] == "on_load"
 
-    def test_his_retry_gets_the_same_answer(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_his_retry_gets_the_same_answer(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
         first, again = accept(driver, offer_id), accept(driver, offer_id)
 
@@ -62,13 +62,13 @@ class TestTheWinner:
         assert len(active()) == 1
 
     def test_his_retry_after_the_dispatcher_took_the_load_shows_what_became_of_it(
-        self, stage
+        self, scene
     ):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         won = accept(driver, offer_id)
-        stage.carrier.post(
+        scene.carrier.post(
             f"/v1/assignments/{won['id']}/override",
             {"kind": "unassign", "reason": "safety"},
         )
@@ -78,10 +78,10 @@ class TestTheWinner:
         assert (again.status, again["status"]) == (200, "cancelled")
         assert active() == []
 
-    def test_other_drivers_lose_and_their_phones_are_told(self, stage):
-        stage.load()
-        winner, loser = stage.driver(), stage.driver(phones=2)
-        mine, theirs = stage.offered(winner, loser)
+    def test_other_drivers_lose_and_their_phones_are_told(self, scene):
+        scene.load()
+        winner, loser = scene.driver(), scene.driver(phones=2)
+        mine, theirs = scene.offered(winner, loser)
 
         accept(winner, mine)
 
@@ -89,21 +89,21 @@ class TestTheWinner:
         assert pushes_to(loser).count("offer_lost") == 2
         assert "offer_lost" not in pushes_to(winner)
 
-    def test_drivers_of_other_companies_lose_too(self, world, stage):
-        stage.load()
-        winner, elsewhere = stage.driver(), Stage(world)
+    def test_drivers_of_other_companies_lose_too(self, world, scene):
+        scene.load()
+        winner, elsewhere = scene.driver(), Scene(world)
         loser = elsewhere.driver()
-        mine, theirs = *stage.offered(winner), *elsewhere.offered(loser)
+        mine, theirs = *scene.offered(winner), *elsewhere.offered(loser)
 
         accept(winner, mine)
 
         assert offer_row(theirs).status == "lost"
         assert "offer_lost" in pushes_to(loser)
 
-    def test_his_own_other_offers_are_superseded_and_his_phone_told(self, stage):
-        stage.loads(3)
-        driver = stage.driver()
-        stage.search(driver)
+    def test_his_own_other_offers_are_superseded_and_his_phone_told(self, scene):
+        scene.loads(3)
+        driver = scene.driver()
+        scene.search(driver)
         first, *others = open_offers(driver)
 
         accept(driver, first.id)
@@ -115,11 +115,11 @@ class TestTheWinner:
 
 
 class TestTheLoser:
-    def test_he_is_shown_his_next_best_open_offer_in_full(self, stage):
-        stage.loads(3)
-        winner, loser = stage.drivers(2)
-        stage.search(winner)
-        stage.search(loser)
+    def test_he_is_shown_his_next_best_open_offer_in_full(self, scene):
+        scene.loads(3)
+        winner, loser = scene.drivers(2)
+        scene.search(winner)
+        scene.search(loser)
         first, second, _ = open_offers(loser)
         accept(winner, open_offers(winner)[0].id)
 
@@ -130,41 +130,41 @@ class TestTheLoser:
         assert lost["next_offer"] == loser.get(f"/v1/offers/{second.id}").body
         assert accept(loser, lost["next_offer"]["id"]).status == 200
 
-    def test_nothing_is_shown_when_nothing_is_left(self, stage):
-        stage.load()
-        winner, loser = stage.drivers(2)
-        mine, theirs = stage.offered(winner, loser)
+    def test_nothing_is_shown_when_nothing_is_left(self, scene):
+        scene.load()
+        winner, loser = scene.drivers(2)
+        mine, theirs = scene.offered(winner, loser)
         accept(winner, mine)
 
         lost = accept(loser, theirs)
 
         assert (lost.code, lost["next_offer"]) == ("offer-taken", None)
 
-    def test_a_late_offer_is_no_next_offer(self, stage):
-        stage.loads(2)
-        winner, loser = stage.drivers(2)
-        stage.search(winner)
-        stage.search(loser)
+    def test_a_late_offer_is_no_next_offer(self, scene):
+        scene.loads(2)
+        winner, loser = scene.drivers(2)
+        scene.search(winner)
+        scene.search(loser)
         first, second = open_offers(loser)
         accept(winner, open_offers(winner)[0].id)
         let_time_run_out(second.id)
 
         assert accept(loser, first.id)["next_offer"] is None
 
-    def test_a_load_assigned_by_a_dispatcher_is_taken_too(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        stage.assigned(stage.driver(), load_id)
+    def test_a_load_assigned_by_a_dispatcher_is_taken_too(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        scene.assigned(scene.driver(), load_id)
 
         assert accept(driver, offer_id).code == "offer-taken"
 
 
 class TestRefusals:
-    def test_late_by_the_databases_clock_though_no_job_has_marked_it(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_late_by_the_databases_clock_though_no_job_has_marked_it(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         let_time_run_out(offer_id)
 
         late = accept(driver, offer_id)
@@ -173,10 +173,10 @@ class TestRefusals:
         assert active() == []
         assert offer_row(offer_id).status == "created"
 
-    def test_late_and_marked(self, stage, run_jobs):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_late_and_marked(self, scene, run_jobs):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         let_time_run_out(offer_id)
         run_jobs()
         with Session.begin() as session:
@@ -184,28 +184,28 @@ class TestRefusals:
 
         assert accept(driver, offer_id).code == "offer-expired"
 
-    def test_expired_stays_expired_when_another_has_the_load_meanwhile(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_expired_stays_expired_when_another_has_the_load_meanwhile(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         with Session.begin() as session:
             session.execute(update(Offer).values(status="expired"))
-        stage.assigned(stage.driver(), load_id)
+        scene.assigned(scene.driver(), load_id)
 
         assert accept(driver, offer_id).code == "offer-expired"
 
     @pytest.mark.parametrize("act", ["withdrawal", "cancellation", "edit"])
-    def test_what_the_poster_took_back_is_withdrawn(self, stage, act):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_what_the_poster_took_back_is_withdrawn(self, scene, act):
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         path = f"/v1/loads/{load_id}"
         answer = {
-            "withdrawal": lambda: stage.shipper.delete(f"{path}/posting"),
-            "cancellation": lambda: stage.shipper.put(
+            "withdrawal": lambda: scene.shipper.delete(f"{path}/posting"),
+            "cancellation": lambda: scene.shipper.put(
                 f"{path}/cancellation", {"reason": "sold"}
             ),
-            "edit": lambda: stage.shipper.patch(path, {"price_cents": 1}),
+            "edit": lambda: scene.shipper.patch(path, {"price_cents": 1}),
         }[act]()
         assert answer.status == 200, answer.body
 
@@ -213,10 +213,10 @@ class TestRefusals:
 
         assert (gone.status, gone.code) == (410, "offer-withdrawn")
 
-    def test_a_load_held_without_its_offers_ended_cannot_be_won(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_a_load_held_without_its_offers_ended_cannot_be_won(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         with Session.begin() as session:
             session.execute(
                 update(Load).where(Load.id == load_id).values(status="held")
@@ -224,10 +224,10 @@ class TestRefusals:
 
         assert accept(driver, offer_id).code == "offer-withdrawn"
 
-    def test_declined(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_declined(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         driver.put(f"/v1/offers/{offer_id}/decline", {"reason": "price"})
 
         refused = accept(driver, offer_id)
@@ -236,13 +236,13 @@ class TestRefusals:
         assert refused["current_status"] == "declined"
 
     @pytest.mark.parametrize("kind", AssignmentKind)
-    def test_a_driver_who_has_a_load_wins_no_other(self, stage, kind):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        load_id = stage.load(pickup=CLEVELAND)
+    def test_a_driver_who_has_a_load_wins_no_other(self, scene, kind):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        load_id = scene.load(pickup=CLEVELAND)
         with Session.begin() as session:
-            desk = actor_of(stage.carrier)
+            desk = actor_of(scene.carrier)
             assign.book(
                 session,
                 market.lock_market_load(session, desk, load_id),
@@ -266,12 +266,12 @@ class TestRefusals:
 
 class TestWhoMayAnswer:
     def test_another_driver_of_the_company_and_a_stranger_know_nothing_of_it(
-        self, stage, world
+        self, scene, world
     ):
-        stage.load()
-        driver, colleague = stage.drivers(2)
-        (offer_id,) = stage.offered(driver)
-        stranger = Stage(world).driver()
+        scene.load()
+        driver, colleague = scene.drivers(2)
+        (offer_id,) = scene.offered(driver)
+        stranger = Scene(world).driver()
 
         for other in (colleague, stranger):
             assert other.get(f"/v1/offers/{offer_id}").status == 404
@@ -281,19 +281,19 @@ class TestWhoMayAnswer:
             assert no.status == 404
             assert other.get("/v1/offers")["data"] == []
 
-    def test_his_dispatcher_sees_it_and_may_not_answer_for_him(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_his_dispatcher_sees_it_and_may_not_answer_for_him(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
-        assert stage.carrier.get(f"/v1/offers/{offer_id}").status == 200
-        assert accept(stage.carrier, offer_id).status == 403
+        assert scene.carrier.get(f"/v1/offers/{offer_id}").status == 200
+        assert accept(scene.carrier, offer_id).status == 403
         assert offer_row(offer_id).status == "created"
 
-    def test_a_driver_who_dispatches_too_answers_his_own_only(self, stage):
-        stage.load()
-        driver, both = stage.drivers(2)
-        (offer_id,) = stage.offered(driver)
+    def test_a_driver_who_dispatches_too_answers_his_own_only(self, scene):
+        scene.load()
+        driver, both = scene.drivers(2)
+        (offer_id,) = scene.offered(driver)
         with Session.begin() as session:
             roles = ["dispatcher", "driver"]
             session.execute(
@@ -304,9 +304,9 @@ class TestWhoMayAnswer:
         assert accept(both, offer_id).status == 404
         assert both.put(f"/v1/offers/{offer_id}/seen").status == 404
 
-    def test_another_companys_dispatcher_sees_nothing(self, stage, world):
-        stage.load()
-        (offer_id,) = stage.offered(stage.driver())
+    def test_another_companys_dispatcher_sees_nothing(self, scene, world):
+        scene.load()
+        (offer_id,) = scene.offered(scene.driver())
         other = world.company()
 
         assert other.get(f"/v1/offers/{offer_id}").status == 404
@@ -314,10 +314,10 @@ class TestWhoMayAnswer:
 
 
 class TestTheInbox:
-    def test_it_can_leave_out_what_can_no_longer_be_accepted(self, stage):
-        stage.loads(3)
-        driver = stage.driver()
-        stage.search(driver)
+    def test_it_can_leave_out_what_can_no_longer_be_accepted(self, scene):
+        scene.loads(3)
+        driver = scene.driver()
+        scene.search(driver)
         late, declined, fresh = open_offers(driver)
         let_time_run_out(late.id)
         driver.put(f"/v1/offers/{declined.id}/decline", {"reason": "price"})
@@ -328,10 +328,10 @@ class TestTheInbox:
         assert len(everything) == 3
         assert [offer["id"] for offer in alive] == [str(fresh.id)]
 
-    def test_a_phone_that_never_got_a_push_can_win(self, stage):
-        stage.load()
-        driver = stage.driver(phones=0)
-        stage.search(driver)
+    def test_a_phone_that_never_got_a_push_can_win(self, scene):
+        scene.load()
+        driver = scene.driver(phones=0)
+        scene.search(driver)
 
         (offer,) = driver.get("/v1/offers?is_open=true")["data"]
         seen = driver.put(f"/v1/offers/{offer['id']}/seen")

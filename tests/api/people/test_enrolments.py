@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from freight.roles import Role
 from runtime.db import Session
 from services.people import devices, families
-from tests.services.stage import actor_of
+from tests.services.scene import actor_of
 from tests.world import PASSWORD, Answer, Caller, FakeGateway, World, utcnow
 
 

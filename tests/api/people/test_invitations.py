@@ -13,7 +13,7 @@ from runtime.db import Session
 from services.people import invitations
 from services.people.members import ROLES_OF
 from services.people.tokens import fingerprint
-from tests.services.stage import actor_of, waiting
+from tests.services.scene import actor_of, waiting
 from tests.world import PASSWORD, SOME_ID, Answer, Caller, World, utcnow
 
 

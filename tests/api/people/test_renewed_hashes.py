@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from runtime.db import Session
 from services.people import passwords
-from tests.services.stage import at_once, waiting
+from tests.services.scene import at_once, waiting
 from tests.world import PASSWORD, Answer, Caller, World
 
 YESTERDAYS = PasswordHasher(time_cost=1, memory_cost=256, parallelism=1)

@@ -171,19 +171,19 @@ class TestSignIn:
 
         assert sign_in(other, theirs).status == 201
 
-    def test_a_use_seals_the_secret_anew(
+    def test_a_use_encrypts_the_secret_anew(
         self, boss: Caller, email: str, secret: str
     ) -> None:
-        def sealed() -> str:
+        def encrypted() -> str:
             with Session() as session:
                 return str(
-                    session.scalar(text("select sealed_secret from second_factors"))
+                    session.scalar(text("select encrypted_secret from second_factors"))
                 )
 
-        before = sealed()
+        before = encrypted()
         sign_in(boss, email, totp=code(secret))
 
-        assert sealed() != before
+        assert encrypted() != before
 
 
 class TestRecovery:

@@ -2,18 +2,18 @@
 
 import pytest
 
-from tests.services.stage import Stage
+from tests.services.scene import Scene
 
 
 @pytest.fixture
-def stage(world):
-    return Stage(world)
+def scene(world):
+    return Scene(world)
 
 
-def test_a_list_is_short_and_newest_first(stage):
-    stage.load()
-    driver = stage.driver()
-    first, second = stage.search(driver), stage.search(driver)
+def test_a_list_is_short_and_newest_first(scene):
+    scene.load()
+    driver = scene.driver()
+    first, second = scene.search(driver), scene.search(driver)
 
     listed = driver.get("/v1/backhaul-searches")["data"]
 
@@ -22,35 +22,35 @@ def test_a_list_is_short_and_newest_first(stage):
     assert listed[0]["counts"]["ranked"] == 1
 
 
-def test_a_dispatcher_sees_the_fleets_and_may_ask_for_one_driver(stage, world):
-    one, other = stage.drivers(2)
-    stage.search(one)
-    mine = stage.search(other)
+def test_a_dispatcher_sees_the_fleets_and_may_ask_for_one_driver(scene, world):
+    one, other = scene.drivers(2)
+    scene.search(one)
+    mine = scene.search(other)
 
-    everything = stage.carrier.get("/v1/backhaul-searches")["data"]
-    only = stage.carrier.get(f"/v1/backhaul-searches?driver_id={other.driver_id}")
+    everything = scene.carrier.get("/v1/backhaul-searches")["data"]
+    only = scene.carrier.get(f"/v1/backhaul-searches?driver_id={other.driver_id}")
 
     assert len(everything) == 2
     assert [it["id"] for it in only["data"]] == [str(mine.id)]
     assert world.company().get("/v1/backhaul-searches")["data"] == []
 
 
-def test_asking_for_a_colleague_shows_a_driver_nothing(stage):
-    one, other = stage.drivers(2)
-    stage.search(other)
+def test_asking_for_a_colleague_shows_a_driver_nothing(scene):
+    one, other = scene.drivers(2)
+    scene.search(other)
 
     answer = one.get(f"/v1/backhaul-searches?driver_id={other.driver_id}")
 
     assert answer["data"] == []
 
 
-def test_a_shipper_has_no_searches(stage):
-    assert stage.shipper.get("/v1/backhaul-searches").status == 403
+def test_a_shipper_has_no_searches(scene):
+    assert scene.shipper.get("/v1/backhaul-searches").status == 403
 
 
-def test_an_explanation_needs_a_load(stage):
-    driver = stage.driver()
-    search = stage.search(driver)
+def test_an_explanation_needs_a_load(scene):
+    driver = scene.driver()
+    search = scene.search(driver)
 
     answer = driver.get(f"/v1/backhaul-searches/{search.id}/explanation")
 

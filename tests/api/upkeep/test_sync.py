@@ -12,8 +12,8 @@ import pytest
 from services.kernel import cursors
 from services.kernel.events import Cause
 from services.offers import ending
-from tests.services.stage import (
-    Stage,
+from tests.services.scene import (
+    Scene,
     in_transaction,
     let_time_run_out,
     see_feed_settle,
@@ -63,32 +63,32 @@ def fresh(caller: Caller) -> Held:
 
 
 @pytest.fixture
-def stage(committed: World) -> Stage:
-    return Stage(committed)
+def scene(committed: World) -> Scene:
+    return Scene(committed)
 
 
-def assigned(stage: Stage) -> tuple[Caller, str, str]:
-    driver, load_id = stage.driver(), stage.load()
-    return driver, str(load_id), str(stage.assigned(driver, load_id))
+def assigned(scene: Scene) -> tuple[Caller, str, str]:
+    driver, load_id = scene.driver(), scene.load()
+    return driver, str(load_id), str(scene.assigned(driver, load_id))
 
 
-def unassign(stage: Stage, assignment_id: str) -> Answer:
+def unassign(scene: Scene, assignment_id: str) -> Answer:
     body = {"kind": "unassign", "reason": "safety"}
-    return stage.carrier.post(f"/v1/assignments/{assignment_id}/override", body)
+    return scene.carrier.post(f"/v1/assignments/{assignment_id}/override", body)
 
 
 class TestAFullStart:
     @pytest.mark.parametrize("limit", [1, 2, 200])
-    def test_is_all_that_is_alive_page_by_page(self, stage: Stage, limit: int) -> None:
-        driver, load_id, assignment_id = assigned(stage)
-        free = stage.driver()
-        stage.loads(2)
-        offer_ids = {str(it) for it in stage.offered(free)}
-        stage.shipper.put(
-            f"/v1/loads/{stage.load()}/cancellation", {"reason": "no freight"}
+    def test_is_all_that_is_alive_page_by_page(self, scene: Scene, limit: int) -> None:
+        driver, load_id, assignment_id = assigned(scene)
+        free = scene.driver()
+        scene.loads(2)
+        offer_ids = {str(it) for it in scene.offered(free)}
+        scene.shipper.put(
+            f"/v1/loads/{scene.load()}/cancellation", {"reason": "no freight"}
         )
 
-        phone, desk = Phone(driver).drain(limit), Phone(stage.carrier).drain(limit)
+        phone, desk = Phone(driver).drain(limit), Phone(scene.carrier).drain(limit)
 
         assert phone.ids("load") == {load_id}
         assert phone.ids("assignment") == {assignment_id}
@@ -99,63 +99,63 @@ class TestAFullStart:
         assert other.ids("offer") == {it["id"] for it in inbox} == desk.ids("offer")
         assert other.ids("load") == {it["load_id"] for it in inbox}
         assert desk.ids("assignment") == {assignment_id}
-        loads = stage.shipper.get("/v1/loads")["data"]
+        loads = scene.shipper.get("/v1/loads")["data"]
         alive = {it["id"] for it in loads if it["status"] != "cancelled"}
-        assert Phone(stage.shipper).drain(limit).ids("load") == alive
+        assert Phone(scene.shipper).drain(limit).ids("load") == alive
         assert len(alive) == len(loads) - 1
 
-    def test_shows_each_as_its_own_address_does(self, stage: Stage) -> None:
-        driver, load_id, _ = assigned(stage)
+    def test_shows_each_as_its_own_address_does(self, scene: Scene) -> None:
+        driver, load_id, _ = assigned(scene)
 
         held = fresh(driver)
 
         assert held[("load", load_id)] == driver.get(f"/v1/loads/{load_id}").body
 
-    def test_misses_nothing_that_changes_while_it_is_walked(self, stage: Stage) -> None:
-        stage.loads(3)
-        phone = Phone(stage.shipper)
+    def test_misses_nothing_that_changes_while_it_is_walked(self, scene: Scene) -> None:
+        scene.loads(3)
+        phone = Phone(scene.shipper)
         phone.ask(limit=1)
-        late = stage.load()
+        late = scene.load()
         first = min(phone.ids("load"))
-        stage.shipper.delete(f"/v1/loads/{first}/posting")
+        scene.shipper.delete(f"/v1/loads/{first}/posting")
 
         phone.drain(limit=1).drain()
 
-        assert phone.held == fresh(stage.shipper)
+        assert phone.held == fresh(scene.shipper)
         assert str(late) in phone.ids("load")
         assert phone.held[("load", first)]["status"] == "withdrawn"
 
 
 class TestWhatChanges:
-    def test_nothing_is_nothing(self, stage: Stage) -> None:
-        driver, _, _ = assigned(stage)
+    def test_nothing_is_nothing(self, scene: Scene) -> None:
+        driver, _, _ = assigned(scene)
         phone = Phone(driver).drain()
         phone.told.clear()
 
         assert phone.drain().drain().told == []
 
     def test_a_load_of_another_company_reaches_whom_it_is_given_to(
-        self, stage: Stage
+        self, scene: Scene
     ) -> None:
-        driver, stranger = stage.driver(), stage.driver()
-        load_id = str(stage.load())
+        driver, stranger = scene.driver(), scene.driver()
+        load_id = str(scene.load())
         phone, other = Phone(driver).drain(), Phone(stranger).drain()
 
-        assignment_id = str(stage.assigned(driver, UUID(load_id)))
+        assignment_id = str(scene.assigned(driver, UUID(load_id)))
 
         assert phone.drain().ids("load") == {load_id}
         assert phone.ids("assignment") == {assignment_id}
         assert other.drain().told == []
 
     def test_the_shipper_s_and_the_desk_s_facts_reach_the_driver(
-        self, stage: Stage
+        self, scene: Scene
     ) -> None:
-        driver, load_id, _ = assigned(stage)
+        driver, load_id, _ = assigned(scene)
         phone = Phone(driver).drain()
         stop_id = phone.held[("load", load_id)]["stops"][0]["id"]
 
-        stage.world.report(stage.carrier, stop_id, "arrival")
-        stage.world.confirm(stage.shipper, stop_id)
+        scene.world.report(scene.carrier, stop_id, "arrival")
+        scene.world.confirm(scene.shipper, stop_id)
         phone.drain()
 
         load = phone.held[("load", load_id)]
@@ -163,13 +163,13 @@ class TestWhatChanges:
         assert load["stops"][0]["confirmed_by"] == "Dock 4"
 
     def test_a_load_withdrawn_from_the_driver_leaves_a_tombstone(
-        self, stage: Stage
+        self, scene: Scene
     ) -> None:
-        driver, load_id, assignment_id = assigned(stage)
-        phone, desk = Phone(driver).drain(), Phone(stage.shipper).drain()
+        driver, load_id, assignment_id = assigned(scene)
+        phone, desk = Phone(driver).drain(), Phone(scene.shipper).drain()
         phone.told.clear()
 
-        assert unassign(stage, assignment_id).status == 201
+        assert unassign(scene, assignment_id).status == 201
         phone.drain()
 
         assert phone.held == {}
@@ -181,11 +181,11 @@ class TestWhatChanges:
 
     @pytest.mark.parametrize("end", ["decline", "expire", "withdraw", "taken"])
     def test_an_offer_that_ends_leaves_with_its_load(
-        self, stage: Stage, end: str
+        self, scene: Scene, end: str
     ) -> None:
-        load_id = stage.load()
-        driver, rival = stage.drivers(2)
-        offer_id, other_id = stage.offered(driver, rival)
+        load_id = scene.load()
+        driver, rival = scene.drivers(2)
+        offer_id, other_id = scene.offered(driver, rival)
         phone = Phone(driver).drain()
         assert phone.ids("offer") == {str(offer_id)}
         assert phone.ids("load") == {str(load_id)}
@@ -196,7 +196,7 @@ class TestWhatChanges:
             let_time_run_out(offer_id)
             in_transaction(lambda session: ending.expire(session, Cause(utcnow())))
         elif end == "withdraw":
-            stage.shipper.delete(f"/v1/loads/{load_id}/posting")
+            scene.shipper.delete(f"/v1/loads/{load_id}/posting")
         else:
             assert rival.put(f"/v1/offers/{other_id}/acceptance").status == 200
         phone.drain()
@@ -213,7 +213,7 @@ def place_of(phone: Phone, **changes: Any) -> str:
     names = ["xid", "event_id", "read_at", "roles", "kind", "last_id"]
     values = dict(zip(names, cursors.opened(keys, scope, phone.cursor), strict=True))
     values |= {name: change(values[name]) for name, change in changes.items()}
-    return cursors.sealed(keys, scope, list(values.values()))
+    return cursors.signed(keys, scope, list(values.values()))
 
 
 class TestACursor:
@@ -227,59 +227,59 @@ class TestACursor:
         ids=["too old", "other roles", "of a restored server"],
     )
     def test_that_leads_nowhere_means_begin_anew(
-        self, stage: Stage, change: dict[str, Callable[[Any], Any]]
+        self, scene: Scene, change: dict[str, Callable[[Any], Any]]
     ) -> None:
-        phone = Phone(stage.shipper).drain()
+        phone = Phone(scene.shipper).drain()
 
-        answer = stage.shipper.get(f"/v1/sync?cursor={place_of(phone, **change)}")
+        answer = scene.shipper.get(f"/v1/sync?cursor={place_of(phone, **change)}")
 
         assert (answer.status, answer.code) == (410, "resync")
 
-    def test_of_almost_thirty_days_is_good(self, stage: Stage) -> None:
-        phone = Phone(stage.shipper).drain()
-        load_id = stage.load()
+    def test_of_almost_thirty_days_is_good(self, scene: Scene) -> None:
+        phone = Phone(scene.shipper).drain()
+        load_id = scene.load()
         young = place_of(
             phone, read_at=lambda at: at - timedelta(days=29).total_seconds()
         )
 
         see_feed_settle()
-        changes = stage.shipper.get(f"/v1/sync?cursor={young}")["changes"]
+        changes = scene.shipper.get(f"/v1/sync?cursor={young}")["changes"]
 
         assert [it["id"] for it in changes] == [str(load_id)]
 
-    def test_is_one_member_s_own(self, stage: Stage) -> None:
-        phone = Phone(stage.shipper).drain()
-        page = Phone(stage.carrier)
+    def test_is_one_member_s_own(self, scene: Scene) -> None:
+        phone = Phone(scene.shipper).drain()
+        page = Phone(scene.carrier)
 
         mine = phone.cursor
-        assert stage.carrier.get(f"/v1/sync?cursor={mine}").code == "cursor-mismatch"
+        assert scene.carrier.get(f"/v1/sync?cursor={mine}").code == "cursor-mismatch"
         edited = mine[:-1] + ("A" if mine[-1] != "A" else "B")
-        assert stage.shipper.get(f"/v1/sync?cursor={edited}").code == "cursor-invalid"
+        assert scene.shipper.get(f"/v1/sync?cursor={edited}").code == "cursor-invalid"
         assert page.drain().cursor
 
-    def test_may_be_used_again_after_a_lost_answer(self, stage: Stage) -> None:
-        phone = Phone(stage.shipper).drain()
-        stage.loads(3)
+    def test_may_be_used_again_after_a_lost_answer(self, scene: Scene) -> None:
+        phone = Phone(scene.shipper).drain()
+        scene.loads(3)
 
         lost = replace(phone, held=dict(phone.held), told=[])
         lost.drain()
         phone.drain()
 
-        assert phone.held == lost.held == fresh(stage.shipper)
+        assert phone.held == lost.held == fresh(scene.shipper)
 
 
 class TestARandomDay:
     @pytest.mark.parametrize("seed", range(6))
     def test_the_phones_hold_what_the_server_says(
-        self, stage: Stage, seed: int
+        self, scene: Scene, seed: int
     ) -> None:
         rng = random.Random(seed)
-        drivers = stage.drivers(2)
-        people = [*drivers, stage.carrier, stage.shipper]
+        drivers = scene.drivers(2)
+        people = [*drivers, scene.carrier, scene.shipper]
         phones = [Phone(caller).drain() for caller in people]
 
         for _ in range(25):
-            rng.choice(ACTS)(stage, rng, drivers)
+            rng.choice(ACTS)(scene, rng, drivers)
             for phone in phones:
                 if rng.random() < 0.4:
                     phone.ask(limit=rng.choice([1, 3, 200]))
@@ -290,32 +290,32 @@ class TestARandomDay:
         assert any(phone.held for phone in phones)
 
 
-def _post(stage: Stage, rng: random.Random, drivers: list[Caller]) -> None:
-    stage.load(NEWARK, CHICAGO, price_cents=rng.randint(200_000, 300_000))
+def _post(scene: Scene, rng: random.Random, drivers: list[Caller]) -> None:
+    scene.load(NEWARK, CHICAGO, price_cents=rng.randint(200_000, 300_000))
 
 
-def _edit(stage: Stage, rng: random.Random, drivers: list[Caller]) -> None:
-    if loads := stage.shipper.get("/v1/loads?status=posted")["data"]:
+def _edit(scene: Scene, rng: random.Random, drivers: list[Caller]) -> None:
+    if loads := scene.shipper.get("/v1/loads?status=posted")["data"]:
         path = f"/v1/loads/{rng.choice(loads)['id']}"
-        stage.shipper.patch(path, {"price_cents": rng.randint(200_000, 300_000)})
+        scene.shipper.patch(path, {"price_cents": rng.randint(200_000, 300_000)})
 
 
-def _withdraw(stage: Stage, rng: random.Random, drivers: list[Caller]) -> None:
-    if loads := stage.shipper.get("/v1/loads")["data"]:
-        stage.shipper.delete(f"/v1/loads/{rng.choice(loads)['id']}/posting")
+def _withdraw(scene: Scene, rng: random.Random, drivers: list[Caller]) -> None:
+    if loads := scene.shipper.get("/v1/loads")["data"]:
+        scene.shipper.delete(f"/v1/loads/{rng.choice(loads)['id']}/posting")
 
 
-def _cancel(stage: Stage, rng: random.Random, drivers: list[Caller]) -> None:
-    if loads := stage.shipper.get("/v1/loads")["data"]:
+def _cancel(scene: Scene, rng: random.Random, drivers: list[Caller]) -> None:
+    if loads := scene.shipper.get("/v1/loads")["data"]:
         path = f"/v1/loads/{rng.choice(loads)['id']}/cancellation"
-        stage.shipper.put(path, {"reason": "x"})
+        scene.shipper.put(path, {"reason": "x"})
 
 
-def _search(stage: Stage, rng: random.Random, drivers: list[Caller]) -> None:
-    stage.search(rng.choice(drivers))
+def _search(scene: Scene, rng: random.Random, drivers: list[Caller]) -> None:
+    scene.search(rng.choice(drivers))
 
 
-def _answer(stage: Stage, rng: random.Random, drivers: list[Caller]) -> None:
+def _answer(scene: Scene, rng: random.Random, drivers: list[Caller]) -> None:
     driver = rng.choice(drivers)
     if offers := driver.get("/v1/offers?is_open=true")["data"]:
         path = f"/v1/offers/{rng.choice(offers)['id']}"
@@ -328,22 +328,22 @@ def _answer(stage: Stage, rng: random.Random, drivers: list[Caller]) -> None:
         driver.put(f"{path}/{fact}", body)
 
 
-def _drive(stage: Stage, rng: random.Random, drivers: list[Caller]) -> None:
+def _drive(scene: Scene, rng: random.Random, drivers: list[Caller]) -> None:
     driver = rng.choice(drivers)
     for assignment in driver.get("/v1/me")["assignments"]:
         stops = assignment["load"]["stops"]
         for stop in stops:
             if stop["status"] != "departed":
                 for fact in ("arrival", "completion"):
-                    stage.world.report(driver, stop["id"], fact)
+                    scene.world.report(driver, stop["id"], fact)
                 if stop["kind"] == "pickup":
-                    stage.world.confirm(stage.shipper, stop["id"])
-                stage.world.report(driver, stop["id"], "departure")
+                    scene.world.confirm(scene.shipper, stop["id"])
+                scene.world.report(driver, stop["id"], "departure")
                 return
 
 
-def _override(stage: Stage, rng: random.Random, drivers: list[Caller]) -> None:
-    active = stage.carrier.get("/v1/assignments?status=active")["data"]
+def _override(scene: Scene, rng: random.Random, drivers: list[Caller]) -> None:
+    active = scene.carrier.get("/v1/assignments?status=active")["data"]
     if active:
         assignment = rng.choice(active)
         path = f"/v1/assignments/{assignment['id']}/override"
@@ -351,7 +351,7 @@ def _override(stage: Stage, rng: random.Random, drivers: list[Caller]) -> None:
         kind: dict[str, Any] = rng.choice(
             [{"kind": "unassign"}, {"kind": "reassign", "driver_id": other.driver_id}]
         )
-        stage.carrier.post(path, kind | {"reason": "safety"})
+        scene.carrier.post(path, kind | {"reason": "safety"})
 
 
 ACTS = [_post, _post, _edit, _withdraw, _cancel]

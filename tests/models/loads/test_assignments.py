@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
 
-from tests.services.stage import Stage
+from tests.services.scene import Scene
 from tests.world import World
 
 AGAIN = text(
@@ -19,18 +19,18 @@ AGAIN = text(
 
 
 @pytest.fixture
-def stage(world: World) -> Stage:
-    return Stage(world)
+def scene(world: World) -> Scene:
+    return Scene(world)
 
 
 def put(session: OrmSession, like: UUID, **what: Any) -> None:
     session.execute(AGAIN, {"like": like} | what)
 
 
-def test_a_load_has_one_active_driver(stage: Stage, session: OrmSession) -> None:
-    first, second = stage.drivers(2)
-    load_id, other_id = stage.loads(2)
-    kept = stage.assigned(first, load_id)
+def test_a_load_has_one_active_driver(scene: Scene, session: OrmSession) -> None:
+    first, second = scene.drivers(2)
+    load_id, other_id = scene.loads(2)
+    kept = scene.assigned(first, load_id)
     hers = {"driver": second.driver_id, "kind": "backhaul"}
 
     put(session, kept, load=other_id, **hers)
@@ -40,11 +40,11 @@ def test_a_load_has_one_active_driver(stage: Stage, session: OrmSession) -> None
 
 @pytest.mark.parametrize("kind", ["planned", "backhaul"])
 def test_a_driver_has_one_active_load_of_each_kind(
-    stage: Stage, session: OrmSession, kind: str
+    scene: Scene, session: OrmSession, kind: str
 ) -> None:
-    driver = stage.driver()
-    load_id, other_id, another_id = stage.loads(3)
-    kept = stage.assigned(driver, load_id)
+    driver = scene.driver()
+    load_id, other_id, another_id = scene.loads(3)
+    kept = scene.assigned(driver, load_id)
     his = {"driver": driver.driver_id}
 
     put(session, kept, load=other_id, kind="backhaul", **his)

@@ -13,8 +13,8 @@ from runtime.db import Session
 from services.kernel.events import Cause
 from services.offers import ending
 from services.search import run
-from tests.services.stage import (
-    Stage,
+from tests.services.scene import (
+    Scene,
     actor_of,
     after,
     at_once,
@@ -28,8 +28,8 @@ from tests.world import CLEVELAND, DALLAS, NEW_YORK, utcnow
 
 
 @pytest.fixture
-def stage(world):
-    return Stage(world)
+def scene(world):
+    return Scene(world)
 
 
 def decline(driver, offer_id, reason="price"):
@@ -45,72 +45,72 @@ def expire():
 
 class TestStrategies:
     def test_direct_offers_the_best_and_nothing_after_it(self, world, run_jobs):
-        stage = Stage(world, {"OFFER_STRATEGY": Strategy.DIRECT})
-        best, *_ = stage.loads(3)
-        driver = stage.driver()
+        scene = Scene(world, {"OFFER_STRATEGY": Strategy.DIRECT})
+        best, *_ = scene.loads(3)
+        driver = scene.driver()
 
-        stage.search(driver)
+        scene.search(driver)
 
         (offer,) = open_offers(driver)
         assert (offer.load_id, offer.rank, offer.strategy) == (best, 1, "direct")
         decline(driver, offer.id)
         assert queued("search.offer_next") == []
 
-    def test_broadcast_offers_the_best_few_at_once(self, stage):
-        loads = stage.loads(5)
-        driver = stage.driver()
+    def test_broadcast_offers_the_best_few_at_once(self, scene):
+        loads = scene.loads(5)
+        driver = scene.driver()
 
-        stage.search(driver)
+        scene.search(driver)
 
         assert [o.load_id for o in open_offers(driver)] == loads[:3]
         assert [o.rank for o in open_offers(driver)] == [1, 2, 3]
 
     def test_sequential_goes_on_when_the_driver_declines(self, world, run_jobs):
-        stage = Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
-        loads = stage.loads(3)
-        driver = stage.driver()
-        stage.search(driver)
+        scene = Scene(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
+        loads = scene.loads(3)
+        driver = scene.driver()
+        scene.search(driver)
         seen = []
 
         while held := open_offers(driver):
             (offer,) = held
             seen.append(offer.load_id)
             decline(driver, offer.id)
-            run_jobs(only="search.offer_next", **stage.changes)
+            run_jobs(only="search.offer_next", **scene.changes)
 
         assert seen == loads
 
     def test_sequential_goes_on_when_time_runs_out(self, world, run_jobs):
-        stage = Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
-        _, second = stage.loads(2)
-        driver = stage.driver()
-        stage.search(driver)
+        scene = Scene(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
+        _, second = scene.loads(2)
+        driver = scene.driver()
+        scene.search(driver)
         (first,) = open_offers(driver)
 
         let_time_run_out(first.id)
-        run_jobs(only="offers.sweep", **stage.changes)
+        run_jobs(only="offers.sweep", **scene.changes)
         assert expire() == 1
-        run_jobs(only="search.offer_next", **stage.changes)
+        run_jobs(only="search.offer_next", **scene.changes)
 
         assert offer_row(first.id).status == "expired"
         assert [o.load_id for o in open_offers(driver)] == [second]
 
     @pytest.mark.parametrize("event", ["taken", "cancelled", "edited", "overruled"])
     def test_sequential_goes_on_when_the_load_is_lost(self, world, run_jobs, event):
-        stage = Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
-        best, second = stage.loads(2)
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+        scene = Scene(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
+        best, second = scene.loads(2)
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         path = f"/v1/loads/{best}"
         match event:
             case "taken":
-                stage.assigned(stage.driver(), best)
+                scene.assigned(scene.driver(), best)
             case "cancelled":
-                stage.shipper.put(f"{path}/cancellation", {"reason": "sold"})
+                scene.shipper.put(f"{path}/cancellation", {"reason": "sold"})
             case "edited":
-                stage.shipper.patch(path, {"price_cents": 1})
+                scene.shipper.patch(path, {"price_cents": 1})
             case "overruled":
-                stage.carrier.post(
+                scene.carrier.post(
                     "/v1/overrides",
                     {
                         "kind": "withdraw_offer",
@@ -119,42 +119,42 @@ class TestStrategies:
                     },
                 )
 
-        run_jobs(only="search.offer_next", **stage.changes)
+        run_jobs(only="search.offer_next", **scene.changes)
 
         assert [o.load_id for o in open_offers(driver)] == [second]
 
     def test_broadcast_puts_the_next_best_in_the_place_of_a_lost_load(
-        self, stage, run_jobs
+        self, scene, run_jobs
     ):
-        loads = stage.loads(5)
-        driver = stage.driver()
-        stage.search(driver)
+        loads = scene.loads(5)
+        driver = scene.driver()
+        scene.search(driver)
 
-        stage.assigned(stage.driver(), loads[0])
-        run_jobs(only="search.offer_next", **stage.changes)
+        scene.assigned(scene.driver(), loads[0])
+        run_jobs(only="search.offer_next", **scene.changes)
 
         assert [o.load_id for o in open_offers(driver)] == loads[1:4]
 
-    def test_broadcast_adds_nothing_after_a_no(self, stage, run_jobs):
-        loads = stage.loads(5)
-        driver = stage.driver()
-        stage.search(driver)
+    def test_broadcast_adds_nothing_after_a_no(self, scene, run_jobs):
+        loads = scene.loads(5)
+        driver = scene.driver()
+        scene.search(driver)
 
         decline(driver, open_offers(driver)[0].id)
-        run_jobs(only="search.offer_next", **stage.changes)
+        run_jobs(only="search.offer_next", **scene.changes)
 
         assert [o.load_id for o in open_offers(driver)] == loads[1:3]
 
     def test_sequential_stops_when_the_driver_has_a_load(self, world, run_jobs):
-        stage = Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
-        stage.loads(3)
-        driver = stage.driver()
-        stage.search(driver)
+        scene = Scene(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
+        scene.loads(3)
+        driver = scene.driver()
+        scene.search(driver)
         (offer,) = open_offers(driver)
 
         decline(driver, offer.id)
-        stage.assigned(driver, stage.load(pickup=CLEVELAND))
-        run_jobs(only="search.offer_next", **stage.changes)
+        scene.assigned(driver, scene.load(pickup=CLEVELAND))
+        run_jobs(only="search.offer_next", **scene.changes)
 
         assert open_offers(driver) == []
 
@@ -165,11 +165,11 @@ class TestStrategies:
     def test_an_offer_lives_as_long_as_its_strategy_says(
         self, world, strategy, minutes
     ):
-        stage = Stage(world, {"OFFER_STRATEGY": strategy})
-        stage.load()
-        driver = stage.driver()
+        scene = Scene(world, {"OFFER_STRATEGY": strategy})
+        scene.load()
+        driver = scene.driver()
 
-        stage.search(driver)
+        scene.search(driver)
 
         (offer,) = open_offers(driver)
         left = offer.expires_at - offer.created_at
@@ -177,21 +177,21 @@ class TestStrategies:
         (job,) = queued("offers.expire")
         assert job.scheduled_at == offer.expires_at
 
-    def test_an_offer_never_outlives_the_pickup_window(self, stage):
-        load_id = stage.load(pickup=NEW_YORK)
-        driver = stage.driver()
+    def test_an_offer_never_outlives_the_pickup_window(self, scene):
+        load_id = scene.load(pickup=NEW_YORK)
+        driver = scene.driver()
         soon = func.now() + timedelta(minutes=4)
-        search = stage.search(driver)
+        search = scene.search(driver)
         for offer in open_offers(driver):
             decline(driver, offer.id)
-        another = stage.load()
+        another = scene.load()
         with Session.begin() as session:
             session.execute(
                 update(Load).where(Load.id == load_id).values(pickup_until=soon)
             )
             session.execute(update(Offer).values(load_id=another))
             session.flush()
-            run.offer_next(session, stage.rules, search_id=search.id, now=utcnow())
+            run.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
 
         (offer,) = open_offers(driver)
         assert offer.expires_at - offer.created_at == timedelta(minutes=4)
@@ -199,68 +199,68 @@ class TestStrategies:
 
 class TestLimits:
     def test_a_driver_holds_at_most_n_offers(self, world):
-        stage = Stage(world, {"OFFERS_PER_DRIVER": 2})
-        stage.loads(4)
-        driver = stage.driver()
+        scene = Scene(world, {"OFFERS_PER_DRIVER": 2})
+        scene.loads(4)
+        driver = scene.driver()
 
-        search = stage.search(driver)
+        search = scene.search(driver)
         with Session.begin() as session:
-            run.offer_next(session, stage.rules, search_id=search.id, now=utcnow())
+            run.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
 
         assert len(open_offers(driver)) == 2
 
     def test_a_load_is_in_at_most_k_hands_and_the_next_driver_gets_the_next_best(
         self, world
     ):
-        stage = Stage(world, {"OFFERS_PER_LOAD": 2, "OFFERS_PER_DRIVER": 1})
-        best, second = stage.loads(2)
-        drivers = stage.drivers(4)
+        scene = Scene(world, {"OFFERS_PER_LOAD": 2, "OFFERS_PER_DRIVER": 1})
+        best, second = scene.loads(2)
+        drivers = scene.drivers(4)
 
         for driver in drivers:
-            stage.search(driver)
+            scene.search(driver)
 
         held = [open_offers(d)[0].load_id for d in drivers]
         assert held == [best, best, second, second]
 
     def test_a_crowded_top_of_the_list_does_not_hide_what_is_free_below_it(self, world):
-        stage = Stage(world, {"OFFERS_PER_LOAD": 1, "OFFERS_PER_DRIVER": 1})
-        loads = stage.loads(6)
-        drivers = stage.drivers(6)
+        scene = Scene(world, {"OFFERS_PER_LOAD": 1, "OFFERS_PER_DRIVER": 1})
+        loads = scene.loads(6)
+        drivers = scene.drivers(6)
 
         for driver in drivers:
-            stage.search(driver)
+            scene.search(driver)
 
         assert [open_offers(d)[0].load_id for d in drivers] == loads
 
     def test_an_offer_that_ended_makes_room(self, world):
-        stage = Stage(world, {"OFFERS_PER_LOAD": 1})
-        load_id = stage.load()
-        first, second = stage.drivers(2)
-        stage.search(first)
+        scene = Scene(world, {"OFFERS_PER_LOAD": 1})
+        load_id = scene.load()
+        first, second = scene.drivers(2)
+        scene.search(first)
         decline(first, open_offers(first)[0].id)
 
-        stage.search(second)
+        scene.search(second)
 
         assert [o.load_id for o in open_offers(second)] == [load_id]
 
     def test_an_offer_that_is_late_takes_no_room(self, world):
-        stage = Stage(world, {"OFFERS_PER_LOAD": 1})
-        stage.load()
-        first, second = stage.drivers(2)
-        stage.search(first)
+        scene = Scene(world, {"OFFERS_PER_LOAD": 1})
+        scene.load()
+        first, second = scene.drivers(2)
+        scene.search(first)
         let_time_run_out(open_offers(first)[0].id)
 
-        stage.search(second)
+        scene.search(second)
 
         assert len(open_offers(second)) == 1
 
-    def test_a_newer_search_replaces_what_the_driver_still_holds(self, stage):
-        stage.loads(2)
-        driver = stage.driver()
-        stage.search(driver)
+    def test_a_newer_search_replaces_what_the_driver_still_holds(self, scene):
+        scene.loads(2)
+        driver = scene.driver()
+        scene.search(driver)
         old = {o.id for o in open_offers(driver)}
 
-        stage.search(driver)
+        scene.search(driver)
 
         assert {offer_row(it).status for it in old} == {"superseded"}
         assert len(open_offers(driver)) == 2
@@ -269,16 +269,16 @@ class TestLimits:
 
 class TestLimitsUnderConcurrency:
     def test_two_searches_that_want_one_load_see_each_other(self, committed):
-        stage = Stage(committed, {"OFFERS_PER_LOAD": 1})
-        stage.load()
-        one, other = stage.drivers(2)
-        stops = [stage.drop(), stage.drop()]
+        scene = Scene(committed, {"OFFERS_PER_LOAD": 1})
+        scene.load()
+        one, other = scene.drivers(2)
+        stops = [scene.drop(), scene.drop()]
 
         def search(driver, stop_id):
             return lambda session: (
                 run.search_home(
                     session,
-                    stage.rules,
+                    scene.rules,
                     stop_id=stop_id,
                     driver_id=actor_of(driver).driver_id,
                     now=utcnow(),
@@ -291,17 +291,17 @@ class TestLimitsUnderConcurrency:
         assert (len(open_offers(one)), len(open_offers(other))) == (1, 0)
 
     def test_two_searches_for_one_driver_see_each_other(self, committed):
-        stage = Stage(committed)
-        stage.loads(3)
-        there = [stage.load(pickup=DALLAS) for _ in range(3)]
-        driver = stage.driver()
-        drops = [stage.drop(NEW_YORK), stage.drop(DALLAS)]
+        scene = Scene(committed)
+        scene.loads(3)
+        there = [scene.load(pickup=DALLAS) for _ in range(3)]
+        driver = scene.driver()
+        drops = [scene.drop(NEW_YORK), scene.drop(DALLAS)]
 
         def search(stop_id):
             return lambda session: (
                 run.search_home(
                     session,
-                    stage.rules,
+                    scene.rules,
                     stop_id=stop_id,
                     driver_id=UUID(driver.driver_id),
                     now=utcnow(),
@@ -313,14 +313,14 @@ class TestLimitsUnderConcurrency:
         assert {o.load_id for o in open_offers(driver)} <= set(there)
 
     def test_many_searches_at_once_keep_both_limits(self, committed):
-        stage = Stage(committed, {"OFFERS_PER_LOAD": 2, "OFFERS_PER_DRIVER": 2})
-        stage.loads(4)
-        drivers = stage.drivers(6)
-        stops = [stage.drop() for _ in drivers]
+        scene = Scene(committed, {"OFFERS_PER_LOAD": 2, "OFFERS_PER_DRIVER": 2})
+        scene.loads(4)
+        drivers = scene.drivers(6)
+        stops = [scene.drop() for _ in drivers]
 
         outcomes = at_once(
             *(
-                lambda d=d, s=s: stage.search(d, stop_id=s).outcome
+                lambda d=d, s=s: scene.search(d, stop_id=s).outcome
                 for d, s in zip(drivers, stops, strict=True)
             )
         )
@@ -336,23 +336,23 @@ class TestLimitsUnderConcurrency:
 
 
 class TestFrozenFigures:
-    def test_the_terms_add_up_to_the_score(self, stage):
-        stage.loads(3)
-        driver = stage.driver()
+    def test_the_terms_add_up_to_the_score(self, scene):
+        scene.loads(3)
+        driver = scene.driver()
 
-        stage.search(driver)
+        scene.search(driver)
 
         for offer in open_offers(driver):
             assert sum(term["value"] for term in offer.terms) == offer.score_cents
             assert {term["unit"] for term in offer.terms} == {"cents"}
 
-    def test_an_edited_load_leaves_the_snapshot_as_it_was(self, stage):
-        load_id = stage.load(price_cents=250_000)
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_an_edited_load_leaves_the_snapshot_as_it_was(self, scene):
+        load_id = scene.load(price_cents=250_000)
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         before = driver.get(f"/v1/offers/{offer_id}").body
 
-        edited = stage.shipper.patch(f"/v1/loads/{load_id}", {"price_cents": 100})
+        edited = scene.shipper.patch(f"/v1/loads/{load_id}", {"price_cents": 100})
         assert edited.status == 200
 
         after_edit = driver.get(f"/v1/offers/{offer_id}").body
@@ -361,11 +361,11 @@ class TestFrozenFigures:
         assert after_edit["snapshot"]["price_cents"] == 250_000
         assert after_edit["status"] == "superseded"
 
-    def test_an_offer_holds_what_its_search_found(self, stage):
-        stage.load()
-        driver = stage.driver()
+    def test_an_offer_holds_what_its_search_found(self, scene):
+        scene.load()
+        driver = scene.driver()
 
-        search = stage.search(driver)
+        search = scene.search(driver)
 
         (offer,) = open_offers(driver)
         (record,) = search.ranked

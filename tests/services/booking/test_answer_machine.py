@@ -23,8 +23,8 @@ from services.kernel.moves import OfferMoveRefused
 from services.loads.market import LoadTaken
 from services.offers import ending
 from tests.flows.acts import overriding
-from tests.services import stage as staging
-from tests.services.stage import HALF_AN_HOUR, Stage, actor_of, let_time_run_out
+from tests.services import scene as staging
+from tests.services.scene import HALF_AN_HOUR, Scene, actor_of, let_time_run_out
 from tests.world import utcnow
 
 DRIVERS, LOADS = 3, 3
@@ -61,13 +61,13 @@ class Cast:
     """Made once, outside of the runs."""
 
     def __init__(self, world):
-        stage = Stage(world, {"OFFERS_PER_DRIVER": LOADS})
-        self.load_ids = stage.loads(LOADS)
-        callers = stage.drivers(DRIVERS, phones=0)
-        self.template = stage.search(callers[0])
+        scene = Scene(world, {"OFFERS_PER_DRIVER": LOADS})
+        self.load_ids = scene.loads(LOADS)
+        callers = scene.drivers(DRIVERS, phones=0)
+        self.template = scene.search(callers[0])
         self.pattern = staging.open_offers(callers[0])[0]
         self.drivers = [actor_of(caller) for caller in callers]
-        self.desk = actor_of(stage.carrier)
+        self.desk = actor_of(scene.carrier)
         staging.in_transaction(lambda session: session.query(Offer).delete())
 
 

@@ -8,8 +8,8 @@ from models.loads.assignments import Assignment
 from models.loads.loads import Load
 from models.offers.pushes import Push
 from runtime.db import Session
-from tests.services.stage import (
-    Stage,
+from tests.services.scene import (
+    Scene,
     active,
     offer_row,
     open_offers,
@@ -20,8 +20,8 @@ from tests.world import CLEVELAND
 
 
 @pytest.fixture
-def stage(world):
-    it = Stage(world)
+def scene(world):
+    it = Scene(world)
     world.phone(it.shipper, f"desk-{it.shipper.member_id}")
     return it
 
@@ -31,8 +31,8 @@ def override(dispatcher, assignment_id=None, **body):
     return dispatcher.post(path or "/v1/overrides", {"reason": "safety"} | body)
 
 
-def won(stage, driver):
-    (offer_id,) = stage.offered(driver)
+def won(scene, driver):
+    (offer_id,) = scene.offered(driver)
     answer = driver.put(f"/v1/offers/{offer_id}/acceptance")
     assert answer.status == 200, answer.body
     return answer
@@ -57,13 +57,13 @@ def everything():
 
 
 class TestReassign:
-    def test_the_load_goes_from_one_driver_to_the_other_and_all_are_told(self, stage):
-        stage.load()
-        old, new = stage.drivers(2)
-        held = won(stage, old)
+    def test_the_load_goes_from_one_driver_to_the_other_and_all_are_told(self, scene):
+        scene.load()
+        old, new = scene.drivers(2)
+        held = won(scene, old)
 
         made = override(
-            stage.carrier, held["id"], kind="reassign", driver_id=new.driver_id
+            scene.carrier, held["id"], kind="reassign", driver_id=new.driver_id
         )
 
         assert made.status == 201
@@ -77,30 +77,30 @@ class TestReassign:
         assert made["after"]["poster_told"]
         assert pushes_to(old)[-1] == "load_unassigned"
         assert pushes_to(new)[-1] == "load_assigned"
-        assert pushes_to(stage.shipper)[-1] == "load_reassigned"
+        assert pushes_to(scene.shipper)[-1] == "load_reassigned"
         assert (availability(old), availability(new)) == ("available", "on_load")
 
-    def test_the_new_drivers_open_offers_are_superseded(self, stage):
-        stage.loads(2)
-        old, new = stage.drivers(2)
-        held = won(stage, old)
-        (offer_id,) = stage.offered(new)
+    def test_the_new_drivers_open_offers_are_superseded(self, scene):
+        scene.loads(2)
+        old, new = scene.drivers(2)
+        held = won(scene, old)
+        (offer_id,) = scene.offered(new)
 
-        override(stage.carrier, held["id"], kind="reassign", driver_id=new.driver_id)
+        override(scene.carrier, held["id"], kind="reassign", driver_id=new.driver_id)
 
         assert offer_row(offer_id).status == "superseded"
 
-    def test_a_load_in_transit_keeps_its_progress(self, stage, world):
-        load = world.load(stage.shipper)
-        old, new = stage.drivers(2)
-        held = stage.assigned(old, load["id"])
+    def test_a_load_in_transit_keeps_its_progress(self, scene, world):
+        load = world.load(scene.shipper)
+        old, new = scene.drivers(2)
+        held = scene.assigned(old, load["id"])
         first, last = load["stops"]
         world.report(old, first["id"], "arrival")
         world.report(old, first["id"], "completion")
-        world.confirm(stage.shipper, first["id"])
+        world.confirm(scene.shipper, first["id"])
         world.report(old, first["id"], "departure")
 
-        made = override(stage.carrier, held, kind="reassign", driver_id=new.driver_id)
+        made = override(scene.carrier, held, kind="reassign", driver_id=new.driver_id)
 
         assert made.status == 201
         assert made["after"]["load_status"] == "in_transit"
@@ -110,17 +110,17 @@ class TestReassign:
 
     @pytest.mark.parametrize("kind_of_his_load", ["planned", "backhaul"])
     def test_a_busy_driver_gets_nothing_and_nothing_changes(
-        self, stage, kind_of_his_load
+        self, scene, kind_of_his_load
     ):
-        stage.load()
-        old, busy = stage.drivers(2)
-        held = won(stage, old)
-        other = stage.load(pickup=CLEVELAND)
+        scene.load()
+        old, busy = scene.drivers(2)
+        held = won(scene, old)
+        other = scene.load(pickup=CLEVELAND)
         if kind_of_his_load == "planned":
-            stage.assigned(busy, other)
+            scene.assigned(busy, other)
         else:
             override(
-                stage.carrier,
+                scene.carrier,
                 kind="force_assign",
                 load_id=str(other),
                 driver_id=busy.driver_id,
@@ -128,42 +128,42 @@ class TestReassign:
         before = everything()
 
         refused = override(
-            stage.carrier, held["id"], kind="reassign", driver_id=busy.driver_id
+            scene.carrier, held["id"], kind="reassign", driver_id=busy.driver_id
         )
 
         assert (refused.status, refused.code) == (409, "driver-busy")
         assert everything() == before
 
-    def test_the_driver_who_has_it_already_is_no_change(self, stage):
-        stage.load()
-        driver = stage.driver()
-        held = won(stage, driver)
+    def test_the_driver_who_has_it_already_is_no_change(self, scene):
+        scene.load()
+        driver = scene.driver()
+        held = won(scene, driver)
 
         refused = override(
-            stage.carrier, held["id"], kind="reassign", driver_id=driver.driver_id
+            scene.carrier, held["id"], kind="reassign", driver_id=driver.driver_id
         )
 
         assert (refused.status, refused.code) == (409, "driver-busy")
 
-    def test_a_driver_without_a_truck_cannot_carry_it(self, stage):
-        stage.load()
-        held = won(stage, stage.driver())
-        walker = stage.driver()
-        stage.carrier.patch(f"/v1/drivers/{walker.driver_id}", {"truck_id": None})
+    def test_a_driver_without_a_truck_cannot_carry_it(self, scene):
+        scene.load()
+        held = won(scene, scene.driver())
+        walker = scene.driver()
+        scene.carrier.patch(f"/v1/drivers/{walker.driver_id}", {"truck_id": None})
 
         refused = override(
-            stage.carrier, held["id"], kind="reassign", driver_id=walker.driver_id
+            scene.carrier, held["id"], kind="reassign", driver_id=walker.driver_id
         )
 
         assert (refused.status, refused.code) == (409, "driver-without-truck")
 
-    def test_the_event_names_both_and_the_reason(self, stage):
-        stage.load()
-        old, new = stage.drivers(2)
-        held = won(stage, old)
+    def test_the_event_names_both_and_the_reason(self, scene):
+        scene.load()
+        old, new = scene.drivers(2)
+        held = won(scene, old)
 
         override(
-            stage.carrier,
+            scene.carrier,
             held["id"],
             kind="reassign",
             reason="hos_risk",
@@ -177,12 +177,12 @@ class TestReassign:
 
 
 class TestUnassign:
-    def test_the_load_is_on_the_market_again(self, stage):
-        load_id = stage.load()
-        driver, other = stage.drivers(2)
-        held = won(stage, driver)
+    def test_the_load_is_on_the_market_again(self, scene):
+        load_id = scene.load()
+        driver, other = scene.drivers(2)
+        held = won(scene, driver)
 
-        made = override(stage.carrier, held["id"], kind="unassign")
+        made = override(scene.carrier, held["id"], kind="unassign")
 
         assert made.status == 201
         assert made["before"]["load_status"] == "booked"
@@ -195,56 +195,56 @@ class TestUnassign:
         }
         assert active() == []
         assert pushes_to(driver)[-1] == "load_unassigned"
-        assert pushes_to(stage.shipper)[-1] == "load_uncovered"
+        assert pushes_to(scene.shipper)[-1] == "load_uncovered"
         assert availability(driver) == "available"
-        stage.search(other)
+        scene.search(other)
         assert [offer.load_id for offer in open_offers(other)] == [load_id]
 
-    def test_a_load_in_transit_stays_with_somebody(self, stage, world):
-        load = world.load(stage.shipper)
-        driver = stage.driver()
-        held = stage.assigned(driver, load["id"])
+    def test_a_load_in_transit_stays_with_somebody(self, scene, world):
+        load = world.load(scene.shipper)
+        driver = scene.driver()
+        held = scene.assigned(driver, load["id"])
         pickup = load["stops"][0]["id"]
         world.report(driver, pickup, "arrival")
         world.report(driver, pickup, "completion")
-        world.confirm(stage.shipper, pickup)
+        world.confirm(scene.shipper, pickup)
         world.report(driver, pickup, "departure")
         before = everything()
 
-        refused = override(stage.carrier, held, kind="unassign")
+        refused = override(scene.carrier, held, kind="unassign")
 
         assert (refused.status, refused.code) == (409, "load-status")
         assert everything() == before
 
-    def test_an_arrival_is_forgotten_for_the_next_driver(self, stage, world):
-        load = world.load(stage.shipper)
-        driver, other = stage.drivers(2)
-        held = stage.assigned(driver, load["id"])
+    def test_an_arrival_is_forgotten_for_the_next_driver(self, scene, world):
+        load = world.load(scene.shipper)
+        driver, other = scene.drivers(2)
+        held = scene.assigned(driver, load["id"])
         world.report(driver, load["stops"][0]["id"], "arrival")
 
-        override(stage.carrier, held, kind="unassign")
-        stage.assigned(other, load["id"])
+        override(scene.carrier, held, kind="unassign")
+        scene.assigned(other, load["id"])
 
         assert world.report(other, load["stops"][0]["id"], "arrival").status == 200
 
-    def test_what_has_ended_cannot_end_again(self, stage):
-        stage.load()
-        held = won(stage, stage.driver())
-        override(stage.carrier, held["id"], kind="unassign")
+    def test_what_has_ended_cannot_end_again(self, scene):
+        scene.load()
+        held = won(scene, scene.driver())
+        override(scene.carrier, held["id"], kind="unassign")
 
-        refused = override(stage.carrier, held["id"], kind="unassign")
+        refused = override(scene.carrier, held["id"], kind="unassign")
 
         assert (refused.status, refused.code) == (409, "assignment-ended")
 
 
 class TestForceAssign:
-    def test_a_posted_load_goes_to_a_free_driver_and_its_offers_are_lost(self, stage):
-        load_id = stage.load()
-        chosen, offered = stage.drivers(2)
-        (offer_id,) = stage.offered(offered)
+    def test_a_posted_load_goes_to_a_free_driver_and_its_offers_are_lost(self, scene):
+        load_id = scene.load()
+        chosen, offered = scene.drivers(2)
+        (offer_id,) = scene.offered(offered)
 
         made = override(
-            stage.carrier,
+            scene.carrier,
             kind="force_assign",
             load_id=str(load_id),
             driver_id=chosen.driver_id,
@@ -257,15 +257,15 @@ class TestForceAssign:
         assert offer_row(offer_id).status == "lost"
         assert pushes_to(chosen)[-1] == "load_assigned"
         assert pushes_to(offered)[-1] == "offer_lost"
-        assert "load_reassigned" in pushes_to(stage.shipper)
+        assert "load_reassigned" in pushes_to(scene.shipper)
 
-    def test_instead_of_what_he_has_which_goes_back_to_the_market(self, stage):
-        first, second = stage.loads(2)
-        driver = stage.driver()
-        held = won(stage, driver)
+    def test_instead_of_what_he_has_which_goes_back_to_the_market(self, scene):
+        first, second = scene.loads(2)
+        driver = scene.driver()
+        held = won(scene, driver)
 
         made = override(
-            stage.carrier, held["id"], kind="force_assign", load_id=str(second)
+            scene.carrier, held["id"], kind="force_assign", load_id=str(second)
         )
 
         assert made.status == 201
@@ -275,30 +275,30 @@ class TestForceAssign:
         assert availability(driver) == "on_load"
         assert rows_of(Load, Load.id == first)[0].status == "posted"
         assert pushes_to(driver)[-2:] == ["load_unassigned", "load_assigned"]
-        assert pushes_to(stage.shipper)[-2:] == ["load_uncovered", "load_reassigned"]
+        assert pushes_to(scene.shipper)[-2:] == ["load_uncovered", "load_reassigned"]
 
-    def test_a_load_that_is_gone_leaves_the_old_one_where_it_was(self, stage):
-        _, second = stage.loads(2)
-        driver, other = stage.drivers(2)
-        held = won(stage, driver)
-        stage.assigned(other, second)
+    def test_a_load_that_is_gone_leaves_the_old_one_where_it_was(self, scene):
+        _, second = scene.loads(2)
+        driver, other = scene.drivers(2)
+        held = won(scene, driver)
+        scene.assigned(other, second)
         before = everything()
 
         refused = override(
-            stage.carrier, held["id"], kind="force_assign", load_id=str(second)
+            scene.carrier, held["id"], kind="force_assign", load_id=str(second)
         )
 
         assert (refused.status, refused.code) == (410, "load-taken")
         assert everything() == before
 
-    def test_a_driver_whose_way_home_is_taken_is_busy(self, stage):
-        _, second = stage.loads(2)
-        driver = stage.driver()
-        won(stage, driver)
+    def test_a_driver_whose_way_home_is_taken_is_busy(self, scene):
+        _, second = scene.loads(2)
+        driver = scene.driver()
+        won(scene, driver)
         before = everything()
 
         refused = override(
-            stage.carrier,
+            scene.carrier,
             kind="force_assign",
             load_id=str(second),
             driver_id=driver.driver_id,
@@ -309,12 +309,12 @@ class TestForceAssign:
 
 
 class TestWithdrawOffer:
-    def test_the_offer_ends_and_the_phone_is_told(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_the_offer_ends_and_the_phone_is_told(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
-        made = override(stage.carrier, kind="withdraw_offer", offer_id=str(offer_id))
+        made = override(scene.carrier, kind="withdraw_offer", offer_id=str(offer_id))
 
         assert made.status == 201
         assert offer_row(offer_id).status == "withdrawn"
@@ -323,12 +323,12 @@ class TestWithdrawOffer:
         assert made["notified"] == [str(driver.member_id)]
         assert pushes_to(driver)[-1] == "offer_withdrawn"
 
-    def test_an_offer_that_has_ended_cannot_be_withdrawn(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_an_offer_that_has_ended_cannot_be_withdrawn(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         driver.put(f"/v1/offers/{offer_id}/decline", {"reason": "price"})
 
-        refused = override(stage.carrier, kind="withdraw_offer", offer_id=str(offer_id))
+        refused = override(scene.carrier, kind="withdraw_offer", offer_id=str(offer_id))
 
         assert (refused.status, refused.code) == (409, "offer-status")

@@ -11,8 +11,8 @@ from services.booking.force import force_swap
 from services.booking.overrides import Why
 from services.loads.market import LoadTaken
 from tests.services.booking.test_overrides import everything, override, won
-from tests.services.stage import (
-    Stage,
+from tests.services.scene import (
+    Scene,
     actor_of,
     beside,
     in_transaction,
@@ -21,27 +21,27 @@ from tests.world import utcnow
 
 
 @pytest.fixture
-def stage(world):
-    it = Stage(world)
+def scene(world):
+    it = Scene(world)
     world.phone(it.shipper, f"desk-{it.shipper.member_id}")
     return it
 
 
 class TestReasons:
-    def test_other_needs_words(self, stage):
-        stage.load()
-        held = won(stage, stage.driver())
+    def test_other_needs_words(self, scene):
+        scene.load()
+        held = won(scene, scene.driver())
         before = everything()
 
         for note in ("", "   "):
             refused = override(
-                stage.carrier, held["id"], kind="unassign", reason="other", note=note
+                scene.carrier, held["id"], kind="unassign", reason="other", note=note
             )
             assert (refused.status, refused.code) == (422, "invalid-request")
         assert everything() == before
 
         made = override(
-            stage.carrier, held["id"], kind="unassign", reason="other", note="Snow."
+            scene.carrier, held["id"], kind="unassign", reason="other", note="Snow."
         )
         assert (made.status, made["note"]) == (201, "Snow.")
 
@@ -57,30 +57,30 @@ class TestReasons:
         ],
         ids=str,
     )
-    def test_what_is_missing_or_unknown_is_named_and_nothing_changes(self, stage, body):
-        stage.load()
-        held = won(stage, stage.driver())
+    def test_what_is_missing_or_unknown_is_named_and_nothing_changes(self, scene, body):
+        scene.load()
+        held = won(scene, scene.driver())
         before = everything()
 
-        refused = override(stage.carrier, held["id"], **body)
+        refused = override(scene.carrier, held["id"], **body)
 
         assert (refused.status, refused.code) == (422, "invalid-request")
         assert everything() == before
 
     @pytest.mark.parametrize("kind", ["unassign", "reassign"])
-    def test_some_need_an_assignment(self, stage, kind):
-        refused = override(stage.carrier, kind=kind, driver_id=stage.driver().driver_id)
+    def test_some_need_an_assignment(self, scene, kind):
+        refused = override(scene.carrier, kind=kind, driver_id=scene.driver().driver_id)
 
         assert refused.status == 422
 
 
 class TestTenancy:
-    def test_another_companys_rows_do_not_exist(self, stage, world):
-        best, _ = stage.loads(2)
-        driver, offered = stage.drivers(2)
-        held = won(stage, driver)
-        (offer_id,) = stage.offered(offered)
-        other = Stage(world)
+    def test_another_companys_rows_do_not_exist(self, scene, world):
+        best, _ = scene.loads(2)
+        driver, offered = scene.drivers(2)
+        held = won(scene, driver)
+        (offer_id,) = scene.offered(offered)
+        other = Scene(world)
         theirs = other.driver()
         mine = {"driver_id": theirs.driver_id}
         before = everything()
@@ -96,18 +96,18 @@ class TestTenancy:
                 load_id=str(best),
                 driver_id=driver.driver_id,
             ),
-            override(stage.carrier, held["id"], kind="reassign", **mine),
+            override(scene.carrier, held["id"], kind="reassign", **mine),
         ]
 
         assert {answer.status for answer in refusals} == {404}
         assert everything() == before
 
-    def test_a_private_load_of_another_company_does_not_exist(self, stage):
-        load_id = stage.load(visibility="private")
-        driver = stage.driver()
+    def test_a_private_load_of_another_company_does_not_exist(self, scene):
+        load_id = scene.load(visibility="private")
+        driver = scene.driver()
 
         refused = override(
-            stage.carrier,
+            scene.carrier,
             kind="force_assign",
             load_id=str(load_id),
             driver_id=driver.driver_id,
@@ -115,30 +115,30 @@ class TestTenancy:
 
         assert refused.status == 404
 
-    def test_only_dispatchers_override(self, stage):
-        stage.load()
-        driver = stage.driver()
-        held = won(stage, driver)
+    def test_only_dispatchers_override(self, scene):
+        scene.load()
+        driver = scene.driver()
+        held = won(scene, driver)
 
-        for caller in (driver, stage.shipper):
+        for caller in (driver, scene.shipper):
             assert override(caller, held["id"], kind="unassign").status == 403
 
-    def test_the_list_is_the_companys_own(self, stage, world):
-        stage.load()
-        held = won(stage, stage.driver())
-        made = override(stage.carrier, held["id"], kind="unassign")
+    def test_the_list_is_the_companys_own(self, scene, world):
+        scene.load()
+        held = won(scene, scene.driver())
+        made = override(scene.carrier, held["id"], kind="unassign")
 
-        (kept,) = stage.carrier.get("/v1/overrides")["data"]
+        (kept,) = scene.carrier.get("/v1/overrides")["data"]
         assert kept == made.body
         assert world.company().get("/v1/overrides")["data"] == []
 
 
 def test_nobody_sees_half_of_an_override(committed):
-    stage = Stage(committed)
-    first, second = stage.loads(2)
-    driver = stage.driver()
-    held = won(stage, driver)
-    desk = actor_of(stage.carrier)
+    scene = Scene(committed)
+    first, second = scene.loads(2)
+    driver = scene.driver()
+    held = won(scene, driver)
+    desk = actor_of(scene.carrier)
 
     def force(session):
         force_swap(
@@ -164,16 +164,16 @@ def test_nobody_sees_half_of_an_override(committed):
 
 
 def test_a_lost_connection_takes_all_of_it_back(committed):
-    stage = Stage(committed)
-    _, second = stage.loads(2)
-    held = won(stage, stage.driver())
+    scene = Scene(committed)
+    _, second = scene.loads(2)
+    held = won(scene, scene.driver())
     before = everything()
 
     def force_and_fail():
         with Session.begin() as session:
             force_swap(
                 session,
-                actor_of(stage.carrier),
+                actor_of(scene.carrier),
                 Why(OverrideReason.SAFETY),
                 load_id=second,
                 assignment_id=UUID(held["id"]),

@@ -52,20 +52,20 @@ class TestTake:
     def test_allows_the_quota_at_once_and_not_one_more(self, emptied: Engine) -> None:
         key = str(uuid4())
 
-        verdicts = [ask(emptied, key, Rule(3, 3600)) for _ in range(5)]
+        allowances = [ask(emptied, key, Rule(3, 3600)) for _ in range(5)]
 
-        assert [it.is_allowed for it in verdicts] == [True, True, True, False, False]
-        assert [it.remaining for it in verdicts] == [2, 1, 0, 0, 0]
-        assert [it.retry_after_s > 0 for it in verdicts] == [0, 0, 0, 1, 1]
+        assert [it.is_allowed for it in allowances] == [True, True, True, False, False]
+        assert [it.remaining for it in allowances] == [2, 1, 0, 0, 0]
+        assert [it.retry_after_s > 0 for it in allowances] == [0, 0, 0, 1, 1]
 
     @pytest.mark.parametrize("quota", [1, 2, 7, 60, 600])
     def test_any_quota_is_exact(self, emptied: Engine, quota: int) -> None:
         key = str(uuid4())
         rule = Rule(quota, window_s=quota * 3600)
         with OrmSession(emptied) as session, session.begin():
-            verdicts = [take(session, "x", key, rule) for _ in range(quota + 3)]
+            allowances = [take(session, "x", key, rule) for _ in range(quota + 3)]
 
-        assert sum(it.is_allowed for it in verdicts) == quota
+        assert sum(it.is_allowed for it in allowances) == quota
 
     def test_racing_requests_are_allowed_exactly_the_quota(
         self, emptied: Engine
@@ -73,15 +73,15 @@ class TestTake:
         key = str(uuid4())
 
         with ThreadPoolExecutor(8) as pool:
-            verdicts = list(pool.map(lambda _: ask(emptied, key), range(400)))
+            allowances = list(pool.map(lambda _: ask(emptied, key), range(400)))
 
-        assert sum(it.is_allowed for it in verdicts) == SLOW.quota
+        assert sum(it.is_allowed for it in allowances) == SLOW.quota
 
     def test_who_waits_as_told_is_let_in_once(self, emptied: Engine) -> None:
         key, rule = str(uuid4()), Rule(2, 3600)
-        verdicts = [ask(emptied, key, rule) for _ in range(4)]
+        allowances = [ask(emptied, key, rule) for _ in range(4)]
 
-        later(emptied, verdicts[-1].retry_after_s)
+        later(emptied, allowances[-1].retry_after_s)
 
         assert ask(emptied, key, rule).is_allowed
         assert not ask(emptied, key, rule).is_allowed
@@ -129,11 +129,11 @@ class TestTakeEach:
     def test_counts_against_every_rule(self, emptied: Engine) -> None:
         few, many = Rule(2, 60), Rule(5, 60)
 
-        verdicts = ask_each(emptied, ("device", few), ("person", many))
+        allowances = ask_each(emptied, ("device", few), ("person", many))
 
-        found = [(it.name, it.rule, it.remaining) for it in verdicts]
+        found = [(it.name, it.rule, it.remaining) for it in allowances]
         assert found == [("device", few, 1), ("person", many, 4)]
-        assert all(it.is_allowed for it in verdicts)
+        assert all(it.is_allowed for it in allowances)
 
     def test_the_first_refusal_is_the_last_word_and_what_follows_is_not_counted(
         self, emptied: Engine
@@ -141,13 +141,13 @@ class TestTakeEach:
         ask(emptied, "one", Rule(1, 60), "lists")
 
         asked = (("device", SLOW), ("lists", Rule(1, 60)), ("person", SLOW))
-        verdicts = ask_each(emptied, *asked)
+        allowances = ask_each(emptied, *asked)
 
-        assert [(it.name, it.is_allowed) for it in verdicts] == [
+        assert [(it.name, it.is_allowed) for it in allowances] == [
             ("device", True),
             ("lists", False),
         ]
-        assert 55 <= verdicts[-1].retry_after_s <= 60
+        assert 55 <= allowances[-1].retry_after_s <= 60
         assert ask(emptied, "one", name="device").remaining == 98
         assert ask(emptied, "one", name="person").remaining == 99
 

@@ -23,7 +23,7 @@ from services.kernel.actors import Actor
 from services.kernel.versions import Precondition
 from services.loads import loads
 from services.loads.loads import NumberTaken, PostingRules
-from tests.services.stage import actor_of, after
+from tests.services.scene import actor_of, after
 from tests.world import World, utcnow
 
 MARKET = PostingRules(timedelta(hours=4), EstimatedRoads())

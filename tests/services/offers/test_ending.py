@@ -10,9 +10,9 @@ from models.offers.offers import Offer
 from runtime.db import Session
 from services.booking import answer
 from tests.services.booking.test_answer import decline, expire
-from tests.services.stage import (
+from tests.services.scene import (
     HALF_AN_HOUR,
-    Stage,
+    Scene,
     actor_of,
     let_time_run_out,
     offer_row,
@@ -23,21 +23,21 @@ from tests.world import CLEVELAND, FakeGateway, utcnow
 
 
 @pytest.fixture
-def stage(world):
-    return Stage(world)
+def scene(world):
+    return Scene(world)
 
 
 class TestDecline:
-    def test_declining_never_lowers_a_rank(self, stage):
-        stage.loads(3)
-        drop = stage.drop
-        picky, twin = stage.drivers(2)
+    def test_declining_never_lowers_a_rank(self, scene):
+        scene.loads(3)
+        drop = scene.drop
+        picky, twin = scene.drivers(2)
         for _ in range(3):
-            stage.search(picky, stop_id=drop())
+            scene.search(picky, stop_id=drop())
             for offer in open_offers(picky):
                 decline(picky, offer.id)
 
-        mine, theirs = stage.search(picky), stage.search(twin)
+        mine, theirs = scene.search(picky), scene.search(twin)
 
         def without_times(ranked):
             return [
@@ -50,10 +50,10 @@ class TestDecline:
             (o.load_id, o.rank, o.score_cents) for o in open_offers(twin)
         ]
 
-    def test_it_keeps_the_reason_and_may_be_repeated(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_it_keeps_the_reason_and_may_be_repeated(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
         first = decline(driver, offer_id, "hours")
         again = decline(driver, offer_id, "price")
@@ -63,10 +63,10 @@ class TestDecline:
         declines = rows_of(Event, Event.kind == "offer.decline")
         assert [event.reason for event in declines] == ["hours"]
 
-    def test_what_was_accepted_cannot_be_declined(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_what_was_accepted_cannot_be_declined(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         assert driver.put(f"/v1/offers/{offer_id}/acceptance").status == 200
 
         refused = driver.put(f"/v1/offers/{offer_id}/decline", {"reason": "price"})
@@ -75,10 +75,10 @@ class TestDecline:
 
 
 class TestSeen:
-    def test_seeing_is_kept_once(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_seeing_is_kept_once(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
 
         first = driver.put(f"/v1/offers/{offer_id}/seen")
         again = driver.put(f"/v1/offers/{offer_id}/seen")
@@ -87,10 +87,10 @@ class TestSeen:
         assert again.body == first.body
         assert len(rows_of(Event, Event.kind == "offer.see")) == 1
 
-    def test_a_push_that_arrives_later_leaves_it_seen(self, stage, run_jobs):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_a_push_that_arrives_later_leaves_it_seen(self, scene, run_jobs):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         driver.put(f"/v1/offers/{offer_id}/seen")
 
         run_jobs(FakeGateway(), only="push.send")
@@ -99,20 +99,20 @@ class TestSeen:
         assert offer.status == "seen"
         assert offer.sent_at is not None
 
-    def test_an_ended_offer_is_returned_as_it_is(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_an_ended_offer_is_returned_as_it_is(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         decline(driver, offer_id)
 
         assert driver.put(f"/v1/offers/{offer_id}/seen")["status"] == "declined"
 
 
 class TestExpire:
-    def test_the_databases_clock_ends_an_offer(self, stage):
-        stage.loads(2)
-        driver = stage.driver()
-        stage.search(driver)
+    def test_the_databases_clock_ends_an_offer(self, scene):
+        scene.loads(2)
+        driver = scene.driver()
+        scene.search(driver)
         late, fresh = open_offers(driver)
         let_time_run_out(late.id)
 
@@ -124,10 +124,10 @@ class TestExpire:
         assert offer_row(fresh.id).status == "created"
 
     @pytest.mark.parametrize("hours", [-26, 26])
-    def test_no_other_clock_has_a_say(self, stage, hours):
-        stage.loads(2)
-        driver = stage.driver()
-        stage.search(driver)
+    def test_no_other_clock_has_a_say(self, scene, hours):
+        scene.loads(2)
+        driver = scene.driver()
+        scene.search(driver)
         late, fresh = open_offers(driver)
         let_time_run_out(late.id)
         wrong = utcnow() + timedelta(hours=hours)
@@ -143,11 +143,11 @@ class TestExpire:
             accept(late.id)
         assert accept(fresh.id).offer_id == fresh.id
 
-    def test_what_a_busy_driver_was_left_with_is_superseded(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
-        stage.assigned(driver, stage.load(pickup=CLEVELAND))
+    def test_what_a_busy_driver_was_left_with_is_superseded(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        scene.assigned(driver, scene.load(pickup=CLEVELAND))
         with Session.begin() as session:
             # As if the offer had been held by somebody while the plan was made.
             session.execute(

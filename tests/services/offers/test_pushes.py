@@ -28,8 +28,8 @@ from notifications.sender import Attempt, Outcome, attempt
 from runtime.config import Settings
 from runtime.db import Session
 from services.offers import pushes
-from tests.services.stage import (
-    Stage,
+from tests.services.scene import (
+    Scene,
     after,
     let_time_run_out,
     let_waits_pass,
@@ -43,18 +43,18 @@ from tests.world import FakeGateway, supplies_of
 
 
 @pytest.fixture
-def stage(world):
-    it = Stage(world)
+def scene(world):
+    it = Scene(world)
     world.phone(it.carrier, f"desk-{it.carrier.member_id}")
     return it
 
 
 @pytest.fixture
-def offer(stage):
+def offer(scene):
     """One open offer to a driver with one phone, its push still owed."""
-    stage.load()
-    driver = stage.driver()
-    (offer_id,) = stage.offered(driver)
+    scene.load()
+    driver = scene.driver()
+    (offer_id,) = scene.offered(driver)
     return offer_id
 
 
@@ -101,7 +101,7 @@ class TestOutcomes:
 
     @pytest.mark.parametrize("error", [TargetGone("UNREGISTERED"), WrongProject("403")])
     def test_a_dead_target_is_marked_and_kept_and_the_dispatcher_told(
-        self, stage, offer, error
+        self, scene, offer, error
     ):
         push = waiting_push()
 
@@ -113,10 +113,10 @@ class TestOutcomes:
         assert push_row(push.id).status == "dead_device"
         assert offer_row(offer).status == "created"
         assert offer_row(offer).undeliverable_at is not None
-        assert pushes_to(stage.carrier) == ["offer_undeliverable"]
+        assert pushes_to(scene.carrier) == ["offer_undeliverable"]
         assert len(rows_of(Event, Event.kind == "offer.undeliverable")) == 1
 
-    def test_payload_refused_is_our_bug_and_costs_the_phone_nothing(self, stage, offer):
+    def test_payload_refused_is_our_bug_and_costs_the_phone_nothing(self, scene, offer):
         push = waiting_push()
 
         assert send(failing(PayloadRefused("BadRequest"))) is None
@@ -126,7 +126,7 @@ class TestOutcomes:
         assert device_of(push).dead_at is None
         assert offer_row(offer).status == "created"
         assert offer_row(offer).undeliverable_at is None
-        assert pushes_to(stage.carrier) == []
+        assert pushes_to(scene.carrier) == []
 
     @pytest.mark.parametrize(
         ("error", "wait_s"),
@@ -193,10 +193,10 @@ class TestNothingPointlessIsSent:
         assert done.attempts == int(is_retry)
 
     @pytest.mark.parametrize("is_retry", [False, True], ids=["first", "retry"])
-    def test_for_an_offer_that_is_no_longer_open(self, stage, is_retry):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_for_an_offer_that_is_no_longer_open(self, scene, is_retry):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         push = waiting_push()
         if is_retry:
             send(failing(TryLater("503")))
@@ -209,10 +209,10 @@ class TestNothingPointlessIsSent:
         assert push_row(push.id).status == "dropped"
         assert push_row(push.id).outcome == "offer is no longer open"
 
-    def test_to_a_phone_that_signed_out_meanwhile(self, stage):
-        stage.load()
-        driver = stage.driver()
-        stage.offered(driver)
+    def test_to_a_phone_that_signed_out_meanwhile(self, scene):
+        scene.load()
+        driver = scene.driver()
+        scene.offered(driver)
         push = waiting_push()
         assert driver.delete(f"/v1/devices/{push.device_id}").status == 204
         gateway = FakeGateway()
@@ -280,10 +280,10 @@ class TestAWaitIsAFactOfThePush:
         assert len(gateway.sent) == 1
         assert push_row(push.id).next_attempt_at is None
 
-    def test_what_became_pointless_is_not_waited_for(self, stage):
-        stage.load()
-        driver = stage.driver()
-        (offer_id,) = stage.offered(driver)
+    def test_what_became_pointless_is_not_waited_for(self, scene):
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
         push = waiting_push()
         send(failing(TryLater("503")))
         driver.put(f"/v1/offers/{offer_id}/decline", {"reason": "price"})
@@ -294,12 +294,12 @@ class TestAWaitIsAFactOfThePush:
 
 
 class TestSeveralPhones:
-    def test_each_has_its_own_push_and_job(self, stage):
-        stage.load()
-        driver = stage.driver(phones=3)
+    def test_each_has_its_own_push_and_job(self, scene):
+        scene.load()
+        driver = scene.driver(phones=3)
         before = len(queued("push.send"))
 
-        stage.offered(driver)
+        scene.offered(driver)
 
         assert pushes_to(driver) == ["offer"] * 3
         jobs = queued("push.send")[before:]
@@ -307,44 +307,44 @@ class TestSeveralPhones:
         assert {job.args["push_id"] for job in jobs} == owed
         assert len(jobs) == 3
 
-    def test_one_dead_phone_of_two_leaves_the_offer_deliverable(self, stage, run_jobs):
-        stage.load()
-        driver = stage.driver(phones=2)
-        (offer_id,) = stage.offered(driver)
+    def test_one_dead_phone_of_two_leaves_the_offer_deliverable(self, scene, run_jobs):
+        scene.load()
+        driver = scene.driver(phones=2)
+        (offer_id,) = scene.offered(driver)
 
         run_jobs(failing(TargetGone("UNREGISTERED")), only="push.send")
 
         assert offer_row(offer_id).undeliverable_at is None
         assert offer_row(offer_id).status == "sent"
-        assert pushes_to(stage.carrier) == []
+        assert pushes_to(scene.carrier) == []
 
-    def test_two_dead_phones_tell_the_dispatcher_once(self, stage, run_jobs):
-        stage.load()
-        driver = stage.driver(phones=2)
-        (offer_id,) = stage.offered(driver)
+    def test_two_dead_phones_tell_the_dispatcher_once(self, scene, run_jobs):
+        scene.load()
+        driver = scene.driver(phones=2)
+        (offer_id,) = scene.offered(driver)
         gone = FakeGateway(errors=[TargetGone("1"), TargetGone("2")])
 
         run_jobs(gone, only="push.send")
 
         assert offer_row(offer_id).undeliverable_at is not None
-        assert pushes_to(stage.carrier) == ["offer_undeliverable"]
+        assert pushes_to(scene.carrier) == ["offer_undeliverable"]
         assert len(rows_of(Device, Device.dead_at.is_not(None))) == 2
 
-    def test_a_driver_without_a_phone_is_undeliverable_at_once(self, stage):
-        stage.load()
-        driver = stage.driver(phones=0)
+    def test_a_driver_without_a_phone_is_undeliverable_at_once(self, scene):
+        scene.load()
+        driver = scene.driver(phones=0)
 
-        (offer_id,) = stage.offered(driver)
+        (offer_id,) = scene.offered(driver)
 
         assert offer_row(offer_id).undeliverable_at is not None
-        assert pushes_to(stage.carrier) == ["offer_undeliverable"]
+        assert pushes_to(scene.carrier) == ["offer_undeliverable"]
 
     def test_two_that_die_at_the_same_moment_are_both_seen(self, committed):
-        stage = Stage(committed)
-        committed.phone(stage.carrier, "desk")
-        stage.load()
-        driver = stage.driver(phones=2)
-        (offer_id,) = stage.offered(driver)
+        scene = Scene(committed)
+        committed.phone(scene.carrier, "desk")
+        scene.load()
+        driver = scene.driver(phones=2)
+        (offer_id,) = scene.offered(driver)
         one, other = rows_of(Push, Push.kind == "offer")
 
         def die(push):
@@ -356,14 +356,14 @@ class TestSeveralPhones:
         after(die(one), die(other))
 
         assert offer_row(offer_id).undeliverable_at is not None
-        assert pushes_to(stage.carrier) == ["offer_undeliverable"]
+        assert pushes_to(scene.carrier) == ["offer_undeliverable"]
 
 
 class TestAPhoneThatRegistersAnewWhileWeSend:
-    def test_its_new_target_is_not_killed_by_the_old_ones_answer(self, stage):
-        stage.load()
-        driver = stage.driver()
-        stage.offered(driver)
+    def test_its_new_target_is_not_killed_by_the_old_ones_answer(self, scene):
+        scene.load()
+        driver = scene.driver()
+        scene.offered(driver)
         push = waiting_push()
 
         class Slow(FakeGateway):
@@ -390,8 +390,8 @@ class TestAPhoneThatRegistersAnewWhileWeSend:
 
 
 class TestOutbox:
-    def test_nothing_is_owed_when_the_transaction_fails(self, stage):
-        driver = stage.driver()
+    def test_nothing_is_owed_when_the_transaction_fails(self, scene):
+        driver = scene.driver()
         before = len(queued("push.send"))
 
         def owe_and_fail():
@@ -407,16 +407,16 @@ class TestOutbox:
         assert rows_of(Push) == []
         assert len(queued("push.send")) == before
 
-    def test_news_without_an_expiry_is_not_tried_for_ever(self, stage):
-        driver = stage.driver()
+    def test_news_without_an_expiry_is_not_tried_for_ever(self, scene):
+        driver = scene.driver()
         with Session.begin() as session:
             outbox.put(session, [driver.member_id], MessageKind.LOAD_ASSIGNED, uuid7())
 
         (push,) = rows_of(Push)
         assert push.expires_at - push.created_at == outbox.LONGEST_LIFE
 
-    def test_dead_phones_are_owed_nothing(self, stage):
-        driver = stage.driver()
+    def test_dead_phones_are_owed_nothing(self, scene):
+        driver = scene.driver()
         with Session.begin() as session:
             session.execute(update(Device).values(dead_at=func.now()))
             owed = outbox.put(
@@ -425,8 +425,8 @@ class TestOutbox:
 
         assert owed == 0
 
-    def test_a_person_named_twice_hears_it_once(self, stage):
-        driver = stage.driver()
+    def test_a_person_named_twice_hears_it_once(self, scene):
+        driver = scene.driver()
         with Session.begin() as session:
             people = [driver.member_id, UUID(str(driver.member_id))]
             owed = outbox.put(session, people, MessageKind.LOAD_ASSIGNED, uuid7())
@@ -459,10 +459,10 @@ class TestAttempt:
         assert came_to.detail == "x"
 
 
-def test_an_offer_that_ran_out_drops_its_push_by_the_databases_clock(stage):
-    stage.load()
-    driver = stage.driver()
-    (offer_id,) = stage.offered(driver)
+def test_an_offer_that_ran_out_drops_its_push_by_the_databases_clock(scene):
+    scene.load()
+    driver = scene.driver()
+    (offer_id,) = scene.offered(driver)
     let_time_run_out(offer_id)
     with Session.begin() as session:
         session.execute(update(Push).values(expires_at=offer_row(offer_id).expires_at))

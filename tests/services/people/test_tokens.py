@@ -323,10 +323,10 @@ class TestMakeKeyring:
     @pytest.mark.parametrize(
         ("current", "previous", "words"),
         [
-            (("r" * 32, "s" * 31), ("", "", ""), "SEALING_KEY is shorter"),
+            (("r" * 32, "s" * 31), ("", "", ""), "ENCRYPTION_KEY is shorter"),
             (("r" * 32, "s" * 32), ("x", "", ""), "JWT_PREVIOUS_KEY is not a P-256"),
             (("r" * 32, "s" * 32), ("", "x", ""), "REFRESH_PREVIOUS_KEY is shorter"),
-            (("r" * 32, "s" * 32), ("", "", "x"), "SEALING_PREVIOUS_KEY is shorter"),
+            (("r" * 32, "s" * 32), ("", "", "x"), "ENCRYPTION_PREVIOUS_KEY is shorter"),
         ],
         ids=str,
     )

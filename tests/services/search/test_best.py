@@ -16,6 +16,7 @@ from models.loads.loads import Load
 from runtime.db import Session
 from services.search import candidates
 from services.search.candidates import FEW, add_best, are_few, candidates_in
+from tests.services.scene import Scene
 from tests.services.search.test_candidates import (
     ROADS,
     brute_force,
@@ -23,13 +24,12 @@ from tests.services.search.test_candidates import (
     random_area,
     random_loads,
 )
-from tests.services.stage import Stage
 from tests.world import CHICAGO, DALLAS, DENVER, NEW_YORK, utcnow
 
 
 @pytest.fixture
-def stage(world):
-    return Stage(world)
+def scene(world):
+    return Scene(world)
 
 
 def best(session, area, situation, rules, org_id, now, kept):
@@ -78,10 +78,10 @@ def lively(rng, rows, now):
         yield row
 
 
-def test_they_are_those_that_brute_force_ranks_first(stage, world):
-    rng, now, org_id = Random(4), utcnow(), stage.carrier.org_id
-    other = Stage(world).shipper
-    rows = random_loads(rng, 1_500, of_org(stage.carrier), of_org(other), now)
+def test_they_are_those_that_brute_force_ranks_first(scene, world):
+    rng, now, org_id = Random(4), utcnow(), scene.carrier.org_id
+    other = Scene(world).shipper
+    rows = random_loads(rng, 1_500, of_org(scene.carrier), of_org(other), now)
     rows = lively(rng, rows, now)
     looked_at = compared = 0
     with Session.begin() as session:
@@ -102,9 +102,9 @@ def test_they_are_those_that_brute_force_ranks_first(stage, world):
     assert looked_at < 100 * len(everything) / 4
 
 
-def test_ties_at_the_end_are_broken_as_brute_force_breaks_them(stage):
-    rng, now, org_id = Random(5), utcnow(), stage.carrier.org_id
-    (row,) = random_loads(rng, 1, *[of_org(stage.shipper)] * 2, now)
+def test_ties_at_the_end_are_broken_as_brute_force_breaks_them(scene):
+    rng, now, org_id = Random(5), utcnow(), scene.carrier.org_id
+    (row,) = random_loads(rng, 1, *[of_org(scene.shipper)] * 2, now)
     row |= {"status": "posted", "visibility": "network", "equipment": ["van"]}
     row |= {"pickup_lat": 40.8, "pickup_lon": -74.2, "price_cents": 400_000}
     row |= {"delivery_lat": 41.8, "delivery_lon": -87.7, "loaded_m": 1_300_000.0}
@@ -139,12 +139,12 @@ def test_ties_at_the_end_are_broken_as_brute_force_breaks_them(stage):
         "status = 'held'",
     ],
 )
-def test_what_is_not_on_the_market_is_not_among_them(stage, change):
-    load_id = stage.load()
+def test_what_is_not_on_the_market_is_not_among_them(scene, change):
+    load_id = scene.load()
     area = replace(random_area(Random(1), NEW_YORK, CHICAGO), operating=(), no_go=())
     situation = Situation(NEW_YORK, CHICAGO, utcnow(), "USD", 1.0, 1.0)
     situation = replace(situation, equipment=Equipment.VAN)
-    asked = (area, situation, Parameters(), stage.carrier.org_id)
+    asked = (area, situation, Parameters(), scene.carrier.org_id)
 
     with Session.begin() as session:
         before = best(session, *asked, utcnow(), 5)
@@ -158,11 +158,11 @@ def test_what_is_not_on_the_market_is_not_among_them(stage, change):
 
 
 class TestFew:
-    def test_counts_no_further_than_it_must(self, stage):
-        rng, now, ours = Random(6), utcnow(), of_org(stage.shipper)
+    def test_counts_no_further_than_it_must(self, scene):
+        rng, now, ours = Random(6), utcnow(), of_org(scene.shipper)
         area = random_area(Random(1), NEW_YORK, CHICAGO)
         area = replace(area, operating=(), no_go=())
-        asked = {"org_id": stage.shipper.org_id, "now": now}
+        asked = {"org_id": scene.shipper.org_id, "now": now}
         with Session.begin() as session:
             answers = []
             for wanted in (FEW - 1, FEW, FEW + 1):
@@ -190,8 +190,8 @@ def _near(row, now):
     }
 
 
-def test_the_search_says_that_it_did_not_count_all(stage):
-    now, ours = utcnow(), of_org(stage.shipper)
+def test_the_search_says_that_it_did_not_count_all(scene):
+    now, ours = utcnow(), of_org(scene.shipper)
     with Session.begin() as session:
         rows = random_loads(Random(7), FEW + 50, ours, ours, now)
         for number, row in enumerate(rows):
@@ -199,9 +199,9 @@ def test_the_search_says_that_it_did_not_count_all(stage):
             plain |= {"weight_kg": 9_000, "length_m": None, "has_hazmat": False}
             plain |= {"loaded_m": 1_300_000.0, "price_cents": 300_000 + 100 * number}
             session.execute(insert(Load), [_near(row, now) | plain])
-    driver = stage.driver()
+    driver = scene.driver()
 
-    search = stage.search(driver)
+    search = scene.search(driver)
 
     assert search.counts["rings"][-1]["is_complete"] is False
     assert FEW > search.counts["considered"] >= search.counts["ranked"] >= 50

@@ -22,7 +22,7 @@ from models.loads.loads import Load, Visibility
 from runtime.db import Session
 from services.search import candidates
 from services.search.candidates import IN_BOXES, candidates_in
-from tests.services.stage import Stage
+from tests.services.scene import Scene
 from tests.world import CHICAGO, DALLAS, DENVER, NEW_YORK, utcnow
 
 ROADS = EstimatedRoads()
@@ -110,20 +110,20 @@ def of_org(caller):
 
 
 @pytest.fixture
-def stage(world):
-    return Stage(world)
+def scene(world):
+    return Scene(world)
 
 
-def test_it_finds_every_load_that_ranking_could_want(stage, world):
+def test_it_finds_every_load_that_ranking_could_want(scene, world):
     rng = Random(20)
     now = utcnow()
-    other = Stage(world).shipper
-    rows = random_loads(rng, 500, of_org(stage.carrier), of_org(other), now)
+    other = Scene(world).shipper
+    rows = random_loads(rng, 500, of_org(scene.carrier), of_org(other), now)
     pairs = [(NEW_YORK, CHICAGO), (DALLAS, DENVER), (CHICAGO, DALLAS)]
     ranked_at_all = 0
     with Session.begin() as session:
         session.execute(insert(Load), list(rows))
-        everything = brute_force(session, stage.carrier.org_id, now)
+        everything = brute_force(session, scene.carrier.org_id, now)
 
         for number in range(25):
             drop, home = rng.choice(pairs)
@@ -133,7 +133,7 @@ def test_it_finds_every_load_that_ranking_could_want(stage, world):
             )
             rules = Parameters(max_detour_m=rng.choice([100_000.0, 482_803.0]))
 
-            found = candidates_in(session, area, org_id=stage.carrier.org_id, now=now)
+            found = candidates_in(session, area, org_id=scene.carrier.org_id, now=now)
 
             inside = {
                 c.load_id
@@ -159,34 +159,34 @@ def test_it_finds_every_load_that_ranking_could_want(stage, world):
     ],
     ids=["plain", "private", "other-currency", "draft"],
 )
-def test_what_a_search_may_see(stage, change, is_found):
-    load_id = stage.load(**change)
+def test_what_a_search_may_see(scene, change, is_found):
+    load_id = scene.load(**change)
     area = random_area(Random(1), NEW_YORK, CHICAGO)
 
     with Session() as session:
-        found = candidates_in(session, area, org_id=stage.carrier.org_id, now=utcnow())
+        found = candidates_in(session, area, org_id=scene.carrier.org_id, now=utcnow())
 
     assert ([c.load_id for c in found] == [load_id]) == is_found
 
 
-def test_a_private_load_is_found_by_its_own_company(stage):
-    load_id = stage.load(visibility="private")
+def test_a_private_load_is_found_by_its_own_company(scene):
+    load_id = scene.load(visibility="private")
     area = random_area(Random(1), NEW_YORK, CHICAGO)
 
     with Session() as session:
-        found = candidates_in(session, area, org_id=stage.shipper.org_id, now=utcnow())
+        found = candidates_in(session, area, org_id=scene.shipper.org_id, now=utcnow())
 
     assert [c.load_id for c in found] == [load_id]
 
 
-def test_a_lapsed_lease_and_a_closed_window_are_never_found(stage):
-    stage.load()
+def test_a_lapsed_lease_and_a_closed_window_are_never_found(scene):
+    scene.load()
     area = random_area(Random(1), NEW_YORK, CHICAGO)
 
     with Session() as session:
         later = [utcnow() + timedelta(hours=hours) for hours in (0, 25, 49)]
         found = [
-            len(candidates_in(session, area, org_id=stage.carrier.org_id, now=now))
+            len(candidates_in(session, area, org_id=scene.carrier.org_id, now=now))
             for now in later
         ]
 
@@ -194,10 +194,10 @@ def test_a_lapsed_lease_and_a_closed_window_are_never_found(stage):
 
 
 def test_the_two_ended_index_answers_among_twenty_thousand(committed, superuser):
-    stage = Stage(committed)
+    scene = Scene(committed)
     rng = Random(3)
     now = utcnow()
-    ours = of_org(stage.shipper)
+    ours = of_org(scene.shipper)
     area = SearchArea(
         CircleFence(NEW_YORK, 100 * METRES_PER_MILE),
         corridor_home(NEW_YORK, CHICAGO, 1_270_000, 100_000),
@@ -232,7 +232,7 @@ def test_the_two_ended_index_answers_among_twenty_thousand(committed, superuser)
         # As the worker, who searches: row security would not let the app use it.
         plan = session.scalars(
             text(f"explain (analyze, format text) {IN_BOXES.text}"),
-            edges | {"now": now, "org_id": stage.carrier.org_id},
+            edges | {"now": now, "org_id": scene.carrier.org_id},
         ).all()
 
     lines = "\n".join(plan)

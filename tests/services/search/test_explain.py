@@ -11,13 +11,13 @@ from geo.distance import METRES_PER_MILE, destination
 from models.loads.loads import Load
 from runtime.db import Session
 from services.upkeep import suspensions
-from tests.services.stage import Stage, open_offers
+from tests.services.scene import Scene, open_offers
 from tests.world import CHICAGO, DALLAS, DENVER, NEW_YORK, NEWARK, iso, utcnow
 
 
 @pytest.fixture
-def stage(world):
-    return Stage(world)
+def scene(world):
+    return Scene(world)
 
 
 def explain(caller, search, load_id):
@@ -44,10 +44,10 @@ def miles_away(miles):
 
 
 class TestWhatTheSearchKept:
-    def test_offered(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        search = stage.search(driver)
+    def test_offered(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        search = scene.search(driver)
         (offer,) = open_offers(driver)
 
         answer = why(driver, search, load_id)
@@ -61,23 +61,23 @@ class TestWhatTheSearchKept:
         assert answer["figures"] == offer.figures
         assert answer["has_changed"] is False
 
-    def test_ranked_and_not_offered(self, stage):
-        *_, fourth = stage.loads(4)
-        driver = stage.driver()
-        search = stage.search(driver)
+    def test_ranked_and_not_offered(self, scene):
+        *_, fourth = scene.loads(4)
+        driver = scene.driver()
+        search = scene.search(driver)
 
-        answer = why(stage.carrier, search, fourth)
+        answer = why(scene.carrier, search, fourth)
 
         assert answer["verdict"] == "ranked"
         assert answer["reason"] == "others_were_offered_first"
         assert (answer["rank"], answer["offer_id"]) == (4, None)
 
-    def test_the_record_is_the_answer_though_the_load_was_edited(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        search = stage.search(driver)
+    def test_the_record_is_the_answer_though_the_load_was_edited(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        search = scene.search(driver)
         before = why(driver, search, load_id)
-        stage.shipper.patch(f"/v1/loads/{load_id}", {"price_cents": 1})
+        scene.shipper.patch(f"/v1/loads/{load_id}", {"price_cents": 1})
 
         answer = why(driver, search, load_id)
 
@@ -85,10 +85,10 @@ class TestWhatTheSearchKept:
         assert answer["has_changed"] is True
         assert answer["offer_status"] == "superseded"
 
-    def test_a_load_that_was_only_booked_has_not_changed(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        search = stage.search(driver)
+    def test_a_load_that_was_only_booked_has_not_changed(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        search = scene.search(driver)
         (offer,) = open_offers(driver)
         driver.put(f"/v1/offers/{offer.id}/acceptance")
 
@@ -97,16 +97,16 @@ class TestWhatTheSearchKept:
         assert answer["offer_status"] == "accepted"
         assert answer["has_changed"] is False
 
-    def test_what_was_offered_is_known_though_the_load_is_private_now(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        search = stage.search(driver)
-        stage.shipper.patch(f"/v1/loads/{load_id}", {"visibility": "private"})
+    def test_what_was_offered_is_known_though_the_load_is_private_now(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        search = scene.search(driver)
+        scene.shipper.patch(f"/v1/loads/{load_id}", {"visibility": "private"})
 
         assert why(driver, search, load_id)["verdict"] == "offered"
 
 
-def excluded_by(stage, world, reason):
+def excluded_by(scene, world, reason):
     """Post a load which is excluded for `reason`; return (load id, driver)."""
     truck, driver, load = {}, {}, {}
     match reason:
@@ -145,11 +145,11 @@ def excluded_by(stage, world, reason):
             world.stop_body("pickup", load.pop("pickup"), -5, 1),
             world.stop_body("delivery", CHICAGO, 0, 96),
         ]
-    it = stage.driver(**truck)
+    it = scene.driver(**truck)
     if driver:
-        edited = stage.carrier.patch(f"/v1/drivers/{it.driver_id}", driver)
+        edited = scene.carrier.patch(f"/v1/drivers/{it.driver_id}", driver)
         assert edited.status == 200, edited.body
-    return stage.load(**load), it
+    return scene.load(**load), it
 
 
 def square(centre, degrees):
@@ -168,8 +168,8 @@ NEEDS_MORE_THAN_AN_API = {
 
 class TestExcluded:
     @pytest.mark.parametrize("reason", sorted(set(Reason) - NEEDS_MORE_THAN_AN_API))
-    def test_every_reason_is_told_with_its_stage(self, stage, world, reason):
-        load_id, driver = excluded_by(stage, world, reason)
+    def test_every_reason_is_told_with_its_stage(self, scene, world, reason):
+        load_id, driver = excluded_by(scene, world, reason)
         drawn = {
             Reason.OUTSIDE_OPERATING_AREA: ("operating", DENVER),
             Reason.IN_NO_GO_AREA: ("no_go", CHICAGO),
@@ -177,10 +177,10 @@ class TestExcluded:
         if drawn is not None:
             kind, centre = drawn
             body = {"kind": kind, "name": "x", "geometry": square(centre, 0.5)}
-            made = stage.carrier.put(f"/v1/areas/{UUID(int=7)}", body)
+            made = scene.carrier.put(f"/v1/areas/{UUID(int=7)}", body)
             assert made.status == 200, made.body
 
-        search = stage.search(driver)
+        search = scene.search(driver)
         answer = why(driver, search, load_id)
 
         assert (answer["verdict"], answer["reason"]) == ("excluded", reason)
@@ -188,20 +188,20 @@ class TestExcluded:
         # A load beyond the boxes of the index is not counted, and is explained still.
         assert counts[answer["stage"]].get(reason, 1) == 1
 
-    def test_a_figure_says_what_it_has_and_what_was_allowed(self, stage):
-        load_id = stage.load(weight_kg=21_000)
-        driver = stage.driver(payload_kg=20_000)
+    def test_a_figure_says_what_it_has_and_what_was_allowed(self, scene):
+        load_id = scene.load(weight_kg=21_000)
+        driver = scene.driver(payload_kg=20_000)
 
-        answer = why(driver, stage.search(driver), load_id)
+        answer = why(driver, scene.search(driver), load_id)
 
         assert answer["figure"] == {"value": 21_000, "limit": 20_000, "unit": "kg"}
 
 
 class TestNotOnTheMarket:
-    def test_posted_later(self, stage):
-        driver = stage.driver()
-        search = stage.search(driver)
-        load_id = stage.load()
+    def test_posted_later(self, scene):
+        driver = scene.driver()
+        search = scene.search(driver)
+        load_id = scene.load()
 
         answer = why(driver, search, load_id)
 
@@ -210,41 +210,41 @@ class TestNotOnTheMarket:
             "not_posted",
         )
 
-    def test_taken_before(self, stage):
-        load_id = stage.load()
-        stage.assigned(stage.driver(), load_id)
-        driver = stage.driver()
+    def test_taken_before(self, scene):
+        load_id = scene.load()
+        scene.assigned(scene.driver(), load_id)
+        driver = scene.driver()
 
-        search = stage.search(driver)
-
-        assert why(driver, search, load_id)["verdict"] == "not_on_the_market"
-
-    def test_withdrawn_before(self, stage):
-        load_id = stage.load()
-        stage.shipper.delete(f"/v1/loads/{load_id}/posting")
-        driver = stage.driver()
-
-        search = stage.search(driver)
+        search = scene.search(driver)
 
         assert why(driver, search, load_id)["verdict"] == "not_on_the_market"
 
-    def test_lapsed_before_any_job_had_marked_it(self, stage):
-        load_id = stage.load()
+    def test_withdrawn_before(self, scene):
+        load_id = scene.load()
+        scene.shipper.delete(f"/v1/loads/{load_id}/posting")
+        driver = scene.driver()
+
+        search = scene.search(driver)
+
+        assert why(driver, search, load_id)["verdict"] == "not_on_the_market"
+
+    def test_lapsed_before_any_job_had_marked_it(self, scene):
+        load_id = scene.load()
         with Session.begin() as session:
             session.execute(
                 update(Load).values(lease_expires_at=func.now() - timedelta(minutes=1))
             )
-        driver = stage.driver()
+        driver = scene.driver()
 
-        search = stage.search(driver)
+        search = scene.search(driver)
 
         assert search.counts["considered"] == 0
         assert why(driver, search, load_id)["verdict"] == "not_on_the_market"
 
-    def test_taken_after_the_search_it_is_judged_as_then(self, stage):
-        loads = stage.loads(1)
-        driver = stage.driver()
-        search = stage.search(driver)
+    def test_taken_after_the_search_it_is_judged_as_then(self, scene):
+        loads = scene.loads(1)
+        driver = scene.driver()
+        search = scene.search(driver)
         with Session.begin() as session:
             # As if it had been the fifty-first.
             session.execute(
@@ -252,9 +252,9 @@ class TestNotOnTheMarket:
                 .where(type(search).id == search.id)
                 .values(ranked=[])
             )
-        stage.assigned(stage.driver(), loads[0])
+        scene.assigned(scene.driver(), loads[0])
 
-        answer = why(stage.carrier, search, loads[0])
+        answer = why(scene.carrier, search, loads[0])
 
         assert (answer["verdict"], answer["reason"]) == (
             "ranked",
@@ -264,14 +264,14 @@ class TestNotOnTheMarket:
 
 
 class TestNotSearched:
-    def test_the_obstacle_is_the_reason(self, stage):
-        load_id = stage.load()
-        driver = stage.driver()
-        stage.carrier.patch(
+    def test_the_obstacle_is_the_reason(self, scene):
+        load_id = scene.load()
+        driver = scene.driver()
+        scene.carrier.patch(
             f"/v1/drivers/{driver.driver_id}", {"availability": "off_duty"}
         )
 
-        answer = why(driver, stage.search(driver), load_id)
+        answer = why(driver, scene.search(driver), load_id)
 
         assert (answer["verdict"], answer["reason"]) == (
             "not_searched",
@@ -280,12 +280,12 @@ class TestNotSearched:
 
 
 class TestOfAPosterWhoIsSuspendedMeanwhile:
-    def test_no_figures_are_told_of_what_was_among_the_best(self, stage):
-        first, *_, fourth = stage.loads(4)
-        driver = stage.driver()
-        search = stage.search(driver)
+    def test_no_figures_are_told_of_what_was_among_the_best(self, scene):
+        first, *_, fourth = scene.loads(4)
+        driver = scene.driver()
+        search = scene.search(driver)
         before = why(driver, search, first)
-        suspend(stage.shipper)
+        suspend(scene.shipper)
 
         answers = [why(driver, search, it) for it in (first, fourth)]
 
@@ -293,18 +293,18 @@ class TestOfAPosterWhoIsSuspendedMeanwhile:
         assert [it["rank"] for it in answers] == [1, 4]
         for it in answers:
             assert {"score_cents", "terms", "figures"} & {*it.body} == set()
-        resume(stage.shipper)
+        resume(scene.shipper)
         again = why(driver, search, first)
         assert again["figures"] == before["figures"]
         assert again["score_cents"] == before["score_cents"]
 
-    def test_what_was_not_is_as_if_it_were_not(self, stage):
-        stage.loads(2)
-        far = stage.load(miles_away(400))
-        driver = stage.driver()
-        search = stage.search(driver)
+    def test_what_was_not_is_as_if_it_were_not(self, scene):
+        scene.loads(2)
+        far = scene.load(miles_away(400))
+        driver = scene.driver()
+        search = scene.search(driver)
         assert why(driver, search, far)["verdict"] == "excluded"
-        suspend(stage.shipper)
+        suspend(scene.shipper)
 
         assert explain(driver, search, far).status == 404
 
@@ -320,42 +320,42 @@ def resume(caller):
 
 
 class TestTenancy:
-    def test_another_companys_private_load_does_not_exist(self, stage):
-        load_id = stage.load(visibility="private")
-        driver = stage.driver()
-        search = stage.search(driver)
+    def test_another_companys_private_load_does_not_exist(self, scene):
+        load_id = scene.load(visibility="private")
+        driver = scene.driver()
+        search = scene.search(driver)
 
         assert explain(driver, search, load_id).status == 404
-        assert explain(stage.carrier, search, load_id).status == 404
+        assert explain(scene.carrier, search, load_id).status == 404
 
     @pytest.mark.parametrize("is_withdrawn", [False, True])
-    def test_another_companys_draft_does_not_exist(self, stage, is_withdrawn):
-        load_id = stage.load(is_draft=True)
+    def test_another_companys_draft_does_not_exist(self, scene, is_withdrawn):
+        load_id = scene.load(is_draft=True)
         if is_withdrawn:
-            assert stage.shipper.delete(f"/v1/loads/{load_id}/posting").status == 200
-        driver = stage.driver()
+            assert scene.shipper.delete(f"/v1/loads/{load_id}/posting").status == 200
+        driver = scene.driver()
 
-        assert explain(driver, stage.search(driver), load_id).status == 404
+        assert explain(driver, scene.search(driver), load_id).status == 404
 
-    def test_another_companys_search_does_not_exist(self, stage, world):
-        load_id = stage.load()
-        driver, colleague = stage.drivers(2)
-        search = stage.search(driver)
-        stranger = Stage(world)
+    def test_another_companys_search_does_not_exist(self, scene, world):
+        load_id = scene.load()
+        driver, colleague = scene.drivers(2)
+        search = scene.search(driver)
+        stranger = Scene(world)
 
         for caller in (stranger.carrier, stranger.driver(), colleague):
             assert explain(caller, search, load_id).status == 404
             assert caller.get(f"/v1/backhaul-searches/{search.id}").status == 404
             assert caller.get("/v1/backhaul-searches")["data"] == []
 
-    def test_no_such_load(self, stage):
-        driver = stage.driver()
-        search = stage.search(driver)
+    def test_no_such_load(self, scene):
+        driver = scene.driver()
+        search = scene.search(driver)
 
         assert explain(driver, search, search.id).status == 404
 
-    def test_a_shipper_asks_in_vain(self, stage):
-        load_id = stage.load()
-        search = stage.search(stage.driver())
+    def test_a_shipper_asks_in_vain(self, scene):
+        load_id = scene.load()
+        search = scene.search(scene.driver())
 
-        assert explain(stage.shipper, search, load_id).status == 403
+        assert explain(scene.shipper, search, load_id).status == 403

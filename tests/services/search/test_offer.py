@@ -12,19 +12,19 @@ from models.loads.loads import Load
 from runtime.config import Strategy
 from runtime.db import Session
 from services.loads import assignments
-from tests.services.stage import Stage, after, open_offers
+from tests.services.scene import Scene, after, open_offers
 from tests.world import CLEVELAND, utcnow
 
 
 @pytest.fixture
 def sequential(world):
-    return Stage(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
+    return Scene(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
 
 
-def decline_and_go_on(stage, driver, run_jobs):
+def decline_and_go_on(scene, driver, run_jobs):
     (held,) = open_offers(driver)
     driver.put(f"/v1/offers/{held.id}/decline", {"reason": "price"})
-    run_jobs(only="search.offer_next", **stage.changes)
+    run_jobs(only="search.offer_next", **scene.changes)
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ def test_an_older_search_offers_nothing_after_a_newer_one(sequential, run_jobs):
 
 
 def test_a_driver_whose_truck_was_taken_wins_nothing(world):
-    stage = Stage(world)
-    stage.load()
-    driver = stage.driver()
-    (offer_id,) = stage.offered(driver)
-    stage.carrier.patch(f"/v1/drivers/{driver.driver_id}", {"truck_id": None})
+    scene = Scene(world)
+    scene.load()
+    driver = scene.driver()
+    (offer_id,) = scene.offered(driver)
+    scene.carrier.patch(f"/v1/drivers/{driver.driver_id}", {"truck_id": None})
 
     refused = driver.put(f"/v1/offers/{offer_id}/acceptance")
 
@@ -86,14 +86,14 @@ def test_a_driver_whose_truck_was_taken_wins_nothing(world):
 
 
 def test_an_offer_is_not_withdrawn_in_the_name_of_a_strange_assignment(world):
-    stage, strange = Stage(world), Stage(world)
-    stage.load()
-    (offer_id,) = stage.offered(stage.driver())
+    scene, strange = Scene(world), Scene(world)
+    scene.load()
+    (offer_id,) = scene.offered(scene.driver())
     theirs = strange.assigned(strange.driver(), strange.load(pickup=CLEVELAND))
     body = {"kind": "withdraw_offer", "reason": "safety", "offer_id": str(offer_id)}
 
     refused = [
-        stage.carrier.post(f"/v1/assignments/{assignment_id}/override", body).status
+        scene.carrier.post(f"/v1/assignments/{assignment_id}/override", body).status
         for assignment_id in (theirs, uuid7())
     ]
 
@@ -101,23 +101,23 @@ def test_an_offer_is_not_withdrawn_in_the_name_of_a_strange_assignment(world):
 
 
 def test_a_driver_does_not_enter_his_own_endorsement(world):
-    stage = Stage(world)
-    driver = stage.driver()
+    scene = Scene(world)
+    driver = scene.driver()
     path, body = f"/v1/drivers/{driver.driver_id}", {"has_hazmat_endorsement": True}
 
     refused = driver.patch(path, body)
-    entered = stage.carrier.patch(path, body)
+    entered = scene.carrier.patch(path, body)
 
     assert refused.status == 403
     assert entered["has_hazmat_endorsement"] is True
 
 
 def test_a_load_that_comes_while_another_ends_leaves_the_driver_on_load(committed):
-    stage = Stage(committed)
-    driver = stage.driver()
+    scene = Scene(committed)
+    driver = scene.driver()
     driver_id = UUID(driver.driver_id)
-    ending = stage.assigned(driver, stage.load(pickup=CLEVELAND))
-    coming = stage.load()
+    ending = scene.assigned(driver, scene.load(pickup=CLEVELAND))
+    coming = scene.load()
 
     def come(session):
         assignments.put_driver_on(
@@ -144,8 +144,8 @@ def test_a_load_that_comes_while_another_ends_leaves_the_driver_on_load(committe
 
 
 def test_a_load_renewed_after_the_search_was_not_on_its_market(world):
-    stage = Stage(world)
-    load_id = stage.load()
+    scene = Scene(world)
+    load_id = scene.load()
     with Session.begin() as session:
         session.execute(
             text(
@@ -168,10 +168,10 @@ def test_a_load_renewed_after_the_search_was_not_on_its_market(world):
         )
         session.execute(text("set local role backhaul_owner"))
         session.execute(text("alter table events enable trigger user"))
-    driver = stage.driver()
-    search = stage.search(driver)
+    driver = scene.driver()
+    search = scene.search(driver)
 
-    renewed = stage.shipper.put(f"/v1/loads/{load_id}/posting")
+    renewed = scene.shipper.put(f"/v1/loads/{load_id}/posting")
     why = driver.get(f"/v1/backhaul-searches/{search.id}/explanation?load_id={load_id}")
 
     assert renewed.status == 200

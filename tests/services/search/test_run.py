@@ -16,8 +16,8 @@ from models.search.searches import BackhaulSearch
 from runtime.db import Session
 from services.search import run
 from services.search.judge import situation_in
-from tests.services.stage import (
-    Stage,
+from tests.services.scene import (
+    Scene,
     after,
     at_once,
     open_offers,
@@ -28,8 +28,8 @@ from tests.world import CHICAGO, CLEVELAND, DALLAS, HOUSTON, NEW_YORK, utcnow
 
 
 @pytest.fixture
-def stage(world):
-    return Stage(world)
+def scene(world):
+    return Scene(world)
 
 
 def miles_away(miles):
@@ -50,8 +50,8 @@ def draw(caller, kind, geometry, **fields):
     assert made.status == 200, made.body
 
 
-def edit(driver, stage, **fields):
-    answer = stage.carrier.patch(f"/v1/drivers/{driver.driver_id}", fields)
+def edit(driver, scene, **fields):
+    answer = scene.carrier.patch(f"/v1/drivers/{driver.driver_id}", fields)
     assert answer.status == 200, answer.body
 
 
@@ -59,9 +59,9 @@ class TestOnce:
     def test_the_job_again_makes_no_second_search_and_no_second_offers(
         self, world, run_jobs
     ):
-        stage = Stage(world)
+        scene = Scene(world)
         driver = world.dropped()
-        stage.loads(2)
+        scene.loads(2)
         (job,) = queued("search.run")
         run_jobs(only="search.run")
         before = [o.id for o in open_offers(driver)]
@@ -69,7 +69,7 @@ class TestOnce:
         with Session.begin() as session:
             again = run.search_home(
                 session,
-                stage.rules,
+                scene.rules,
                 stop_id=UUID(job.args["stop_id"]),
                 driver_id=UUID(job.args["driver_id"]),
                 now=utcnow(),
@@ -81,15 +81,15 @@ class TestOnce:
         assert len(rows_of(BackhaulSearch)) == 1
 
     def test_two_workers_at_one_drop(self, committed):
-        stage = Stage(committed)
-        stage.load()
-        driver = stage.driver()
-        stop_id = stage.drop()
+        scene = Scene(committed)
+        scene.load()
+        driver = scene.driver()
+        stop_id = scene.drop()
 
         def search(session):
             return run.search_home(
                 session,
-                stage.rules,
+                scene.rules,
                 stop_id=stop_id,
                 driver_id=UUID(driver.driver_id),
                 now=utcnow(),
@@ -99,16 +99,16 @@ class TestOnce:
         assert len(rows_of(Offer)) == 1
 
     def test_a_job_that_failed_half_way_is_done_whole_by_the_next(self, committed):
-        stage = Stage(committed)
-        stage.load()
-        driver = stage.driver()
-        stop_id = stage.drop()
+        scene = Scene(committed)
+        scene.load()
+        driver = scene.driver()
+        stop_id = scene.drop()
 
         def fail():
             with Session.begin() as session:
                 run.search_home(
                     session,
-                    stage.rules,
+                    scene.rules,
                     stop_id=stop_id,
                     driver_id=UUID(driver.driver_id),
                     now=utcnow(),
@@ -120,14 +120,14 @@ class TestOnce:
         assert rows_of(BackhaulSearch) == []
         assert queued("offers.expire") == []
 
-        assert stage.search(driver, stop_id=stop_id).outcome == "offered"
+        assert scene.search(driver, stop_id=stop_id).outcome == "offered"
 
     def test_a_hundred_reports_of_one_completion_make_one_search(self, committed):
-        stage = Stage(committed)
-        driver = stage.driver()
-        load = committed.load(stage.shipper, CHICAGO, NEW_YORK)
-        stage.assigned(driver, UUID(load["id"]))
-        committed.drive(driver, stage.shipper, load | {"stops": load["stops"][:1]})
+        scene = Scene(committed)
+        driver = scene.driver()
+        load = committed.load(scene.shipper, CHICAGO, NEW_YORK)
+        scene.assigned(driver, UUID(load["id"]))
+        committed.drive(driver, scene.shipper, load | {"stops": load["stops"][:1]})
         last = load["stops"][-1]["id"]
         committed.report(driver, last, "arrival")
 
@@ -154,12 +154,12 @@ class TestWidening:
         ],
     )
     def test_it_stops_when_there_is_enough(self, world, miles, radius_mi, rings):
-        stage = Stage(world, {"SEARCH_ENOUGH": 2})
+        scene = Scene(world, {"SEARCH_ENOUGH": 2})
         for distance in miles:
-            stage.load(pickup=miles_away(distance))
-        driver = stage.driver()
+            scene.load(pickup=miles_away(distance))
+        driver = scene.driver()
 
-        search = stage.search(driver)
+        search = scene.search(driver)
 
         assert search.radius_m == pytest.approx(radius_mi * METRES_PER_MILE)
         assert len(search.counts["rings"]) == rings
@@ -168,12 +168,12 @@ class TestWidening:
 
 
 class TestTheRecord:
-    def test_it_keeps_what_was_known_asked_and_found(self, stage):
-        stage.loads(4)
-        driver = stage.driver()
-        stop_id = stage.drop()
+    def test_it_keeps_what_was_known_asked_and_found(self, scene):
+        scene.loads(4)
+        driver = scene.driver()
+        stop_id = scene.drop()
 
-        search = stage.search(driver, stop_id=stop_id)
+        search = scene.search(driver, stop_id=stop_id)
 
         kept = driver.get(f"/v1/backhaul-searches/{search.id}")
         assert kept.status == 200
@@ -191,17 +191,17 @@ class TestTheRecord:
             terms = [term["value"] for term in record["terms"]]
             assert sum(terms) == record["score_cents"]
 
-    def test_the_counts_of_the_stages_add_up(self, stage):
-        stage.load()
-        stage.load(equipment=["flatbed"])
-        stage.load(weight_kg=25_000)
-        stage.load(has_hazmat=True)
-        stage.load(currency="CAD")
-        stage.load(price_cents=100)
-        stage.load(delivery=CHICAGO, pickup=CLEVELAND)
-        driver = stage.driver()
+    def test_the_counts_of_the_stages_add_up(self, scene):
+        scene.load()
+        scene.load(equipment=["flatbed"])
+        scene.load(weight_kg=25_000)
+        scene.load(has_hazmat=True)
+        scene.load(currency="CAD")
+        scene.load(price_cents=100)
+        scene.load(delivery=CHICAGO, pickup=CLEVELAND)
+        driver = scene.driver()
 
-        counts = stage.search(driver).counts
+        counts = scene.search(driver).counts
 
         entered = counts["considered"]
         excluded = {}
@@ -216,9 +216,9 @@ class TestTheRecord:
         for reason in (*expected, "currency_differs", "no_gain"):
             assert excluded[reason] == 1
 
-    def test_it_keeps_the_best_fifty(self, stage):
-        stage.load(price_cents=200_000)
-        driver = stage.driver()
+    def test_it_keeps_the_best_fifty(self, scene):
+        scene.load(price_cents=200_000)
+        driver = scene.driver()
         with Session.begin() as session:
             session.execute(
                 text(
@@ -230,7 +230,7 @@ class TestTheRecord:
                 )
             )
 
-        search = stage.search(driver)
+        search = scene.search(driver)
 
         assert search.counts["ranked"] == 60
         scores = [record["score_cents"] for record in search.ranked]
@@ -238,20 +238,20 @@ class TestTheRecord:
         assert scores == sorted(scores, reverse=True)
         assert scores[0] > scores[-1]
 
-    def test_the_map_shows_where_the_company_and_the_driver_drew(self, stage):
-        stage.load()
-        driver = stage.driver()
-        draw(stage.carrier, "operating", square(CLEVELAND, 11))
-        draw(stage.carrier, "no_go", square(DALLAS, 0.5))
+    def test_the_map_shows_where_the_company_and_the_driver_drew(self, scene):
+        scene.load()
+        driver = scene.driver()
+        draw(scene.carrier, "operating", square(CLEVELAND, 11))
+        draw(scene.carrier, "no_go", square(DALLAS, 0.5))
         draw(driver, "no_go", square(NEW_YORK, 0.1), driver_id=driver.driver_id)
         draw(
-            stage.carrier,
+            scene.carrier,
             "no_go",
             square(HOUSTON, 0.5),
-            driver_id=stage.driver().driver_id,
+            driver_id=scene.driver().driver_id,
         )
 
-        search = stage.search(driver)
+        search = scene.search(driver)
 
         shown = driver.get(f"/v1/backhaul-searches/{search.id}")["map"]
         assert shown["type"] == "FeatureCollection"
@@ -261,25 +261,25 @@ class TestTheRecord:
             *("pickup_area", "delivery_area"),
         ]
 
-    def test_a_no_go_area_excludes_what_lies_in_it(self, stage):
-        stage.load()
-        driver = stage.driver()
-        draw(stage.carrier, "no_go", square(CHICAGO, 0.2))
+    def test_a_no_go_area_excludes_what_lies_in_it(self, scene):
+        scene.load()
+        driver = scene.driver()
+        draw(scene.carrier, "no_go", square(CHICAGO, 0.2))
 
-        search = stage.search(driver)
+        search = scene.search(driver)
 
         assert search.outcome == "nothing_found"
         area = search.counts["stages"][0]
         assert (area["stage"], area["excluded"]) == ("area", {"in_no_go_area": 1})
 
-    def test_rebuilt_from_the_record_it_judges_the_same(self, stage):
-        stage.loads(3)
-        stage.load(weight_kg=24_000)
-        driver = stage.driver(payload_kg=20_000)
-        draw(stage.carrier, "operating", square(CLEVELAND, 12))
-        edit(driver, stage, max_deadhead_m=200_000, min_pay_cents_per_km=10)
+    def test_rebuilt_from_the_record_it_judges_the_same(self, scene):
+        scene.loads(3)
+        scene.load(weight_kg=24_000)
+        driver = scene.driver(payload_kg=20_000)
+        draw(scene.carrier, "operating", square(CLEVELAND, 12))
+        edit(driver, scene, max_deadhead_m=200_000, min_pay_cents_per_km=10)
 
-        search = stage.search(driver)
+        search = scene.search(driver)
 
         with Session() as session:
             kept = session.get_one(BackhaulSearch, search.id)
@@ -290,12 +290,12 @@ class TestTheRecord:
         parameters = Parameters.from_record(kept.parameters)
         assert len(kept.ranked) == 3
         for record in kept.ranked:
-            verdict = judge(
+            judged = judge(
                 Candidate.from_record(record["candidate"]),
                 situation,
                 parameters,
                 area,
                 EstimatedRoads(),
             )
-            assert isinstance(verdict, Ranked)
-            assert verdict.to_record() == record
+            assert isinstance(judged, Ranked)
+            assert judged.to_record() == record

@@ -8,18 +8,18 @@ import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
 
-from edges.start import seal as seal_of
+from edges.start import audit_key as audit_key_of
 from models.upkeep.audit import AuditEntry, AuditHead
 from runtime.config import Settings
 from runtime.db import Hand, Session, Tenant, acting
 from services.upkeep import audit
-from services.upkeep.audit import Seal, to_record
+from services.upkeep.audit import AuditKey, to_record
 from tests.world import Caller, World, utcnow
 
 
 @pytest.fixture
-def seal(settings: Settings) -> Seal:
-    return seal_of(settings)
+def key(settings: Settings) -> AuditKey:
+    return audit_key_of(settings)
 
 
 @pytest.fixture
@@ -39,14 +39,14 @@ def entries(org_id: Any) -> list[AuditEntry]:
         return list(session.scalars(query.order_by(AuditEntry.seq)))
 
 
-def verdict(seal: Seal, elsewhere: Any = ()) -> audit.Verdict:
+def findings(key: AuditKey, elsewhere: Any = ()) -> audit.Findings:
     with Session() as session:
-        return audit.verify(session, seal, elsewhere)
+        return audit.verify(session, key, elsewhere)
 
 
-def sign(seal: Seal) -> list[dict[str, Any]]:
+def sign(key: AuditKey) -> list[dict[str, Any]]:
     with Session.begin() as session:
-        audit.sign_heads(session, seal, now=utcnow())
+        audit.sign_heads(session, key, now=utcnow())
         return [to_record(it) for it in audit.signed_heads(session)]
 
 
@@ -106,7 +106,7 @@ class TestWriting:
         assert len(entries(desk.org_id)) == before
 
     def test_many_writers_at_once_make_one_unbroken_chain(
-        self, committed: World, seal: Seal
+        self, committed: World, key: AuditKey
     ) -> None:
         desks = [committed.company() for _ in range(3)]
         trucks = [(desk, committed.truck(desk)) for desk in desks for _ in range(4)]
@@ -123,7 +123,7 @@ class TestWriting:
         with ThreadPoolExecutor(8) as pool:
             assert set().union(*pool.map(rename, range(len(trucks)))) == {200}
 
-        found = verdict(seal)
+        found = findings(key)
         assert found.faults == ()
         assert found.entries >= 96 + 12
 
@@ -156,10 +156,10 @@ class TestNobody:
     @pytest.mark.parametrize("table", ["audit", "audit_signatures"])
     @pytest.mark.parametrize("act", ["update {} set seq = seq + 9", "delete from {}"])
     def test_rewrites_it_even_with_every_right(
-        self, desk: Caller, seal: Seal, superuser: Engine, table: str, act: str
+        self, desk: Caller, key: AuditKey, superuser: Engine, table: str, act: str
     ) -> None:
         """By mistake, that is: a superuser may also switch the guard off."""
-        sign(seal)
+        sign(key)
         statement = text(act.format(table))
 
         with (
@@ -177,43 +177,43 @@ class TestNobody:
 
 
 class TestVerify:
-    def test_an_untouched_log_holds(self, desk: Caller, seal: Seal) -> None:
-        sign(seal)
-        found = verdict(seal)
+    def test_an_untouched_log_holds(self, desk: Caller, key: AuditKey) -> None:
+        sign(key)
+        found = findings(key)
 
         assert found.faults == ()
         assert found.entries == len(entries(desk.org_id))
         assert found.signatures == 1
 
     def test_an_edited_entry_is_named(
-        self, desk: Caller, seal: Seal, forge: Any
+        self, desk: Caller, key: AuditKey, forge: Any
     ) -> None:
         forge("update audit set act = 'delete' where seq = 2")
 
-        (fault,) = verdict(seal).faults
+        (fault,) = findings(key).faults
         assert (fault.org_id, fault.seq) == (desk.org_id, 2)
         assert "edited" in fault.reason
 
     def test_a_deleted_entry_is_named(
-        self, desk: Caller, seal: Seal, forge: Any
+        self, desk: Caller, key: AuditKey, forge: Any
     ) -> None:
         forge("delete from audit where seq = 2")
 
-        assert [f.seq for f in verdict(seal).faults] == [2]
+        assert [f.seq for f in findings(key).faults] == [2]
 
     def test_a_cut_tail_is_told_by_the_head(
-        self, desk: Caller, seal: Seal, forge: Any
+        self, desk: Caller, key: AuditKey, forge: Any
     ) -> None:
         newest = len(entries(desk.org_id))
         forge(f"delete from audit where seq = {newest}")
 
-        (fault,) = verdict(seal).faults
+        (fault,) = findings(key).faults
         assert fault.seq == newest
 
     def test_a_tail_cut_with_its_head_is_told_by_a_head_kept_elsewhere(
-        self, desk: Caller, seal: Seal, forge: Any
+        self, desk: Caller, key: AuditKey, forge: Any
     ) -> None:
-        kept = sign(seal)
+        kept = sign(key)
         newest = len(entries(desk.org_id))
         forge(
             "delete from audit_signatures",
@@ -222,26 +222,26 @@ class TestVerify:
             f" where a.org_id = h.org_id and a.seq = {newest - 1}",
         )
 
-        assert verdict(seal).faults == ()
-        (fault,) = verdict(seal, kept).faults
+        assert findings(key).faults == ()
+        (fault,) = findings(key, kept).faults
         assert fault.seq == newest
         assert "not the one that was signed" in fault.reason
 
     def test_a_forged_signature_is_named(
-        self, desk: Caller, seal: Seal, forge: Any
+        self, desk: Caller, key: AuditKey, forge: Any
     ) -> None:
-        sign(seal)
+        sign(key)
         forge("update audit_signatures set signature = sha512('x')")
 
-        (fault,) = verdict(seal).faults
+        (fault,) = findings(key).faults
         assert "signature is not ours" in fault.reason
 
-    def test_signing_again_signs_what_moved(self, desk: Caller, seal: Seal) -> None:
-        assert len(sign(seal)) == 1
-        assert len(sign(seal)) == 1
+    def test_signing_again_signs_what_moved(self, desk: Caller, key: AuditKey) -> None:
+        assert len(sign(key)) == 1
+        assert len(sign(key)) == 1
         desk.put(f"/v1/trucks/{desk.get('/v1/trucks')['data'][0]['id']}", van())
 
-        assert len(sign(seal)) == 2
+        assert len(sign(key)) == 2
         with Session() as session:
             assert session.scalar(select(AuditHead.seq)) == len(entries(desk.org_id))
 
@@ -253,17 +253,17 @@ def van() -> dict[str, Any]:
 class TestKeys:
     def test_a_rotated_key_still_verifies(self, desk: Caller, tmp_path: Any) -> None:
         old = Settings(DATA_DIR=str(tmp_path))
-        sign(seal_of(old))
+        sign(audit_key_of(old))
         new = Settings(
             DATA_DIR=str(tmp_path / "new"),
             AUDIT_PREVIOUS_KEY=(tmp_path / "audit.pem").read_text(),
         )
 
-        assert verdict(seal_of(new)).faults == ()
+        assert findings(audit_key_of(new)).faults == ()
         stranger = Settings(DATA_DIR=str(tmp_path / "other"))
-        (fault,) = verdict(seal_of(stranger)).faults
+        (fault,) = findings(audit_key_of(stranger)).faults
         assert "key that is not known" in fault.reason
 
     def test_no_ed25519_key_is_refused(self) -> None:
         with pytest.raises(ValueError, match="AUDIT_SIGNING_KEY is not an Ed25519"):
-            audit.make_seal("changeme")
+            audit.make_audit_key("changeme")

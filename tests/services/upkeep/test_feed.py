@@ -16,7 +16,7 @@ from services.kernel import events
 from services.kernel.events import Cause
 from services.upkeep import feed
 from services.upkeep.feed import Position
-from tests.services.stage import see_feed_settle
+from tests.services.scene import see_feed_settle
 from tests.world import World, utcnow
 
 WRITERS, EACH = 8, 60

@@ -15,7 +15,7 @@ from runtime.config import Settings
 from runtime.db import Session
 from services.upkeep import retention
 from services.upkeep.retention import Retention
-from tests.services.stage import Stage, rows_of
+from tests.services.scene import Scene, rows_of
 from tests.world import DENVER, utcnow
 
 KEPT = Retention()
@@ -24,8 +24,8 @@ LONG_AGO = KEPT.credentials + DAY
 
 
 @pytest.fixture
-def stage(world):
-    return Stage(world)
+def scene(world):
+    return Scene(world)
 
 
 def id_from(age):
@@ -67,8 +67,8 @@ class TestCredentials:
             ({"expires_at": ago(-DAY), "withdrawn_at": ago(DAY)}, True),
         ],
     )
-    def test_of_an_invitation(self, stage, times, stays):
-        boss = stage.carrier
+    def test_of_an_invitation(self, scene, times, stays):
+        boss = scene.carrier
         put(
             *("invitations", 2 * LONG_AGO),
             **{"org_id": boss.org_id, "invited_by": boss.member_id, "name": "x"},
@@ -87,8 +87,8 @@ class TestCredentials:
             ({"expires_at": ago(-DAY), "used_at": ago(LONG_AGO)}, False),
         ],
     )
-    def test_of_a_reset(self, stage, times, stays):
-        boss = stage.carrier
+    def test_of_a_reset(self, scene, times, stays):
+        boss = scene.carrier
         put(
             *("password_resets", 2 * LONG_AGO),
             **{"org_id": boss.org_id, "member_id": boss.member_id, "token_hash": "x"},
@@ -110,8 +110,8 @@ class TestCredentials:
             ({"last_used_at": ago(KEPT.idle + DAY)}, True),
         ],
     )
-    def test_of_a_sign_in(self, stage, times, stays):
-        boss = stage.carrier
+    def test_of_a_sign_in(self, scene, times, stays):
+        boss = scene.carrier
         family = put(
             *("refresh_families", 3 * LONG_AGO),
             **{"org_id": boss.org_id, "member_id": boss.member_id, "seed": "s"},
@@ -122,8 +122,8 @@ class TestCredentials:
         assert forget(retention.prune_credentials) == (0 if stays else 1)
         assert (family in ids(RefreshFamily)) == stays
 
-    def test_signed_in_people_stay_signed_in(self, stage):
-        boss = stage.carrier
+    def test_signed_in_people_stay_signed_in(self, scene):
+        boss = scene.carrier
 
         forget(retention.prune_credentials)
 
@@ -150,18 +150,18 @@ class TestPushes:
             ({"status": "queued", "ended_at": None}, True),
         ],
     )
-    def test_that_ended_long_ago_are_forgotten(self, stage, columns, stays):
-        stage.load()
-        stage.offered(stage.driver())
+    def test_that_ended_long_ago_are_forgotten(self, scene, columns, stays):
+        scene.load()
+        scene.offered(scene.driver())
         (push,) = rows_of(Push)
         self.age(push, 2 * LONG_AGO, **columns)
 
         assert forget(retention.prune_pushes) == (0 if stays else 1)
         assert (rows_of(Push) != []) == stays
 
-    def test_come_in_batches_oldest_first(self, stage):
-        stage.load()
-        stage.offered(stage.driver(phones=3))
+    def test_come_in_batches_oldest_first(self, scene):
+        scene.load()
+        scene.offered(scene.driver(phones=3))
         pushes = rows_of(Push)
         for days, push in enumerate(pushes):
             over = {"status": "accepted", "ended_at": ago(LONG_AGO)}
@@ -183,10 +183,10 @@ class TestSearches:
                 {"at": ago(self.AGE), "id": search.id},
             )
 
-    def test_in_vain_are_forgotten_those_that_offered_stay(self, stage):
-        stage.load()
-        offering = stage.search(stage.driver())
-        in_vain = stage.search(stage.driver(), at=DENVER)
+    def test_in_vain_are_forgotten_those_that_offered_stay(self, scene):
+        scene.load()
+        offering = scene.search(scene.driver())
+        in_vain = scene.search(scene.driver(), at=DENVER)
         aged = {}
         for search in (offering, in_vain):
             self.make_old(search)
@@ -206,8 +206,8 @@ class TestSearches:
         assert ids(BackhaulSearch) == {aged[offering]}
         assert rows_of(Offer) != []
 
-    def test_young_ones_stay(self, stage):
-        stage.search(stage.driver(), at=DENVER)
+    def test_young_ones_stay(self, scene):
+        scene.search(scene.driver(), at=DENVER)
 
         assert forget(retention.prune_searches) == 0
 

@@ -42,7 +42,7 @@ _numbers = count(1)
 
 
 @dataclass
-class Stage:
+class Scene:
     """One carrier with drivers, one shipper with freight."""
 
     world: World
@@ -162,7 +162,7 @@ def _member(org_id: UUID | None, role: Role) -> Member:
     return Member(
         org_id=org_id,
         name=f"Person {number}",
-        email=f"person{number}@stage.example.com",
+        email=f"person{number}@scene.example.com",
         password_hash="none",
         roles=[role.value],
     )

@@ -42,12 +42,12 @@ SETTINGS = {
 Between = Callable[[str], AbstractContextManager[tuple[str, Any]]]
 
 
-class CannotStage(Exception):
+class CannotSetUp(Exception):
     """A command of the set-up failed; the message holds what it said."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class Rig:
     """Everything is up. `fcm` asks the fake what the phones received; `between` is
     what stands between web and database, if anything."""
 
@@ -60,7 +60,7 @@ class Stage:
     def create_company(self, kind: str, number: int, *roles: str) -> Client:
         """Make a company; return its admin, who holds `roles` too.
 
-        Raises: CannotStage, Refused.
+        Raises: CannotSetUp, Refused.
         """
         email = f"{kind}{number}@example.com"
         wanted = [part for role in roles for part in ("--role", role)]
@@ -76,7 +76,7 @@ class Stage:
 
 
 @contextmanager
-def staged(
+def set_up(
     settings: Mapping[str, str],
     *,
     web_workers: int = WEB_WORKERS,
@@ -85,7 +85,7 @@ def staged(
     has_worker: bool = True,
     server_url: str | None = None,
     fcm_log: Path | None = None,
-) -> Iterator[Stage]:
+) -> Iterator[Rig]:
     """Run web, worker and fake FCM on a database of their own; leave nothing behind.
 
     The server is DATABASE_URL's, or the embedded one.
@@ -97,7 +97,7 @@ def staged(
     server_url: another server than that.
     fcm_log: where the fake FCM writes every request, refused ones too.
 
-    Raises: CannotStage, ProcessEnded, TimeoutError, EmbeddedServerError.
+    Raises: CannotSetUp, ProcessEnded, TimeoutError, EmbeddedServerError.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="backhaul-bench-")))
@@ -130,7 +130,7 @@ def staged(
             processes.start("worker", worker_argv(), env)
         try:
             processes.wait_for(f"{web.url}/readyz")
-            yield Stage(web, fcm, env, processes, gate)
+            yield Rig(web, fcm, env, processes, gate)
             processes.check()
         except Exception:
             # The folder goes with us: say here what the logs say there.
@@ -141,7 +141,7 @@ def staged(
 def run(arguments: list[str], env: Mapping[str, str]) -> None:
     """Run one of the operator's commands.
 
-    Raises: CannotStage.
+    Raises: CannotSetUp.
     """
     ended = subprocess.run(
         [sys.executable, "cli.py", *arguments],
@@ -153,7 +153,7 @@ def run(arguments: list[str], env: Mapping[str, str]) -> None:
     )
     if ended.returncode:
         said = ended.stderr.strip() or ended.stdout.strip()
-        raise CannotStage(f"cli.py {arguments[0]}: {said}")
+        raise CannotSetUp(f"cli.py {arguments[0]}: {said}")
 
 
 @contextmanager

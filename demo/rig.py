@@ -28,7 +28,7 @@ WEB_WORKERS = 2
 
 
 @dataclass(frozen=True)
-class Stage:
+class Rig:
     """Where everything is.
 
     environment: what ours is changed by for every process of the play.
@@ -97,7 +97,7 @@ def _take_name(connection: psycopg.Connection) -> str:
 
 
 @contextmanager
-def running(settings: Settings, name: str, database_url: str) -> Iterator[Stage]:
+def running(settings: Settings, name: str, database_url: str) -> Iterator[Rig]:
     """Run the fake FCM, web and worker on this database; yield where they are.
 
     Raises: CannotStart.
@@ -128,7 +128,7 @@ def running(settings: Settings, name: str, database_url: str) -> Iterator[Stage]
             _written(processes, logs / "worker.log", "worker.started")
         except (ProcessEnded, TimeoutError) as error:
             raise CannotStart(f"The demo cannot start: {error}.") from None
-        yield Stage(url, fcm_url, logs, environment, processes)
+        yield Rig(url, fcm_url, logs, environment, processes)
 
 
 def _fcm_argv(account: Path) -> list[str]:
