@@ -278,7 +278,6 @@ class LoadsView(MethodView):
             load_id=load_id,
             is_draft=is_draft,
         )
-        session.refresh(posted)
         return loads.get_load(session, actor(), posted.id)
 
 
