@@ -77,10 +77,10 @@ def opened(keys: Sequence[bytes], scope: str, cursor: str) -> list[Any]:
     is_ours = any(hmac.compare_digest(_mac(key, payload), mac) for key in keys)
     # Several texts decode to the same bytes; accept only the one we gave out.
     if not is_ours or _text(raw) != cursor:
-        raise CursorInvalid("Send next_cursor as it was given, or start without.")
+        raise CursorInvalid("Send next_cursor as given, or start without a cursor.")
     form, scope_hash, *values = json.loads(payload)
     if form != FORM:
-        raise CursorInvalid("The cursor is from an older release: start without one.")
+        raise CursorInvalid("The cursor is of an older release: start without one.")
     if scope_hash != _scope_hash(scope):
         raise CursorMismatch(
             "Keep the same filters for every page, or start without a cursor."

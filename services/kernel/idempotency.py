@@ -164,7 +164,9 @@ def _given(session: Session, actor: Actor, key: str, fingerprint: bytes) -> Kept
         .execution_options(populate_existing=True)
     ).one()
     if known.fingerprint != fingerprint:
-        raise KeyReused("Make a new key for each request, and repeat it as it was.")
+        raise KeyReused(
+            "Use a new key for each request, and repeat a request unchanged."
+        )
     assert known.status is not None
     assert known.body is not None
     return Kept(known.status, known.body, known.headers)
