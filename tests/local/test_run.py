@@ -121,6 +121,22 @@ def test_any_command_finds_its_database(
     assert "0 faults" in done.stdout
 
 
+def test_a_port_that_is_none_is_one_sentence(environment: dict[str, str]) -> None:
+    for command in (["run"], ["web"]):
+        done = backhaul(environment | {"PORT": "http"}, *command)
+
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "http" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_options_of_web_need_no_database(environment: dict[str, str]) -> None:
+    done = backhaul(environment, "web", "--help")
+
+    assert done.returncode == 0
+    assert "--workers-kill-timeout" in done.stdout
+
+
 def test_without_it_a_command_says_in_one_sentence_how_to_start_one(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
