@@ -17,17 +17,6 @@ Source: ATRI, "An Analysis of the Operational Costs of Trucking: 2025 Update",
 figures for 2024: $2.260 per mile.
 """
 
-NON_FUEL_COST_CENTS_PER_KM = 177.9 / _KM_PER_MILE
-"""The part of COST_CENTS_PER_KM that is not fuel, US cents per km.
-
-Source: as above: $1.779 per mile.
-"""
-
-COST_CENTS_PER_HOUR = 9089
-"""The same cost by the hour, US cents. An alternative to the kilometre, never
-an addition to it. Source: as above: $90.89 per hour.
-"""
-
 COST_CURRENCY = "USD"
 """ISO 4217 code in which the costs above are given."""
 

@@ -1,19 +1,6 @@
-"""Types of truck and trailer: one list of ours, and what other systems call them."""
+"""Types of truck and trailer, and whether a truck fits a load."""
 
-import csv
-from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
-from pathlib import Path
-
-VOCABULARIES_CSV = Path(__file__).with_name("equipment_vocabularies.csv")
-"""One line per foreign code: canonical, vocabulary, code, mark.
-
-`canonical` names one type of ours, or several joined by "|" where the code says
-"any of these" (DAT's VF is `van|flatbed`). `mark` is V for a code read in that
-system's own documents and G for one from general knowledge; which of our types a
-code belongs to is our own judgement in every line.
-"""
 
 
 class Equipment(StrEnum):
@@ -51,30 +38,12 @@ class Equipment(StrEnum):
     OTHER = "other"
 
 
-class UnknownEquipment(ValueError):
-    """No such code in that vocabulary."""
-
-
 class Match(StrEnum):
     """Whether a truck fits a load, as far as both are known."""
 
     MATCH = "match"
     MISMATCH = "mismatch"
     UNKNOWN = "unknown"
-
-
-def equipment_from(vocabulary: str, code: str) -> frozenset[Equipment]:
-    """Return the types that `code` of another system allows; never empty.
-
-    vocabulary: "loadsmart", "directfreight", "dat" or "x12" (element 40).
-    code: in upper or lower case; blanks around it are ignored.
-
-    Raises: UnknownEquipment.
-    """
-    try:
-        return _vocabularies()[vocabulary, code.strip().upper()]
-    except KeyError:
-        raise UnknownEquipment(f"{vocabulary} has no equipment {code!r}.") from None
 
 
 def match(accepted: frozenset[Equipment], truck: Equipment | None) -> Match:
@@ -88,14 +57,3 @@ def match(accepted: frozenset[Equipment], truck: Equipment | None) -> Match:
     if truck not in accepted:
         return Match.MISMATCH
     return Match.UNKNOWN if truck is Equipment.OTHER else Match.MATCH
-
-
-@cache
-def _vocabularies() -> Mapping[tuple[str, str], frozenset[Equipment]]:
-    with VOCABULARIES_CSV.open(newline="", encoding="utf-8") as lines:
-        return {
-            (row["vocabulary"], row["code"]): frozenset(
-                Equipment(name) for name in row["canonical"].split("|")
-            )
-            for row in csv.DictReader(lines)
-        }

@@ -45,7 +45,6 @@ class Reason(StrEnum):
     HAZMAT_NOT_ALLOWED = "hazmat_not_allowed"
     BEYOND_MAX_DEADHEAD = "beyond_max_deadhead"
     DETOUR_TOO_LONG = "detour_too_long"
-    DETOUR_RATIO_TOO_HIGH = "detour_ratio_too_high"
     PICKUP_CLOSED_BEFORE_ARRIVAL = "pickup_closed_before_arrival"
     DELIVERY_CLOSED_BEFORE_ARRIVAL = "delivery_closed_before_arrival"
     HOME_TOO_LATE = "home_too_late"
@@ -145,20 +144,11 @@ def deadhead(figures: Figures, situation: Situation) -> Refusal | None:
 
 
 def detour(figures: Figures, parameters: Parameters) -> Refusal | None:
-    """Refuse a detour that is too long by itself, or compared with the way home.
-
-    The ratio is tested as a product, so that from a drop at home (a way of 0 m) only a
-    load without any detour passes.
-    """
-    if figures.detour_m > parameters.max_detour_m:
-        figure = Figure(figures.detour_m, parameters.max_detour_m, "m")
-        return Refusal(Reason.DETOUR_TOO_LONG, figure)
-    if parameters.max_detour_ratio is None:
-        return None
-    limit = parameters.max_detour_ratio * figures.baseline_m
+    """Refuse a detour longer than the search allows."""
+    limit = parameters.max_detour_m
     if figures.detour_m <= limit:
         return None
-    return Refusal(Reason.DETOUR_RATIO_TOO_HIGH, Figure(figures.detour_m, limit, "m"))
+    return Refusal(Reason.DETOUR_TOO_LONG, Figure(figures.detour_m, limit, "m"))
 
 
 def in_time(eta: datetime, until: datetime | None, late: Reason) -> Refusal | None:

@@ -111,9 +111,8 @@ Act = TypeVar("Act", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Transition(Generic[Status, Act]):
-    """`act` moves `before` to `after`, if one of `roles` does it and `guard` is true.
+    """`act` moves `before` to `after`, if one of `roles` does it.
 
-    guard: the condition beyond the status, in words; the use case checks it.
     edi_214: the status code sent to a partner; None where the standard has none.
     """
 
@@ -121,7 +120,6 @@ class Transition(Generic[Status, Act]):
     act: Act
     after: Status
     roles: frozenset[Role]
-    guard: str = ""
     edi_214: str | None = None
 
 
@@ -160,105 +158,65 @@ def _load_moves() -> Iterable[Transition[LoadStatus, LoadAct]]:
         act: LoadAct,
         after: LoadStatus | None,
         roles: frozenset[Role],
-        guard: str = "",
         edi_214: str | None = None,
     ) -> Iterable[Transition[LoadStatus, LoadAct]]:
         for before in befores:
-            yield Transition(before, act, after or before, roles, guard, edi_214)
+            yield Transition(before, act, after or before, roles, edi_214)
 
-    window = "the last pickup window is open"
     unmoved = (_L.BOOKED, _L.AT_PICKUP)
-    yield from moves((_L.DRAFT, _L.WITHDRAWN), _A.POST, _L.POSTED, _POSTING, window)
+    yield from moves((_L.DRAFT, _L.WITHDRAWN), _A.POST, _L.POSTED, _POSTING)
     yield from moves((_L.DRAFT, _L.WITHDRAWN, *RENEWABLE), _A.EDIT, None, _POSTING)
-    yield from moves(RENEWABLE, _A.RENEW, _L.POSTED, _POSTING, window)
-    yield from moves(
-        (_L.POSTED,), _A.LAPSE, _L.HELD, _SYSTEM, "the posting lease ran out"
-    )
-    yield from moves(
-        (_L.POSTED, _L.HELD),
-        _A.EXPIRE,
-        _L.EXPIRED,
-        _SYSTEM,
-        "the last pickup window closed",
-    )
+    yield from moves(RENEWABLE, _A.RENEW, _L.POSTED, _POSTING)
+    yield from moves((_L.POSTED,), _A.LAPSE, _L.HELD, _SYSTEM)
+    yield from moves((_L.POSTED, _L.HELD), _A.EXPIRE, _L.EXPIRED, _SYSTEM)
     yield from moves((_L.DRAFT, *RENEWABLE), _A.WITHDRAW, _L.WITHDRAWN, _POSTING)
+    yield from moves((_L.POSTED,), _A.BOOK, _L.BOOKED, CARRYING, "OO")
+    yield from moves(unmoved, _A.UNBOOK, _L.POSTED, _DISPATCHER)
+    yield from moves(UNDERWAY, _A.REASSIGN, None, _DISPATCHER)
     yield from moves(
-        (_L.POSTED,), _A.BOOK, _L.BOOKED, CARRYING, "no other driver has the load", "OO"
-    )
-    yield from moves(unmoved, _A.UNBOOK, _L.POSTED, _DISPATCHER, "not picked up yet")
-    yield from moves(UNDERWAY, _A.REASSIGN, None, _DISPATCHER, "the new driver is free")
-    yield from moves(
-        (_L.BOOKED, _L.IN_TRANSIT), _A.ARRIVE_PICKUP, _L.AT_PICKUP, CARRYING, "", "X3"
+        (_L.BOOKED, _L.IN_TRANSIT), _A.ARRIVE_PICKUP, _L.AT_PICKUP, CARRYING, "X3"
     )
     # The shipper confirmed before the driver's phone had signal to report the arrival.
-    yield from moves((_L.PICKUP_CONFIRMED,), _A.ARRIVE_PICKUP, None, CARRYING, "", "X3")
+    yield from moves((_L.PICKUP_CONFIRMED,), _A.ARRIVE_PICKUP, None, CARRYING, "X3")
     yield from moves(
-        (_L.BOOKED,), _A.CONFIRM_PICKUP, _L.PICKUP_CONFIRMED, POSTERS, "", "CP"
+        (_L.BOOKED,), _A.CONFIRM_PICKUP, _L.PICKUP_CONFIRMED, POSTERS, "CP"
     )
     # SYSTEM: a later pickup was confirmed while the truck was still on its way there.
     yield from moves(
-        (_L.AT_PICKUP,),
-        _A.CONFIRM_PICKUP,
-        _L.PICKUP_CONFIRMED,
-        POSTERS | _SYSTEM,
-        "",
-        "CP",
+        (_L.AT_PICKUP,), _A.CONFIRM_PICKUP, _L.PICKUP_CONFIRMED, POSTERS | _SYSTEM, "CP"
     )
     yield from moves(
-        (_L.PICKUP_CONFIRMED, _L.IN_TRANSIT), _A.CONFIRM_PICKUP, None, POSTERS, "", "CP"
+        (_L.PICKUP_CONFIRMED, _L.IN_TRANSIT), _A.CONFIRM_PICKUP, None, POSTERS, "CP"
     )
+    # Corrects a pickup that the truck is not at.
     yield from moves(
         (_L.AT_PICKUP, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT),
         _A.AMEND_PICKUP,
         None,
         POSTERS,
-        "the truck is not at that pickup",
     )
     yield from moves(
-        (_L.PICKUP_CONFIRMED,),
-        _A.DEPART_PICKUP,
-        _L.IN_TRANSIT,
-        CARRYING,
-        "the shipper confirmed this pickup",
-        "AF",
+        (_L.PICKUP_CONFIRMED,), _A.DEPART_PICKUP, _L.IN_TRANSIT, CARRYING, "AF"
+    )
+    # A dispatcher releases the truck, with a reason.
+    yield from moves(
+        (_L.AT_PICKUP,), _A.DEPART_PICKUP, _L.IN_TRANSIT, _DISPATCHER, "AF"
     )
     yield from moves(
-        (_L.AT_PICKUP,),
-        _A.DEPART_PICKUP,
-        _L.IN_TRANSIT,
-        _DISPATCHER,
-        "with a reason, where the shipper has not confirmed",
-        "AF",
+        (_L.IN_TRANSIT,), _A.ARRIVE_DELIVERY, _L.AT_DELIVERY, CARRYING, "X1"
     )
+    yield from moves((_L.AT_DELIVERY,), _A.UNLOAD, None, CARRYING, "D1")
+    yield from moves((_L.AT_DELIVERY,), _A.DELIVER, _L.DELIVERED, CARRYING, "D1")
+    # More stops follow.
     yield from moves(
-        (_L.IN_TRANSIT,), _A.ARRIVE_DELIVERY, _L.AT_DELIVERY, CARRYING, "", "X1"
+        (_L.AT_DELIVERY,), _A.DEPART_DELIVERY, _L.IN_TRANSIT, CARRYING, "CD"
     )
-    yield from moves(
-        (_L.AT_DELIVERY,), _A.UNLOAD, None, CARRYING, "more stops follow", "D1"
-    )
-    yield from moves(
-        (_L.AT_DELIVERY,),
-        _A.DELIVER,
-        _L.DELIVERED,
-        CARRYING,
-        "every stop is completed",
-        "D1",
-    )
-    yield from moves(
-        (_L.AT_DELIVERY,),
-        _A.DEPART_DELIVERY,
-        _L.IN_TRANSIT,
-        CARRYING,
-        "more stops follow",
-        "CD",
-    )
-    yield from moves((_L.DELIVERED,), _A.DEPART_DELIVERY, None, CARRYING, "", "CD")
+    yield from moves((_L.DELIVERED,), _A.DEPART_DELIVERY, None, CARRYING, "CD")
     yield from moves(
         (_L.DRAFT, _L.WITHDRAWN, *RENEWABLE, *unmoved),
         _A.CANCEL,
         _L.CANCELLED,
         POSTERS | _DISPATCHER,
-        "not picked up yet",
         "CA",
     )
 

@@ -104,7 +104,6 @@ class Parameters:
     duty_hour_cents: for each hour the load adds to the way home. 0 by default: the
         cost per kilometre already contains the driver's wage.
     dwell_s: at each stop, after any wait for it to open.
-    max_detour_ratio: limit of the detour divided by the empty way home.
 
     Raises: InvalidSituation.
     """
@@ -116,7 +115,6 @@ class Parameters:
     planning_speed_mps: float = PLANNING_SPEED_MPS
     dwell_s: float = DWELL_S
     max_detour_m: float = MAX_DETOUR_M
-    max_detour_ratio: float | None = None
 
     def __post_init__(self) -> None:
         if not self.radii_m or list(self.radii_m) != sorted(set(self.radii_m)):

@@ -11,14 +11,6 @@ COLUMNS = 361
 """Cells in a row: from longitude -180 to 180, both edges of the map."""
 
 
-def cell_of(point: Point) -> int:
-    """Return the number of the cell that contains `point`.
-
-    A cell contains its south and west edges.
-    """
-    return floor(point.lat) * COLUMNS + floor(point.lon)
-
-
 def cells_of(boxes: Iterable[Box]) -> set[int]:
     """Return every cell that contains a point of the boxes."""
     return {

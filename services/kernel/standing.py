@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from models.people.organisations import Organisation
 from runtime.errors import DomainError
@@ -18,15 +18,6 @@ class OrganisationSuspended(DomainError):
 
     def __init__(self) -> None:
         super().__init__("Your company is suspended: ask the operator of this market.")
-
-
-def is_standing(org_id: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
-    """Return the condition that a row's company is not suspended.
-
-    org_id: the column that names the company.
-    """
-    # A database function, because a carrier may not read the poster's company.
-    return ~func.is_suspended(org_id)
 
 
 def is_suspended(session: Session, org_id: UUID) -> bool:

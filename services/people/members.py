@@ -149,8 +149,3 @@ def dispatchers_of(session: Session, org_id: UUID) -> list[UUID]:
             )
         )
     )
-
-
-def count_organisations(session: Session) -> int:
-    """Return how many companies there are."""
-    return session.scalar(select(func.count()).select_from(Organisation)) or 0

@@ -102,13 +102,6 @@ CASES = [
         figure=(30_001.0, 30_000.0, "m"),
     ),
     case(
-        Stage.DETOUR,
-        Reason.DETOUR_RATIO_TOO_HIGH,
-        good={"load": {"loaded_m": 350_000.0}, "rules": {"max_detour_ratio": 0.125}},
-        bad={"load": {"loaded_m": 350_001.0}, "rules": {"max_detour_ratio": 0.125}},
-        figure=(50_001.0, 50_000.0, "m"),
-    ),
-    case(
         Stage.PICKUP_WINDOW,
         Reason.PICKUP_CLOSED_BEFORE_ARRIVAL,
         good={"load": {"pickup_until": PICKUP_ETA}},
@@ -207,13 +200,6 @@ class TestAtHomeAlready:
         near = {"delivery": Point(0.0, 1.0), "loaded_m": 50_000.0}
         ranked = judged(load=near, truck={"home": DROP})
         assert ranked.figures.detour_m == 200_000
-
-    def test_no_ratio_to_a_way_of_nothing_is_low_enough(self):
-        near = {"delivery": Point(0.0, 1.0), "loaded_m": 50_000.0}
-        excluded = judged(
-            load=near, truck={"home": DROP}, rules={"max_detour_ratio": 9.0}
-        )
-        assert excluded.reason is Reason.DETOUR_RATIO_TOO_HIGH
 
     def test_a_load_of_no_length_asks_for_no_pay_per_kilometre(self):
         nothing = {"pickup": DROP, "delivery": DROP, "loaded_m": 0.0}

@@ -49,7 +49,6 @@ parameters = st.builds(
     planning_speed_mps=st.floats(1, 50),
     dwell_s=amounts,
     max_detour_m=amounts,
-    max_detour_ratio=st.none() | amounts,
 )
 candidates = st.builds(
     Candidate,

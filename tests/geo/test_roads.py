@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.distance import METRES_PER_MILE, haversine_m
-from geo.roads import CIRCUITY, ERROR_SHARE, EstimatedRoads, Roads, road_m
+from geo.roads import CIRCUITY, EstimatedRoads, Roads, road_m
 from tests.geo.places import CHICAGO, DALLAS, NEW_YORK, american_points, often, points
 
 roads = EstimatedRoads()
@@ -30,7 +30,7 @@ class TestEstimatedRoads:
     ):
         estimated = roads.distance_m(a, b) / METRES_PER_MILE
 
-        assert estimated == pytest.approx(miles, rel=2 * ERROR_SHARE)
+        assert estimated == pytest.approx(miles, rel=0.1)
 
     @given(points, points)
     @often

@@ -162,7 +162,6 @@ def square(centre, degrees):
 NEEDS_MORE_THAN_AN_API = {
     # A truck always states its type, and no setting asks for a ratio.
     Reason.EQUIPMENT_UNKNOWN,
-    Reason.DETOUR_RATIO_TOO_HIGH,
 }
 
 
