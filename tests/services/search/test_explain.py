@@ -160,7 +160,7 @@ def square(centre, degrees):
 
 
 NEEDS_MORE_THAN_AN_API = {
-    # A truck always states its type, and no setting asks for a ratio.
+    # A truck always states its type.
     Reason.EQUIPMENT_UNKNOWN,
 }
 
