@@ -45,12 +45,12 @@ def resume(company: Caller) -> None:
 
 
 def market(caller: Caller) -> list[str]:
-    return [it["id"] for it in caller.get("/v1/loads/market")["data"]]
+    return [load["id"] for load in caller.get("/v1/loads/market")["data"]]
 
 
 def offers(driver: Caller) -> list[tuple[str, str]]:
     listed = driver.get("/v1/offers")["data"]
-    return [(it["load_id"], it["status"]) for it in listed]
+    return [(offer["load_id"], offer["status"]) for offer in listed]
 
 
 def sign_in(world: World, email: str) -> Answer:
@@ -79,7 +79,7 @@ class TestItsPeople:
             ),
         ]
 
-        assert {(it.status, it.code) for it in answers} == {
+        assert {(answer.status, answer.code) for answer in answers} == {
             (403, "organisation-suspended")
         }
         resume(shipper)

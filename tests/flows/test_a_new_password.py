@@ -18,8 +18,8 @@ NEW = "a better horse battery"
 
 @pytest.fixture
 def box() -> Iterator[Letterbox]:
-    with letterbox() as it:
-        yield it
+    with letterbox() as mail_server:
+        yield mail_server
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ class TestChange:
 
         answers = [boss.put("/v1/me/password", body) for _ in range(6)]
 
-        assert [it.status for it in answers] == [422] * 5 + [429]
+        assert [answer.status for answer in answers] == [422] * 5 + [429]
         assert answers[0]["errors"][0]["pointer"] == "#/current_password"
         assert answers[-1].code == "account-locked"
         assert sign_in(world, email).status == 201
@@ -147,7 +147,7 @@ class TestReset:
         assert (known.status, known.body) == (unknown.status, unknown.body)
         assert set(known.headers) == set(unknown.headers)
         drain_jobs(world.settings, post=post)
-        assert [it["To"] for it in box.letters] == [email]
+        assert [letter["To"] for letter in box.letters] == [email]
 
     def test_asks_the_database_the_same_for_every_login(
         self, world: World, email: str
@@ -191,7 +191,9 @@ class TestReset:
 
         answers = [complete(world, token) for token in (mailed(box), "x" * 43)]
 
-        assert {(it.status, it.code) for it in answers} == {(410, "reset-over")}
+        assert {(answer.status, answer.code) for answer in answers} == {
+            (410, "reset-over")
+        }
         assert answers[0]["detail"] == answers[1]["detail"]
         assert sign_in(world, email).status == 201
 

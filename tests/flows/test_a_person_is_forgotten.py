@@ -55,7 +55,7 @@ def everything() -> str:
 
 def written(row: Any) -> str:
     """Return the row to its last letter: a row's own text is shortened."""
-    return str([bytes(it) if isinstance(it, memoryview) else it for it in row])
+    return str([bytes(cell) if isinstance(cell, memoryview) else cell for cell in row])
 
 
 def erase(caller: Caller) -> None:
@@ -132,7 +132,9 @@ class TestExport:
         found = export(canary)
 
         text_of_it = json.dumps(found)
-        assert [name for name, it in CANARIES.items() if it not in text_of_it] == []
+        assert [
+            name for name, value in CANARIES.items() if value not in text_of_it
+        ] == []
         assert {name for name, rows in found.items() if not rows} <= {
             *("password_resets", "overrides", "idempotency_keys"),
             # Written when a transaction is committed.
@@ -150,7 +152,7 @@ class TestExport:
         )
 
         assert len(his) == 1
-        assert [it["id"] for it in export(canary)["loads"]] == [his[0][0]]
+        assert [load["id"] for load in export(canary)["loads"]] == [his[0][0]]
 
     def test_covers_every_table_that_names_a_member_or_a_driver(
         self, world: World, canary: Caller
@@ -172,19 +174,19 @@ class TestExport:
         other = export(world.driver(boss))
 
         text_of_it = json.dumps(other)
-        assert [name for name, it in CANARIES.items() if it in text_of_it] == []
+        assert [name for name, value in CANARIES.items() if value in text_of_it] == []
         assert len(other["members"]) == 1
 
 
 class TestErase:
     def test_leaves_no_trace_of_who_he_was(self, canary: Caller) -> None:
         before = everything()
-        assert [name for name, it in CANARIES.items() if it not in before] == []
+        assert [name for name, value in CANARIES.items() if value not in before] == []
 
         erase(canary)
 
         after = everything()
-        assert [name for name, it in CANARIES.items() if it in after] == []
+        assert [name for name, value in CANARIES.items() if value in after] == []
 
     def test_keeps_what_happened(self, boss: Caller, canary: Caller) -> None:
         counted = (
@@ -198,7 +200,9 @@ class TestErase:
         erase(canary)
 
         assert execute(counted) == before
-        names = {it["id"]: it["name"] for it in boss.get("/v1/members")["data"]}
+        names = {
+            member["id"]: member["name"] for member in boss.get("/v1/members")["data"]
+        }
         assert names[str(canary.member_id)] == privacy.ERASED_NAME
         searches = boss.get("/v1/backhaul-searches")
         assert (searches.status, len(searches["data"])) == (200, 1)
@@ -291,7 +295,7 @@ class TestAColleaguesKeptAnswer:
 
         erase(gone)
 
-        again, other = [give(boss, *it) for it in asked]
+        again, other = [give(boss, *request) for request in asked]
         forgotten = {"name": privacy.ERASED_NAME} | dict.fromkeys(home)
         assert again.status == 201
         assert again.headers["Idempotent-Replayed"] == "true"
@@ -339,7 +343,7 @@ class TestCommands:
         assert json.loads(exported.stdout)["members"][0]["email"] == email
         assert refused.exit_code == 1
         assert email in still.stdout
-        assert [it.exit_code for it in erased] == [0, 0]
+        assert [done.exit_code for done in erased] == [0, 0]
         assert erased[0].stdout == f"Member {boss.member_id} is erased.\n"
         assert email not in person("export", member).stdout
 

@@ -135,7 +135,7 @@ def test_a_crowd_at_the_door_of_ten_loads(committed):
         return run
 
     # Load by load, each thread with other drivers: they meet at every load.
-    tries.sort(key=lambda it: offer_row(it[1]).load_id)
+    tries.sort(key=lambda attempt: offer_row(attempt[1]).load_id)
     answers = at_once(*(accept_all(tries[n::8]) for n in range(8)))
 
     outcomes = [word for answer in answers for word in answer]

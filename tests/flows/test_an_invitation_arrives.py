@@ -17,8 +17,8 @@ from tests.world import Caller, World, drain_jobs
 
 @pytest.fixture
 def box() -> Iterator[Letterbox]:
-    with letterbox() as it:
-        yield it
+    with letterbox() as mail_server:
+        yield mail_server
 
 
 @pytest.fixture

@@ -195,8 +195,8 @@ class TestASecondFactor:
             by_app = sign_in | {"totp": pyotp.TOTP(secret).now()}
             by_code = sign_in | {"totp": codes[0]}
             answers = [
-                Caller(world.app, "").post("/v1/sessions", it).status
-                for it in (by_app, by_code)
+                Caller(world.app, "").post("/v1/sessions", body).status
+                for body in (by_app, by_code)
             ]
         finally:
             world.app.extensions["keyring"] = ring

@@ -121,7 +121,7 @@ def test_a_cared_for_load_a_draft_and_a_carried_one_are_left_alone(
 
     assert leases.lapse(session, now=utcnow()) == 0
 
-    assert [status_of(shipper, it) for it in (fresh, draft, carried)] == [
+    assert [status_of(shipper, kept) for kept in (fresh, draft, carried)] == [
         "posted",
         "draft",
         "booked",

@@ -62,4 +62,4 @@ def test_a_yes_sees_the_load_that_was_given_to_the_driver_meanwhile(
     with pytest.raises(DriverHasBackhaul):
         after(give, accepting(driver, offer_id))
 
-    assert [it.load_id for it in active()] == [other_id]
+    assert [assignment.load_id for assignment in active()] == [other_id]

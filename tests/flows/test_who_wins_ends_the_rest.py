@@ -36,10 +36,10 @@ class TestEverybodyElse:
 
         assert winner.put(f"/v1/offers/{mine}/acceptance").status == 200
 
-        heard = [Counter(it.subject_id for it in lost_to(each)) for each in losers]
+        heard = [Counter(push.subject_id for push in lost_to(each)) for each in losers]
         assert heard == [{others[0]: 1}, {others[1]: 2}, {}]
         jobs = {job.args["push_id"] for job in queued("push.send")}
-        owed = {str(it.id) for each in losers for it in lost_to(each)}
+        owed = {str(push.id) for each in losers for push in lost_to(each)}
         assert owed <= jobs
         assert len(owed) == 3
 
@@ -58,7 +58,7 @@ class TestEverybodyElse:
         assert {offer.status for offer in ended} == {"lost"}
         assert all(offer.ended_at is not None for offer in ended)
         events = rows_of(Event, Event.kind == "offer.lose")
-        assert {(it.subject_id, it.body["before"]) for it in events} == {
+        assert {(event.subject_id, event.body["before"]) for event in events} == {
             (others[0], "seen"),
             (others[1], "created"),
             (others[2], "created"),

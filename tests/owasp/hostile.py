@@ -71,12 +71,12 @@ def hostile(
     raw: bytes = b"", more: int = 0, pause_s: float = 0.0, *, greets: bool = False
 ) -> Iterator[Hostile]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        it = Hostile(raw, more, pause_s, greets)
-        it.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread = threading.Thread(target=it.serve, args=(listener,), daemon=True)
+        server = Hostile(raw, more, pause_s, greets)
+        server.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=server.serve, args=(listener,), daemon=True)
         thread.start()
         try:
-            yield it
+            yield server
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join(timeout=10)
@@ -85,6 +85,6 @@ def hostile(
 def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
     """Return a whole answer; a Content-Length among the headers is believed."""
     lines = [f"HTTP/1.1 {status}", "Connection: close", *headers]
-    if not any(it.lower().startswith("content-length") for it in headers):
+    if not any(header.lower().startswith("content-length") for header in headers):
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

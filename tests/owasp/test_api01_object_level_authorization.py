@@ -97,7 +97,7 @@ def name_of(route: Any) -> str:
 
 
 def with_ids(app: Flask) -> list[Any]:
-    return [it for it in routes(app) if it.arguments and it.permission]
+    return [route for route in routes(app) if route.arguments and route.permission]
 
 
 def outcome(answer: Answer) -> int | str:
@@ -116,8 +116,8 @@ def cast(world: World, rows: Rows, session: OrmSession) -> Cast:
 def surprises(cast: Cast, act: Callable[[str, Any], Any]) -> dict[str, Any]:
     """Return what `act` says of each operation, where it says anything."""
     app = cast.rows.owner.app
-    said = {name_of(it): act(name_of(it), it) for it in with_ids(app)}
-    return {name: it for name, it in said.items() if it is not None}
+    said = {name_of(route): act(name_of(route), route) for route in with_ids(app)}
+    return {name: surprise for name, surprise in said.items() if surprise is not None}
 
 
 def unlike(expected: int | str, answer: Answer) -> Any:
@@ -125,7 +125,7 @@ def unlike(expected: int | str, answer: Answer) -> Any:
 
 
 def test_the_table_has_every_operation_with_an_id_and_no_other(app: Flask) -> None:
-    assert {name_of(it) for it in with_ids(app)} == set(TABLE)
+    assert {name_of(route) for route in with_ids(app)} == set(TABLE)
     public = [
         rule.rule
         for rule, method, view in operations(app)

@@ -46,9 +46,9 @@ def test_no_forged_token_opens_any_route(
     asked = guarded(world.app)
 
     opened = [
-        str(it)
-        for it in asked
-        if not is_refused(stranger.call(it.method, it.with_any_id()))
+        str(operation)
+        for operation in asked
+        if not is_refused(stranger.call(operation.method, operation.with_any_id()))
     ]
 
     assert opened == []
@@ -85,9 +85,9 @@ def test_a_good_token_of_an_ended_sign_in_opens_none_either(
     end(leaver)
 
     opened = [
-        str(it)
-        for it in guarded(world.app)
-        if not is_refused(leaver.call(it.method, it.with_any_id()))
+        str(operation)
+        for operation in guarded(world.app)
+        if not is_refused(leaver.call(operation.method, operation.with_any_id()))
     ]
     assert opened == []
 

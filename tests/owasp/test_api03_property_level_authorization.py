@@ -61,11 +61,11 @@ def heard(world: World, rows: Rows, session: OrmSession) -> list[Heard]:
 
 def table_of(heard: list[Heard]) -> Table:
     seen: dict[str, dict[str, set[str]]] = {}
-    for it in heard:
-        if it.answer.status < 300:
-            roles = seen.setdefault(str(it.operation), {})
-            fields = names(it.answer.body)
-            roles.setdefault(it.role.value, set()).update(fields)
+    for entry in heard:
+        if entry.answer.status < 300:
+            roles = seen.setdefault(str(entry.operation), {})
+            fields = names(entry.answer.body)
+            roles.setdefault(entry.role.value, set()).update(fields)
     return {
         operation: {role: sorted(fields) for role, fields in sorted(roles.items())}
         for operation, roles in sorted(seen.items())
@@ -76,9 +76,11 @@ class TestReading:
     def test_every_role_had_an_answer_of_every_operation_open_to_it(
         self, heard: list[Heard]
     ) -> None:
-        asked = {(it.role, str(it.operation)) for it in heard}
+        asked = {(entry.role, str(entry.operation)) for entry in heard}
         answered = {
-            (it.role, str(it.operation)) for it in heard if it.answer.status < 300
+            (entry.role, str(entry.operation))
+            for entry in heard
+            if entry.answer.status < 300
         }
 
         assert len(asked) > 100
@@ -107,13 +109,13 @@ class TestReading:
         components = {"components": document(app)["components"]}
         judged = 0
 
-        for it in heard:
-            if it.answer.status < 300 and it.answer.body is not None:
-                answered = it.operation.spec["responses"][str(it.answer.status)]
+        for entry in heard:
+            if entry.answer.status < 300 and entry.answer.body is not None:
+                answered = entry.operation.spec["responses"][str(entry.answer.status)]
                 schema = answered["content"]["application/json"]["schema"]
                 judge = jsonschema_rs.Draft202012Validator(schema | components)
-                wrong = [str(error) for error in judge.iter_errors(it.answer.body)]
-                assert wrong == [], (str(it.operation), it.role)
+                wrong = [str(error) for error in judge.iter_errors(entry.answer.body)]
+                assert wrong == [], (str(entry.operation), entry.role)
                 judged += 1
 
         assert judged > 100
@@ -162,7 +164,7 @@ def opened(schema: Any, where: str) -> Iterator[str]:
 
 
 def writing(app: Flask) -> list[Operation]:
-    return [it for it in operations(app) if it.body]
+    return [operation for operation in operations(app) if operation.body]
 
 
 def readable(app: Flask) -> set[str]:
@@ -170,9 +172,9 @@ def readable(app: Flask) -> set[str]:
     names it."""
     return {
         name
-        for schema, it in document(app)["components"]["schemas"].items()
+        for schema, description in document(app)["components"]["schemas"].items()
         if schema != "Problem"
-        for name in it.get("properties", {})
+        for name in description.get("properties", {})
     }
 
 
@@ -198,15 +200,15 @@ class TestWriting:
             Caller(world.app, ""),
         ]
         held = [
-            set(it.get("/v1/me")["permissions"]) if it.token else set()
-            for it in everybody
+            set(caller.get("/v1/me")["permissions"]) if caller.token else set()
+            for caller in everybody
         ]
         refused = 0
 
         for operation in writing(world.app):
             caller = next(
-                it
-                for it, may in zip(everybody, held, strict=True)
+                member
+                for member, may in zip(everybody, held, strict=True)
                 if operation.scopes <= may
             )
             read_only = (readable(world.app) | INVENTED) - writable(
@@ -216,7 +218,9 @@ class TestWriting:
             answer = caller.call(
                 operation.method, path, dict.fromkeys(read_only, 1), If_Match='"1"'
             )
-            assert pointers(answer) >= {f"#/{it}" for it in read_only}, str(operation)
+            assert pointers(answer) >= {f"#/{field}" for field in read_only}, str(
+                operation
+            )
             refused += len(read_only)
             # Alone and well-formed, each is refused for itself.
             one = caller.call(operation.method, path, {"org_id": 1}, If_Match='"1"')
@@ -275,6 +279,6 @@ def pointers(answer: Answer) -> set[str]:
 
 def test_the_table_names_roles_and_operations_that_there_are(app: Flask) -> None:
     known: Table = json.loads(GOLDEN.read_text())
-    there = {str(it) for it in guarded(app)}
+    there = {str(operation) for operation in guarded(app)}
 
     assert set(known) == there

@@ -78,12 +78,14 @@ def constants() -> set[str]:
 
 
 def test_every_limit_that_has_a_name_has_its_test() -> None:
-    settings = {it.name for it in fields(Settings) if OF_A_CLIENT.search(it.name)}
+    settings = {
+        setting.name for setting in fields(Settings) if OF_A_CLIENT.search(setting.name)
+    }
 
     assert settings - NO_CLIENT_S | constants() == set(PROOFS)
     assert missing(*PROOFS.values()) == []
     readme = (ROOT / "README.md").read_text()
-    assert [it for it in settings if f"| `{it}` |" not in readme] == []
+    assert [name for name in settings if f"| `{name}` |" not in readme] == []
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,9 @@ def test_no_request_has_a_text_or_a_list_without_an_end(app: Flask) -> None:
     found = list(parts(app))
 
     endless = [
-        (str(it.operation), it.pointer)
-        for it in found
-        if it.most is None and not it.is_closed
+        (str(part.operation), part.pointer)
+        for part in found
+        if part.most is None and not part.is_closed
     ]
 
     assert endless == []
@@ -178,7 +180,9 @@ def everybody(world: World) -> dict[frozenset[str], Caller]:
         world.shipper(),
         world.driver(world.company(), device=None),
     ]
-    held = {frozenset(it.get("/v1/me")["permissions"]): it for it in callers}
+    held = {
+        frozenset(caller.get("/v1/me")["permissions"]): caller for caller in callers
+    }
     return held | {frozenset(): Caller(world.app, "")}
 
 
@@ -188,7 +192,9 @@ def ask(
     body: Any,
     query: str = "",
 ) -> Answer:
-    caller = next(it for held, it in everybody.items() if operation.scopes <= held)
+    caller = next(
+        member for held, member in everybody.items() if operation.scopes <= held
+    )
     path = operation.with_any_id() + query
     return caller.call(operation.method, path, body, If_Match='"1"')
 
@@ -207,17 +213,18 @@ def test_every_text_and_list_of_a_body_holds_at_n_and_no_further(
 ) -> None:
     tried = 0
 
-    for it in parts(app):
+    for part in parts(app):
         # More entries than any body may have: the fixes' own test is in PROOFS.
-        if it.most is None or (it.kind == "array" and it.most >= MOST_ITEMS):
+        if part.most is None or (part.kind == "array" and part.most >= MOST_ITEMS):
             continue
         at_n, beyond = (
-            ask(everybody, it.operation, it.body(it.most + over)) for over in (0, 1)
+            ask(everybody, part.operation, part.body(part.most + over))
+            for over in (0, 1)
         )
-        where = (str(it.operation), it.pointer, it.most)
+        where = (str(part.operation), part.pointer, part.most)
         assert beyond.status == 422, where
-        assert it.pointer in pointers(beyond), (where, beyond.body)
-        assert it.pointer not in pointers(at_n), (where, at_n.body)
+        assert part.pointer in pointers(beyond), (where, beyond.body)
+        assert part.pointer not in pointers(at_n), (where, at_n.body)
         tried += 1
 
     assert tried > 60
@@ -225,11 +232,11 @@ def test_every_text_and_list_of_a_body_holds_at_n_and_no_further(
 
 def queries(app: Flask, name: str) -> list[Operation]:
     return [
-        it
-        for it in guarded(app)
+        operation
+        for operation in guarded(app)
         if any(
             (p["in"], p["name"]) == ("query", name)
-            for p in it.spec.get("parameters", [])
+            for p in operation.spec.get("parameters", [])
         )
     ]
 
@@ -239,18 +246,23 @@ def test_every_list_gives_at_most_200_at_once(
 ) -> None:
     lists = queries(app, "limit")
     paged = {
-        it
-        for it in guarded(app)
-        if it.method == "GET" and "{" not in it.path and "cursor" in str(it.spec)
+        operation
+        for operation in guarded(app)
+        if operation.method == "GET"
+        and "{" not in operation.path
+        and "cursor" in str(operation.spec)
     }
-    assert {str(it) for it in lists} == {str(it) for it in paged}
+    assert {str(operation) for operation in lists} == {
+        str(operation) for operation in paged
+    }
     assert len(lists) > 10
 
-    for it in lists:
+    for operation in lists:
         outcomes = {
-            n: ask(everybody, it, None, f"?limit={n}").status for n in (0, 1, 200, 201)
+            n: ask(everybody, operation, None, f"?limit={n}").status
+            for n in (0, 1, 200, 201)
         }
-        assert outcomes == {0: 422, 1: 200, 200: 200, 201: 422}, str(it)
+        assert outcomes == {0: 422, 1: 200, 200: 200, 201: 422}, str(operation)
 
 
 def test_every_text_of_a_query_holds_at_n_and_no_further(
@@ -258,8 +270,8 @@ def test_every_text_of_a_query_holds_at_n_and_no_further(
 ) -> None:
     tried = 0
 
-    for it in guarded(app):
-        for parameter in it.spec.get("parameters", []):
+    for operation in guarded(app):
+        for parameter in operation.spec.get("parameters", []):
             schema = parameter["schema"]
             if parameter["in"] != "query" or "string" not in schema.get("type", []):
                 continue
@@ -267,11 +279,11 @@ def test_every_text_of_a_query_holds_at_n_and_no_further(
                 continue
             name, most = parameter["name"], schema["maxLength"]
             at_n, beyond = (
-                ask(everybody, it, None, f"?{name}={'x' * (most + over)}")
+                ask(everybody, operation, None, f"?{name}={'x' * (most + over)}")
                 for over in (0, 1)
             )
-            assert beyond.status == 422, (str(it), name)
-            assert at_n.code == "cursor-invalid", (str(it), name, at_n.body)
+            assert beyond.status == 422, (str(operation), name)
+            assert at_n.code == "cursor-invalid", (str(operation), name, at_n.body)
             tried += 1
 
     assert tried > 10
@@ -281,19 +293,23 @@ def test_an_idempotency_key_holds_at_255_and_no_further(
     app: Flask, everybody: dict[frozenset[str], Caller]
 ) -> None:
     keyed = [
-        it
-        for it in guarded(app)
-        if any(p["name"] == "Idempotency-Key" for p in it.spec.get("parameters", []))
+        operation
+        for operation in guarded(app)
+        if any(
+            p["name"] == "Idempotency-Key" for p in operation.spec.get("parameters", [])
+        )
     ]
     assert keyed
 
-    for it in keyed:
-        caller = next(who for held, who in everybody.items() if it.scopes <= held)
+    for operation in keyed:
+        caller = next(
+            who for held, who in everybody.items() if operation.scopes <= held
+        )
         codes = []
         for size in (255, 256):
             key = {"Idempotency_Key": "k" * size}
-            answer = caller.post(it.with_any_id(), {}, **key)
+            answer = caller.post(operation.with_any_id(), {}, **key)
             codes.append(
                 str((answer.body or {}).get("code")) == "idempotency-key-missing"
             )
-        assert codes == [False, True], str(it)
+        assert codes == [False, True], str(operation)

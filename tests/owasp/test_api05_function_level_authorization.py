@@ -49,7 +49,9 @@ def test_what_the_scopes_say_is_what_happens(world: World, role: Role) -> None:
             assert answer.status not in {401, 403}, (str(operation), answer.body)
             allowed.add(operation)
 
-    assert allowed == {it for it in guarded(world.app) if it.scopes <= held}
+    assert allowed == {
+        operation for operation in guarded(world.app) if operation.scopes <= held
+    }
     assert refused
     assert allowed
 
@@ -68,7 +70,11 @@ def test_who_may_call_it_is_written_at_each_operation(app: Flask, role: Role) ->
 def test_an_operation_without_a_scope_is_one_that_we_let_anybody_call(
     app: Flask,
 ) -> None:
-    open_to_all = {(it.method, it.path) for it in operations(app) if not it.scopes}
+    open_to_all = {
+        (operation.method, operation.path)
+        for operation in operations(app)
+        if not operation.scopes
+    }
 
     assert open_to_all == {
         (method, path.replace("<", "{").replace(">", "}")) for method, path in PUBLIC
@@ -77,9 +83,9 @@ def test_an_operation_without_a_scope_is_one_that_we_let_anybody_call(
 
 def test_an_operation_asks_for_one_scope_and_nothing_instead_of_it(app: Flask) -> None:
     odd = [
-        str(it)
-        for it in guarded(app)
-        if len(it.spec["security"]) != 1 or len(it.scopes) != 1
+        str(operation)
+        for operation in guarded(app)
+        if len(operation.spec["security"]) != 1 or len(operation.scopes) != 1
     ]
 
     assert odd == []
@@ -90,7 +96,7 @@ def test_every_permission_that_somebody_lacks_is_refused_to_him_by_head_too(
 ) -> None:
     driver = of_role(world, Role.DRIVER)
     held = {permission.value for permission in PERMISSIONS[Role.DRIVER]}
-    reads = [it for it in guarded(world.app) if it.method == "GET"]
+    reads = [operation for operation in guarded(world.app) if operation.method == "GET"]
     assert reads
 
     with world.app.test_client() as client:

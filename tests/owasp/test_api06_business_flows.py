@@ -177,17 +177,20 @@ class TestScraping:
         desk, shipper = world.company(), world.shipper()
         driver = world.driver(desk, device=None)
         callers = [
-            (it, set(it.get("/v1/me")["permissions"])) for it in (desk, shipper, driver)
+            (caller, set(caller.get("/v1/me")["permissions"]))
+            for caller in (desk, shipper, driver)
         ]
         lists = [
-            it
-            for it in routes(app)
-            if it.method == "GET" and it.permission and not it.arguments
+            route
+            for route in routes(app)
+            if route.method == "GET" and route.permission and not route.arguments
         ]
         assert len(lists) > 10
 
         for route in lists:
-            caller = next(it for it, held in callers if route.permission in held)
+            caller = next(
+                member for member, held in callers if route.permission in held
+            )
             fresh = world.caller(caller.member_id, caller.org_id)
             empty_the_counters()
             statuses = [

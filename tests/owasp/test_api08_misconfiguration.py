@@ -22,37 +22,37 @@ def ask(app: Flask, method: str, path: str, **headers: str) -> Any:
 
 
 def test_every_operation_answers_a_stranger_with_the_golden_headers(app: Flask) -> None:
-    for it in operations(app):
-        answer = ask(app, it.method, it.with_any_id())
+    for operation in operations(app):
+        answer = ask(app, operation.method, operation.with_any_id())
         found = {name: answer.headers.get(name) for name in GOLDEN}
         # Pages say for how long they may be kept.
         found["Cache-Control"] = found["Cache-Control"] and GOLDEN["Cache-Control"]
-        assert found == GOLDEN, str(it)
-        assert not {"Server", "X-Powered-By"} & set(answer.headers), str(it)
+        assert found == GOLDEN, str(operation)
+        assert not {"Server", "X-Powered-By"} & set(answer.headers), str(operation)
 
 
 def test_no_operation_is_open_to_a_page_of_another_site(app: Flask) -> None:
-    for it in operations(app):
-        path = it.with_any_id()
-        plain = ask(app, it.method, path, Origin=EVIL)
+    for operation in operations(app):
+        path = operation.with_any_id()
+        plain = ask(app, operation.method, path, Origin=EVIL)
         preflight = ask(
             app,
             "OPTIONS",
             path,
             Origin=EVIL,
-            Access_Control_Request_Method=it.method,
+            Access_Control_Request_Method=operation.method,
             Access_Control_Request_Headers="authorization",
         )
         for answer in (plain, preflight):
             allowed = [n for n in dict(answer.headers) if n.startswith("Access-C")]
-            assert allowed == [], str(it)
+            assert allowed == [], str(operation)
 
 
 @pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "DEBUG", "PROPFIND"])
 def test_no_other_method_is_answered(app: Flask, method: str) -> None:
-    for it in operations(app):
-        answer = ask(app, method, it.with_any_id(), Cookie="canary=1")
-        assert answer.status_code == 405, str(it)
+    for operation in operations(app):
+        answer = ask(app, method, operation.with_any_id(), Cookie="canary=1")
+        assert answer.status_code == 405, str(operation)
         assert b"canary" not in answer.data
 
 

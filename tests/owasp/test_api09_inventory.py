@@ -22,7 +22,9 @@ def test_the_routes_are_the_document_s_and_the_other_way_round(app: Flask) -> No
         if (method, rule.rule) not in PUBLIC_PAGES
     }
 
-    assert served == {(it.method, it.path) for it in operations(app)}
+    assert served == {
+        (operation.method, operation.path) for operation in operations(app)
+    }
     assert len(served) > 50
 
 
@@ -53,10 +55,14 @@ def test_what_is_in_no_document_is_not_there(app: Flask, path: str) -> None:
 
 def test_a_deprecated_operation_says_until_when(app: Flask) -> None:
     """There is none now; the tests named below mark one and look."""
-    for it in operations(app):
-        if it.spec.get("deprecated"):
-            answer = app.test_client().open(it.with_any_id(), method=it.method)
-            assert {"Deprecation", "Sunset", "Link"} <= set(answer.headers), str(it)
+    for operation in operations(app):
+        if operation.spec.get("deprecated"):
+            answer = app.test_client().open(
+                operation.with_any_id(), method=operation.method
+            )
+            assert {"Deprecation", "Sunset", "Link"} <= set(answer.headers), str(
+                operation
+            )
 
 
 def test_what_else_proves_it_is_there() -> None:

@@ -75,8 +75,10 @@ def refused(gateway: FcmGateway) -> PushError:
 @pytest.fixture
 def canary() -> Iterator[Hostile]:
     """Where a redirect leads: nobody may come."""
-    with hostile(answer("200 OK", b'{"name": "projects/x/messages/1"}', JSON)) as it:
-        yield it
+    with hostile(
+        answer("200 OK", b'{"name": "projects/x/messages/1"}', JSON)
+    ) as server:
+        yield server
 
 
 class TestFcm:

@@ -75,7 +75,10 @@ class Tour:
             Guest(Role.DRIVER, carrying, rows.ids | {"driver_id": carrying.driver_id}),
             Guest(Role.SHIPPER, shipper, rows.ids),
             Guest(Role.SHIPPER, shipper, rows.ids | self._load(shipper)["ids"]),
-            *(Guest(Role.BROKER, broker, rows.ids | it["ids"]) for it in brokered),
+            *(
+                Guest(Role.BROKER, broker, rows.ids | posted["ids"])
+                for posted in brokered
+            ),
         ]
 
     def _load(self, poster: Caller) -> dict[str, Any]:
@@ -106,7 +109,7 @@ class Tour:
 
     def ask(self, guest: Guest, operation: Operation, market: str) -> Answer:
         ids = guest.ids | self._own(guest, operation)
-        path = re.sub(r"\{(\w+)\}", lambda it: ids[it[1]], operation.path)
+        path = re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], operation.path)
         if path.endswith("/explanation"):
             path += f"?load_id={ids['load_id']}"
         body = self._bodies(ids, market).get(operation.path)
@@ -130,8 +133,8 @@ class Tour:
             {"id": UUID(self.rows.ids["assignment_id"])},
         ).one()
         assert self.rows.owner.org_id
-        it = self.world.caller(member_id, self.rows.owner.org_id)
-        return replace(it, driver_id=str(driver_id))
+        driver = self.world.caller(member_id, self.rows.owner.org_id)
+        return replace(driver, driver_id=str(driver_id))
 
     def _bodies(self, ids: Ids, market: str) -> dict[str, Any]:
         fix = {"fix_id": str(uuid7()), "fixed_at": iso(utcnow())}

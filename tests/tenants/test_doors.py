@@ -58,9 +58,11 @@ OF_THE_COMPANY: dict[Door, type[Any]] = {
 }
 OF_HIMSELF: dict[Door, Callable[[Actor], Any]] = {
     offers.visible_offers: lambda actor: Offer.driver_id == actor.driver_id,
-    assignments.visible_assignments: lambda it: Assignment.driver_id == it.driver_id,
+    assignments.visible_assignments: lambda actor: (
+        Assignment.driver_id == actor.driver_id
+    ),
     drivers.visible_drivers: lambda actor: Driver.id == actor.driver_id,
-    run.visible_searches: lambda it: BackhaulSearch.driver_id == it.driver_id,
+    run.visible_searches: lambda actor: BackhaulSearch.driver_id == actor.driver_id,
     devices.visible_devices: lambda actor: Device.member_id == actor.member_id,
 }
 OF_LOADS: set[Door] = {loads.visible_loads, market.market_loads}
@@ -141,7 +143,7 @@ def test_all_doors_are_tried() -> None:
     assert {door.__name__ for door in tried} == found
 
 
-@pytest.mark.parametrize("door", OF_THE_COMPANY, ids=lambda it: it.__name__)
+@pytest.mark.parametrize("door", OF_THE_COMPANY, ids=lambda door: door.__name__)
 def test_a_desk_sees_its_companys_rows_and_no_others(town: Town, door: Door) -> None:
     model = OF_THE_COMPANY[door]
     actor = actor_of(town.one.carrier)
@@ -151,7 +153,7 @@ def test_a_desk_sees_its_companys_rows_and_no_others(town: Town, door: Door) -> 
     assert set() < its_own < ids(select(model), model)
 
 
-@pytest.mark.parametrize("door", OF_HIMSELF, ids=lambda it: it.__name__)
+@pytest.mark.parametrize("door", OF_HIMSELF, ids=lambda door: door.__name__)
 def test_a_driver_sees_himself_and_no_colleague(town: Town, door: Door) -> None:
     driver, _ = town.drivers[actor_of(town.one.carrier).org_id]
     actor = actor_of(driver)
@@ -195,8 +197,8 @@ class TestLoads:
         private = town.one.load(visibility="private")
 
         seen_by = [
-            private in ids(market.market_loads(actor_of(it)), Load)
-            for it in (town.one.shipper, town.one.carrier)
+            private in ids(market.market_loads(actor_of(desk)), Load)
+            for desk in (town.one.shipper, town.one.carrier)
         ]
 
         assert seen_by == [True, False]

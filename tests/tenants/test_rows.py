@@ -337,8 +337,10 @@ def test_the_search_finds_what_row_security_would_show(committed: World) -> None
     stages = [Scene(committed) for _ in range(4)]
     for number in range(40):
         places = [
-            type(NEWARK)(it.lat + rng.uniform(-2, 2), it.lon + rng.uniform(-2, 2))
-            for it in (NEWARK, GARY)
+            type(NEWARK)(
+                center.lat + rng.uniform(-2, 2), center.lon + rng.uniform(-2, 2)
+            )
+            for center in (NEWARK, GARY)
         ]
         committed.load(
             rng.choice(stages).shipper,
@@ -362,7 +364,9 @@ def test_the_search_finds_what_row_security_would_show(committed: World) -> None
             asked = candidates_in(session, area, org_id=asker.org_id, now=now)
         with seen_by(tenant(asker)) as session:
             fenced = candidates_in(session, area, org_id=asker.org_id, now=now)
-        assert {it.load_id for it in asked} == {it.load_id for it in fenced}
+        assert {candidate.load_id for candidate in asked} == {
+            candidate.load_id for candidate in fenced
+        }
         found.append(len(asked))
 
     assert max(found) > 5

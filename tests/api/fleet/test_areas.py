@@ -43,7 +43,7 @@ def put(
 
 
 def listed(caller: Caller) -> list[str]:
-    return [it["id"] for it in caller.get("/v1/areas?limit=200")["data"]]
+    return [row["id"] for row in caller.get("/v1/areas?limit=200")["data"]]
 
 
 def fill(caller: Caller, count: int) -> list[str]:
@@ -236,7 +236,7 @@ class TestRoom:
 
         over = [put(boss), put(driver)]
 
-        assert [it.code for it in over] == ["too-many-areas"] * 2
+        assert [answer.code for answer in over] == ["too-many-areas"] * 2
         assert "vertices" in over[0]["detail"]
         with Session() as session:
             operating, no_go = areas.fences_for(
@@ -266,7 +266,7 @@ class TestAtOnce:
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(lambda _: put(boss), range(4)))
 
-        assert sorted(it.status for it in answers) == [200, 409, 409, 409]
+        assert sorted(answer.status for answer in answers) == [200, 409, 409, 409]
 
     def test_the_same_area_many_times_is_one(self, committed: World) -> None:
         boss, area_id = committed.company(), str(uuid7())
@@ -278,7 +278,7 @@ class TestAtOnce:
                 pool.map(lambda _: boss.put(path, body, If_Match=""), range(4))
             )
 
-        assert sorted(it.status for it in answers) == [200, 428, 428, 428]
+        assert sorted(answer.status for answer in answers) == [200, 428, 428, 428]
         assert listed(boss) == [area_id]
 
     def test_one_id_by_two_companies_is_one_s(self, committed: World) -> None:
@@ -287,4 +287,4 @@ class TestAtOnce:
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(lambda b: put(b, area_id=area_id), bosses))
 
-        assert sorted(it.status for it in answers) == [200, 404]
+        assert sorted(answer.status for answer in answers) == [200, 404]

@@ -143,8 +143,8 @@ class TestWhoSeesWhom:
     ) -> None:
         other = world.driver(boss, device=None)
 
-        mine = [it["id"] for it in driver.get("/v1/drivers")["data"]]
-        all_of_them = [it["id"] for it in boss.get("/v1/drivers")["data"]]
+        mine = [row["id"] for row in driver.get("/v1/drivers")["data"]]
+        all_of_them = [row["id"] for row in boss.get("/v1/drivers")["data"]]
 
         assert mine == [driver.driver_id]
         assert all_of_them == [other.driver_id, driver.driver_id]
@@ -180,7 +180,7 @@ class TestMe:
 
         carried = driver.get("/v1/me")["assignments"]
 
-        assert [it["load"]["id"] for it in carried] == [load["id"]]
+        assert [assignment["load"]["id"] for assignment in carried] == [load["id"]]
         assert [stop["kind"] for stop in carried[0]["load"]["stops"]] == [
             "pickup",
             "delivery",
@@ -195,7 +195,7 @@ class TestFleet:
         load = world.load(world.shipper(), CHICAGO, NEW_YORK)
         world.assign(boss, driver, load)
 
-        rows = {it["driver"]["id"]: it for it in boss.get("/v1/fleet")["data"]}
+        rows = {row["driver"]["id"]: row for row in boss.get("/v1/fleet")["data"]}
 
         assert set(rows) == {driver.driver_id, idle.driver_id}
         busy = rows[driver.driver_id]
@@ -210,6 +210,6 @@ class TestFleet:
         first = boss.get("/v1/fleet?limit=2")
         second = boss.get(f"/v1/fleet?limit=2&cursor={first['page']['next_cursor']}")
 
-        ids = [it["driver"]["id"] for it in first["data"] + second["data"]]
+        ids = [row["driver"]["id"] for row in first["data"] + second["data"]]
         assert len(set(ids)) == 3
         assert second["page"]["next_cursor"] is None

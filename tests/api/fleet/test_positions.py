@@ -98,7 +98,7 @@ BAD: dict[str, Any] = {
 
 
 def test_a_bad_fix_is_rejected_and_its_neighbours_are_kept(driver: Caller) -> None:
-    fixes = [it for bad in BAD.values() for it in (fix(), bad)]
+    fixes = [each for bad in BAD.values() for each in (fix(), bad)]
 
     answer = driver.post("/v1/positions", {"fixes": [*fixes, fix()]})
 

@@ -109,7 +109,7 @@ class TestAtOnce:
         with ThreadPoolExecutor(6) as pool:
             made = list(pool.map(lambda _: make(boss, truck_id), range(6)))
 
-        assert sorted(it.status for it in made) == [200] + [428] * 5
+        assert sorted(answer.status for answer in made) == [200] + [428] * 5
         assert len(boss.get("/v1/trucks")["data"]) == 1
 
     def test_a_second_one_waits_and_replaces_nothing(self, committed: World) -> None:
@@ -140,5 +140,5 @@ class TestAtOnce:
         with ThreadPoolExecutor(2) as pool:
             made = list(pool.map(lambda _: put(boss, new_id()), range(2)))
 
-        assert sorted(it.status for it in made) == [200, 409]
+        assert sorted(answer.status for answer in made) == [200, 409]
         assert len(boss.get("/v1/trucks")["data"]) == 1

@@ -117,10 +117,10 @@ class TestGzip:
 
 def nested(levels: int) -> Any:
     """Lists and objects in turn, `levels` deep."""
-    it: Any = 1
+    value: Any = 1
     for level in range(levels):
-        it = {"a": it} if level % 2 else [it]
-    return it
+        value = {"a": value} if level % 2 else [value]
+    return value
 
 
 def area(geometry: Any) -> dict[str, Any]:

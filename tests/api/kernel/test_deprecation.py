@@ -89,19 +89,19 @@ class TestAMarkedOperation:
 
     def test_every_one_of_ours_sends_all_three(self, app: Flask, old: Flask) -> None:
         asked = 0
-        for it in (app, old):
-            document = it.extensions["api"].spec.to_dict()
+        for application in (app, old):
+            document = application.extensions["api"].spec.to_dict()
             marked = {
                 operation["operationId"]
                 for item in document["paths"].values()
                 for operation in item.values()
                 if isinstance(operation, dict) and operation.get("deprecated")
             }
-            for rule, method, view in operations(it):
+            for rule, method, view in operations(application):
                 if not hasattr(view, "deprecation"):
                     continue
                 path = rule.rule.replace("<", "").replace(">", "")
-                answer = it.test_client().open(path, method=method)
+                answer = application.test_client().open(path, method=method)
                 assert set(NAMES) <= set(answer.headers.keys()), (method, rule)
                 asked += 1
                 marked.discard(f"{method.lower()}_old_Old")

@@ -85,7 +85,7 @@ class TestAWalk:
 
         assert min(done) > 0
         assert len(seen) == len(set(seen))
-        assert {str(it) for it in staying} <= set(seen)
+        assert {str(truck_id) for truck_id in staying} <= set(seen)
 
     def test_may_change_its_step(self, world: World) -> None:
         boss = world.company()

@@ -235,10 +235,10 @@ class TestFailures:
         guarded = send(known_caller(world), "GET", "/v1/me")
 
         Session.configure(bind=bound)
-        for it in (problem, guarded):
-            assert (it["status"], it["code"]) == (503, "unavailable")
-            assert int(it["headers"]["Retry-After"]) > 0
-            assert "127.0.0.1" not in str(it)
+        for answer in (problem, guarded):
+            assert (answer["status"], answer["code"]) == (503, "unavailable")
+            assert int(answer["headers"]["Retry-After"]) > 0
+            assert "127.0.0.1" not in str(answer)
 
     def test_a_pool_with_no_connection_left_asks_for_patience(
         self, world: World, engine: Engine

@@ -80,9 +80,9 @@ def erased_area_row(world: World) -> Row:
 
 
 MAKERS = [load_row, truck_row, driver_row, area_row]
-each_row = pytest.mark.parametrize("make", MAKERS, ids=lambda it: it.__name__)
+each_row = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 each_edit = pytest.mark.parametrize(
-    "make", [*MAKERS, erased_area_row], ids=lambda it: it.__name__
+    "make", [*MAKERS, erased_area_row], ids=lambda make: make.__name__
 )
 Maker = Callable[[World], Row]
 
@@ -152,8 +152,8 @@ class TestTheTag:
             assert tell().status == 200
             seen.append(shipper.get(path, If_None_Match=seen[-1].headers["ETag"]))
 
-        assert [it.status for it in seen] == [200] * 6
-        assert len({it.headers["ETag"] for it in seen}) == 6
+        assert [answer.status for answer in seen] == [200] * 6
+        assert len({answer.headers["ETag"] for answer in seen}) == 6
 
     def test_a_repeated_fact_changes_none(self, world: World) -> None:
         carrier, shipper = world.company(), world.shipper()
@@ -334,7 +334,7 @@ class TestMaking:
 
 class TestAtOnce:
     @pytest.mark.parametrize(
-        "make", [load_row, truck_row, driver_row], ids=lambda it: it.__name__
+        "make", [load_row, truck_row, driver_row], ids=lambda make: make.__name__
     )
     def test_of_a_hundred_with_the_same_tag_one_wins(
         self, committed: World, make: Maker

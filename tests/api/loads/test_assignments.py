@@ -163,6 +163,6 @@ class TestTenancy:
         )
         listed = scene.carrier.get("/v1/assignments?status=cancelled")["data"]
 
-        assert [it["id"] for it in listed] == [made["id"]]
+        assert [assignment["id"] for assignment in listed] == [made["id"]]
         assert listed[0]["end_reason"] == "weather"
         assert scene.carrier.get("/v1/assignments?status=active")["data"] == []

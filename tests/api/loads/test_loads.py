@@ -101,7 +101,9 @@ class TestPost:
         draft = world.load(shipper, **body | {"is_draft": True})
 
         assert (refused.status, refused.code) == (409, "pickup-window-closed")
-        assert [it["id"] for it in shipper.get("/v1/loads")["data"]] == [draft["id"]]
+        assert [load["id"] for load in shipper.get("/v1/loads")["data"]] == [
+            draft["id"]
+        ]
 
     @pytest.mark.parametrize("kind", OrganisationKind)
     def test_shippers_brokers_and_dispatchers_post(

@@ -206,7 +206,7 @@ def test_temperatures_are_given_from_low_to_high(
         (b"[" * 100_000, 400, "malformed-request"),
         (b'{"commodity": "raw \x00 nul"}', 400, "malformed-request"),
     ],
-    ids=lambda it: repr(it)[:20],
+    ids=lambda body: repr(body)[:20],
 )
 def test_a_body_that_cannot_be_read_is_a_problem(
     shipper: Caller, raw: bytes, status: int, code: str

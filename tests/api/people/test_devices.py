@@ -29,7 +29,7 @@ def register(caller: Caller, device_id: str, **fields: Any) -> Answer:
 
 def alive(caller: Caller) -> list[str]:
     listed = caller.get("/v1/devices?limit=200")["data"]
-    return [it["id"] for it in listed if it["dead_at"] is None]
+    return [phone["id"] for phone in listed if phone["dead_at"] is None]
 
 
 def new_id() -> str:
@@ -47,7 +47,7 @@ class TestRegister:
 
         answers = [register(driver, device_id) for _ in range(3)]
 
-        assert {it.status for it in answers} == {200}
+        assert {answer.status for answer in answers} == {200}
         assert alive(driver) == [device_id]
 
     def test_keeps_what_is_new_and_shows_no_target(self, driver: Caller) -> None:
@@ -186,7 +186,7 @@ class TestAtOnce:
 
         answers = at_once(8, lambda n: register(driver, device_id))
 
-        assert [it.status for it in answers] == [200] * 8
+        assert [answer.status for answer in answers] == [200] * 8
         assert alive(driver) == [device_id]
 
     def test_one_target_by_many_new_phones_rings_one(self, committed: World) -> None:
@@ -194,7 +194,7 @@ class TestAtOnce:
 
         answers = at_once(4, lambda n: register(drivers[n], new_id()))
 
-        assert [it.status for it in answers] == [200] * 4
+        assert [answer.status for answer in answers] == [200] * 4
         assert sum(len(alive(driver)) for driver in drivers) == 1
 
     def test_one_id_by_two_people_is_one_s(self, committed: World) -> None:
@@ -203,7 +203,7 @@ class TestAtOnce:
 
         answers = at_once(2, lambda n: register(people[n], device_id, target=f"f{n}"))
 
-        assert sorted(it.status for it in answers) == [200, 409]
+        assert sorted(answer.status for answer in answers) == [200, 409]
 
     def test_phones_that_swap_targets_do_not_lock_each_other(
         self, committed: World
@@ -216,7 +216,7 @@ class TestAtOnce:
             lambda n: register(driver, ids[n % 2], target=f"fid-{(n // 2 + n) % 2}"),
         )
 
-        assert {it.status for it in answers} == {200}
+        assert {answer.status for answer in answers} == {200}
 
     def test_a_second_one_waits_for_the_first_and_sees_it(
         self, committed: World
@@ -248,7 +248,7 @@ class TestForget:
 
         answers = [driver.delete(f"/v1/devices/{device_id}") for _ in range(2)]
 
-        assert [it.status for it in answers] == [204, 204]
+        assert [answer.status for answer in answers] == [204, 204]
         assert driver.get("/v1/devices")["data"][0]["dead_reason"] == "signed out"
 
     def test_an_unknown_one_is_not_found(self, driver: Caller) -> None:

@@ -60,7 +60,9 @@ def me(caller: Caller, tokens: Answer) -> Answer:
 
 def state(caller: Caller, device_id: str) -> str:
     listed = caller.get("/v1/devices")["data"]
-    return str(next(it["enrolment"] for it in listed if it["id"] == device_id))
+    return str(
+        next(device["enrolment"] for device in listed if device["id"] == device_id)
+    )
 
 
 @pytest.fixture
@@ -119,7 +121,7 @@ class TestRefreshFamily:
         answers = [refresh(driver, first) for _ in range(3)]
 
         assert answers[0].code == "refresh-token-reused"
-        assert {it.status for it in answers} == {401}
+        assert {answer.status for answer in answers} == {401}
         assert refresh(driver, third).status == 401
         assert events_of(driver.member_id) == ["session.token_reused"]
 
@@ -162,16 +164,16 @@ class TestApproval:
         refused = [sign_in(busy, phone) for _ in range(7)]
 
         # Asking often is no guessing.
-        assert {(it.status, it.code) for it in refused} == {
+        assert {(answer.status, answer.code) for answer in refused} == {
             (403, "device-not-approved")
         }
         assert refused[0]["device_id"] == phone
         listed = boss.get("/v1/company-devices?enrolment=pending")["data"]
-        assert [(it["id"], it["member_id"]) for it in listed] == [
+        assert [(device["id"], device["member_id"]) for device in listed] == [
             (phone, str(busy.member_id))
         ]
         approved = [boss.put(f"/v1/devices/{phone}/approval") for _ in range(2)]
-        assert [it.status for it in approved] == [200, 200]
+        assert [answer.status for answer in approved] == [200, 200]
         assert approved[0].body == approved[1].body
         assert approved[0]["enrolment"] == "approved"
         assert boss.get("/v1/company-devices?enrolment=pending")["data"] == []
@@ -212,7 +214,9 @@ class TestApproval:
     ) -> None:
         dispatcher = world.member(boss, Role.DISPATCHER)
 
-        assert {sign_in(it, new_id()).status for it in (driver, dispatcher)} == {201}
+        assert {
+            sign_in(caller, new_id()).status for caller in (driver, dispatcher)
+        } == {201}
 
     def test_somebody_else_s_phone_is_taken(self, boss: Caller, driver: Caller) -> None:
         phone = new_id()
@@ -255,7 +259,7 @@ class TestRevocation:
 
         answers = [caller.delete(path) for _ in range(2)]
 
-        assert [it.status for it in answers] == [204, 204]
+        assert [answer.status for answer in answers] == [204, 204]
         assert me(driver, tokens).code == "unauthenticated"
         assert refresh(driver, tokens, phone).code == "unauthenticated"
         assert me(driver, elsewhere).status == 200

@@ -50,10 +50,13 @@ class TestInvite:
         made = invite(boss, phone="(312) 555-0142", locale="es-MX")
 
         assert made.status == 201
-        it = made["invitation"]
-        assert (it["email"], it["phone"]) == ("dana@example.com", "+13125550142")
-        assert (it["locale"], it["roles"]) == ("es-MX", ["driver"])
-        assert it["invited_by"] == str(boss.member_id)
+        invitation = made["invitation"]
+        assert (invitation["email"], invitation["phone"]) == (
+            "dana@example.com",
+            "+13125550142",
+        )
+        assert (invitation["locale"], invitation["roles"]) == ("es-MX", ["driver"])
+        assert invitation["invited_by"] == str(boss.member_id)
         with Session() as session:
             seconds = session.scalar(
                 text(
@@ -71,9 +74,11 @@ class TestInvite:
         for n in range(5):
             assert invite(bosses[n % 2], email=names[n % 2]).status == 201
 
-        refused = [invite(it) for it in bosses]
+        refused = [invite(caller) for caller in bosses]
 
-        assert {(it.status, it.code) for it in refused} == {(429, "rate-limited")}
+        assert {(answer.status, answer.code) for answer in refused} == {
+            (429, "rate-limited")
+        }
         assert int(refused[0].headers["Retry-After"]) > 3600
         assert len(boss.get("/v1/invitations")["data"]) == 3
         assert invite(boss, email=None, phone="312-555-0142").status == 201
@@ -185,7 +190,9 @@ class TestAccept:
         assert me["organisation"]["id"] == str(boss.org_id)
         assert (me["member"]["locale"], me["member"]["roles"]) == ("es-MX", ["driver"])
         enrolled = dana.get("/v1/devices")["data"]
-        assert [(it["id"], it["enrolment"]) for it in enrolled] == [(phone, "approved")]
+        assert [(device["id"], device["enrolment"]) for device in enrolled] == [
+            (phone, "approved")
+        ]
         refreshed = Caller(world.app, "").post(
             "/v1/sessions/refresh",
             {"refresh_token": tokens["refresh_token"], "device_id": phone},
@@ -193,7 +200,7 @@ class TestAccept:
         assert refreshed.status == 200
         assert sign_in(world).status == 201
         listed = boss.get("/v1/invitations")["data"]
-        assert [it["member_id"] for it in listed] == [tokens["member_id"]]
+        assert [row["member_id"] for row in listed] == [tokens["member_id"]]
 
     @pytest.mark.parametrize(("role", "drivers"), [("driver", 1), ("dispatcher", 0)])
     def test_a_driver_also_gets_his_driver_row(
@@ -203,8 +210,8 @@ class TestAccept:
 
         found = boss.get("/v1/drivers")["data"]
 
-        assert [it["member_id"] for it in found] == [tokens["member_id"]] * drivers
-        assert {it["availability"] for it in found} <= {"off_duty"}
+        assert [row["member_id"] for row in found] == [tokens["member_id"]] * drivers
+        assert {row["availability"] for row in found} <= {"off_duty"}
 
     def test_without_a_phone_is_for_browsers(self, world: World, boss: Caller) -> None:
         tokens = world.accept(invite(boss, roles=["dispatcher"])["token"])
@@ -227,7 +234,7 @@ class TestAccept:
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(lambda _: committed.accept(token), range(4)))
 
-        assert sorted(it.status for it in answers) == [201, 410, 410, 410]
+        assert sorted(answer.status for answer in answers) == [201, 410, 410, 410]
 
     def test_over_ones_all_look_like_one_that_never_was(
         self, world: World, boss: Caller
@@ -247,7 +254,8 @@ class TestAccept:
         ]
 
         bodies = [
-            {k: v for k, v in it.body.items() if k != "trace_id"} for it in answers
+            {k: v for k, v in answer.body.items() if k != "trace_id"}
+            for answer in answers
         ]
         assert bodies[0]["code"] == "invitation-over"
         assert bodies == [bodies[0]] * 4
@@ -279,7 +287,7 @@ class TestAccept:
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(committed.accept, tokens))
 
-        assert sorted(it.status for it in answers) == [201, 409, 409, 409]
+        assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
 
     def test_on_somebody_else_s_phone_leaves_the_invitation_open(
         self, world: World, boss: Caller
@@ -335,7 +343,7 @@ class TestWithdraw:
         path = f"/v1/invitations/{made['invitation']['id']}"
         answers = [boss.delete(path) for _ in range(2)]
 
-        assert [it.status for it in answers] == [204, 204]
+        assert [answer.status for answer in answers] == [204, 204]
         assert boss.get("/v1/invitations")["data"][0]["withdrawn_at"] is not None
 
     def test_is_too_late_after_the_acceptance(self, world: World, boss: Caller) -> None:
@@ -375,7 +383,10 @@ class TestWithdraw:
 
         token = late.result(timeout=30)["token"]
         listed = boss.get("/v1/invitations")["data"]
-        assert [it["withdrawn_at"] is None for it in listed] == [True, False]
+        assert [invitation["withdrawn_at"] is None for invitation in listed] == [
+            True,
+            False,
+        ]
         assert committed.accept(token).status == 201
 
     def test_a_stranger_s_is_not_found(self, world: World, boss: Caller) -> None:

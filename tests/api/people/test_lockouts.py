@@ -78,7 +78,7 @@ class TestUnknownAccounts:
         ]
 
         assert hasher.asked == 1001
-        assert [it for it in unknown if it != known] == []
+        assert [answer for answer in unknown if answer != known] == []
 
     def test_are_locked_like_known_ones(
         self, world: World, email: str, hasher: Counting
@@ -109,7 +109,7 @@ class TestLock:
         self, world: World, email: str
     ) -> None:
         failures = [attempt(world, email) for _ in range(5)]
-        assert {it.code for it in failures} == {"wrong-credentials"}
+        assert {answer.code for answer in failures} == {"wrong-credentials"}
 
         locked = attempt(world, email, PASSWORD)
 
@@ -129,7 +129,7 @@ class TestLock:
 
         locked = [attempt(world, email) for _ in range(3)]
 
-        assert {it.status for it in locked} == {429}
+        assert {answer.status for answer in locked} == {429}
         assert int(locked[-1].headers["Retry-After"]) <= 300
 
     def test_a_success_forgets_the_failures(self, world: World, email: str) -> None:

@@ -13,7 +13,7 @@ class TestListMembers:
         names, cursor = [], ""
         while cursor is not None:
             page = boss.get(f"/v1/members?limit=2{cursor}")
-            names += [it["email"] for it in page["data"]]
+            names += [member["email"] for member in page["data"]]
             following = page["page"]["next_cursor"]
             cursor = f"&cursor={following}" if following else None
 

@@ -126,5 +126,5 @@ class TestMeanwhile:
     def test_two_at_once_are_both_signed_in(self, committed: World, login: str) -> None:
         answers = at_once(*[lambda: sign_in(committed, login)] * 4)
 
-        assert [getattr(it, "status", it) for it in answers] == [201] * 4
+        assert [getattr(answer, "status", answer) for answer in answers] == [201] * 4
         assert not passwords.is_outdated(kept_hash(login))

@@ -97,7 +97,7 @@ class TestEnrol:
             boss.put(f"{PATH}/confirmation", {"code": code(secret)}),
         ]
 
-        assert {it.code for it in answers} == {"second-factor-active"}
+        assert {answer.code for answer in answers} == {"second-factor-active"}
 
     def test_the_database_holds_neither_secret_nor_recovery_code(
         self, boss: Caller, secret: str, recovery: list[str]
@@ -105,7 +105,7 @@ class TestEnrol:
         with Session() as session:
             row = str(session.execute(text("select * from second_factors")).one())
 
-        assert [it for it in (secret, *recovery) if it in row] == []
+        assert [shown for shown in (secret, *recovery) if shown in row] == []
         assert len(set(recovery)) == 10
         assert boss.get(PATH)["recovery_codes_left"] == 10
 
@@ -146,7 +146,9 @@ class TestSignIn:
     ) -> None:
         now, before = code(secret), code(secret, -1)
 
-        statuses = [sign_in(boss, email, totp=it).status for it in (now, now, before)]
+        statuses = [
+            sign_in(boss, email, totp=step).status for step in (now, now, before)
+        ]
 
         assert statuses == [201, 401, 401]
 
@@ -193,8 +195,8 @@ class TestRecovery:
         first, second = recovery[:2]
 
         statuses = [
-            sign_in(boss, email, totp=it).status
-            for it in (first, first, second.upper())
+            sign_in(boss, email, totp=given).status
+            for given in (first, first, second.upper())
         ]
 
         assert statuses == [201, 401, 201]

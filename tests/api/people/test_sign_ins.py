@@ -156,8 +156,8 @@ class TestRefresh:
         first = sign_in(world, "dana.ortiz@example.com")
         lost = [refresh(world, first["refresh_token"]) for _ in range(3)]
 
-        assert {it.status for it in lost} == {200}
-        assert len({it["refresh_token"] for it in lost}) == 1
+        assert {answer.status for answer in lost} == {200}
+        assert len({answer["refresh_token"] for answer in lost}) == 1
         assert refresh(world, lost[0]["refresh_token"]).status == 200
 
     def test_an_old_token_ends_the_whole_sign_in(

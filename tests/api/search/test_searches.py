@@ -17,7 +17,7 @@ def test_a_list_is_short_and_newest_first(scene):
 
     listed = driver.get("/v1/backhaul-searches")["data"]
 
-    assert [it["id"] for it in listed] == [str(second.id), str(first.id)]
+    assert [search["id"] for search in listed] == [str(second.id), str(first.id)]
     assert {"map", "ranked", "situation"} & set(listed[0]) == set()
     assert listed[0]["counts"]["ranked"] == 1
 
@@ -31,7 +31,7 @@ def test_a_dispatcher_sees_the_fleets_and_may_ask_for_one_driver(scene, world):
     only = scene.carrier.get(f"/v1/backhaul-searches?driver_id={other.driver_id}")
 
     assert len(everything) == 2
-    assert [it["id"] for it in only["data"]] == [str(mine.id)]
+    assert [search["id"] for search in only["data"]] == [str(mine.id)]
     assert world.company().get("/v1/backhaul-searches")["data"] == []
 
 

@@ -83,7 +83,7 @@ class TestAFullStart:
         driver, load_id, assignment_id = assigned(scene)
         free = scene.driver()
         scene.loads(2)
-        offer_ids = {str(it) for it in scene.offered(free)}
+        offer_ids = {str(offer_id) for offer_id in scene.offered(free)}
         scene.shipper.put(
             f"/v1/loads/{scene.load()}/cancellation", {"reason": "no freight"}
         )
@@ -94,13 +94,15 @@ class TestAFullStart:
         assert phone.ids("assignment") == {assignment_id}
         assert phone.ids("offer") == set()
         inbox = free.get("/v1/offers?is_open=true")["data"]
-        assert offer_ids <= {it["id"] for it in inbox}
+        assert offer_ids <= {offer["id"] for offer in inbox}
         other = Phone(free).drain(limit)
-        assert other.ids("offer") == {it["id"] for it in inbox} == desk.ids("offer")
-        assert other.ids("load") == {it["load_id"] for it in inbox}
+        assert (
+            other.ids("offer") == {offer["id"] for offer in inbox} == desk.ids("offer")
+        )
+        assert other.ids("load") == {offer["load_id"] for offer in inbox}
         assert desk.ids("assignment") == {assignment_id}
         loads = scene.shipper.get("/v1/loads")["data"]
-        alive = {it["id"] for it in loads if it["status"] != "cancelled"}
+        alive = {load["id"] for load in loads if load["status"] != "cancelled"}
         assert Phone(scene.shipper).drain(limit).ids("load") == alive
         assert len(alive) == len(loads) - 1
 
@@ -245,7 +247,7 @@ class TestACursor:
         see_feed_settle()
         changes = scene.shipper.get(f"/v1/sync?cursor={young}")["changes"]
 
-        assert [it["id"] for it in changes] == [str(load_id)]
+        assert [change["id"] for change in changes] == [str(load_id)]
 
     def test_is_one_member_s_own(self, scene: Scene) -> None:
         phone = Phone(scene.shipper).drain()

@@ -262,7 +262,7 @@ class TestLimits:
 
         scene.search(driver)
 
-        assert {offer_row(it).status for it in old} == {"superseded"}
+        assert {offer_row(offer_id).status for offer_id in old} == {"superseded"}
         assert len(open_offers(driver)) == 2
         assert pushes_to(driver).count("offer_withdrawn") == 2
 

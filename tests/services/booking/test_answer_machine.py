@@ -245,8 +245,8 @@ class Market(RuleBasedStateMachine):
 
     @invariant()
     def the_database_says_the_same(self):
-        numbers = {it: n for n, it in enumerate(self.cast.load_ids)}
-        drivers = {it.driver_id: n for n, it in enumerate(self.cast.drivers)}
+        numbers = {load_id: n for n, load_id in enumerate(self.cast.load_ids)}
+        drivers = {driver.driver_id: n for n, driver in enumerate(self.cast.drivers)}
         held = [(numbers[a.load_id], drivers[a.driver_id]) for a in staging.active()]
         assert sorted(held) == sorted(self.holder.items())
         kept = {offer.id: offer.status for offer in staging.rows_of(Offer)}

@@ -21,9 +21,9 @@ from tests.world import CLEVELAND
 
 @pytest.fixture
 def scene(world):
-    it = Scene(world)
-    world.phone(it.shipper, f"desk-{it.shipper.member_id}")
-    return it
+    made = Scene(world)
+    world.phone(made.shipper, f"desk-{made.shipper.member_id}")
+    return made
 
 
 def override(dispatcher, assignment_id=None, **body):

@@ -22,9 +22,9 @@ from tests.world import utcnow
 
 @pytest.fixture
 def scene(world):
-    it = Scene(world)
-    world.phone(it.shipper, f"desk-{it.shipper.member_id}")
-    return it
+    made = Scene(world)
+    world.phone(made.shipper, f"desk-{made.shipper.member_id}")
+    return made
 
 
 class TestReasons:

@@ -54,9 +54,21 @@ class TestTake:
 
         allowances = [ask(emptied, key, Rule(3, 3600)) for _ in range(5)]
 
-        assert [it.is_allowed for it in allowances] == [True, True, True, False, False]
-        assert [it.remaining for it in allowances] == [2, 1, 0, 0, 0]
-        assert [it.retry_after_s > 0 for it in allowances] == [0, 0, 0, 1, 1]
+        assert [allowance.is_allowed for allowance in allowances] == [
+            True,
+            True,
+            True,
+            False,
+            False,
+        ]
+        assert [allowance.remaining for allowance in allowances] == [2, 1, 0, 0, 0]
+        assert [allowance.retry_after_s > 0 for allowance in allowances] == [
+            0,
+            0,
+            0,
+            1,
+            1,
+        ]
 
     @pytest.mark.parametrize("quota", [1, 2, 7, 60, 600])
     def test_any_quota_is_exact(self, emptied: Engine, quota: int) -> None:
@@ -65,7 +77,7 @@ class TestTake:
         with OrmSession(emptied) as session, session.begin():
             allowances = [take(session, "x", key, rule) for _ in range(quota + 3)]
 
-        assert sum(it.is_allowed for it in allowances) == quota
+        assert sum(allowance.is_allowed for allowance in allowances) == quota
 
     def test_racing_requests_are_allowed_exactly_the_quota(
         self, emptied: Engine
@@ -75,7 +87,7 @@ class TestTake:
         with ThreadPoolExecutor(8) as pool:
             allowances = list(pool.map(lambda _: ask(emptied, key), range(400)))
 
-        assert sum(it.is_allowed for it in allowances) == SLOW.quota
+        assert sum(allowance.is_allowed for allowance in allowances) == SLOW.quota
 
     def test_who_waits_as_told_is_let_in_once(self, emptied: Engine) -> None:
         key, rule = str(uuid4()), Rule(2, 3600)
@@ -131,9 +143,12 @@ class TestTakeEach:
 
         allowances = ask_each(emptied, ("device", few), ("person", many))
 
-        found = [(it.name, it.rule, it.remaining) for it in allowances]
+        found = [
+            (allowance.name, allowance.rule, allowance.remaining)
+            for allowance in allowances
+        ]
         assert found == [("device", few, 1), ("person", many, 4)]
-        assert all(it.is_allowed for it in allowances)
+        assert all(allowance.is_allowed for allowance in allowances)
 
     def test_the_first_refusal_is_the_last_word_and_what_follows_is_not_counted(
         self, emptied: Engine
@@ -143,7 +158,7 @@ class TestTakeEach:
         asked = (("device", SLOW), ("lists", Rule(1, 60)), ("person", SLOW))
         allowances = ask_each(emptied, *asked)
 
-        assert [(it.name, it.is_allowed) for it in allowances] == [
+        assert [(allowance.name, allowance.is_allowed) for allowance in allowances] == [
             ("device", True),
             ("lists", False),
         ]
@@ -158,7 +173,7 @@ class TestTakeEach:
         with ThreadPoolExecutor(5) as pool:
             all_of = list(pool.map(lambda _: ask_each(emptied, *rules), range(20)))
 
-        assert sum(it[-1].is_allowed for it in all_of) == 7
+        assert sum(allowances[-1].is_allowed for allowances in all_of) == 7
         assert ask(emptied, "one", name="device").remaining == 100 - 20 - 1
         assert ask(emptied, "one", name="person").remaining == 100 - 7 - 1
 

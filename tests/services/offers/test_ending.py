@@ -41,8 +41,8 @@ class TestDecline:
 
         def without_times(ranked):
             return [
-                (it["candidate"]["load_id"], it["score_cents"], it["terms"])
-                for it in ranked
+                (entry["candidate"]["load_id"], entry["score_cents"], entry["terms"])
+                for entry in ranked
             ]
 
         assert without_times(mine.ranked) == without_times(theirs.ranked)

@@ -44,9 +44,9 @@ from tests.world import FakeGateway, supplies_of
 
 @pytest.fixture
 def scene(world):
-    it = Scene(world)
-    world.phone(it.carrier, f"desk-{it.carrier.member_id}")
-    return it
+    made = Scene(world)
+    world.phone(made.carrier, f"desk-{made.carrier.member_id}")
+    return made
 
 
 @pytest.fixture
@@ -446,7 +446,7 @@ class TestAttempt:
             (ProviderMisconfigured("x"), Outcome.MISCONFIGURED, True),
             (TryLater("x"), Outcome.LATER, True),
         ],
-        ids=lambda it: type(it).__name__,
+        ids=lambda error: type(error).__name__,
     )
     def test_outcome(self, offer, error, outcome, waits):
         with Session.begin() as session:

@@ -153,7 +153,7 @@ def test_what_is_not_on_the_market_is_not_among_them(scene, change):
         )
         after = best(session, *asked, utcnow(), 5)
 
-    assert [it.candidate.load_id for it in before.ranked] == [load_id]
+    assert [entry.candidate.load_id for entry in before.ranked] == [load_id]
     assert after.considered == 0
 
 

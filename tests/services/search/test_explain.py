@@ -145,11 +145,11 @@ def excluded_by(scene, world, reason):
             world.stop_body("pickup", load.pop("pickup"), -5, 1),
             world.stop_body("delivery", CHICAGO, 0, 96),
         ]
-    it = scene.driver(**truck)
+    member = scene.driver(**truck)
     if driver:
-        edited = scene.carrier.patch(f"/v1/drivers/{it.driver_id}", driver)
+        edited = scene.carrier.patch(f"/v1/drivers/{member.driver_id}", driver)
         assert edited.status == 200, edited.body
-    return scene.load(**load), it
+    return scene.load(**load), member
 
 
 def square(centre, degrees):
@@ -184,7 +184,9 @@ class TestExcluded:
         answer = why(driver, search, load_id)
 
         assert (answer["verdict"], answer["reason"]) == ("excluded", reason)
-        counts = {it["stage"]: it["excluded"] for it in search.counts["stages"]}
+        counts = {
+            stage["stage"]: stage["excluded"] for stage in search.counts["stages"]
+        }
         # A load beyond the boxes of the index is not counted, and is explained still.
         assert counts[answer["stage"]].get(reason, 1) == 1
 
@@ -287,12 +289,12 @@ class TestOfAPosterWhoIsSuspendedMeanwhile:
         before = why(driver, search, first)
         suspend(scene.shipper)
 
-        answers = [why(driver, search, it) for it in (first, fourth)]
+        answers = [why(driver, search, load_id) for load_id in (first, fourth)]
 
-        assert [it["verdict"] for it in answers] == ["offered", "ranked"]
-        assert [it["rank"] for it in answers] == [1, 4]
-        for it in answers:
-            assert {"score_cents", "terms", "figures"} & {*it.body} == set()
+        assert [answer["verdict"] for answer in answers] == ["offered", "ranked"]
+        assert [answer["rank"] for answer in answers] == [1, 4]
+        for answer in answers:
+            assert {"score_cents", "terms", "figures"} & {*answer.body} == set()
         resume(scene.shipper)
         again = why(driver, search, first)
         assert again["figures"] == before["figures"]

@@ -134,7 +134,7 @@ class TestOnce:
         def report():
             return [committed.report(driver, last, "completion") for _ in range(13)]
 
-        answers = [it for part in at_once(*[report] * 8) for it in part]
+        answers = [answer for part in at_once(*[report] * 8) for answer in part]
 
         assert len(answers) == 104
         assert {answer.status for answer in answers} == {200}

@@ -47,7 +47,7 @@ def findings(key: AuditKey, elsewhere: Any = ()) -> audit.Findings:
 def sign(key: AuditKey) -> list[dict[str, Any]]:
     with Session.begin() as session:
         audit.sign_heads(session, key, now=utcnow())
-        return [to_record(it) for it in audit.signed_heads(session)]
+        return [to_record(head) for head in audit.signed_heads(session)]
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ class TestWriting:
                 {"unit_number": f"N{number}.{turn}", "equipment": "van"}
                 for turn in range(8)
             ]
-            return {desk.put(f"/v1/trucks/{truck_id}", it).status for it in bodies}
+            return {desk.put(f"/v1/trucks/{truck_id}", body).status for body in bodies}
 
         with ThreadPoolExecutor(8) as pool:
             assert set().union(*pool.map(rename, range(len(trucks)))) == {200}

@@ -223,8 +223,8 @@ class TestSearches:
             )
         assert forget(retention.prune_searches) == 1
         (stop_id,) = [
-            str(it)
-            for it in rows_by(
+            str(row)
+            for row in rows_by(
                 "select id from stops where kind = 'delivery' and completed_at"
                 " is not null"
             )
