@@ -86,7 +86,7 @@ class TestItsPeople:
         assert shipper.get("/v1/loads").status == 200
         assert sign_in(world, email).status == 201
 
-    def test_a_wrong_password_does_not_learn_it(
+    def test_a_wrong_password_does_not_reveal_it(
         self, world: World, shipper: Caller
     ) -> None:
         email = shipper.get("/v1/me")["member"]["email"]
@@ -97,7 +97,7 @@ class TestItsPeople:
 
         assert answer.code == "wrong-credentials"
 
-    def test_nobody_joins_it(self, world: World) -> None:
+    def test_cannot_join_it_until_it_is_resumed(self, world: World) -> None:
         boss = world.company()
         person = {"name": "D", "email": "d@example.com", "roles": ["driver"]}
         token = boss.post("/v1/invitations", person)["token"]

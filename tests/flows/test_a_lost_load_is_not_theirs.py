@@ -20,7 +20,7 @@ def stops_behind_the_wall(caller: Caller, load_id: object) -> int:
         return session.scalar(count, {"id": load_id}) or 0
 
 
-def test_another_carriers_win_closes_it_to_those_who_were_offered_it(
+def test_a_carrier_whose_offer_was_lost_no_longer_sees_the_load(
     committed: World,
 ) -> None:
     winner, loser = Scene(committed), Scene(committed)
@@ -87,7 +87,7 @@ def test_an_open_offer_shows_the_load_as_it_is(world: World) -> None:
     assert [load for load in market if load["id"] == str(load_id)] == [offer["load"]]
 
 
-def test_a_driver_who_was_taken_off_sees_it_no_more(world: World) -> None:
+def test_a_driver_who_was_taken_off_no_longer_sees_the_load(world: World) -> None:
     scene = Scene(world)
     driver, other = scene.driver(), scene.driver()
     load = world.load(scene.shipper)

@@ -139,7 +139,7 @@ class TestReset:
     @pytest.mark.parametrize(
         "login", ["nobody@example.com", "+1 312 555 0199", "nonsense"]
     )
-    def test_of_an_unknown_account_looks_the_same_and_writes_to_nobody(
+    def test_of_an_unknown_account_looks_the_same_and_sends_no_letter(
         self, world: World, email: str, post: PostOffice, box: Letterbox, login: str
     ) -> None:
         known, unknown = ask(world, email), ask(world, login)
@@ -149,7 +149,7 @@ class TestReset:
         drain_jobs(world.settings, post=post)
         assert [letter["To"] for letter in box.letters] == [email]
 
-    def test_asks_the_database_the_same_for_every_login(
+    def test_runs_the_same_statements_for_every_login(
         self, world: World, email: str
     ) -> None:
         """One job each: whether there is anybody is seen later, by the worker."""
@@ -226,7 +226,7 @@ class TestReset:
 
         assert sign_in(world, email, NEW).code == "second-factor-required"
 
-    def test_who_has_no_mail_or_left_gets_none(
+    def test_a_member_without_mail_or_who_left_gets_no_letter(
         self, world: World, boss: Caller, post: PostOffice, box: Letterbox
     ) -> None:
         world.member(boss, Role.DRIVER, email="gone@example.com")

@@ -143,7 +143,7 @@ class TestExport:
         for secret in ("password_hash", "$argon2", "seed", "encrypted", "token_hash"):
             assert secret not in text_of_it
 
-    def test_has_the_loads_he_posted_and_no_others(
+    def test_has_the_loads_they_posted_and_no_others(
         self, world: World, boss: Caller, canary: Caller
     ) -> None:
         world.load(boss, is_draft=True)
@@ -179,7 +179,7 @@ class TestExport:
 
 
 class TestErase:
-    def test_leaves_no_trace_of_who_he_was(self, canary: Caller) -> None:
+    def test_leaves_no_trace_of_who_they_were(self, canary: Caller) -> None:
         before = everything()
         assert [name for name, value in CANARIES.items() if value not in before] == []
 
@@ -210,7 +210,7 @@ class TestErase:
         assert boss.get(f"/v1/backhaul-searches/{search_id}").status == 200
         assert boss.get("/v1/fleet").status == 200
 
-    def test_ends_his_sign_ins_and_frees_his_logins(
+    def test_ends_their_sign_ins_and_frees_their_logins(
         self, world: World, boss: Caller, canary: Caller
     ) -> None:
         erase(canary)
@@ -234,7 +234,7 @@ class TestErase:
         events = execute("select count(*) from events where kind = 'member.erased'")
         assert [row[0] for row in events] == [1]
 
-    def test_ends_his_open_offers(self, canary: Caller) -> None:
+    def test_ends_their_open_offers(self, canary: Caller) -> None:
         open_ones = "select count(*) from offers where status in ('created', 'sent')"
         assert execute(open_ones)[0][0] > 0
 
@@ -242,7 +242,7 @@ class TestErase:
 
         assert execute(open_ones)[0][0] == 0
 
-    def test_waits_for_the_end_of_his_load(self, world: World, boss: Caller) -> None:
+    def test_waits_for_the_end_of_their_load(self, world: World, boss: Caller) -> None:
         driver = world.driver(boss)
         world.assign(boss, driver, world.load(world.shipper()))
 
@@ -251,7 +251,7 @@ class TestErase:
 
         assert driver.get("/v1/me").status == 200
 
-    def test_concerns_nobody_else(
+    def test_leaves_other_people_alone(
         self, world: World, boss: Caller, canary: Caller
     ) -> None:
         colleague = world.driver(boss, device="colleague-phone")
@@ -262,7 +262,7 @@ class TestErase:
         assert export(colleague) == before
         assert colleague.get("/v1/me").status == 200
 
-    def test_of_nobody_is_not_found(self, world: World) -> None:
+    def test_of_an_unknown_member_is_not_found(self, world: World) -> None:
         with Session() as session:
             for act in (
                 lambda: privacy.export(session, uuid7()),
@@ -273,7 +273,7 @@ class TestErase:
 
 
 class TestAColleaguesKeptAnswer:
-    def test_is_given_again_without_who_he_was(
+    def test_is_given_again_without_who_they_were(
         self, world: World, boss: Caller
     ) -> None:
         home = {"home_label": "canary street", "home_lat": 41.8, "home_lon": -87.6}

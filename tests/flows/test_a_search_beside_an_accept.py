@@ -35,7 +35,7 @@ def scene(committed):
 
 
 class TestASearchBesideAnAccept:
-    def test_a_new_search_of_one_driver_and_the_yes_of_another(self, scene):
+    def test_a_new_search_of_one_driver_and_an_acceptance_of_another(self, scene):
         """Both want the load and the first driver's old offer of it: the search takes
         the load before the offer, as the accept does."""
         scene.load()
@@ -114,7 +114,7 @@ def offer_everything_to_everybody(scene, drivers):
     return [(d, offer.id) for d in drivers for offer in staging.open_offers(d)]
 
 
-def test_a_crowd_at_the_door_of_ten_loads(committed):
+def test_two_hundred_acceptances_of_ten_loads_win_one_driver_each(committed):
     rules = {"OFFERS_PER_DRIVER": 10, "OFFERS_PER_LOAD": 20}
     scene = Scene(committed, {**rules, "OFFER_STRATEGY": Strategy.BROADCAST})
     load_ids = scene.loads(10)

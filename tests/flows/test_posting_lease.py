@@ -41,7 +41,7 @@ def acts_of(session: OrmSession, load: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("column", [LEASE, WINDOW])
-def test_it_is_not_found_even_before_the_job_ran(
+def test_a_lapsed_load_is_not_found_even_before_the_job_ran(
     world: World,
     session: OrmSession,
     column: str,
@@ -64,7 +64,7 @@ def test_it_is_not_found_even_before_the_job_ran(
     ("column", "status", "kind"),
     [(LEASE, "held", "load.lapse"), (WINDOW, "expired", "load.expire")],
 )
-def test_the_job_marks_it_ends_its_offers_and_may_run_again(
+def test_the_job_marks_a_lapsed_load_ends_its_offers_and_may_run_again(
     world: World,
     session: OrmSession,
     column: str,
@@ -105,7 +105,7 @@ def test_a_held_load_whose_window_closes_expires(
         assert status_of(shipper, load) == status
 
 
-def test_a_cared_for_load_a_draft_and_a_carried_one_are_left_alone(
+def test_fresh_draft_and_carried_loads_are_left_alone(
     world: World, session: OrmSession
 ) -> None:
     shipper, carrier = world.shipper(), world.company()
@@ -163,9 +163,7 @@ def test_an_expired_load_needs_a_new_window_first(
     assert (edited["status"], renewed["status"]) == ("expired", "posted")
 
 
-def test_the_job_does_many_and_a_few_at_a_time(
-    world: World, session: OrmSession
-) -> None:
+def test_the_job_does_many_a_few_at_a_time(world: World, session: OrmSession) -> None:
     shipper = world.shipper()
     for _ in range(5):
         pass_by(session, world.load(shipper), LEASE)

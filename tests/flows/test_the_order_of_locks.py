@@ -24,7 +24,9 @@ def scene(committed: World) -> Scene:
     return Scene(committed)
 
 
-def test_a_yes_waits_for_the_load_before_it_touches_its_offer(scene: Scene) -> None:
+def test_an_acceptance_waits_for_the_load_before_it_touches_its_offer(
+    scene: Scene,
+) -> None:
     load_id = scene.load()
     driver = scene.driver()
     (offer_id,) = scene.offered(driver)
@@ -41,7 +43,7 @@ def test_a_yes_waits_for_the_load_before_it_touches_its_offer(scene: Scene) -> N
         answer.result(timeout=30)
 
 
-def test_a_yes_sees_the_load_that_was_given_to_the_driver_meanwhile(
+def test_an_acceptance_sees_the_load_that_was_given_to_the_driver_meanwhile(
     scene: Scene,
 ) -> None:
     """Also before whoever gives it has ended the driver's offers."""

@@ -25,7 +25,7 @@ def lost_to(caller: Caller) -> list[Push]:
 
 
 class TestEverybodyElse:
-    def test_each_phone_hears_of_its_own_drivers_offer_and_of_no_other(
+    def test_each_phone_is_told_of_its_own_drivers_offer_and_of_no_other(
         self, world: World
     ) -> None:
         scene = Scene(world)
@@ -43,7 +43,7 @@ class TestEverybodyElse:
         assert owed <= jobs
         assert len(owed) == 3
 
-    def test_each_end_is_an_event_and_a_moment_and_asks_for_the_next_search(
+    def test_each_ended_offer_has_an_event_a_time_and_a_job_for_the_next_offer(
         self, world: World
     ) -> None:
         scene = Scene(world)
@@ -73,7 +73,7 @@ class TestThePrice:
     def scene(self, committed: World) -> Scene:
         return Scene(committed)
 
-    def test_who_wins_asks_no_more_of_the_database_the_more_lose(
+    def test_the_number_of_statements_does_not_depend_on_the_number_of_losers(
         self, scene: Scene, login_url: str
     ) -> None:
         few = _asked_to_win(scene, login_url, losers=1)

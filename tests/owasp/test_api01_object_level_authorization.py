@@ -136,7 +136,7 @@ def test_the_table_has_every_operation_with_an_id_and_no_other(app: Flask) -> No
     assert public == []
 
 
-def test_the_owner_gets_his_own(cast: Cast, world: World) -> None:
+def test_the_owner_gets_their_own(cast: Cast, world: World) -> None:
     posted = world.load(cast.rows.shipper)["id"]
 
     def act(name: str, route: Any) -> Any:
@@ -159,7 +159,7 @@ def test_a_colleague_gets_what_the_company_shares_and_no_more(
     assert surprises(cast, act) == {}
 
 
-def test_what_a_colleague_may_not_see_is_as_what_is_not_there(
+def test_a_row_hidden_from_a_colleague_is_answered_like_a_missing_one(
     cast: Cast, world: World
 ) -> None:
     colleague = world.driver(cast.rows.owner, device=None)
@@ -176,7 +176,7 @@ def test_what_a_colleague_may_not_see_is_as_what_is_not_there(
     assert surprises(cast, act) == {}
 
 
-def test_another_company_gets_what_there_is_behind_no_id_at_all(
+def test_another_company_gets_the_answer_of_an_unknown_id(
     cast: Cast, world: World
 ) -> None:
     fleet = world.company(OrganisationKind.PRIVATE_FLEET)
@@ -210,9 +210,7 @@ def test_a_suspended_company_gets_nothing_of_its_own(cast: Cast) -> None:
     assert surprises(cast, act) == {}
 
 
-def test_a_phone_that_was_taken_away_gets_nothing_of_its_person_s(
-    cast: Cast, world: World
-) -> None:
+def test_a_revoked_phone_gets_nothing_of_its_persons(cast: Cast, world: World) -> None:
     before, stolen = {}, {}
     for who in (DESK, DRIVER, SHIPPER):
         person: Caller = getattr(cast.rows, who)
@@ -234,7 +232,7 @@ def test_a_phone_that_was_taken_away_gets_nothing_of_its_person_s(
     assert surprises(cast, act) == {}
 
 
-def test_nobody_gets_nothing(cast: Cast) -> None:
+def test_an_anonymous_caller_gets_nothing(cast: Cast) -> None:
     nobody = Caller(cast.rows.owner.app, "")
 
     def act(name: str, route: Any) -> Any:
@@ -243,7 +241,7 @@ def test_nobody_gets_nothing(cast: Cast) -> None:
     assert surprises(cast, act) == {}
 
 
-def test_a_member_without_the_right_is_told_so_before_he_learns_more(
+def test_a_member_without_the_permission_cannot_tell_a_row_from_none(
     cast: Cast, world: World
 ) -> None:
     """Whoever lacks the permission hears the same of his company's row and of none."""
@@ -268,7 +266,7 @@ def test_a_member_without_the_right_is_told_so_before_he_learns_more(
     assert len(asked) > 15
 
 
-def test_what_else_proves_it_is_there() -> None:
+def test_the_other_proofs_exist() -> None:
     named = "test_security.py::TestStrangers::test_"
     assert (
         missing_proofs(

@@ -22,38 +22,38 @@ LIMITS = "api/kernel/test_limits.py::"
 
 PROOFS = {
     # Settings.
-    "MAX_BODY_BYTES": BODIES + "TestSize::test_of_a_body",
-    "STATEMENT_TIMEOUT_S": BODIES + "TestTime::test_of_a_statement",
+    "MAX_BODY_BYTES": BODIES + "TestSize::test_a_body_has_a_limit",
+    "STATEMENT_TIMEOUT_S": BODIES + "TestTime::test_a_slow_statement_is_cut_off",
     "LIMIT_PERSON_PER_MIN": LIMITS + "TestPeople::test_have_a_quota_of_their_own",
     "LIMIT_DEVICE_PER_MIN": LIMITS
     + "TestPeople::test_two_devices_of_one_person_are_counted_apart",
     "LIMIT_ADDRESS_PER_MIN": LIMITS
-    + "TestAddresses::test_are_limited_where_nobody_is_signed_in",
-    "LIMIT_LISTS_PER_MIN": LIMITS + "TestPeople::test_lists_are_metered_for_themselves",
+    + "TestAddresses::test_are_limited_without_a_sign_in",
+    "LIMIT_LISTS_PER_MIN": LIMITS + "TestPeople::test_lists_have_a_quota_of_their_own",
     "LIMIT_ACCEPTS_PER_MIN": LIMITS
     + "TestPeople::test_acceptances_are_limited_for_each_driver",
     "OFFERS_PER_DRIVER": "services/booking/test_answer.py::TestLimits"
-    "::test_a_driver_holds_at_most_n_offers",
+    "::test_a_driver_has_at_most_n_open_offers",
     "OFFERS_PER_LOAD": "services/booking/test_answer.py::TestLimits"
-    "::test_a_load_is_in_at_most_k_hands_and_the_next_driver_gets_the_next_best",
+    "::test_a_load_has_at_most_k_open_offers_and_the_next_driver_gets_the_next_best",
     # Constants of the web process and its use cases.
-    "MOST_INFLATED_BYTES": BODIES + "TestSize::test_of_an_inflated_one",
+    "MOST_INFLATED_BYTES": BODIES + "TestSize::test_an_unpacked_body_has_a_limit",
     "MOST_DRAINED_BYTES": "edges/test_web_process.py::TestHostileRequests"
     "::test_a_body_without_an_end_is_not_read_to_it",
-    "MOST_HEADER_BYTES": BODIES + "TestSize::test_of_the_headers",
-    "MOST_LEVELS": BODIES + "TestShape::test_nesting",
-    "MOST_ITEMS": BODIES + "TestShape::test_items_anywhere",
-    "MOST_FIXES": BODIES + "TestShape::test_items_of_a_batch",
+    "MOST_HEADER_BYTES": BODIES + "TestSize::test_the_headers_have_a_limit",
+    "MOST_LEVELS": BODIES + "TestShape::test_nesting_has_a_limit",
+    "MOST_ITEMS": BODIES + "TestShape::test_items_of_a_body_have_a_limit",
+    "MOST_FIXES": BODIES + "TestShape::test_fixes_of_a_batch_have_a_limit",
     "MOST_TARGET": "api/people/test_devices.py::TestRegister"
     "::test_the_longest_target_fits_the_index",
     "MOST_AREAS": "api/fleet/test_areas.py::TestRoom"
-    "::test_a_company_shares_so_many_areas",
+    "::test_a_company_has_a_limit_of_shared_areas",
     "MOST_VERTICES": "api/fleet/test_areas.py::TestRoom"
-    "::test_all_that_holds_for_one_driver_fits_into_a_search",
+    "::test_all_areas_of_one_driver_fit_into_a_search",
     "MOST_FAILURES": "api/people/test_lockouts.py::TestLock"
     "::test_five_failures_lock_for_15_minutes_also_the_right_password",
     "LONGEST_CURSOR": "owasp/test_api04_resource_consumption.py"
-    "::test_every_text_of_a_query_holds_at_n_and_no_further",
+    "::test_every_text_of_a_query_may_be_n_long_and_no_longer",
 }
 """limit -> the test that sends n and n + 1 of it."""
 
@@ -159,7 +159,7 @@ def _parts(
         yield from _parts(schemas, operation, inner, (*steps, name))
 
 
-def test_no_request_has_a_text_or_a_list_without_an_end(app: Flask) -> None:
+def test_no_request_has_a_text_or_a_list_without_a_limit(app: Flask) -> None:
     found = list(parts(app))
 
     endless = [
@@ -208,7 +208,7 @@ def pointers(answer: Answer) -> set[str]:
     }
 
 
-def test_every_text_and_list_of_a_body_holds_at_n_and_no_further(
+def test_every_text_and_list_of_a_body_may_be_n_long_and_no_longer(
     app: Flask, everybody: dict[frozenset[str], Caller]
 ) -> None:
     tried = 0
@@ -265,7 +265,7 @@ def test_every_list_gives_at_most_200_at_once(
         assert outcomes == {0: 422, 1: 200, 200: 200, 201: 422}, str(operation)
 
 
-def test_every_text_of_a_query_holds_at_n_and_no_further(
+def test_every_text_of_a_query_may_be_n_long_and_no_longer(
     app: Flask, everybody: dict[frozenset[str], Caller]
 ) -> None:
     tried = 0
@@ -289,7 +289,7 @@ def test_every_text_of_a_query_holds_at_n_and_no_further(
     assert tried > 10
 
 
-def test_an_idempotency_key_holds_at_255_and_no_further(
+def test_an_idempotency_key_may_be_255_long_and_no_longer(
     app: Flask, everybody: dict[frozenset[str], Caller]
 ) -> None:
     keyed = [

@@ -57,7 +57,9 @@ def test_what_the_scopes_say_is_what_happens(world: World, role: Role) -> None:
 
 
 @pytest.mark.parametrize("role", DESK)
-def test_who_may_call_it_is_written_at_each_operation(app: Flask, role: Role) -> None:
+def test_each_operation_describes_the_roles_that_may_call_it(
+    app: Flask, role: Role
+) -> None:
     held = {permission.value for permission in PERMISSIONS[role]}
 
     for operation in guarded(app):
@@ -67,7 +69,7 @@ def test_who_may_call_it_is_written_at_each_operation(app: Flask, role: Role) ->
         assert named == (operation.scopes <= held), str(operation)
 
 
-def test_an_operation_without_a_scope_is_one_that_we_let_anybody_call(
+def test_an_operation_without_a_scope_is_a_public_one(
     app: Flask,
 ) -> None:
     open_to_all = {
@@ -81,7 +83,7 @@ def test_an_operation_without_a_scope_is_one_that_we_let_anybody_call(
     }
 
 
-def test_an_operation_asks_for_one_scope_and_nothing_instead_of_it(app: Flask) -> None:
+def test_an_operation_needs_exactly_one_scope(app: Flask) -> None:
     odd = [
         str(operation)
         for operation in guarded(app)
@@ -91,7 +93,7 @@ def test_an_operation_asks_for_one_scope_and_nothing_instead_of_it(app: Flask) -
     assert odd == []
 
 
-def test_every_permission_that_somebody_lacks_is_refused_to_him_by_head_too(
+def test_head_needs_the_same_permission_as_get(
     world: World,
 ) -> None:
     driver = of_role(world, Role.DRIVER)
@@ -121,7 +123,7 @@ def test_no_header_makes_another_method_of_a_read(world: World, header: str) -> 
     assert (shown.status, shown.body) == (200, before)
 
 
-def test_several_roles_may_what_each_may_and_no_more(world: World) -> None:
+def test_several_roles_allow_what_each_allows_and_no_more(world: World) -> None:
     boss = world.company(DESK[Role.DRIVER], Role.ADMIN)
     both = world.member(boss, Role.DRIVER, Role.DISPATCHER)
     held = {
@@ -153,7 +155,7 @@ def leave_him(caller: Caller, role: Role) -> None:
         )
 
 
-def test_what_else_proves_it_is_there() -> None:
+def test_the_other_proofs_exist() -> None:
     assert (
         missing(
             "test_security.py::TestRoles"

@@ -69,7 +69,7 @@ def _fields(schemas: Any, where: str, schema: Any) -> Iterator[tuple[str, str, A
         yield from _fields(schemas, where, inner)
 
 
-def test_no_client_sends_an_address_that_a_server_could_be_at(app: Flask) -> None:
+def test_no_request_field_is_a_url(app: Flask) -> None:
     found = list(requested(app))
 
     addresses = [
@@ -91,7 +91,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def test_only_the_post_offices_talk_to_other_servers() -> None:
+def test_only_the_listed_modules_talk_to_other_servers() -> None:
     talking = {
         str(path)
         for path in files()
@@ -103,7 +103,7 @@ def test_only_the_post_offices_talk_to_other_servers() -> None:
     assert talking == CALLERS
 
 
-def test_the_only_hosts_in_the_code_are_google_s() -> None:
+def test_the_only_hosts_in_the_code_are_googles() -> None:
     named = {
         found.rstrip(".")
         for path in files()
@@ -118,7 +118,7 @@ def test_the_only_hosts_in_the_code_are_google_s() -> None:
     assert named == {FCM_URL, f"https://{urlsplit(SCOPE).hostname}"}
 
 
-def test_addresses_in_every_text_of_a_load_are_not_visited(
+def test_urls_in_the_texts_of_a_load_are_not_visited(
     world: World, run_jobs: Any
 ) -> None:
     with hostile(answer("200 OK")) as canary:

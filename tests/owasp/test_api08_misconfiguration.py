@@ -80,7 +80,7 @@ def test_no_debugger_runs_and_a_bug_shows_nothing(
     assert answer.get_json()["code"] == "internal-error"
 
 
-def test_what_else_proves_it_is_there() -> None:
+def test_the_other_proofs_exist() -> None:
     headers = "api/kernel/test_headers.py::"
     secrets = "runtime/test_settings.py::TestProductionSecrets::"
     assert (
@@ -89,10 +89,10 @@ def test_what_else_proves_it_is_there() -> None:
             secrets + "test_a_sample_or_a_short_one_is_refused",
             secrets + "test_the_values_of_the_sample_file_are_refused",
             headers + "TestEveryAnswer::test_is_protected",
-            headers + "TestEveryAnswer::test_a_bug_s_too",
+            headers + "TestEveryAnswer::test_is_protected_after_a_bug_too",
             headers + "TestEveryAnswer::test_insists_on_tls_in_production",
             headers + "TestOrigins::test_are_closed_by_default",
-            headers + "TestOrigins::test_another_may_not",
+            headers + "TestOrigins::test_another_may_not_call",
             headers + "TestDocs::test_run_their_own_script_and_no_other",
             "api/kernel/test_problems.py::TestFailures"
             "::test_a_bug_tells_the_trace_id_and_nothing_else",

@@ -15,7 +15,7 @@ OUTSIDE = {"/healthz", "/readyz", "/metrics", "/problems/<code>"}
 """For those who run it, and what a problem's `type` leads to."""
 
 
-def test_the_routes_are_the_document_s_and_the_other_way_round(app: Flask) -> None:
+def test_the_routes_and_the_document_have_the_same_operations(app: Flask) -> None:
     served = {
         (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule, method, _ in routed(app)
@@ -28,7 +28,7 @@ def test_the_routes_are_the_document_s_and_the_other_way_round(app: Flask) -> No
     assert len(served) > 50
 
 
-def test_every_route_is_below_the_one_version_or_known_to_be_outside(
+def test_every_route_is_below_v1_or_listed_as_outside(
     app: Flask,
 ) -> None:
     rules = {rule.rule for rule in app.url_map.iter_rules()}
@@ -47,7 +47,7 @@ def test_every_route_is_below_the_one_version_or_known_to_be_outside(
         *("/docs/..%2fconfig.py", "/docs/%2e%2e/%2e%2e/config.py"),
     ],
 )
-def test_what_is_in_no_document_is_not_there(app: Flask, path: str) -> None:
+def test_an_undocumented_path_is_not_found(app: Flask, path: str) -> None:
     answer = app.test_client().get(path)
 
     assert answer.status_code == 404, answer.data
@@ -65,14 +65,14 @@ def test_a_deprecated_operation_says_until_when(app: Flask) -> None:
             )
 
 
-def test_what_else_proves_it_is_there() -> None:
+def test_the_other_proofs_exist() -> None:
     deprecated = "api/kernel/test_deprecation.py::TestAMarkedOperation::"
     assert (
         missing(
             "test_openapi.py::TestTheDocument::test_describes_every_route_and_no_other",
             "test_openapi.py::TestTheDocument::test_the_committed_one_is_current",
             deprecated + "test_says_so_in_every_answer",
-            deprecated + "test_every_one_of_ours_sends_all_three",
+            deprecated + "test_every_deprecated_operation_sends_all_three_headers",
         )
         == []
     )

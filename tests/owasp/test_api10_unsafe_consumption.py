@@ -83,7 +83,7 @@ def canary() -> Iterator[Hostile]:
 
 class TestFcm:
     @pytest.mark.parametrize("name", ANSWERS)
-    def test_any_answer_is_a_push_that_waits_with_a_reason(
+    def test_after_any_answer_the_push_waits_with_a_reason(
         self, fcm, world, name
     ) -> None:
         scene = Scene(world)
@@ -112,7 +112,7 @@ class TestFcm:
         assert (len(server.asked), canary.asked) == (1, [])
 
     @pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "503 Busy"])
-    def test_an_answer_without_an_end_is_not_read_to_it(self, fcm, status) -> None:
+    def test_an_endless_answer_is_not_read_to_the_end(self, fcm, status) -> None:
         head = answer(status, b"", JSON, f"Content-Length: {ENDLESS}")
 
         with (
@@ -141,7 +141,7 @@ class TestFcm:
 
 class TestTheTokenEndpoint:
     @pytest.mark.parametrize("status", REDIRECTS)
-    def test_a_redirect_takes_our_assertion_nowhere(self, fcm, canary, status) -> None:
+    def test_a_redirect_does_not_get_our_assertion(self, fcm, canary, status) -> None:
         away = answer(status, b"", f"Location: {canary.url}/token")
 
         with (
@@ -163,7 +163,7 @@ class TestTheTokenEndpoint:
 
         assert server.asked
 
-    def test_an_answer_without_an_end_is_not_read_to_it(self, fcm) -> None:
+    def test_an_endless_answer_is_not_read_to_the_end(self, fcm) -> None:
         head = answer("200 OK", b"", JSON, f"Content-Length: {ENDLESS}")
 
         with (
@@ -189,7 +189,7 @@ MAIL = {
 
 
 @pytest.mark.parametrize("name", MAIL)
-def test_any_greeting_of_a_mail_server_is_a_letter_that_waits(name: str) -> None:
+def test_after_any_greeting_of_a_mail_server_the_letter_waits(name: str) -> None:
     with hostile(MAIL[name], greets=True) as server:
         url = server.url.replace("http://", "smtp://")
         with pytest.raises((MailDelayed, MailRefused)) as caught:
@@ -200,7 +200,7 @@ def test_any_greeting_of_a_mail_server_is_a_letter_that_waits(name: str) -> None
     assert "dana" not in str(caught.value)
 
 
-def test_what_else_proves_it_is_there() -> None:
+def test_the_other_proofs_exist() -> None:
     later = "notifications/test_fcm_outcomes.py::TestLater::test_"
     assert (
         missing(

@@ -16,7 +16,9 @@ ALL_OF_IT = text(
 )
 
 
-def test_who_says_nothing_is_nobody(committed: World, engine: Engine) -> None:
+def test_a_transaction_without_a_tenant_sees_nothing(
+    committed: World, engine: Engine
+) -> None:
     """Also on a connection that works as the server."""
     committed.company()
     Session.configure(bind=engine, info={})
@@ -49,7 +51,7 @@ def test_nothing_outlives_a_committed_transaction(
     assert not any(after[1:])
 
 
-def test_each_begins_without_holds(session: OrmSession) -> None:
+def test_each_begins_without_added_loads(session: OrmSession) -> None:
     """Also within another, which keeps what was set in it."""
     with Session.begin() as first:
         act_on_loads(first, [uuid7()])

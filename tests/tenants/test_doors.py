@@ -154,7 +154,7 @@ def test_a_desk_sees_its_companys_rows_and_no_others(town: Town, door: Door) -> 
 
 
 @pytest.mark.parametrize("door", OF_HIMSELF, ids=lambda door: door.__name__)
-def test_a_driver_sees_himself_and_no_colleague(town: Town, door: Door) -> None:
+def test_a_driver_sees_their_own_rows_and_no_colleagues(town: Town, door: Door) -> None:
     driver, _ = town.drivers[actor_of(town.one.carrier).org_id]
     actor = actor_of(driver)
     query = door(actor)
@@ -182,7 +182,7 @@ class TestLoads:
         assert ids(loads.visible_loads(actor), Load) == set().union(*held)
         assert all(held)
 
-    def test_of_a_driver_are_those_he_carries_or_is_offered(self, town: Town) -> None:
+    def test_of_a_driver_are_those_they_carry_or_are_offered(self, town: Town) -> None:
         driver, _ = town.drivers[actor_of(town.one.carrier).org_id]
         actor = actor_of(driver)
         held = [
@@ -216,7 +216,7 @@ def ids_of_loads(model: type[Any], *conditions: Any) -> set[UUID]:
         return set(session.scalars(select(model.load_id).where(*conditions)))
 
 
-def test_another_companys_assignment_is_not_there_to_override(town: Town) -> None:
+def test_another_companys_assignment_cannot_be_overridden(town: Town) -> None:
     actor = actor_of(town.one.carrier)
     _, theirs = town.carried[actor_of(town.other.carrier).org_id]
     why = Why(OverrideReason.SAFETY)
@@ -225,7 +225,7 @@ def test_another_companys_assignment_is_not_there_to_override(town: Town) -> Non
         unassign(session, actor, why, assignment_id=theirs, now=utcnow())
 
 
-def test_a_token_that_names_another_company_is_nobodys(world: World) -> None:
+def test_a_token_that_names_another_company_is_refused(world: World) -> None:
     caller, other = world.company(), world.company()
     assert other.org_id is not None
     claims = read_access_token(world.keys, caller.token)

@@ -141,7 +141,7 @@ class TestAManagedDatabase:
             with psycopg.connect(database_url, autocommit=True) as connection:
                 connection.execute(f"drop role {login}")
 
-    def test_a_superuser_steps_down(self, database_url: str) -> None:
+    def test_a_superusers_login_gives_up_its_rights(self, database_url: str) -> None:
         engine = make_engine(Settings(DATABASE_URL=database_url), DatabaseRole.APP)
         check_role(engine, DatabaseRole.APP)
         with engine.connect() as connection:

@@ -167,7 +167,7 @@ class TestEveryTable:
 
         assert {name for name, first in found if "org_id" not in first} == meant
 
-    def test_shows_nobody_nothing(self, street: tuple[Scene, Scene]) -> None:
+    def test_shows_nothing_without_a_tenant(self, street: tuple[Scene, Scene]) -> None:
         with seen_by(Hand.NOBODY) as session:
             counts = {
                 name: count(session, name) for name in set(Row.metadata.tables) - UNREAD
@@ -235,7 +235,7 @@ class TestBound:
         assert strangers == set()
         assert outside == 0
 
-    def test_a_rolled_back_savepoint_lets_go_of_its_hold(
+    def test_a_rolled_back_savepoint_forgets_the_loads_it_added(
         self, street: tuple[Scene, Scene]
     ) -> None:
         one, other = street
@@ -267,7 +267,7 @@ class TestWriting:
     )
 
     @pytest.mark.parametrize("statement", STATEMENTS)
-    def test_anothers_rows_are_not_there_to_change(
+    def test_another_companys_rows_cannot_be_changed(
         self, street: tuple[Scene, Scene], statement: str
     ) -> None:
         one, other = street
@@ -298,7 +298,7 @@ class TestWriting:
 
     # Booked it is seen no more, at another price it is.
     @pytest.mark.parametrize("what", ["status = 'booked'", "price_cents = 1"])
-    def test_a_market_load_is_locked_by_who_sees_it_and_changed_by_who_holds_it(
+    def test_a_market_load_may_be_locked_on_sight_and_changed_only_in_an_act_on_it(
         self, street: tuple[Scene, Scene], what: str
     ) -> None:
         one, other = street
@@ -315,7 +315,7 @@ class TestWriting:
             session.execute(change, {"id": load_id})
             session.rollback()
 
-    def test_even_the_server_cannot_tie_rows_of_two_companies(
+    def test_even_the_server_cannot_join_rows_of_two_companies(
         self, street: tuple[Scene, Scene]
     ) -> None:
         one, other = street

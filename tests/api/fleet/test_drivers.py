@@ -39,21 +39,21 @@ class TestEditDriver:
         assert after.body == before | changes
         assert driver.patch(path(driver), {}).body == after.body
 
-    def test_null_takes_a_limit_away(self, driver: Caller) -> None:
+    def test_null_removes_a_limit(self, driver: Caller) -> None:
         driver.patch(path(driver), {"max_deadhead_m": 1, "home_label": "x"})
 
         after = driver.patch(path(driver), {"max_deadhead_m": None, "home_label": None})
 
         assert (after["max_deadhead_m"], after["home_label"]) == (None, None)
 
-    def test_times_are_kept_as_the_moment_they_mean(self, driver: Caller) -> None:
+    def test_times_with_an_offset_are_kept_as_utc(self, driver: Caller) -> None:
         body = {"home_by_at": "2026-12-24T18:00:00-06:00"}
 
         answer = driver.patch(path(driver), body)
 
         assert answer["home_by_at"] == "2026-12-25T00:00:00.000Z"
 
-    def test_a_truck_of_the_company_is_shown_with_him(
+    def test_a_driver_is_shown_with_their_truck(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         truck_id = world.truck(boss, equipment="reefer")
@@ -119,7 +119,7 @@ class TestEditDriver:
 
 
 class TestAvailability:
-    def test_on_load_comes_with_a_load_only(self, driver: Caller) -> None:
+    def test_on_load_cannot_be_set_without_a_load(self, driver: Caller) -> None:
         answer = driver.patch(path(driver), {"availability": "on_load"})
 
         assert (answer.status, answer.code) == (409, "driver-busy")
@@ -138,7 +138,7 @@ class TestAvailability:
 
 
 class TestWhoSeesWhom:
-    def test_a_driver_sees_himself_and_the_desk_everybody(
+    def test_a_driver_sees_only_their_own_row_and_the_desk_sees_all(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         other = world.driver(boss, device=None)
@@ -149,7 +149,7 @@ class TestWhoSeesWhom:
         assert mine == [driver.driver_id]
         assert all_of_them == [other.driver_id, driver.driver_id]
 
-    def test_a_driver_who_also_dispatches_sees_everybody(
+    def test_a_driver_who_also_dispatches_sees_all(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         both = world.member(boss, Role.DRIVER, Role.DISPATCHER)
@@ -159,7 +159,7 @@ class TestWhoSeesWhom:
 
 
 class TestMe:
-    def test_shows_who_he_is_and_what_he_may(
+    def test_shows_the_member_and_their_permissions(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         me = driver.get("/v1/me")
@@ -172,7 +172,7 @@ class TestMe:
         assert boss.get("/v1/me")["driver"] is None
         assert "password_hash" not in str(me.body)
 
-    def test_shows_his_load_and_its_stops(
+    def test_shows_the_drivers_load_and_its_stops(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         load = world.load(world.shipper(), CHICAGO, NEW_YORK)
@@ -203,7 +203,7 @@ class TestFleet:
         assert rows[idle.driver_id]["assignments"] == []
         assert rows[idle.driver_id]["position"] is None
 
-    def test_is_walked_by_cursor(self, world: World, boss: Caller) -> None:
+    def test_is_paged_by_cursor(self, world: World, boss: Caller) -> None:
         for _ in range(3):
             world.member(boss, Role.DRIVER)
 

@@ -82,12 +82,14 @@ class TestAMarkedOperation:
         assert item["get"]["deprecated"] is item["put"]["deprecated"] is True
         assert "deprecated" not in item["delete"]
 
-    def test_its_neighbours_say_nothing(self, old: Flask) -> None:
+    def test_unmarked_methods_of_the_path_say_nothing(self, old: Flask) -> None:
         for method in ("DELETE", "OPTIONS", "POST"):
             answer = old.test_client().open("/v1/old", method=method)
             assert not set(NAMES) & set(answer.headers.keys())
 
-    def test_every_one_of_ours_sends_all_three(self, app: Flask, old: Flask) -> None:
+    def test_every_deprecated_operation_sends_all_three_headers(
+        self, app: Flask, old: Flask
+    ) -> None:
         asked = 0
         for application in (app, old):
             document = application.extensions["api"].spec.to_dict()

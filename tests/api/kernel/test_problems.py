@@ -94,7 +94,7 @@ class TestBodies:
         ],
         ids=lambda raw: repr(raw[:12]),
     )
-    def test_what_is_no_json_is_malformed(self, world: World, raw: Any) -> None:
+    def test_a_body_that_is_not_json_is_malformed(self, world: World, raw: Any) -> None:
         problem = put_truck(world, raw)
 
         assert (problem["status"], problem["code"]) in {
@@ -103,7 +103,9 @@ class TestBodies:
         }
 
     @pytest.mark.parametrize("raw", ["[]", '"x"', "null", "1", "true", "[{}]"])
-    def test_what_is_no_object_is_invalid(self, world: World, raw: str) -> None:
+    def test_a_body_that_is_not_an_object_is_invalid(
+        self, world: World, raw: str
+    ) -> None:
         problem = put_truck(world, raw)
 
         assert problem["code"] == "invalid-request"
@@ -160,7 +162,7 @@ class TestBodies:
         assert (problem["status"], problem["code"]) == (422, "invalid-request")
         assert pointers(problem) == [pointer]
 
-    def test_all_wrong_fields_are_told_at_once(self, world: World) -> None:
+    def test_all_wrong_fields_are_reported_at_once(self, world: World) -> None:
         problem = put_truck(world, '{"payload_kg": 0, "colour": 1}')
 
         assert sorted(pointers(problem)) == [
@@ -189,7 +191,7 @@ class TestAddresses:
 
         assert (problem["status"], problem["code"]) == (404, "not-found")
 
-    def test_a_wrong_method_is_told_the_right_ones(self, world: World) -> None:
+    def test_a_wrong_method_is_told_the_allowed_ones(self, world: World) -> None:
         problem = send(Caller(world.app, ""), "DELETE", "/v1/trucks")
 
         assert (problem["status"], problem["code"]) == (405, "method-not-allowed")
@@ -225,7 +227,9 @@ class TestFailures:
         assert "secret" not in str(problem)
         assert "Error" not in str(problem)
 
-    def test_a_database_that_is_gone_asks_for_patience(self, world: World) -> None:
+    def test_an_unreachable_database_is_503_with_retry_after(
+        self, world: World
+    ) -> None:
         gone = make_engine(Settings(DATABASE_URL="postgresql://x@127.0.0.1:1/x"))
         bound = Session.kw["bind"]
         Session.configure(bind=gone)
@@ -240,7 +244,7 @@ class TestFailures:
             assert int(answer["headers"]["Retry-After"]) > 0
             assert "127.0.0.1" not in str(answer)
 
-    def test_a_pool_with_no_connection_left_asks_for_patience(
+    def test_an_exhausted_pool_is_503_with_retry_after(
         self, world: World, engine: Engine
     ) -> None:
         small = create_engine(engine.url, pool_size=1, max_overflow=0, pool_timeout=0.1)
@@ -283,7 +287,7 @@ GENERAL = {"Conflict", "Gone", "DomainError"}
 
 
 class TestCodes:
-    def test_each_means_one_thing(self) -> None:
+    def test_each_belongs_to_one_error(self) -> None:
         own = [error.code for error in all_errors() if "code" in vars(error)]
 
         assert {code for code in own if own.count(code) > 1} == SHARED
@@ -310,7 +314,7 @@ class TestCodes:
 
         assert raised == []
 
-    def test_the_document_closes_the_list(self, app: Flask) -> None:
+    def test_the_document_lists_all_of_them(self, app: Flask) -> None:
         document = json.loads((ROOT / "docs/openapi.json").read_text())
         code = document["components"]["schemas"]["Problem"]["properties"]["code"]
 
@@ -346,7 +350,7 @@ class TestCodes:
 
         assert codes.all_promised(document) <= known
 
-    def test_the_whole_suite_saw_each_and_none_unpromised(
+    def test_the_whole_suite_saw_each_and_none_undocumented(
         self, request: pytest.FixtureRequest, all_saw: Path
     ) -> None:
         """Runs last. Without the whole suite only what was seen is judged."""

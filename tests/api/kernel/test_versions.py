@@ -89,9 +89,7 @@ Maker = Callable[[World], Row]
 
 class TestTheTag:
     @each_row
-    def test_is_the_version_s_and_new_with_each_change(
-        self, world: World, make: Maker
-    ) -> None:
+    def test_is_new_with_each_change(self, world: World, make: Maker) -> None:
         row = make(world)
         first = row.caller.get(row.path).headers["ETag"]
 
@@ -103,7 +101,9 @@ class TestTheTag:
         assert row.caller.get(row.path).headers["ETag"] == changed.headers["ETag"]
 
     @each_row
-    def test_who_has_the_version_gets_no_body(self, world: World, make: Maker) -> None:
+    def test_a_client_that_has_the_version_gets_no_body(
+        self, world: World, make: Maker
+    ) -> None:
         row = make(world)
         shown = row.caller.get(row.path)
         tag = shown.headers["ETag"]
@@ -119,9 +119,7 @@ class TestTheTag:
         assert after.status == 200
         assert after.body != shown.body
 
-    def test_is_not_of_the_body_and_so_the_same_for_everybody(
-        self, world: World
-    ) -> None:
+    def test_is_the_same_for_every_role(self, world: World) -> None:
         carrier, shipper = world.company(), world.shipper()
         driver, load = world.driver(carrier, device=None), world.load(shipper)
         world.assign(carrier, driver, load)
@@ -133,7 +131,7 @@ class TestTheTag:
 
         assert len(tags) == 1
 
-    def test_a_load_has_a_new_one_with_every_fact_at_its_stops(
+    def test_a_load_gets_a_new_one_with_every_fact_at_its_stops(
         self, world: World
     ) -> None:
         carrier, shipper = world.company(), world.shipper()
@@ -155,7 +153,7 @@ class TestTheTag:
         assert [answer.status for answer in seen] == [200] * 6
         assert len({answer.headers["ETag"] for answer in seen}) == 6
 
-    def test_a_repeated_fact_changes_none(self, world: World) -> None:
+    def test_a_repeated_fact_does_not_change_it(self, world: World) -> None:
         carrier, shipper = world.company(), world.shipper()
         driver, load = world.driver(carrier, device=None), world.load(shipper)
         world.assign(carrier, driver, load)
@@ -167,9 +165,7 @@ class TestTheTag:
 
         assert shipper.get(f"/v1/loads/{load['id']}").headers["ETag"] == before
 
-    def test_new_stops_are_a_new_version_though_the_load_stays(
-        self, world: World
-    ) -> None:
+    def test_new_stops_make_a_new_version_of_the_load(self, world: World) -> None:
         shipper, body = world.shipper(), world.load_body()
         load = shipper.post("/v1/loads", body).body
         path = f"/v1/loads/{load['id']}"
@@ -181,7 +177,7 @@ class TestTheTag:
         assert edited["stops"][0]["instructions"] == "Ring twice."
         assert edited.headers["ETag"] != before
 
-    def test_a_driver_is_shown_with_his_truck_and_his_availability(
+    def test_a_driver_gets_a_new_one_with_their_truck_and_availability(
         self, world: World
     ) -> None:
         boss = world.company()
@@ -214,7 +210,7 @@ class TestAnEdit:
         assert {path.split("/")[-1] for path in others - OWN} == FACTS
 
     @each_edit
-    def test_says_which_version_it_means(self, world: World, make: Maker) -> None:
+    def test_must_name_the_version_it_means(self, world: World, make: Maker) -> None:
         row = make(world)
 
         answer = row.edit("")
@@ -237,9 +233,7 @@ class TestAnEdit:
         assert after.body == before.body
         assert after.headers["ETag"] == before.headers["ETag"]
 
-    def test_is_told_of_a_wrong_state_when_it_names_a_version(
-        self, world: World
-    ) -> None:
+    def test_with_a_version_is_refused_for_a_wrong_status(self, world: World) -> None:
         row, carrier = load_row(world), world.company()
         load = row.caller.get(row.path).body
         world.assign(carrier, world.driver(carrier, device=None), load)
@@ -250,9 +244,7 @@ class TestAnEdit:
         assert codes == ["precondition-required", "load-status", "load-status"]
 
     @each_row
-    def test_with_the_tag_of_yesterday_is_too_late(
-        self, world: World, make: Maker
-    ) -> None:
+    def test_with_an_old_tag_is_refused(self, world: World, make: Maker) -> None:
         row = make(world)
         tag = row.caller.get(row.path).headers["ETag"]
         row.edit(tag)
@@ -270,9 +262,7 @@ class TestAnEdit:
 
         assert answer.status == 200
 
-    def test_an_area_is_erased_over_the_version_that_was_seen(
-        self, world: World
-    ) -> None:
+    def test_an_area_is_erased_by_the_version_that_was_seen(self, world: World) -> None:
         row = erased_area_row(world)
 
         erased = row.edit(row.caller.get(row.path).headers["ETag"])
@@ -321,7 +311,7 @@ class TestMaking:
         assert (answer.status, answer.code) == (412, "version-mismatch")
 
     @pytest.mark.parametrize("noun", ["trucks", "areas"])
-    def test_is_not_what_an_edit_of_a_missing_row_does(
+    def test_is_not_done_by_an_edit_of_a_missing_row(
         self, world: World, noun: str
     ) -> None:
         boss, path = world.company(), f"/v1/{noun}/{uuid7()}"

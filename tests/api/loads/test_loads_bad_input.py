@@ -217,7 +217,7 @@ def test_a_body_that_cannot_be_read_is_a_problem(
     assert answer.content_type == "application/problem+json"
 
 
-def test_a_body_that_is_no_json_is_a_problem(shipper: Caller) -> None:
+def test_a_body_that_is_not_json_is_a_problem(shipper: Caller) -> None:
     answer = send(shipper, b"a=1", "application/x-www-form-urlencoded")
 
     assert (answer.status_code, answer.json["code"]) == (415, "unsupported-media-type")

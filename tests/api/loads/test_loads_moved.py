@@ -59,7 +59,7 @@ class TestCancel:
         (offer,) = driver.get("/v1/offers")["data"]
         assert offer["status"] == "withdrawn"
 
-    def test_not_when_it_is_loaded_though_nobody_confirmed_it(
+    def test_is_refused_once_loaded_even_without_a_confirmation(
         self, world: World
     ) -> None:
         shipper, carrier = world.shipper(), world.company()
@@ -74,7 +74,9 @@ class TestCancel:
         assert (answer.status, answer.code) == (409, "load-status")
         assert shipper.get(url)["status"] == "at_pickup"
 
-    def test_not_with_part_of_the_freight_on_the_truck(self, world: World) -> None:
+    def test_is_refused_with_part_of_the_freight_on_the_truck(
+        self, world: World
+    ) -> None:
         """At the second pickup the load is at_pickup again, and still not free."""
         shipper, carrier = world.shipper(), world.company()
         driver = world.driver(carrier, device=None)
@@ -119,7 +121,9 @@ class TestEveryActInEveryStatus:
     }
 
     @pytest.mark.parametrize("call", CALLS)
-    def test_of_the_poster(self, world: World, session: OrmSession, call: str) -> None:
+    def test_is_done_or_refused_as_the_table_says(
+        self, world: World, session: OrmSession, call: str
+    ) -> None:
         method, path, body, acts = self.CALLS[call]
         shipper = world.shipper()
         for status in LoadStatus:

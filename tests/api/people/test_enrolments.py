@@ -83,7 +83,7 @@ def busy(world: World, boss: Caller, driver: Caller) -> Caller:
 
 
 class TestRefreshFamily:
-    def test_is_the_device_s(self, driver: Caller) -> None:
+    def test_belongs_to_its_device(self, driver: Caller) -> None:
         phone = new_id()
         first = sign_in(driver, phone)
 
@@ -114,7 +114,7 @@ class TestRefreshFamily:
         assert refresh(driver, first).status == 200
         assert refresh(driver, first, new_id()).code == "refresh-device-mismatch"
 
-    def test_reuse_is_an_event_of_the_company_once(self, driver: Caller) -> None:
+    def test_reuse_is_one_event_of_the_company(self, driver: Caller) -> None:
         first = sign_in(driver)
         third = refresh(driver, refresh(driver, first))
 
@@ -128,7 +128,7 @@ class TestRefreshFamily:
     @pytest.mark.parametrize(
         ("unused", "status"), [("29 days", 200), ("30 days 1 minute", 401)]
     )
-    def test_ends_when_nobody_uses_it_for_30_days(
+    def test_ends_after_30_days_without_use(
         self, driver: Caller, unused: str, status: int
     ) -> None:
         first = sign_in(driver)
@@ -156,7 +156,7 @@ class TestRefreshFamily:
 
 
 class TestApproval:
-    def test_a_new_phone_of_a_driver_with_a_load_waits_for_it(
+    def test_a_new_phone_of_a_driver_with_a_load_needs_it(
         self, boss: Caller, busy: Caller
     ) -> None:
         phone = new_id()
@@ -179,7 +179,7 @@ class TestApproval:
         assert boss.get("/v1/company-devices?enrolment=pending")["data"] == []
         assert sign_in(busy, phone).status == 201
 
-    def test_the_phone_he_had_before_the_load_needs_none(
+    def test_a_phone_used_before_the_load_needs_none(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         phone = new_id()
@@ -188,7 +188,7 @@ class TestApproval:
 
         assert sign_in(driver, phone).status == 201
 
-    def test_with_a_load_a_sign_in_names_its_phone(self, busy: Caller) -> None:
+    def test_with_a_load_a_sign_in_must_name_its_phone(self, busy: Caller) -> None:
         """Else leaving the device_id out would be the way around."""
         answer = sign_in(busy)
 
@@ -200,7 +200,7 @@ class TestApproval:
 
         assert sign_in(busy, phone).code == "device-not-approved"
 
-    def test_a_wrong_password_asks_nobody(self, boss: Caller, busy: Caller) -> None:
+    def test_a_wrong_password_asks_for_none(self, boss: Caller, busy: Caller) -> None:
         email = busy.get("/v1/me")["member"]["email"]
         body = {"login": email, "password": "wrong", "device_id": new_id()}
 
@@ -209,7 +209,7 @@ class TestApproval:
         assert answer.code == "wrong-credentials"
         assert boss.get("/v1/company-devices")["data"] == []
 
-    def test_is_not_asked_of_people_without_a_load(
+    def test_is_not_needed_without_a_load(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         dispatcher = world.member(boss, Role.DISPATCHER)
@@ -218,7 +218,7 @@ class TestApproval:
             sign_in(caller, new_id()).status for caller in (driver, dispatcher)
         } == {201}
 
-    def test_somebody_else_s_phone_is_taken(self, boss: Caller, driver: Caller) -> None:
+    def test_another_persons_phone_is_taken(self, boss: Caller, driver: Caller) -> None:
         phone = new_id()
         sign_in(driver, phone)
 
@@ -289,7 +289,7 @@ class TestRevocation:
         assert sign_in(driver, phone).status == 201
         assert driver.put(f"/v1/devices/{phone}", body).status == 200
 
-    def test_by_himself_leaves_the_way_back_open(
+    def test_by_the_driver_is_undone_by_signing_in_again(
         self, driver: Caller, phone: str
     ) -> None:
         sign_in(driver, phone)
@@ -297,7 +297,7 @@ class TestRevocation:
 
         assert sign_in(driver, phone).status == 201
 
-    def test_he_does_not_lift_the_desk_s_by_forgetting_the_phone(
+    def test_by_the_desk_stays_when_the_driver_forgets_the_phone(
         self, boss: Caller, driver: Caller, phone: str
     ) -> None:
         boss.delete(f"/v1/devices/{phone}/approval")
@@ -305,7 +305,7 @@ class TestRevocation:
 
         assert sign_in(driver, phone).code == "device-not-approved"
 
-    def test_another_company_s_phone_is_not_found(
+    def test_another_companys_phone_is_not_found(
         self, world: World, driver: Caller, phone: str
     ) -> None:
         other = world.company()

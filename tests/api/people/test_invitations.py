@@ -66,7 +66,7 @@ class TestInvite:
             )
         assert float(seconds or 0) / 3600 == pytest.approx(72, abs=0.01)
 
-    def test_one_address_is_written_to_five_times_a_day(
+    def test_an_address_is_written_to_at_most_five_times_a_day(
         self, world: World, boss: Caller
     ) -> None:
         names = ["dana@example.com", "DANA@example.com"]
@@ -96,7 +96,7 @@ class TestInvite:
 
     @pytest.mark.parametrize("kind", OrganisationKind)
     @pytest.mark.parametrize("role", Role)
-    def test_a_role_must_make_sense_in_the_company(
+    def test_a_role_must_fit_the_kind_of_company(
         self, world: World, kind: OrganisationKind, role: Role
     ) -> None:
         made = invite(world.company(kind, Role.ADMIN), roles=[role.value])
@@ -147,14 +147,14 @@ class TestInvite:
         assert (made.status, made.code) == (422, "invalid-request")
         assert [error["pointer"] for error in made["errors"]] == [pointer]
 
-    def test_a_colleague_s_login_is_taken(self, world: World, boss: Caller) -> None:
+    def test_a_colleagues_login_is_taken(self, world: World, boss: Caller) -> None:
         world.accept(invite(boss, phone="+13125550142")["token"])
 
         for fields in ({}, {"email": None, "phone": "312-555-0142"}):
             answer = invite(boss, **fields)
             assert (answer.status, answer.code) == (409, "login-taken")
 
-    def test_who_works_elsewhere_is_not_given_away(
+    def test_does_not_tell_that_a_person_works_elsewhere(
         self, world: World, boss: Caller
     ) -> None:
         world.accept(invite(boss)["token"])
@@ -163,7 +163,9 @@ class TestInvite:
 
         assert made.status == 201
 
-    def test_only_who_manages_people_may(self, world: World, boss: Caller) -> None:
+    def test_needs_the_permission_to_manage_people(
+        self, world: World, boss: Caller
+    ) -> None:
         dispatcher = world.member(boss, Role.DISPATCHER)
 
         for answer in (
@@ -203,7 +205,7 @@ class TestAccept:
         assert [row["member_id"] for row in listed] == [tokens["member_id"]]
 
     @pytest.mark.parametrize(("role", "drivers"), [("driver", 1), ("dispatcher", 0)])
-    def test_a_driver_also_gets_his_driver_row(
+    def test_a_driver_also_gets_a_driver_row(
         self, world: World, boss: Caller, role: str, drivers: int
     ) -> None:
         tokens = world.accept(invite(boss, roles=[role])["token"])
@@ -213,7 +215,7 @@ class TestAccept:
         assert [row["member_id"] for row in found] == [tokens["member_id"]] * drivers
         assert {row["availability"] for row in found} <= {"off_duty"}
 
-    def test_without_a_phone_is_for_browsers(self, world: World, boss: Caller) -> None:
+    def test_without_a_phone_enrols_no_device(self, world: World, boss: Caller) -> None:
         tokens = world.accept(invite(boss, roles=["dispatcher"])["token"])
 
         dana = Caller(world.app, tokens["access_token"])
@@ -236,7 +238,7 @@ class TestAccept:
 
         assert sorted(answer.status for answer in answers) == [201, 410, 410, 410]
 
-    def test_over_ones_all_look_like_one_that_never_was(
+    def test_an_ended_invitation_is_answered_like_one_that_never_existed(
         self, world: World, boss: Caller
     ) -> None:
         used, withdrawn, late = (
@@ -261,7 +263,7 @@ class TestAccept:
         assert bodies == [bodies[0]] * 4
 
     @pytest.mark.parametrize("age", ["71 hours 59 minutes", "72 hours 1 minute"])
-    def test_until_72_hours_are_over(
+    def test_works_until_72_hours_are_over(
         self, world: World, boss: Caller, age: str
     ) -> None:
         token = invite(boss)["token"]
@@ -269,7 +271,7 @@ class TestAccept:
 
         assert world.accept(token).status == (201 if age < "72" else 410)
 
-    def test_a_login_is_one_person_s_in_the_whole_world(
+    def test_a_login_belongs_to_one_person_of_all_companies(
         self, world: World, boss: Caller
     ) -> None:
         first, second = invite(boss), invite(world.company(), email="DANA@example.com")
@@ -281,7 +283,9 @@ class TestAccept:
         # The place is still held: he may leave the other company first.
         assert world.accept(second["token"]).code == "login-taken"
 
-    def test_two_companies_at_once_get_one_of_him(self, committed: World) -> None:
+    def test_of_several_companies_at_once_one_gets_the_person(
+        self, committed: World
+    ) -> None:
         tokens = [invite(committed.company())["token"] for _ in range(4)]
 
         with ThreadPoolExecutor(4) as pool:
@@ -289,7 +293,7 @@ class TestAccept:
 
         assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
 
-    def test_on_somebody_else_s_phone_leaves_the_invitation_open(
+    def test_on_another_persons_phone_leaves_the_invitation_open(
         self, world: World, boss: Caller
     ) -> None:
         phone = str(uuid7())
@@ -354,7 +358,7 @@ class TestWithdraw:
 
         assert (answer.status, answer.code) == (410, "invitation-over")
 
-    def test_a_newer_invitation_takes_the_older_one_s_place(
+    def test_a_newer_invitation_replaces_the_older_one(
         self, world: World, boss: Caller
     ) -> None:
         old, new = invite(boss), invite(boss, roles=["dispatcher"])
@@ -368,7 +372,7 @@ class TestWithdraw:
     @pytest.mark.parametrize(
         "login", [{"email": None, "phone": "312-555-0142"}, {"email": "d@example.com"}]
     )
-    def test_of_two_at_once_one_is_open(
+    def test_two_invitations_at_once_leave_one_open(
         self, committed: World, login: dict[str, Any]
     ) -> None:
         boss = committed.company()
@@ -389,7 +393,7 @@ class TestWithdraw:
         ]
         assert committed.accept(token).status == 201
 
-    def test_a_stranger_s_is_not_found(self, world: World, boss: Caller) -> None:
+    def test_another_companys_is_not_found(self, world: World, boss: Caller) -> None:
         made = invite(boss)
 
         other = world.company()

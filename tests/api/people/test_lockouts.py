@@ -92,12 +92,12 @@ class TestUnknownAccounts:
         assert Counter(status for status, _, _ in known) == {401: 5, 429: 3}
         assert hasher.asked == 10
 
-    def test_nobody_s_hash_opens_with_no_password(self) -> None:
+    def test_the_hash_of_an_unknown_login_matches_no_password(self) -> None:
         for password in ("", "nobody", PASSWORD):
             with pytest.raises(VerifyMismatchError):
                 passwords.HASHER.verify(passwords.NOBODY, password)
 
-    def test_nobody_s_hash_costs_what_a_person_s_does(self) -> None:
+    def test_the_hash_of_an_unknown_login_costs_as_much_as_a_real_one(self) -> None:
         mine = passwords.hash_password(PASSWORD).split("$")
         nobodys = passwords.NOBODY.split("$")
 
@@ -146,14 +146,14 @@ class TestLock:
         ],
         ids=["phone", "e-mail"],
     )
-    def test_writing_it_otherwise_is_no_way_around(
+    def test_another_spelling_of_the_login_is_no_way_around(
         self, world: World, ways: list[str]
     ) -> None:
         answers = [attempt(world, ways[n % len(ways)]).status for n in range(6)]
 
         assert answers == [401] * 5 + [429]
 
-    def test_concerns_nobody_else(self, world: World, email: str) -> None:
+    def test_does_not_concern_other_logins(self, world: World, email: str) -> None:
         for _ in range(6):
             attempt(world, "nobody@example.com")
 
@@ -173,7 +173,7 @@ class TestLock:
         assert Counter(statuses) == {401: 5, 429: 15}
         assert hasher.asked == 5
 
-    def test_what_locks_nobody_any_more_is_forgotten(
+    def test_failures_that_no_longer_lock_are_forgotten(
         self, world: World, email: str
     ) -> None:
         attempt(world, "old@example.com")
@@ -184,7 +184,7 @@ class TestLock:
             assert prune(session, now=utcnow()) == 1
             assert prune(session, now=utcnow()) == 0
 
-    def test_no_login_is_kept_as_it_is(self, world: World, email: str) -> None:
+    def test_no_login_is_kept_in_the_clear(self, world: World, email: str) -> None:
         attempt(world, email)
 
         with Session() as session:

@@ -20,7 +20,7 @@ class TestListMembers:
         assert names[:4] == [f"p{n}@example.com" for n in (3, 2, 1, 0)]
         assert len(names) == 5
 
-    def test_nobody_sets_another_one_s_password(self, world: World) -> None:
+    def test_a_member_cannot_be_made_with_a_password(self, world: World) -> None:
         body = {"name": "X", "email": "x@example.com", "password": "1234567890"}
 
         assert world.company().post("/v1/members", body).status == 405

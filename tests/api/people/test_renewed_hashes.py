@@ -67,7 +67,7 @@ class TestAHash:
         assert not passwords.is_outdated(renewed)
         assert kept_hash(login) == renewed
 
-    def test_of_today_s_parameters_stays(self, world: World, login: str) -> None:
+    def test_of_todays_parameters_stays(self, world: World, login: str) -> None:
         before = kept_hash(login)
 
         assert sign_in(world, login).status == 201

@@ -91,7 +91,9 @@ class TestEnrol:
 
         assert (old.code, new.status) == ("second-factor-wrong", 200)
 
-    def test_is_once(self, boss: Caller, secret: str, recovery: list[str]) -> None:
+    def test_is_possible_once(
+        self, boss: Caller, secret: str, recovery: list[str]
+    ) -> None:
         answers = [
             boss.post(PATH),
             boss.put(f"{PATH}/confirmation", {"code": code(secret)}),
@@ -167,7 +169,9 @@ class TestSignIn:
 
         assert sign_in(boss, email, totp=code(secret)).code == "account-locked"
 
-    def test_others_are_not_asked(self, world: World, email: str) -> None:
+    def test_members_without_a_factor_are_not_asked(
+        self, world: World, email: str
+    ) -> None:
         other = world.company()
         theirs = other.get("/v1/me")["member"]["email"]
 
@@ -222,7 +226,7 @@ class TestRecovery:
         again = boss.post(f"{PATH}/removal", {"code": given})
         assert again.code == "second-factor-wrong"
 
-    def test_guessing_at_somebody_s_desk_is_bounded(
+    def test_guessing_at_an_open_desk_is_limited(
         self, boss: Caller, recovery: list[str]
     ) -> None:
         answers = [

@@ -128,7 +128,9 @@ class TestSignIn:
 
         assert (answer.status, answer.code) == (422, "invalid-request")
 
-    def test_who_left_is_unknown(self, world: World, dana: dict[str, str]) -> None:
+    def test_a_member_who_left_is_unknown(
+        self, world: World, dana: dict[str, str]
+    ) -> None:
         before = sign_in(world, "dana.ortiz@example.com")
         execute(
             "update members set deactivated_at = now() where id = :id", id=dana["id"]
@@ -149,7 +151,7 @@ class TestRefresh:
         assert second["refresh_token"] != first["refresh_token"]
         assert me(world, second).status == 200
 
-    def test_a_lost_answer_is_had_again(
+    def test_a_lost_answer_can_be_fetched_again(
         self, world: World, dana: dict[str, str]
     ) -> None:
         """However late: a phone in a dead zone is not signed out."""
@@ -202,7 +204,7 @@ class TestRefresh:
             lambda token: "\u0661.\u0661.\u0661",
         ],
     )
-    def test_what_we_did_not_make_is_not_valid(
+    def test_a_forged_token_is_not_valid(
         self, world: World, dana: dict[str, str], change: Callable[[str], str]
     ) -> None:
         token = sign_in(world, "dana.ortiz@example.com")["refresh_token"]
@@ -212,13 +214,17 @@ class TestRefresh:
         assert (answer.status, answer.code) == (401, "unauthenticated")
         assert refresh(world, token).status == 200
 
-    def test_ends_with_its_time(self, world: World, dana: dict[str, str]) -> None:
+    def test_ends_when_its_time_is_over(
+        self, world: World, dana: dict[str, str]
+    ) -> None:
         first = sign_in(world, "dana.ortiz@example.com")
         execute("update refresh_families set expires_at = now() - interval '1 second'")
 
         assert refresh(world, first["refresh_token"]).code == "unauthenticated"
 
-    def test_an_access_token_is_none(self, world: World, dana: dict[str, str]) -> None:
+    def test_an_access_token_is_no_refresh_token(
+        self, world: World, dana: dict[str, str]
+    ) -> None:
         first = sign_in(world, "dana.ortiz@example.com")
 
         assert refresh(world, first["access_token"][:300]).status == 401

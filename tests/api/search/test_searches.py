@@ -22,7 +22,7 @@ def test_a_list_is_short_and_newest_first(scene):
     assert listed[0]["counts"]["ranked"] == 1
 
 
-def test_a_dispatcher_sees_the_fleets_and_may_ask_for_one_driver(scene, world):
+def test_a_dispatcher_sees_the_fleets_searches_and_may_filter_by_driver(scene, world):
     one, other = scene.drivers(2)
     scene.search(one)
     mine = scene.search(other)
@@ -35,7 +35,7 @@ def test_a_dispatcher_sees_the_fleets_and_may_ask_for_one_driver(scene, world):
     assert world.company().get("/v1/backhaul-searches")["data"] == []
 
 
-def test_asking_for_a_colleague_shows_a_driver_nothing(scene):
+def test_a_driver_who_asks_for_a_colleagues_searches_gets_none(scene):
     one, other = scene.drivers(2)
     scene.search(other)
 

@@ -106,7 +106,7 @@ class TestAFullStart:
         assert Phone(scene.shipper).drain(limit).ids("load") == alive
         assert len(alive) == len(loads) - 1
 
-    def test_shows_each_as_its_own_address_does(self, scene: Scene) -> None:
+    def test_shows_each_row_like_its_own_route(self, scene: Scene) -> None:
         driver, load_id, _ = assigned(scene)
 
         held = fresh(driver)
@@ -129,14 +129,14 @@ class TestAFullStart:
 
 
 class TestWhatChanges:
-    def test_nothing_is_nothing(self, scene: Scene) -> None:
+    def test_is_empty_when_nothing_changed(self, scene: Scene) -> None:
         driver, _, _ = assigned(scene)
         phone = Phone(driver).drain()
         phone.told.clear()
 
         assert phone.drain().drain().told == []
 
-    def test_a_load_of_another_company_reaches_whom_it_is_given_to(
+    def test_a_load_of_another_company_reaches_the_assigned_driver(
         self, scene: Scene
     ) -> None:
         driver, stranger = scene.driver(), scene.driver()
@@ -149,7 +149,7 @@ class TestWhatChanges:
         assert phone.ids("assignment") == {assignment_id}
         assert other.drain().told == []
 
-    def test_the_shipper_s_and_the_desk_s_facts_reach_the_driver(
+    def test_the_shippers_and_the_desks_facts_reach_the_driver(
         self, scene: Scene
     ) -> None:
         driver, load_id, _ = assigned(scene)
@@ -228,7 +228,7 @@ class TestACursor:
         ],
         ids=["too old", "other roles", "of a restored server"],
     )
-    def test_that_leads_nowhere_means_begin_anew(
+    def test_that_leads_nowhere_means_a_full_start(
         self, scene: Scene, change: dict[str, Callable[[Any], Any]]
     ) -> None:
         phone = Phone(scene.shipper).drain()
@@ -249,7 +249,7 @@ class TestACursor:
 
         assert [change["id"] for change in changes] == [str(load_id)]
 
-    def test_is_one_member_s_own(self, scene: Scene) -> None:
+    def test_belongs_to_one_member(self, scene: Scene) -> None:
         phone = Phone(scene.shipper).drain()
         page = Phone(scene.carrier)
 
@@ -272,7 +272,7 @@ class TestACursor:
 
 class TestARandomDay:
     @pytest.mark.parametrize("seed", range(6))
-    def test_the_phones_hold_what_the_server_says(
+    def test_the_phones_have_what_the_server_says(
         self, scene: Scene, seed: int
     ) -> None:
         rng = random.Random(seed)

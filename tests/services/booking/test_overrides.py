@@ -134,7 +134,7 @@ class TestReassign:
         assert (refused.status, refused.code) == (409, "driver-busy")
         assert everything() == before
 
-    def test_the_driver_who_has_it_already_is_no_change(self, scene):
+    def test_the_driver_who_has_it_already_is_refused(self, scene):
         scene.load()
         driver = scene.driver()
         held = won(scene, driver)
@@ -200,7 +200,7 @@ class TestUnassign:
         scene.search(other)
         assert [offer.load_id for offer in open_offers(other)] == [load_id]
 
-    def test_a_load_in_transit_stays_with_somebody(self, scene, world):
+    def test_a_load_in_transit_cannot_be_left_without_a_driver(self, scene, world):
         load = world.load(scene.shipper)
         driver = scene.driver()
         held = scene.assigned(driver, load["id"])
@@ -259,7 +259,7 @@ class TestForceAssign:
         assert pushes_to(offered)[-1] == "offer_lost"
         assert "load_reassigned" in pushes_to(scene.shipper)
 
-    def test_instead_of_what_he_has_which_goes_back_to_the_market(self, scene):
+    def test_replaces_the_drivers_load_which_goes_back_to_the_market(self, scene):
         first, second = scene.loads(2)
         driver = scene.driver()
         held = won(scene, driver)
@@ -291,7 +291,7 @@ class TestForceAssign:
         assert (refused.status, refused.code) == (410, "load-taken")
         assert everything() == before
 
-    def test_a_driver_whose_way_home_is_taken_is_busy(self, scene):
+    def test_a_driver_with_a_backhaul_is_busy(self, scene):
         _, second = scene.loads(2)
         driver = scene.driver()
         won(scene, driver)

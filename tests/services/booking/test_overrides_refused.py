@@ -28,7 +28,7 @@ def scene(world):
 
 
 class TestReasons:
-    def test_other_needs_words(self, scene):
+    def test_the_reason_other_needs_a_note(self, scene):
         scene.load()
         held = won(scene, scene.driver())
         before = everything()
@@ -75,7 +75,7 @@ class TestReasons:
 
 
 class TestTenancy:
-    def test_another_companys_rows_do_not_exist(self, scene, world):
+    def test_another_companys_rows_are_not_found(self, scene, world):
         best, _ = scene.loads(2)
         driver, offered = scene.drivers(2)
         held = won(scene, driver)
@@ -102,7 +102,7 @@ class TestTenancy:
         assert {answer.status for answer in refusals} == {404}
         assert everything() == before
 
-    def test_a_private_load_of_another_company_does_not_exist(self, scene):
+    def test_a_private_load_of_another_company_is_not_found(self, scene):
         load_id = scene.load(visibility="private")
         driver = scene.driver()
 
@@ -133,7 +133,7 @@ class TestTenancy:
         assert world.company().get("/v1/overrides")["data"] == []
 
 
-def test_nobody_sees_half_of_an_override(committed):
+def test_half_of_an_override_is_never_seen(committed):
     scene = Scene(committed)
     first, second = scene.loads(2)
     driver = scene.driver()
@@ -163,7 +163,7 @@ def test_nobody_sees_half_of_an_override(committed):
     ]
 
 
-def test_a_lost_connection_takes_all_of_it_back(committed):
+def test_a_lost_connection_rolls_all_of_it_back(committed):
     scene = Scene(committed)
     _, second = scene.loads(2)
     held = won(scene, scene.driver())

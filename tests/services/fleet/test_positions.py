@@ -157,7 +157,7 @@ class TestReport:
 
         assert status is REJECTED
 
-    def test_nothing_good_writes_nothing(
+    def test_a_batch_without_a_good_fix_writes_nothing(
         self, session: OrmSession, now: datetime
     ) -> None:
         driver_id = uuid7()
@@ -166,7 +166,7 @@ class TestReport:
 
         assert last_of(session, driver_id) is None
 
-    def test_a_driver_has_his_own_track(
+    def test_a_driver_has_their_own_track(
         self, session: OrmSession, now: datetime
     ) -> None:
         one, other, shared = uuid7(), uuid7(), fix(now)
@@ -202,7 +202,7 @@ class TestWrongClock:
         ((_, _, corrected_at, _),) = track_of(session, driver_id)
         assert corrected_at == now
 
-    def test_that_was_right_about_the_past_stays_in_the_past(
+    def test_does_not_make_an_old_fix_the_newest(
         self, session: OrmSession, now: datetime
     ) -> None:
         """A clock an hour ahead does not make old news the newest."""

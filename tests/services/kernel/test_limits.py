@@ -89,7 +89,7 @@ class TestTake:
 
         assert sum(allowance.is_allowed for allowance in allowances) == SLOW.quota
 
-    def test_who_waits_as_told_is_let_in_once(self, emptied: Engine) -> None:
+    def test_after_the_told_wait_one_request_is_allowed(self, emptied: Engine) -> None:
         key, rule = str(uuid4()), Rule(2, 3600)
         allowances = [ask(emptied, key, rule) for _ in range(4)]
 
@@ -114,7 +114,7 @@ class TestTake:
         assert ask(emptied, key, rule, name="device").is_allowed
         assert not ask(emptied, key, rule).is_allowed
 
-    def test_nobody_waits_for_another(self, emptied: Engine) -> None:
+    def test_one_key_does_not_wait_for_another(self, emptied: Engine) -> None:
         with OrmSession(emptied) as held, held.begin():
             take(held, "person", "one", SLOW)
             with OrmSession(emptied) as session, session.begin():
@@ -150,7 +150,7 @@ class TestTakeEach:
         assert found == [("device", few, 1), ("person", many, 4)]
         assert all(allowance.is_allowed for allowance in allowances)
 
-    def test_the_first_refusal_is_the_last_word_and_what_follows_is_not_counted(
+    def test_the_first_refusal_decides_and_later_rules_are_not_counted(
         self, emptied: Engine
     ) -> None:
         ask(emptied, "one", Rule(1, 60), "lists")
@@ -179,7 +179,9 @@ class TestTakeEach:
 
 
 class TestPrune:
-    def test_forgets_only_who_has_his_whole_quota_again(self, emptied: Engine) -> None:
+    def test_forgets_only_keys_that_have_their_whole_quota_again(
+        self, emptied: Engine
+    ) -> None:
         ask(emptied, "old")
         later(emptied, 360_000)
         for _ in range(SLOW.quota):

@@ -78,7 +78,7 @@ CROSS = [
 
 @pytest.mark.parametrize(("table", "statuses", "act", "make", "move", "code"), CROSS)
 class TestEveryMove:
-    def test_is_refused_and_writes_nothing_unless_the_table_has_it(
+    def test_is_refused_and_writes_nothing_if_the_table_lacks_it(
         self, table: Any, statuses: Any, act: Any, make: Any, move: Move, code: str
     ) -> None:
         for status, role in product(statuses, Role):

@@ -241,7 +241,7 @@ class TestNothingPointlessIsSent:
         assert message.data["offer_id"] == str(offer)
 
 
-class TestAWaitIsAFactOfThePush:
+class TestWaiting:
     """Whoever runs its job: rescued, retried, or there twice."""
 
     @pytest.mark.parametrize("wait_s", [30, 3600])
@@ -257,7 +257,7 @@ class TestAWaitIsAFactOfThePush:
         assert waits - 10 < left <= waits
         assert push_row(push.id).attempts == 1
 
-    def test_an_attempt_whose_end_nobody_knows_counts_as_refused(self, offer):
+    def test_an_attempt_with_an_unknown_end_counts_as_refused(self, offer):
         push = waiting_push()
         with Session.begin() as session:
             assert pushes.due(session, push.id) is not None
@@ -425,7 +425,7 @@ class TestOutbox:
 
         assert owed == 0
 
-    def test_a_person_named_twice_hears_it_once(self, scene):
+    def test_a_person_named_twice_gets_one_push(self, scene):
         driver = scene.driver()
         with Session.begin() as session:
             people = [driver.member_id, UUID(str(driver.member_id))]

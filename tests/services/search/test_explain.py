@@ -243,7 +243,7 @@ class TestNotOnTheMarket:
         assert search.counts["considered"] == 0
         assert why(driver, search, load_id)["verdict"] == "not_on_the_market"
 
-    def test_taken_after_the_search_it_is_judged_as_then(self, scene):
+    def test_taken_after_the_search_is_judged_as_it_was_then(self, scene):
         loads = scene.loads(1)
         driver = scene.driver()
         search = scene.search(driver)
@@ -300,7 +300,7 @@ class TestOfAPosterWhoIsSuspendedMeanwhile:
         assert again["figures"] == before["figures"]
         assert again["score_cents"] == before["score_cents"]
 
-    def test_what_was_not_is_as_if_it_were_not(self, scene):
+    def test_a_load_outside_the_best_is_not_found(self, scene):
         scene.loads(2)
         far = scene.load(miles_away(400))
         driver = scene.driver()
@@ -322,7 +322,7 @@ def resume(caller):
 
 
 class TestTenancy:
-    def test_another_companys_private_load_does_not_exist(self, scene):
+    def test_another_companys_private_load_is_not_found(self, scene):
         load_id = scene.load(visibility="private")
         driver = scene.driver()
         search = scene.search(driver)
@@ -331,7 +331,7 @@ class TestTenancy:
         assert explain(scene.carrier, search, load_id).status == 404
 
     @pytest.mark.parametrize("is_withdrawn", [False, True])
-    def test_another_companys_draft_does_not_exist(self, scene, is_withdrawn):
+    def test_another_companys_draft_is_not_found(self, scene, is_withdrawn):
         load_id = scene.load(is_draft=True)
         if is_withdrawn:
             assert scene.shipper.delete(f"/v1/loads/{load_id}/posting").status == 200
@@ -339,7 +339,7 @@ class TestTenancy:
 
         assert explain(driver, scene.search(driver), load_id).status == 404
 
-    def test_another_companys_search_does_not_exist(self, scene, world):
+    def test_another_companys_search_is_not_found(self, scene, world):
         load_id = scene.load()
         driver, colleague = scene.drivers(2)
         search = scene.search(driver)
@@ -350,13 +350,13 @@ class TestTenancy:
             assert caller.get(f"/v1/backhaul-searches/{search.id}").status == 404
             assert caller.get("/v1/backhaul-searches")["data"] == []
 
-    def test_no_such_load(self, scene):
+    def test_an_unknown_load_is_not_found(self, scene):
         driver = scene.driver()
         search = scene.search(driver)
 
         assert explain(driver, search, search.id).status == 404
 
-    def test_a_shipper_asks_in_vain(self, scene):
+    def test_a_shipper_may_not_ask(self, scene):
         load_id = scene.load()
         search = scene.search(scene.driver())
 

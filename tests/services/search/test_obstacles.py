@@ -48,7 +48,7 @@ class TestObstacles:
     @pytest.mark.parametrize(
         "gap", [{"truck_id": None}, {"home_lat": None, "home_lon": None}], ids=str
     )
-    def test_a_driver_of_whom_too_little_is_known(self, scene, gap):
+    def test_a_driver_with_incomplete_data(self, scene, gap):
         driver = scene.driver()
         edit(driver, scene, **gap)
 

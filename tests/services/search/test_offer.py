@@ -85,7 +85,7 @@ def test_a_driver_whose_truck_was_taken_wins_nothing(world):
     assert [o.status for o in open_offers(driver)] == ["created"]
 
 
-def test_an_offer_is_not_withdrawn_in_the_name_of_a_strange_assignment(world):
+def test_an_offer_is_not_withdrawn_through_a_foreign_assignment(world):
     scene, strange = Scene(world), Scene(world)
     scene.load()
     (offer_id,) = scene.offered(scene.driver())
@@ -100,7 +100,7 @@ def test_an_offer_is_not_withdrawn_in_the_name_of_a_strange_assignment(world):
     assert refused == [404, 404]
 
 
-def test_a_driver_does_not_enter_his_own_endorsement(world):
+def test_a_driver_may_not_set_their_own_endorsement(world):
     scene = Scene(world)
     driver = scene.driver()
     path, body = f"/v1/drivers/{driver.driver_id}", {"has_hazmat_endorsement": True}
@@ -143,7 +143,7 @@ def test_a_load_that_comes_while_another_ends_leaves_the_driver_on_load(committe
         assert session.get_one(Driver, driver_id).availability == "on_load"
 
 
-def test_a_load_renewed_after_the_search_was_not_on_its_market(world):
+def test_a_load_renewed_after_the_search_is_not_on_the_market_of_that_time(world):
     scene = Scene(world)
     load_id = scene.load()
     with Session.begin() as session:

@@ -100,7 +100,7 @@ class TestReading:
         assert before == []
         assert after == all_ids()
 
-    def test_is_not_passed_by_an_older_transaction_with_a_greater_id(
+    def test_does_not_skip_a_smaller_id_of_a_younger_transaction(
         self, committed: World
     ) -> None:
         """Ids in order and the guard alone would lose the smaller one here."""

@@ -183,7 +183,7 @@ class TestSearches:
                 {"at": ago(self.AGE), "id": search.id},
             )
 
-    def test_in_vain_are_forgotten_those_that_offered_stay(self, scene):
+    def test_without_offers_are_forgotten_and_those_with_offers_stay(self, scene):
         scene.load()
         offering = scene.search(scene.driver())
         in_vain = scene.search(scene.driver(), at=DENVER)
@@ -241,7 +241,7 @@ def rows_by(query):
         return list(session.scalars(text(query)))
 
 
-def test_the_operator_says_how_long():
+def test_the_settings_say_how_long():
     settings = Settings(
         KEEP_CREDENTIALS_DAYS=1,
         KEEP_PUSHES_DAYS=2,
