@@ -1,4 +1,4 @@
-"""A suspended company: its people are out, its freight is gone from every list."""
+"""A suspended company: its members are locked out, its loads leave every list."""
 
 from collections.abc import Callable
 from typing import Any
@@ -161,7 +161,7 @@ class TestOffers:
     def driver(
         self, world: World, shipper: Caller, run_jobs: Callable[..., Any]
     ) -> Caller:
-        """A driver who holds an offer of the shipper's load."""
+        """A driver who has an open offer of the shipper's load."""
         world.load(shipper, NEWARK, CHICAGO)
         driver = world.dropped(home=CHICAGO, drop=NEW_YORK)
         run_jobs()

@@ -1,4 +1,4 @@
-"""Who lost a load, or was taken off it, sees no more of it."""
+"""Drivers who lost a load, or were taken off it, no longer see it."""
 
 from sqlalchemy import text
 

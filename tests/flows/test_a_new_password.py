@@ -1,4 +1,4 @@
-"""A new password: by who knows the old one, and by mail for who forgot it."""
+"""A new password: changed with the old one, or reset by mail when it is forgotten."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -132,7 +132,7 @@ class TestReset:
         assert done.status == 204
         assert box.letters[-1]["To"] == email
         assert boss.get("/v1/me").status == 401
-        # It also ends the lock: he has shown who he is.
+        # It also ends the lock: the member has proved who they are.
         assert sign_in(world, email, NEW).status == 201
         assert sign_in(world, email).status == 401
 
@@ -152,7 +152,7 @@ class TestReset:
     def test_runs_the_same_statements_for_every_login(
         self, world: World, email: str
     ) -> None:
-        """One job each: whether there is anybody is seen later, by the worker."""
+        """Each request makes one job; the worker looks for the account later."""
         ask(world, email)
         ask(world, "nobody@example.com")
 

@@ -54,7 +54,7 @@ def everything() -> str:
 
 
 def written(row: Any) -> str:
-    """Return the row to its last letter: a row's own text is shortened."""
+    """Return the whole text of the row; its own repr is shortened."""
     return str([bytes(cell) if isinstance(cell, memoryview) else cell for cell in row])
 
 
@@ -82,7 +82,7 @@ def boss(world: World) -> Caller:
 
 @pytest.fixture
 def canary(world: World, boss: Caller, run_jobs: Callable[..., Any]) -> Caller:
-    """A driver who has left traces in every table we have."""
+    """A driver who has left traces in every table."""
     names = {name: CANARIES[name] for name in ("name", "email", "phone")}
     caller = world.member(boss, Role.DRIVER, Role.DISPATCHER, **names)
     driver_id = caller.get("/v1/me")["driver"]["id"]
@@ -147,17 +147,17 @@ class TestExport:
         self, world: World, boss: Caller, canary: Caller
     ) -> None:
         world.load(boss, is_draft=True)
-        his = execute(
+        posted = execute(
             "select id::text from loads where posted_by = :who", who=canary.member_id
         )
 
-        assert len(his) == 1
-        assert [load["id"] for load in export(canary)["loads"]] == [his[0][0]]
+        assert len(posted) == 1
+        assert [load["id"] for load in export(canary)["loads"]] == [posted[0][0]]
 
     def test_covers_every_table_that_names_a_member_or_a_driver(
         self, world: World, canary: Caller
     ) -> None:
-        """A new table about people has to be thought of here and in the erasure."""
+        """A new table about people must be added here and to the erasure."""
         rows = execute(
             "select distinct table_name from information_schema.columns"
             " where table_schema = 'public' and table_name not like 'positions_2%'"
@@ -290,8 +290,8 @@ class TestAColleaguesKeptAnswer:
             asked.append((body, str(uuid7())))
             first.append(give(boss, *asked[-1]))
             world.drive(driver, shipper, load)
-        (his, theirs), gone = first, drivers[0]
-        assert his["driver"]["name"] != privacy.ERASED_NAME
+        (first_answer, theirs), gone = first, drivers[0]
+        assert first_answer["driver"]["name"] != privacy.ERASED_NAME
 
         erase(gone)
 
@@ -300,7 +300,9 @@ class TestAColleaguesKeptAnswer:
         assert again.status == 201
         assert again.headers["Idempotent-Replayed"] == "true"
         assert again["load"]["stops"][0]["contact"]["name"] == "Ann at the dock"
-        assert again.body == his.body | {"driver": his["driver"] | forgotten}
+        assert again.body == first_answer.body | {
+            "driver": first_answer["driver"] | forgotten
+        }
         assert other.body == theirs.body
         assert other["driver"]["home_label"] == "canary street"
 
@@ -350,8 +352,8 @@ class TestCommands:
     def test_an_unknown_member_is_one_sentence(
         self, person: Callable[..., Result]
     ) -> None:
-        nobody = UUID(int=7)
+        unknown = UUID(int=7)
 
-        done = person("export", f"--member={nobody}")
+        done = person("export", f"--member={unknown}")
 
-        assert (done.exit_code, done.stderr) == (2, f"No member {nobody}.\n")
+        assert (done.exit_code, done.stderr) == (2, f"No member {unknown}.\n")

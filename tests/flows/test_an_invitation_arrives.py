@@ -1,4 +1,4 @@
-"""From the desk's invitation over the mail server to the person's first request."""
+"""From the desk's invitation, by mail, to the first request of the new member."""
 
 from collections.abc import Iterator
 from typing import Any

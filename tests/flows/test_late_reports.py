@@ -1,4 +1,4 @@
-"""A truck comes out of a dead zone with hours of facts, or with a wrong clock."""
+"""A phone reports late, after hours in a dead zone, or with a wrong clock."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Ways around the walls that somebody has tried, each closed."""
+"""Attempts to get around access rules that once worked; each is refused now."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -233,7 +233,7 @@ class TestTheAuditLog:
 
 
 def test_an_offer_is_still_made_in_the_ordinary_case(world: World) -> None:
-    """What the tests above would also pass without: searches that offer nothing."""
+    """Without this the tests above would also pass if searches offered nothing."""
     scene = Scene(world)
     scene.load()
     scene.search(scene.driver())

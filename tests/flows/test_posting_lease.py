@@ -1,4 +1,4 @@
-"""A load nobody cares for is never found again; caring brings it back."""
+"""A load whose posting lease lapsed is not found until its poster renews it."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ LEASE, WINDOW = "lease_expires_at", "pickup_until"
 
 
 def pass_by(session: OrmSession, load: dict[str, Any], column: str) -> None:
-    """Let the lease or the pickup window be over since a second ago."""
+    """Put the end of the lease or of the pickup window one second into the past."""
     session.execute(
         text(
             f"update loads set {column} = now() - interval '1 second',"
@@ -174,14 +174,14 @@ def test_the_job_does_many_a_few_at_a_time(world: World, session: OrmSession) ->
 
 
 def test_a_load_being_renewed_is_left_to_its_renewal(committed: World) -> None:
-    """The job skips a row that somebody holds instead of waiting for him."""
+    """The job skips a locked row instead of waiting for it."""
     shipper = committed.shipper()
     load = committed.load(shipper)
     with Session.begin() as session:
         pass_by(session, load, LEASE)
 
-    with Session.begin() as holding, Session.begin() as job:
-        holding.execute(text("select 1 from loads for update"))
+    with Session.begin() as locking, Session.begin() as job:
+        locking.execute(text("select 1 from loads for update"))
         assert leases.lapse(job, now=utcnow()) == 0
 
     assert status_of(shipper, load) == "posted"

@@ -1,4 +1,4 @@
-"""A yes among others that decide at the same moment: who is waited for, and when."""
+"""An acceptance beside other decisions: what it waits for, and in which order."""
 
 from uuid import UUID
 
@@ -31,11 +31,11 @@ def test_an_acceptance_waits_for_the_load_before_it_touches_its_offer(
     driver = scene.driver()
     (offer_id,) = scene.offered(driver)
 
-    def hold_the_load(session: OrmSession) -> None:
+    def lock_the_load(session: OrmSession) -> None:
         session.get_one(Load, load_id, with_for_update=True)
 
-    with waiting(hold_the_load, accepting(driver, offer_id)) as (session, answer):
-        # What who takes the load off the market does next.
+    with waiting(lock_the_load, accepting(driver, offer_id)) as (session, answer):
+        # Taking the load off the market does this next.
         cause = Cause(utcnow())
         ending.end_for_load(session, load_id, OfferAct.WITHDRAW, cause)
 
@@ -46,7 +46,7 @@ def test_an_acceptance_waits_for_the_load_before_it_touches_its_offer(
 def test_an_acceptance_sees_the_load_that_was_given_to_the_driver_meanwhile(
     scene: Scene,
 ) -> None:
-    """Also before whoever gives it has ended the driver's offers."""
+    """Also when the other transaction has not ended the driver's offers yet."""
     scene.load()
     driver = scene.driver()
     (offer_id,) = scene.offered(driver)

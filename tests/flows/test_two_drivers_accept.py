@@ -1,4 +1,4 @@
-"""Exactly one driver wins, whoever acts beside him: each race is staged."""
+"""Staged races between acceptances and other acts: exactly one driver wins."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -81,8 +81,8 @@ class TestTwoDriversAndOneLoad:
         assert rows_of(Offer, Offer.status.in_(["created", "sent", "seen"])) == []
 
     def test_a_drivers_other_offers_are_not_waited_for(self, scene):
-        """Each holds his load and its offers, and then ends his own other offer, which
-        the other one holds: to wait would be for ever."""
+        """Each transaction has locked one load and its offers, and then ends its own
+        driver's other offer, which the other has locked: waiting would deadlock."""
         best, second = scene.loads(2)
         one, other = scene.drivers(2)
         scene.search(one)

@@ -1,4 +1,4 @@
-"""One yes ends everybody else's offers at once, and at the price of one."""
+"""An acceptance ends all other offers of the load, in a fixed number of statements."""
 
 from collections import Counter
 from uuid import UUID
@@ -84,7 +84,7 @@ class TestThePrice:
 
 
 def _asked_to_win(scene: Scene, url: str, *, losers: int) -> dict[str, int]:
-    """Return the round trips by statement of a yes on a connection of its own."""
+    """Return the round trips by statement of an acceptance on its own connection."""
     scene.load()
     winner, *others = scene.drivers(losers + 1)
     mine, *_ = scene.offered(winner, *others)

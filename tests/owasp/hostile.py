@@ -1,4 +1,4 @@
-"""A server that answers what no server should."""
+"""A server that gives broken, endless or slow answers."""
 
 import socket
 import threading
@@ -12,10 +12,10 @@ CHUNK = b"x" * 65_536
 
 @dataclass
 class Hostile:
-    """Answers every connection with `raw`, then so many bytes more, and hangs up.
+    """Answers every connection with `raw`, then `more` bytes, and closes it.
 
-    pause_s: between two bytes, for those that drip.
-    greets: speaks first, as a mail server does.
+    pause_s: seconds between two bytes, for a slow answer; 0 sends in large parts.
+    greets: sends first, as a mail server does, without reading a request.
     """
 
     raw: bytes = b""
@@ -83,7 +83,7 @@ def hostile(
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
-    """Return a whole answer; a Content-Length among the headers is believed."""
+    """Return a whole answer; a Content-Length in `headers` is sent as given."""
     lines = [f"HTTP/1.1 {status}", "Connection: close", *headers]
     if not any(header.lower().startswith("content-length") for header in headers):
         lines.append(f"Content-Length: {len(body)}")

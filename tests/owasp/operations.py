@@ -1,4 +1,4 @@
-"""The operations of the document, as a client reads them."""
+"""The operations of the OpenAPI document, as a client reads them."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def operations(app: Flask) -> list[Operation]:
 
 
 def guarded(app: Flask) -> list[Operation]:
-    """Return those that ask for a permission."""
+    """Return the operations that need a permission."""
     return [operation for operation in operations(app) if operation.scopes]
 
 

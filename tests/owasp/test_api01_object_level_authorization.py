@@ -1,4 +1,4 @@
-"""API1, broken object level authorisation: who gets what behind every id there is.
+"""API1, broken object level authorisation: what each caller gets for every id.
 
 Companies have no agreements with each other yet, so there is no partner to ask as.
 """
@@ -60,14 +60,14 @@ TABLE = {
     "GET /v1/trucks/<truck_id>": (DESK, 200, 200),
     "PUT /v1/trucks/<truck_id>": (DESK, 200, 403),
 }
-"""operation -> (whose the row is, what he is answered, what a driver who is his
-colleague is answered): the status of a success, 403 for a missing permission, or the
-code. Everybody else gets the same answer everywhere; see the tests."""
+"""operation -> (the owner of the row, the answer to the owner, the answer to a driver
+who is a colleague of the owner): the status of a success, 403 for a missing permission,
+or the code. All other callers get the same answer everywhere; see the tests."""
 
 
 @dataclass
 class Cast:
-    """The owners of the rows, and a way to ask without leaving a trace."""
+    """The owners of the rows; what a request changes is rolled back."""
 
     rows: Rows
     ids: Ids
@@ -101,7 +101,7 @@ def with_ids(app: Flask) -> list[Any]:
 
 
 def outcome(answer: Answer) -> int | str:
-    """Return what TABLE has in its cells."""
+    """Return the answer in the form of TABLE: a status or a code."""
     if answer.status < 300:
         return answer.status
     return 403 if answer.code == "missing-permission" else answer.code
@@ -114,7 +114,7 @@ def cast(world: World, rows: Rows, session: OrmSession) -> Cast:
 
 
 def surprises(cast: Cast, act: Callable[[str, Any], Any]) -> dict[str, Any]:
-    """Return what `act` says of each operation, where it says anything."""
+    """Return the result of `act` for each operation where it is not None."""
     app = cast.rows.owner.app
     said = {name_of(route): act(name_of(route), route) for route in with_ids(app)}
     return {name: surprise for name, surprise in said.items() if surprise is not None}
@@ -169,9 +169,9 @@ def test_a_row_hidden_from_a_colleague_is_answered_like_a_missing_one(
         theirs = cast.ask(colleague, route, cast.ids)
         if theirs.code != "not-found" or route.arguments <= MADE_BY_PUT:
             return None
-        nobodys = cast.ask(colleague, route, missing)
-        same = said_by(theirs, cast.ids) == said_by(nobodys, missing)
-        return None if same else (theirs.body, nobodys.body)
+        missing_row = cast.ask(colleague, route, missing)
+        same = said_by(theirs, cast.ids) == said_by(missing_row, missing)
+        return None if same else (theirs.body, missing_row.body)
 
     assert surprises(cast, act) == {}
 
@@ -182,17 +182,17 @@ def test_another_company_gets_the_answer_of_an_unknown_id(
     fleet = world.company(OrganisationKind.PRIVATE_FLEET)
     its_driver = world.driver(fleet, device=None)
     missing = {name: str(uuid7()) for name in cast.ids}
-    held = set(fleet.get("/v1/me")["permissions"])
+    granted = set(fleet.get("/v1/me")["permissions"])
 
     def act(name: str, route: Any) -> Any:
-        stranger = fleet if route.permission in held else its_driver
+        stranger = fleet if route.permission in granted else its_driver
         theirs = cast.ask(stranger, route, cast.ids)
         if route.method == "PUT" and route.arguments <= MADE_BY_PUT:
             return None if theirs.code in {"id-taken", "not-found"} else theirs.body
-        nobodys = cast.ask(stranger, route, missing)
-        same = said_by(theirs, cast.ids) == said_by(nobodys, missing)
+        missing_row = cast.ask(stranger, route, missing)
+        same = said_by(theirs, cast.ids) == said_by(missing_row, missing)
         is_unknown = (theirs.status, theirs.code) == (404, "not-found")
-        return None if same and is_unknown else (theirs.body, nobodys.body)
+        return None if same and is_unknown else (theirs.body, missing_row.body)
 
     assert surprises(cast, act) == {}
 
@@ -233,10 +233,10 @@ def test_a_revoked_phone_gets_nothing_of_its_persons(cast: Cast, world: World) -
 
 
 def test_an_anonymous_caller_gets_nothing(cast: Cast) -> None:
-    nobody = Caller(cast.rows.owner.app, "")
+    anonymous = Caller(cast.rows.owner.app, "")
 
     def act(name: str, route: Any) -> Any:
-        return unlike("unauthenticated", cast.ask(nobody, route, cast.ids))
+        return unlike("unauthenticated", cast.ask(anonymous, route, cast.ids))
 
     assert surprises(cast, act) == {}
 
@@ -244,7 +244,7 @@ def test_an_anonymous_caller_gets_nothing(cast: Cast) -> None:
 def test_a_member_without_the_permission_cannot_tell_a_row_from_none(
     cast: Cast, world: World
 ) -> None:
-    """Whoever lacks the permission hears the same of his company's row and of none."""
+    """Without the permission, an own and a missing row get the same answer."""
     clerks = {
         DESK: world.member(cast.rows.owner, Role.ADMIN),
         DRIVER: world.member(cast.rows.owner, Role.ADMIN),
@@ -258,9 +258,13 @@ def test_a_member_without_the_permission_cannot_tell_a_row_from_none(
             return None
         asked.append(name)
         clerk = clerks[TABLE[name][0]]
-        theirs, nobodys = (cast.ask(clerk, route, ids) for ids in (cast.ids, missing))
-        same = said_by(theirs, cast.ids) == said_by(nobodys, missing)
-        return None if same and outcome(theirs) == 403 else (theirs.body, nobodys.body)
+        theirs, missing_row = (
+            cast.ask(clerk, route, ids) for ids in (cast.ids, missing)
+        )
+        same = said_by(theirs, cast.ids) == said_by(missing_row, missing)
+        return (
+            None if same and outcome(theirs) == 403 else (theirs.body, missing_row.body)
+        )
 
     assert surprises(cast, act) == {}
     assert len(asked) > 15

@@ -1,5 +1,5 @@
-"""API2, broken authentication: no token but our own opens any route, and guessing a
-password teaches nothing."""
+"""API2, broken authentication: only our own tokens open a route, and guessing a
+password reveals nothing."""
 
 from collections.abc import Callable
 

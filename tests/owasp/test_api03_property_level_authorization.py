@@ -1,8 +1,8 @@
 """API3, broken object property level authorisation: which fields each role reads, and
-that nobody writes what is only to be read.
+that read-only fields cannot be written.
 
-`make fields` records who sees what in `fields.json`: read its difference before you
-commit it.
+`make fields` records in `fields.json` which role sees which field: read its diff before
+you commit it.
 """
 
 import json
@@ -21,7 +21,7 @@ from tests.test_security import Rows
 from tests.world import Answer, Caller, World
 
 GOLDEN = Path(__file__).with_name("fields.json")
-"""operation -> role -> the fields it was seen to answer with."""
+"""operation -> role -> the fields that its answers were seen to have."""
 
 Table = dict[str, dict[str, list[str]]]
 
@@ -35,7 +35,7 @@ OPEN = {
     *("SearchSummary.counts", "SearchSummary.timings"),
     *("StopOut.address", "StopOut.contact"),
 }
-"""Fields whose own fields no schema names: the recorded table alone knows them."""
+"""Fields whose inner fields no schema names; only the recorded table lists them."""
 
 SECRET = {
     *("password_hash", "token_hash", "seed", "target", "secret", "recovery_codes"),
@@ -46,14 +46,14 @@ SHOWN_ONCE = {
     "POST /v1/me/second-factor": {"secret"},
     "PUT /v1/me/second-factor/confirmation": {"recovery_codes"},
 }
-"""What its maker gets in the answer that makes it, and never again."""
+"""Secrets that are shown once, in the answer to the request that makes them."""
 
 told: list[Heard] = []
 
 
 @pytest.fixture
 def heard(world: World, rows: Rows, session: OrmSession) -> list[Heard]:
-    """What every role was answered; asked once."""
+    """The answers to every role; the requests are made once for all tests."""
     if not told:
         told.extend(Tour(world, rows, session).walk())
     return told
@@ -101,7 +101,7 @@ class TestReading:
             if (new := set(fields) - set(known.get(operation, {}).get(role, [])))
         }
         assert surprises == {}, "Who sees more now? If that is meant: `make fields`."
-        assert found == known, "Somebody sees less now: `make fields`."
+        assert found == known, "A role sees fewer fields now: run `make fields`."
 
     def test_no_answer_has_a_field_outside_its_operations_schema(
         self, app: Flask, heard: list[Heard]
@@ -140,12 +140,12 @@ class TestReading:
 
 
 def written(table: Table) -> str:
-    """Return the table with a line for each field, so that a difference is read."""
+    """Return the table with a line for each field, so that a diff is easy to read."""
     return json.dumps(table, indent=1) + "\n"
 
 
 def opened(schema: Any, where: str) -> Iterator[str]:
-    """Yield the fields below `where` that may have any field."""
+    """Yield the fields below `where` that accept any inner field."""
     if isinstance(schema, dict):
         is_object = schema.get("type") in ("object", ["object", "null"])
         if is_object and schema.get("additionalProperties", True) is not False:
@@ -166,8 +166,8 @@ def writing(app: Flask) -> list[Operation]:
 
 
 def readable(app: Flask) -> set[str]:
-    """Return every field that any answer has: nobody may write it but where a request
-    names it."""
+    """Return every field of any answer; a request may write only those its schema
+    names."""
     return {
         name
         for schema, description in document(app)["components"]["schemas"].items()
@@ -184,7 +184,7 @@ INVENTED = {
     *("org_id", "tenant_id", "load_org_id", "member_id", "is_admin", "roles"),
     *("permissions", "password_hash", "suspended_at", "__class__", "version"),
 }
-"""Columns, and what somebody tries."""
+"""Names of columns and other names that an attacker might try."""
 
 
 class TestWriting:
@@ -197,7 +197,7 @@ class TestWriting:
             world.driver(world.company(), device=None),
             Caller(world.app, ""),
         ]
-        held = [
+        granted = [
             set(caller.get("/v1/me")["permissions"]) if caller.token else set()
             for caller in everybody
         ]
@@ -206,7 +206,7 @@ class TestWriting:
         for operation in writing(world.app):
             caller = next(
                 member
-                for member, may in zip(everybody, held, strict=True)
+                for member, may in zip(everybody, granted, strict=True)
                 if operation.scopes <= may
             )
             read_only = (readable(world.app) | INVENTED) - writable(
@@ -220,7 +220,7 @@ class TestWriting:
                 operation
             )
             refused += len(read_only)
-            # Alone and well-formed, each is refused for itself.
+            # A single unknown field is refused too, not only many at once.
             one = caller.call(operation.method, path, {"org_id": 1}, If_Match='"1"')
             assert "#/org_id" in pointers(one), str(operation)
 

@@ -1,5 +1,5 @@
-"""API4, unrestricted resource consumption: whatever a client sends has a bound, and
-each bound holds at n and bites at n + 1."""
+"""API4, unrestricted resource consumption: all that a client sends has a limit, and
+each limit accepts n and refuses n + 1."""
 
 import ast
 import re
@@ -59,7 +59,7 @@ PROOFS = {
 
 OF_A_CLIENT = re.compile(r"^(MOST|MAX|LONGEST)_|_PER_MIN$|^OFFERS_PER_|_TIMEOUT_S$")
 NO_CLIENT_S = {
-    # Of a search's own arithmetic, and of whom we call.
+    # They limit the search's arithmetic and our own requests to other servers.
     *("MAX_DETOUR_MI", "PUSH_TIMEOUT_S", "SMTP_TIMEOUT_S"),
 }
 
@@ -90,7 +90,7 @@ def test_every_limit_that_has_a_name_has_its_test() -> None:
 
 @dataclass(frozen=True)
 class Bounded:
-    """A text or a list of a request, its place in the body, and how much it holds."""
+    """A text or a list of a request, its place in the body, and its greatest length."""
 
     operation: Operation
     steps: tuple[str, ...]
@@ -104,7 +104,7 @@ class Bounded:
         return "#/" + "/".join(self.steps)
 
     def body(self, size: int) -> Any:
-        """Return a body with nothing but this in it, so large."""
+        """Return a body with only this text or list, of the given length."""
         inner: Any = "x" * size
         if self.kind == "array":
             inner = [self._item()] * size
@@ -113,7 +113,7 @@ class Bounded:
         return inner
 
     def _item(self) -> Any:
-        """Return a good entry: the count is judged when every entry is."""
+        """Return a valid entry: the length is checked only if every entry is valid."""
         return self.words[0] if self.words else ITEMS[self.steps[-1]]
 
 
@@ -174,16 +174,16 @@ def test_no_request_has_a_text_or_a_list_without_a_limit(app: Flask) -> None:
 
 @pytest.fixture
 def everybody(world: World) -> dict[frozenset[str], Caller]:
-    """Somebody for each permission, by what he holds."""
+    """A caller for each permission, by the set of permissions the caller has."""
     callers = [
         world.company(),
         world.shipper(),
         world.driver(world.company(), device=None),
     ]
-    held = {
+    granted = {
         frozenset(caller.get("/v1/me")["permissions"]): caller for caller in callers
     }
-    return held | {frozenset(): Caller(world.app, "")}
+    return granted | {frozenset(): Caller(world.app, "")}
 
 
 def ask(
@@ -193,7 +193,7 @@ def ask(
     query: str = "",
 ) -> Answer:
     caller = next(
-        member for held, member in everybody.items() if operation.scopes <= held
+        member for granted, member in everybody.items() if operation.scopes <= granted
     )
     path = operation.with_any_id() + query
     return caller.call(operation.method, path, body, If_Match='"1"')
@@ -214,7 +214,7 @@ def test_every_text_and_list_of_a_body_may_be_n_long_and_no_longer(
     tried = 0
 
     for part in parts(app):
-        # More entries than any body may have: the fixes' own test is in PROOFS.
+        # More entries than a body may have; PROOFS names the test of the fixes.
         if part.most is None or (part.kind == "array" and part.most >= MOST_ITEMS):
             continue
         at_n, beyond = (
@@ -303,7 +303,7 @@ def test_an_idempotency_key_may_be_255_long_and_no_longer(
 
     for operation in keyed:
         caller = next(
-            who for held, who in everybody.items() if operation.scopes <= held
+            who for granted, who in everybody.items() if operation.scopes <= granted
         )
         codes = []
         for size in (255, 256):

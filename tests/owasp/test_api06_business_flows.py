@@ -1,4 +1,4 @@
-"""API6, unrestricted access to sensitive business flows: no bot accepts the market."""
+"""API6, unrestricted access to sensitive business flows: a bot cannot accept loads."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ def accept(driver, offer_id):
 
 
 def seen(driver, age):
-    """Let the driver's newest position be so old, by the database's clock."""
+    """Give the driver a newest position of this age, by the database's clock."""
     with Session.begin() as session:
         done = session.execute(
             update(LastPosition)
@@ -45,7 +45,7 @@ def seen(driver, age):
 
 
 def forget(driver):
-    """Let the driver never have sent a position."""
+    """Delete the driver's last position, as if they had never sent one."""
     with Session.begin() as session:
         session.execute(
             delete(LastPosition).where(LastPosition.driver_id == UUID(driver.driver_id))
@@ -143,12 +143,12 @@ class TestAcceptance:
         forget(driver)
         first = open_offers(driver)[0].id
         driver.put(f"/v1/offers/{first}/decline", {"reason": "price"})
-        held = open_offers(busy)[0].id
+        offer_id = open_offers(busy)[0].id
         scene.assigned(busy, scene.load(pickup=CLEVELAND))
         forget(busy)
 
         assert accept(driver, first).code == "offer-status"
-        assert accept(busy, held).code in {"driver-busy", "offer-withdrawn"}
+        assert accept(busy, offer_id).code in {"driver-busy", "offer-withdrawn"}
 
     def test_needs_no_position_where_the_operator_says_so(self, scene, limited):
         scene.load()
@@ -187,7 +187,7 @@ class TestScraping:
 
         for route in lists:
             caller = next(
-                member for member, held in callers if route.permission in held
+                member for member, granted in callers if route.permission in granted
             )
             fresh = world.caller(caller.member_id, caller.org_id)
             empty_the_counters()

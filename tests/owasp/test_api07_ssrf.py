@@ -1,4 +1,4 @@
-"""API7, server side request forgery: no client tells us where to go."""
+"""API7, server side request forgery: no client can make us request a URL."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ CALLERS = {
     "notifications/fcm_token.py",
     "notifications/mail.py",
 }
-"""The modules that talk to servers which are not ours."""
+"""The modules that talk to other servers than our own."""
 
 TALKS = re.compile(
     r"^(requests|urllib\.request|urllib3|http\.client|httpx|aiohttp|socket|smtplib"
@@ -114,7 +114,7 @@ def test_the_only_hosts_in_the_code_are_googles() -> None:
     }
 
     assert FCM_URL == DEFAULT_FCM_URL
-    # The scope is a name in a token; the token's endpoint is in Google's key file.
+    # The scope is a name in a token; Google's key file has the token's endpoint.
     assert named == {FCM_URL, f"https://{urlsplit(SCOPE).hostname}"}
 
 

@@ -1,4 +1,4 @@
-"""API9, improper inventory management: what answers is what is written, and no more."""
+"""API9, improper inventory management: only documented routes answer."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.owasp.proofs import missing
 from tests.test_security import PUBLIC_PAGES
 
 OUTSIDE = {"/healthz", "/readyz", "/metrics", "/problems/<code>"}
-"""For those who run it, and what a problem's `type` leads to."""
+"""Routes for the operator, and the page that a problem's `type` names."""
 
 
 def test_the_routes_and_the_document_have_the_same_operations(app: Flask) -> None:
@@ -54,7 +54,7 @@ def test_an_undocumented_path_is_not_found(app: Flask, path: str) -> None:
 
 
 def test_a_deprecated_operation_says_until_when(app: Flask) -> None:
-    """There is none now; the tests named below mark one and look."""
+    """No operation is deprecated now; the tests named below mark one."""
     for operation in operations(app):
         if operation.spec.get("deprecated"):
             answer = app.test_client().open(

@@ -1,5 +1,5 @@
 """API10, unsafe consumption of APIs: whatever FCM, its token endpoint or the mail
-server answers, the job ends in order: tried again later, or failed with a reason."""
+server answers, the job ends properly: tried again later, or failed with a reason."""
 
 import json
 import time
@@ -57,7 +57,7 @@ ENDLESS = 64 * 2**20
 
 @contextmanager
 def gateway_to(fcm, url: str, *, token_url: str = "", timeout_s: float = 5.0):
-    """Yield a gateway whose pushes, or whose tokens, come from the hostile server."""
+    """Yield a gateway whose pushes, or token requests, go to the hostile server."""
     account = fcm.service_account
     account |= {"token_uri": token_url} if token_url else {}
     name = f"hostile-{time.monotonic_ns()}"
@@ -74,7 +74,7 @@ def refused(gateway: FcmGateway) -> PushError:
 
 @pytest.fixture
 def canary() -> Iterator[Hostile]:
-    """Where a redirect leads: nobody may come."""
+    """The target of a redirect; no request may reach it."""
     with hostile(
         answer("200 OK", b'{"name": "projects/x/messages/1"}', JSON)
     ) as server:
@@ -122,7 +122,7 @@ class TestFcm:
             error = refused(gateway)
 
         assert type(error) is TryLater
-        # What lies in the buffers of both ends was sent, not read.
+        # Bytes in the buffers of both ends count as sent, although they were not read.
         assert MOST_ANSWER_BYTES < server.sent < ENDLESS // 2
 
     def test_an_answer_that_drips_is_given_up_after_the_timeout(self, fcm) -> None:

@@ -1,4 +1,4 @@
-"""Each noun's door keeps people apart by itself, with row security out of the way."""
+"""Each visible_ query keeps companies and drivers apart, without row security."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,7 +56,7 @@ OF_THE_COMPANY: dict[Door, type[Any]] = {
     invitations.visible_invitations: Invitation,
     overrides.visible_overrides: Override,
 }
-OF_HIMSELF: dict[Door, Callable[[Actor], Any]] = {
+OF_ONE_DRIVER: dict[Door, Callable[[Actor], Any]] = {
     offers.visible_offers: lambda actor: Offer.driver_id == actor.driver_id,
     assignments.visible_assignments: lambda actor: (
         Assignment.driver_id == actor.driver_id
@@ -126,7 +126,7 @@ def _invitation(desk: Caller) -> Invitation:
 
 
 def ids(query: Select[Any], model: type[Any]) -> set[UUID]:
-    """Return what the server's own hand finds: it is not fenced."""
+    """Return the ids that the query finds for the server, without row security."""
     with Session() as session:
         return set(session.scalars(query.with_only_columns(model.id)))
 
@@ -138,7 +138,7 @@ def test_all_doors_are_tried() -> None:
         for node in tree(path).body
         if DOOR.match(getattr(node, "name", ""))
     }
-    tried = {*OF_THE_COMPANY, *OF_HIMSELF, *OF_LOADS}
+    tried = {*OF_THE_COMPANY, *OF_ONE_DRIVER, *OF_LOADS}
 
     assert {door.__name__ for door in tried} == found
 
@@ -153,16 +153,16 @@ def test_a_desk_sees_its_companys_rows_and_no_others(town: Town, door: Door) -> 
     assert set() < its_own < ids(select(model), model)
 
 
-@pytest.mark.parametrize("door", OF_HIMSELF, ids=lambda door: door.__name__)
+@pytest.mark.parametrize("door", OF_ONE_DRIVER, ids=lambda door: door.__name__)
 def test_a_driver_sees_their_own_rows_and_no_colleagues(town: Town, door: Door) -> None:
     driver, _ = town.drivers[actor_of(town.one.carrier).org_id]
     actor = actor_of(driver)
     query = door(actor)
     model = query.column_descriptions[0]["entity"]
-    his = ids(select(model).where(OF_HIMSELF[door](actor)), model)
+    theirs = ids(select(model).where(OF_ONE_DRIVER[door](actor)), model)
 
-    assert ids(query, model) == his
-    assert set() < his < ids(select(model), model)
+    assert ids(query, model) == theirs
+    assert set() < theirs < ids(select(model), model)
 
 
 class TestLoads:
@@ -174,24 +174,24 @@ class TestLoads:
 
     def test_of_a_carrier_are_those_it_carries_or_is_offered(self, town: Town) -> None:
         actor = actor_of(town.one.carrier)
-        held = [
-            ids_of_loads(model, model.org_id == actor.org_id, is_his)
-            for model, is_his in STILL_HIS
+        by_model = [
+            ids_of_loads(model, model.org_id == actor.org_id, is_theirs)
+            for model, is_theirs in STILL_THEIRS
         ]
 
-        assert ids(loads.visible_loads(actor), Load) == set().union(*held)
-        assert all(held)
+        assert ids(loads.visible_loads(actor), Load) == set().union(*by_model)
+        assert all(by_model)
 
     def test_of_a_driver_are_those_they_carry_or_are_offered(self, town: Town) -> None:
         driver, _ = town.drivers[actor_of(town.one.carrier).org_id]
         actor = actor_of(driver)
-        held = [
-            ids_of_loads(model, model.driver_id == actor.driver_id, is_his)
-            for model, is_his in STILL_HIS
+        by_model = [
+            ids_of_loads(model, model.driver_id == actor.driver_id, is_theirs)
+            for model, is_theirs in STILL_THEIRS
         ]
 
-        assert ids(loads.visible_loads(actor), Load) == set().union(*held)
-        assert all(held)
+        assert ids(loads.visible_loads(actor), Load) == set().union(*by_model)
+        assert all(by_model)
 
     def test_of_the_market_are_private_to_their_company(self, town: Town) -> None:
         private = town.one.load(visibility="private")
@@ -204,11 +204,11 @@ class TestLoads:
         assert seen_by == [True, False]
 
 
-STILL_HIS: tuple[tuple[type[Any], Any], ...] = (
+STILL_THEIRS: tuple[tuple[type[Any], Any], ...] = (
     (Offer, Offer.status.in_(["created", "sent", "seen"])),
     (Assignment, Assignment.status.in_(["active", "completed"])),
 )
-"""What was lost, or taken from him, is not his to look at any more."""
+"""Offers and assignments that let a driver see a load: not lost, not taken away."""
 
 
 def ids_of_loads(model: type[Any], *conditions: Any) -> set[UUID]:

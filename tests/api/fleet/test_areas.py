@@ -1,4 +1,4 @@
-"""Areas: drawn as GeoJSON, refused with a sentence, as many as a search can test."""
+"""Areas: GeoJSON polygons, the reasons for refusing one, and how many there may be."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def polygon(*rings: Sequence[Sequence[float]]) -> dict[str, Any]:
 
 
 def wheel(corners: int) -> dict[str, Any]:
-    """Return a ring of so many corners; its first is repeated at the end."""
+    """Return a ring of `corners` corners; its first is repeated at the end."""
     turns = [2 * math.pi * i / corners for i in range(corners)]
     ring = [[-88 + math.cos(t), 41 + math.sin(t)] for t in turns]
     return polygon([*ring, ring[0]])
@@ -224,7 +224,7 @@ class TestRoom:
         over = put(boss)
 
         assert (over.status, over.code) == (409, "too-many-areas")
-        # What is there can be redrawn, and a driver has room of his own.
+        # An existing area can be redrawn, and a driver's own areas count separately.
         assert put(boss, area_id=ids[0]).status == 200
         assert put(driver).status == 200
         boss.delete(f"/v1/areas/{ids[0]}")

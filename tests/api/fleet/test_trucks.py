@@ -1,4 +1,4 @@
-"""Trucks: made by the client's id, replaced whole, with honest defaults."""
+"""Trucks: made under the client's id, replaced whole, with defaults marked as such."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -1,4 +1,4 @@
-"""How much one request may carry: each limit holds at n and bites at n + 1."""
+"""How much one request may carry: n is accepted and n + 1 refused."""
 
 import gzip
 import json
@@ -27,7 +27,7 @@ GZIP = JSON | {"Content-Encoding": "gzip"}
 
 
 def truck(size: int = 0) -> bytes:
-    """A truck's body of `size` bytes; the spaces mean nothing."""
+    """Return a truck's body, padded with spaces to `size` bytes."""
     raw = b'{"unit_number": "T1", "equipment": "van"}'
     return raw[:-1] + b" " * (size - len(raw)) + b"}"
 
@@ -116,7 +116,7 @@ class TestGzip:
 
 
 def nested(levels: int) -> Any:
-    """Lists and objects in turn, `levels` deep."""
+    """Return lists and objects in turn, `levels` deep."""
     value: Any = 1
     for level in range(levels):
         value = {"a": value} if level % 2 else [value]
@@ -128,7 +128,7 @@ def area(geometry: Any) -> dict[str, Any]:
 
 
 def wheel(vertices: int) -> dict[str, Any]:
-    """A polygon with `vertices` corners; the first is repeated at the end."""
+    """Return a polygon of `vertices` corners; the first is repeated at the end."""
     steps = vertices - 1
     ring = [[-90 + index * 2 / steps, 40.0] for index in range(steps)]
     ring = [*ring, [-89.0, 42.0], ring[0]]

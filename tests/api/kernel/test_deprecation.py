@@ -1,4 +1,4 @@
-"""What will go says so: three headers in every answer, and a mark in the document."""
+"""Deprecated operations: three headers in every answer, a mark in the document."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -28,7 +28,7 @@ NAMES = ("Deprecation", "Sunset", "Link")
 
 @pytest.fixture
 def old(settings: Settings, keys: Keyring, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """The application with one more route, which will go."""
+    """The application with one more route, which is deprecated."""
     blueprint = Blueprint("old", __name__, url_prefix="/v1/old", description="Old.")
 
     @blueprint.route("")

@@ -1,4 +1,4 @@
-"""The headers of every answer, and who may read us from a page of his own."""
+"""The headers of every answer, and which other sites may call the API from a page."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ Make = Callable[..., Flask]
 
 @pytest.fixture
 def make(world: World) -> Make:
-    """Return an app with these settings."""
+    """Return a function that makes an app with the given settings."""
 
     def make(**changes: str) -> Flask:
         settings = replace(world.settings, **changes)

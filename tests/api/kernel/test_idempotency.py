@@ -1,4 +1,4 @@
-"""Idempotency-Key: sent again and again, done once, answered the same."""
+"""Idempotency-Key: a request sent many times is done once and answered the same."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,18 +21,18 @@ from tests.services.scene import actor_of, see_it_wait
 from tests.world import Caller, World, supplies_of, utcnow
 
 EXEMPT = {
-    # Fixes have ids of their own.
+    # Each fix has its own id.
     "/v1/positions",
-    # Nobody is signed in, or a one-time token is what is done once.
+    # The caller is not signed in yet, or a one-time token already works only once.
     *("/v1/sessions", "/v1/sessions/refresh", "/v1/invitations/acceptance"),
     *("/v1/password-resets", "/v1/password-resets/completion"),
-    # The answer holds a secret, which is not kept: a repeat replaces what was made.
+    # The answer contains a secret, which is not kept: a repeat makes a new one.
     *("/v1/invitations", "/v1/me/second-factor", "/v1/me/second-factor/removal"),
 }
 
 
 def post(caller: Caller, path: str, body: Any, key: str) -> Any:
-    """Return the answer as it came: its bytes are compared."""
+    """Return the raw answer, because its bytes are compared."""
     headers = {"Authorization": f"Bearer {caller.token}", "Idempotency-Key": key}
     with caller.app.test_client() as client:
         return client.post(path, json=body, headers=headers)
@@ -44,8 +44,8 @@ def count(table: str) -> int:
 
 
 @contextmanager
-def held(caller: Caller, key: str) -> Iterator[None]:
-    """Keep the first request with this key at work."""
+def key_in_use(caller: Caller, key: str) -> Iterator[None]:
+    """Keep a first request with this key unfinished."""
     with Session() as session:
         idempotency.claim(session, actor_of(caller), key, b"first")
         yield
@@ -91,7 +91,7 @@ class TestTheKey:
 
 
 def creations(world: World) -> dict[str, tuple[Caller, str, Any, str]]:
-    """Return who creates what, and the table where it is one row more."""
+    """Return for each creation: caller, path, body and the table that gets a row."""
     carrier, shipper = world.company(), world.shipper()
     drivers = [world.driver(carrier, device=None) for _ in range(2)]
     loads = [world.load(shipper) for _ in range(3)]
@@ -176,7 +176,7 @@ class TestARepeat:
     ) -> None:
         shipper, body = committed.shipper(), committed.load_body()
 
-        with held(shipper, "k"), ThreadPoolExecutor(1) as pool:
+        with key_in_use(shipper, "k"), ThreadPoolExecutor(1) as pool:
             late = pool.submit(post, shipper, "/v1/loads", body, "k")
             see_it_wait(late)
             answer = late.result(timeout=30)
@@ -193,7 +193,7 @@ class TestARepeat:
         shipper, body = committed.shipper(), committed.load_body()
 
         with ThreadPoolExecutor(1) as pool:
-            with held(shipper, "k"):
+            with key_in_use(shipper, "k"):
                 late = pool.submit(post, shipper, "/v1/loads", body, "k")
                 see_it_wait(late)
             answer = late.result(timeout=30)
@@ -281,8 +281,8 @@ class TestPrune:
 
 
 def test_a_public_request_needs_no_key(world: World) -> None:
-    nobody = Caller(world.app, "")
+    anonymous = Caller(world.app, "")
 
-    answer = nobody.post("/v1/sessions", {}, Idempotency_Key="")
+    answer = anonymous.post("/v1/sessions", {}, Idempotency_Key="")
 
     assert answer.code == "invalid-request"

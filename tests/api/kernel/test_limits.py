@@ -1,4 +1,4 @@
-"""Limits over HTTP: whom they count, what they say, whom they leave alone."""
+"""Limits over HTTP: what is counted, what the answers say, what is not counted."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ LOGIN = {"login": "nobody@example.com", "password": "canary"}
 
 @pytest.fixture
 def limited(world: World) -> Limited:
-    """Return an app with these limits; others are off."""
+    """Return a function that makes an app with the given limits; others are off."""
 
     def make(**limits: int) -> Flask:
         settings = replace(world.settings, **limits)
@@ -190,7 +190,7 @@ class TestAddresses:
 
         assert sign_in(app, forwarded="198.51.100.1").status == 401
         assert sign_in(app, forwarded="198.51.100.2").status == 401
-        # What stands before the last address was said by the stranger.
+        # Only the last address is the proxy's; the ones before it came from the client.
         assert sign_in(app, forwarded="192.0.2.9, 198.51.100.2").status == 429
 
     def test_are_not_kept_in_the_clear_nor_under_a_plain_hash(

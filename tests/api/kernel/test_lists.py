@@ -1,4 +1,4 @@
-"""Lists: walked by a cursor that only we can write."""
+"""Lists: paged by a cursor that only the server can make."""
 
 import random
 import re
@@ -44,8 +44,10 @@ def walk(caller: Caller, path: str) -> Iterator[str]:
 
 @contextmanager
 def writing(caller: Caller, old: list[UUID]) -> Iterator[list[int]]:
-    """Let many insert rows everywhere and delete those of `old`; counts what they
-    did."""
+    """Insert trucks and delete those of `old` in many threads meanwhile.
+
+    Yields the number of rounds that each thread has done.
+    """
     is_over = threading.Event()
     done = [0] * WRITERS
 

@@ -1,4 +1,4 @@
-"""Every error is a problem: one form, a closed list of codes, no surprises."""
+"""Every error is a problem document: one form and a closed list of codes."""
 
 import ast
 import gzip
@@ -32,7 +32,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def send(caller: Caller, method: str, path: str, raw: Any = None, **headers: str):
-    """Send bytes as they are; return the problem after checking its form."""
+    """Send the bytes unchanged; return the problem after checking its form."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     if caller.token:
         sent["Authorization"] = f"Bearer {caller.token}"
@@ -58,7 +58,7 @@ def pointers(problem: dict[str, Any]) -> list[str]:
 
 @pytest.fixture
 def broken(settings: Settings, keys: Keyring) -> Flask:
-    """The app with routes that fail in ways nobody expects."""
+    """The app with routes that fail unexpectedly."""
     app = create_app(
         settings, keys, make_posting_rules(settings, EstimatedRoads()), schema_head="x"
     )
@@ -261,7 +261,7 @@ class TestFailures:
 
 
 def known_caller(world: World) -> Caller:
-    """Return somebody with a sound token that the database has never seen."""
+    """Return a caller with a valid token for a member who is not in the database."""
     any_id = uuid7()
     claims = Claims(any_id, any_id, any_id)
     token = access_token(world.keys, claims, now=utcnow())
@@ -280,10 +280,10 @@ def all_errors() -> Iterator[type[DomainError]]:
 
 
 SHARED = {"driver-busy"}
-"""Codes of two classes that are one fact: whoever assigns, the driver has a load."""
+"""Codes of several error classes that state the same fact: the driver has a load."""
 
 GENERAL = {"Conflict", "Gone", "DomainError"}
-"""Parents that say nothing by themselves; nobody raises them."""
+"""Base classes; they are never raised themselves."""
 
 
 class TestCodes:
@@ -353,7 +353,7 @@ class TestCodes:
     def test_the_whole_suite_saw_each_and_none_undocumented(
         self, request: pytest.FixtureRequest, all_saw: Path
     ) -> None:
-        """Runs last. Without the whole suite only what was seen is judged."""
+        """Runs last. Without the whole suite only the codes seen are checked."""
         assert codes.unpromised == set()
         if not codes.whole_suite(request):
             pytest.skip("a part of the suite ran: what it did not see means nothing")

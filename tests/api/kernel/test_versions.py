@@ -1,4 +1,4 @@
-"""ETag and If-Match: nobody writes over what he has not seen."""
+"""ETag and If-Match: an edit cannot overwrite a version its client has not seen."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ EDITS = {
 FACTS = {
     *("arrival", "completion", "departure", "pickup-confirmation"),
     *("posting", "cancellation", "seen", "acceptance", "decline"),
-    # An invitation withdrawn, a phone approved, a password set, a factor confirmed.
+    # Withdraw an invitation, approve a phone, set a password, confirm a factor.
     *("<uuid:invitation_id>", "approval", "password", "confirmation"),
 }
-"""What may be said again and again: nothing is written over."""
+"""Facts: they may be repeated, and they overwrite nothing."""
 OWN = {"/v1/devices/<uuid:device_id>", "/v1/sessions"}
 """A phone's own registration, repeated at every start, and the end of a sign-in."""
 
 
 @dataclass
 class Row:
-    """A row that clients edit, and how."""
+    """A row that clients edit, with the request that edits it."""
 
     caller: Caller
     path: str
@@ -276,14 +276,14 @@ class TestAnEdit:
         row = load_row(world)
         tag = row.caller.get(row.path).headers["ETag"]
 
-        def somebody(other: OrmSession, *_: object) -> None:
+        def other_writer(other: OrmSession, *_: object) -> None:
             other.execute(text("update loads set version = version + 1"))
 
-        event.listen(OrmSession, "before_flush", somebody)
+        event.listen(OrmSession, "before_flush", other_writer)
         try:
             answer = row.edit(tag)
         finally:
-            event.remove(OrmSession, "before_flush", somebody)
+            event.remove(OrmSession, "before_flush", other_writer)
 
         assert (answer.status, answer.code) == (412, "version-mismatch")
         assert row.caller.get(row.path).headers["ETag"] == tag

@@ -1,4 +1,4 @@
-"""Plans over HTTP: who may make them, what is refused, who sees them."""
+"""Assignments over HTTP: who may plan one, what is refused, who sees it."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Posting a load, editing it, putting it on the board and taking it off."""
+"""Posting a load, editing it, putting it on the market and withdrawing it."""
 
 from typing import Any
 

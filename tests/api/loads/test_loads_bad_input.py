@@ -1,4 +1,4 @@
-"""Everything a client may get wrong about a load: a problem, and nothing written."""
+"""Every mistake in a request about a load is a problem, and nothing is written."""
 
 from collections.abc import Callable
 from typing import Any

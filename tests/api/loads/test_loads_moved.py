@@ -1,4 +1,4 @@
-"""Cancelling a load, and every act of its poster in every status."""
+"""Cancelling a load, and every act of the poster in every status of the load."""
 
 from typing import Any
 
@@ -77,7 +77,7 @@ class TestCancel:
     def test_is_refused_with_part_of_the_freight_on_the_truck(
         self, world: World
     ) -> None:
-        """At the second pickup the load is at_pickup again, and still not free."""
+        """At the second pickup the load is at_pickup again, and it is not cancelled."""
         shipper, carrier = world.shipper(), world.company()
         driver = world.driver(carrier, device=None)
         stops = [
@@ -107,7 +107,7 @@ class TestCancel:
 
 
 class TestEveryActInEveryStatus:
-    """Over HTTP what the table says: done, or 409 and nothing is written."""
+    """Over HTTP an act does what the table says, or is 409 and writes nothing."""
 
     CALLS: dict[str, tuple[str, str, Any, tuple[LoadAct, ...]]] = {  # noqa: RUF012
         "edit": ("PATCH", "", {"price_cents": 1}, (LoadAct.EDIT,)),

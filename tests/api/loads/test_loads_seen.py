@@ -1,4 +1,4 @@
-"""Who sees which loads, in lists and one by one."""
+"""Which loads each caller sees, in lists and one by one."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

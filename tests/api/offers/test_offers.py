@@ -251,7 +251,7 @@ class TestRefusals:
                 cause=Cause(utcnow(), desk),
                 assignment_id=uuid7(),
             )
-            # As if somebody had held the offer while the other load was booked.
+            # As if the offer had been locked, and so skipped, when the load was booked.
             session.flush()
             session.execute(
                 update(Offer).where(Offer.id == offer_id).values(status="sent")

@@ -1,4 +1,4 @@
-"""Tokens that somebody else made, or made at another time: 401 on the wire."""
+"""Tokens signed by another key or valid at another time: 401 over HTTP."""
 
 import base64
 import hashlib
@@ -62,7 +62,7 @@ def with_claims(**changes: Any) -> Forge:
 
 
 def moved(**seconds: int) -> Forge:
-    """Return a forger whose times lie so many seconds from now."""
+    """Return a forger of tokens whose times are moved by so many seconds."""
 
     def forge(keys: Keyring, claims: Claims) -> str:
         now = int(utcnow().timestamp())

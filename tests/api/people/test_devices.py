@@ -1,4 +1,4 @@
-"""Phones: registered again and again, handed on, dead and alive."""
+"""Phones: registered repeatedly, passed to another person, dead and alive."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -135,7 +135,7 @@ class TestRegister:
         assert alive(colleague) == []
 
     def test_a_refused_one_takes_no_target(self, world: World, driver: Caller) -> None:
-        """A stranger with an id of mine must not take my other phone's target."""
+        """A stranger who uses one of my ids must not take my other phone's target."""
         mine, other = new_id(), new_id()
         register(driver, mine, target="fid-1")
         register(driver, other, target="fid-2")
@@ -173,7 +173,7 @@ class TestRegister:
         assert [error["pointer"] for error in answer["errors"]] == [pointer]
 
     def test_the_longest_target_fits_the_index(self, driver: Caller) -> None:
-        # Random text, so that PostgreSQL cannot press it small.
+        # Random text, so that PostgreSQL cannot compress it.
         target = "".join(uuid7().hex for _ in range(63))[:2000]
 
         assert register(driver, new_id(), target=target).status == 200

@@ -1,4 +1,4 @@
-"""Phones a person signs in on: tied to the sign-in, approved, revoked."""
+"""Phones a person signs in on: bound to the sign-in, approved, revoked."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +36,7 @@ def events_of(member_id: Any) -> list[str]:
 
 
 def sign_in(caller: Caller, device_id: str | None = None) -> Answer:
-    """Sign the caller in anew, by his e-mail."""
+    """Sign the caller in again, by their e-mail."""
     with Session() as session:
         email = session.execute(
             text("select email from members where id = :id"), {"id": caller.member_id}
@@ -138,7 +138,7 @@ class TestRefreshFamily:
         )
 
         assert refresh(driver, first).status == status
-        # Its use counts from then on.
+        # The first refresh was a use: the 30 days begin again.
         assert refresh(driver, first).status == status
 
     @pytest.mark.parametrize(("days", "status"), [(89, 200), (90, 401)])
@@ -163,7 +163,7 @@ class TestApproval:
 
         refused = [sign_in(busy, phone) for _ in range(7)]
 
-        # Asking often is no guessing.
+        # Repeated requests for approval do not count as guesses of the password.
         assert {(answer.status, answer.code) for answer in refused} == {
             (403, "device-not-approved")
         }
@@ -189,7 +189,7 @@ class TestApproval:
         assert sign_in(driver, phone).status == 201
 
     def test_with_a_load_a_sign_in_must_name_its_phone(self, busy: Caller) -> None:
-        """Else leaving the device_id out would be the way around."""
+        """Otherwise leaving out the device_id would avoid the approval."""
         answer = sign_in(busy)
 
         assert (answer.status, answer.code) == (403, "device-not-approved")
@@ -240,7 +240,7 @@ class TestRevocation:
         """A phone of the driver, signed in, with a push target."""
         return world.phone(driver, "ok-phone")
 
-    @pytest.mark.parametrize("by_the_desk", [True, False], ids=["desk", "himself"])
+    @pytest.mark.parametrize("by_the_desk", [True, False], ids=["desk", "driver"])
     def test_signs_the_phone_out_at_its_next_request(
         self,
         world: World,
@@ -268,7 +268,7 @@ class TestRevocation:
         run_jobs(gateway)
         assert gateway.kinds("ok-phone") == []
 
-    def test_by_the_desk_holds_until_the_desk_approves_again(
+    def test_by_the_desk_lasts_until_the_desk_approves_again(
         self, boss: Caller, driver: Caller, phone: str
     ) -> None:
         sign_in(driver, phone)
@@ -323,7 +323,7 @@ class TestAtOnce:
     def test_a_sign_in_waits_for_the_revocation_of_its_phone(
         self, committed: World
     ) -> None:
-        """Else a family opened in the same moment would outlive it."""
+        """Otherwise a family made at the same moment would survive the revocation."""
         boss = committed.company()
         driver = committed.member(boss, Role.DRIVER)
         phone = new_id()

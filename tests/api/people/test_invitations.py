@@ -1,4 +1,4 @@
-"""Invitations: who may be invited, as what, and taking the place once."""
+"""Invitations: who may be invited, in which roles, and accepting once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -46,7 +46,7 @@ def boss(world: World) -> Caller:
 
 
 class TestInvite:
-    def test_holds_a_place_for_72_hours(self, boss: Caller) -> None:
+    def test_is_open_for_72_hours(self, boss: Caller) -> None:
         made = invite(boss, phone="(312) 555-0142", locale="es-MX")
 
         assert made.status == 201
@@ -127,7 +127,7 @@ class TestInvite:
             ({"roles": "driver"}, "#/roles"),
             ({"roles": ["driver"] * 7}, "#/roles"),
             ({"locale": "\0"}, "#/locale"),
-            # What is not his to write.
+            # Fields that the inviting member may not set.
             ({"password": PASSWORD}, "#/password"),
             ({"org_id": "x"}, "#/org_id"),
             ({"id": SOME_ID}, "#/id"),
@@ -280,7 +280,7 @@ class TestAccept:
         taken = world.accept(second["token"])
 
         assert (taken.status, taken.code) == (409, "login-taken")
-        # The place is still held: he may leave the other company first.
+        # The invitation stays open: the person may leave the other company first.
         assert world.accept(second["token"]).code == "login-taken"
 
     def test_of_several_companies_at_once_one_gets_the_person(
@@ -366,7 +366,7 @@ class TestWithdraw:
 
         assert world.accept(old["token"]).code == "invitation-over"
         assert world.accept(new["token"]).status == 201
-        # Another company's is its own.
+        # An invitation of another company is not replaced.
         assert world.accept(elsewhere["token"]).code == "login-taken"
 
     @pytest.mark.parametrize(

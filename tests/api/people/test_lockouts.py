@@ -1,4 +1,4 @@
-"""Guessing passwords: what it costs, and that it teaches nothing."""
+"""Guessing passwords: it locks the login, and it reveals nothing."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.world import PASSWORD, Answer, Caller, World, utcnow
 
 
 class Counting:
-    """The hasher, which counts what it is asked."""
+    """The hasher, counting the passwords it verifies."""
 
     def __init__(self, hasher: Any) -> None:
         self.hasher, self.asked = hasher, 0
@@ -44,7 +44,7 @@ def attempt(world: World, login: str, password: str = "wrong") -> Answer:
 
 
 def said(answer: Answer) -> tuple[int, dict[str, Any], set[str]]:
-    """Return all that a guesser could compare."""
+    """Return all parts of the answer that a guesser could compare."""
     body = {k: v for k, v in answer.body.items() if k != "trace_id"}
     return answer.status, body, set(answer.headers) - {"X-Trace-Id"}
 
@@ -69,7 +69,7 @@ class TestUnknownAccounts:
     def test_a_thousand_look_like_known_ones(
         self, world: World, email: str, hasher: Counting
     ) -> None:
-        """Same words, and one hash each: the clock has nothing to tell either."""
+        """The answers are equal, and each costs one hash, so the time is equal too."""
         known = said(attempt(world, email))
         assert hasher.asked == 1
 
@@ -99,9 +99,9 @@ class TestUnknownAccounts:
 
     def test_the_hash_of_an_unknown_login_costs_as_much_as_a_real_one(self) -> None:
         mine = passwords.hash_password(PASSWORD).split("$")
-        nobodys = passwords.NOBODY.split("$")
+        unknown = passwords.NOBODY.split("$")
 
-        assert mine[1:4] == nobodys[1:4]
+        assert mine[1:4] == unknown[1:4]
 
 
 class TestLock:

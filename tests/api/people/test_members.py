@@ -1,4 +1,4 @@
-"""People of a company, as a desk lists them."""
+"""Members of a company, as a desk lists them."""
 
 from freight.roles import Role
 from tests.world import World

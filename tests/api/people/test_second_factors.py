@@ -1,4 +1,4 @@
-"""The second factor: turned on, asked for, used once, done without."""
+"""The second factor: turned on, asked for, used once, recovered and removed."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,12 +17,12 @@ PATH = "/v1/me/second-factor"
 
 
 def code(secret: str, steps: int = 0) -> str:
-    """Return what the app shows so many steps from now."""
+    """Return the code the app shows `steps` steps from now."""
     return pyotp.TOTP(secret).at(utcnow() + timedelta(seconds=steps * STEP_S))
 
 
 def forget_steps() -> None:
-    """Let time pass: the codes of now were never used."""
+    """Mark the current codes as unused, as if time had passed."""
     with Session.begin() as session:
         session.execute(text("update second_factors set last_step = 0"))
 
@@ -44,7 +44,7 @@ def email(boss: Caller) -> str:
 
 @pytest.fixture
 def secret(boss: Caller) -> str:
-    """The secret in the app, not confirmed yet."""
+    """The secret of a factor that is not confirmed yet."""
     made = boss.post(PATH)
     assert made.status == 201
     assert made["uri"].startswith("otpauth://totp/Backhaul:")
@@ -53,7 +53,7 @@ def secret(boss: Caller) -> str:
 
 @pytest.fixture
 def recovery(boss: Caller, secret: str) -> list[str]:
-    """The recovery codes; the factor is on."""
+    """The recovery codes of a factor that is on."""
     confirmed = boss.put(f"{PATH}/confirmation", {"code": code(secret)})
     assert confirmed.status == 200
     forget_steps()
@@ -101,7 +101,7 @@ class TestEnrol:
 
         assert {answer.code for answer in answers} == {"second-factor-active"}
 
-    def test_the_database_holds_neither_secret_nor_recovery_code(
+    def test_the_database_contains_neither_secret_nor_recovery_code(
         self, boss: Caller, secret: str, recovery: list[str]
     ) -> None:
         with Session() as session:

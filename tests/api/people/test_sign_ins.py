@@ -14,17 +14,17 @@ from services.people import passwords
 from tests.world import PASSWORD, Answer, Caller, World
 
 
-def nobody(world: World) -> Caller:
+def anonymous(world: World) -> Caller:
     return Caller(world.app, "")
 
 
 def sign_in(world: World, login: str, password: str = PASSWORD) -> Answer:
     body = {"login": login, "password": password}
-    return nobody(world).post("/v1/sessions", body)
+    return anonymous(world).post("/v1/sessions", body)
 
 
 def refresh(world: World, token: str) -> Answer:
-    return nobody(world).post("/v1/sessions/refresh", {"refresh_token": token})
+    return anonymous(world).post("/v1/sessions/refresh", {"refresh_token": token})
 
 
 def me(world: World, tokens: Answer) -> Answer:
@@ -105,7 +105,7 @@ class TestSignIn:
         known = median(seconds("dana.ortiz@example.com") for _ in range(3))
         unknown = median(seconds("nobody@example.com") for _ in range(3))
 
-        # Without a hash for nobody the answer comes ten times sooner.
+        # Without a hash for unknown logins the answer would come ten times sooner.
         assert unknown > known / 3
 
     @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ class TestSignIn:
         ids=str,
     )
     def test_nonsense_is_invalid(self, world: World, body: dict[str, Any]) -> None:
-        answer = nobody(world).post("/v1/sessions", body)
+        answer = anonymous(world).post("/v1/sessions", body)
 
         assert (answer.status, answer.code) == (422, "invalid-request")
 
@@ -154,7 +154,7 @@ class TestRefresh:
     def test_a_lost_answer_can_be_fetched_again(
         self, world: World, dana: dict[str, str]
     ) -> None:
-        """However late: a phone in a dead zone is not signed out."""
+        """However late the retry: a phone in a dead zone is not signed out."""
         first = sign_in(world, "dana.ortiz@example.com")
         lost = [refresh(world, first["refresh_token"]) for _ in range(3)]
 
@@ -175,7 +175,7 @@ class TestRefresh:
         assert (stolen.status, stolen.code) == (401, "refresh-token-reused")
         assert refresh(world, third["refresh_token"]).code == "unauthenticated"
         assert me(world, third).code == "unauthenticated"
-        # Another phone of his is not concerned.
+        # The driver's other phone stays signed in.
         assert me(world, elsewhere).status == 200
 
     def test_a_token_from_the_future_is_not_valid(
@@ -253,19 +253,19 @@ class TestBearer:
     ) -> None:
         token = sign_in(world, "+13125550142")["access_token"]
 
-        answer = nobody(world).get("/v1/me", Authorization=f"{scheme} {token}")
+        answer = anonymous(world).get("/v1/me", Authorization=f"{scheme} {token}")
 
         assert answer.status == 200
 
     @pytest.mark.parametrize("value", ["", "Bearer", "Basic eDp5", "Token x", "x"])
     def test_anything_else_is_no_token(self, world: World, value: str) -> None:
-        answer = nobody(world).get("/v1/me", Authorization=value)
+        answer = anonymous(world).get("/v1/me", Authorization=value)
 
         assert (answer.status, answer.code) == (401, "unauthenticated")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_sign_in_holds_no_connection_while_it_hashes(
+def test_a_sign_in_keeps_no_connection_while_it_hashes(
     committed: World, engine: Engine
 ) -> None:
     in_use = []

@@ -1,4 +1,4 @@
-"""Searches over HTTP: short in lists, whole by themselves, the company's own."""
+"""Searches over HTTP: short in lists, whole by id, only the company's own."""
 
 import pytest
 

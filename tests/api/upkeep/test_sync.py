@@ -1,4 +1,4 @@
-"""GET /v1/sync: the phone holds what the server says, whatever happened meanwhile."""
+"""GET /v1/sync: the phone ends up with the server's rows, despite concurrent changes."""
 
 import random
 from collections.abc import Callable
@@ -20,15 +20,15 @@ from tests.services.scene import (
 )
 from tests.world import CHICAGO, NEWARK, Answer, Caller, World, utcnow
 
-Held = dict[tuple[str, str], Any]
+Followed = dict[tuple[str, str], Any]
 
 
 @dataclass
 class Phone:
-    """Asks, and keeps what it is told."""
+    """A phone that asks for changes and keeps the rows it is told."""
 
     caller: Caller
-    held: Held = field(default_factory=dict)
+    followed: Followed = field(default_factory=dict)
     cursor: str = ""
     told: list[tuple[str, str, bool]] = field(default_factory=list)
 
@@ -41,10 +41,10 @@ class Phone:
             self.told.append((*key, change["deleted"]))
             if change["deleted"]:
                 assert set(change) == {"kind", "id", "deleted"}
-                self.held.pop(key, None)
+                self.followed.pop(key, None)
             else:
                 assert change[change["kind"]]["id"] == change["id"]
-                self.held[key] = change[change["kind"]]
+                self.followed[key] = change[change["kind"]]
         self.cursor = answer["cursor"]
         return bool(answer["has_more"])
 
@@ -55,11 +55,11 @@ class Phone:
         return self
 
     def ids(self, kind: str) -> set[str]:
-        return {id_ for its, id_ in self.held if its == kind}
+        return {id_ for its, id_ in self.followed if its == kind}
 
 
-def fresh(caller: Caller) -> Held:
-    return Phone(caller).drain().held
+def fresh(caller: Caller) -> Followed:
+    return Phone(caller).drain().followed
 
 
 @pytest.fixture
@@ -109,9 +109,9 @@ class TestAFullStart:
     def test_shows_each_row_like_its_own_route(self, scene: Scene) -> None:
         driver, load_id, _ = assigned(scene)
 
-        held = fresh(driver)
+        followed = fresh(driver)
 
-        assert held[("load", load_id)] == driver.get(f"/v1/loads/{load_id}").body
+        assert followed[("load", load_id)] == driver.get(f"/v1/loads/{load_id}").body
 
     def test_misses_nothing_that_changes_while_it_is_walked(self, scene: Scene) -> None:
         scene.loads(3)
@@ -123,9 +123,9 @@ class TestAFullStart:
 
         phone.drain(limit=1).drain()
 
-        assert phone.held == fresh(scene.shipper)
+        assert phone.followed == fresh(scene.shipper)
         assert str(late) in phone.ids("load")
-        assert phone.held[("load", first)]["status"] == "withdrawn"
+        assert phone.followed[("load", first)]["status"] == "withdrawn"
 
 
 class TestWhatChanges:
@@ -154,13 +154,13 @@ class TestWhatChanges:
     ) -> None:
         driver, load_id, _ = assigned(scene)
         phone = Phone(driver).drain()
-        stop_id = phone.held[("load", load_id)]["stops"][0]["id"]
+        stop_id = phone.followed[("load", load_id)]["stops"][0]["id"]
 
         scene.world.report(scene.carrier, stop_id, "arrival")
         scene.world.confirm(scene.shipper, stop_id)
         phone.drain()
 
-        load = phone.held[("load", load_id)]
+        load = phone.followed[("load", load_id)]
         assert load["status"] == "pickup_confirmed"
         assert load["stops"][0]["confirmed_by"] == "Dock 4"
 
@@ -174,12 +174,12 @@ class TestWhatChanges:
         assert unassign(scene, assignment_id).status == 201
         phone.drain()
 
-        assert phone.held == {}
+        assert phone.followed == {}
         assert phone.told == [
             ("load", load_id, True),
             ("assignment", assignment_id, True),
         ]
-        assert desk.drain().held[("load", load_id)]["status"] == "posted"
+        assert desk.drain().followed[("load", load_id)]["status"] == "posted"
 
     @pytest.mark.parametrize("end", ["decline", "expire", "withdraw", "taken"])
     def test_an_offer_that_ends_leaves_with_its_load(
@@ -203,12 +203,12 @@ class TestWhatChanges:
             assert rival.put(f"/v1/offers/{other_id}/acceptance").status == 200
         phone.drain()
 
-        assert phone.held == fresh(driver) == {}
+        assert phone.followed == fresh(driver) == {}
         assert ("offer", str(offer_id), True) in phone.told
 
 
 def place_of(phone: Phone, **changes: Any) -> str:
-    """Return the phone's cursor with its place changed, signed by us."""
+    """Return the phone's cursor with another place, validly signed."""
     app = phone.caller.app
     keys = cursors.derived(app.extensions["keyring"].refresh)
     scope = f"{phone.caller.member_id} sync"
@@ -263,11 +263,11 @@ class TestACursor:
         phone = Phone(scene.shipper).drain()
         scene.loads(3)
 
-        lost = replace(phone, held=dict(phone.held), told=[])
+        lost = replace(phone, followed=dict(phone.followed), told=[])
         lost.drain()
         phone.drain()
 
-        assert phone.held == lost.held == fresh(scene.shipper)
+        assert phone.followed == lost.followed == fresh(scene.shipper)
 
 
 class TestARandomDay:
@@ -288,8 +288,8 @@ class TestARandomDay:
 
         for phone in phones:
             phone.drain(limit=rng.choice([1, 200]))
-            assert phone.held == fresh(phone.caller)
-        assert any(phone.held for phone in phones)
+            assert phone.followed == fresh(phone.caller)
+        assert any(phone.followed for phone in phones)
 
 
 def _post(scene: Scene, rng: random.Random, drivers: list[Caller]) -> None:

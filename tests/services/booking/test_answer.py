@@ -72,8 +72,8 @@ class TestStrategies:
         scene.search(driver)
         seen = []
 
-        while held := open_offers(driver):
-            (offer,) = held
+        while offered := open_offers(driver):
+            (offer,) = offered
             seen.append(offer.load_id)
             decline(driver, offer.id)
             run_jobs(only="search.offer_next", **scene.changes)
@@ -219,8 +219,8 @@ class TestLimits:
         for driver in drivers:
             scene.search(driver)
 
-        held = [open_offers(d)[0].load_id for d in drivers]
-        assert held == [best, best, second, second]
+        offered = [open_offers(d)[0].load_id for d in drivers]
+        assert offered == [best, best, second, second]
 
     def test_fully_offered_loads_at_the_top_do_not_hide_free_ones_below(self, world):
         scene = Scene(world, {"OFFERS_PER_LOAD": 1, "OFFERS_PER_DRIVER": 1})

@@ -205,7 +205,7 @@ class TestWrongClock:
     def test_does_not_make_an_old_fix_the_newest(
         self, session: OrmSession, now: datetime
     ) -> None:
-        """A clock an hour ahead does not make old news the newest."""
+        """The clock is an hour ahead; the corrected fix is older than the last one."""
         driver_id, hour = uuid7(), timedelta(hours=1)
         tell(session, driver_id, [fix(now, lat=42.0)], now)
 
@@ -262,8 +262,8 @@ def test_the_last_position_never_goes_back_in_concurrent_batches(
         with Session.begin() as session:
             tell_older.append(tell(session, driver_id, [older], now))
 
-    with Session.begin() as holding:
-        tell(holding, driver_id, [newer], now)
+    with Session.begin() as locking:
+        tell(locking, driver_id, [newer], now)
         thread = Thread(target=late)
         thread.start()
         wait_until_blocked(engine)
@@ -285,12 +285,13 @@ def wait_until_blocked(engine: Engine) -> None:
     )
     for _ in range(500):
         with engine.begin() as connection:
-            # As who logged in, and for this transaction only.
+            # The login's own role, for this transaction: PostgreSQL hides others' waits
+            # from our roles.
             connection.execute(text("set local role none"))
             if connection.scalar(waiting):
                 return
         sleep(0.01)
-    raise AssertionError("nobody waits")
+    raise AssertionError("No connection waits for a lock.")
 
 
 class TestMakePartitions:

@@ -25,7 +25,7 @@ class TestCorrected:
 
         found = corrected(happened + skew, sent_at=sent + skew, received_at=NOON)
 
-        # A clock that is wrong by less than the network's time is left alone.
+        # A clock that is wrong by 30 seconds or less is not corrected.
         assert abs(found - happened) <= timedelta(seconds=60)
 
     @pytest.mark.parametrize("skew", [30 * SECOND, -30 * SECOND, timedelta()])

@@ -1,4 +1,4 @@
-"""The limiter: exactly the quota, whoever races, and nobody waits for another."""
+"""The limiter: exactly the quota, also in races; keys do not wait for each other."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from services.kernel.limits import RateLimited, Rule, prune, take, take_each
 from tests.world import World, supplies_of
 
 SLOW = Rule(quota=100, window_s=360_000)
-"""An hour for each: none comes back while a test runs."""
+"""One request an hour comes back: none does while a test runs."""
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def emptied(engine: Engine) -> Iterator[Engine]:
 
 
 def forget_all(engine: Engine) -> None:
-    """Other tests commit requests too, and each counts."""
+    """Delete all counts, because other tests commit requests too."""
     with engine.begin() as connection:
         connection.execute(text("delete from rate_limits"))
 
@@ -115,8 +115,8 @@ class TestTake:
         assert not ask(emptied, key, rule).is_allowed
 
     def test_one_key_does_not_wait_for_another(self, emptied: Engine) -> None:
-        with OrmSession(emptied) as held, held.begin():
-            take(held, "person", "one", SLOW)
+        with OrmSession(emptied) as locking, locking.begin():
+            take(locking, "person", "one", SLOW)
             with OrmSession(emptied) as session, session.begin():
                 session.execute(text("set local lock_timeout = '2s'"))
 

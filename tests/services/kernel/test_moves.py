@@ -73,7 +73,7 @@ CROSS = [
     for table, statuses, acts, make, move, code in TABLES
     for act in acts
 ]
-"""Every act; each is tried in every status and every role."""
+"""Every act; the tests try each in every status and every role."""
 
 
 @pytest.mark.parametrize(("table", "statuses", "act", "make", "move", "code"), CROSS)

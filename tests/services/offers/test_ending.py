@@ -149,7 +149,7 @@ class TestExpire:
         (offer_id,) = scene.offered(driver)
         scene.assigned(driver, scene.load(pickup=CLEVELAND))
         with Session.begin() as session:
-            # As if the offer had been held by somebody while the plan was made.
+            # As if the offer had been locked, and so skipped, when the plan was made.
             session.execute(
                 update(Offer)
                 .where(Offer.id == offer_id)

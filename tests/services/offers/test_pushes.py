@@ -1,4 +1,4 @@
-"""What follows from a push: every row of the outcome table, and what is never sent."""
+"""Pushes: every row of the outcome table, and what is never sent."""
 
 from datetime import timedelta
 from random import Random
@@ -59,7 +59,7 @@ def offer(scene):
 
 
 def send(gateway, push_id=None):
-    """Do the job's work for the one waiting push; return the wait it asks for."""
+    """Run the job of the only waiting push; return the wait that it asks for."""
     push_id = push_id or waiting_push().id
     supplies = supplies_of(Settings(), gateway, rng=Random(0))
     try:
@@ -242,7 +242,7 @@ class TestNothingPointlessIsSent:
 
 
 class TestWaiting:
-    """Whoever runs its job: rescued, retried, or there twice."""
+    """The wait is kept with the push, so it also holds for a second or rescued job."""
 
     @pytest.mark.parametrize("wait_s", [30, 3600])
     def test_a_retry_after_is_kept_by_a_job_that_runs_too_early(self, offer, wait_s):
@@ -435,7 +435,7 @@ class TestOutbox:
 
 
 class TestAttempt:
-    """One word for each thing a gateway may do."""
+    """One outcome for each thing a gateway may do."""
 
     @pytest.mark.parametrize(
         ("error", "outcome", "waits"),

@@ -1,4 +1,4 @@
-"""Access tokens: only ours, only now; refresh tokens: derived, always the same."""
+"""Access tokens: only our own, only in time. Refresh tokens: always the same."""
 
 import base64
 import hashlib
@@ -171,7 +171,7 @@ class TestReadAccessToken:
         other = ring()
 
         assert refused(keys, signed(other, payload()))
-        # Even when it claims to be ours.
+        # Also when the token names our key's id.
         assert refused(keys, signed(other, payload(), kid=keys.kid))
 
     def test_the_previous_key_still_verifies_and_no_older_one(self) -> None:
@@ -188,7 +188,7 @@ class TestReadAccessToken:
             token = access_token(signer, SUBJECT, now=now)
             assert read_access_token(rotated, token) == SUBJECT
         assert refused(rotated, access_token(oldest, SUBJECT, now=now))
-        # The new key is not that of a process which has not heard of it.
+        # A process that has only the previous key refuses tokens of the new one.
         assert refused(older, mine)
 
     @pytest.mark.parametrize("kid", ["", "x", "../../etc/passwd"])

@@ -1,4 +1,4 @@
-"""Of many loads the best are found without judging all of them."""
+"""The best of many loads are found without judging all of them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -60,7 +60,7 @@ def random_search(rng, now):
 
 
 def lively(rng, rows, now):
-    """Most of them go from city to city, can still be picked up, and pay."""
+    """Yield the rows; most now go from city to city and can still be picked up."""
     later = now + timedelta(days=30)
     cities = [NEW_YORK, CHICAGO, DALLAS, DENVER]
     for row in rows:
@@ -175,7 +175,7 @@ class TestFew:
 
 
 def _near(row, now):
-    """The load, from New York to Chicago, on the market."""
+    """Return the row as a load on the market from New York to Chicago."""
     later = now.replace(year=2100)
     return row | {
         "load_number": f"N{row['id']}",

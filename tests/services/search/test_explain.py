@@ -1,4 +1,4 @@
-"""Why did this driver get, or not get, this load? Always answered."""
+"""Explanations: why a driver got, or did not get, a load."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -107,7 +107,7 @@ class TestWhatTheSearchKept:
 
 
 def excluded_by(scene, world, reason):
-    """Post a load which is excluded for `reason`; return (load id, driver)."""
+    """Post a load that is excluded for `reason`; return (load id, driver)."""
     truck, driver, load = {}, {}, {}
     match reason:
         case Reason.OUTSIDE_CIRCLE:
@@ -187,7 +187,7 @@ class TestExcluded:
         counts = {
             stage["stage"]: stage["excluded"] for stage in search.counts["stages"]
         }
-        # A load beyond the boxes of the index is not counted, and is explained still.
+        # A load outside the boxes of the index is not counted, but is still explained.
         assert counts[answer["stage"]].get(reason, 1) == 1
 
     def test_a_figure_says_what_it_has_and_what_was_allowed(self, scene):
@@ -248,7 +248,7 @@ class TestNotOnTheMarket:
         driver = scene.driver()
         search = scene.search(driver)
         with Session.begin() as session:
-            # As if it had been the fifty-first.
+            # As if the load had been the fifty-first, beyond the kept best.
             session.execute(
                 update(type(search))
                 .where(type(search).id == search.id)

@@ -1,4 +1,4 @@
-"""What is offered later is true when it is offered."""
+"""Offers made after the search are checked again when they are made."""
 
 from uuid import UUID
 
@@ -22,8 +22,8 @@ def sequential(world):
 
 
 def decline_and_go_on(scene, driver, run_jobs):
-    (held,) = open_offers(driver)
-    driver.put(f"/v1/offers/{held.id}/decline", {"reason": "price"})
+    (offer,) = open_offers(driver)
+    driver.put(f"/v1/offers/{offer.id}/decline", {"reason": "price"})
     run_jobs(only="search.offer_next", **scene.changes)
 
 
@@ -63,8 +63,8 @@ def test_an_older_search_offers_nothing_after_a_newer_one(sequential, run_jobs):
     sequential.loads(3)
     driver = sequential.driver()
     sequential.search(driver)
-    (held,) = open_offers(driver)
-    driver.put(f"/v1/offers/{held.id}/decline", {"reason": "price"})
+    (offer,) = open_offers(driver)
+    driver.put(f"/v1/offers/{offer.id}/decline", {"reason": "price"})
 
     newer = sequential.search(driver)
     run_jobs(only="search.offer_next", **sequential.changes)
@@ -154,7 +154,7 @@ def test_a_load_renewed_after_the_search_is_not_on_the_market_of_that_time(world
             ),
             {"id": load_id},
         )
-        # The trigger keeps events as they are; the test moves the clock instead.
+        # A trigger forbids changing events; the test turns it off to set an old time.
         session.execute(text("set local role backhaul_owner"))
         session.execute(text("alter table events disable trigger user"))
         session.execute(text("set local role backhaul_worker"))

@@ -1,4 +1,4 @@
-"""A search and its record: once for a drop, widening, counted, rebuilt exactly."""
+"""A search and its record: one for a drop, widening, counts, rebuilding."""
 
 from uuid import UUID
 
@@ -33,7 +33,7 @@ def scene(world):
 
 
 def miles_away(miles):
-    """A place so many miles west of the drop, on the way home."""
+    """Return a place so many miles west of the drop, on the way home."""
     return destination(NEW_YORK, 285, miles * METRES_PER_MILE)
 
 

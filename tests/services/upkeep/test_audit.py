@@ -1,4 +1,4 @@
-"""Who did what to which row: chained, signed, and found out when tampered with."""
+"""The audit log: who did what to which row, chained and signed; tampering is found."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -52,7 +52,7 @@ def sign(key: AuditKey) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def forge(superuser: Engine) -> Iterator[Any]:
-    """Do what only an intruder with the whole database in his hands can do."""
+    """Do what only an intruder with full control of the database can do."""
 
     def run(*statements: str) -> None:
         with superuser.begin() as connection:
@@ -111,7 +111,7 @@ class TestWriting:
         desks = [committed.company() for _ in range(3)]
         trucks = [(desk, committed.truck(desk)) for desk in desks for _ in range(4)]
 
-        # One hand for each truck: two would hear that the other was quicker.
+        # One writer for each truck: of two writers the slower one would be refused.
         def rename(number: int) -> set[int]:
             desk, truck_id = trucks[number]
             bodies = [
@@ -158,7 +158,7 @@ class TestTampering:
     def test_even_a_superuser_cannot_rewrite_it_by_mistake(
         self, desk: Caller, key: AuditKey, superuser: Engine, table: str, act: str
     ) -> None:
-        """By mistake, that is: a superuser may also switch the guard off."""
+        """A superuser may also switch the trigger off; this is about mistakes."""
         sign(key)
         statement = text(act.format(table))
 

@@ -1,4 +1,4 @@
-"""What is over is forgotten in its time; what is open, recent or a fact stays."""
+"""Ended rows are deleted after their time; open and recent rows and facts stay."""
 
 from datetime import timedelta
 
@@ -29,13 +29,13 @@ def scene(world):
 
 
 def id_from(age):
-    """Return an id as a row of that age has it."""
+    """Return an id as a row of that age would have."""
     made = int((utcnow() - age).timestamp() * 1000)
     return f"{made:012x}"[:8] + "-" + f"{made:012x}"[8:] + str(uuid7())[13:]
 
 
 def put(table, age, **columns):
-    """Write a row that was made so long ago; return its id."""
+    """Write a row of that age; return its id."""
     row = {"id": id_from(age)} | columns
     names, holders = ", ".join(row), ", ".join(f":{name}" for name in row)
     with Session.begin() as session:
@@ -105,7 +105,7 @@ class TestCredentials:
             ({"revoked_at": ago(LONG_AGO)}, False),
             ({"revoked_at": ago(DAY)}, True),
             ({"expires_at": ago(LONG_AGO)}, False),
-            # Nobody refreshes it any more: it ended when it had been idle.
+            # Not refreshed any more: it ended when its idle time was over.
             ({"last_used_at": ago(KEPT.idle + LONG_AGO)}, False),
             ({"last_used_at": ago(KEPT.idle + DAY)}, True),
         ],
@@ -192,7 +192,7 @@ class TestSearches:
             self.make_old(search)
             aged[search] = id_from(self.AGE)
             with Session.begin() as session:
-                # One statement: the offer's key is checked at its end.
+                # One statement, because the offer's foreign key is checked at its end.
                 session.execute(
                     text(
                         "with it as (update offers set search_id = :new"
