@@ -349,7 +349,7 @@ class TestCommands:
         assert erased[0].stdout == f"Member {boss.member_id} is erased.\n"
         assert email not in person("export", member).stdout
 
-    def test_an_unknown_member_is_one_sentence(
+    def test_an_unknown_member_is_reported_in_one_sentence(
         self, person: Callable[..., Result]
     ) -> None:
         unknown = UUID(int=7)

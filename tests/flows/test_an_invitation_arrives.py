@@ -37,7 +37,7 @@ def invite(world: World, **fields: Any) -> dict[str, Any]:
     return body
 
 
-def test_the_letter_opens_the_place(
+def test_the_token_of_the_letter_accepts_the_invitation(
     world: World, box: Letterbox, post: PostOffice
 ) -> None:
     invited = invite(world, locale="es-US")

@@ -1,4 +1,4 @@
-"""Attempts to get around access rules that once worked; each is refused now."""
+"""Attempts to get around the access rules; each is refused."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -71,7 +71,7 @@ MUTANTS = (
         TENANTS,
         'op.execute(f"alter table {table} force row level security")',
         'op.execute(f"alter table {table} enable row level security")',
-        (f"{ROWS}::TestEveryTable::test_is_fenced_and_the_owner_too",),
+        (f"{ROWS}::TestEveryTable::test_has_row_security_that_binds_the_owner_too",),
     ),
     Mutant(
         "who-sees-a-load-may-change-it",

@@ -104,7 +104,7 @@ MUTANTS = (
         "services/loads/market.py",
         "    and (loads.visibility = 'network' or loads.org_id = :org_id)\n",
         "    and (loads.visibility is not null or loads.org_id = :org_id)\n",
-        (f"{LOADS}::test_of_the_market_are_private_to_their_company",),
+        (f"{LOADS}::test_of_the_market_include_private_ones_only_for_their_company",),
     ),
     Mutant(
         "assignments-of-all-companies-are-shown",

@@ -73,7 +73,7 @@ def table_of(heard: list[Heard]) -> Table:
 
 
 class TestReading:
-    def test_every_role_had_an_answer_of_every_operation_open_to_it(
+    def test_every_role_was_answered_by_every_operation_open_to_it(
         self, heard: list[Heard]
     ) -> None:
         asked = {(entry.role, str(entry.operation)) for entry in heard}

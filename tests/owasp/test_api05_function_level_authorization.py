@@ -36,7 +36,7 @@ def of_role(world: World, role: Role) -> Caller:
 
 
 @pytest.mark.parametrize("role", DESK)
-def test_what_the_scopes_say_is_what_happens(world: World, role: Role) -> None:
+def test_the_scopes_of_the_document_are_enforced(world: World, role: Role) -> None:
     caller = of_role(world, role)
     granted = {permission.value for permission in PERMISSIONS[role]}
     allowed, refused = set(), set()
@@ -138,7 +138,7 @@ def test_several_roles_allow_what_each_allows_and_no_more(world: World) -> None:
         )
 
 
-def test_a_role_that_was_taken_is_gone_with_the_next_request(world: World) -> None:
+def test_a_role_that_was_taken_away_is_gone_with_the_next_request(world: World) -> None:
     boss = world.company()
     desk = world.member(boss, Role.DISPATCHER)
     assert desk.get("/v1/fleet").status == 200

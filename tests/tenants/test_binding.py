@@ -19,7 +19,7 @@ ALL_OF_IT = text(
 def test_a_transaction_without_a_tenant_sees_nothing(
     committed: World, engine: Engine
 ) -> None:
-    """Also on a connection that works as the server."""
+    """Also on a connection whose login may work as the server."""
     committed.company()
     Session.configure(bind=engine, info={})
     companies = text("select count(*) from organisations")

@@ -193,7 +193,9 @@ class TestLoads:
         assert ids(loads.visible_loads(actor), Load) == set().union(*by_model)
         assert all(by_model)
 
-    def test_of_the_market_are_private_to_their_company(self, town: Town) -> None:
+    def test_of_the_market_include_private_ones_only_for_their_company(
+        self, town: Town
+    ) -> None:
         private = town.one.load(visibility="private")
 
         seen_by = [

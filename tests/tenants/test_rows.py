@@ -95,7 +95,7 @@ def square() -> dict[str, Any]:
 
 
 class TestEveryTable:
-    def test_is_fenced_and_the_owner_too(self, engine: Engine) -> None:
+    def test_has_row_security_that_binds_the_owner_too(self, engine: Engine) -> None:
         with engine.connect() as connection:
             tables = connection.execute(
                 text(

@@ -77,7 +77,7 @@ class TestCancel:
     def test_is_refused_with_part_of_the_freight_on_the_truck(
         self, world: World
     ) -> None:
-        """At the second pickup the load is at_pickup again, and it is not cancelled."""
+        """At the second pickup the load is at_pickup again, but cannot be cancelled."""
         shipper, carrier = world.shipper(), world.company()
         driver = world.driver(carrier, device=None)
         stops = [

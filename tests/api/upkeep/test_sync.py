@@ -1,4 +1,4 @@
-"""GET /v1/sync: the phone ends up with the server's rows, despite concurrent changes."""
+"""GET /v1/sync: the phone ends up with the server's rows, whatever else changes."""
 
 import random
 from collections.abc import Callable

@@ -147,7 +147,7 @@ class TestReport:
 
     @pytest.mark.parametrize("year", [1, 9999])
     @pytest.mark.parametrize("skew_h", [-26, 26])
-    def test_the_ends_of_time_are_rejected(
+    def test_extreme_times_are_rejected(
         self, session: OrmSession, now: datetime, year: int, skew_h: int
     ) -> None:
         sent_at = now + timedelta(hours=skew_h)
@@ -192,7 +192,7 @@ class TestWrongClock:
         assert last is not None
         assert last.corrected_at == now - 10 * MINUTE
 
-    def test_up_to_30_seconds_is_the_network(
+    def test_of_up_to_30_seconds_is_not_corrected(
         self, session: OrmSession, now: datetime
     ) -> None:
         driver_id, half_a_minute = uuid7(), timedelta(seconds=30)

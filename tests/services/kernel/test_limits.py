@@ -89,7 +89,9 @@ class TestTake:
 
         assert sum(allowance.is_allowed for allowance in allowances) == SLOW.quota
 
-    def test_after_the_told_wait_one_request_is_allowed(self, emptied: Engine) -> None:
+    def test_after_the_wait_that_was_told_one_request_is_allowed(
+        self, emptied: Engine
+    ) -> None:
         key, rule = str(uuid4()), Rule(2, 3600)
         allowances = [ask(emptied, key, rule) for _ in range(4)]
 

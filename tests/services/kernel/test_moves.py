@@ -120,7 +120,7 @@ class TestEveryMove:
                 assert event.edi_214 == transition.edi_214
 
 
-def test_the_server_knows_when_it_received_what_happened_earlier(
+def test_an_event_keeps_when_it_happened_and_when_it_was_received(
     world: World, session: OrmSession
 ) -> None:
     shipper = world.shipper()

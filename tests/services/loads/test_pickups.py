@@ -69,7 +69,7 @@ class TestConfirm:
     @pytest.mark.parametrize(
         "said", [{}, {"pieces": None}, {"pieces": None, "weight_kg": None}]
     )
-    def test_what_is_equal_or_not_said_is_no_difference(
+    def test_an_equal_or_missing_value_is_no_difference(
         self, trip: Trip, said: dict[str, None]
     ) -> None:
         trip.confirm(0, **said)

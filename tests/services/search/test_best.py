@@ -60,7 +60,7 @@ def random_search(rng, now):
 
 
 def lively(rng, rows, now):
-    """Yield the rows; most now go from city to city and can still be picked up."""
+    """Yield the rows; most now go between cities, can be picked up, and pay."""
     later = now + timedelta(days=30)
     cities = [NEW_YORK, CHICAGO, DALLAS, DENVER]
     for row in rows:
@@ -78,7 +78,7 @@ def lively(rng, rows, now):
         yield row
 
 
-def test_they_are_those_that_brute_force_ranks_first(scene, world):
+def test_the_best_are_those_that_brute_force_ranks_first(scene, world):
     rng, now, org_id = Random(4), utcnow(), scene.carrier.org_id
     other = Scene(world).shipper
     rows = random_loads(rng, 1_500, of_org(scene.carrier), of_org(other), now)

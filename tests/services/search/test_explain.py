@@ -44,7 +44,7 @@ def miles_away(miles):
 
 
 class TestWhatTheSearchKept:
-    def test_offered(self, scene):
+    def test_an_offered_load(self, scene):
         load_id = scene.load()
         driver = scene.driver()
         search = scene.search(driver)
@@ -61,7 +61,7 @@ class TestWhatTheSearchKept:
         assert answer["figures"] == offer.figures
         assert answer["has_changed"] is False
 
-    def test_ranked_and_not_offered(self, scene):
+    def test_a_load_ranked_and_not_offered(self, scene):
         *_, fourth = scene.loads(4)
         driver = scene.driver()
         search = scene.search(driver)
@@ -282,7 +282,7 @@ class TestNotSearched:
 
 
 class TestOfAPosterWhoIsSuspendedMeanwhile:
-    def test_no_figures_are_told_of_what_was_among_the_best(self, scene):
+    def test_loads_among_the_best_are_explained_without_figures(self, scene):
         first, *_, fourth = scene.loads(4)
         driver = scene.driver()
         search = scene.search(driver)

@@ -72,7 +72,7 @@ def test_an_older_search_offers_nothing_after_a_newer_one(sequential, run_jobs):
     assert {o.search_id for o in open_offers(driver)} == {newer.id}
 
 
-def test_a_driver_whose_truck_was_taken_wins_nothing(world):
+def test_a_driver_whose_truck_was_taken_away_wins_nothing(world):
     scene = Scene(world)
     scene.load()
     driver = scene.driver()

@@ -56,7 +56,7 @@ def edit(driver, scene, **fields):
 
 
 class TestOnce:
-    def test_the_job_again_makes_no_second_search_and_no_second_offers(
+    def test_the_job_run_again_makes_no_second_search_and_no_second_offers(
         self, world, run_jobs
     ):
         scene = Scene(world)
@@ -80,7 +80,7 @@ class TestOnce:
         assert [o.id for o in open_offers(driver)] == before
         assert len(rows_of(BackhaulSearch)) == 1
 
-    def test_two_workers_at_one_drop(self, committed):
+    def test_two_workers_at_one_drop_make_one_search(self, committed):
         scene = Scene(committed)
         scene.load()
         driver = scene.driver()

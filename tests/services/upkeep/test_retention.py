@@ -67,7 +67,7 @@ class TestCredentials:
             ({"expires_at": ago(-DAY), "withdrawn_at": ago(DAY)}, True),
         ],
     )
-    def test_of_an_invitation(self, scene, times, stays):
+    def test_of_an_invitation_are_kept_for_their_time(self, scene, times, stays):
         boss = scene.carrier
         put(
             *("invitations", 2 * LONG_AGO),
@@ -87,7 +87,7 @@ class TestCredentials:
             ({"expires_at": ago(-DAY), "used_at": ago(LONG_AGO)}, False),
         ],
     )
-    def test_of_a_reset(self, scene, times, stays):
+    def test_of_a_reset_are_kept_for_their_time(self, scene, times, stays):
         boss = scene.carrier
         put(
             *("password_resets", 2 * LONG_AGO),
@@ -110,7 +110,7 @@ class TestCredentials:
             ({"last_used_at": ago(KEPT.idle + DAY)}, True),
         ],
     )
-    def test_of_a_sign_in(self, scene, times, stays):
+    def test_of_a_sign_in_are_kept_for_their_time(self, scene, times, stays):
         boss = scene.carrier
         family = put(
             *("refresh_families", 3 * LONG_AGO),
