@@ -38,7 +38,7 @@ from services.upkeep import privacy, suspensions
 
 try:
     from local import url_for, url_of_running
-    from local.place import DATABASE, data_dir
+    from local.place import DATABASE, data_dir, has_database
     from local.run import main as run_all
 except ModuleNotFoundError as missing:
     # The image does not carry it: there, DATABASE_URL is set.
@@ -56,8 +56,9 @@ def cli(context: click.Context) -> None:
 
     Without DATABASE_URL they work on the database of the `make run` that is up.
     """
-    is_given = any(os.environ.get(it) for it in ("DATABASE_URL", "DATABASE_URL_FILE"))
-    if is_given or context.invoked_subcommand == "run" or url_of_running is None:
+    if context.invoked_subcommand == "run" or url_of_running is None:
+        return
+    if has_database(os.environ):
         return
     url = url_of_running(data_dir())
     if url is not None:

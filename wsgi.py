@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from flask import Flask
 
 from api.app import create_app, make_posting_rules
-from edges.serving import serve
+from edges.serving import options_of, serve
 from edges.start import clear_failures, connect, keyring, settings_from_environment
 from geo.roads import EstimatedRoads
 from runtime import schema
@@ -31,10 +31,11 @@ def make() -> Flask:
 @clear_failures
 def main(arguments: Sequence[str]) -> None:
     """Serve until SIGTERM, if it can start: the workers would each say why not."""
+    options = options_of(arguments)
     settings = settings_from_environment()
     keyring(settings)
     connect(settings).dispose()
-    serve(make, arguments)
+    serve(make, options)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """HTTP: parse, authorise, call one service, dump. No rules.
 
-Each noun has its file: schemas first, then the views. A view is a declaration: the
-permission it asks for, what comes in, what goes out, which problems it may answer with.
+Each noun has its file: schemas first, then the views. A view declares the permission it
+needs, what comes in, what goes out, and which problems it may answer with.
 """

@@ -26,7 +26,7 @@ from services.people.tokens import Keyring
 VERSION = "0.1.0"
 
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"})
-"""What is counted by name; a stranger must not invent series."""
+"""Methods counted by name. Callers must not create metric series with invented ones."""
 
 BLUEPRINTS = (
     sign_ins.blueprint,
@@ -52,21 +52,22 @@ BLUEPRINTS = (
 )
 
 DESCRIPTION = """\
-Freight for the way home. When a truck has dropped its last stop, Backhaul searches for
-loads that take it home and offers them to the driver; exactly one driver wins each.
+Freight for the way home. When a driver has completed the last delivery of a load,
+Backhaul searches for loads that take the truck home and offers them to the driver.
+Exactly one driver gets each load.
 
 Lengths are metres, weights kilograms, times RFC 3339, money integer cents with a
 currency. Errors are RFC 9457 problems: branch on `code`. Clients accept enum values
-they do not know. Lists are walked with `cursor`, which only the server can make.
+they do not know. Lists are read page by page with a `cursor` from the server.
 
 A POST with an `Idempotency-Key` is done once, however often it is sent. What clients
-edit has an `ETag`, and an edit names it in `If-Match`. Facts are no edits and need
-none: arrival, completion, departure, pickup confirmation, posting, cancellation, seen,
-acceptance, decline and a phone's registration are PUTs that may be repeated. Phones
-keep what they hold up to date with `GET /v1/sync`.
+edit has an `ETag`, and an edit sends it as `If-Match`. Facts are not edits and need no
+`If-Match`: arrival, completion, departure, pickup confirmation, posting, cancellation,
+seen, acceptance, decline and a phone's registration are PUTs that may be repeated.
+Phones keep the loads and offers that they follow up to date with `GET /v1/sync`.
 
 `RateLimit-Policy` and `RateLimit` say how often you may ask and how much is left; 429
-and 503 say in `Retry-After` when to come back. Bodies may be sent as
+and 503 say in `Retry-After` when to try again. Bodies may be sent with
 `Content-Encoding: gzip`.
 """
 
@@ -116,11 +117,11 @@ def create_app(
         get_swaggerui_blueprint(
             "/docs",
             "/openapi.json",
-            # The badge would ask a server on the internet about our document.
+            # The badge would send our document's address to a server on the internet.
             {"app_name": "Backhaul", "validatorUrl": None},
         )
     )
-    # Until there are pages for people.
+    # There are no other pages for people yet.
     app.add_url_rule("/", "index", lambda: redirect("/docs/"))
     app.extensions["problems"] = openapi.complete(api, app)
     app.extensions["api"] = api
@@ -128,12 +129,12 @@ def create_app(
 
 
 def make_posting_rules(settings: Settings, roads: Roads) -> PostingRules:
-    """Return what posting needs, as the settings say."""
+    """Return what posting needs, as configured."""
     return PostingRules(settings.posting_lease, roads)
 
 
 def _observe(app: Flask) -> None:
-    """Bind a trace id for each request, count it, log it in one line."""
+    """Bind a trace id to each request, count the request and log it in one line."""
 
     @app.before_request
     def start() -> None:

@@ -5,7 +5,7 @@ import sys
 
 from flask import Flask
 
-from edges.serving import serve
+from edges.serving import options_of, serve
 
 
 def make() -> Flask:
@@ -20,4 +20,4 @@ def make() -> Flask:
 
 
 if __name__ == "__main__":
-    serve(make, sys.argv[1:])
+    serve(make, options_of(sys.argv[1:]))

@@ -34,11 +34,8 @@ WEB_WORKERS = 4
 SETTLED_S = 7.0
 """Granian gives up on a worker that dies within 5.5 s of its start."""
 
-RESPAWN = (
-    *("--respawn-interval", "0.2"),
-    # A worker that is just being started misses its SIGTERM.
-    *("--workers-kill-timeout", "2"),
-)
+SOON_KILLED = ("--workers-kill-timeout", "2")
+"""A worker that is just being started misses its SIGTERM."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def staged_play() -> Line:
         with set_up(
-            {}, web_workers=WEB_WORKERS, web_options=RESPAWN, between=cutting
+            {}, web_workers=WEB_WORKERS, web_options=SOON_KILLED, between=cutting
         ) as rig:
             assert rig.between is not None
             figures, bars = play(rig, size, rig.between)

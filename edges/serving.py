@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -21,14 +21,13 @@ MakeApp = Callable[[], Any]
 """Returns the WSGI application; called once in each of Granian's workers."""
 
 
-def serve(make_app: MakeApp, arguments: Sequence[str]) -> None:
-    """Serve the application until SIGTERM, as the arguments of the command line say.
+def serve(make_app: MakeApp, options: Namespace) -> None:
+    """Serve the application until SIGTERM, as `options_of` says.
 
     A worker that dies is started again, and the others serve on; one that dies within
     5.5 s of that ends Granian, and the supervisor starts Granian again. A request takes
     milliseconds: 10 s drain any.
     """
-    options = _options(arguments)
     Granian(
         # Only the name in Granian's own messages: the loader below makes the app.
         "backhaul",
@@ -41,31 +40,24 @@ def serve(make_app: MakeApp, arguments: Sequence[str]) -> None:
         websockets=False,
         log_level=LogLevels.error,
         respawn_failed_workers=True,
-        respawn_interval=options.respawn_interval,
         workers_kill_timeout=options.workers_kill_timeout,
     ).serve(target_loader=partial(_load, make_app), wrap_loader=False)
 
 
-def _options(arguments: Sequence[str]) -> Any:  # noqa: ANN401 - argparse's namespace
+def options_of(arguments: Sequence[str]) -> Namespace:
+    """Return where and how to serve, as the command line and the environment say."""
     parser = ArgumentParser("wsgi.py", description="Serve the web process.")
     parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
+    # A default that is text is read as an argument would be.
+    parser.add_argument("--port", type=int, default=os.environ.get("PORT") or "8000")
     parser.add_argument(
-        "--port", type=int, default=int(os.environ.get("PORT") or "8000")
-    )
-    parser.add_argument(
-        "--workers", type=int, default=int(os.environ.get("WEB_WORKERS") or "2")
+        "--workers", type=int, default=os.environ.get("WEB_WORKERS") or "2"
     )
     parser.add_argument(
         "--workers-kill-timeout",
         type=int,
         default=10,
         help="seconds for requests in hand when asked to stop",
-    )
-    parser.add_argument(
-        "--respawn-interval",
-        type=float,
-        default=3.5,
-        help="seconds before a worker that died is started again",
     )
     return parser.parse_args(arguments)
 

@@ -1,8 +1,7 @@
-"""How much a load can gain at most, told without judging it.
+"""Upper bounds of a load's gain, computed without judging the load.
 
-In a dense market a search looks at the loads that can still be among the best, and
-leaves the others where they are. What is told here is never too little: no load that
-belongs to the best is missed.
+In a dense market a search looks only at the loads that can still be among the best. A
+bound here is never too low, so no load that belongs to the best is missed.
 """
 
 from dataclasses import dataclass
@@ -14,29 +13,29 @@ from geo.distance import haversine_m
 from geo.roads import Roads
 
 KEY_CENTS_PER_M = 0.14
-"""What the key of a load takes off for each loaded metre: near what trucks cost, so
-that loads are in about the order of their gain for most of them. Any constant is right;
-this one is in an index, so it may not change without it."""
+"""Cents that a load's key subtracts for each loaded metre. It is near the cost of most
+trucks, so that keys are in about the order of gains. Results are right with any
+constant; this one is in an index, so it may only change together with that index."""
 
 ROUNDED_CENTS = 3.0
-"""Six terms of a gain are rounded, each by half a cent at most."""
+"""The most that rounding adds to a gain: half a cent for each of six rounded terms."""
 
 
 def key_of(candidate: Candidate) -> float:
-    """Return what the index orders the loads of a place by."""
+    """Return the key by which the index orders the loads of a cell."""
     return candidate.price_cents - candidate.loaded_m * KEY_CENTS_PER_M
 
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """What a truck's gains are at most: for a key, or for a load's figures.
+    """Upper bounds of a truck's gains: by a load's figures, or by its key.
 
     gain <= price_share * price - loaded_cents_per_m * L
             - empty_cents_per_m * (gc(drop, P) + gc(D, home)) + credit_cents
 
-    as no road is shorter than the great circle gc, and the score leaves out nothing
-    else that could be positive. With L at most `longest_m`, or the load is refused for
-    its detour, and price = key + KEY_CENTS_PER_M * L that gives the bound of a key.
+    because no road is shorter than the great circle gc, and nothing else in the score
+    can be positive. L is at most `longest_m`: a longer load is excluded for its detour.
+    With price = key + KEY_CENTS_PER_M * L this gives the bound by a key.
 
     straight_m: from drop to home, by great circle.
     """
@@ -51,7 +50,7 @@ class Ceiling:
 
     @classmethod
     def of(cls, situation: Situation, parameters: Parameters, roads: Roads) -> Self:
-        """Return the ceiling of a truck on its way home."""
+        """Return the ceiling for a truck on its way home."""
         baseline = way_home(situation, parameters, roads)
         empty = situation.cost_empty_cents_per_km / 1000
         # A load can save hours, if its posted length is shorter than the road.
@@ -67,7 +66,7 @@ class Ceiling:
         )
 
     def most_cents(self, candidate: Candidate, situation: Situation) -> float:
-        """Return what the load can gain at most. What the search asks in SQL."""
+        """Return the most that the load can gain; the search computes it in SQL."""
         empty_m = haversine_m(situation.drop, candidate.pickup)
         empty_m += haversine_m(candidate.delivery, situation.home)
         return (
@@ -84,7 +83,7 @@ class Ceiling:
 
         gc(drop, P) + gc(D, home) >= gc(drop, home) - L
 
-        and a load that ends far from home must pay for more of the way itself.
+        and the price must pay for the empty metres that the load leaves.
         """
         if self.price_share <= 0:
             return float("-inf")

@@ -1,7 +1,7 @@
 """What a kilometre costs and burns when a truck's own figures are not known.
 
-These are stated defaults, not facts about a truck: whoever uses one says so in
-the answer, and a figure of the truck's own replaces it.
+These are stated defaults, not facts about a truck. An answer that uses one says so,
+and a truck's own figure replaces it.
 """
 
 from geo.distance import METRES_PER_MILE
@@ -11,7 +11,7 @@ _KM_PER_MILE = METRES_PER_MILE / 1000
 COST_CENTS_PER_KM = 226 / _KM_PER_MILE
 """Marginal cost of operating a truck, US cents per km, driver's wage included.
 
-Used for empty and for loaded kilometres alike: the survey does not part them.
+Used for empty and for loaded kilometres alike: the survey does not separate them.
 
 Source: ATRI, "An Analysis of the Operational Costs of Trucking: 2025 Update",
 figures for 2024: $2.260 per mile.
@@ -24,7 +24,7 @@ Source: as above: $1.779 per mile.
 """
 
 COST_CENTS_PER_HOUR = 9089
-"""The same cost told by the hour, US cents. An alternative to the kilometre, never
+"""The same cost by the hour, US cents. An alternative to the kilometre, never
 an addition to it. Source: as above: $90.89 per hour.
 """
 

@@ -28,7 +28,7 @@ class Term(NamedTuple):
 class WayHome:
     """The empty way home, the baseline every load is compared with.
 
-    elapsed_s: with the rests the law asks for.
+    elapsed_s: with the rests that the law requires.
     """
 
     distance_m: float
@@ -40,8 +40,8 @@ class Figures(NamedTuple):
 
     deadhead_m: empty, drop to pickup. home_deadhead_m: empty, delivery to home.
     detour_m: all kilometres with the load less the empty way home; never below 0.
-    added_duty_s: home with the load, later than without it: driving, waiting, stops
-        and rests.
+    added_duty_s: how much later the driver is home with the load than without it:
+        driving, waiting, stops and rests.
     pay_cents_per_km: the price over all kilometres from the drop to the delivery;
         None if there are none.
     *_eta: arrival, before any wait for the stop to open.
@@ -62,7 +62,7 @@ class Figures(NamedTuple):
     empty_after_m: float
 
     def to_record(self) -> dict[str, Any]:
-        """Return the fields as JSON knows them."""
+        """Return the fields as JSON values."""
         return record_of(self)
 
 
@@ -159,8 +159,8 @@ def gain_terms(
 
     Each is rounded to a whole cent by itself, so the parts add up exactly.
 
-    Source: g = r (1 - fee) - c (d(A,P) + L + d(D,B)) + c d(A,B) - w h, with the cost c
-    told apart for empty and loaded kilometres; equal costs give the plain formula.
+    Source: g = r (1 - fee) - c (d(A,P) + L + d(D,B)) + c d(A,B) - w h, with separate
+    costs c for empty and loaded kilometres; equal costs give this plain formula.
     """
     empty_cents_per_m = situation.cost_empty_cents_per_km / 1000
     loaded_cents_per_m = situation.cost_loaded_cents_per_km / 1000

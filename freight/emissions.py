@@ -1,7 +1,7 @@
 """The carbon dioxide that a load saves by filling an empty way home.
 
-Only empty kilometres are counted. The loaded ones are not avoided: without this
-truck another would have hauled the load.
+Only empty kilometres are counted. Loaded kilometres are not avoided: without this
+truck, another truck would have hauled the load.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class AvoidedEmissions:
     kind: str = "avoided_empty_miles"
 
     def to_record(self) -> dict[str, Any]:
-        """Return the fields as JSON knows them."""
+        """Return the fields as JSON values."""
         return record_of(self)
 
 

@@ -67,7 +67,7 @@ def equipment_from(vocabulary: str, code: str) -> frozenset[Equipment]:
     """Return the types that `code` of another system allows; never empty.
 
     vocabulary: "loadsmart", "directfreight", "dat" or "x12" (element 40).
-    code: in any case, blanks around it ignored.
+    code: in upper or lower case; blanks around it are ignored.
 
     Raises: UnknownEquipment.
     """

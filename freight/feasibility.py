@@ -66,14 +66,14 @@ class Figure(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """One question answered with no. Areas explain themselves without a figure."""
+    """Why one stage refuses a load. `figure` is None where no figure was compared."""
 
     reason: Reason
     figure: Figure | None
 
 
 class Excluded(NamedTuple):
-    """A load the truck cannot or should not take, and the first stage that said so."""
+    """A load the truck cannot or should not take, with the first stage that refused."""
 
     load_id: UUID
     stage: Stage
@@ -81,12 +81,12 @@ class Excluded(NamedTuple):
     figure: Figure | None
 
     def to_record(self) -> dict[str, Any]:
-        """Return the fields as JSON knows them."""
+        """Return the fields as JSON values."""
         return record_of(self)
 
 
 def equipment(candidate: Candidate, situation: Situation) -> Refusal | None:
-    """Refuse another type, and under its own reason a type that is not known."""
+    """Refuse a type that differs; refuse a type not known, with a reason of its own."""
     outcome = match(candidate.equipment, situation.equipment)
     if outcome is Match.MATCH:
         return None
@@ -109,11 +109,11 @@ def currency(candidate: Candidate, situation: Situation) -> Refusal | None:
 
 
 def weight(candidate: Candidate, situation: Situation) -> Refusal | None:
-    """Refuse a load known to be too heavy for a payload that is known.
+    """Refuse a load whose weight is above the truck's payload, if both are known.
 
     An unknown payload refuses nothing: nearly every posted load is within what any
     tractor with trailer may carry, and a gap in a truck's papers must not hide all
-    freight from its driver. `unchecked` tells that nobody looked.
+    freight from its driver. `unchecked` then names this stage.
     """
     limit = situation.payload_kg
     if limit is None or candidate.weight_kg is None or candidate.weight_kg <= limit:
@@ -122,7 +122,7 @@ def weight(candidate: Candidate, situation: Situation) -> Refusal | None:
 
 
 def length(candidate: Candidate, situation: Situation) -> Refusal | None:
-    """Refuse a load known to be too long for a deck that is known; as `weight`."""
+    """Refuse a load longer than the truck's deck, if both are known; see `weight`."""
     limit = situation.deck_length_m
     if limit is None or candidate.length_m is None or candidate.length_m <= limit:
         return None
@@ -137,7 +137,7 @@ def hazmat(candidate: Candidate, situation: Situation) -> Refusal | None:
 
 
 def deadhead(figures: Figures, situation: Situation) -> Refusal | None:
-    """Refuse a pickup farther away than the driver goes empty."""
+    """Refuse a pickup farther away than the driver is willing to drive empty."""
     limit = situation.max_deadhead_m
     if limit is None or figures.deadhead_m <= limit:
         return None
@@ -145,10 +145,10 @@ def deadhead(figures: Figures, situation: Situation) -> Refusal | None:
 
 
 def detour(figures: Figures, parameters: Parameters) -> Refusal | None:
-    """Refuse a detour too long by itself or for the way home it is made on.
+    """Refuse a detour that is too long by itself, or compared with the way home.
 
-    The ratio is asked as a product, so that at home already (a way of 0 m) only a
-    load without any detour passes it.
+    The ratio is tested as a product, so that from a drop at home (a way of 0 m) only a
+    load without any detour passes.
     """
     if figures.detour_m > parameters.max_detour_m:
         figure = Figure(figures.detour_m, parameters.max_detour_m, "m")
@@ -162,14 +162,14 @@ def detour(figures: Figures, parameters: Parameters) -> Refusal | None:
 
 
 def in_time(eta: datetime, until: datetime | None, late: Reason) -> Refusal | None:
-    """Refuse with `late` an arrival after `until`; at `until` is in time."""
+    """Refuse an arrival after `until`, for the reason `late`; at `until` is in time."""
     if until is None or eta <= until:
         return None
     return Refusal(late, Figure(eta.isoformat(), until.isoformat(), "utc"))
 
 
 def pay(figures: Figures, situation: Situation) -> Refusal | None:
-    """Refuse less pay per kilometre, deadhead included, than the driver asks."""
+    """Refuse less pay per kilometre, deadhead included, than the driver asks for."""
     paid, limit = figures.pay_cents_per_km, situation.min_pay_cents_per_km
     if paid is None or limit is None or paid >= limit:
         return None
@@ -192,7 +192,7 @@ TRUCK_CHECKS: tuple[
     (Stage.LENGTH, length),
     (Stage.HAZMAT, hazmat),
 )
-"""The stages that need no distance, in the order of Stage."""
+"""The checks that need no distance, in the order of Stage."""
 
 
 def unchecked(candidate: Candidate, situation: Situation) -> tuple[Stage, ...]:

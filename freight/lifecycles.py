@@ -111,10 +111,10 @@ Act = TypeVar("Act", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Transition(Generic[Status, Act]):
-    """`act` moves `before` to `after`, if one of `roles` does it and `guard` holds.
+    """`act` moves `before` to `after`, if one of `roles` does it and `guard` is true.
 
     guard: the condition beyond the status, in words; the use case checks it.
-    edi_214: the status code a partner is told, or None where the standard has none.
+    edi_214: the status code sent to a partner; None where the standard has none.
     """
 
     before: Status
@@ -133,10 +133,10 @@ def _table(rows: Iterable[Transition[Status, Act]]) -> Table[Status, Act]:
 
 
 OPEN_OFFERS = (OfferStatus.CREATED, OfferStatus.SENT, OfferStatus.SEEN)
-"""An offer that its driver can still accept, its expiry allowing."""
+"""Open offers: until such an offer expires, its driver can accept it."""
 
 RENEWABLE = (LoadStatus.POSTED, LoadStatus.HELD, LoadStatus.EXPIRED)
-"""Posted now, or once; renewing the posting brings it onto the market."""
+"""Posted now or earlier; renewing the posting puts the load on the market again."""
 
 UNDERWAY = (
     LoadStatus.BOOKED,
@@ -145,7 +145,7 @@ UNDERWAY = (
     LoadStatus.IN_TRANSIT,
     LoadStatus.AT_DELIVERY,
 )
-"""A driver is on it."""
+"""A driver has the load."""
 
 _POSTING = POSTERS | {Role.DISPATCHER}
 _SYSTEM = frozenset({Role.SYSTEM})
@@ -175,23 +175,27 @@ def _load_moves() -> Iterable[Transition[LoadStatus, LoadAct]]:
         (_L.POSTED,), _A.LAPSE, _L.HELD, _SYSTEM, "the posting lease ran out"
     )
     yield from moves(
-        (_L.POSTED, _L.HELD), _A.EXPIRE, _L.EXPIRED, _SYSTEM, "that window closed"
+        (_L.POSTED, _L.HELD),
+        _A.EXPIRE,
+        _L.EXPIRED,
+        _SYSTEM,
+        "the last pickup window closed",
     )
     yield from moves((_L.DRAFT, *RENEWABLE), _A.WITHDRAW, _L.WITHDRAWN, _POSTING)
     yield from moves(
-        (_L.POSTED,), _A.BOOK, _L.BOOKED, CARRYING, "nobody else has it", "OO"
+        (_L.POSTED,), _A.BOOK, _L.BOOKED, CARRYING, "no other driver has the load", "OO"
     )
     yield from moves(unmoved, _A.UNBOOK, _L.POSTED, _DISPATCHER, "not picked up yet")
     yield from moves(UNDERWAY, _A.REASSIGN, None, _DISPATCHER, "the new driver is free")
     yield from moves(
         (_L.BOOKED, _L.IN_TRANSIT), _A.ARRIVE_PICKUP, _L.AT_PICKUP, CARRYING, "", "X3"
     )
-    # The shipper saw the truck before the driver's phone found signal.
+    # The shipper confirmed before the driver's phone had signal to report the arrival.
     yield from moves((_L.PICKUP_CONFIRMED,), _A.ARRIVE_PICKUP, None, CARRYING, "", "X3")
     yield from moves(
         (_L.BOOKED,), _A.CONFIRM_PICKUP, _L.PICKUP_CONFIRMED, POSTERS, "", "CP"
     )
-    # The server's hand: a later pickup was confirmed while the truck was on its way.
+    # SYSTEM: a later pickup was confirmed while the truck was still on its way there.
     yield from moves(
         (_L.AT_PICKUP,),
         _A.CONFIRM_PICKUP,
@@ -269,7 +273,8 @@ def _offer_moves() -> Iterable[Transition[OfferStatus, OfferAct]]:
         OfferAct.LOSE: (OfferStatus.LOST, _SYSTEM),
     }
     yield Transition(OfferStatus.CREATED, OfferAct.SEND, OfferStatus.SENT, _SYSTEM)
-    # A second phone of the same driver got it later than he saw it on the first.
+    # A driver's second phone may get the push after the first one, and even after the
+    # driver saw the offer there.
     yield Transition(OfferStatus.SENT, OfferAct.SEND, OfferStatus.SENT, _SYSTEM)
     yield Transition(OfferStatus.SEEN, OfferAct.SEND, OfferStatus.SEEN, _SYSTEM)
     for before in OPEN_OFFERS:

@@ -37,13 +37,13 @@ class Ranked(NamedTuple):
     unchecked: tuple[Stage, ...]
 
     def to_record(self) -> dict[str, Any]:
-        """Return the fields as JSON knows them, the candidate as it was judged."""
+        """Return the fields as JSON values, with the candidate as it was judged."""
         return record_of(self)
 
 
 @dataclass(frozen=True, slots=True)
 class StageCount:
-    """How many loads came to a stage, why some went no further, how many did.
+    """How many loads entered a stage, were excluded by it and why, and were left.
 
     `entered` less the excluded is `left`, which is `entered` of the next stage.
     """
@@ -54,7 +54,7 @@ class StageCount:
     left: int
 
     def to_record(self) -> dict[str, Any]:
-        """Return the fields as JSON knows them."""
+        """Return the fields as JSON values."""
         return record_of(self)
 
 
@@ -77,9 +77,9 @@ def judge(
     area: SearchArea,
     roads: Roads,
 ) -> Ranked | Excluded:
-    """Return what a search makes of one load: its rank's figures, or why not.
+    """Judge one load: return its score and figures, or why it is excluded.
 
-    The same code as in `rank`, so a later explanation cannot differ from the search.
+    Runs the same code as `rank`, so a later explanation cannot differ from the search.
     """
     baseline = way_home(situation, parameters, roads)
     return _judge(candidate, situation, parameters, area, roads, baseline)
@@ -103,7 +103,7 @@ def rank(
 
 
 class Ranking:
-    """The judgements on the loads that were added, each of them once."""
+    """Judges the loads that are added, each load once, and ranks them."""
 
     def __init__(
         self,
@@ -133,8 +133,10 @@ class Ranking:
                 self._excluded[candidate.load_id] = why
 
     def score_of(self, place: int) -> int:
-        """Return the score in cents of that place, counted from 1; 1 cent, the least
-        that is worth taking, if so many are not ranked."""
+        """Return the score in cents of the load at that place, counted from 1.
+
+        If fewer loads are ranked: 1 cent, the lowest score that is worth taking.
+        """
         if len(self._ranked) < place:
             return 1
         scores = (ranked.score_cents for ranked in self._ranked.values())

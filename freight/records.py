@@ -1,4 +1,4 @@
-"""Values as JSON knows them, for snapshots that must be read back years later."""
+"""Values as JSON, for snapshots that must still be readable years later."""
 
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -7,10 +7,10 @@ from uuid import UUID
 
 
 def record_of(value: object) -> dict[str, Any]:
-    """Return the fields of `value` by name, each as JSON can carry it exactly.
+    """Return the fields of `value` by name, each as an exact JSON value.
 
-    Times become ISO 8601 with their offset, sets sorted lists, tuples lists, ids and
-    enum members strings, dataclasses and named tuples records.
+    Times become ISO 8601 with their offset, sets become sorted lists, tuples lists, ids
+    and enum members strings, dataclasses and named tuples records.
     """
     if is_dataclass(value):
         names = [field.name for field in fields(value)]

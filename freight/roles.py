@@ -1,10 +1,10 @@
-"""Who acts on freight."""
+"""The roles that act on freight."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a member does. SYSTEM is the server's own hand and nobody's role."""
+    """What a member does. SYSTEM is the server itself; no member has this role."""
 
     DRIVER = "driver"
     DISPATCHER = "dispatcher"
@@ -15,7 +15,7 @@ class Role(StrEnum):
 
 
 POSTERS = frozenset({Role.SHIPPER, Role.BROKER})
-"""Who offers freight on the market."""
+"""Roles that put loads on the market. A dispatcher may post loads, too."""
 
 CARRYING = frozenset({Role.DRIVER, Role.DISPATCHER})
-"""Who moves it: the driver, or the dispatcher for him."""
+"""Roles that carry a load: the driver, or the dispatcher on the driver's behalf."""

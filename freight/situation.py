@@ -1,8 +1,8 @@
 """What a search starts from: the truck after its drop, the rules, and one load.
 
-All times are aware and kept in UTC, so that adding seconds to one is never
-disturbed by a change of the clocks. Every class turns into a plain record that
-JSON can carry and back into an equal value.
+All times are aware and kept in UTC, so that adding seconds is right also across a
+change to or from summer time. Every class turns into a record of JSON values, and
+back into an equal value.
 """
 
 from collections.abc import Mapping
@@ -24,34 +24,36 @@ find a load within 50 miles, 41 % within 100, 49 % within 150, 58 % within 250.
 """
 
 PLANNING_SPEED_MPS = 55 * METRES_PER_MILE / 3600
-"""Speed for estimates: 55 mph, what a truck governed near 65 keeps up over a leg.
+"""Speed for estimates: 55 mph, the average over a leg of a truck limited to about 65.
 
 Our choice. The 40 mph implied by ATRI's costs per mile and per hour counts time at
-docks too, which is planned apart (DWELL_S).
+docks too, which is planned separately (DWELL_S).
 """
 
 DWELL_S = 2 * 3600.0
 """Time at a stop: the two hours that are customarily free of detention pay.
 
-ATRI found 39.3 % of stops to take longer (2023), so three in five keep it. Two hours
-promise the driver less than one would, and break the promise less often.
+ATRI found 39.3 % of stops to take longer (2023), so three in five stops keep it.
+Planning two hours promises the driver less than planning one would, and is wrong less
+often.
 """
 
 MAX_DETOUR_M = 300 * METRES_PER_MILE
-"""Source: the bound under which RADII_M were measured."""
+"""Longest detour. Source: the bound under which RADII_M were measured."""
 
 
 class InvalidSituation(ValueError):
-    """A figure that no search can start from."""
+    """A value with which no search can start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """A truck that has become empty at `drop` and wants to be at `home`.
 
-    None means not known for what the truck is, and no limit for what is wanted.
+    None means "not known" for a property of the truck, and "no limit" for a wish of the
+    driver.
 
-    free_at: when the driver can leave the drop, taken to be rested.
+    free_at: when the driver can leave the drop; the driver is assumed to be rested.
     deck_length_m: room for freight, not the length of the vehicle.
     min_pay_cents_per_km: for every kilometre from the drop to the delivery.
     """
@@ -74,12 +76,12 @@ class Situation:
         _keep_in_utc(self, "free_at", "home_by_at")
 
     def to_record(self) -> dict[str, Any]:
-        """Return the fields as JSON knows them; `from_record` undoes it."""
+        """Return the fields as JSON values; `from_record` undoes it."""
         return record_of(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the situation that `to_record` made the record of."""
+        """Return the situation from a record that `to_record` made."""
         home_by_at, equipment = record["home_by_at"], record["equipment"]
         return cls(
             **{
@@ -97,12 +99,12 @@ class Situation:
 class Parameters:
     """The rules of a search, kept with its result so that it can be explained later.
 
-    enough: stop widening the circle at so many loads worth taking.
-    fee_share: of the price, kept by others, 0 to 1.
+    enough: stop widening the circle once this many loads are worth taking.
+    fee_share: the share of the price that others keep, 0 to 1.
     duty_hour_cents: for each hour the load adds to the way home. 0 by default: the
         cost per kilometre already contains the driver's wage.
     dwell_s: at each stop, after any wait for it to open.
-    max_detour_ratio: of the detour to the empty way home.
+    max_detour_ratio: limit of the detour divided by the empty way home.
 
     Raises: InvalidSituation.
     """
@@ -125,12 +127,12 @@ class Parameters:
             raise InvalidSituation("fee_share must be from 0 to 1.")
 
     def to_record(self) -> dict[str, Any]:
-        """Return the fields as JSON knows them; `from_record` undoes it."""
+        """Return the fields as JSON values; `from_record` undoes it."""
         return record_of(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the parameters that `to_record` made the record of."""
+        """Return the parameters from a record that `to_record` made."""
         return cls(**{**record, "radii_m": tuple(record["radii_m"])})
 
 
@@ -139,9 +141,9 @@ class Candidate:
     """A posted load as the search sees it: first pickup, last delivery, freight.
 
     loaded_m: by road from the first pickup through all stops to the last delivery.
-    equipment: the types it accepts; empty if it does not say.
+    equipment: the types that the load accepts; empty if not stated.
     weight_kg, length_m: None if not stated.
-    *_until: the last moment to arrive, itself included.
+    *_until: the last moment to arrive; arriving at that moment is in time.
     """
 
     load_id: UUID
@@ -168,12 +170,12 @@ class Candidate:
         )
 
     def to_record(self) -> dict[str, Any]:
-        """Return the fields as JSON knows them; `from_record` undoes it."""
+        """Return the fields as JSON values; `from_record` undoes it."""
         return record_of(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the candidate that `to_record` made the record of."""
+        """Return the candidate from a record that `to_record` made."""
         return cls(
             **{
                 **record,
@@ -195,5 +197,5 @@ def _keep_in_utc(value: object, *names: str) -> None:
         if at is None or at.tzinfo is UTC:
             continue
         if at.tzinfo is None:
-            raise InvalidSituation(f"{name} must say its zone.")
+            raise InvalidSituation(f"{name} must have a time zone.")
         object.__setattr__(value, name, at.astimezone(UTC))

@@ -15,7 +15,8 @@ from geo.outlines import DECIMALS, Shape, drawn, solid, untangled
 from geo.points import Point
 
 MAX_DRAWN_VERTICES = 2_000
-"""Of all drawn areas of one search together: each is tested for each candidate."""
+"""The most for all drawn areas of one search together: every candidate is tested
+against each of them."""
 
 
 class AreaReason(StrEnum):
@@ -29,12 +30,13 @@ class AreaReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SearchArea:
-    """Where the way from a drop (`corridor.start`) home (`corridor.end`) may lead.
+    """Where a load between a drop (`corridor.start`) and home (`corridor.end`) may lie.
 
     circle: what may be driven empty to a pickup.
-    corridor: what lies on the way; holds pickups and deliveries.
-    operating: where the carrier drives, all drawn areas together; none is everywhere.
-    no_go: where it does not.
+    corridor: what lies on the way; pickups and deliveries must be inside.
+    operating: where the carrier drives, all drawn areas together; if none is drawn,
+        everywhere.
+    no_go: where the carrier does not drive.
 
     Raises InvalidFence if the drawn areas have more than `MAX_DRAWN_VERTICES`.
     """
@@ -75,11 +77,11 @@ class SearchArea:
         return None
 
     def pickup_boxes(self) -> list[Box]:
-        """Return boxes that hold every acceptable pickup; none if there can be none."""
+        """Return boxes with every acceptable pickup; none if no pickup is possible."""
         return common_boxes(self.circle.boxes(), self.delivery_boxes())
 
     def delivery_boxes(self) -> list[Box]:
-        """Return boxes that hold every acceptable delivery; none if there can be none.
+        """Return boxes with every acceptable delivery; none if no delivery is possible.
 
         Operating areas count as the one box around them all, so that the number of
         boxes does not grow with the drawing.
@@ -100,8 +102,8 @@ class SearchArea:
         """Return a FeatureCollection for a map; `properties.role` names each feature.
 
         drop, home, circle, corridor, operating and no_go (one for each drawn area),
-        then pickup_area and delivery_area: what remains of them together. Of drawings
-        that cross each other a thousand times those two show a coarser picture.
+        then pickup_area and delivery_area: what remains of them together. Those two
+        are coarser if the drawings cross more than `outlines.MAX_CROSSINGS` times.
         """
         circle, corridor = self.circle.shape(), self.corridor.shape()
         delivery = self._allowed(corridor)
@@ -138,7 +140,7 @@ class SearchArea:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the area of which `to_record` made `record`."""
+        """Return the area from a record that `to_record` made."""
         circle, corridor = record["circle"], record["corridor"]
         return cls(
             CircleFence(Point(**circle["center"]), circle["radius_m"]),
@@ -152,7 +154,7 @@ class SearchArea:
         )
 
     def _allowed(self, shape: Shape) -> Shape:
-        """Return `shape` within the operating and without the no-go areas."""
+        """Return the part of `shape` in the operating areas and in no no-go area."""
         drawings = untangled([f.shape for f in (*self.operating, *self.no_go)])
         operating = drawings[: len(self.operating)]
         no_go = drawings[len(self.operating) :]

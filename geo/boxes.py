@@ -8,7 +8,8 @@ from geo.distance import EARTH_RADIUS_M
 from geo.points import Point
 
 MARGIN_RAD = 1e-7
-"""What every box is wider than its shape: 0.64 m, more than any formula here rounds."""
+"""A shape is made this much larger before its box is taken: 0.64 m, more than the
+rounding error of any formula here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Box:
 
 
 def boxes_around(point: Point, radius_m: float) -> list[Box]:
-    """Return boxes that hold every point within `radius_m` of `point`.
+    """Return boxes that contain every point within `radius_m` of `point`.
 
     One box, or two side by side where the circle crosses the antimeridian. A
     circle that reaches a pole spans all longitudes.
@@ -47,7 +48,7 @@ def boxes_around(point: Point, radius_m: float) -> list[Box]:
 
 
 def cut_boxes(south: float, west: float, north: float, east: float) -> list[Box]:
-    """Return the boxes of a range that may run over the poles or the antimeridian.
+    """Return the boxes of a range that may cross the poles or the antimeridian.
 
     west, east: -540 to 540, in this order. A range that touches the antimeridian
         gets its far side too, because +180 and -180 are one meridian.
@@ -65,7 +66,7 @@ def cut_boxes(south: float, west: float, north: float, east: float) -> list[Box]
 
 
 def common_boxes(these: Iterable[Box], those: Iterable[Box]) -> list[Box]:
-    """Return boxes that hold every point in a box of `these` and a box of `those`."""
+    """Return boxes of every point that is in a box of `these` and a box of `those`."""
     others = list(those)
     shared = (
         Box(

@@ -8,17 +8,19 @@ from geo.distance import EARTH_RADIUS_M
 from geo.points import Point
 
 COLUMNS = 361
-"""In a row: from -180 to 180, both edges of the map."""
+"""Cells in a row: from longitude -180 to 180, both edges of the map."""
 
 
 def cell_of(point: Point) -> int:
-    """Return the number of the cell that holds `point`; its south and west edge is its
-    own."""
+    """Return the number of the cell that contains `point`.
+
+    A cell contains its south and west edges.
+    """
     return floor(point.lat) * COLUMNS + floor(point.lon)
 
 
 def cells_of(boxes: Iterable[Box]) -> set[int]:
-    """Return every cell that holds a point of the boxes."""
+    """Return every cell that contains a point of the boxes."""
     return {
         lat * COLUMNS + lon
         for box in boxes
@@ -28,7 +30,7 @@ def cells_of(boxes: Iterable[Box]) -> set[int]:
 
 
 def nearest_m(point: Point, cell: int) -> float:
-    """Return a distance that no place in the cell is nearer to `point` than.
+    """Return a lower bound of the metres from `point` to any place in the cell.
 
     The way to a parallel is along the meridian, the way to a meridian at least the
     perpendicular to it; the way to a corner is longer than either.

@@ -1,4 +1,4 @@
-"""Corridors: the places from where a trip is not much longer than straight on."""
+"""Corridors: the places where a stop makes a trip only a little longer."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -19,8 +19,8 @@ class Corridor:
     """All points x with d(start, x) + d(x, end) <= length_m, d by great circle.
 
     An ellipse with the foci `start` and `end`; a circle if they are equal. Raises
-    InvalidFence if `length_m` is less than the distance, so that nothing is inside,
-    or more than `MAX_LENGTH_M`.
+    InvalidFence if `length_m` is less than the distance between them, so that nothing
+    is inside, or more than `MAX_LENGTH_M`.
     """
 
     start: Point
@@ -33,14 +33,16 @@ class Corridor:
                 f"A corridor's length must be at most {MAX_LENGTH_M / 1000:.0f} km."
             )
         if self.length_m < haversine_m(self.start, self.end):
-            raise InvalidFence("The corridor is shorter than the way straight on.")
+            raise InvalidFence(
+                "The corridor is shorter than the distance between its ends."
+            )
 
     def boxes(self) -> list[Box]:
         """Return boxes around the ellipse, tight to 2 km from coast to coast.
 
-        They hold every contained point: `Ellipse` is 0.6 m longer at each end than
-        the corridor, which is more than `contains` rounds, its west and east are
-        the meridians that touch it, and its south and north are proven bounds.
+        No contained point is outside them: `Ellipse` is 0.6 m longer at each end than
+        the corridor, which is more than the rounding error of `contains`, its west and
+        east are the meridians that touch it, and its south and north are proven bounds.
         """
         return Ellipse.between(self.start, self.end, self.length_m).boxes()
 
@@ -64,11 +66,11 @@ class Corridor:
 def corridor_home(
     drop: Point, home: Point, road_m: float, max_detour_m: float
 ) -> Corridor:
-    """Return the corridor that holds every stop worth a detour of `max_detour_m`.
+    """Return the corridor that contains every stop within a detour of `max_detour_m`.
 
     Never loses a candidate: where road(drop, x) + road(x, home) - road_m is at most
     `max_detour_m`, x is inside, because no road is shorter than the great circle.
-    Holds more than that, by as much as roads are longer: test the detour afterwards.
+    Contains more than that, because roads are longer: test the detour afterwards.
 
     road_m: by road from `drop` to `home`. An engine that snaps to its network may
         answer less than the great circle; then the great circle counts.

@@ -1,4 +1,4 @@
-"""Reading an area that somebody drew: GeoJSON in, a sound shape or a sentence out."""
+"""Reading a drawn area: from GeoJSON to a valid shape, or a sentence on its fault."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -9,13 +9,13 @@ from shapely import MultiPolygon, Polygon
 from geo.outlines import Shape
 
 MAX_VERTICES = 500
-"""Of one drawing, all rings together. What people draw has fewer than 100."""
+"""The most for one drawing, all rings together. What people draw has fewer than 100."""
 
 Position = tuple[float, float]
 
 
 class InvalidFence(ValueError):
-    """Not an area. The message is a sentence for the person who drew it."""
+    """Not an area. The message is a sentence for the member who drew it."""
 
 
 def read_shape(drawing: object) -> Shape:

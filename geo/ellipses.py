@@ -11,7 +11,7 @@ from geo.points import Point
 Vector = tuple[float, float, float]
 
 BOUND_STEPS = 128
-"""At how many places of the outline its latitude is read."""
+"""The number of outline points at which `boxes` reads the latitude."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Ellipse:
     """All x with d(start, x) + d(x, end) <= length, for a length under half the Earth.
 
     Seen from the Earth's centre it is a cone. With the axes `along` the foci, `across`
-    them and through the `middle` between them, it holds the directions (x, y, z) with
+    them and through the `middle` between them, it contains the directions (x, y, z)
+    with
 
         x² / tan²a + y² / tan²b <= z²,  z > 0
 
@@ -40,7 +41,7 @@ class Ellipse:
     def between(cls, start: Point, end: Point, length_m: float) -> Self:
         """Return the ellipse with the foci `start` and `end`.
 
-        It is `MARGIN_RAD` longer at each end, so that it holds every point that
+        It is `MARGIN_RAD` longer at each end, so that it contains every point that
         `haversine_m` counts as inside in spite of rounding.
         """
         s, e = _vector(start), _vector(end)
@@ -65,15 +66,15 @@ class Ellipse:
         return [_point(v) for v in self._edge(count)]
 
     def boxes(self) -> list[Box]:
-        """Return boxes that hold the ellipse.
+        """Return boxes that contain the ellipse.
 
         West and east are exact: the two meridian planes that touch the cone. South
         and north are the extremes of `BOUND_STEPS` points of the edge, moved outward
-        by what lies between them. For the edge u(t), |u'| <= long and
-        |u''| <= long + 2 long² (the cone's generator is never shorter than 1), so
-        between two samples h apart the sine of the latitude rises at most
-        (long + 2 long²) h² / 8 above the higher one. Seen: 0.2 km
-        from Dallas to Chicago, 2 km from coast to coast.
+        by the most that the edge can rise between two of them. For the edge u(t),
+        |u'| <= long and |u''| <= long + 2 long² (the cone's generator is never shorter
+        than 1), so between two samples h apart the sine of the latitude rises at most
+        (long + 2 long²) h² / 8 above the higher one. Measured: 0.2 km from Dallas to
+        Chicago, 2 km from coast to coast.
         """
         heights = [v[2] for v in self._edge(BOUND_STEPS)]
         slack = (self.long + 2 * self.long**2) * (tau / BOUND_STEPS) ** 2 / 8

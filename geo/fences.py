@@ -23,14 +23,14 @@ __all__ = [
 
 MIN_RADIUS_M = 1.0
 MAX_RADIUS_M = 7_500_000.0
-"""A wider circle nears half the Earth, where a map no longer shows which side is in."""
+"""A wider circle is near half the Earth: a map no longer shows which side is inside."""
 
 OUTLINE_VERTICES = 96
-"""Of a curve on a map; a polygon of 96 sides lies within 0.06 % of its circle."""
+"""For a curve on a map; a polygon of 96 sides lies within 0.06 % of its circle."""
 
 
 class Fence(Protocol):
-    """An area, known twice: `boxes` for the index to guess, `contains` for the truth.
+    """An area in two forms: `boxes` to search an index, `contains` for the exact test.
 
     Every contained point lies in some box. The edge counts as inside.
     """
@@ -84,7 +84,7 @@ class PolygonFence:
     def from_geojson(cls, drawing: object) -> Self:
         """Read a GeoJSON Polygon or MultiPolygon of [longitude, latitude].
 
-        Raises: InvalidFence, with a sentence for the person who drew it.
+        Raises: InvalidFence, with a sentence for the member who drew it.
         """
         shape = read_shape(drawing)
         shapely.prepare(shape)
@@ -101,7 +101,7 @@ class PolygonFence:
         return [Box(south, west, north, east) for west, south, east, north in bounds]
 
     def contains(self, point: Point) -> bool:
-        """Say whether `point` is inside; in a hole is outside, on any edge inside."""
+        """Say whether `point` is inside; holes are outside, every edge is inside."""
         return bool(shapely.intersects_xy(self.shape, point.lon, point.lat))
 
     def to_geojson(self) -> dict[str, Any]:

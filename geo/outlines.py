@@ -15,11 +15,12 @@ from geo.points import Point
 Shape = Polygon | MultiPolygon
 
 DECIMALS = 6
-"""Of a drawn coordinate, degrees: 0.11 m. Source: RFC 7946, section 11.2."""
+"""Decimals of a drawn coordinate in degrees: 0.11 m. Source: RFC 7946, section 11.2."""
 
 MAX_CROSSINGS = 1_000
-"""Of the edges of shapes to be joined. Two combs of 1,000 teeth cross a million times
-and take a minute to join; areas that people draw cross some ten times.
+"""The most crossings between edges of shapes to be joined. Two combs of 1,000 teeth
+cross a million times and take a minute to join; areas that people draw cross about ten
+times.
 """
 
 
@@ -60,7 +61,7 @@ def solid(geometry: BaseGeometry) -> Shape:
 def untangled(shapes: Sequence[Shape]) -> list[Shape]:
     """Return `shapes`, coarser if their edges cross more than `MAX_CROSSINGS` times.
 
-    For maps only: the coarser ones no longer agree with the truth.
+    For maps only: the coarser shapes are not exact.
     """
     coarser, tolerance_deg = list(shapes), 0.01
     while _crossings(coarser) > MAX_CROSSINGS:
@@ -71,7 +72,7 @@ def untangled(shapes: Sequence[Shape]) -> list[Shape]:
 
 
 def _crossings(shapes: Sequence[Shape]) -> int:
-    """Return how often edges meet, other than a ring's neighbours."""
+    """Return how often edges meet, without counting neighbours in a ring."""
     corners = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapes)]
     if not corners:
         return 0

@@ -42,8 +42,8 @@ class Roads(Protocol):
 class EstimatedRoads:
     """Great-circle distance times circuity: off by `ERROR_SHARE` on average.
 
-    Between two anchors the road distance is a straight line. So it is continuous
-    and strictly increasing, and its ratio to the great circle falls from 1.30 to
+    Between two anchors the road distance grows linearly. So it is continuous and
+    strictly increasing, and its ratio to the great circle falls from 1.30 to
     1.175 and never rises. A falling ratio keeps the triangle inequality: no detour
     is ever negative.
     """

@@ -11,11 +11,11 @@ from runtime.telemetry import log
 from services.people import invitations, resets
 
 WAIT_S = 300.0
-"""Before a mail server that could not take a letter is asked again."""
+"""Wait before the next attempt when the mail server could not take a letter."""
 
 
 def invitations_mail(supplies: Supplies, invitation_id: str) -> None:
-    """Send the letter of an invitation; without a mail server, nothing."""
+    """Send the letter of an invitation; do nothing without a mail server."""
     post = supplies.post
     if post is None:
         return
@@ -31,9 +31,11 @@ def invitations_mail(supplies: Supplies, invitation_id: str) -> None:
 
 
 def resets_begin(supplies: Supplies, login: str) -> None:
-    """Make the reset that was asked for; its letter is a job of its own.
+    """Make the reset that was asked for; another job sends its letter.
 
-    Without a mail server, nothing. login: encrypted, as the queue may be read.
+    Do nothing without a mail server.
+
+    login: encrypted, because the queue's rows are readable.
     """
     if supplies.post is None:
         return
@@ -42,7 +44,7 @@ def resets_begin(supplies: Supplies, login: str) -> None:
 
 
 def resets_mail(supplies: Supplies, reset_id: str) -> None:
-    """Send the letter of a password reset; without a mail server, nothing."""
+    """Send the letter of a password reset; do nothing without a mail server."""
     post = supplies.post
     if post is None:
         return

@@ -1,4 +1,4 @@
-"""The market's clock: offers that expire, loads that lapse."""
+"""What time ends on the market: offers that expire, loads that lapse."""
 
 from handlers.supplies import Handlers, Supplies, in_batches
 from jobs import Job
@@ -8,12 +8,12 @@ from services.offers import ending
 
 
 def offers_expire(supplies: Supplies) -> None:
-    """End the offers whose time is over: asked for when an offer's time will be up."""
+    """End the offers whose time is over; queued to run when an offer expires."""
     in_batches(lambda session: ending.expire(session, Cause(supplies.now())))
 
 
 def offers_sweep(supplies: Supplies) -> None:
-    """End the offers whose time is over and that no `offers.expire` has ended."""
+    """End the offers whose time is over and that no `offers.expire` job has ended."""
     offers_expire(supplies)
 
 

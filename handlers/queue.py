@@ -1,4 +1,4 @@
-"""The queue's own care: jobs of dead workers, missed ticks, old failures."""
+"""Upkeep of the queue: jobs of dead workers, missed ticks, old failures."""
 
 from asyncio import to_thread
 
@@ -16,7 +16,7 @@ async def jobs_rescue(supplies: Supplies) -> None:
 
 
 async def jobs_prune(supplies: Supplies) -> None:
-    """Forget the failed jobs that nobody asked about for a month."""
+    """Delete the jobs that failed or were cancelled over a month ago."""
     await rescue.prune(supplies.queue)
 
 

@@ -17,7 +17,7 @@ from services.upkeep.audit import AuditKey
 from services.upkeep.retention import Retention
 
 Handlers = dict[Job, Callable[..., Awaitable[None] | None]]
-"""Which function does which job."""
+"""The function that does each job."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,10 @@ class PostOffice:
 
 @dataclass(frozen=True)
 class Supplies:
-    """post: None where no mail server is set: no letter is sent."""
+    """What a handler may use.
+
+    post: None if no mail server is set; then no letter is sent.
+    """
 
     queue: App
     rules: SearchRules

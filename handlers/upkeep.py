@@ -1,4 +1,4 @@
-"""Upkeep: forget what is over, make room for what comes, sign the audit chains."""
+"""Upkeep: delete what is old, make coming partitions, sign the audit chains."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from services.upkeep import audit, retention
 
 
 def lockouts_prune(supplies: Supplies) -> None:
-    """Forget the failed sign-ins that lock nobody any more."""
+    """Delete the failed sign-ins that no longer lock a login."""
     with Session.begin() as session:
         lockouts.prune(session, now=supplies.now())
 
@@ -25,7 +25,7 @@ def positions_partition(supplies: Supplies) -> None:
 
 
 def audit_sign_heads(supplies: Supplies) -> None:
-    """Sign the heads of the audit chains. The log is shipped away from here."""
+    """Sign the heads of the audit chains and log them; the log is kept elsewhere."""
     with Session.begin() as session:
         for signature in audit.sign_heads(
             session, supplies.audit_key, now=supplies.now()
@@ -34,27 +34,27 @@ def audit_sign_heads(supplies: Supplies) -> None:
 
 
 def idempotency_prune(supplies: Supplies) -> None:
-    """Forget the answers that nobody will ask for again."""
+    """Delete the idempotency keys whose answers are kept no longer."""
     in_batches(lambda session: idempotency.prune(session, now=supplies.now()))
 
 
 def limits_prune(supplies: Supplies) -> None:
-    """Forget the counts of those who have not asked for a while."""
+    """Delete the counts of keys whose whole quota is free again."""
     in_batches(limits.prune)
 
 
 def credentials_prune(supplies: Supplies) -> None:
-    """Forget the invitations, resets and sign-ins that ended long ago."""
+    """Delete the invitations, resets and sign-ins that ended long ago."""
     _prune(supplies, retention.prune_credentials)
 
 
 def pushes_prune(supplies: Supplies) -> None:
-    """Forget the pushes that ended long ago."""
+    """Delete the pushes that ended long ago."""
     _prune(supplies, retention.prune_pushes)
 
 
 def searches_prune(supplies: Supplies) -> None:
-    """Forget the old searches that offered nothing."""
+    """Delete the old searches that offered nothing."""
     _prune(supplies, retention.prune_searches)
 
 

@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 
 from local import EmbeddedServerError, create_database, server
-from local.place import DATABASE, data_dir
+from local.place import DATABASE, data_dir, has_database
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -17,19 +17,19 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main(arguments: list[str]) -> int:
     """Run a command with DATABASE_URL set; return its exit code, 2 without a server.
 
-    Starts nothing when DATABASE_URL is set already. Data: BACKHAUL_DATA_DIR.
+    Starts nothing where a database is given already. Data: BACKHAUL_DATA_DIR.
     """
     if arguments[:2] != ["run", "--"] or len(arguments) < 3:
         sys.stderr.write("usage: python -m local run -- COMMAND [ARGUMENT ...]\n")
         return 2
     command = arguments[2:]
-    if os.environ.get("DATABASE_URL"):
-        return _run(command, os.environ["DATABASE_URL"])
+    if has_database(os.environ):
+        return _run(command, {})
     for number in ENDINGS:
         signal.signal(number, _leave)
     try:
         with server(data_dir()) as url:
-            return _run(command, create_database(url, DATABASE))
+            return _run(command, {"DATABASE_URL": create_database(url, DATABASE)})
     except EmbeddedServerError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -39,9 +39,9 @@ def _leave(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _run(command: Sequence[str], url: str) -> int:
+def _run(command: Sequence[str], env: Mapping[str, str]) -> int:
     try:
-        child = subprocess.Popen(command, env={**os.environ, "DATABASE_URL": url})
+        child = subprocess.Popen(command, env={**os.environ, **env})
     except OSError as error:
         sys.stderr.write(f"Cannot run {command[0]}: {error.strerror}.\n")
         return 127

@@ -15,7 +15,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +137,11 @@ class Place:
 def data_dir() -> Path:
     """Return where the server of `make run` keeps its data (BACKHAUL_DATA_DIR)."""
     return Path(os.environ.get("BACKHAUL_DATA_DIR") or DEFAULT_DATA_DIR)
+
+
+def has_database(environ: Mapping[str, str]) -> bool:
+    """Say whether the environment names a database, itself or in a file."""
+    return any(environ.get(name) for name in ("DATABASE_URL", "DATABASE_URL_FILE"))
 
 
 def key_of(home: Path) -> str:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from local.databases import create_database
 from local.lifecycle import server
-from local.place import DATABASE, data_dir
+from local.place import DATABASE, data_dir, has_database
 from local.processes import (
     ROOT,
     ProcessEnded,
@@ -26,16 +26,17 @@ WEB_WORKERS = 2
 
 
 @contextmanager
-def database() -> Iterator[str]:
-    """Yield DATABASE_URL, or the URL of an embedded server that runs meanwhile.
+def database() -> Iterator[dict[str, str]]:
+    """Yield what the environment lacks to name a database: nothing where it names one,
+    else the URL of an embedded server that runs meanwhile.
 
     Raises: EmbeddedServerError.
     """
-    if given := os.environ.get("DATABASE_URL"):
-        yield given
+    if has_database(os.environ):
+        yield {}
         return
     with server(data_dir()) as url:
-        yield create_database(url, DATABASE)
+        yield {"DATABASE_URL": create_database(url, DATABASE)}
 
 
 def main() -> None:
@@ -45,10 +46,10 @@ def main() -> None:
     """
     stop_on_signals()
     host = os.environ.get("HOST") or "127.0.0.1"
-    port = int(os.environ.get("PORT") or "8000")
+    port = _port()
     with ExitStack() as stack:
         try:
-            env = _environment(stack.enter_context(database()))
+            env = stack.enter_context(database()) | _console()
             _migrate(env)
             # The web process has two workers, which count together.
             metrics = stack.enter_context(TemporaryDirectory(prefix="metrics-"))
@@ -68,14 +69,21 @@ def main() -> None:
             raise CannotStart(f"{error}.") from None
 
 
-def _environment(database_url: str) -> dict[str, str]:
-    """Return what the processes get beside our environment."""
-    env = {"DATABASE_URL": database_url}
+def _port() -> int:
+    port = os.environ.get("PORT") or "8000"
+    if not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise CannotStart(f"PORT is {port}: set it to a number from 1 to 65535.")
+    return int(port)
+
+
+def _console() -> dict[str, str]:
+    """Let a development machine without Firebase credentials print its pushes."""
     asked = ("PUSH", "PUSH_FILE", "FCM_SERVICE_ACCOUNT", "FCM_SERVICE_ACCOUNT_FILE")
-    if not any(os.environ.get(name) for name in asked):
-        env["PUSH"] = "console"
-        _say("PUSH=console: pushes are printed, as FCM_SERVICE_ACCOUNT is not set.")
-    return env
+    is_development = os.environ.get("ENVIRONMENT", "development") == "development"
+    if not is_development or any(os.environ.get(name) for name in asked):
+        return {}
+    _say("PUSH=console: pushes are printed, as FCM_SERVICE_ACCOUNT is not set.")
+    return {"PUSH": "console"}
 
 
 def _migrate(env: dict[str, str]) -> None:

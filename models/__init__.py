@@ -1,4 +1,4 @@
-"""Tables. Columns, constraints, enums, one row's own invariants.
+"""Tables: columns, constraints, enums, and the invariants of a single row.
 
 Importing the package makes every table known to the metadata.
 """

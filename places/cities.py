@@ -1,4 +1,4 @@
-"""The cities of the US mainland, how far they are apart, and places near them."""
+"""The cities of the US mainland, how far apart they are, and places near them."""
 
 import csv
 import math
@@ -39,8 +39,8 @@ class City:
 def cities() -> tuple[City, ...]:
     """Return the cities of the lower 48 states, largest first.
 
-    A quarter inside the disc of a larger city (5,000 people on a square kilometre)
-    is left out, because its people are counted there.
+    A city inside the disc of a larger one in the same state (5,000 people on a square
+    kilometre) is left out as its quarter, because its people are counted there.
     """
     found: dict[tuple[str, str], City] = {}
     with FILE.open(encoding="utf-8", newline="") as lines:
@@ -52,14 +52,14 @@ def cities() -> tuple[City, ...]:
                 int(row["population"]),
                 row["zone"],
             )
-            # Of two with one name the larger stays: it comes first.
+            # Of two cities with one name the larger is kept: it comes first.
             found.setdefault((place.name, place.state), place)
     places = sorted(found.values(), key=lambda c: (-c.population, c.name, c.state))
     states = np.array([place.state for place in places])
     people = np.array([place.population for place in places])
     inside = _great_circles_m(places) < 1000 * np.sqrt(people / 5_000 / math.pi)
     inside &= states[:, None] == states
-    # Largest first, so what stands left of the diagonal is larger.
+    # Largest first, so the columns left of the diagonal are larger cities.
     return tuple(place for at, place in enumerate(places) if not inside[at, :at].any())
 
 
@@ -69,7 +69,10 @@ def city(name: str, state: str) -> City:
 
 
 def scattered(random: Random, at: int) -> Point:
-    """Return a place near a city, between its neighbours and so mostly on land."""
+    """Return a place near a city, between its neighbours and so mostly on land.
+
+    at: the city's index in `cities`.
+    """
     centre, steps = cities()[at].point, _outskirts()[at]
     one = int(random.random() * len(steps))
     north, east = steps[one]
@@ -85,6 +88,7 @@ def scattered(random: Random, at: int) -> Point:
 
 @cache
 def distances_m() -> _Matrix:
+    """Return the great-circle metres between any two cities, by index in `cities`."""
     return _great_circles_m(cities())
 
 
@@ -99,12 +103,16 @@ def _great_circles_m(places: Sequence[City]) -> _Matrix:
 
 @cache
 def positions() -> dict[tuple[str, str], int]:
+    """Return each city's index in `cities`, by its name and state."""
     return {(place.name, place.state): at for at, place in enumerate(cities())}
 
 
 @cache
 def _outskirts() -> list[list[tuple[float, float]]]:
-    """Steps in degrees from each city towards its nearest, more in a larger one."""
+    """Return, for each city, steps in degrees towards its eight nearest cities.
+
+    The steps are longer from a larger city, at most as far as the other city.
+    """
     places, apart_m = cities(), distances_m()
     points = np.array([(place.point.lat, place.point.lon) for place in places])
     radius_m = [min(11.2 * math.sqrt(place.population), 20_000) for place in places]

@@ -1,1 +1,1 @@
-"""Use cases: each public function is one thing the product does, whole."""
+"""Use cases: each public function does one whole thing that the product does."""

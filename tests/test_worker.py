@@ -307,8 +307,11 @@ class TestGateway:
 
 
 @contextmanager
-def worker_process(url, fcm, **env):
-    """Run the real worker against the stand-in for FCM."""
+def worker_process(url, fcm, *, log=subprocess.PIPE, **env):
+    """Run the real worker against the stand-in for FCM.
+
+    log: a file to write to, for a test that reads it meanwhile.
+    """
     process = subprocess.Popen(
         [sys.executable, "worker.py"],
         cwd=ROOT,
@@ -320,7 +323,7 @@ def worker_process(url, fcm, **env):
             "LOG_LEVEL": "INFO",
         }
         | env,
-        stderr=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
     try:
@@ -328,7 +331,7 @@ def worker_process(url, fcm, **env):
     finally:
         if process.poll() is None:
             process.kill()
-        canaries.heard.append(process.communicate()[1])
+        canaries.heard.append(process.communicate()[1] or Path(log.name).read_text())
 
 
 def wait_until(condition, what, timeout_s=60):

@@ -63,18 +63,33 @@ def is_accepted(*targets: str) -> bool:
     return len(rows_of(Push, Push.status == "accepted")) == len(targets)
 
 
+def events_of(folder):
+    """Return the events that a worker has logged so far, whole lines only."""
+    *lines, _ = (folder / "log").read_text().split("\n")
+    return [json.loads(line)["event"] for line in lines if line[:1] == "{"]
+
+
 class TestAnOutage:
     def test_is_waited_for_by_the_same_process_which_then_takes_jobs_again(
-        self, scene, database_url, server_url
+        self, scene, database_url, server_url, tmp_path
     ):
-        with FakeFcm() as fcm, worker_process(database_url, fcm) as process:
+        with (
+            (tmp_path / "log").open("w+") as log,
+            FakeFcm() as fcm,
+            worker_process(database_url, fcm, log=log) as process,
+        ):
             owe_to(scene, "ok-before")
             wait_until(lambda: is_accepted("before"), "a push before the outage")
 
             for number in range(2):
                 with outage(server_url, name_of(database_url)):
                     assert cannot_connect(database_url)
-                    time.sleep(1)
+                    wait_until(
+                        lambda losses=number + 1: (
+                            events_of(tmp_path).count("worker.database_lost") >= losses
+                        ),
+                        "the worker to notice the outage",
+                    )
                 owe_to(scene, f"ok-after{number}")
                 wait_until(
                     lambda so_far=number + 2: is_accepted(*range(so_far)),
@@ -84,12 +99,10 @@ class TestAnOutage:
 
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)
-            _, log = process.communicate(timeout=60)
+            process.wait(60)
 
         assert process.returncode == 0
-        events = [json.loads(x)["event"] for x in log.splitlines() if x[:1] == "{"]
-        assert events.count("worker.started") == 1
-        assert events.count("worker.database_lost") >= 2
+        assert events_of(tmp_path).count("worker.started") == 1
 
     def test_that_a_job_ends_in_leaves_the_job_to_the_rescue(
         self, scene, database_url, server_url
@@ -108,9 +121,13 @@ class TestAnOutage:
             assert is_accepted("after", "driver")
 
     def test_ends_with_sigterm_like_anything_else(
-        self, scene, database_url, server_url
+        self, scene, database_url, server_url, tmp_path
     ):
-        with FakeFcm() as fcm, worker_process(database_url, fcm) as process:
+        with (
+            (tmp_path / "log").open("w+") as log,
+            FakeFcm() as fcm,
+            worker_process(database_url, fcm, log=log) as process,
+        ):
             owe_to(scene, "ok-before")
             wait_until(lambda: is_accepted("before"), "a push before the outage")
             with outage(server_url, name_of(database_url)):

@@ -1,2 +1,1 @@
-"""Views of booking: what decides who carries a load: answers, assignments by hand,
-overrides."""
+"""Views of booking: overrides."""

@@ -1,4 +1,4 @@
-"""The dispatcher's word: overrides of offers and assignments."""
+"""Overrides: a dispatcher's decisions over offers and assignments."""
 
 from typing import Any
 from uuid import UUID
@@ -34,13 +34,14 @@ blueprint = Blueprint(
     "overrides",
     __name__,
     url_prefix="/v1/overrides",
-    description="The dispatcher's word.",
+    description="A dispatcher's decisions.",
 )
 
 
 class OverrideIn(ma.Schema):
-    """reassign needs `driver_id`; force_assign `load_id` (and `driver_id` where there
-    is no assignment); withdraw_offer `offer_id`. Reason `other` needs a note."""
+    """`reassign` needs `driver_id`; `force_assign` needs `load_id`, and `driver_id` if
+    there is no assignment; `withdraw_offer` needs `offer_id`. Reason `other` needs a
+    note."""
 
     kind = words(OverrideKind, required=True)
     reason = words(OverrideReason, required=True)
@@ -79,7 +80,7 @@ OVERRIDE_PROBLEMS = (
 
 @assignments_blueprint.route("/<uuid:assignment_id>/override")
 class OverrideView(MethodView):
-    """The dispatcher's word over an assignment."""
+    """A dispatcher's decision over an assignment."""
 
     @requires(Permission.ASSIGNMENTS_OVERRIDE)
     @raises(*OVERRIDE_PROBLEMS)
@@ -111,7 +112,7 @@ class OverridesView(MethodView):
     @blueprint.arguments(OverrideIn)
     @blueprint.response(201, OverrideOut)
     def post(self, body: dict[str, Any]) -> Override:
-        """Override where there is no assignment yet: force-assign, withdraw."""
+        """Override without an assignment: force-assign a load, or withdraw an offer."""
         return _override(body, None)
 
 
@@ -134,17 +135,17 @@ def _override(body: dict[str, Any], assignment_id: UUID | None) -> Override:
             return force_swap(**by, load_id=load_id, assignment_id=assignment_id)
         return force_assign(**by, load_id=load_id, driver_id=_needed(body, "driver_id"))
     if assignment_id is None:
-        raise Invalid("#/kind", f"{kind} is for an assignment.")
+        raise Invalid("#/kind", f"Send {kind} to /v1/assignments/<id>/override.")
     if kind is OverrideKind.REASSIGN:
         driver_id = _needed(body, "driver_id")
         return reassign(**by, assignment_id=assignment_id, driver_id=driver_id)
     if kind is OverrideKind.UNASSIGN:
         return unassign(**by, assignment_id=assignment_id)
-    raise Invalid("#/kind", "Release a departure at PUT /v1/stops/<id>/departure.")
+    raise Invalid("#/kind", "To release a departure, use PUT /v1/stops/<id>/departure.")
 
 
 def _needed(body: dict[str, Any], name: str) -> UUID:
     value: UUID | None = body[name]
     if value is None:
-        raise Invalid(f"#/{name}", f"{body['kind']} needs it.")
+        raise Invalid(f"#/{name}", f"{body['kind']} needs this field.")
     return value

@@ -21,15 +21,15 @@ from services.fleet.areas import TooManyAreas
 from services.kernel.actors import Permission
 
 blueprint = Blueprint(
-    "areas", __name__, url_prefix="/v1/areas", description="Where to work."
+    "areas", __name__, url_prefix="/v1/areas", description="Operating and no-go areas."
 )
 
 
 class AreaIn(ma.Schema):
     """A GeoJSON Polygon or MultiPolygon (RFC 7946: [lon, lat]), at most 500 vertices.
 
-    Without `driver_id` it holds for the whole company. All shared areas together have
-    at most 1,000 vertices, and so have each driver's own.
+    Without `driver_id` it applies to the whole company. All shared areas together have
+    at most 1,000 vertices; so have all areas of one driver.
     """
 
     kind = words(AreaKind, required=True)
@@ -58,7 +58,7 @@ class AreasView(MethodView):
     @blueprint.arguments(PageArgs, location="query")
     @blueprint.response(200, page_of(AreaOut, "Area"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
-        """List the areas; a driver sees the shared ones and his own."""
+        """List the areas; a driver sees the shared ones and their own."""
         with Session() as session:
             return page(session, areas.visible_areas(actor()), Area.id, **args)
 
@@ -83,7 +83,10 @@ class AreaView(MethodView):
     @shows_version
     @edits
     def put(self, body: dict[str, Any], area_id: UUID) -> Area:
-        """Draw an area, or redraw the version you have seen; drivers for themselves."""
+        """Draw an area, or redraw the version you have seen.
+
+        A driver draws only their own areas.
+        """
         with Session.begin() as session:
             return areas.put_area(session, actor(), area_id, precondition(), **body)
 
@@ -92,6 +95,6 @@ class AreaView(MethodView):
     @blueprint.response(204)
     @edits
     def delete(self, area_id: UUID) -> None:
-        """Erase an area."""
+        """Erase an area, if it is still the version you have seen."""
         with Session.begin() as session:
             areas.erase_area(session, actor(), area_id, precondition())

@@ -1,4 +1,4 @@
-"""Drivers: home, limits, truck, availability; the dispatcher's fleet."""
+"""Drivers: home, limits, truck, availability."""
 
 from typing import Any
 from uuid import UUID
@@ -36,7 +36,7 @@ blueprint = Blueprint(
 
 
 class DriverIn(ma.Schema):
-    """What to change; what is left out stays. Null removes a limit."""
+    """The fields to change; the others stay. Null removes a limit."""
 
     truck_id = fields.UUID(allow_none=True)
     home_label = line(allow_none=True, metadata={"example": "Chicago, IL"})
@@ -85,7 +85,7 @@ class DriversView(MethodView):
     @blueprint.arguments(PageArgs, location="query")
     @blueprint.response(200, page_of(DriverOut, "Driver"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
-        """List the company's drivers; a driver sees himself."""
+        """List the company's drivers; a driver sees only themselves."""
         with Session() as session:
             query = drivers.visible_drivers(actor())
             return page(session, query, Driver.id, **args)
@@ -111,7 +111,7 @@ class DriverView(MethodView):
     @shows_version
     @edits
     def patch(self, body: dict[str, Any], driver_id: UUID) -> Driver:
-        """Change home, limits, truck or availability; a driver changes himself."""
+        """Change home, limits, truck or availability; a driver only their own."""
         with Session.begin() as session:
             return drivers.edit_driver(
                 session, actor(), driver_id, precondition(), **body

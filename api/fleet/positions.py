@@ -21,7 +21,7 @@ from services.fleet.positions import Fix, FixResult, FixStatus
 from services.kernel.actors import Permission
 
 blueprint = Blueprint(
-    "positions", __name__, url_prefix="/v1/positions", description="Where trucks are."
+    "positions", __name__, url_prefix="/v1/positions", description="Positions."
 )
 
 MOST_FIXES = 1_000
@@ -32,7 +32,7 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e7)]
 
 
 class FixIn(msgspec.Struct, forbid_unknown_fields=True):
-    """One fix, decoded by itself so that a bad one never fails its neighbours."""
+    """One fix, decoded alone so that a bad fix never fails the others."""
 
     fix_id: UUID
     fixed_at: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -45,14 +45,14 @@ class FixIn(msgspec.Struct, forbid_unknown_fields=True):
 
 class PositionsIn(ma.Schema):
     """Up to 1,000 fixes, each {fix_id, fixed_at, lat, lon, accuracy_m, speed_mps,
-    heading_deg}: ids and times by the phone, the last three optional."""
+    heading_deg}. The phone gives ids and times; the last three are optional."""
 
     # Bad text in a fix refuses that fix, not the batch.
     keeps_no_text = True
 
     sent_at = Time(load_default=None, allow_none=True)
     fixes = fields.List(
-        # Of any type: what is no fix is refused by itself, in its place.
+        # Of any type, so that an element that is not a fix is refused alone.
         fields.Raw(allow_none=True, metadata={"description": "a fix"}),
         required=True,
         validate=validate.Length(1, MOST_FIXES),
@@ -60,7 +60,7 @@ class PositionsIn(ma.Schema):
 
 
 class FixOut(ma.Schema):
-    """What became of the fix at this place of the batch."""
+    """What became of the fix at `index` of the batch."""
 
     index = fields.Integer()
     fix_id = fields.UUID(allow_none=True)
@@ -70,7 +70,7 @@ class FixOut(ma.Schema):
 
 
 class PositionsOut(ma.Schema):
-    """One answer for each fix, in the order they came."""
+    """One result for each fix, in the order of the request."""
 
     results = fields.List(fields.Nested(FixOut))
     server_time = Time()
@@ -78,17 +78,17 @@ class PositionsOut(ma.Schema):
 
 @blueprint.route("")
 class PositionsView(MethodView):
-    """The track of the caller."""
+    """The caller's positions."""
 
     @requires(Permission.POSITIONS_REPORT)
     @raises(Forbidden)
     @blueprint.arguments(PositionsIn)
     @blueprint.response(200, PositionsOut)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Report fixes; late, shuffled and repeated ones are welcome."""
+        """Report fixes; they may come late, shuffled or repeated."""
         driver_id = actor().driver_id
         if driver_id is None:
-            raise Forbidden("Only a driver has a track.")
+            raise Forbidden("Only a driver may report positions.")
         received_at = now()
         parsed = [_parse(raw) for raw in body["fixes"]]
         good = [fix for fix in parsed if isinstance(fix, Fix)]
@@ -115,7 +115,7 @@ def _parse(raw: object) -> Fix | str:
     except msgspec.ValidationError as error:
         return str(error)
     except UnicodeError:
-        return "Lone surrogates are not text."
+        return "A lone surrogate is not valid text."
     return Fix(**msgspec.structs.asdict(fix))
 
 

@@ -47,7 +47,7 @@ class TruckIn(ma.Schema):
 
 
 class TruckOut(ma.Schema):
-    """A truck. A cost with its `_is_default` true is ours, not the company's."""
+    """A truck. A cost whose `..._is_default` is true is our default."""
 
     id = fields.UUID()
     unit_number = fields.String()
@@ -112,6 +112,6 @@ class TruckView(MethodView):
     @shows_version
     @edits
     def put(self, body: dict[str, Any], truck_id: UUID) -> Truck:
-        """Make a truck, or replace the version you have seen."""
+        """Create a truck, or replace the version you have seen."""
         with Session.begin() as session:
             return trucks.put_truck(session, actor(), truck_id, precondition(), **body)

@@ -1,2 +1,2 @@
-"""Views of kernel: what every use case needs: actors, events, moves, limits,
-repeated requests."""
+"""What every view needs: sign-in and permissions, bodies, fields, lists, problems,
+limits, versions, repeated requests."""

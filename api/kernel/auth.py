@@ -1,4 +1,4 @@
-"""Who calls: the bearer token, the actor, the permission of each route."""
+"""The caller: the bearer token, the actor, the permission of each route."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -30,19 +30,21 @@ def cursor_keys() -> tuple[bytes, ...]:
 
 def actor() -> Actor:
     """Return the signed-in member of this request."""
-    it: Actor = g.actor
-    return it
+    member: Actor = g.actor
+    return member
 
 
 def claims() -> Claims:
     """Return what the token of this request says."""
-    it: Claims = g.claims
-    return it
+    token_claims: Claims = g.claims
+    return token_claims
 
 
 def requires(permission: Permission) -> Callable[[View], View]:
-    """Let only members in whose roles hold `permission`. The outermost decorator, so
-    that strangers learn nothing from validation."""
+    """Allow only members whose roles grant `permission`.
+
+    The outermost decorator, so that strangers learn nothing from validation.
+    """
 
     def guard(view: View) -> View:
         @wraps(view)
@@ -58,7 +60,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
                         g.actor = sign_in.actor_for(session, g.claims)
                         limits.meter_member(session, g.claims)
                 except Unauthenticated:
-                    # A phone that was signed out spends nothing of its owner's.
+                    # A phone that was signed out must not use up its owner's quota.
                     limits.meter_stranger()
                     raise
                 limits.refuse()
@@ -73,7 +75,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
 
 
 def public(view: View) -> View:
-    """Mark a view that anybody may call; its transactions act for nobody."""
+    """Mark a view that needs no token; its transactions act for no company."""
 
     @wraps(view)
     def opened(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view

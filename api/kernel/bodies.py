@@ -1,4 +1,4 @@
-"""JSON bodies: inflated, read, and found fit to be kept, before a schema sees them."""
+"""JSON bodies: inflated, parsed and checked before a schema sees them."""
 
 import re
 import zlib
@@ -13,21 +13,21 @@ from webargs.flaskparser import FlaskParser, abort
 from werkzeug.exceptions import RequestEntityTooLarge
 
 MAYBE_UNSTORABLE = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
-"""JSON can carry both only as escapes, so most bodies need no closer look."""
+"""JSON has NUL and surrogates only as escapes, so few bodies need a closer look."""
 
 
 MOST_INFLATED_BYTES = 8 * 2**20
 MOST_DRAINED_BYTES = 16 * 2**20
 MOST_LEVELS = 20
 MOST_ITEMS = 1_000
-"""Of one body: bytes after inflating, bytes read only to be thrown away, objects and
-lists in each other, and entries of one object or list."""
+"""Limits of one body: bytes after inflating, bytes read only to be thrown away, levels
+of nested objects and lists, and entries of one object or list."""
 
 
 class InflatingRequest(Request):
-    """A request whose body may come compressed by gzip; others ask for the plain one.
+    """A request whose body may be compressed with gzip; `get_data` returns it plain.
 
-    One that grows beyond the limit is a 413, a broken one a 400, another coding a 415.
+    A body beyond the limit answers 413, a broken one 400, another coding 415.
     """
 
     plain: bytes | None = None
@@ -48,7 +48,7 @@ class InflatingRequest(Request):
         return self.plain.decode(errors="replace") if as_text else self.plain
 
     def _drain(self) -> None:
-        """Read on for a while: who still sends when we hang up never sees the 413."""
+        """Read on for a while: a client that is still sending would not see the 413."""
         for _ in range(MOST_DRAINED_BYTES // 65_536):
             if not self.environ["wsgi.input"].read(65_536):
                 return
@@ -68,10 +68,11 @@ def _inflated(raw: bytes) -> bytes:
 
 
 class BodyParser(FlaskParser):
-    """Finds a body fit to be kept before a schema sees it.
+    """Checks a body before a schema sees it.
 
-    A body that is no JSON is a 415 or a 400, none at all a 422. So is text that
-    PostgreSQL cannot hold, wherever it is, unless the schema `keeps_no_text`.
+    A body that is not JSON answers 415 or 400, a missing one 422. So do too many levels
+    or items, and text that PostgreSQL cannot store, wherever it is in the body; text
+    is not checked if the schema `keeps_no_text`.
     """
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:  # noqa: ANN401
@@ -95,13 +96,13 @@ class BodyParser(FlaskParser):
 
 
 class Blueprint(SmorestBlueprint):
-    """A blueprint whose views are handed such bodies."""
+    """A blueprint whose views get the bodies that `BodyParser` has checked."""
 
     ARGUMENTS_PARSER = BodyParser()
 
 
 def _oversized(value: object, levels: int = MOST_LEVELS) -> Any:  # noqa: ANN401
-    """Return the messages for what no use case of ours needs, None if there is none."""
+    """Return the messages for too many levels or items, None if there are none."""
     if not isinstance(value, dict | list):
         return None
     if levels == 0:

@@ -1,8 +1,8 @@
-"""The edge's clock."""
+"""The clock of the web process."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the time of this server, aware, UTC."""
+    """Return this server's time, aware, in UTC."""
     return datetime.now(UTC)

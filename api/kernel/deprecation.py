@@ -1,4 +1,4 @@
-"""What will go: an operation says so in the document and in every answer."""
+"""Deprecated operations: marked in the document and in every answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 class Deprecation:
     """Since when an operation should not be used, and when it ends.
 
-    about: where to read why and what to do. successor: what to call instead.
+    about: address of a page with the reason and what to do. successor: what to call
+    instead.
     Source: RFC 9745 (Deprecation), RFC 8594 (Sunset), RFC 5829 (successor-version).
     """
 
@@ -28,7 +29,7 @@ class Deprecation:
 
     def __post_init__(self) -> None:
         if self.since.tzinfo is None or self.sunset.tzinfo is None:
-            raise ValueError("A deprecation's times have a zone.")
+            raise ValueError("A deprecation's times need a zone.")
         if self.sunset < self.since:
             raise ValueError("A sunset is never earlier than the deprecation.")
 
@@ -45,25 +46,27 @@ class Deprecation:
 def deprecated(
     since: datetime, *, sunset: datetime, about: str, successor: str
 ) -> Callable[[View], View]:
-    """Mark a view that will go, outermost: its answers and the document say so.
+    """Mark a view as deprecated: its answers and the document say so.
+
+    The outermost decorator.
 
     Raises: ValueError for a sunset earlier than `since`.
     """
-    it = Deprecation(since, sunset, about, successor)
+    notice = Deprecation(since, sunset, about, successor)
 
     def mark(view: View) -> View:
-        view.deprecation = it  # type: ignore[attr-defined]
+        view.deprecation = notice  # type: ignore[attr-defined]
         return view
 
     return mark
 
 
 def register(app: Flask) -> None:
-    """Say in every answer of a marked operation, refusals included, that it will go."""
+    """Mark every answer of a deprecated operation, refusals included."""
 
     @app.after_request
     def warn(response: Response) -> Response:
-        it: Deprecation | None = getattr(current_view(), "deprecation", None)
-        for name, value in it.headers().items() if it else ():
+        notice: Deprecation | None = getattr(current_view(), "deprecation", None)
+        for name, value in notice.headers().items() if notice else ():
             response.headers.add(name, value)
         return response

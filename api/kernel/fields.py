@@ -1,4 +1,4 @@
-"""Field types of the wire: times with zones, places on the road network, money."""
+"""Field types of the API: times with zones, places on the road network, text."""
 
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -13,13 +13,13 @@ from models.kernel.row import Row
 
 ROADS_NORTH = 75.0
 ROADS_SOUTH = -60.0
-"""No truck drives beyond: such a latitude is a swapped pair, as -87.6 (Chicago)."""
+"""No roads lie beyond. Such a latitude is a swapped longitude, as -87.6 (Chicago)."""
 
 
 FIRST_YEAR = 1900
 LAST_YEAR = 2199
-"""Wide enough for a phone whose clock has died, and every sum of a time and a
-duration stays a time."""
+"""Wide enough for a phone whose clock was reset, and narrow enough that a time plus a
+duration is still a valid time."""
 
 
 class Time(fields.AwareDateTime):
@@ -48,7 +48,7 @@ class Time(fields.AwareDateTime):
             raise ValidationError("Give the time as RFC 3339 text.")
         parsed: datetime = super()._deserialize(value, attr, data, **kwargs)
         if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
-            raise ValidationError("Not a time anybody drives at.")
+            raise ValidationError(f"Give a year from {FIRST_YEAR} to {LAST_YEAR}.")
         return parsed.astimezone(UTC)
 
 
@@ -59,7 +59,7 @@ def rfc3339(value: datetime) -> str:
 
 
 def json_value(value: object) -> Any:  # noqa: ANN401 - what JSON carries
-    """Return what `json` does not know by itself."""
+    """Return the JSON form of a value that `json` does not know by itself."""
     match value:
         case datetime():
             return rfc3339(value)
@@ -84,7 +84,7 @@ class Number(fields.Float):
 
 
 class Flag(fields.Boolean):
-    """true or false in a body; what only looks like one is refused."""
+    """true or false in a body; anything else is refused."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         if not isinstance(value, bool):
@@ -93,14 +93,14 @@ class Flag(fields.Boolean):
 
 
 class Whole(fields.Nested):
-    """A part that is given whole, also where its parent is changed in part."""
+    """A nested part that must be complete, even where its parent is changed in part."""
 
     def _deserialize(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         return super()._deserialize(*args, **kwargs | {"partial": False})
 
 
 def lat(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
-    """Latitude, degrees, where roads are."""
+    """Latitude in degrees, where there are roads."""
     return Number(
         validate=validate.Range(
             ROADS_SOUTH,
@@ -113,7 +113,7 @@ def lat(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
 
 
 def lon(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
-    """Longitude, degrees."""
+    """Longitude in degrees."""
     return Number(
         validate=validate.Range(-180, 180),
         metadata={"description": "degrees, WGS 84"},
@@ -124,9 +124,11 @@ def lon(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
 def refuse_null_island(
     place: dict[str, Any], lat: str = "lat", lon: str = "lon"
 ) -> None:
-    """Raise for (0, 0): what broken receivers send."""
+    """Raise for (0, 0), which broken receivers send."""
     if place.get(lat) == 0 and place.get(lon) == 0:
-        raise ValidationError({lat: ["(0, 0) is no place: leave it out if unknown."]})
+        raise ValidationError(
+            {lat: ["(0, 0) is not a place: leave it out if unknown."]}
+        )
 
 
 def words(enum: type[Enum], **kwargs: Any) -> fields.Field[Any]:  # noqa: ANN401
@@ -135,7 +137,7 @@ def words(enum: type[Enum], **kwargs: Any) -> fields.Field[Any]:  # noqa: ANN401
 
 
 NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
-"""Files beside the zones that mean "this machine's", which is nobody's dock."""
+"""Names beside the zones that stand for no place, such as "this machine's zone"."""
 
 
 def zone(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
@@ -174,7 +176,7 @@ def amount(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
 
 
 class PlaceIn(ma.Schema):
-    """A point where roads are."""
+    """A point where there are roads."""
 
     lat = lat(required=True)
     lon = lon(required=True)

@@ -1,4 +1,4 @@
-"""Headers: how many we read, and those that every answer carries."""
+"""Headers: how large a request's may be, and those of every answer."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ DOCS_POLICY = (
     " img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'"
 )
-"""Swagger UI is ours, and writes styles into its page."""
+"""Swagger UI comes from this server, and writes styles into its page."""
 
 INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
@@ -35,7 +35,7 @@ READABLE = [
     *("ETag", "Location", "Retry-After", POLICY_HEADER, STATE_HEADER),
     *("Idempotent-Replayed", "X-Trace-Id", "Deprecation", "Sunset", "Link"),
 ]
-"""What a page of another origin may read of our answers."""
+"""Headers of our answers that a page of another origin may read."""
 
 SENDABLE = [
     *("Authorization", "Content-Type", "Content-Encoding", "Idempotency-Key"),
@@ -44,7 +44,7 @@ SENDABLE = [
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Refuse too many headers, add ours, open the API to the named origins only."""
+    """Refuse oversized headers, add ours, and allow pages of the named origins only."""
 
     @app.before_request
     def measure() -> None:
@@ -78,7 +78,7 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def _docs_policy(response: Response) -> str:
-    """Return the policy of a page of /docs: its own inline script, by hash."""
+    """Return the policy of a page of /docs; hashes allow the page's own scripts."""
     scripts = ""
     if response.mimetype == "text/html" and not response.direct_passthrough:
         for script in INLINE_SCRIPT.findall(response.get_data()):

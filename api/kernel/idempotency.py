@@ -19,7 +19,7 @@ REPLAYED = "Idempotent-Replayed"
 FORM = re.compile(r"[ -~]{1,255}")
 
 KEPT_HEADERS = ("Content-Type", "ETag", "Location")
-"""What a client is owed again. The trace id is each request's own."""
+"""Headers given again with the answer. Each request has its own trace id."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -27,9 +27,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 def once(view: View) -> View:
     """Let the view's effect happen once for each key; a repeat gets the first answer.
 
-    Key, effect and answer commit in one transaction, the one of `transaction()`.
-    Whatever is refused leaves nothing behind, its key neither: it may be sent again.
-    Beneath `requires` and `raises`, above all that reads the body.
+    Key, effect and answer commit in one transaction, the one of `transaction()`. A
+    refused request leaves nothing behind, not even its key, and may be sent again.
+    Place it below `requires` and `raises`, above every decorator that reads the body.
     """
 
     @wraps(view)
@@ -50,8 +50,7 @@ def once(view: View) -> View:
 
 
 def transaction() -> OrmSession:
-    """Return the transaction of a view that happens `once`; it is not the view's to
-    end."""
+    """Return the transaction of a view marked `once`; the view must not end it."""
     session: OrmSession = g.transaction
     return session
 
@@ -60,14 +59,14 @@ def _key() -> str:
     key = request.headers.get(HEADER, "")
     if not FORM.fullmatch(key):
         raise KeyMissing(
-            f"{HEADER} is 1 to 255 printable ASCII characters, new for each request"
+            f"{HEADER} has 1 to 255 printable ASCII characters, new for each request"
             " and the same when it is sent again."
         )
     return key
 
 
 def _fingerprint() -> bytes:
-    """Return what two equal requests have in common: their every byte."""
+    """Return a hash of method, address and body, the same for equal requests."""
     target = f"{request.method} {request.full_path}\n".encode()
     return hashlib.sha256(target + request.get_data(cache=True)).digest()
 

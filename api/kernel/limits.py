@@ -1,4 +1,4 @@
-"""Who asks too often: what is counted for each request, and the headers that tell."""
+"""Rate limits: what is counted for each request, and the headers that tell."""
 
 import hmac
 from ipaddress import ip_address
@@ -14,15 +14,16 @@ from services.people.tokens import Claims, Keyring
 
 POLICY_HEADER = "RateLimit-Policy"
 STATE_HEADER = "RateLimit"
-"""Source: draft-ietf-httpapi-ratelimit-headers-11, a draft: its names are here only."""
+"""Source: draft-ietf-httpapi-ratelimit-headers-11, a draft that may still rename them,
+so the names are written only here."""
 
 ACCEPTANCE = "/acceptance"
 METERED = "/v1/"
-"""The rest is for those who run it: probes and pages."""
+"""Other paths are not counted: probes and pages for the operator."""
 
 
 def rules_of(settings: Settings) -> dict[str, Rule]:
-    """Return the rule of each name; a name that is switched off is not there."""
+    """Return the rule of each name, without the rules that are switched off."""
     quotas = {
         "person": settings.LIMIT_PERSON_PER_MIN,
         "device": settings.LIMIT_DEVICE_PER_MIN,
@@ -34,10 +35,10 @@ def rules_of(settings: Settings) -> dict[str, Rule]:
 
 
 def meter_member(session: OrmSession, claims: Claims) -> None:
-    """Count this request of somebody with a valid token; `refuse` judges after the
-    commit, so that a refusal is kept too.
+    """Count this request of a member with a valid token.
 
-    The sign-in family stands for the device.
+    Call `refuse` after the commit, so that the counts are kept if it raises. The
+    sign-in family stands for the device.
     """
     person = str(claims.member_id)
     keys = {"person": person, "device": str(claims.family_id)}
@@ -50,12 +51,12 @@ def meter_member(session: OrmSession, claims: Claims) -> None:
 
 
 def meter_stranger() -> None:
-    """Count this request of an address that shows no valid token.
+    """Count this request without a valid token for its address; stop if too many.
 
     Raises: RateLimited.
     """
     keys: Keyring = current_app.extensions["keyring"]
-    # An address is personal, and there are few enough to try them all.
+    # Keyed, as addresses are personal and few enough to find one by trying all.
     words = f"rate-limits {_network(request.remote_addr)}".encode()
     key = hmac.digest(keys.refresh[0], words, "sha256").hex()
     with acting(Hand.NOBODY), Session.begin() as session:
@@ -64,7 +65,7 @@ def meter_stranger() -> None:
 
 
 def refuse() -> None:
-    """Stop a request that was counted once too often.
+    """Raise if a rule has refused this request.
 
     Raises: RateLimited.
     """
@@ -74,7 +75,7 @@ def refuse() -> None:
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Meter the routes that anybody may call; tell everybody how much is left."""
+    """Count requests of public routes; say in every counted answer how much is left."""
     app.extensions["limits"] = rules_of(settings)
 
     @app.before_request
@@ -88,11 +89,12 @@ def register(app: Flask, settings: Settings) -> None:
         allowances: list[Allowance] = g.get("allowances", [])
         if allowances:
             response.headers[POLICY_HEADER] = ", ".join(
-                f'"{it.name}";q={it.rule.quota};w={it.rule.window_s}'
-                for it in allowances
+                f'"{each.name}";q={each.rule.quota};w={each.rule.window_s}'
+                for each in allowances
             )
             response.headers[STATE_HEADER] = ", ".join(
-                f'"{it.name}";r={it.remaining};t={it.reset_s}' for it in allowances
+                f'"{each.name}";r={each.remaining};t={each.reset_s}'
+                for each in allowances
             )
         return response
 
@@ -104,7 +106,7 @@ def _spend(session: OrmSession, keys: dict[str, str]) -> None:
 
 
 def _network(address: str | None) -> str:
-    """Return whose address it is: an IPv6 customer has a /64 to himself."""
+    """Return the network of an address: for IPv6 the /64 that one customer has."""
     try:
         found = ip_address(address or "")
     except ValueError:

@@ -19,10 +19,10 @@ LONGEST_CURSOR = 500
 
 
 class PageArgs(ma.Schema):
-    """How much, and from where on."""
+    """How many rows, and from which cursor on."""
 
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-    # What has not this form is a 400 `cursor-invalid`, as all that we did not sign.
+    # Text of another form answers 400 `cursor-invalid`, as any that we did not sign.
     cursor = fields.String(
         load_default=None,
         validate=validate.Length(max=LONGEST_CURSOR),
@@ -31,7 +31,7 @@ class PageArgs(ma.Schema):
 
 
 class PageInfo(ma.Schema):
-    """`next_cursor` continues the list, with the same filters; null is its end."""
+    """`next_cursor` continues the list, with the same filters; null at the end."""
 
     next_cursor = fields.String(allow_none=True)
 
@@ -72,7 +72,7 @@ def page(
 
 
 def last_seen(cursor: str | None) -> UUID | None:
-    """Return the id after which the page begins, None at the beginning.
+    """Return the id after which the page begins, None for the first page.
 
     Raises: CursorInvalid, CursorMismatch.
     """
@@ -83,15 +83,17 @@ def last_seen(cursor: str | None) -> UUID | None:
 
 
 def next_cursor(last: UUID | None) -> str | None:
-    """Return the cursor that goes on after this id; None at the end."""
+    """Return the cursor of the page after this id; None after the last page."""
     if last is None:
         return None
     return cursors.signed(cursor_keys(), scope(), [str(last)])
 
 
 def scope() -> str:
-    """Return what a cursor of this request is good for: the company's own walk of this
-    list with these filters."""
+    """Return what a cursor of this request is valid for.
+
+    That is the caller's company, this list and these filters.
+    """
     filters = sorted(
         (name, value)
         for name, value in request.args.items(multi=True)

@@ -1,4 +1,4 @@
-"""The document: what flask-smorest cannot know by itself, and the offline /docs."""
+"""The OpenAPI document: what flask-smorest cannot know by itself."""
 
 import json
 from http import HTTPStatus
@@ -31,7 +31,7 @@ REQUEST_HEADERS: dict[str, dict[str, Any]] = {
         "schema": TEXT,
     },
     "If-None-Match": {
-        "description": "GET: 304 if you have this version. PUT: `*` makes, and never"
+        "description": "GET: 304 if you have this version. PUT: `*` creates, and never"
         " replaces.",
         "schema": TEXT,
     },
@@ -40,13 +40,13 @@ ETAG = {"description": "The version shown; opaque.", "schema": TEXT}
 REPLAYED = {"description": "`true` on an answer given before.", "schema": TEXT}
 ALWAYS = (400, 431, 500, 503)
 RETRY_AFTER = {
-    "description": "come back in so many seconds",
+    "description": "seconds to wait before the next attempt",
     "schema": {"type": "integer"},
 }
 WITH_A_BODY = (413, 415, 422)
 
 EXAMPLES = Path(__file__).with_name("examples.json")
-"""What the tests sent and heard, by operation: `make examples` writes it."""
+"""Requests and answers of the tests, by operation: `make examples` writes it."""
 
 Known = dict[str, dict[str, Any]]
 """Title and statuses of each code that may be answered."""
@@ -55,8 +55,10 @@ __all__ = ["complete", "describe", "operations"]
 
 
 def complete(api: Api, app: Flask) -> Known:
-    """Add ids, permissions and problems to every operation of the document; return
-    every problem there is."""
+    """Add ids, permissions, headers, examples and problems to every operation.
+
+    Return every problem there is.
+    """
     paths = api.spec.to_dict()["paths"]
     examples = json.loads(EXAMPLES.read_text())
     known: Known = {}
@@ -76,10 +78,10 @@ def complete(api: Api, app: Flask) -> Known:
     code = api.spec.components.schemas["Problem"]["properties"]["code"]
     code["enum"] = sorted(known)
     code["description"] = "\n".join(
-        f"- `{it}`: {known[it]['title']}." for it in sorted(known)
+        f"- `{name}`: {known[name]['title']}." for name in sorted(known)
     )
-    # Nothing refers to flask-smorest's own any more, and their names follow Python's
-    # release (3.13 renamed 422).
+    # Nothing refers to flask-smorest's own responses any more, and their names depend
+    # on Python's release (3.13 renamed 422).
     api.spec.components.responses.clear()
     for unused in ("Error", "PaginationMetadata"):
         api.spec.components.schemas.pop(unused, None)
@@ -153,7 +155,7 @@ def _errors_of(
     if any(p.get("name") == "cursor" for p in operation.get("parameters", [])):
         errors += [CursorInvalid, CursorMismatch]
     if rule.arguments:
-        # What is no id at all is nobody's.
+        # An address with a malformed id answers 404.
         errors.append(NotFound)
     if rule.rule.startswith("/v1/"):
         errors.append(RateLimited)
@@ -186,7 +188,7 @@ def _add_problems(
 
 
 def describe(api: Api) -> None:
-    """Register what every operation refers to."""
+    """Register the token scheme and the problem schema, to which operations refer."""
     api.spec.components.security_scheme(
         "bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     )

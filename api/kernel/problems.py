@@ -17,12 +17,12 @@ from runtime.telemetry import log, trace_id
 CONTENT_TYPE = "application/problem+json"
 
 TOO_LARGE = "54"
-"""SQLSTATE class of a row that no later attempt will make fit: a bug of ours."""
+"""SQLSTATE class "program limit exceeded": a later attempt fails too; it is our bug."""
 
 HTTP_PROBLEMS = {
     400: ("malformed-request", "The request cannot be read"),
     404: (NotFound.code, NotFound.title),
-    405: ("method-not-allowed", "That address does not know this method"),
+    405: ("method-not-allowed", "The address does not have this method"),
     413: ("body-too-large", "The body is too large"),
     415: ("unsupported-media-type", "The body is not JSON"),
     422: (Invalid.code, Invalid.title),
@@ -79,7 +79,7 @@ def problem(
     extra: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Return the one form every error has."""
+    """Return an error in the one form that all errors have."""
     body: dict[str, Any] = {
         "type": f"/problems/{code}",
         "title": title,
@@ -114,7 +114,7 @@ def pointers(messages: object, path: str = "#") -> Iterator[dict[str, str]]:
 
 
 def answer_domain_error(error: DomainError) -> Response:
-    """Render what a use case refused."""
+    """Return the answer for an error that a use case raised."""
     return problem(
         error.status,
         error.code,
@@ -126,7 +126,7 @@ def answer_domain_error(error: DomainError) -> Response:
 
 
 def answer_http_error(error: HTTPException) -> Response:
-    """Render what Flask, webargs or flask-smorest refused."""
+    """Return the answer for an error of Flask, webargs or flask-smorest."""
     status = error.code if error.code in HTTP_PROBLEMS else _nearest(error.code)
     data: dict[str, Any] = getattr(error, "data", None) or {}
     extra = {}
@@ -142,19 +142,21 @@ def answer_http_error(error: HTTPException) -> Response:
 
 
 def _nearest(status: int | None) -> int:
-    """Keep the list of codes closed, whatever a library may raise."""
+    """Return a listed status for one that is not, to keep the list of codes closed."""
     return 400 if status is not None and status < 500 else 500
 
 
 def answer_bug(error: Exception) -> Response:
-    """Log what nobody expected; the caller learns only the trace id."""
+    """Log an unexpected error; the answer tells only the trace id."""
     log().error("http.bug", route=str(request.url_rule), exc_info=error)
     return _standard(500)
 
 
 def answer_database_down(error: OperationalError | PoolTimeout) -> Response:
-    """Tell a phone to come back. The connection may have ended after the commit: only
-    asking again tells."""
+    """Answer 503 with Retry-After: the client should send the request again.
+
+    The connection may have ended after the commit; only another attempt shows that.
+    """
     origin = getattr(error, "orig", error)
     if (getattr(origin, "sqlstate", None) or "").startswith(TOO_LARGE):
         return answer_bug(error)
@@ -187,7 +189,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def raises(*errors: type[DomainError]) -> Callable[[View], View]:
-    """Declare which problems a view answers with; the document lists them."""
+    """Declare which problems a view may answer with; the document lists them."""
 
     def mark(view: View) -> View:
         view.problems = errors  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The routes that are ours: walked, and looked up for the request in hand."""
+"""The app's routes: all of them, and the one of the current request."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ Operation = tuple[Rule, str, Any]
 
 
 def operations(app: Flask) -> Iterator[Operation]:
-    """Yield (rule, method, view function) of every route that is ours."""
+    """Yield (rule, method, view function) of every route, but for HEAD and OPTIONS."""
     for rule in app.url_map.iter_rules():
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         for method in sorted(methods):

@@ -14,10 +14,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def shows_version(view: View) -> View:
-    """Send the ETag of the row that the view returns. Right above the view.
+    """Send the ETag of the row that the view returns.
 
-    The tag is the row's version and no digest of the body: who is shown less of a row
-    than others edits the same row.
+    Place it right above the view. The tag is the row's version, not a digest of the
+    body: some callers see fewer fields of the row than others, but edit the same row.
     """
 
     @wraps(view)
@@ -30,17 +30,19 @@ def shows_version(view: View) -> View:
 
 
 def edits(view: View) -> View:
-    """Mark a view that changes a row only over the version the client has seen; it
-    hands `precondition()` to its service."""
+    """Mark a view that changes a row only if the client has seen its current version.
+
+    The view passes `precondition()` to its service.
+    """
     view.promises = Precondition.refusals  # type: ignore[attr-defined]
     view.is_edit = True  # type: ignore[attr-defined]
     return view
 
 
 def precondition() -> Precondition:
-    """Return what the request believes of the row.
+    """Return what the request says about the row that it edits.
 
-    `If-Match: *` and weak tags name no version: nothing matches them.
+    `If-Match: *` and weak tags name no version, so they match nothing.
     """
     given = request.headers.get("If-Match") is not None
     return Precondition(
@@ -50,7 +52,7 @@ def precondition() -> Precondition:
 
 
 def register(app: Flask) -> None:
-    """Answer 304 to who has the version already, 412 to who lost a race."""
+    """Answer 304 if the client has the version, 412 if another edit was faster."""
 
     @app.after_request
     def spare(response: Response) -> Response:
@@ -63,5 +65,5 @@ def register(app: Flask) -> None:
 
 def _answer_stale(error: StaleDataError) -> Response:
     return answer_domain_error(
-        VersionMismatch("Somebody was a moment quicker: show it again.")
+        VersionMismatch("Another edit was a moment faster: get it again.")
     )

@@ -1,1 +1,1 @@
-"""Views of loads: loads and their stops, the market, assignments, pickups."""
+"""Views of loads: loads and their stops, the market, assignments."""

@@ -1,4 +1,4 @@
-"""Who carries what, and the dispatcher's plans."""
+"""Assignments: which driver carries which load."""
 
 from typing import Any
 from uuid import UUID
@@ -30,12 +30,12 @@ blueprint = Blueprint(
     "assignments",
     __name__,
     url_prefix="/v1/assignments",
-    description="Who carries what.",
+    description="Which driver carries which load.",
 )
 
 
 class AssignmentIn(ma.Schema):
-    """A posted load for a driver of the company."""
+    """The posted load, and the driver of the company who gets it."""
 
     id = fields.UUID(load_default=None)
     load_id = fields.UUID(required=True)
@@ -43,7 +43,7 @@ class AssignmentIn(ma.Schema):
 
 
 class CarriedOut(ma.Schema):
-    """A load that a known driver carries."""
+    """An assignment with its load, for a reader who knows the driver."""
 
     id = fields.UUID()
     kind = fields.String()
@@ -54,12 +54,12 @@ class CarriedOut(ma.Schema):
     created_at = Time()
     ended_at = Time(allow_none=True)
     end_reason = fields.String(allow_none=True)
-    # The schema class takes the field off itself, so `load()` stays the method.
+    # marshmallow removes the field from the class, so `load()` stays the method.
     load = fields.Nested(LoadOut)  # type: ignore[assignment]
 
 
 class AssignmentOut(CarriedOut):
-    """A driver on a load."""
+    """An assignment with its load and its driver."""
 
     driver = fields.Nested(DriverOut)
 
@@ -79,7 +79,7 @@ class AssignmentsView(MethodView):
     @blueprint.arguments(AssignmentsArgs, location="query")
     @blueprint.response(200, page_of(AssignmentOut, "Assignment"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
-        """List the company's assignments; a driver sees his own."""
+        """List the company's assignments; a driver sees only their own."""
         status = args.pop("status")
         with Session() as session:
             query = assignments.visible_assignments(actor())

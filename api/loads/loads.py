@@ -1,4 +1,4 @@
-"""Loads on the market, and the stops they have."""
+"""Loads with their stops, and the market."""
 
 from typing import Any
 from uuid import UUID
@@ -41,7 +41,7 @@ from services.kernel.moves import LoadMoveRefused
 from services.loads import cancellation, loads, market
 from services.loads.loads import NumberTaken, PickupWindowClosed, PostingRules
 
-blueprint = Blueprint("loads", __name__, url_prefix="/v1/loads", description="Freight.")
+blueprint = Blueprint("loads", __name__, url_prefix="/v1/loads", description="Loads.")
 
 
 class AddressIn(ma.Schema):
@@ -57,7 +57,7 @@ class AddressIn(ma.Schema):
 
 
 class ContactIn(ma.Schema):
-    """Whom to ask at the dock."""
+    """The person to ask at the dock."""
 
     name = line(load_default=None, allow_none=True)
     phone = line(40, load_default=None, allow_none=True)
@@ -65,7 +65,8 @@ class ContactIn(ma.Schema):
 
 
 class StopIn(ma.Schema):
-    """A place on the route. The window is aware; `zone` is the facility's own."""
+    """A place on the route. The times of the window have a UTC offset; `zone` is the
+    facility's time zone."""
 
     kind = words(StopKind, required=True)
     facility = line(load_default=None, allow_none=True)
@@ -82,18 +83,20 @@ class StopIn(ma.Schema):
     def _check(self, data: dict[str, Any], **_: Any) -> None:  # noqa: ANN401
         refuse_null_island(data)
         if data["window_until"] < data["window_from"]:
-            raise ValidationError({"window_until": ["It ends before it begins."]})
+            raise ValidationError(
+                {"window_until": ["The window ends before it begins."]}
+            )
 
 
 class ReferenceIn(ma.Schema):
-    """A number somebody else knows the load by; qualifiers as in X12 L11."""
+    """Another company's number for the load; qualifiers as in X12 L11."""
 
     qualifier = line(30, required=True, metadata={"example": "PO"})
     value = line(80, required=True)
 
 
 class LoadFields(ma.Schema):
-    """What is known of the freight."""
+    """The fields of a load, without its stops."""
 
     load_number = line(40)
     visibility = words(Visibility, load_default=Visibility.NETWORK)
@@ -130,7 +133,7 @@ class LoadFields(ma.Schema):
 
 
 class LoadIn(LoadFields):
-    """A load to post. With your own `id` it may be sent again after a lost answer."""
+    """A load to post. With your own `id` you may send it again after a lost answer."""
 
     id = fields.UUID(load_default=None)
     is_draft = Flag(load_default=False)
@@ -138,13 +141,13 @@ class LoadIn(LoadFields):
 
 
 class LoadEdit(LoadFields):
-    """What to change; the stops change as a whole."""
+    """The fields to change; `stops` replaces all stops."""
 
     stops = fields.List(Whole(StopIn), validate=validate.Length(2, 20))
 
 
 class CancellationIn(ma.Schema):
-    """Why."""
+    """Why the load is cancelled."""
 
     reason = line(required=True)
 
@@ -178,7 +181,7 @@ class StopOut(ma.Schema):
 
 
 class MarketLoadOut(ma.Schema):
-    """A load as everybody on the market may see it: no contacts, no consignee."""
+    """A load as every company on the market sees it: no contacts, no consignee."""
 
     id = fields.UUID()
     load_number = fields.String()
@@ -233,8 +236,8 @@ class LoadsArgs(PageArgs):
 
 def posting_rules() -> PostingRules:
     """Return what posting needs to know."""
-    it: PostingRules = current_app.extensions["posting_rules"]
-    return it
+    rules: PostingRules = current_app.extensions["posting_rules"]
+    return rules
 
 
 @blueprint.route("")
@@ -275,20 +278,19 @@ class LoadsView(MethodView):
             load_id=load_id,
             is_draft=is_draft,
         )
-        session.refresh(posted)
         return loads.get_load(session, actor(), posted.id)
 
 
 @blueprint.route("/market")
 class MarketView(MethodView):
-    """What anybody could take."""
+    """The market."""
 
     @requires(Permission.ASSIGNMENTS_MAKE)
     @raises()
     @blueprint.arguments(PageArgs, location="query")
     @blueprint.response(200, page_of(MarketLoadOut, "MarketLoad"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
-        """List the posted loads a dispatcher could give to a driver."""
+        """List the posted loads that a dispatcher may give to a driver."""
         with Session() as session:
             return page(session, market.market_loads(actor()), Load.id, **args)
 
@@ -313,7 +315,7 @@ class LoadView(MethodView):
     @shows_version
     @edits
     def patch(self, body: dict[str, Any], load_id: UUID) -> Load:
-        """Change a load that nobody carries; its open offers are superseded."""
+        """Change a load that no driver carries; its open offers are superseded."""
         stops = body.pop("stops", None)
         with Session.begin() as session:
             loads.edit_load(

@@ -37,8 +37,8 @@ blueprint = Blueprint(
     "stops",
     __name__,
     url_prefix="/v1/stops",
-    description="Stops. Send the facts of a load in order: one that comes before its"
-    " turn is 409, changes nothing, and may be sent again after the one it waits for.",
+    description="Stops. Send the facts of a load in order. A fact that comes too early"
+    " is answered 409 and changes nothing; send it again after the facts before it.",
 )
 
 
@@ -49,8 +49,8 @@ class FixedPlaceIn(PlaceIn):
 
 
 class ReportIn(ma.Schema):
-    """A fact by the phone. `occurred_at` may lie well in the past; `sent_at` is the
-    phone's clock when it sends, so that a wrong clock can be corrected."""
+    """What a phone reports. `occurred_at` may lie well in the past; `sent_at` is the
+    phone's time when it sends, so that a wrong clock can be corrected."""
 
     occurred_at = Time(required=True)
     sent_at = Time(load_default=None, allow_none=True)
@@ -58,7 +58,8 @@ class ReportIn(ma.Schema):
 
 
 class DepartureIn(ReportIn):
-    """A dispatcher may let the truck go without the shipper's confirmation."""
+    """A departure. With `release_reason`, a dispatcher lets the truck leave a pickup
+    that the shipper has not confirmed."""
 
     release_reason = words(OverrideReason, load_default=None, allow_none=True)
     release_note = fields.String(load_default="", validate=validate.Length(max=2000))
@@ -76,7 +77,7 @@ class ConfirmationIn(ma.Schema):
 
 
 def report_of(body: dict[str, Any]) -> Report:
-    """Return the report a body makes."""
+    """Return the report in a request's body."""
     place = body["position"]
     return Report(
         body["occurred_at"],
@@ -88,7 +89,7 @@ def report_of(body: dict[str, Any]) -> Report:
 
 @blueprint.route("/<uuid:stop_id>/arrival")
 class ArrivalView(MethodView):
-    """The fact that the truck is there."""
+    """The fact that the truck arrived at a stop."""
 
     @requires(Permission.STOPS_REPORT)
     @raises(NotFound, AssignmentEnded, StopOutOfOrder, LoadMoveRefused, ClockSkew)
@@ -146,14 +147,14 @@ class DepartureView(MethodView):
 
 @blueprint.route("/<uuid:stop_id>/pickup-confirmation")
 class PickupConfirmationView(MethodView):
-    """The shipper's word."""
+    """The shipper's confirmation of a pickup."""
 
     @requires(Permission.PICKUPS_CONFIRM)
     @raises(NotFound, NotAPickup, StopOutOfOrder, LoadMoveRefused, Forbidden, ClockSkew)
     @blueprint.arguments(ConfirmationIn)
     @blueprint.response(200, StopOut)
     def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
-        """Confirm what was picked up; a difference to the load is kept."""
+        """Confirm what was picked up; a difference from the load is recorded."""
         at: datetime = now()
         body["confirmed_at"] = body["confirmed_at"] or at
         with Session.begin() as session:

@@ -1,1 +1,1 @@
-"""Views of offers: the offers, how they end, and the pushes they owe."""
+"""Views of offers."""

@@ -1,4 +1,4 @@
-"""Offers to a driver: the truth behind every push."""
+"""The inbox of offers, and the answers to them. Pushes only point to it."""
 
 from datetime import datetime
 from typing import Any
@@ -75,15 +75,15 @@ class BareOfferOut(ma.Schema):
 
 
 class OfferOut(BareOfferOut):
-    """A load held out to a driver. `terms` add up to `score_cents`: the gain against
-    driving home empty. `snapshot` is the load as it was when offered; once the offer is
-    not open any more, so is `load`, without what it did not say then."""
+    """A load offered to a driver. `terms` add up to `score_cents`: the gain over
+    driving home empty. `snapshot` is the load as it was when offered. When the offer is
+    no longer open, `load` shows that as well, and only the fields that were kept."""
 
-    # The schema class takes the field off itself, so `load()` stays the method.
+    # marshmallow removes the field from the class, so `load()` stays the method.
     load = fields.Nested(MarketLoadOut)  # type: ignore[assignment]
 
     def get_attribute(self, obj: Offer, attr: str, default: Any) -> Any:  # noqa: ANN401
-        """Show of a load that is his no more nothing that came later."""
+        """Show the load as it was offered, when the offer is no longer open."""
         if attr == "load" and obj.status not in OPEN_OFFERS:
             return _as_offered(obj)
         return super().get_attribute(obj, attr, default)
@@ -93,7 +93,7 @@ KEPT = (
     *("load_number", "equipment", "weight_kg", "length_m", "has_hazmat", "stop_count"),
     *("price_cents", "currency", "loaded_m"),
 )
-"""Of a load in an offer's snapshot, by the same names."""
+"""The fields of a load that an offer's snapshot has under the same names."""
 
 
 def _as_offered(offer: Offer) -> dict[str, Any]:
@@ -106,19 +106,20 @@ def _as_offered(offer: Offer) -> dict[str, Any]:
         place = {"lat": getattr(load, f"{end}_lat"), "lon": getattr(load, f"{end}_lon")}
         shown |= {f"{end}_{name}": value for name, value in kept.get(end, {}).items()}
         if kept.get(end) == place:
-            # The snapshot has no names of places: it is still this one.
+            # The snapshot has no names of places. The place has not changed, so its
+            # name is still right.
             shown[f"{end}_place"] = getattr(load, f"{end}_place")
     return shown
 
 
 class OffersArgs(PageArgs):
-    """`is_open` leaves out what can no longer be accepted."""
+    """With `is_open`, offers that can no longer be accepted are left out."""
 
     is_open = fields.Boolean(load_default=False)
 
 
 class DeclineIn(ma.Schema):
-    """Why not; it costs the driver nothing."""
+    """Why the driver declines; declining costs the driver nothing."""
 
     reason = words(DeclineReason, required=True)
     note = line(1000, load_default=None, allow_none=True)
@@ -133,7 +134,7 @@ class OffersView(MethodView):
     @blueprint.arguments(OffersArgs, location="query")
     @blueprint.response(200, page_of(OfferOut, "Offer"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
-        """List the caller's offers, a dispatcher's company's; newest first."""
+        """List the driver's offers, or the company's for a dispatcher; newest first."""
         is_open = args.pop("is_open")
         with Session() as session:
             query = offers.visible_offers(actor())
@@ -157,7 +158,7 @@ class OfferView(MethodView):
 
 @blueprint.route("/<uuid:offer_id>/seen")
 class SeenView(MethodView):
-    """The fact that the driver looked."""
+    """The fact that the driver saw the offer."""
 
     @requires(Permission.OFFERS_ANSWER)
     @raises(NotFound)
@@ -172,7 +173,7 @@ class SeenView(MethodView):
 
 @blueprint.route("/<uuid:offer_id>/acceptance")
 class AcceptanceView(MethodView):
-    """The driver's yes."""
+    """The driver's acceptance."""
 
     @requires(Permission.OFFERS_ANSWER)
     @raises(
@@ -187,10 +188,10 @@ class AcceptanceView(MethodView):
     )
     @blueprint.response(200, AssignmentOut)
     def put(self, offer_id: UUID) -> Assignment:
-        """Accept; exactly one driver wins, and his retry gets the same answer.
+        """Accept an offer; exactly one driver wins, and a retry gets the same answer.
 
-        Who comes second is told his next best open offer as `next_offer`. Who has
-        sent no position lately is asked for one first.
+        A driver who comes too late gets their best open offer as `next_offer`. A driver
+        without a recent position has to send one first (`position-too-old`).
         """
         try:
             with Session.begin() as session:
@@ -213,14 +214,14 @@ class AcceptanceView(MethodView):
 
 @blueprint.route("/<uuid:offer_id>/decline")
 class DeclineView(MethodView):
-    """The driver's no."""
+    """The driver's decision to decline."""
 
     @requires(Permission.OFFERS_ANSWER)
     @raises(NotFound, OfferMoveRefused)
     @blueprint.arguments(DeclineIn)
     @blueprint.response(200, OfferOut)
     def put(self, body: dict[str, Any], offer_id: UUID) -> Offer:
-        """Decline; it never lowers a rank."""
+        """Decline an offer; this never lowers a rank."""
         with Session.begin() as session:
             answer.decline(session, actor(), offer_id, **body, now=now())
             session.flush()

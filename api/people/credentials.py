@@ -25,7 +25,10 @@ from services.people.second_factors import (
 )
 
 blueprint = Blueprint(
-    "credentials", __name__, url_prefix="/v1/me", description="Passwords and factors."
+    "credentials",
+    __name__,
+    url_prefix="/v1/me",
+    description="Passwords and second factors.",
 )
 resets_blueprint = Blueprint(
     "password-resets",
@@ -36,14 +39,14 @@ resets_blueprint = Blueprint(
 
 
 def new_password() -> fields.String:
-    """A password somebody chooses."""
+    """A password to be set."""
     return fields.String(
         required=True, validate=validate.Length(SHORTEST_PASSWORD, 200)
     )
 
 
 class PasswordChange(ma.Schema):
-    """The password there is, and the one to be."""
+    """The current password and the new one."""
 
     current_password = fields.String(required=True, validate=validate.Length(1, 200))
     new_password = new_password()
@@ -63,20 +66,20 @@ class ResetCompletion(ma.Schema):
 
 
 class Code(ma.Schema):
-    """Six digits of the authenticator app; to remove it, a recovery code will do."""
+    """Six digits of the authenticator app; for removal, a recovery code works too."""
 
     code = line(50, required=True)
 
 
 class EnrolmentOut(ma.Schema):
-    """What the authenticator app is told, shown this once. `uri` makes a QR code."""
+    """What the authenticator app needs, shown only once. `uri` is for a QR code."""
 
     secret = fields.String()
     uri = fields.String()
 
 
 class RecoveryOut(ma.Schema):
-    """Ten codes that each work once in place of the app, shown this once."""
+    """Ten codes that each work once in place of the app, shown only once."""
 
     recovery_codes = fields.List(fields.String())
 
@@ -97,7 +100,7 @@ class PasswordView(MethodView):
     @blueprint.arguments(PasswordChange)
     @blueprint.response(204)
     def put(self, body: dict[str, Any]) -> None:
-        """Change your password; your other sign-ins end."""
+        """Change your password; all your other sign-ins end."""
         guarded = f"password:{actor().member_id}"
         with Session.begin() as session:
             lockouts.count_attempt(session, guarded, now=now())
@@ -144,7 +147,7 @@ class FactorView(MethodView):
 
 @blueprint.route("/second-factor/confirmation")
 class FactorConfirmation(MethodView):
-    """The factor is on."""
+    """The fact that the factor is on."""
 
     @requires(Permission.FACTORS_ENROL)
     @raises(SecondFactorWrong, SecondFactorActive, AccountLocked)
@@ -163,7 +166,7 @@ class FactorConfirmation(MethodView):
 
 @blueprint.route("/second-factor/removal")
 class FactorRemoval(MethodView):
-    """The factor is off."""
+    """The fact that the factor is off."""
 
     @requires(Permission.FACTORS_ENROL)
     @raises(SecondFactorWrong, AccountLocked)
@@ -188,22 +191,25 @@ class ResetsView(MethodView):
     @resets_blueprint.arguments(ResetIn)
     @resets_blueprint.response(202)
     def post(self, body: dict[str, Any]) -> None:
-        """Ask for a new password. If the account has an e-mail, a letter goes there;
-        the answer is the same if there is no such account."""
+        """Ask for a new password.
+
+        If the account has an e-mail, a letter goes there. The answer is the same if
+        there is no such account.
+        """
         with Session.begin() as session:
             resets.ask(session, keyring(), body["login"])
 
 
 @resets_blueprint.route("/completion")
 class ResetCompletionView(MethodView):
-    """A new password is chosen."""
+    """The fact that a new password was set."""
 
     @public
     @raises(ResetOver)
     @resets_blueprint.arguments(ResetCompletion)
     @resets_blueprint.response(204)
     def post(self, body: dict[str, Any]) -> None:
-        """Set a new password by the mailed token; every sign-in ends."""
+        """Set a new password with the mailed token; all your sign-ins end."""
         with Session() as session:
             resets.check_open(session, body["token"], now=now())
         new_hash = passwords.hash_password(body["new_password"])
@@ -216,6 +222,6 @@ def _factor_guard() -> str:
 
 
 def _count_factor() -> None:
-    """Bound the guesses of somebody who sits at another one's desk."""
+    """Limit the guesses of a stranger at a device where a member is signed in."""
     with Session.begin() as session:
         lockouts.count_attempt(session, _factor_guard(), now=now())

@@ -1,4 +1,4 @@
-"""Phones: the caller's own, and those of his company."""
+"""Phones: the caller's own, and those of the caller's company."""
 
 from typing import Any
 from uuid import UUID
@@ -121,7 +121,7 @@ class DeviceApproval(MethodView):
     @raises(NotFound)
     @blueprint.response(200, DeviceOut)
     def put(self, device_id: UUID) -> Device:
-        """Let its owner sign in on this phone, also while he has a load."""
+        """Let the owner sign in on this phone, also while they have a load."""
         with Session.begin() as session:
             return devices.approve(session, actor(), device_id, now=now())
 

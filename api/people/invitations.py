@@ -35,7 +35,7 @@ blueprint = Blueprint(
 
 
 class InvitationIn(ma.Schema):
-    """Whom to invite. E-mail or phone, whichever he will sign in with."""
+    """The person to invite, with the e-mail or phone that they will sign in with."""
 
     name = line(required=True, metadata={"example": "Dana Ortiz"})
     email = fields.Email(validate=validate.Length(max=254))
@@ -47,8 +47,8 @@ class InvitationIn(ma.Schema):
 
 
 class InvitationOut(ma.Schema):
-    """A place that is held. It is open until `expires_at`, unless one of the times
-    after it is set."""
+    """An invitation. It is open until `expires_at`, unless it was accepted or withdrawn
+    before."""
 
     id = fields.UUID()
     name = fields.String()
@@ -65,15 +65,14 @@ class InvitationOut(ma.Schema):
 
 
 class InvitedOut(ma.Schema):
-    """The invitation, and its token, which is shown this once."""
+    """The invitation, and its token, which is shown only once."""
 
     invitation = fields.Nested(InvitationOut)
     token = fields.String()
 
 
 class Acceptance(ma.Schema):
-    """The token, the password he chooses, and his phone; a browser has no
-    `device_id`."""
+    """The token, the chosen password and the phone; a browser has no `device_id`."""
 
     token = line(100, required=True)
     password = fields.String(
@@ -91,7 +90,7 @@ class InvitationsView(MethodView):
     @blueprint.arguments(PageArgs, location="query")
     @blueprint.response(200, page_of(InvitationOut, "Invitation"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
-        """List the company's invitations, over ones too."""
+        """List the company's invitations, also those that are over."""
         with Session() as session:
             query = invitations.visible_invitations(actor())
             return page(session, query, Invitation.id, **args)
@@ -101,8 +100,11 @@ class InvitationsView(MethodView):
     @blueprint.arguments(InvitationIn)
     @blueprint.response(201, InvitedOut)
     def post(self, body: dict[str, Any]) -> Invited:
-        """Invite a person. An e-mail carries the token; hand it on yourself if he has
-        none."""
+        """Invite a person.
+
+        If there is an e-mail, a letter brings the token there. Otherwise pass the token
+        on yourself.
+        """
         with Session.begin() as session:
             return invitations.invite(session, actor(), keyring(), **body, now=now())
 
@@ -122,14 +124,14 @@ class InvitationView(MethodView):
 
 @blueprint.route("/acceptance")
 class InvitationAcceptance(MethodView):
-    """A person takes his place."""
+    """The fact that the person has joined the company."""
 
     @public
     @raises(InvitationOver, LoginTaken, OrganisationSuspended, IdTaken)
     @blueprint.arguments(Acceptance)
     @blueprint.response(201, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
-        """Accept an invitation: choose a password, enrol this phone, be signed in."""
+        """Accept an invitation: set a password, enrol this phone and sign in."""
         with Session() as session:
             invitations.check_open(session, body["token"], now=now())
         password_hash = hash_password(body["password"])

@@ -1,4 +1,4 @@
-"""The caller himself, and the dispatcher's view of the fleet."""
+"""The caller's own profile, and the dispatcher's view of the fleet."""
 
 from typing import Any
 
@@ -19,7 +19,9 @@ from runtime.db import Session
 from services.kernel.actors import Permission
 from services.upkeep import overview
 
-blueprint = Blueprint("me", __name__, url_prefix="/v1", description="You and yours.")
+blueprint = Blueprint(
+    "me", __name__, url_prefix="/v1", description="Your profile and your fleet."
+)
 
 
 class OrganisationOut(ma.Schema):
@@ -49,7 +51,7 @@ class MeOut(ma.Schema):
 
 
 class PositionOut(ma.Schema):
-    """The newest fix."""
+    """The driver's newest position."""
 
     lat = fields.Float()
     lon = fields.Float()
@@ -61,7 +63,7 @@ class PositionOut(ma.Schema):
 
 
 class FleetRow(ma.Schema):
-    """A driver, where he is and what he carries."""
+    """A driver, with the newest position and the loads they carry."""
 
     driver = fields.Nested(DriverOut)
     position = fields.Nested(PositionOut, allow_none=True)
@@ -76,14 +78,14 @@ class MeView(MethodView):
     @raises()
     @blueprint.response(200, MeOut)
     def get(self) -> dict[str, Any]:
-        """Show yourself, your assignment and its stops."""
+        """Show your profile, and your assignments with their stops."""
         with Session() as session:
             return overview.profile(session, actor()) | {"server_time": now()}
 
 
 @blueprint.route("/fleet")
 class FleetView(MethodView):
-    """The company's trucks on the road."""
+    """The company's drivers on the road."""
 
     @requires(Permission.FLEET_READ)
     @raises()

@@ -51,7 +51,7 @@ class Refresh(ma.Schema):
 
 
 class TokensOut(ma.Schema):
-    """Tokens. Ask for the next pair before `expires_in_s` is over."""
+    """Tokens. Get the next pair before `expires_in_s` seconds have passed."""
 
     access_token = fields.String()
     refresh_token = fields.String()
@@ -110,7 +110,7 @@ class SessionsView(MethodView):
     @raises()
     @blueprint.response(204)
     def delete(self) -> None:
-        """Sign out: this sign-in's tokens end."""
+        """Sign out: the tokens of this sign-in stop working."""
         with Session.begin() as session:
             families.end_family(session, claims().family_id, "signed out", now())
 
@@ -124,8 +124,10 @@ class RefreshView(MethodView):
     @blueprint.arguments(Refresh)
     @blueprint.response(200, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
-        """Get a new access token and the next refresh token; a lost answer can be
-        asked for again."""
+        """Get a new access token and the next refresh token.
+
+        If the answer is lost, send the same request again.
+        """
         try:
             with Session.begin() as session:
                 return families.refresh(

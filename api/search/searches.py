@@ -30,7 +30,7 @@ blueprint = Blueprint(
 
 
 class SearchSummary(ma.Schema):
-    """A search, shortly."""
+    """A search in short."""
 
     id = fields.UUID()
     driver_id = fields.UUID()
@@ -46,8 +46,11 @@ class SearchSummary(ma.Schema):
 
 
 class SearchOut(SearchSummary):
-    """A search with all it knew and found. `map` is GeoJSON; `counts.stages` add up:
-    each stage's `entered` less its `excluded` is its `left`."""
+    """A search with everything it knew and found.
+
+    `map` is GeoJSON. In `counts.stages`, each stage's `entered` less its `excluded` is
+    its `left`, which is the next stage's `entered`.
+    """
 
     situation = fields.Dict()
     parameters = fields.Dict()
@@ -62,7 +65,7 @@ class SearchesArgs(PageArgs):
 
 
 class ExplanationArgs(ma.Schema):
-    """Which load."""
+    """Which load to explain."""
 
     load_id = fields.UUID(required=True)
 
@@ -95,7 +98,7 @@ class SearchesView(MethodView):
     @blueprint.arguments(SearchesArgs, location="query")
     @blueprint.response(200, page_of(SearchSummary, "Search"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
-        """List the searches, newest first; a driver sees his own."""
+        """List the searches, newest first; a driver sees only their own."""
         driver_id = args.pop("driver_id")
         with Session() as session:
             query = run.visible_searches(actor()).options(
@@ -123,14 +126,14 @@ class SearchView(MethodView):
 
 @blueprint.route("/<uuid:search_id>/explanation")
 class ExplanationView(MethodView):
-    """Why, or why not."""
+    """What a search made of one load, and why."""
 
     @requires(Permission.SEARCHES_READ)
     @raises(NotFound)
     @blueprint.arguments(ExplanationArgs, location="query")
     @blueprint.response(200, ExplanationOut)
     def get(self, args: dict[str, Any], search_id: UUID) -> dict[str, Any]:
-        """Explain what the search made of one load."""
+        """Explain what the search made of one load, and why."""
         with Session() as session:
             return explain.explain(
                 session,

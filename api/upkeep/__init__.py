@@ -1,1 +1,1 @@
-"""Views of upkeep: views over everything, sync, health, retention, privacy, audit."""
+"""Views of upkeep: sync, health, readiness, metrics, problem codes."""

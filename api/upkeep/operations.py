@@ -1,5 +1,4 @@
-"""For those who run it: health, readiness, metrics, what a problem means. Anybody may
-call these."""
+"""For operators: health, readiness, metrics, problem codes. Every caller may ask."""
 
 import marshmallow as ma
 from flask import Response, current_app, jsonify
@@ -26,7 +25,9 @@ METRICS = {
     },
 }
 
-blueprint = Blueprint("operations", __name__, description="Running it.")
+blueprint = Blueprint(
+    "operations", __name__, description="Health, readiness, metrics and problem codes."
+)
 
 
 class HealthOut(ma.Schema):
@@ -36,7 +37,7 @@ class HealthOut(ma.Schema):
 
 
 class ReadinessOut(HealthOut):
-    """The process can work."""
+    """Whether the process can do its work."""
 
     schema = fields.String(metadata={"description": "the schema's revision"})
     oldest_job_s = fields.Float(allow_none=True)
@@ -72,8 +73,10 @@ class ReadinessView(MethodView):
     @raises()
     @blueprint.response(200, ReadinessOut)
     def get(self) -> Response:
-        """Say whether database and schema are there, and how old the oldest waiting
-        job is."""
+        """Say whether database and schema are ready, and how long the oldest job waits.
+
+        `oldest_job_s`: for how long the oldest waiting job could already have run.
+        """
         try:
             with Session() as session:
                 head = current_app.extensions["schema_head"]
@@ -94,7 +97,7 @@ class MetricsView(MethodView):
     @raises()
     @blueprint.doc(responses={"200": METRICS})
     def get(self) -> Response:
-        """Count what happened, as Prometheus text."""
+        """Show the counters and gauges, as Prometheus text."""
         return Response(metrics_text(), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -106,7 +109,7 @@ class ProblemTypeView(MethodView):
     @raises(NotFound)
     @blueprint.response(200, ProblemTypeOut)
     def get(self, code: str) -> dict[str, object]:
-        """Say what a problem's code means: the address that `type` holds."""
+        """Say what a problem's code means; a problem's `type` is this address."""
         known = current_app.extensions["problems"]
         if code not in known:
             raise NotFound("There is no such code.")

@@ -1,4 +1,4 @@
-"""What a phone holds, kept equal to the server."""
+"""What a phone follows, kept equal to the server."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -27,15 +27,15 @@ blueprint = Blueprint(
     "sync",
     __name__,
     url_prefix="/v1/sync",
-    description="What you hold, kept up to date: loads you carry, are offered or have"
+    description="What you follow, kept up to date: loads you carry, are offered or have"
     " posted, your open offers, your active assignments. Ask without a cursor for all"
-    " of it, then with the newest cursor for what has changed; at once while"
-    " `has_more`, else every few seconds or when a push arrives.",
+    " of it, then with the newest cursor for what has changed. Ask again at once while"
+    " `has_more` is true, else every few seconds or when a push arrives.",
 )
 
 
 class HeldAssignmentOut(ma.Schema):
-    """A driver on a load, which is held beside it."""
+    """A driver on a load; the load is followed as well."""
 
     id = fields.UUID()
     kind = fields.String()
@@ -48,23 +48,23 @@ class HeldAssignmentOut(ma.Schema):
 
 
 class ChangeOut(ma.Schema):
-    """What to hold from now on, under `kind` and `id`, or to forget if `deleted`.
+    """What to follow from now on, under `kind` and `id`, or to delete if `deleted`.
 
-    The state is in the field named after the kind. It replaces what you hold; the same
-    may come twice. Stops come with their load.
+    The state is in the field named after the kind. It replaces what you have; the same
+    change may come twice. Stops come with their load.
     """
 
     kind = fields.String()
     id = fields.UUID()
     deleted = fields.Boolean()
-    # The schema class takes the field off itself, so `load()` stays the method.
+    # marshmallow removes the field from the class, so `load()` is still the method.
     load = fields.Nested(LoadOut)  # type: ignore[assignment]
     offer = fields.Nested(BareOfferOut)
     assignment = fields.Nested(HeldAssignmentOut)
 
 
 class SyncOut(ma.Schema):
-    """Changes in the order to apply them. Keep `cursor` for the next time."""
+    """Changes, to apply in this order. Keep `cursor` for the next request."""
 
     changes = fields.List(fields.Nested(ChangeOut))
     cursor = fields.String()
@@ -74,14 +74,18 @@ class SyncOut(ma.Schema):
 
 @blueprint.route("")
 class SyncView(MethodView):
-    """The caller's own part of the world."""
+    """What the caller follows."""
 
     @requires(Permission.LOADS_READ)
     @raises(Resync)
     @blueprint.arguments(PageArgs, location="query")
     @blueprint.response(200, SyncOut)
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Get all that you hold, or what has changed since; 410 means begin anew."""
+        """Get all that you follow, or what has changed since your cursor.
+
+        410 means: start again without a cursor, and delete what the new start does not
+        contain.
+        """
         at: datetime = now()
         with Session() as session:
             place = (
@@ -95,7 +99,7 @@ class SyncView(MethodView):
 
 def _shown(step: Step) -> dict[str, Any]:
     return {
-        "changes": [_change(it) for it in step.changes],
+        "changes": [_change(change) for change in step.changes],
         "cursor": _cursor(step.place),
         "has_more": step.has_more,
     }
@@ -123,7 +127,7 @@ def _cursor(place: Place) -> str:
 
 
 def _place(cursor: str) -> Place:
-    """Return the place that the cursor holds.
+    """Return the place that the cursor contains.
 
     Raises: CursorInvalid, CursorMismatch.
     """

@@ -1,2 +1,1 @@
-"""Tables of booking: what decides who carries a load: answers, assignments by hand,
-overrides."""
+"""Tables of booking: overrides."""

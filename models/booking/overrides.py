@@ -1,4 +1,4 @@
-"""What a dispatcher decided over an offer, an assignment or a departure, and why."""
+"""Overrides: what a dispatcher decided, and why."""
 
 from enum import StrEnum
 from typing import Any
@@ -11,7 +11,7 @@ from models.kernel.row import Dated, Identified, Row, Word, within
 
 
 class OverrideKind(StrEnum):
-    """What a dispatcher may decide over an offer or a driver's yes."""
+    """What a dispatcher may decide over an offer, an assignment or a departure."""
 
     REASSIGN = "reassign"
     UNASSIGN = "unassign"
@@ -21,7 +21,7 @@ class OverrideKind(StrEnum):
 
 
 class OverrideReason(StrEnum):
-    """Why; OTHER needs a note."""
+    """Why a dispatcher overrides; OTHER needs a note."""
 
     HOS_RISK = "hos_risk"
     EQUIPMENT_FAILURE = "equipment_failure"

@@ -1,4 +1,4 @@
-"""Where a company or a driver wants to work, and where not."""
+"""Areas where a company or a driver wants to work, or must not go."""
 
 from enum import StrEnum
 from typing import Any
@@ -11,14 +11,14 @@ from models.kernel.row import Dated, Identified, Row, Versioned, Word, within
 
 
 class AreaKind(StrEnum):
-    """Inside only, or never inside."""
+    """OPERATING: work inside only. NO_GO: never inside."""
 
     OPERATING = "operating"
     NO_GO = "no_go"
 
 
 class Area(Identified, Dated, Versioned, Row):
-    """A GeoJSON polygon. Without a driver it holds for the whole company."""
+    """A GeoJSON polygon. Without a driver it applies to the whole company."""
 
     __tablename__ = "areas"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Drivers: where home is, what they accept, what they are doing."""
+"""Drivers: their home, limits, truck and availability."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +23,7 @@ class Availability(StrEnum):
 
 
 class Driver(Identified, Dated, Versioned, Row):
-    """A member who drives. Without a home or a truck nothing is searched for him."""
+    """A member who drives. A search needs both their home and their truck."""
 
     __tablename__ = "drivers"
     __table_args__ = (
@@ -58,7 +58,7 @@ class Driver(Identified, Dated, Versioned, Row):
 
     @property
     def tag(self) -> str:
-        """What a client names this version by: he is shown with his truck."""
+        """The version for clients; it changes when the driver or the truck changes."""
         truck = self.truck.version if self.truck is not None else 0
         return f"{self.version}-{truck}"
 

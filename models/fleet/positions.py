@@ -1,5 +1,8 @@
-"""Where trucks were. The one table that outgrows a server: day partitions, and keys
-that begin with the driver, so that it can be distributed by `driver_id`."""
+"""Positions of drivers: all kept fixes, and the newest of each driver.
+
+`positions` is the one table that outgrows a server. It has day partitions, and its key
+begins with the driver, so that it can be distributed by `driver_id`.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +14,7 @@ from models.kernel.row import Row
 
 
 class Position(Row):
-    """One fix by the phone. `fixed_at` is its own clock, `corrected_at` ours."""
+    """One fix from a phone. `fixed_at` is by its clock, `corrected_at` by ours."""
 
     __tablename__ = "positions"
     __table_args__ = (
@@ -33,7 +36,7 @@ class Position(Row):
 
 
 class LastPosition(Row):
-    """The newest fix of a driver; it never goes back in time."""
+    """The newest fix of a driver. An older fix that comes later does not replace it."""
 
     __tablename__ = "last_positions"
 

@@ -10,7 +10,7 @@ from models.kernel.row import Dated, Identified, Row, Versioned, Word
 
 
 class Truck(Identified, Dated, Versioned, Row):
-    """A tractor with its trailer. A cost that is None means our stated default."""
+    """A tractor with its trailer. Where a cost is None, our stated default applies."""
 
     __tablename__ = "trucks"
     __table_args__ = (

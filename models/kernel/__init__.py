@@ -1,2 +1,2 @@
-"""Tables of kernel: what every use case needs: actors, events, moves, limits,
-repeated requests."""
+"""Tables that every use case needs: events, rate limits, idempotency keys, runs of
+periodic jobs."""

@@ -13,7 +13,7 @@ from models.kernel.row import Row, Word
 
 
 class Xid8(UserDefinedType[str]):
-    """PostgreSQL's 64-bit transaction id: feeds read behind the oldest open one."""
+    """PostgreSQL's 64-bit transaction id: feeds read only ids below the oldest open."""
 
     cache_ok = True
 
@@ -22,7 +22,7 @@ class Xid8(UserDefinedType[str]):
 
 
 class Event(Row):
-    """One fact. `occurred_at` is the phone's (corrected) word, `received_at` ours.
+    """One fact. `occurred_at` is the phone's (corrected) time, `received_at` ours.
 
     `org_id` is the company whose row it is. A trigger refuses UPDATE and DELETE.
     """

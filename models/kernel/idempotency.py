@@ -1,4 +1,4 @@
-"""Answers that were given, kept for whoever asks the same again."""
+"""Answers that were given, kept for requests that are sent again."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from models.kernel.row import Row, within
 class IdempotencyKey(Row):
     """One key of one member, with the answer it was given.
 
-    The row is written by the transaction of the effect: both are there, or neither.
+    The transaction of the effect writes the row: both are there, or neither.
     Only that transaction ever sees the row without its answer.
     """
 

@@ -1,4 +1,4 @@
-"""How far ahead of its pace each caller is."""
+"""Rate-limit state, one row for each key."""
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -8,7 +8,7 @@ from models.kernel.row import Row
 class RateLimit(Row):
     """One key's theoretical arrival time, seconds since 1970, by the database's clock.
 
-    Unlogged: after a crash it is empty, and everybody has his whole quota again.
+    Unlogged: after a crash it is empty, and every key has its whole quota again.
     """
 
     __tablename__ = "rate_limits"

@@ -1,4 +1,4 @@
-"""When each periodic job has last done its work."""
+"""When each periodic job last succeeded."""
 
 from datetime import datetime
 

@@ -65,7 +65,7 @@ class Word(TypeDecorator[StrEnum]):
 
 
 class Row(DeclarativeBase):
-    """A table whose id is a UUIDv7, made by us or by the client."""
+    """The base of every table."""
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
@@ -82,7 +82,7 @@ def within(
     """Return a foreign key that cannot leave the company of `org`.
 
     PostgreSQL checks foreign keys without row security: a key on the id alone would
-    accept, and so betray, another company's row.
+    accept another company's row, and so reveal that it exists.
     """
     return ForeignKeyConstraint(
         [org, column], [f"{table}.org_id", f"{table}.id"], ondelete=ondelete
@@ -90,14 +90,14 @@ def within(
 
 
 class Identified:
-    """An id."""
+    """A table whose id is a UUIDv7, made by the server or by the client."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
 
 
 class Versioned:
-    """A row that clients edit. Each change is a new version; who writes over a version
-    that is gone gets a StaleDataError."""
+    """A row that clients edit. Each change makes a new version; a write over an older
+    version raises StaleDataError."""
 
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
 
@@ -107,7 +107,7 @@ class Versioned:
 
     @property
     def tag(self) -> str:
-        """What a client names this version by."""
+        """The name of this version for clients: the ETag without its quotes."""
         return str(self.version)
 
 

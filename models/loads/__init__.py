@@ -1,1 +1,1 @@
-"""Tables of loads: loads and their stops, the market, assignments, pickups."""
+"""Tables of loads: loads, their stops, and assignments."""

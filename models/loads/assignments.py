@@ -1,4 +1,4 @@
-"""Who carries what."""
+"""Assignments: which driver and truck carry which load."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -21,14 +21,14 @@ class AssignmentStatus(StrEnum):
 
 
 class AssignmentKind(StrEnum):
-    """PLANNED by a dispatcher beforehand, or BACKHAUL won through an offer."""
+    """PLANNED by a dispatcher, or BACKHAUL: won through an offer, or forced."""
 
     PLANNED = "planned"
     BACKHAUL = "backhaul"
 
 
 class Assignment(Identified, Dated, Row):
-    """A driver and his truck on a load. The unique indexes judge every race.
+    """A driver and their truck on a load. The unique indexes decide every race.
 
     `org_id` is the carrier, `load_org_id` the poster.
     """
@@ -42,7 +42,7 @@ class Assignment(Identified, Dated, Row):
             unique=True,
             postgresql_where=text("status = 'active'"),
         ),
-        # A driver has one way home.
+        # A driver needs only one load for the way home.
         Index(
             "uq_assignments_active_backhaul",
             "driver_id",

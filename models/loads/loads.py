@@ -1,4 +1,4 @@
-"""Loads: freight with a price, and its two ends where the search looks."""
+"""Loads: freight with a price, and the two ends that the search reads."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,7 +24,7 @@ from models.loads.stops import Stop
 
 
 class Visibility(StrEnum):
-    """PRIVATE is offered to the poster's own trucks only, NETWORK to everybody's."""
+    """PRIVATE is offered to the poster's own trucks only, NETWORK to all trucks."""
 
     PRIVATE = "private"
     NETWORK = "network"
@@ -42,8 +42,8 @@ class RateType(StrEnum):
 class Load(Identified, Dated, Versioned, Row):
     """Freight from its first pickup to its last delivery.
 
-    The two ends and the windows repeat what the stops say: they are what the
-    two-ended index and the search read, and `services.loads` keeps them equal.
+    The two ends and their windows repeat what the stops say, for the two-ended index
+    and the search to read. `services.loads` keeps them equal.
     """
 
     __tablename__ = "loads"
@@ -68,8 +68,9 @@ class Load(Identified, Dated, Versioned, Row):
             postgresql_using="gist",
             postgresql_where=text("status = 'posted'"),
         ),
-        # The best of a place, by services.candidates: cell, the one type of equipment,
-        # key; the rest is looked at before the load is read.
+        # For `services.search.candidates`, which reads a place's best loads first: the
+        # cell, the one type of equipment, the key. The other columns let it exclude a
+        # load before it reads the load's row.
         Index(
             "ix_loads_best",
             text("(floor(pickup_lat)::int * 361 + floor(pickup_lon)::int)"),
@@ -80,7 +81,7 @@ class Load(Identified, Dated, Versioned, Row):
             "delivery_lon",
             postgresql_where=text("status = 'posted'"),
         ),
-        # What the lease job walks.
+        # The lease job reads these two.
         Index(
             "ix_loads_lease",
             "lease_expires_at",
@@ -139,11 +140,11 @@ class Load(Identified, Dated, Versioned, Row):
 
 @event.listens_for(Session, "before_flush")
 def _touch(session: Session, *_: object) -> None:
-    """A load is shown with its stops: what changes one of them changes the load."""
+    """Mark a load as updated when a stop changes, since it is shown with its stops."""
     for row in session.dirty:
         if not session.is_modified(row):
             continue
-        # Stops that come and go are a change of the load's list.
+        # Added and removed stops need nothing here: they change the load's own list.
         load = session.get(Load, row.load_id) if isinstance(row, Stop) else row
         if isinstance(load, Load):
             load.updated_at = func.clock_timestamp()

@@ -14,7 +14,7 @@ from models.kernel.row import Identified, Row, Word, within
 
 
 class StopKind(StrEnum):
-    """Freight comes on, or goes off."""
+    """PICKUP: freight comes on. DELIVERY: freight goes off."""
 
     PICKUP = "pickup"
     DELIVERY = "delivery"
@@ -63,7 +63,7 @@ class Stop(Identified, Row):
     arrived_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     departed_at: Mapped[datetime | None]
-    # The shipper's word at a pickup; a difference to the load is kept as he said it.
+    # The shipper's confirmation of a pickup, kept as given if it differs from the load.
     confirmed_at: Mapped[datetime | None]
     confirmed_by: Mapped[str | None]
     confirmed_pieces: Mapped[int | None]

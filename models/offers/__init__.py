@@ -1,1 +1,1 @@
-"""Tables of offers: the offers, how they end, and the pushes they owe."""
+"""Tables of offers: offers and pushes."""

@@ -1,4 +1,4 @@
-"""Offers: one load held out to one driver, with its figures frozen."""
+"""Offers: one load offered to one driver, with its figures frozen."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ IS_OPEN = "status IN ('created', 'sent', 'seen')"
 
 
 class DeclineReason(StrEnum):
-    """Why a driver said no. Declining is free: nothing is ranked by it."""
+    """Why a driver declined. Declining is free: no ranking looks at it."""
 
     PRICE = "price"
     DISTANCE = "distance"
@@ -29,7 +29,7 @@ class DeclineReason(StrEnum):
 
 
 class Offer(Identified, Dated, Row):
-    """A load for a driver until `expires_at`, judged by the database's clock.
+    """A load offered to a driver until `expires_at`, by the database's clock.
 
     `org_id` is the carrier, `load_org_id` the poster. `snapshot` holds the load's
     figures as they were shown; `terms` add up to `score_cents`.
@@ -37,7 +37,7 @@ class Offer(Identified, Dated, Row):
 
     __tablename__ = "offers"
     __table_args__ = (
-        # A repeated search gives no second offer of the same load.
+        # A repeated search makes no second offer of the same load.
         Index("uq_offers_search_load", "search_id", "load_id", unique=True),
         # One open offer for a driver and a load.
         Index(

@@ -1,4 +1,4 @@
-"""What is owed to a phone: one row and one job for each device."""
+"""Pushes: messages to phones, one row and one job for each device."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +23,7 @@ class PushStatus(StrEnum):
 class Push(Identified, Dated, Row):
     """One message for one device. ACCEPTED means by the provider, not by the person.
 
-    next_attempt_at: not tried before it, whoever runs the job, and however often.
+    next_attempt_at: no worker tries the push before it, however often its job runs.
     """
 
     __tablename__ = "pushes"

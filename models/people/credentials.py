@@ -1,4 +1,4 @@
-"""What proves who somebody is, beside his password: invitations, resets, factors."""
+"""Credentials beside the password: invitations, resets, factors; failed sign-ins."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from models.kernel.row import Dated, Identified, Row, within
 
 
 class Invitation(Identified, Dated, Row):
-    """A place in a company, held for whoever has its token. It is open until it is
+    """A place in a company for the person who has its token. It is open until it is
     accepted or withdrawn, or `expires_at` has passed."""
 
     __tablename__ = "invitations"
@@ -59,7 +59,7 @@ class PasswordReset(Identified, Dated, Row):
 
 
 class SecondFactor(Dated, Row):
-    """A member's TOTP secret, encrypted; it is asked for once `confirmed_at` is set.
+    """A member's TOTP secret, encrypted. Codes are needed once `confirmed_at` is set.
 
     `last_step` is the newest time step whose code was used: no code works twice.
     """
@@ -78,8 +78,11 @@ class SecondFactor(Dated, Row):
 
 
 class SignInFailure(Row):
-    """Attempts at one login since the last success; its hash, since it may be
-    nobody's. Belongs to no company: it is written before anybody is known."""
+    """Attempts at one login, or another guard, since the last success.
+
+    Only the login's hash is kept, as the login may have no account. The row belongs to
+    no company: it is written before the caller is known.
+    """
 
     __tablename__ = "sign_in_failures"
     __table_args__ = (Index(None, "last_at"),)

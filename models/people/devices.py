@@ -12,7 +12,7 @@ from models.people.targets import Platform, TargetKind
 
 
 class Enrolment(StrEnum):
-    """Whether its owner may sign in on a phone.
+    """Whether the owner may sign in on a phone.
 
     UNKNOWN: only its push target is known, or it was signed out -> PENDING: it waits
     for a dispatcher -> APPROVED -> REVOKED: it waits for a dispatcher again.
@@ -25,14 +25,14 @@ class Enrolment(StrEnum):
 
 
 class Device(Identified, Dated, Row):
-    """One app on one phone. Dead targets stay, marked, for the record.
+    """One app on one phone. Devices with a dead target stay, marked, for the record.
 
-    One that has signed in but told no target yet has none, and counts as dead.
+    A device that has signed in but not registered a target yet counts as dead.
     """
 
     __tablename__ = "devices"
     __table_args__ = (
-        # A target rings one phone: who registers it last owns it.
+        # A target reaches one phone: the one that registered it last.
         Index(
             "uq_devices_live_target",
             "target_kind",

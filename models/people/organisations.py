@@ -1,4 +1,4 @@
-"""Companies, and the people in them."""
+"""Companies, their members, and the members' sign-ins."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -30,7 +30,7 @@ class OrganisationKind(StrEnum):
 
 
 class Verification(StrEnum):
-    """Whether somebody compared a company with the register. UNVERIFIED -> VERIFIED |
+    """What comparing a company with the register showed. UNVERIFIED -> VERIFIED |
     REFUSED, and back."""
 
     UNVERIFIED = "unverified"
@@ -39,10 +39,11 @@ class Verification(StrEnum):
 
 
 class Organisation(Identified, Dated, Row):
-    """A company. Its rows are nobody else's.
+    """A company. Row security keeps its rows from other companies.
 
     `verification_source` and `verification_at` say where and when it was looked up.
-    While `suspended_at` is set its people are out and its posts are hidden.
+    While `suspended_at` is set, its people cannot sign in or send requests, and its
+    posted loads are hidden.
     """
 
     __tablename__ = "organisations"
@@ -72,7 +73,7 @@ class Organisation(Identified, Dated, Row):
 
 
 class Member(Identified, Dated, Row):
-    """A person in one company. He signs in by e-mail or phone, whichever he has."""
+    """A person in one company, who signs in with an e-mail or a phone number."""
 
     __tablename__ = "members"
     __table_args__ = (
@@ -101,8 +102,8 @@ class Member(Identified, Dated, Row):
 class RefreshFamily(Identified, Dated, Row):
     """One sign-in and all the refresh tokens that descend from it.
 
-    Only the generation counts: a token is derived from `seed`, so nothing secret is
-    stored for each one. A browser's has no device.
+    Only the newest `generation` is stored: tokens are derived from `seed`. The family
+    of a browser has no device.
     """
 
     __tablename__ = "refresh_families"

@@ -24,7 +24,7 @@ class SearchOutcome(StrEnum):
 
 
 class BackhaulSearch(Identified, Dated, Row):
-    """One search. Its situation and parameters are enough to judge any load again."""
+    """One search. Situation, parameters and area are enough to judge any load again."""
 
     __tablename__ = "backhaul_searches"
     __table_args__ = (
@@ -37,7 +37,7 @@ class BackhaulSearch(Identified, Dated, Row):
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     driver_id: Mapped[UUID]
-    # The poster's row: the one key that leaves the company.
+    # The stop belongs to the poster: the only key to another company's row.
     stop_id: Mapped[UUID] = mapped_column(ForeignKey("stops.id"))
     trigger: Mapped[str]
     outcome: Mapped[SearchOutcome] = mapped_column(Word(SearchOutcome))

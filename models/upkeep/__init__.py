@@ -1,1 +1,1 @@
-"""Tables of upkeep: views over everything, sync, health, retention, privacy, audit."""
+"""Tables of upkeep: the audit log."""

@@ -1,4 +1,4 @@
-"""Who did what to which row: a chain for each company, its head, and signed heads."""
+"""The audit log: a chain of entries for each company, its head, and signed heads."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,10 +10,10 @@ from models.kernel.row import Row
 
 
 class AuditEntry(Row):
-    """One change by a signed-in person: which columns, and not what they held.
+    """One change by a signed-in member: which columns of which row, not their values.
 
-    Written by a trigger at the end of the transaction; nobody else may insert, and
-    nobody may change it. `hash` covers the entry and the hash before it.
+    A trigger writes it at the end of the transaction. No other insert is allowed, and
+    no change. `hash` covers the entry and the hash before it.
     """
 
     __tablename__ = "audit"
@@ -31,7 +31,7 @@ class AuditEntry(Row):
 
 
 class AuditHead(Row):
-    """The newest entry of a company's chain: it tells a chain that was cut short."""
+    """The newest entry of a company's chain; it reveals a chain that was cut short."""
 
     __tablename__ = "audit_heads"
 
@@ -43,7 +43,7 @@ class AuditHead(Row):
 
 
 class AuditSignature(Row):
-    """A head as it was signed on a day. Its copy outside convicts who rewrote all."""
+    """A head as it was signed. A copy outside reveals a chain that was rewritten."""
 
     __tablename__ = "audit_signatures"
     __table_args__ = (PrimaryKeyConstraint("org_id", "seq"),)

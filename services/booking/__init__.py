@@ -1,2 +1,2 @@
-"""Use cases of booking: what decides who carries a load: answers, assignments by
-hand, overrides."""
+"""Use cases of booking, which decide who carries a load: a driver's answers to offers,
+assignments by hand, and overrides."""

@@ -1,4 +1,4 @@
-"""Offers: held out to a driver, seen, accepted by exactly one, declined freely."""
+"""Answers to offers: a driver sees, accepts or declines one; one driver wins a load."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -25,19 +25,19 @@ from services.offers.offers import get_offer, next_best, visible_offers
 
 
 class OfferTaken(Gone):
-    """Another driver was quicker. `next_offer` is the best one still open."""
+    """Another driver was quicker. `next_offer` is the driver's best open offer."""
 
     code = "offer-taken"
     title = "Another driver has the load"
 
     def __init__(self, detail: str, next_offer_id: UUID | None) -> None:
         super().__init__(detail, extra={"next_offer": None})
-        # An id outlives the transaction that is rolled back now; a row does not.
+        # Only the id: a row is of no use after this transaction is rolled back.
         self.next_offer_id = next_offer_id
 
 
 class OfferExpired(Gone):
-    """Its time ran out, by the server's clock."""
+    """The offer's time ran out, by the database's clock."""
 
     code = "offer-expired"
     title = "The offer has expired"
@@ -51,23 +51,23 @@ class OfferWithdrawn(Gone):
 
 
 class DriverHasBackhaul(Conflict):
-    """One way home has one load."""
+    """The driver already has a load."""
 
     code = "driver-busy"
     title = "The driver has a load"
 
 
 class PositionTooOld(Conflict):
-    """A bot, or a phone at home, accepts without being on the road."""
+    """The driver has no recent position, so they may not be on the road."""
 
     code = "position-too-old"
     title = "Send your position first"
 
 
 def see(session: Session, actor: Actor, offer_id: UUID, *, now: datetime) -> Offer:
-    """Note that the driver looked at the offer: our own measure of delivery.
+    """Note that the driver saw the offer: our own measure of whether pushes arrive.
 
-    Safe to repeat; an offer that has ended is returned as it is.
+    Safe to repeat; an offer that has ended is returned unchanged.
 
     Locks: the offer. Raises: NotFound.
     """
@@ -87,7 +87,7 @@ def decline(
     note: str | None,
     now: datetime,
 ) -> Offer:
-    """Say no. It is free: no rank and no later search looks at it.
+    """Decline an offer. This is free: no ranking and no later search looks at it.
 
     In a sequential search the next best load is offered. Safe to repeat.
 
@@ -118,7 +118,7 @@ def _locked(session: Session, actor: Actor, offer_id: UUID) -> Offer:
     return offer
 
 
-# scope: the offer by its id and its addressee.
+# scope: the offer by its id and its driver.
 ACCEPT = text(
     """
     with l as (
@@ -150,9 +150,10 @@ ACCEPT = text(
     select (select count(*) from o) as offers, (select count(*) from a) as assignments
     """
 )
-"""The whole decision: the load is locked first, as everywhere; then the addressee, the
-status and the expiry (the database's clock) are checked, and the unique indexes on
-active assignments judge. Whoever waited for the lock reads the world after it."""
+"""The whole decision. The load is locked first, as everywhere. Then the offer's driver,
+status and expiry (by the database's clock) are checked, and the unique indexes on
+active assignments decide a race. A transaction that waited for the lock sees the rows
+as they are after the wait."""
 
 
 def accept(
@@ -163,14 +164,15 @@ def accept(
     now: datetime,
     position_max_age: timedelta | None,
 ) -> Assignment:
-    """Win the load, or learn why not; exactly one driver wins.
+    """Accept the offer, or raise why not; exactly one driver wins the load.
 
-    The load is booked, the driver is on it, other drivers' offers of it are lost and
-    their phones told, his own others superseded. Safe to repeat: the winner gets the
-    same assignment again, wherever he is.
+    The load is booked and the driver assigned to it. Other drivers' offers of the load
+    are lost and their phones told; the driver's other offers are superseded. Safe to
+    repeat: the winner gets the same assignment again, even without a recent position.
 
-    position_max_age: how old the driver's newest position may be by the database's
-        clock; None does not ask. Only who would win hears of it.
+    position_max_age: how old the driver's newest position may be, by the database's
+        clock; None does not check. It is checked last, so that only a driver who would
+        win gets PositionTooOld.
 
     Locks: the load, its offers, the driver. Raises: NotFound, OfferTaken,
     OfferExpired, OfferWithdrawn, OfferMoveRefused (declined), DriverHasBackhaul,
@@ -194,21 +196,23 @@ def accept(
     if not assignments or _has_another(session, actor.driver_id, assignment_id):
         savepoint.rollback()
         return _not_won(session, actor, offer_id, was_open=bool(offers))
-    if position_max_age and not _is_seen(session, actor.driver_id, position_max_age):
+    if position_max_age and not _is_located(session, actor.driver_id, position_max_age):
         savepoint.rollback()
-        raise PositionTooOld("Send your position first: we do not know where you are.")
+        raise PositionTooOld(
+            "Send your position first: we have no recent one from you."
+        )
     savepoint.commit()
-    _follow(session, actor, offer_id, now)
+    _book(session, actor, offer_id, now)
     return session.get_one(Assignment, assignment_id)
 
 
 def _has_another(session: Session, driver_id: UUID, assignment_id: UUID) -> bool:
-    """Say whether the driver has another load, of whatever kind.
+    """Say whether the driver has another load, of any kind.
 
-    Asked under his lock: a plan or a reassignment made at the same moment is seen
-    by the second of the two.
+    Locks: the driver. If a plan or a reassignment is made at the same moment, the
+    second of the two transactions sees the assignment of the first.
     """
-    # scope: the driver himself.
+    # scope: the driver's own assignments.
     drivers.lock(session, driver_id)
     other = select(Assignment.id).where(
         Assignment.driver_id == driver_id,
@@ -218,17 +222,17 @@ def _has_another(session: Session, driver_id: UUID, assignment_id: UUID) -> bool
     return session.scalar(other.limit(1)) is not None
 
 
-def _is_seen(session: Session, driver_id: UUID, within: timedelta) -> bool:
-    # scope: the driver himself.
-    seen = select(LastPosition.driver_id).where(
+def _is_located(session: Session, driver_id: UUID, within: timedelta) -> bool:
+    # scope: the driver's own position.
+    recent = select(LastPosition.driver_id).where(
         LastPosition.driver_id == driver_id,
         LastPosition.corrected_at >= func.now() - within,
     )
-    return session.scalar(seen) is not None
+    return session.scalar(recent) is not None
 
 
-def _follow(session: Session, actor: Actor, offer_id: UUID, now: datetime) -> None:
-    # scope: what the statement above has just won.
+def _book(session: Session, actor: Actor, offer_id: UUID, now: datetime) -> None:
+    # scope: the offer and load that `ACCEPT` has just changed.
     offer = session.get_one(Offer, offer_id, populate_existing=True)
     load = session.get_one(Load, offer.load_id, populate_existing=True)
     cause = Cause(now, actor, "phone")
@@ -258,7 +262,7 @@ def _not_won(
     if was_open and drivers.has_load(session, offer.driver_id):
         raise DriverHasBackhaul("You have a load already; finish it first.")
     if was_open:
-        raise NoTruck("Your dispatcher gives you a truck first.")
+        raise NoTruck("Ask your dispatcher to give you a truck first.")
     if offer.status is OfferStatus.DECLINED:
         raise moves.OfferMoveRefused(
             "You declined this offer.", extra={"current_status": offer.status}

@@ -31,16 +31,17 @@ def plan(
     driver_id: UUID,
     now: datetime,
 ) -> Assignment:
-    """Give a posted load to a driver of the company; he and the offered ones are told.
+    """Give a posted load to a driver of the company.
 
-    Safe to repeat with the same `assignment_id`.
+    The driver is told, and so are the drivers whose open offers of the load are lost.
+    Safe to repeat with the same `assignment_id`: the assignment is returned again.
 
     Locks: the load, its offers, the driver. Raises: NotFound, LoadTaken, DriverBusy,
     NoTruck, IdTaken.
     """
-    # scope: a repeat is compared with the company; the load is looked at again.
+    # scope: a repeat is compared with the actor's company; the load is found again.
     assignment_id = assignment_id or uuid7()
-    # The same plan sent twice at once: the second looks when the first is done.
+    # If the same plan is sent twice at once, the second waits here for the first.
     session.execute(select(Load.id).where(Load.id == load_id).with_for_update())
     known = session.get(Assignment, assignment_id)
     if known is not None:
@@ -72,10 +73,12 @@ def book(
     cause: Cause,
     assignment_id: UUID,
 ) -> Assignment:
-    """Book the posted load for the driver; other offers of it are lost, his others
-    superseded. The caller holds the load's lock.
+    """Book the posted load for the driver.
 
-    Raises: LoadMoveRefused, LoadTaken, DriverBusy, NoTruck.
+    Other open offers of the load are lost; the driver's other offers are superseded.
+
+    Locks: the offers, the driver; the caller has locked the load. Raises:
+    LoadMoveRefused, LoadTaken, DriverBusy, NoTruck, IdTaken.
     """
     if load.status is not LoadStatus.POSTED:
         raise market.LoadTaken(f"The load is {load.status}.")

@@ -1,4 +1,4 @@
-"""Force: a driver gets a load on the market without being asked."""
+"""Force: a dispatcher gives a load on the market to a driver, without an offer."""
 
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ def force_assign(
     driver_id: UUID,
     now: datetime,
 ) -> Override:
-    """Give the load to a driver who has none; driver and poster are told.
+    """Give the load to a driver without a load; the driver and the poster are told.
 
     Locks: the load, its offers, the driver. Raises: NotFound, Invalid, LoadTaken,
     DriverBusy, NoTruck, LoadMoveRefused.
@@ -50,7 +50,7 @@ def force_swap(
     assignment_id: UUID,
     now: datetime,
 ) -> Override:
-    """Give the load to the driver of an assignment, whose load goes back to the market.
+    """Give the load to an assignment's driver, whose old load goes back to the market.
 
     Locks: both loads in id order, their offers, the driver. Raises: NotFound, Invalid,
     AssignmentEnded, LoadTaken, DriverBusy, NoTruck, LoadMoveRefused.

@@ -1,7 +1,7 @@
 """Overrides: what a dispatcher decides over an offer, an assignment or a departure.
 
-Each is a module of its own: reassign, unassign, force, withdraw, release. Here is what
-they share: the reason, the locks, who is told, and the record that is kept.
+Each kind has its own module: reassign, unassign, force, withdraw, release. This module
+has what they share: the reason, the locks, the messages, and the record that is kept.
 """
 
 from collections.abc import Iterable
@@ -71,8 +71,8 @@ def load_id_of(session: Session, actor: Actor, assignment_id: UUID) -> UUID:
 
 
 def lock_loads(session: Session, load_ids: Iterable[UUID]) -> dict[UUID, Load]:
-    """Lock the loads in id order, and let this transaction act on them as a whole."""
-    # scope: the callers found them by a scope, or look again.
+    """Lock the loads in id order, and let this transaction change all their rows."""
+    # scope: the callers found the loads by a scope, or look again by one.
     load_ids = list(load_ids)
     act_on_loads(session, load_ids)
     found = session.scalars(
@@ -87,7 +87,7 @@ def lock_loads(session: Session, load_ids: Iterable[UUID]) -> dict[UUID, Load]:
 
 
 def active(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
-    """Return the assignment as it is now that its load is locked.
+    """Return the active assignment, read anew. The caller has locked its load.
 
     Raises: AssignmentEnded.
     """
@@ -105,10 +105,11 @@ def active(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
 def give_back(
     session: Session, load: Load, old: Assignment, cause: Cause
 ) -> list[UUID]:
-    """Take the driver off; the load is posted again. The poster and the driver are
-    told; returns the driver's member id.
+    """Take the driver off the load, which is posted again; return who was told.
 
-    Locks: the driver; the caller holds the load. Raises: LoadMoveRefused.
+    The poster and the driver are told; the list has only the driver's member id.
+
+    Locks: the driver; the caller has locked the load. Raises: LoadMoveRefused.
     """
     moves.move_load(
         session, load, LoadAct.UNBOOK, cause, body={"from": str(old.driver_id)}
@@ -127,7 +128,7 @@ def give_back(
 
 
 def state(load: Load, assignment: Assignment | None) -> dict[str, Any]:
-    """Return what an override keeps as before or after."""
+    """Return what an override keeps of a load, as its `before` or `after`."""
     return {
         "load_id": str(load.id),
         "load_status": load.status,
@@ -139,14 +140,14 @@ def state(load: Load, assignment: Assignment | None) -> dict[str, Any]:
 def tell_driver(
     session: Session, driver_id: UUID, kind: MessageKind, load: Load
 ) -> UUID:
-    """Owe the driver's phones a message about the load; return their member id."""
+    """Queue a message about the load for the driver's phones; return the member id."""
     # scope: a driver of the actor's own company.
     assignments.tell_driver(session, driver_id, kind, load.id)
     return session.get_one(Driver, driver_id).member_id
 
 
 def tell_poster(session: Session, load: Load, kind: MessageKind) -> None:
-    """Owe the poster's phones a message about the load."""
+    """Queue a message about the load for the poster's phones."""
     outbox.put(session, [load.posted_by], kind, load.id)
 
 
@@ -162,10 +163,10 @@ def keep(
     told: Iterable[UUID],
     is_poster_told: bool | None = None,
 ) -> Override:
-    """Keep the override.
+    """Record the override and return it.
 
-    told: members of the company.
-    is_poster_told: without a name, as the dispatcher may not know the poster's member;
+    told: the members of the company who were told.
+    is_poster_told: kept without the member's name, as the dispatcher may not know it;
         None where the override does not concern the poster.
     """
     if is_poster_told is not None:

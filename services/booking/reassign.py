@@ -31,7 +31,7 @@ def reassign(
     driver_id: UUID,
     now: datetime,
 ) -> Override:
-    """Give an assignment's load to another driver; all three are told.
+    """Give the load to another driver; both drivers and the poster are told.
 
     Locks: the company, the load, both drivers. Raises: NotFound, Invalid,
     AssignmentEnded, DriverBusy, NoTruck, LoadMoveRefused.
@@ -82,9 +82,9 @@ def reassign(
 
 
 def _take_turns(session: Session, actor: Actor) -> None:
-    """Let the company's reassignments happen one after the other.
+    """Make the company's reassignments wait for one another.
 
-    Two that swap their drivers would each wait for the other to end its assignment.
+    Two that swap drivers would each wait for the other to end its assignment.
     """
     # scope: a lock on the actor's own company.
     session.execute(

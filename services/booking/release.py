@@ -24,10 +24,10 @@ def release_departure(
     *,
     now: datetime,
 ) -> Stop:
-    """Note that the truck left, confirmed or not; only a dispatcher may let it go.
+    """Note that the truck left; only a dispatcher may release an unconfirmed pickup.
 
-    Where the stop is no pickup, or was confirmed, nothing is overridden. Safe to
-    repeat.
+    An override is kept only for such a release, not for a delivery or a confirmed
+    pickup. Safe to repeat.
 
     Locks: the load. Raises: NotFound, Invalid, AssignmentEnded, StopMoveRefused,
     LoadMoveRefused, PickupNotConfirmed, ClockSkew.

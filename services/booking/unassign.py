@@ -14,7 +14,7 @@ from services.kernel.actors import Actor
 def unassign(
     session: Session, actor: Actor, why: Why, *, assignment_id: UUID, now: datetime
 ) -> Override:
-    """Take the driver off a load that is not picked up; driver and poster are told.
+    """Take the driver off a load not picked up yet; the driver and poster are told.
 
     Locks: the load, then its driver. Raises: NotFound, Invalid, AssignmentEnded,
     LoadMoveRefused.

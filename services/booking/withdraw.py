@@ -28,11 +28,12 @@ def withdraw_offer(
 ) -> Override:
     """End an open offer; its driver is told, and a sequential search offers the next.
 
-    assignment_id: the company's assignment it was asked for, kept with the override.
+    assignment_id: the company's assignment that the dispatcher named, kept with the
+        override.
 
     Locks: the load, then the offer. Raises: NotFound, Invalid, OfferMoveRefused.
     """
-    # scope: locked again after the scope found it.
+    # scope: the offer is found by a scope, then locked by its id.
     why.check()
     if assignment_id is not None:
         overrides.load_id_of(session, actor, assignment_id)

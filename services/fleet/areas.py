@@ -17,12 +17,12 @@ from services.kernel.actors import Actor
 from services.kernel.versions import Precondition
 
 MOST_AREAS = 50
-"""Shared by one company, and again of one driver: each is tested for every candidate of
-a search."""
+"""Most areas that a company may share, and most of one driver's own. A search tests
+each of them for every candidate."""
 
 MOST_VERTICES = MAX_DRAWN_VERTICES // 2
-"""Of all shared areas together, and again of a driver's own, so that what holds for one
-driver always fits into one search."""
+"""Most vertices of all shared areas together, and of a driver's own areas together. A
+search for the driver uses both sets, and together they always fit into one search."""
 
 
 class TooManyAreas(Conflict):
@@ -33,7 +33,7 @@ class TooManyAreas(Conflict):
 
 
 def visible_areas(actor: Actor) -> Select[Area]:
-    """Return the company's areas; a driver sees the shared ones and his own."""
+    """Return the company's areas; a driver sees the shared ones and their own."""
     seen = select(Area).where(Area.org_id == actor.org_id).order_by(Area.id)
     if actor.driver_id is not None and not actor.is_dispatcher:
         seen = seen.where(
@@ -64,12 +64,12 @@ def put_area(
     geometry: dict[str, Any],
     driver_id: UUID | None = None,
 ) -> Area:
-    """Draw the area of this id, or redraw the version the client has seen.
+    """Draw the area with this id, or redraw the version the client has seen.
 
-    A driver draws for himself only. Locks: the company's drawing, then the area.
+    A driver draws only their own areas. Locks: the company, then the area.
     Raises: Invalid, NotFound, TooManyAreas, PreconditionRequired, VersionMismatch.
     """
-    # scope: `_check_own` judges the row.
+    # scope: `_check_own` checks the row's company and driver.
     if not actor.is_dispatcher:
         driver_id = actor.driver_id
     if driver_id is not None:
@@ -89,7 +89,7 @@ def put_area(
     values = {
         "kind": kind,
         "name": name,
-        # What was drawn and nothing else: foreign members are not ours to keep.
+        # Without the foreign members that GeoJSON allows: they are not ours to keep.
         "geometry": fence.to_geojson(),
         "driver_id": driver_id,
     }
@@ -112,11 +112,11 @@ def put_area(
 def erase_area(
     session: Session, actor: Actor, area_id: UUID, precondition: Precondition
 ) -> None:
-    """Erase the version of the area that the client has seen.
+    """Erase the area, if it is still the version the client has seen.
 
-    Raises: NotFound, PreconditionRequired, VersionMismatch.
+    Locks: the area. Raises: NotFound, PreconditionRequired, VersionMismatch.
     """
-    # scope: `_check_own` judges the row.
+    # scope: `_check_own` checks the row's company and driver.
     area = session.get(Area, area_id, with_for_update=True)
     if area is None:
         raise NotFound(f"No area {area_id} of yours.")
@@ -128,7 +128,7 @@ def erase_area(
 def fences_for(
     session: Session, *, org_id: UUID, driver_id: UUID
 ) -> tuple[tuple[PolygonFence, ...], tuple[PolygonFence, ...]]:
-    """Return the (operating, no-go) fences that hold for a driver."""
+    """Return the driver's (operating, no-go) fences: the shared ones and their own."""
     # scope: a job asks for one driver of one company.
     areas = session.scalars(
         select(Area)
@@ -158,8 +158,8 @@ def _check_own(actor: Actor, area: Area) -> None:
 
 
 def _queue_up(session: Session, actor: Actor) -> None:
-    """Let one member of a company draw at a time, so that the sums below hold."""
-    # scope: a lock on his own company.
+    """Let one member of a company draw at a time: `_check_room` must see all areas."""
+    # scope: a lock on the actor's own company.
     session.execute(
         select(Organisation.id)
         .where(Organisation.id == actor.org_id)
@@ -174,7 +174,7 @@ def _check_room(
     driver_id: UUID | None,
     fence: PolygonFence,
 ) -> None:
-    # scope: the sums of his own company.
+    # scope: the areas of the actor's own company.
     others = session.scalars(
         select(Area.geometry).where(
             Area.org_id == actor.org_id,
@@ -184,10 +184,10 @@ def _check_room(
     ).all()
     whose = "The driver's areas" if driver_id else "The company's shared areas"
     if len(others) >= MOST_AREAS:
-        raise TooManyAreas(f"{whose} are {MOST_AREAS} already: erase one.")
+        raise TooManyAreas(f"{whose} are limited to {MOST_AREAS}: erase one first.")
     drawn = sum(PolygonFence.from_geojson(other).vertices for other in others)
     if drawn + fence.vertices > MOST_VERTICES:
         raise TooManyAreas(
             f"{whose} would have {drawn + fence.vertices} vertices together; at most"
-            f" {MOST_VERTICES} are allowed. Draw with fewer, or erase one."
+            f" {MOST_VERTICES} are allowed. Use fewer vertices, or erase an area."
         )

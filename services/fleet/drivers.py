@@ -29,7 +29,7 @@ class NoTruck(Conflict):
 
 
 def visible_drivers(actor: Actor) -> Select[Driver]:
-    """Return the drivers of the actor's company; a driver sees himself."""
+    """Return the drivers of the actor's company; a driver sees only themselves."""
     seen = select(Driver).where(Driver.org_id == actor.org_id).order_by(Driver.id)
     if actor.driver_id is not None and not actor.is_dispatcher:
         seen = seen.where(Driver.id == actor.driver_id)
@@ -39,9 +39,9 @@ def visible_drivers(actor: Actor) -> Select[Driver]:
 def get_driver(
     session: Session, actor: Actor, driver_id: UUID, *, is_locked: bool = False
 ) -> Driver:
-    """Return the driver, with his member and truck.
+    """Return the driver, with their member and truck.
 
-    Raises: NotFound.
+    Locks: the driver, if `is_locked`. Raises: NotFound.
     """
     query = visible_drivers(actor).where(Driver.id == driver_id)
     if is_locked:
@@ -59,14 +59,14 @@ def edit_driver(
     precondition: Precondition,
     **fields: Any,  # noqa: ANN401 - columns
 ) -> Driver:
-    """Change what is given; the rest stays.
+    """Change the given fields of a driver; the others stay.
 
-    Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if availability
-    would contradict his load, Forbidden for an endorsement that a driver gives himself,
-    PreconditionRequired, VersionMismatch.
+    Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if the
+    availability would contradict their load, Forbidden if a driver changes a hazmat
+    endorsement, PreconditionRequired, VersionMismatch.
     """
     if "has_hazmat_endorsement" in fields and not actor.is_dispatcher:
-        raise Forbidden("Your dispatcher enters the endorsement.")
+        raise Forbidden("Only a dispatcher may change the hazmat endorsement.")
     driver = get_driver(session, actor, driver_id, is_locked=True)
     precondition.check(driver)
     if fields.get("truck_id") is not None:
@@ -86,34 +86,34 @@ def _check_availability(
     is_on_load = has_load(session, driver.id)
     if is_on_load != (availability is Availability.ON_LOAD):
         raise DriverBusy(
-            "The driver has a load: he is on_load until it is delivered."
+            "The driver has a load and stays on_load until the assignment ends."
             if is_on_load
-            else "The driver has no load: on_load comes with one."
+            else "The driver has no load, and only a load makes a driver on_load."
         )
 
 
 def lock(session: Session, driver_id: UUID) -> None:
-    """Make others who decide about the driver's loads wait for this transaction."""
-    # scope: the caller found the driver by his scope.
+    """Lock the driver, so that other decisions about the driver's loads wait."""
+    # scope: the caller found the driver by a scope.
     session.execute(
         select(Driver.id).where(Driver.id == driver_id).with_for_update(key_share=True)
     )
 
 
 def has_load(session: Session, driver_id: UUID) -> bool:
-    """Say whether an active assignment holds the driver."""
-    # scope: the caller found the driver by his scope.
-    held = select(Assignment.id).where(
+    """Say whether the driver has an active assignment."""
+    # scope: the caller found the driver by a scope.
+    active = select(Assignment.id).where(
         Assignment.driver_id == driver_id,
         Assignment.status == AssignmentStatus.ACTIVE,
     )
-    return session.scalar(held.limit(1)) is not None
+    return session.scalar(active.limit(1)) is not None
 
 
 def settle_availability(session: Session, driver_id: UUID) -> None:
-    """Make the driver ON_LOAD while he has a load, AVAILABLE when his last one ended.
+    """Make the driver ON_LOAD if they have a load, AVAILABLE if they have none.
 
     Locks: the driver.
     """
-    # A database function: a shipper who cancels frees another company's driver.
+    # A database function, as a shipper's cancellation frees another company's driver.
     session.execute(text("select settle_driver(:driver)"), {"driver": driver_id})

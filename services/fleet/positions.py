@@ -1,4 +1,4 @@
-"""Fixes from phones: late, shuffled, repeated, and still right."""
+"""Fixes from phones, which may arrive late, shuffled or repeated."""
 
 # scope: a driver's own fixes, and a job for the partitions.
 
@@ -31,7 +31,7 @@ class FixStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One position by the phone. `fixed_at` is its own clock; units as named."""
+    """One position from the phone. `fixed_at` is by its clock; units as named."""
 
     fix_id: UUID
     fixed_at: datetime
@@ -59,12 +59,13 @@ def report(
     sent_at: datetime | None,
     now: datetime,
 ) -> list[FixResult]:
-    """Keep every new fix that can be true; answer for each, in the given order.
+    """Keep every new fix that can be true; return one result each, in the given order.
 
-    Safe to repeat: a fix is known by its id and time. Order and batching do not
-    matter: the last position is that of the newest `corrected_at`.
+    Safe to repeat: a fix is identified by its id and `fixed_at`. Order and batching do
+    not matter: the last position is the fix with the newest `corrected_at`.
 
-    sent_at: the phone's clock when it sent; the difference to `now` corrects it.
+    sent_at: by the phone's clock, when it sent the batch; the difference to `now`
+        corrects the times of the fixes.
     """
     skew = now - sent_at if sent_at is not None else timedelta()
     if abs(skew) <= IGNORED_SKEW:
@@ -96,8 +97,8 @@ def report(
 def _why_not(fix: Fix, skew: timedelta, now: datetime) -> str | None:
     if fix.lat == 0 and fix.lon == 0:
         return "no-position"
-    # Both clocks: the phone's says which partition keeps it. It goes first, so that
-    # the year 9999 is never added to.
+    # Both times must fit. The phone's own time chooses the partition; it is checked
+    # first, because adding the skew to the year 9999 would overflow.
     if fix.fixed_at > now + timedelta(days=AHEAD_DAYS - 1):
         return "in-the-future"
     if fix.fixed_at < now - OLDEST:
@@ -121,7 +122,7 @@ def _row(fix: Fix, corrected_at: datetime) -> dict[str, Any]:
 INSERT = text(
     """
     with fixes as (
-        select * from jsonb_to_recordset(cast(:fixes as jsonb)) as it(
+        select * from jsonb_to_recordset(cast(:fixes as jsonb)) as fix(
             fix_id uuid, fixed_at timestamptz, corrected_at timestamptz,
             lat float8, lon float8,
             accuracy_m float8, speed_mps float8, heading_deg float8
@@ -151,8 +152,9 @@ INSERT = text(
     select fix_id, fixed_at from kept
     """
 )
-"""One statement for a batch. Sorted, so that two batches with the same fixes never
-deadlock; of two fixes at the same moment the same one always wins."""
+"""One statement for a batch. The rows are sorted, so that two batches with the same
+fixes never deadlock. Of two fixes at the same moment the same one always becomes the
+last position."""
 
 
 def _insert(
@@ -167,10 +169,10 @@ def _insert(
 
 
 def make_partitions(session: Session, *, now: datetime) -> None:
-    """Make the day partitions a phone may need, and drop those past keeping (a job).
+    """Make the day partitions that fixes need, and drop those too old to keep (a job).
 
-    Safe to repeat. Locks: `positions`, shortly; it gives up (and is tried again)
-    rather than queue all phones behind one long reader.
+    Safe to repeat. Locks: `positions`, for a moment. It gives up after 4 s and is tried
+    again, so that phones do not wait behind one long reader.
     """
     session.execute(text("set local lock_timeout = '4s'"))
     first = (now - OLDEST - timedelta(days=1)).date()

@@ -15,7 +15,7 @@ from services.kernel.versions import Precondition
 
 
 class UnitTaken(Conflict):
-    """The company has a truck of this unit number."""
+    """The company already has a truck with this unit number."""
 
     code = "unit-taken"
     title = "That unit number is in use"
@@ -33,12 +33,12 @@ def put_truck(
     precondition: Precondition,
     **fields: Any,  # noqa: ANN401 - columns
 ) -> Truck:
-    """Make the truck of this id, or replace the version the client has seen.
+    """Create the truck with this id, or replace the version the client has seen.
 
-    Locks: the truck. Raises: NotFound if the id is another company's, or if what the
-    client has seen is gone; UnitTaken, PreconditionRequired, VersionMismatch.
+    Locks: the truck. Raises: NotFound if the id is another company's, or if the truck
+    that the client has seen is gone; UnitTaken, PreconditionRequired, VersionMismatch.
     """
-    # scope: the row is compared with his company.
+    # scope: the row is compared with the actor's company.
     try:
         with session.begin_nested():
             made = session.scalar(

@@ -1,2 +1,2 @@
-"""Use cases of kernel: what every use case needs: actors, events, moves, limits,
+"""What every use case needs: actors, events, moves, rate limits, versions, cursors,
 repeated requests."""

@@ -1,4 +1,4 @@
-"""Who is calling, and what his roles allow."""
+"""The caller of a request, and what the caller's roles allow."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -72,12 +72,12 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         | {P.TRUCKS_READ, P.DRIVERS_READ}
     ),
 }
-"""What each role may do. A member may have several."""
+"""What each role may do. A member may have several roles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A signed-in member; `driver_id` if he drives."""
+    """A signed-in member. `driver_id` is set if the member is a driver."""
 
     member_id: UUID
     org_id: UUID

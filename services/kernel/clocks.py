@@ -1,4 +1,4 @@
-"""Phones lie about the time: correct them, and refuse what cannot be true."""
+"""Correct the times that phones report, and refuse those that cannot be right."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,7 @@ from runtime.errors import DomainError
 IGNORED_SKEW = timedelta(seconds=30)
 FUTURE_TOLERANCE = timedelta(minutes=5)
 OLDEST_REPORT = timedelta(days=30)
-"""A report is older only where the phone's clock has died and says 1970."""
+"""Older times come only from phones whose clock was reset, for example to 1970."""
 
 
 class ClockSkew(DomainError):
@@ -21,11 +21,11 @@ class ClockSkew(DomainError):
 def corrected(
     occurred_at: datetime, *, sent_at: datetime | None, received_at: datetime
 ) -> datetime:
-    """Return when it happened by our clock.
+    """Return when it happened, by the server's clock.
 
     occurred_at, sent_at: by the phone's clock (aware). The difference between
-        `sent_at` and `received_at` is the phone's error; up to 30 s of it is network
-        and left alone.
+        `sent_at` and `received_at` is the error of the phone's clock. Up to 30 s may
+        be network delay and is not corrected; nor is anything without `sent_at`.
 
     Raises: ClockSkew if the result lies more than 5 minutes ahead of `received_at`,
         or more than 30 days behind.

@@ -1,4 +1,4 @@
-"""Cursors: where a walk goes on, in a form that nobody else can write."""
+"""Cursors: where the next page of a list begins, signed against forgery."""
 
 import base64
 import hashlib
@@ -14,26 +14,26 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from runtime.errors import DomainError
 
 FORM = 1
-"""Of what a cursor holds. Another one makes older cursors invalid."""
+"""Version of a cursor's contents. A new number makes older cursors invalid."""
 
 MAC_BYTES = 16
 SCOPE_BYTES = 9
 
 LETTERS = "^[A-Za-z0-9_-]+$"
 SHORTEST = 46
-"""Characters: form, scope and MAC alone are 34 bytes."""
+"""Characters: form, scope hash and MAC alone are 34 bytes."""
 
 
 class CursorInvalid(DomainError):
-    """Not a cursor of ours."""
+    """Not a cursor that this server signed, or one of an older form."""
 
     status = 400
     code = "cursor-invalid"
-    title = "That is no cursor of ours"
+    title = "The cursor is not valid"
 
 
 class CursorMismatch(DomainError):
-    """A cursor of another list, or of other filters."""
+    """A cursor of another list, of other filters or of another company."""
 
     status = 400
     code = "cursor-mismatch"
@@ -42,9 +42,10 @@ class CursorMismatch(DomainError):
 
 @cache
 def derived(secrets: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return the key of each secret, which signs cursors and nothing else.
+    """Return one key for each secret; these keys sign cursors and nothing else.
 
-    The first one signs, all are accepted: a secret is changed without breaking a walk.
+    The first key signs, all are accepted: changing a secret invalidates no cursor
+    while the old secret is still given.
 
     Source: RFC 5869 (HKDF).
     """
@@ -55,9 +56,9 @@ def derived(secrets: tuple[bytes, ...]) -> tuple[bytes, ...]:
 
 
 def signed(keys: Sequence[bytes], scope: str, values: Sequence[Any]) -> str:
-    """Return a cursor that holds `values` (JSON) and is good for `scope` only."""
-    held = [FORM, _scope_hash(scope), *values]
-    payload = json.dumps(held, separators=(",", ":")).encode()
+    """Return a cursor that contains `values` (JSON) and is valid for `scope` only."""
+    contents = [FORM, _scope_hash(scope), *values]
+    payload = json.dumps(contents, separators=(",", ":")).encode()
     return _text(payload + _mac(keys[0], payload))
 
 
@@ -74,14 +75,16 @@ def opened(keys: Sequence[bytes], scope: str, cursor: str) -> list[Any]:
         raw = b""
     payload, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
     is_ours = any(hmac.compare_digest(_mac(key, payload), mac) for key in keys)
-    # Other text may decode to the same bytes: it is not what we gave out.
+    # Several texts decode to the same bytes; accept only the one we gave out.
     if not is_ours or _text(raw) != cursor:
-        raise CursorInvalid("Use next_cursor as it was given, or begin anew.")
+        raise CursorInvalid("Send next_cursor as given, or start without a cursor.")
     form, scope_hash, *values = json.loads(payload)
     if form != FORM:
-        raise CursorInvalid("That cursor is of an older release: begin anew.")
+        raise CursorInvalid("The cursor is of an older release: start without one.")
     if scope_hash != _scope_hash(scope):
-        raise CursorMismatch("Keep the filters throughout a walk, or begin anew.")
+        raise CursorMismatch(
+            "Keep the same filters for every page, or start without a cursor."
+        )
     return list(values)
 
 

@@ -17,8 +17,8 @@ from services.kernel.actors import Actor
 class Cause:
     """Who did it, when, by which source and why.
 
-    occurred_at: the moment itself, by the phone's corrected clock.
-    actor: None is the server's own hand.
+    occurred_at: when it happened; a phone's time is already corrected.
+    actor: None if the server itself did it.
     """
 
     occurred_at: datetime
@@ -27,9 +27,9 @@ class Cause:
     reason: str | None = None
 
     def role(self, allowed: frozenset[Role]) -> Role | None:
-        """Return the role in which the actor does it, None if he has none of them."""
-        held = self.actor.roles if self.actor else frozenset({Role.SYSTEM})
-        return min(held & allowed, default=None)
+        """Return the actor's first role, by name, among `allowed`; None if none is."""
+        roles = self.actor.roles if self.actor else frozenset({Role.SYSTEM})
+        return min(roles & allowed, default=None)
 
 
 def record(
@@ -63,7 +63,7 @@ def record(
 
 
 def server_cause(session: Session, reason: str | None = None) -> Cause:
-    """Return the server itself as the cause, now by the database's clock."""
+    """Return a cause for the server itself, at the database's current time."""
     now = session.scalar(select(func.clock_timestamp()))
     assert now is not None
     return Cause(now, reason=reason)

@@ -1,4 +1,4 @@
-"""Requests that are sent again: one effect, and the first answer once more."""
+"""Repeated requests: one effect, and the first answer is given again."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 
 class KeyMissing(DomainError):
-    """A request with one effect needs a key to be repeated by."""
+    """The request must carry an Idempotency-Key."""
 
     status = 400
     code = "idempotency-key-missing"
@@ -41,15 +41,15 @@ class KeyReused(DomainError):
 
 
 class KeyInUse(Conflict):
-    """The first request with this key is still at work."""
+    """The first request with this key is still running."""
 
     code = "idempotency-key-in-use"
-    title = "The first request with that Idempotency-Key is still at work"
+    title = "The first request with that Idempotency-Key is still running"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer as it was given, to the byte."""
+    """An answer exactly as it was given, byte for byte."""
 
     status: int
     body: bytes = field(repr=False)
@@ -57,14 +57,14 @@ class Kept:
 
 
 def claim(session: Session, actor: Actor, key: str, fingerprint: bytes) -> Kept | None:
-    """Make the key this transaction's; or return the answer it was given before.
+    """Claim the key for this transaction, or return the answer it was given before.
 
-    Whoever comes second waits until the first has committed or rolled back.
+    A second request with the key waits until the first has committed or rolled back.
 
     fingerprint: equal for equal requests.
 
     Locks: the key, before anything else of the request. Raises: KeyReused; KeyInUse
-    after `WAIT_S`, and the transaction is over.
+    after `WAIT_S`, and the transaction can only be rolled back.
     """
     claimed = (
         insert(IdempotencyKey)
@@ -79,10 +79,10 @@ def claim(session: Session, actor: Actor, key: str, fingerprint: bytes) -> Kept 
         if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
             raise
         raise KeyInUse(
-            "Ask again in a moment, with the same key.",
+            "Send the request again in a moment, with the same key.",
             headers={"Retry-After": str(RETRY_AFTER_S)},
         ) from None
-    # The effect's own locks are waited for as ever.
+    # For the locks of the effect itself the usual timeout applies.
     session.execute(text("set local lock_timeout to default"))
     return None if is_first else _given(session, actor, key, fingerprint)
 
@@ -102,40 +102,44 @@ def keep(session: Session, actor: Actor, key: str, answer: Kept) -> None:
 def rewrite(
     session: Session, org_id: UUID, member_id: UUID, instead: Mapping[str, Any]
 ) -> None:
-    """Put `instead` wherever the company's kept answers tell of this member; the keys
-    stay, and all else that was answered."""
+    """Replace this member's fields in the company's kept answers.
+
+    The keys, the other fields and the rest of the answers stay. Safe to repeat.
+
+    instead: the new value of each field to replace, by its name.
+    """
     # scope: the operator's command, in the member's company.
-    names_him = func.strpos(
+    names_member = func.strpos(
         func.convert_from(IdempotencyKey.body, "UTF8"), str(member_id)
     )
     answers = session.scalars(
         select(IdempotencyKey)
-        .where(IdempotencyKey.org_id == org_id, names_him > 0)
+        .where(IdempotencyKey.org_id == org_id, names_member > 0)
         .execution_options(populate_existing=True)
     )
-    for it in answers:
-        assert it.body is not None
-        told = _rewritten(json.loads(it.body), str(member_id), instead)
-        it.body = json.dumps(told, separators=(",", ":")).encode() + b"\n"
+    for answer in answers:
+        assert answer.body is not None
+        body = _rewritten(json.loads(answer.body), str(member_id), instead)
+        answer.body = json.dumps(body, separators=(",", ":")).encode() + b"\n"
 
 
-def _rewritten(told: Any, member_id: str, instead: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    match told:
+def _rewritten(part: Any, member_id: str, instead: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    match part:
         case dict():
-            is_he = told.get("member_id") == member_id
+            is_the_member = part.get("member_id") == member_id
             return {
                 name: instead[name]
-                if is_he and name in instead
+                if is_the_member and name in instead
                 else _rewritten(value, member_id, instead)
-                for name, value in told.items()
+                for name, value in part.items()
             }
         case list():
-            return [_rewritten(value, member_id, instead) for value in told]
-    return told
+            return [_rewritten(value, member_id, instead) for value in part]
+    return part
 
 
 def prune(session: Session, *, now: datetime, most: int = 10_000) -> int:
-    """Forget keys older than `KEPT`; return how many. Safe to repeat."""
+    """Delete at most `most` keys older than `KEPT`; return how many. Safe to repeat."""
     # scope: a job, for all companies.
     whole_key = (IdempotencyKey.org_id, IdempotencyKey.member_id, IdempotencyKey.key)
     old = select(*whole_key).where(IdempotencyKey.created_at < now - KEPT).limit(most)
@@ -160,7 +164,9 @@ def _given(session: Session, actor: Actor, key: str, fingerprint: bytes) -> Kept
         .execution_options(populate_existing=True)
     ).one()
     if known.fingerprint != fingerprint:
-        raise KeyReused("Make a new key for each request, and repeat it as it was.")
+        raise KeyReused(
+            "Use a new key for each request, and repeat a request unchanged."
+        )
     assert known.status is not None
     assert known.body is not None
     return Kept(known.status, known.body, known.headers)

@@ -1,4 +1,4 @@
-"""How often somebody may ask: one row for each key, one statement for each request."""
+"""Rate limits: one row for each key, one statement for each request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ WAITING = text(
 
 
 class RateLimited(DomainError):
-    """The caller asks too often; `Retry-After` says when there is room again."""
+    """The caller asks too often; `Retry-After` says when to try again."""
 
     status = 429
     code = "rate-limited"
@@ -40,14 +40,15 @@ class RateLimited(DomainError):
         wait_s = allowance.retry_after_s
         rule = allowance.rule
         super().__init__(
-            f"At most {rule.quota} in {rule.window_s} s: come back in {wait_s} s.",
+            f"At most {rule.quota} requests in {rule.window_s} s:"
+            f" try again in {wait_s} s.",
             headers={"Retry-After": str(wait_s)},
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`quota` requests in `window_s` seconds, all at once or one by one."""
+    """`quota` requests in `window_s` seconds, all at once or spread out."""
 
     quota: int
     window_s: int = 60
@@ -55,11 +56,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What became of one request.
+    """Whether a rule allows one request, and what is left of its quota.
 
-    remaining: how many more there is room for now.
-    reset_s: until the whole quota is free again, seconds.
-    retry_after_s: until there is room for one, 0 if there is.
+    name: of the rule.
+    remaining: how many more requests it would allow now.
+    reset_s: seconds until the whole quota is free again.
+    retry_after_s: seconds until a refused request would be allowed; 0 if allowed.
     """
 
     name: str
@@ -73,10 +75,11 @@ class Allowance:
 def take(session: Session, name: str, key: str, rule: Rule) -> Allowance:
     """Count one request of `key` against `rule`, by the database's clock.
 
-    A refused request costs nothing, so who waits is let in again. The row is kept
-    under a hash: give a `key` that cannot be guessed where it is somebody's address.
+    A refused request is not counted, so a caller who waits is allowed again. The row
+    is kept under a hash: where `key` stands for an address, pass one that cannot be
+    guessed.
 
-    name: of the rule; the same key is counted for each name by itself.
+    name: of the rule; a key is counted separately for each name.
 
     Locks: the key's row, until the transaction ends: commit at once.
     Source: GCRA, ITU-T I.371 annex A (virtual scheduling), in one upsert.
@@ -89,8 +92,8 @@ def take_each(
 ) -> list[Allowance]:
     """Count one request against each rule, as `take` does, in one statement.
 
-    In the order given, as far as the first that refuses: that is the last allowance,
-    and those behind it are not counted.
+    The rules are checked in the order given. The first that refuses gives the last
+    allowance of the result; the rules after it are not counted.
 
     Locks: the keys' rows, in that order.
     """
@@ -114,7 +117,7 @@ def take_each(
 @cache
 def _taking(number: int) -> TextClause:
     takes = [
-        # One that refused has no row, and then the next has none to insert.
+        # A rule that refuses returns no row, so the rules after it insert none.
         TAKE.format(n=n, if_before=f"from take_{n - 1}" if n else "")
         for n in range(number)
     ]
@@ -123,7 +126,7 @@ def _taking(number: int) -> TextClause:
 
 
 def _most_ahead_s(rule: Rule) -> float:
-    # A microsecond: rounding must not cost a request.
+    # The microsecond keeps rounding from refusing a request.
     return rule.window_s - rule.window_s / rule.quota + 1e-6
 
 
@@ -134,9 +137,9 @@ def _refusal(session: Session, name: str, row: str, rule: Rule) -> Allowance:
 
 
 def prune(session: Session, *, most: int = 10_000) -> int:
-    """Forget the keys that have their whole quota again (a job).
+    """Delete the keys whose whole quota is free again, at most `most` (a job).
 
-    Safe to repeat; returns how many were forgotten.
+    Safe to repeat; returns how many were deleted.
     """
     over = (
         select(RateLimit.key)

@@ -1,4 +1,4 @@
-"""The one way to change a load's, a stop's or an offer's status."""
+"""The only way to change a load's, a stop's or an offer's status."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -59,14 +59,15 @@ def _find(
     transition = table.get((status, act))
     if transition is None:
         raise refusal(
-            f"A {noun} that is {status} cannot {act.replace('_', ' ')}.",
+            f"'{act.replace('_', ' ')}' is not possible: the {noun} is {status}.",
             extra={"current_status": status},
         )
     role = cause.role(transition.roles)
     if role is None:
         names = ", ".join(sorted(transition.roles))
         raise Forbidden(
-            f"To {act.replace('_', ' ')} a {noun} that is {status} is for: {names}."
+            f"While the {noun} is {status}, '{act.replace('_', ' ')}' needs one of the"
+            f" roles: {names}."
         )
     return transition, role
 
@@ -79,8 +80,9 @@ def move_load(
     *,
     body: dict[str, Any] | None = None,
 ) -> None:
-    """Move `load` as the table allows and write the event. The caller holds its lock.
+    """Change the load's status as the table allows, and write the event.
 
+    The caller has locked the load.
     Raises: LoadMoveRefused, Forbidden. Then nothing is written.
     """
     transition, role = _find(
@@ -101,8 +103,10 @@ def move_load(
 
 
 def record_draft(session: Session, load: Load, cause: Cause) -> None:
-    """Write the event of a new draft: no move made it, and yet whoever holds the
-    company's loads must hear of it."""
+    """Write the event of a new draft.
+
+    No move makes a draft, but phones that follow the company's loads must see it.
+    """
     role = cause.role(POSTERS | {Role.DISPATCHER})
     assert role is not None
     events.record(
@@ -117,7 +121,7 @@ def record_draft(session: Session, load: Load, cause: Cause) -> None:
 
 
 def check_load(load: Load, act: LoadAct, cause: Cause) -> None:
-    """Raise as `move_load` would, changing nothing."""
+    """Raise what `move_load` would raise, and change nothing."""
     _find(LOAD_MOVES, load.status, act, cause, LoadMoveRefused, "load")
 
 
@@ -130,8 +134,9 @@ def move_stop(
     *,
     body: dict[str, Any] | None = None,
 ) -> None:
-    """Move `stop` and write the event. The caller holds the lock of its load.
+    """Change the stop's status as the table allows, and write the event.
 
+    The caller has locked the stop's load.
     Raises: StopMoveRefused, Forbidden. Then nothing is written.
     """
     transition, role = _find(
@@ -164,8 +169,9 @@ def move_offer(
     *,
     body: dict[str, Any] | None = None,
 ) -> None:
-    """Move `offer` and write the event. The caller holds its lock.
+    """Change the offer's status as the table allows, and write the event.
 
+    The caller has locked the offer.
     Raises: OfferMoveRefused, Forbidden. Then nothing is written.
     """
     transition, role = _find(
@@ -191,7 +197,7 @@ def record_offer(
     *,
     body: dict[str, Any] | None = None,
 ) -> None:
-    """Write the event of a move that a statement has already made."""
+    """Write the event of an offer's move that an SQL statement has already made."""
     events.record(
         session,
         cause,

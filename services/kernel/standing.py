@@ -1,4 +1,4 @@
-"""Whether a company may take part at all."""
+"""Whether a company may take part, or is suspended."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ class OrganisationSuspended(DomainError):
     title = "The company is suspended"
 
     def __init__(self) -> None:
-        super().__init__("Your company is suspended: ask whoever runs this market.")
+        super().__init__("Your company is suspended: ask the operator of this market.")
 
 
 def is_standing(org_id: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
@@ -25,7 +25,7 @@ def is_standing(org_id: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
 
     org_id: the column that names the company.
     """
-    # A database function: the poster's company is none that a carrier may read.
+    # A database function, because a carrier may not read the poster's company.
     return ~func.is_suspended(org_id)
 
 
@@ -35,11 +35,11 @@ def is_suspended(session: Session, org_id: UUID) -> bool:
 
 
 def check_standing(session: Session, org_id: UUID) -> None:
-    """Make sure the company's people may be here.
+    """Raise if the operator has suspended the company.
 
     Raises: OrganisationSuspended.
     """
-    # scope: the company of somebody who is signing in.
+    # scope: the company of a member who is signing in.
     organisation = session.get_one(Organisation, org_id)
     if organisation.suspended_at is not None:
         raise OrganisationSuspended

@@ -1,4 +1,4 @@
-"""Whose rows this transaction may touch, where row security would not let it."""
+"""Tell the database which further rows this transaction may touch, and who acts."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session
 
 
 def act_on_loads(session: Session, load_ids: Iterable[UUID]) -> None:
-    """Open the rows that hang on these loads to this transaction: offers to other
-    carriers, the assignment, the stops, everybody's history.
+    """Let this transaction touch the rows of these loads, whichever company has them.
+
+    These are the offers to other carriers, the assignment, the stops and the events.
+    One driver's acceptance ends other companies' offers, and a cancelled load frees
+    another company's driver; row security allows that only for the loads named here.
 
     The caller has checked the actor's right to each load, or does so before it answers.
-    One driver's yes ends other companies' offers, and a cancelled load frees another
-    company's driver: row security lets that happen for a held load only.
     """
     session.execute(
         text("select set_config('app.loads', :loads, true)"),
@@ -22,8 +23,10 @@ def act_on_loads(session: Session, load_ids: Iterable[UUID]) -> None:
 
 
 def act_as_member(session: Session, member_id: UUID) -> None:
-    """Let the rest of this transaction be the member's own doing, in the audit log:
-    who has a one-time token acts before he is signed in."""
+    """Name the member as the one who acts, in the audit log of this transaction.
+
+    Needed for one-time tokens: their owner acts before being signed in.
+    """
     session.execute(
         text("select set_config('app.member', :id, true)"), {"id": str(member_id)}
     )

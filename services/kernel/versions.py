@@ -1,4 +1,4 @@
-"""Edits of what somebody else may have edited: only over the version that was seen."""
+"""Edits that change a row only if the client has seen its current version."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,7 +9,7 @@ from runtime.errors import DomainError, NotFound
 
 
 class PreconditionRequired(DomainError):
-    """An edit says which version it changes."""
+    """An edit must say which version it changes."""
 
     status = 428
     code = "precondition-required"
@@ -17,7 +17,7 @@ class PreconditionRequired(DomainError):
 
 
 class VersionMismatch(DomainError):
-    """The row is not what the client believes it to be."""
+    """The row has another version than the client says, or exists already."""
 
     status = 412
     code = "version-mismatch"
@@ -26,10 +26,10 @@ class VersionMismatch(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """What the client believes of the row.
+    """What the client says about the row that it edits.
 
-    tags: the versions he has seen; None if he names none.
-    is_new: he believes that there is no row.
+    tags: the versions that the client has seen; None if it names none.
+    is_new: the client says that there is no row yet.
     """
 
     tags: frozenset[str] | None = None
@@ -38,28 +38,31 @@ class Precondition:
     refusals: ClassVar = (PreconditionRequired, VersionMismatch)
 
     def check(self, row: Versioned) -> None:
-        """Raise unless the row is what he has seen. The caller holds its lock.
+        """Raise unless the client has seen the row's current version.
 
+        The caller has locked the row.
         Raises: PreconditionRequired, VersionMismatch.
         """
         self.check_given()
         if self.is_new or self.tags is None:
-            raise VersionMismatch("There is one already.")
+            raise VersionMismatch("It exists already.")
         if row.tag not in self.tags:
-            raise VersionMismatch("Show it again, and decide on what you see then.")
+            raise VersionMismatch("Get it again, and edit the version you get.")
 
     def check_given(self) -> None:
-        """Raise if he says nothing about the row: before its state is judged.
+        """Raise if the client says nothing about the row.
+
+        To be called before the row's state is checked.
 
         Raises: PreconditionRequired.
         """
         if self.tags is None and not self.is_new:
-            raise PreconditionRequired("Show it first: its ETag goes into If-Match.")
+            raise PreconditionRequired("Get it first, and send its ETag as If-Match.")
 
     def check_missing(self, row_id: UUID) -> None:
-        """Raise if he has seen a row where there is none.
+        """Raise if the client names a version of a row that does not exist.
 
         Raises: NotFound.
         """
         if self.tags is not None:
-            raise NotFound(f"There is no {row_id} any more.")
+            raise NotFound(f"{row_id} does not exist any more.")

@@ -1,4 +1,4 @@
-"""Assignments: who carries which load, and how that begins and ends."""
+"""Assignments: which driver carries which load, and how that begins and ends."""
 
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +19,7 @@ from services.loads.market import LoadTaken
 
 
 def visible_assignments(actor: Actor) -> Select[Assignment]:
-    """Return the company's assignments; a driver sees his own."""
+    """Return the company's assignments, newest first; a driver sees only their own."""
     seen = (
         select(Assignment)
         .where(Assignment.org_id == actor.org_id)
@@ -52,7 +52,7 @@ def get_assignment(session: Session, actor: Actor, assignment_id: UUID) -> Assig
 
 def current_assignments(session: Session, driver_id: UUID) -> list[Assignment]:
     """Return the driver's active assignments, with loads and stops, oldest first."""
-    # scope: the caller found the driver by his scope.
+    # scope: the caller found the driver by a scope.
     return list(
         session.scalars(
             select(Assignment)
@@ -74,14 +74,14 @@ def put_driver_on(
     kind: AssignmentKind,
     assignment_id: UUID,
 ) -> Assignment:
-    """Make the driver the load's one active driver; the unique indexes judge.
+    """Make the driver the load's only active driver; unique indexes decide a race.
 
-    Locks: the driver. Raises: LoadTaken, DriverBusy, NoTruck.
+    Locks: the driver. Raises: LoadTaken, DriverBusy, NoTruck, IdTaken.
     """
     if driver.truck_id is None:
         raise drivers.NoTruck("Give the driver a truck first.")
-    # Before the driver's lock, as everywhere: whoever ends an assignment takes them
-    # in this order, and the insert waits for him.
+    # Write the assignments before locking the driver, as everywhere. Ending an
+    # assignment takes its locks in this order too, and the insert waits for that.
     session.flush()
     assignment = Assignment(
         id=assignment_id,
@@ -104,14 +104,14 @@ def put_driver_on(
 
 
 def _refusal(error: IntegrityError) -> Exception:
-    """Return what the index that judged says; an unexpected error stays itself."""
-    judged = str(error.orig)
-    if "uq_assignments_active_load" in judged:
+    """Return the problem that fits the violated index, or the unexpected error."""
+    message = str(error.orig)
+    if "uq_assignments_active_load" in message:
         return LoadTaken("Another driver has the load.")
-    if "uq_assignments_active" in judged:
+    if "uq_assignments_active" in message:
         return drivers.DriverBusy("The driver has a load already.")
-    if "pk_assignments" in judged:
-        # Of a company that he may not know of.
+    if "pk_assignments" in message:
+        # It may belong to a company that the caller may not know of.
         return IdTaken("Make a new assignment id.")
     return error
 
@@ -124,9 +124,9 @@ def end(
     *,
     now: datetime,
 ) -> None:
-    """End a driver's load and make him free, unless another one holds him.
+    """End the assignment and free its driver, unless they have another load.
 
-    Locks: the driver; the caller holds the load.
+    Locks: the driver; the caller has locked the load.
     """
     assignment.status = status
     assignment.ended_at = now
@@ -138,5 +138,5 @@ def end(
 def tell_driver(
     session: Session, driver_id: UUID, kind: MessageKind, subject_id: UUID
 ) -> None:
-    """Owe the driver's phones a message."""
+    """Queue a message for each of the driver's phones."""
     outbox.put(session, [], kind, subject_id, driver_ids=[driver_id])

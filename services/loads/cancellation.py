@@ -21,12 +21,12 @@ from services.loads.loads import end_offers, lock_own
 def cancel(
     session: Session, actor: Actor, load_id: UUID, *, reason: str, now: datetime
 ) -> Load:
-    """Cancel the load for good, until it is picked up; its driver is told and free.
+    """Cancel a load that is not picked up, for good; its driver is told and freed.
 
     Safe to repeat. Locks: the load, its offers, its driver. Raises: NotFound,
     LoadMoveRefused.
     """
-    # scope: of a load his company posted.
+    # scope: a load that the actor's company posted.
     load = lock_own(session, actor, load_id)
     if load.status is LoadStatus.CANCELLED:
         return load

@@ -1,4 +1,4 @@
-"""Posting leases: what is not renewed leaves the market by itself."""
+"""Posting leases: a load that is not renewed leaves the market by itself."""
 
 # scope: a job, for all companies.
 
@@ -15,9 +15,10 @@ from services.offers import ending
 
 
 def lapse(session: Session, *, now: datetime, most: int = 500) -> int:
-    """Hold the loads whose lease ran out, expire those too late to pick up (a job).
+    """Mark loads held if their lease ran out, expired if too late to pick up (a job).
 
-    Their open offers end. Safe to repeat; returns how many were marked.
+    Their open offers are withdrawn. At most `most` loads change at once; returns how
+    many did. Safe to repeat.
 
     Locks: those loads that are free, then their offers.
     """

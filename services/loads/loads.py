@@ -1,4 +1,4 @@
-"""Loads on the market: post, edit, renew, withdraw, cancel, list."""
+"""Loads on the market: list, post, edit, renew, withdraw."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from services.offers import ending
 
 
 class PickupWindowClosed(Conflict):
-    """Nobody can pick this load up any more."""
+    """It is too late to pick this load up."""
 
     code = "pickup-window-closed"
     title = "The last pickup window has closed"
 
 
 class NumberTaken(Conflict):
-    """The company has a load of this number."""
+    """The company already has a load with this number."""
 
     code = "load-number-taken"
     title = "That load number is in use"
@@ -44,18 +44,21 @@ class NumberTaken(Conflict):
 
 @dataclass(frozen=True)
 class PostingRules:
-    """What posting needs to know: how long a post lives, and how far it is by road."""
+    """What posting needs: how long a posting lives, and the distances by road."""
 
     lease: timedelta
     roads: Roads
 
 
 def visible_loads(actor: Actor) -> Select[Load]:
-    """Return the loads the actor may know of: those his company posted, those its
-    trucks carry or carried, and for a driver those he carries or is offered.
+    """Return the loads the actor may know of, newest first.
 
-    Who lost a load, or was taken off it, sees it no more: the next carrier's arrival is
-    not his to know. The offer keeps what he was shown.
+    Posters and dispatchers see the loads their company posted. A dispatcher also sees
+    those the company's drivers carry, carried or are offered; a driver sees those they
+    carry, carried or are offered themselves.
+
+    Drivers who lost a load, or were taken off it, no longer see it: they may not know
+    when the next carrier arrives. The offer keeps what they were shown.
     """
     carried = select(Assignment.id).where(
         Assignment.load_id == Load.id, Assignment.status != AssignmentStatus.CANCELLED
@@ -104,7 +107,7 @@ def post_load(
 ) -> Load:
     """Put a load with its stops on the market, or keep it as a draft.
 
-    Safe to repeat with the same `load_id`: the load is returned as it is.
+    Safe to repeat with the same `load_id`: the load is returned unchanged.
 
     Raises: Invalid, IdTaken, NumberTaken, PickupWindowClosed.
     """
@@ -126,7 +129,7 @@ def post_load(
             session.add(load)
             session.flush()
     except IntegrityError as error:
-        # The same request at the same time: it was a moment quicker.
+        # The same request was sent twice at once, and the other one was quicker.
         known = _posted_before(session, actor, load_id)
         if known is None:
             raise _taken(error, number) from None
@@ -149,9 +152,11 @@ def edit_load(
     stops: Sequence[Mapping[str, Any]] | None,
     now: datetime,
 ) -> Load:
-    """Change what is given, while nobody carries it. The stops change as a whole.
+    """Change the given fields of a load that no driver carries yet.
 
-    Open offers show figures that are no longer true: they are superseded.
+    stops: the new stops, which replace all old ones; None keeps them.
+
+    Open offers are superseded, because they show the old figures.
 
     Locks: the load, then its offers. Raises: NotFound, LoadMoveRefused, Invalid,
     NumberTaken, PreconditionRequired, VersionMismatch.
@@ -208,11 +213,13 @@ def withdraw(session: Session, actor: Actor, load_id: UUID, *, now: datetime) ->
 
 
 def lock_own(session: Session, actor: Actor, load_id: UUID) -> Load:
-    """Lock and return a load of the actor's company, to be changed as a whole.
+    """Lock and return a load that the actor's company posted, with its stops.
 
-    Raises: NotFound.
+    This transaction may then change every row of the load (`act_on_loads`).
+
+    Locks: the load. Raises: NotFound.
     """
-    # scope: only what his company posted.
+    # scope: only loads that the actor's company posted.
     load = session.scalar(
         select(Load)
         .where(Load.id == load_id, Load.org_id == actor.org_id)
@@ -256,9 +263,9 @@ def _posted_before(session: Session, actor: Actor, load_id: UUID) -> Load | None
 
 
 def _taken(error: IntegrityError, number: str) -> Exception:
-    """Return what the caller is told; an error that nobody expected stays itself."""
+    """Return the problem that fits the violated index, or the unexpected error."""
     if "pk_loads" in str(error.orig):
-        # Of a company that he may not know of.
+        # It may belong to a company that the caller may not know of.
         return IdTaken("Make a new load id.")
     if "uq_loads_org_id_load_number" not in str(error.orig):
         return error
@@ -268,7 +275,10 @@ def _taken(error: IntegrityError, number: str) -> Exception:
 def end_offers(
     session: Session, load: Load, act: OfferAct, reason: str, now: datetime
 ) -> None:
-    """End the open offers of a load that its poster has changed."""
+    """End the open offers of a load that its poster has changed.
+
+    Locks: the offers; the caller has locked the load.
+    """
     ending.end_for_load(session, load.id, act, Cause(now, reason=reason))
 
 
@@ -290,7 +300,7 @@ def _set_stops(load: Load, stops: Sequence[Mapping[str, Any]], roads: Roads) -> 
         if after.window_until < before.window_from:
             raise Invalid(
                 f"#/stops/{i}/window_until",
-                "This window ends before that of the stop before begins.",
+                "This window ends before the window of the previous stop begins.",
             )
     load.stops.extend(rows)
     first, last = rows[0], rows[-1]
@@ -305,6 +315,6 @@ def _set_stops(load: Load, stops: Sequence[Mapping[str, Any]], roads: Roads) -> 
 
 
 def _place(stop: Stop) -> str | None:
-    """Return what a driver reads on one line: city and state, else the facility."""
+    """Return a line for the driver to read: city and state, else the facility."""
     parts = [(stop.address or {}).get(name) for name in ("city", "state")]
     return ", ".join(part for part in parts if part) or stop.facility

@@ -1,4 +1,4 @@
-"""The market: which loads are on it, and taking one off it."""
+"""The market: which loads are on it, and locking one to take it."""
 
 from uuid import UUID
 
@@ -16,12 +16,13 @@ ON_THE_MARKET = """
     and (loads.visibility = 'network' or loads.org_id = :org_id)
     and loads.org_id <> all (array(select suspended_organisations()))
 """
-"""The one definition, in SQL: posted, its lease and its last pickup window open, shown
-to the company `:org_id`, and by a company that takes part."""
+"""The one definition of "on the market", in SQL. The load is posted, its lease and its
+last pickup window are open, the company `:org_id` may see it, and its poster's company
+is not suspended."""
 
 
 class LoadTaken(Gone):
-    """Somebody else has the load."""
+    """Another driver has the load, or it left the market."""
 
     code = "load-taken"
     title = "The load is taken"
@@ -34,7 +35,10 @@ def is_on_the_market(org_id: UUID) -> TextClause:
 
 
 def market_loads(actor: Actor) -> Select[Load]:
-    """Return what is posted to the network, or by the actor's own company."""
+    """Return the loads on the market for the actor's company, newest first.
+
+    These are loads posted to the network, and the company's own.
+    """
     return (
         select(Load)
         .where(
@@ -47,7 +51,8 @@ def market_loads(actor: Actor) -> Select[Load]:
 def lock_market_load(session: Session, actor: Actor, load_id: UUID) -> Load:
     """Lock and return a load that the actor's company may take.
 
-    Raises: NotFound; LoadTaken if it was on the market and is not any more.
+    Locks: the load. Raises: NotFound; LoadTaken if the load is not on the market, but
+    the actor may know of it.
     """
     load = session.scalar(
         market_loads(actor).where(Load.id == load_id).with_for_update(of=Load)
@@ -58,11 +63,12 @@ def lock_market_load(session: Session, actor: Actor, load_id: UUID) -> Load:
 
 
 def check_on_market(session: Session, actor: Actor, load_id: UUID) -> None:
-    """Make sure the actor's company may take the load, as far as can be seen now.
+    """Check that the actor's company may take the load now, without locking it.
 
-    Raises: NotFound; LoadTaken if it was on the market and is not any more.
+    Raises: NotFound; LoadTaken if the load is not on the market, but the actor may know
+    of it.
     """
-    # scope: `market_loads` is the door.
+    # scope: the query starts from `market_loads`.
     seen = market_loads(actor).where(Load.id == load_id)
     if session.scalar(seen.with_only_columns(Load.id)) is None:
         raise _off_market(session, actor, load_id)

@@ -1,4 +1,4 @@
-"""The shipper's word that freight was picked up."""
+"""Pickup confirmations: what was loaded, as the shipper counted it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -23,7 +23,7 @@ from services.loads import assignments, stops
 
 
 class NotAPickup(Conflict):
-    """Only a pickup is confirmed by the shipper."""
+    """The shipper confirms only pickups."""
 
     code = "not-a-pickup"
     title = "The stop is not a pickup"
@@ -42,20 +42,20 @@ def confirm(
     bol_number: str | None,
     now: datetime,
 ) -> Stop:
-    """Keep what was loaded, as the shipper counted it; the load may depart then.
+    """Keep what was loaded, as the shipper counted it; the truck may then depart.
 
-    A difference to what was posted is kept in an event, the load stays as posted.
-    It may come before the driver's own report of arrival. Safe to repeat; a later
-    confirmation corrects an earlier one.
+    The driver is told. A difference from the posted figures is recorded as an event;
+    the load stays as posted. The confirmation may come before the driver's report of
+    arrival. Safe to repeat; a later confirmation corrects an earlier one.
 
-    confirmed_at: by the shipper's clock; pickups are not confirmed in the future.
+    confirmed_at: by the shipper's clock; a time in the future is refused.
 
     Locks: the load. Raises: NotFound, NotAPickup, StopOutOfOrder, LoadMoveRefused,
     ClockSkew.
     """
     load, stop = _locked(session, actor, stop_id)
     if stop.kind is not StopKind.PICKUP:
-        raise NotAPickup("Deliveries are completed by the driver.")
+        raise NotAPickup("The driver completes a delivery; no shipper confirms it.")
     said = {
         "confirmed_by": confirmed_by,
         "confirmed_pieces": pieces,
@@ -86,7 +86,7 @@ def confirm(
 
 
 def _locked(session: Session, actor: Actor, stop_id: UUID) -> tuple[Load, Stop]:
-    # scope: only loads his company posted.
+    # scope: only loads that the actor's company posted.
     load = session.scalar(
         select(Load)
         .join(Stop, Stop.load_id == Load.id)
@@ -102,7 +102,7 @@ def _locked(session: Session, actor: Actor, stop_id: UUID) -> tuple[Load, Stop]:
 
 
 def _record_difference(session: Session, load: Load, stop: Stop, cause: Cause) -> None:
-    # What was posted is the sum of all pickups; it is known when all are confirmed.
+    # The posted figures are sums over all pickups: compare when all are confirmed.
     pickups = [s for s in load.stops if s.kind is StopKind.PICKUP]
     pairs: dict[str, Any] = {
         "pieces": (load.pieces, _total(s.confirmed_pieces for s in pickups)),
@@ -133,7 +133,7 @@ def _total(counts: Iterable[int | None]) -> int | None:
 
 
 def _tell_driver(session: Session, load: Load) -> None:
-    # scope: of a load his company posted.
+    # scope: a load that the actor's company posted.
     driver_id = session.scalars(
         select(Assignment.driver_id).where(
             Assignment.load_id == load.id,

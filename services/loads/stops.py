@@ -1,4 +1,4 @@
-"""What a driver reports at a stop: arrived, done, gone."""
+"""Reports of what happened at a stop: arrival, completion, departure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,14 +27,14 @@ from services.loads import assignments
 
 
 class AssignmentEnded(Conflict):
-    """The load is not with this driver any more."""
+    """The driver no longer has the load."""
 
     code = "assignment-ended"
     title = "The load is not with this driver any more"
 
 
 class PickupNotConfirmed(Conflict):
-    """The shipper has not confirmed; a dispatcher may release the truck."""
+    """The shipper has not confirmed the pickup; a dispatcher may release the truck."""
 
     code = "pickup-not-confirmed"
     title = "The shipper has not confirmed the pickup"
@@ -53,9 +53,9 @@ LEFT = frozenset({StopStatus.DEPARTED})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the phone says. Times by its clock; `sent_at` corrects them.
+    """What the phone says. Times are by its clock; `sent_at` corrects them.
 
-    position: where it was; kept with the event.
+    position: where the phone was; kept with the event.
     """
 
     occurred_at: datetime
@@ -65,7 +65,7 @@ class Report:
 
 
 class AtHand(NamedTuple):
-    """A stop, its locked load, and the assignment that carries it."""
+    """A stop, its locked load, and the load's assignment."""
 
     load: Load
     stop: Stop
@@ -77,7 +77,7 @@ def arrive(
 ) -> Stop:
     """Note that the truck arrived.
 
-    Safe to repeat: a stop that has been arrived at is returned as it is.
+    Safe to repeat: a stop with an arrival is returned unchanged.
 
     Locks: the load. Raises: NotFound, AssignmentEnded, StopOutOfOrder,
     LoadMoveRefused, ClockSkew.
@@ -93,7 +93,7 @@ def arrive(
     moves.move_stop(session, stop, load, StopAct.ARRIVE, cause, body=body)
     stop.arrived_at = cause.occurred_at
     if stop.confirmed_at is not None and load.status is LoadStatus.AT_PICKUP:
-        # The shipper was quicker than this report; his word still stands.
+        # The shipper confirmed before this report came; the confirmation counts.
         moves.move_load(
             session,
             load,
@@ -108,8 +108,8 @@ def complete(
 ) -> Stop:
     """Note that loading or unloading is done; the last stop delivers the load.
 
-    Delivery frees the driver and enqueues one search for his way home. Safe to
-    repeat: a completed stop is returned as it is, and searches nothing.
+    Delivering the load frees the driver and enqueues one search for a way home. Safe to
+    repeat: a completed stop is returned unchanged, and no other search is enqueued.
 
     Locks: the load, then its driver. Raises: NotFound, AssignmentEnded,
     StopMoveRefused, LoadMoveRefused, ClockSkew.
@@ -142,7 +142,7 @@ def complete(
 def depart(
     session: Session, actor: Actor, stop_id: UUID, report: Report, *, now: datetime
 ) -> Stop:
-    """Note that the truck left. From a pickup only after the shipper's confirmation.
+    """Note that the truck left; a pickup needs the shipper's confirmation first.
 
     Safe to repeat. Locks: the load. Raises: NotFound, AssignmentEnded,
     StopMoveRefused, LoadMoveRefused, PickupNotConfirmed, ClockSkew.
@@ -161,10 +161,12 @@ def leave(
     is_released: bool = False,
     now: datetime,
 ) -> Stop:
-    """Note that the truck left the stop. The caller holds the load's lock.
+    """Note that the truck left the stop. The caller has locked the load.
 
-    reason: why a dispatcher released it, kept with the load's event.
-    is_released: it may leave a pickup that the shipper has not confirmed.
+    Safe to repeat: a stop that the truck has left is returned unchanged.
+
+    reason: why a dispatcher released the truck, kept with the load's event.
+    is_released: the truck may leave a pickup that the shipper has not confirmed.
 
     Raises: StopMoveRefused, LoadMoveRefused, PickupNotConfirmed, ClockSkew.
     """
@@ -198,9 +200,11 @@ def check_order(load: Load, stop: Stop, finished: frozenset[StopStatus]) -> None
 
 
 def reopen(load: Load) -> None:
-    """Make every stop open again, for the next driver. The caller holds the lock.
+    """Make every stop pending again, for the next driver.
 
-    Raises: LoadMoveRefused if he has part of the freight already.
+    The caller has locked the load.
+
+    Raises: LoadMoveRefused if part of the freight is on the truck.
     """
     check_nothing_aboard(load)
     for stop in load.stops:
@@ -219,13 +223,14 @@ def check_nothing_aboard(load: Load) -> None:
 
 
 def lock(session: Session, actor: Actor, stop_id: UUID) -> AtHand:
-    """Lock and return the load of a stop, the stop, and who carries the load.
+    """Lock the load of a stop; return the load, the stop and the newest assignment.
 
-    A driver finds the stops of the loads they carry, a dispatcher those of the company.
+    A driver finds the stops of the loads they carry or carried, a dispatcher those of
+    the company.
 
-    Raises: NotFound, AssignmentEnded.
+    Locks: the load. Raises: NotFound; AssignmentEnded if the assignment was cancelled.
     """
-    # scope: only loads with an assignment of his.
+    # scope: only loads with an assignment of the actor or the actor's company.
     mine = (
         Assignment.org_id == actor.org_id
         if actor.is_dispatcher
@@ -264,8 +269,8 @@ def _cause(
     actor: Actor, assignment: Assignment, stop: Stop, report: Report, now: datetime
 ) -> tuple[Cause, dict[str, Any]]:
     at = clocks.corrected(report.occurred_at, sent_at=report.sent_at, received_at=now)
-    is_his_own = actor.driver_id == assignment.driver_id
-    source = "phone" if is_his_own else "dispatcher"
+    is_own = actor.driver_id == assignment.driver_id
+    source = "phone" if is_own else "dispatcher"
     body: dict[str, Any] = {"phone_time": report.occurred_at.isoformat()}
     if report.position is not None:
         body["position"] = {

@@ -1,1 +1,1 @@
-"""Use cases of offers: the offers, how they end, and the pushes they owe."""
+"""Use cases of offers: the offers, how they end, and their pushes."""

@@ -1,6 +1,6 @@
-"""Ending offers that nobody answered: lost, withdrawn, superseded, expired."""
+"""Ending offers that were not answered: lost, withdrawn, superseded, expired."""
 
-# scope: jobs, and use cases that hold the load or the driver.
+# scope: jobs, and use cases that have locked the load or the driver.
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
@@ -25,7 +25,8 @@ TELL = {
     OfferAct.WITHDRAW: MessageKind.OFFER_WITHDRAWN,
     OfferAct.SUPERSEDE: MessageKind.OFFER_WITHDRAWN,
 }
-"""How the phone learns that an offer is over. An expiry it can see by itself."""
+"""The message that tells the phone that an offer ended. There is none for an expiry:
+the phone knows when the offer expires."""
 
 NEWS_TTL = timedelta(hours=1)
 
@@ -38,11 +39,12 @@ def end_for_load(
     *,
     except_id: UUID | None = None,
 ) -> list[Offer]:
-    """End all open offers of the load but one; tell the phones.
+    """End the load's open offers, except `except_id`, and tell their phones.
 
-    The market moved, not the drivers: each gets the next best of his search in its
-    place, unless he was to get only one. Locks: the offers, in id order; the caller
-    holds the load.
+    The drivers did not decline, so each of them is offered the next best load of their
+    search instead, unless its strategy is direct (one offer only).
+
+    Locks: the offers, in id order; the caller has locked the load.
     """
     query = (
         select(Offer)
@@ -64,12 +66,12 @@ def end_for_driver(
     except_id: UUID | None = None,
     except_search_id: UUID | None = None,
 ) -> list[Offer]:
-    """End the driver's open offers of other loads; tell his phones.
+    """End the driver's open offers, except those excluded, and tell their phones.
 
-    An offer that somebody holds is skipped, not waited for: two drivers who accept
-    each other's second choice would wait for one another for ever. A skipped one
-    ends by its holder, by `end_left_over` or by its expiry; who has a load cannot
-    accept it.
+    Locked offers are skipped. Waiting for them could deadlock, when two drivers accept
+    each other's second choice. A skipped offer is ended by the transaction that has
+    locked it, by `end_left_over` or by its expiry; a driver with a load cannot accept
+    it.
 
     Locks: the offers that are free.
     """
@@ -90,15 +92,16 @@ def end_for_driver(
 def end_left_over(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
     """Supersede the open offers of drivers who have a load; return them.
 
-    What `end_for_driver` had to skip. Safe to repeat. Locks: those that are free.
+    These are the offers that `end_for_driver` skipped; at most `most` at once. Safe to
+    repeat. Locks: those offers that are free.
     """
-    held = select(Assignment.id).where(
+    carried = select(Assignment.id).where(
         Assignment.driver_id == Offer.driver_id,
         Assignment.status == AssignmentStatus.ACTIVE,
     )
     query = (
         select(Offer)
-        .where(is_open(), exists(held))
+        .where(is_open(), exists(carried))
         .order_by(Offer.id)
         .limit(most)
         .with_for_update(skip_locked=True)
@@ -107,7 +110,7 @@ def end_left_over(session: Session, cause: Cause, *, most: int = 500) -> list[Of
 
 
 def end_one(session: Session, offer: Offer, act: OfferAct, cause: Cause) -> None:
-    """End one offer and tell its phones. The caller holds its lock.
+    """End one offer and tell the driver's phones. The caller has locked the offer.
 
     Raises: OfferMoveRefused.
     """
@@ -117,8 +120,8 @@ def end_one(session: Session, offer: Offer, act: OfferAct, cause: Cause) -> None
 def expire(session: Session, cause: Cause) -> int:
     """End the offers whose time is over; sequential searches go on (a job).
 
-    Those of drivers who have a load meanwhile are superseded. Safe to repeat; returns
-    how many ended.
+    Open offers of drivers who have got a load are superseded. Safe to repeat; returns
+    how many offers ended.
     """
     left_over = end_left_over(session, cause)
     return len(left_over) + len(end_expired(session, cause))
@@ -127,8 +130,9 @@ def expire(session: Session, cause: Cause) -> int:
 def end_expired(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
     """End the offers whose time ran out by the database's clock; return them.
 
-    Sequential searches go on with their next best. Safe to repeat. Locks: those that
-    are free; an offer being answered is left to its answer.
+    Sequential searches go on with their next best load. At most `most` offers end at
+    once. Safe to repeat. Locks: those offers that are free; an offer that is being
+    answered is skipped.
     """
     query = (
         select(Offer)
@@ -143,15 +147,15 @@ def end_expired(session: Session, cause: Cause, *, most: int = 500) -> list[Offe
 
 
 def ask_for_next(session: Session, offer: Offer) -> None:
-    """Enqueue the next offer of the search, if it offers one after the other."""
+    """Enqueue the next offer of the search, if its strategy is sequential."""
     _ask_for_next(session, [offer], {Strategy.SEQUENTIAL})
 
 
 def _ask_for_next(
     session: Session, offers: Iterable[Offer], strategies: Collection[Strategy]
 ) -> None:
-    # Without `once`: two who each end an offer of the other's search would wait for
-    # one another's key. A job too many finds no room and does nothing.
+    # Without `once`: two transactions that each end an offer of the other's search
+    # would wait for each other's key. A surplus job finds no room and does nothing.
     searches = [
         {"search_id": str(offer.search_id)}
         for offer in offers
@@ -169,7 +173,7 @@ def _end(
     for offer in offers:
         moves.move_offer(session, offer, act, cause)
         offer.ended_at = now
-    # All in one, however many there are: the load is held meanwhile.
+    # One flush for all offers, because the load stays locked meanwhile.
     session.flush()
     if act in TELL:
         outbox.put_each(

@@ -1,4 +1,4 @@
-"""Offers: which there are, for whom, and whether they can still be accepted."""
+"""Offers: who may see them, and whether they can still be accepted."""
 
 from uuid import UUID
 
@@ -18,12 +18,12 @@ def is_alive() -> list[ColumnElement[bool]]:
 
 
 def is_open() -> ColumnElement[bool]:
-    """Return the condition of an offer that nobody has answered or ended."""
+    """Return the condition of an open offer: neither answered nor ended."""
     return Offer.status.in_(OPEN_OFFERS)
 
 
 def visible_offers(actor: Actor) -> Select[Offer]:
-    """Return the offers to the actor, or to his company's drivers, newest first."""
+    """Return the driver's offers, or the company's for a dispatcher; newest first."""
     seen = select(Offer).where(Offer.org_id == actor.org_id).order_by(Offer.id.desc())
     if not actor.is_dispatcher:
         seen = seen.where(Offer.driver_id == actor.driver_id)
@@ -46,8 +46,8 @@ def get_offer(session: Session, actor: Actor, offer_id: UUID) -> Offer:
 
 
 def next_best(session: Session, driver_id: UUID, *, except_id: UUID) -> UUID | None:
-    """Return the id of the driver's best other offer that is still open."""
-    # scope: offers to the driver himself.
+    """Return the id of the driver's best other offer that can be accepted, or None."""
+    # scope: offers to this driver only.
     return session.scalar(
         select(Offer.id)
         .where(Offer.driver_id == driver_id, Offer.id != except_id, *is_alive())

@@ -23,7 +23,7 @@ from services.people import members
 
 
 class TooSoon(Exception):
-    """An attempt was made, and the next one must wait so many seconds."""
+    """An attempt was made; the next one must wait `wait_s` seconds."""
 
     def __init__(self, wait_s: float) -> None:
         super().__init__(f"not before {wait_s:.0f} s")
@@ -31,16 +31,16 @@ class TooSoon(Exception):
 
 
 def due(session: Session, push_id: UUID) -> Envelope | None:
-    """Return what to send now, or None if it is done, late or pointless.
+    """Return what to send now, or None if the push is done, late or pointless.
 
-    Checked before every attempt: nothing goes out after its expiry, for an offer
-    that is no longer open, or to a dead device. Counts the attempt.
+    Checked before every attempt: nothing is sent after its expiry, for an offer that is
+    no longer open, or to a dead device. Counts the attempt.
 
-    Until `conclude` says what came of it, it counts as refused with 429 and no
-    Retry-After: of a worker that is killed nobody knows what it was told.
+    Until `conclude` records the outcome, the attempt counts as refused with 429 without
+    Retry-After: if the worker is killed, the provider's answer is unknown.
 
     Locks: the push.
-    Raises: TooSoon, also to a job that was rescued or is there twice.
+    Raises: TooSoon, also when the job was rescued or exists twice.
     """
     push = session.get(Push, push_id, with_for_update=True)
     if push is None or push.status is not PushStatus.QUEUED:
@@ -84,11 +84,12 @@ def _pointless(session: Session, push: Push, device: Device) -> str | None:
 
 
 def conclude(session: Session, envelope: Envelope, attempt: Attempt) -> float | None:
-    """Write down what came of an attempt; return the seconds to wait, None if done.
+    """Record the outcome of an attempt; return the seconds to wait, None if done.
 
-    An accepted offer becomes SENT. A dead target is marked; when it was the driver's
-    last, the offer is undeliverable by push and his dispatchers are told. If the
-    phone registered anew while we sent, its new target is tried at once.
+    If the provider accepted the push, its offer becomes SENT. A dead target is marked;
+    if it was the driver's last one, the offer is undeliverable by push and the driver's
+    dispatchers are told. If the phone registered a new target during the attempt, the
+    new one is tried at once.
 
     Locks: the push, its device, then the offer.
     """
@@ -152,9 +153,9 @@ def _tell_if_undeliverable(session: Session, push: Push) -> None:
 
 
 def tell_if_undeliverable(session: Session, offer: Offer) -> None:
-    """If no phone of the driver is alive, mark the offer and tell his dispatchers.
+    """Mark the offer and tell the dispatchers, if no phone of the driver is alive.
 
-    The offer stays open: his inbox still shows it.
+    The offer stays open: the driver's inbox still shows it. Safe to repeat.
     """
     live = (
         select(Device.id)

@@ -1,4 +1,4 @@
-"""Phones: the targets that pushes go to, and signing them out."""
+"""Phones: their push targets, who may use them, and signing them out."""
 
 import hashlib
 from datetime import datetime
@@ -34,17 +34,18 @@ def register(
 ) -> Device:
     """Keep this phone's push target, replacing what it had; it counts as alive again.
 
-    Safe to repeat. A target that another device held is that device's no more: the
-    phone changed hands, or the app was installed anew.
+    Safe to repeat. Another device that had this target loses it: the phone changed
+    hands, or the app was installed again.
 
     Locks: the id and the target, then the devices that have either.
-    Raises: IdTaken, DeviceNotApproved for a revoked one.
+    Raises: IdTaken; DeviceNotApproved if the phone was revoked.
     """
-    # Two that register one target, or one new id, at once: the second sees the first.
-    # In one order, so that phones which swap targets do not wait for each other.
+    # Of two requests for one target, or for one new id, the second waits and then
+    # sees what the first wrote. Sorted, so that phones that swap targets do not
+    # deadlock.
     for number in sorted(map(_lock_number, (target, str(device_id)))):
         session.execute(select(func.pg_advisory_xact_lock(number)))
-    # A database function: the phone may have belonged to another company's driver.
+    # A database function, as the phone may have belonged to another company's driver.
     session.execute(
         text("select release_target(:kind, :target, :device, :now)"),
         {"kind": target_kind, "target": target, "device": device_id, "now": now},
@@ -74,7 +75,8 @@ def _lock_number(name: str) -> int:
 def forget(session: Session, actor: Actor, device_id: UUID, *, now: datetime) -> None:
     """Sign the actor's phone out: its sign-ins end, and pushes to it stop.
 
-    He may sign in on it again, as on a new one. Safe to repeat.
+    Unless it was revoked, the actor may sign in on it again, as on a new phone. Safe
+    to repeat.
 
     Locks: the device. Raises: NotFound.
     """
@@ -89,7 +91,7 @@ def forget(session: Session, actor: Actor, device_id: UUID, *, now: datetime) ->
 
 
 def visible_phones(actor: Actor, enrolment: Enrolment | None) -> Select[Device]:
-    """Return the phones of the company's people, in one state or in all."""
+    """Return the phones of the company's people, in one enrolment state or in all."""
     seen = select(Device).where(Device.org_id == actor.org_id).order_by(Device.id)
     return seen.where(Device.enrolment == enrolment) if enrolment else seen
 
@@ -97,7 +99,7 @@ def visible_phones(actor: Actor, enrolment: Enrolment | None) -> Select[Device]:
 def approve(
     session: Session, actor: Actor, device_id: UUID, *, now: datetime
 ) -> Device:
-    """Let the phone's owner sign in on it, also while he has a load.
+    """Let the phone's owner sign in on it, also while they have a load.
 
     Safe to repeat. Locks: the device. Raises: NotFound.
     """
@@ -107,9 +109,9 @@ def approve(
 
 
 def revoke(session: Session, actor: Actor, device_id: UUID, *, now: datetime) -> None:
-    """Sign the phone out, until somebody approves it again. Safe to repeat.
+    """Sign the phone out; its owner cannot sign in on it until it is approved again.
 
-    Locks: the device. Raises: NotFound.
+    Safe to repeat. Locks: the device. Raises: NotFound.
     """
     device = _of_company(session, actor, device_id)
     enrolments.enrol(device, Enrolment.REVOKED, by=actor.member_id, now=now)

@@ -1,4 +1,4 @@
-"""Secrets that we must read again: encrypted with a key that is not in the database."""
+"""Encrypt secrets that must be read again; the key is not in the database."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 SHORTEST_KEY = 32
-"""Characters of a key. Ours are 64 hex digits: 256 bits."""
+"""In characters. The keys we make are 64 hex digits: 256 bits."""
 
 
 class CannotDecrypt(Exception):
@@ -15,7 +15,7 @@ class CannotDecrypt(Exception):
 
 
 def cipher(keys: Sequence[str]) -> MultiFernet:
-    """Return what encrypts with the first of the keys and opens with any of them."""
+    """Return a cipher that encrypts with the first key and decrypts with any key."""
     return MultiFernet(
         [
             Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest()))
@@ -25,12 +25,12 @@ def cipher(keys: Sequence[str]) -> MultiFernet:
 
 
 def encrypt(box: MultiFernet, text: str) -> str:
-    """Return the text encrypted: unreadable and unchangeable without the key."""
+    """Return the text encrypted: without the key it cannot be read or changed."""
     return box.encrypt(text.encode()).decode()
 
 
 def decrypt(box: MultiFernet, encrypted: str) -> str:
-    """Return what was encrypted.
+    """Return the text that was encrypted.
 
     Raises: CannotDecrypt.
     """

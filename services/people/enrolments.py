@@ -16,11 +16,11 @@ from runtime.errors import DomainError, IdTaken
 
 
 class DeviceNotApproved(DomainError):
-    """A phone that the dispatcher has to approve first."""
+    """A dispatcher must approve the phone first."""
 
     status = 403
     code = "device-not-approved"
-    title = "Your dispatcher approves this phone first"
+    title = "Your dispatcher must approve this phone first"
 
     def __init__(self, device_id: UUID | None) -> None:
         super().__init__(
@@ -35,10 +35,11 @@ class DeviceNotApproved(DomainError):
 def admit(
     session: Session, member: Member, device_id: UUID | None, *, now: datetime
 ) -> None:
-    """Let the member sign in on this phone; the first time enrols it.
+    """Let the member sign in on this phone; the first sign-in approves it.
 
-    While he has a load, a phone that is not enrolled waits for his dispatcher: who
-    holds a driver's password must not get his freight. So does a revoked one, always.
+    While the member has a load, a dispatcher must approve the phone first, and a
+    browser is refused: a stolen password must not give access to the freight. A
+    revoked phone must always be approved by a dispatcher.
 
     device_id: made by the app; None in a browser.
 
@@ -59,7 +60,7 @@ def admit(
 def ask(session: Session, member: Member, device_id: UUID, *, now: datetime) -> None:
     """Show the dispatchers that the member wants to sign in on this phone.
 
-    Safe to repeat; a revoked one stays revoked. Locks: the device.
+    Safe to repeat; a revoked phone stays revoked. Locks: the device. Raises: IdTaken.
     """
     device = claimed(session, member.org_id, member.id, device_id, now=now)
     if device.enrolment is Enrolment.UNKNOWN:
@@ -69,7 +70,10 @@ def ask(session: Session, member: Member, device_id: UUID, *, now: datetime) -> 
 def enrol(
     device: Device, enrolment: Enrolment, *, by: UUID | None, now: datetime
 ) -> None:
-    """Note who decided what about the phone, and when. The caller holds its lock."""
+    """Set the phone's enrolment, with who decided it and when, unless it is so already.
+
+    by: None if no person decided it. The caller has locked the device.
+    """
     if device.enrolment is not enrolment:
         device.enrolment = enrolment
         device.enrolment_at = now
@@ -84,12 +88,13 @@ def claimed(
     *,
     now: datetime,
 ) -> Device:
-    """Return the locked row of this id: a new, still dead one, or the one that is
-    there.
+    """Return the member's device of this id, locked; make it if there is none.
 
-    Raises: IdTaken if it is another person's.
+    A new device has no push target yet and counts as dead.
+
+    Locks: the device. Raises: IdTaken if it is another person's.
     """
-    # scope: the row's member is compared.
+    # scope: the row's member is compared below.
     session.execute(
         insert(Device)
         .values(
@@ -116,7 +121,7 @@ def claimed(
 
 
 def _has_load(session: Session, member_id: UUID) -> bool:
-    held = (
+    active = (
         select(func.count())
         .select_from(Assignment)
         .join(Driver, Driver.id == Assignment.driver_id)
@@ -124,4 +129,4 @@ def _has_load(session: Session, member_id: UUID) -> bool:
             Driver.member_id == member_id, Assignment.status == AssignmentStatus.ACTIVE
         )
     )
-    return bool(session.scalar(held))
+    return bool(session.scalar(active))

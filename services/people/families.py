@@ -1,4 +1,4 @@
-"""Sign-ins that stay: one refresh family each, tied to its phone."""
+"""Sign-ins and their refresh tokens: one family for each, tied to its device."""
 
 import secrets
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from services.people.tokens import (
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a client keeps. `expires_in_s` is the access token's."""
+    """What a client keeps. `expires_in_s` is how long the access token is valid."""
 
     access_token: str
     refresh_token: str
@@ -35,8 +35,10 @@ class Tokens:
 
 
 class StolenToken(Unauthenticated):
-    """A refresh token in the wrong hands. The caller ends the family, in a transaction
-    of its own: this one is rolled back."""
+    """A refresh token seems to be stolen.
+
+    The caller calls `end_stolen` in a new transaction; this one is rolled back.
+    """
 
     event: str
 
@@ -46,7 +48,7 @@ class StolenToken(Unauthenticated):
 
 
 class TokenReused(StolenToken):
-    """An old refresh token came back: somebody copied it."""
+    """An old refresh token was used again, so it was probably copied."""
 
     code = "refresh-token-reused"
     title = "This sign-in was ended for safety"
@@ -79,7 +81,10 @@ def open_family(
     device_id: UUID | None,
     now: datetime,
 ) -> Tokens:
-    """Begin a sign-in on this device, None for a browser; return its first tokens."""
+    """Begin a sign-in on this device; return its first tokens.
+
+    device_id: None in a browser.
+    """
     family = RefreshFamily(
         org_id=member.org_id,
         member_id=member.id,
@@ -102,11 +107,11 @@ def refresh(
     device_id: UUID | None = None,
     now: datetime,
 ) -> Tokens:
-    """Return the successor of `token`, and a new access token.
+    """Return the refresh token that follows `token`, and a new access token.
 
-    Safe to repeat: until the successor is used, its predecessor gets it again. An
-    older token is a stolen one, and so is one from another device: the whole family
-    is to end.
+    Safe to repeat: until the new refresh token is used, `token` gets it again. An older
+    token counts as stolen, and so does one from another device: the caller then ends
+    the whole family.
 
     Locks: the family. Raises: Unauthenticated, TokenReused, DeviceMismatch,
     OrganisationSuspended.
@@ -152,9 +157,9 @@ def end_family(session: Session, family_id: UUID, reason: str, now: datetime) ->
 
 
 def end_stolen(session: Session, theft: StolenToken, now: datetime) -> None:
-    """End the family of a stolen token and keep the event for its company.
+    """End the family of a stolen token, and record that for its company.
 
-    Safe to repeat: one event for a family. Locks: the family.
+    Safe to repeat: each family gets one event. Locks: the family.
     """
     # scope: the family of a token we derived.
     lookups.family_of_token(session, theft.family_id)
@@ -187,7 +192,7 @@ def end_families(
 
     Safe to repeat. Locks: those families.
     """
-    # scope: of one member the caller has found.
+    # scope: the sign-ins of one member whom the caller has found.
     ended = update(RefreshFamily).where(
         RefreshFamily.member_id == member_id, RefreshFamily.revoked_at.is_(None)
     )

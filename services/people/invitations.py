@@ -29,7 +29,7 @@ OPEN_FOR = timedelta(hours=72)
 PURPOSE = "invitation"
 
 LETTERS = Rule(quota=5, window_s=24 * 3600)
-"""To one address, from all companies: nobody's mailbox is ours to fill."""
+"""To one address, from all companies together, so that no mailbox is flooded."""
 
 
 class InvitationOver(Gone):
@@ -41,7 +41,7 @@ class InvitationOver(Gone):
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """An invitation and its token, which is seen this once."""
+    """An invitation and its token, which is shown only once."""
 
     invitation: Invitation
     token: str
@@ -68,17 +68,18 @@ def invite(
     locale: str = "en",
     now: datetime,
 ) -> Invited:
-    """Hold a place in the actor's company for 72 hours.
+    """Invite a person into the actor's company; the invitation is open for 72 hours.
 
-    Who has the token may take it, once. An e-mail carries it; the inviter is told it
-    too, to hand it on. An earlier open invitation of the same login is withdrawn.
+    Any person who has the token may accept, once. If there is an e-mail, a letter
+    brings the token there; the inviter gets it as well, to pass it on. An earlier open
+    invitation of the same login is withdrawn.
 
-    phone: any way of writing it; kept as E.164.
+    phone: in any notation; kept as E.164.
 
-    Locks: the company, so that of two at once one is the earlier. Raises: Invalid,
-    LoginTaken if a colleague signs in so, RateLimited.
+    Locks: the company, so that of two invitations at once one is the earlier.
+    Raises: Invalid, LoginTaken if a colleague has this login, RateLimited.
     """
-    # scope: his own company.
+    # scope: the actor's own company.
     organisation = session.get_one(
         Organisation, actor.org_id, with_for_update={"key_share": True}
     )
@@ -120,7 +121,7 @@ def _spare_mailbox(session: Session, keys: Keyring, email: str) -> None:
 def _withdraw_earlier(
     session: Session, actor: Actor, person: members.Person, now: datetime
 ) -> None:
-    # scope: of his own company.
+    # scope: the actor's own company.
     same = [
         column == value
         for column, value in (
@@ -144,7 +145,7 @@ def _withdraw_earlier(
 def withdraw(
     session: Session, actor: Actor, invitation_id: UUID, *, now: datetime
 ) -> None:
-    """Let nobody take the place any more. Safe to repeat.
+    """Withdraw the invitation: its token no longer works. Safe to repeat.
 
     Locks: the invitation. Raises: NotFound, InvitationOver if it was accepted.
     """
@@ -156,12 +157,14 @@ def withdraw(
     if invitation is None:
         raise NotFound(f"No invitation {invitation_id} of your company.")
     if invitation.accepted_at is not None:
-        raise InvitationOver("It was accepted.")
+        raise InvitationOver("The invitation was accepted.")
     invitation.withdrawn_at = invitation.withdrawn_at or now
 
 
 def check_open(session: Session, token: str, *, now: datetime) -> None:
-    """Make sure the token opens something, before a password is hashed for it.
+    """Raise unless the token is of an open invitation.
+
+    Call it before a password is hashed for the token.
 
     Raises: InvitationOver.
     """
@@ -177,10 +180,12 @@ def accept(
     device_id: UUID | None,
     now: datetime,
 ) -> Tokens:
-    """Make the member, enrol his phone and sign him in; a driver also gets his driver
-    row.
+    """Make the invited person a member, approve their phone and sign them in.
 
-    Not to be repeated: who lost the answer signs in with his password.
+    A driver also gets a driver row. Cannot be repeated: a client that lost the answer
+    signs in with the new password.
+
+    device_id: None in a browser.
 
     Locks: the invitation. Raises: InvitationOver, LoginTaken, OrganisationSuspended,
     IdTaken.
@@ -225,7 +230,11 @@ def _is_open(invitation: Invitation, now: datetime) -> bool:
 def letter(
     session: Session, keys: Keyring, invitation_id: UUID, *, app_url: str, now: datetime
 ) -> Letter | None:
-    """Return the mail that carries the token, None when it is too late (a job)."""
+    """Return the letter that brings the token, None if there is none to send (a job).
+
+    There is none if the invitation is over or has no e-mail, or if the key that made
+    its token is no longer in force.
+    """
     # scope: a job, for one invitation.
     invitation = session.get(Invitation, invitation_id)
     if invitation is None or not invitation.email or not _is_open(invitation, now):

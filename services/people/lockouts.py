@@ -1,4 +1,4 @@
-"""Guessing passwords: five attempts, then a quarter of an hour."""
+"""Limit how often a password can be guessed: five attempts, then wait 15 minutes."""
 
 from datetime import datetime, timedelta
 from math import ceil
@@ -17,7 +17,7 @@ LOCKED_FOR = timedelta(minutes=15)
 
 
 class AccountLocked(DomainError):
-    """Too many attempts at this login, whether or not it is anybody's."""
+    """Too many attempts at this login, whether or not it has an account."""
 
     status = 429
     code = "account-locked"
@@ -25,20 +25,23 @@ class AccountLocked(DomainError):
 
 
 def of_login(login: str) -> str:
-    """Return what the attempts at a login are counted under. Other guards have names
-    that no login can be written as."""
+    """Return the name under which the attempts at a login are counted.
+
+    Names of other guards have other prefixes, so no login shares a count with them.
+    """
     return f"login:{canonical(login)}"
 
 
 def count_attempt(session: Session, guarded: str, *, now: datetime) -> None:
-    """Count an attempt before it is judged, so that many at once get no more tries.
+    """Count an attempt before it is checked, so that many at once get no more tries.
 
-    guarded: of `of_login`, or another guard's name.
+    guarded: from `of_login`, or another guard's name.
 
-    A login is counted by how it is written, not by whom it names: one that is
-    nobody's is locked just the same, and two of one person do not betray each other.
+    The login's text is counted, not its account. A login without an account is locked
+    in the same way, and the e-mail and phone of one person are counted separately, so
+    a lock does not reveal that they belong together.
 
-    Locks: the login's row. Raises: AccountLocked, for 15 minutes from the fifth.
+    Locks: the row of `guarded`. Raises: AccountLocked, for 15 minutes from the fifth.
     """
     key, free_since = fingerprint(guarded), now - LOCKED_FOR
     kept = SignInFailure
@@ -67,14 +70,14 @@ def count_attempt(session: Session, guarded: str, *, now: datetime) -> None:
 
 
 def forgive(session: Session, guarded: str) -> None:
-    """Forget the attempts of whoever has succeeded. Safe to repeat."""
+    """Delete the counted attempts, after a success. Safe to repeat."""
     session.execute(
         delete(SignInFailure).where(SignInFailure.login_hash == fingerprint(guarded))
     )
 
 
 def prune(session: Session, *, now: datetime) -> int:
-    """Delete the attempts that lock nobody any more (a job); return how many."""
+    """Delete the attempts that no longer lock anything (a job); return how many."""
     gone = session.scalars(
         delete(SignInFailure)
         .where(SignInFailure.last_at <= now - LOCKED_FOR)

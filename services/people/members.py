@@ -24,7 +24,7 @@ ROLES_OF: dict[OrganisationKind, frozenset[Role]] = {
     OrganisationKind.SHIPPER: frozenset({Role.SHIPPER, Role.ADMIN}),
     OrganisationKind.BROKER: frozenset({Role.BROKER, Role.ADMIN}),
 }
-"""Which roles make sense in which company."""
+"""Which roles the members of each kind of company may have."""
 
 
 class LoginTaken(Conflict):
@@ -35,13 +35,13 @@ class LoginTaken(Conflict):
 
 
 def visible_members(actor: Actor) -> Select[Member]:
-    """Return the members the actor may know of: those of his company."""
+    """Return the members the actor may know of: those of the actor's company."""
     return select(Member).where(Member.org_id == actor.org_id).order_by(Member.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody as he is written down: e-mail in small letters, phone as E.164."""
+    """A person as they are stored: e-mail in small letters, phone as E.164."""
 
     name: str
     email: str | None
@@ -57,15 +57,16 @@ def checked(
     phone: str | None,
     roles: Sequence[Role],
 ) -> Person:
-    """Return the person as he is kept, if a company of this kind has such people.
+    """Return the person as they are stored, once name, login and roles are checked.
 
-    phone: any way of writing it.
+    kind: of the company; it decides which roles are allowed.
+    phone: in any notation.
 
     Raises: Invalid.
     """
     email = email.strip() if email else None
     if email and not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
-        raise Invalid("#/email", "That is no e-mail address.")
+        raise Invalid("#/email", "That is not an e-mail address.")
     if not name.strip():
         raise Invalid("#/name", "Give a name.")
     if not email and not phone:
@@ -81,14 +82,14 @@ def checked(
 
 
 def refuse_colleague(session: Session, org_id: UUID, person: Person) -> None:
-    """Make sure nobody of this company signs in so already.
+    """Raise if a member of this company has the same e-mail or phone.
 
-    Of other companies' people nothing is said here: that is told to whoever holds the
-    invitation, when he accepts it.
+    Members of other companies are not checked, so the inviter learns nothing of them.
+    If one has the same login, the invited person is told so when accepting.
 
     Raises: LoginTaken.
     """
-    # scope: of his own company.
+    # scope: the company that the caller names.
     same = []
     if person.email is not None:
         same.append(func.lower(Member.email) == person.email)
@@ -103,11 +104,11 @@ def refuse_colleague(session: Session, org_id: UUID, person: Person) -> None:
 def add(
     session: Session, org_id: UUID, person: Person, *, password_hash: str, locale: str
 ) -> Member:
-    """Add a person to a company; a driver also gets his driver row.
+    """Add a person to a company; a driver also gets a driver row.
 
     Raises: LoginTaken.
     """
-    # scope: the row it has just written.
+    # scope: the row that this function has just written.
     member_id = session.scalar(
         insert(Member)
         .values(
@@ -132,12 +133,12 @@ def add(
 
 def organisation_of(session: Session, actor: Actor) -> Organisation:
     """Return the actor's company."""
-    # scope: his own company.
+    # scope: the actor's own company.
     return session.get_one(Organisation, actor.org_id)
 
 
 def dispatchers_of(session: Session, org_id: UUID) -> list[UUID]:
-    """Return the ids of the company's dispatchers."""
+    """Return the ids of the company's dispatchers who are still active."""
     # scope: ids only, of the company a job names.
     return list(
         session.scalars(

@@ -1,4 +1,4 @@
-"""What a one-time token opens, and how a letter carries it."""
+"""The row that a one-time token opens, and the link in the letter that brings it."""
 
 from typing import TypeVar
 from uuid import UUID
@@ -15,11 +15,11 @@ Opened = TypeVar("Opened", Invitation, PasswordReset)
 def opened(
     session: Session, model: type[Opened], found: Found | None, *, is_locked: bool
 ) -> Opened | None:
-    """Return the row that a look-up by its token has found, as it is now.
+    """Return the row that a look-up by token has found, as it is now.
 
-    Locks: the row, if so asked.
+    Locks: the row, if `is_locked`.
     """
-    # scope: who has the token.
+    # scope: the row that the caller's token opens.
     if found is None:
         return None
     return session.get(
@@ -30,8 +30,10 @@ def opened(
 def link(
     keys: Keyring, purpose: str, row_id: UUID, token_hash: str, *, app_url: str
 ) -> str | None:
-    """Return what a letter says to open: the app's page, or the bare token without an
-    app. None if no key in force made the token, which is derived anew.
+    """Return what a letter says to open: the link to the app's page, with the token.
+
+    Without an `app_url` it is the bare token. The token is derived again; None if no
+    key in force made it.
     """
     for token in one_time_tokens(keys, purpose, row_id):
         if fingerprint(token) == token_hash:

@@ -30,8 +30,8 @@ IN_THE_REGISTER = frozenset(
         OrganisationKind.BROKER,
     }
 )
-"""Who has a USDOT number. Source: FMCSA, "Do I need a USDOT number?", and the URS for
-brokers."""
+"""The kinds that have a USDOT number. Source: FMCSA, "Do I need a USDOT number?", and
+the URS for brokers."""
 
 _NUMBER = re.compile(r"[0-9]{1,8}")
 
@@ -55,9 +55,12 @@ def found(
     password_hash: str,
     roles: Sequence[Role] = (),
 ) -> Member:
-    """Make a company with its first admin, who may hold further roles; return him.
+    """Make a company with its first admin; return the admin.
 
-    Raises: Invalid, also for a number that another such company has; LoginTaken.
+    roles: which the admin has besides.
+
+    Raises: Invalid, also if a company of this kind has the USDOT number;
+    LoginTaken.
     """
     for name in ("usdot_number", "mc_number"):
         number = getattr(company, name)
@@ -104,9 +107,10 @@ def verify(
     source: str,
     now: datetime,
 ) -> Organisation:
-    """Keep what somebody found out about the company, where and when.
+    """Keep what the register says about the company, where it was read and when.
 
-    Safe to repeat: each look at the register is a fact of its own.
+    Safe to repeat: each look-up is recorded as an event of its own. UNVERIFIED removes
+    source and time.
 
     Locks: the company. Raises: NotFound.
     """
@@ -128,7 +132,7 @@ def record(
     cause: Cause,
     body: dict[str, Any] | None = None,
 ) -> None:
-    """Write what the operator did about the company."""
+    """Write an event: what the operator did about the company."""
     events.record(
         session,
         cause,
@@ -144,7 +148,7 @@ def record(
 def locked(session: Session, org_id: UUID) -> Organisation:
     """Return the company, locked.
 
-    Raises: NotFound.
+    Locks: the company. Raises: NotFound.
     """
     # scope: the operator's command.
     organisation = session.scalar(

@@ -1,13 +1,13 @@
-"""Telephone numbers: many ways to write one, one way to keep it."""
+"""Telephone numbers: read in any notation, kept as E.164."""
 
 import phonenumbers
 
 HOME_REGION = "US"
-"""Where a number without a country code is dialled."""
+"""The country of a number that has no country code."""
 
 
 def e164(number: str) -> str | None:
-    """Return the number as E.164, such as +13125550142; None if it is none.
+    """Return the number as E.164, such as +13125550142; None if it is not one.
 
     Extensions are dropped. Source: ITU-T E.164, as libphonenumber reads it.
     """

@@ -1,4 +1,4 @@
-"""New passwords: changed by who knows the old one, or reset by mail."""
+"""New passwords: changed with the old password, or reset by mail."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,7 +21,7 @@ from services.people.tokens import Keyring, fingerprint, one_time_tokens
 
 OPEN_FOR = timedelta(hours=1)
 NOT_AGAIN_FOR = timedelta(minutes=5)
-"""A stranger who asks again and again must not fill somebody's mailbox."""
+"""A stranger who asks again and again must not flood a member's mailbox."""
 
 PURPOSE = "password_reset"
 
@@ -35,7 +35,7 @@ class ResetOver(Gone):
 
 def password_hash_of(session: Session, actor: Actor) -> str:
     """Return the hash of the actor's password."""
-    # scope: the member himself.
+    # scope: the actor's own row.
     return session.get_one(Member, actor.member_id).password_hash
 
 
@@ -48,14 +48,17 @@ def change(
     family_id: UUID,
     now: datetime,
 ) -> None:
-    """Set the actor's new password, and end his sign-ins but this one.
+    """Set the actor's new password, and end all their sign-ins but this one.
 
-    old_hash: what his old password was checked against.
+    Open resets end as well.
 
-    Locks: the member, his families. Raises: Unauthenticated if the password was
+    old_hash: what the old password was checked against.
+    family_id: of this sign-in.
+
+    Locks: the member, their families. Raises: Unauthenticated if the password was
     changed meanwhile.
     """
-    # scope: the member himself.
+    # scope: the actor's own row.
     member = session.get_one(Member, actor.member_id, with_for_update=True)
     if member.password_hash != old_hash:
         raise Unauthenticated("The password was changed meanwhile: sign in again.")
@@ -67,10 +70,10 @@ def change(
 
 
 def ask(session: Session, keys: Keyring, login: str) -> None:
-    """Owe a reset to whoever signs in so, without looking whether anybody does.
+    """Queue a job that makes a reset for this login.
 
-    The work is the same for every login, and is done by a job; the login is encrypted
-    in its arguments.
+    Whether the login has an account is not looked up here, so the answer is the same
+    for every login. The job's arguments contain the login encrypted.
     """
     enqueue(session, Job.RESETS_BEGIN, login=encrypt(keys.cipher, login))
 
@@ -78,14 +81,15 @@ def ask(session: Session, keys: Keyring, login: str) -> None:
 def begin(
     session: Session, keys: Keyring, encrypted_login: str, *, now: datetime
 ) -> bool:
-    """Make a reset for the login's member, owe him its letter (a job).
+    """Make a reset for the login's member, and queue its letter (a job).
 
-    Nothing happens for nobody, for who has no e-mail, and within five minutes of the
-    last one. An earlier open reset ends. Returns whether one was made.
+    Does nothing if no member has the login, the member has no e-mail, the last reset
+    is less than five minutes old, or the login cannot be decrypted. An earlier open
+    reset ends. Returns whether a reset was made.
 
     Locks: the member.
     """
-    # scope: ids only, before anybody is signed in.
+    # scope: ids only, before the caller is signed in.
     try:
         login = decrypt(keys.cipher, encrypted_login)
     except CannotDecrypt:
@@ -119,7 +123,11 @@ def begin(
 def letter(
     session: Session, keys: Keyring, reset_id: UUID, *, app_url: str, now: datetime
 ) -> Letter | None:
-    """Return the mail that carries the token, None when it is too late (a job)."""
+    """Return the letter that brings the token, None if there is none to send (a job).
+
+    There is none if the reset is over, the member has no e-mail, or the key that made
+    the token is no longer in force.
+    """
     # scope: a job, for one reset.
     reset = session.get(PasswordReset, reset_id)
     if reset is None or not _is_open(reset, now):
@@ -139,7 +147,9 @@ def letter(
 
 
 def check_open(session: Session, token: str, *, now: datetime) -> None:
-    """Make sure the token opens something, before a password is hashed for it.
+    """Raise unless the token is of an open reset.
+
+    Call it before a password is hashed for the token.
 
     Raises: ResetOver.
     """
@@ -147,17 +157,17 @@ def check_open(session: Session, token: str, *, now: datetime) -> None:
 
 
 def complete(session: Session, *, token: str, new_hash: str, now: datetime) -> None:
-    """Set the new password, end every sign-in of the member, unlock his logins.
+    """Set the new password, end all sign-ins of the member and unlock their logins.
 
-    His second factor stays.
+    The second factor stays. The token works once.
 
-    Locks: the reset, the member, his families. Raises: ResetOver.
+    Locks: the reset, the member, their families. Raises: ResetOver.
     """
     # scope: the member of a token.
     reset = _open_one(session, token, now, is_locked=True)
     member = session.get_one(Member, reset.member_id, with_for_update=True)
     if member.deactivated_at is not None:
-        raise ResetOver("Ask for a new one.")
+        raise ResetOver("Ask for a new reset.")
     tenancy.act_as_member(session, member.id)
     member.password_hash = new_hash
     reset.used_at = now
@@ -173,7 +183,7 @@ def _open_one(
     found = lookups.reset_of_token(session, token)
     reset = opened(session, PasswordReset, found, is_locked=is_locked)
     if reset is None or not _is_open(reset, now):
-        raise ResetOver("Ask for a new one.")
+        raise ResetOver("Ask for a new reset.")
     return reset
 
 
@@ -182,7 +192,7 @@ def _is_open(reset: PasswordReset, now: datetime) -> bool:
 
 
 def _end_open(session: Session, member_id: UUID, now: datetime) -> None:
-    # scope: of the member himself.
+    # scope: the resets of one member whom the caller has found.
     session.execute(
         update(PasswordReset)
         .where(PasswordReset.member_id == member_id, PasswordReset.used_at.is_(None))

@@ -1,4 +1,4 @@
-"""The second factor: codes of an authenticator app, and what to do without it."""
+"""The second factor: codes of an authenticator app, and recovery codes."""
 
 import secrets
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from services.people.encryption import CannotDecrypt, decrypt, encrypt
 from services.people.tokens import Keyring, fingerprint
 
 STEP_S = 30
-"""Life of a code. Source: RFC 6238, section 5.2."""
+"""How long the app shows a code. Source: RFC 6238, section 5.2."""
 
 WINDOW = 1
-"""Steps before and after, for clocks that differ: what RFC 6238 recommends at most."""
+"""Steps accepted before and after this one, as clocks differ. RFC 6238: at most 1."""
 
 RECOVERY_CODES = 10
 ISSUER = "Backhaul"
@@ -35,14 +35,14 @@ class SecondFactorRequired(Unauthenticated):
 
 
 class SecondFactorWrong(Conflict):
-    """Signed in, but this code does not work, or there is nothing to use it on."""
+    """The code is wrong, or there is no second factor that it could change."""
 
     code = "second-factor-wrong"
     title = "That code does not work"
 
 
 class SecondFactorActive(Conflict):
-    """There is one already."""
+    """The member has a confirmed second factor already."""
 
     code = "second-factor-active"
     title = "The second factor is on"
@@ -50,27 +50,27 @@ class SecondFactorActive(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What the authenticator app is told, this once. `uri` is for a QR code."""
+    """What the authenticator app needs, shown only once. `uri` is for a QR code."""
 
     secret: str
     uri: str
 
 
 def state_of(session: Session, actor: Actor) -> SecondFactor | None:
-    """Return the actor's confirmed factor, None if he has none."""
-    # scope: the member himself.
+    """Return the actor's confirmed factor, None if there is none."""
+    # scope: the actor's own factor.
     factor = session.get(SecondFactor, actor.member_id)
     return factor if factor is not None and factor.confirmed_at else None
 
 
 def enrol(session: Session, actor: Actor, keys: Keyring) -> Enrolment:
-    """Make a secret for the actor's app; nothing is asked of him until he confirms it.
+    """Make a secret for the actor's app; sign-ins need no code until it is confirmed.
 
-    Repeated before that, the newest secret counts.
+    May be repeated until then: the newest secret counts.
 
     Locks: the factor. Raises: SecondFactorActive.
     """
-    # scope: the member himself.
+    # scope: the actor's own factor.
     secret = pyotp.random_base32()
     session.execute(
         insert(SecondFactor)
@@ -93,11 +93,13 @@ def enrol(session: Session, actor: Actor, keys: Keyring) -> Enrolment:
 def confirm(
     session: Session, actor: Actor, keys: Keyring, *, code: str, now: datetime
 ) -> list[str]:
-    """Turn the factor on by a first code; return the recovery codes, shown this once.
+    """Turn the factor on with a first code; return the recovery codes.
+
+    Only hashes of the recovery codes are kept, so they cannot be shown again.
 
     Locks: the factor. Raises: SecondFactorWrong, SecondFactorActive.
     """
-    # scope: the member himself.
+    # scope: the actor's own factor.
     factor = session.get(SecondFactor, actor.member_id, with_for_update=True)
     if factor is not None and factor.confirmed_at is not None:
         raise SecondFactorActive("It is on already.")
@@ -112,11 +114,11 @@ def confirm(
 def remove(
     session: Session, actor: Actor, keys: Keyring, *, code: str, now: datetime
 ) -> None:
-    """Turn the factor off, by a code of the app or a recovery code.
+    """Turn the factor off, with a code of the app or a recovery code.
 
     Locks: the factor. Raises: SecondFactorWrong.
     """
-    # scope: the member himself.
+    # scope: the actor's own factor.
     factor = session.get(SecondFactor, actor.member_id, with_for_update=True)
     if factor is None or not _use(factor, keys, code, now):
         raise SecondFactorWrong("Give a new code of your app, or a recovery code.")
@@ -131,11 +133,13 @@ def demand(
     code: str | None,
     now: datetime,
 ) -> None:
-    """Let the member past if he has no factor, or gives a code that was never used.
+    """Raise if the member has a confirmed factor, unless an unused code is given.
+
+    The code, of the app or a recovery code, is used up.
 
     Locks: the factor. Raises: SecondFactorRequired.
     """
-    # scope: the member himself.
+    # scope: the factor of the member who is signing in.
     factor = session.get(SecondFactor, member_id, with_for_update=True)
     if factor is None or factor.confirmed_at is None:
         return
@@ -150,11 +154,11 @@ def _use(factor: SecondFactor, keys: Keyring, code: str, now: datetime) -> bool:
 
 
 def _use_code(factor: SecondFactor, keys: Keyring, code: str, now: datetime) -> bool:
-    """Say whether the code is right; it, and those before it, work no more."""
+    """Say whether the code is right; if so, it and all earlier codes stop working."""
     try:
         secret = decrypt(keys.cipher, factor.encrypted_secret)
     except CannotDecrypt:
-        # Its key was rotated away twice: the recovery codes are left.
+        # The key was changed twice since; the recovery codes still work.
         return False
     totp = pyotp.TOTP(secret, interval=STEP_S)
     given = "".join(code.split()).encode()
@@ -163,7 +167,7 @@ def _use_code(factor: SecondFactor, keys: Keyring, code: str, now: datetime) -> 
         is_right = compare_digest(totp.at(candidate * STEP_S).encode(), given)
         if is_right and candidate > factor.last_step:
             factor.last_step = candidate
-            # By the key in force: after a rotation nothing hangs on the old one.
+            # With the newest key, so that the old one is not needed after a rotation.
             factor.encrypted_secret = encrypt(keys.cipher, secret)
             return True
     return False
@@ -173,5 +177,5 @@ def _use_recovery(factor: SecondFactor, code: str) -> bool:
     used = fingerprint("".join(code.split()).lower())
     if used not in factor.recovery_hashes:
         return False
-    factor.recovery_hashes = [it for it in factor.recovery_hashes if it != used]
+    factor.recovery_hashes = [kept for kept in factor.recovery_hashes if kept != used]
     return True

@@ -1,4 +1,4 @@
-"""Signing in, and who a token belongs to."""
+"""Signing in, and the member to whom a token belongs."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,15 +34,19 @@ class WrongCredentials(Unauthenticated):
 
 
 class HashChanged(WrongCredentials):
-    """The password was changed since it was checked, or another sign-in has renewed
-    its hash: checking it again tells which."""
+    """The stored hash has changed since the password was checked.
+
+    Either the password was changed, or another sign-in renewed its hash. To find out,
+    the caller checks the password again.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom a login names; None is nobody, with a hash that no password opens.
+    """The account of a login.
 
-    renewed_hash: of the password that was checked, if the kept hash is outdated.
+    org_id, member_id: None if there is no account; then no password matches the hash.
+    renewed_hash: of the password that was checked, if the stored hash is outdated.
     """
 
     login: str
@@ -53,13 +57,13 @@ class Account:
 
 
 def begin_sign_in(session: Session, login: str, *, now: datetime) -> Account:
-    """Count the attempt; return the account of this login, nobody's if there is none.
+    """Count the attempt; return the account of this login, or an empty one.
 
-    The same questions are asked of the database for both.
+    The database gets the same queries for both, so the time does not tell which it is.
 
     Locks: the login's row of attempts. Raises: AccountLocked.
     """
-    # scope: before anybody is signed in.
+    # scope: before the caller is signed in.
     lockouts.count_attempt(session, lockouts.of_login(login), now=now)
     found = lookups.member_of_login(session, login)
     member = session.get(Member, found.id if found else uuid7())
@@ -69,10 +73,10 @@ def begin_sign_in(session: Session, login: str, *, now: datetime) -> Account:
 
 
 def check_password(account: Account, password: str) -> Account:
-    """Return the account, whose password this is.
+    """Return the account if this is its password; with a renewed hash if needed.
 
-    Slow on purpose, also for nobody: call it outside of transactions, which would
-    keep their connections while they wait for a free slot.
+    Slow on purpose, also without an account. Call it outside of transactions, which
+    would keep their connections while they wait for a free slot.
 
     Raises: WrongCredentials.
     """
@@ -93,12 +97,13 @@ def sign_in(
     totp: str | None = None,
     now: datetime,
 ) -> Tokens:
-    """Open a refresh family for the account whose password was checked, and keep its
-    renewed hash.
+    """Begin a sign-in for the account whose password was checked.
 
-    totp: a code of his authenticator app or a recovery code, if he has a factor.
+    The renewed hash, if there is one, is stored.
 
-    Locks: the member, his factor, the device. Raises: HashChanged,
+    totp: a code of the authenticator app or a recovery code, if there is a factor.
+
+    Locks: the member, their factor, the device. Raises: HashChanged,
     OrganisationSuspended, SecondFactorRequired, DeviceNotApproved, IdTaken.
     """
     # scope: the member whose password was checked.
@@ -120,7 +125,10 @@ def sign_in(
 def ask_for_device(
     session: Session, account: Account, device_id: UUID, *, now: datetime
 ) -> None:
-    """After DeviceNotApproved: show the phone to the dispatchers. Safe to repeat."""
+    """Show the phone to the dispatchers, after DeviceNotApproved.
+
+    Safe to repeat. Locks: the device. Raises: IdTaken.
+    """
     # scope: the member whose password was checked.
     member = session.get_one(Member, account.member_id)
     lockouts.forgive(session, lockouts.of_login(account.login))
@@ -128,9 +136,9 @@ def ask_for_device(
 
 
 def actor_for(session: Session, claims: Claims) -> Actor:
-    """Return who a valid token belongs to, as the database knows him now.
+    """Return the member to whom a valid token belongs, with their current roles.
 
-    Raises: Unauthenticated if he left or the sign-in has ended,
+    Raises: Unauthenticated if the member was deactivated or the sign-in has ended,
     OrganisationSuspended.
     """
     # scope: the member of a token we signed.

@@ -35,7 +35,7 @@ def key_id(public: ec.EllipticCurvePublicKey) -> str:
 
 @dataclass(frozen=True)
 class Lives:
-    """How long what is issued lives. `idle`: a sign-in that nobody refreshes."""
+    """How long tokens are valid. `idle`: the longest time between two refreshes."""
 
     access: timedelta
     refresh: timedelta
@@ -46,7 +46,7 @@ class Lives:
 class Keyring:
     """The keys in force and their predecessors.
 
-    The first of each signs, derives or encrypts; all of them are still understood.
+    The first of each signs, derives or encrypts; all of them are accepted.
     """
 
     private: ec.EllipticCurvePrivateKey
@@ -64,12 +64,12 @@ class Keyring:
     def public_keys(self) -> dict[str, ec.EllipticCurvePublicKey]:
         """The keys that verify, by their ids."""
         all_keys = [self.private] + ([self.previous] if self.previous else [])
-        return {key_id(it.public_key()): it.public_key() for it in all_keys}
+        return {key_id(key.public_key()): key.public_key() for key in all_keys}
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """The three secrets of one time. A predecessor may be empty."""
+    """The three secrets that are in force together. A previous one may be empty."""
 
     jwt_pem: str = field(repr=False)
     refresh: str = field(repr=False)
@@ -82,7 +82,7 @@ NO_SECRETS = Secrets("", "", "")
 def make_keyring(
     current: Secrets, lives: Lives, previous: Secrets = NO_SECRETS
 ) -> Keyring:
-    """Read the keys.
+    """Return the keyring of these secrets.
 
     Raises: ValueError if a PEM is not a P-256 private key, or a key is short.
     """
@@ -95,8 +95,8 @@ def make_keyring(
         _check_length("ENCRYPTION_PREVIOUS_KEY", previous.encryption)
     return Keyring(
         private,
-        tuple(it.encode() for it in (current.refresh, previous.refresh) if it),
-        cipher([it for it in (current.encryption, previous.encryption) if it]),
+        tuple(key.encode() for key in (current.refresh, previous.refresh) if key),
+        cipher([key for key in (current.encryption, previous.encryption) if key]),
         lives,
         _p256("JWT_PREVIOUS_KEY", previous.jwt_pem) if previous.jwt_pem else None,
     )
@@ -124,8 +124,10 @@ def _p256(name: str, pem: str) -> ec.EllipticCurvePrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What an access token says: who, of which company, by which sign-in, on which
-    device (None in a browser)."""
+    """What an access token says: member, company, sign-in and device.
+
+    device_id: None in a browser.
+    """
 
     member_id: UUID
     org_id: UUID
@@ -134,7 +136,7 @@ class Claims:
 
 
 def access_token(keys: Keyring, subject: Claims, *, now: datetime) -> str:
-    """Return a JWT for `keys.lives.access` from `now`."""
+    """Return a JWT that is valid for `keys.lives.access` from `now`."""
     claims = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -195,7 +197,7 @@ def is_refresh_token(
     keys: Keyring, token: str, *, family_id: UUID, seed: str, generation: int
 ) -> bool:
     """Say whether `token` is the family's of that generation, by any key in force."""
-    # A list: every key is compared, so that the time does not tell which one fits.
+    # A list, so that every key is compared and the time does not tell which one fits.
     return any(
         [
             compare_digest(
@@ -214,14 +216,14 @@ def _derived(key: bytes, family_id: UUID, seed: str, generation: int) -> str:
 def one_time_tokens(keys: Keyring, purpose: str, row_id: UUID) -> list[str]:
     """Return the token of an invitation or a reset, by each key in force.
 
-    Derived, so that a mail can be written later and nothing secret waits in a job.
-    The first is the one to hand out; its `fingerprint` is what is kept.
+    Derived, so that a letter can be written later and no job contains a secret. The
+    first is the one to give out; only its `fingerprint` is stored.
     """
     return [_mac(key, f"{purpose}.{row_id}") for key in keys.refresh]
 
 
 def fingerprint(token: str) -> str:
-    """Return the SHA-256 of a token, as it is kept."""
+    """Return the SHA-256 of a token in hex, as it is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -1,6 +1,6 @@
-"""Loads the index finds: pickup in these boxes and delivery in those."""
+"""Finding posted loads by index: all in a search's boxes, or the best of many."""
 
-# scope: searched as the worker; the condition names the company.
+# scope: runs in the worker; ON_THE_MARKET names the company.
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -33,22 +33,23 @@ BETWEEN_BOXES = """
     point(pickup_lon, pickup_lat) <@ box(point(:w1, :s1), point(:e1, :n1))
     and point(delivery_lon, delivery_lat) <@ box(point(:w2, :s2), point(:e2, :n2))
 """
-"""Box and point compare with a tolerance of 1e-6 degrees (0.1 m) in PostgreSQL, which
-only ever finds more; the exact area is judged afterwards."""
+"""PostgreSQL compares boxes and points with a tolerance of 1e-6 degrees (0.1 m), which
+only finds more loads, never fewer; the exact area is judged afterwards."""
 
 BETWEEN_EDGES = """
     pickup_lat between :s1 and :n1 and pickup_lon between :w1 and :e1
     and delivery_lat between :s2 and :n2 and delivery_lon between :w2 and :e2
 """
-"""The same in words that the two-ended index does not know: here another one serves."""
+"""The same condition, worded so that the planner does not pick `ix_loads_two_ended`:
+the query with these words is for `ix_loads_best`."""
 
 IN_BOXES = text(
     f"select {COLUMN_NAMES} from loads where {BETWEEN_BOXES} and {ON_THE_MARKET}"
 )
 
-SO_MANY_IN_BOXES = text(
+COUNT_IN_BOXES = text(
     f"select count(*) from (select from loads where {BETWEEN_BOXES}"
-    f" and {ON_THE_MARKET} limit :most) as them"
+    f" and {ON_THE_MARKET} limit :most) as found"
 )
 
 ONE = text(f"select {COLUMN_NAMES} from loads where id = :load_id").bindparams(
@@ -58,12 +59,15 @@ ONE = text(f"select {COLUMN_NAMES} from loads where id = :load_id").bindparams(
 CELL = f"floor(pickup_lat)::int * {COLUMNS} + floor(pickup_lon)::int"
 KEY = f"price_cents - loaded_m * {KEY_CENTS_PER_M}"
 ONLY = "coalesce(left(equipment[2], 0), equipment[1])"
-"""As the index `ix_loads_best` has them, to the letter. ONLY is the one type that a
-load accepts, or nothing where it accepts several."""
+"""Written exactly as in `ix_loads_best`, or PostgreSQL could not use the index. ONLY is
+the one type that a load accepts, or '' if it accepts several."""
 
 
 def _great_circle_m(lat: str, lon: str, end: str) -> str:
-    """Return the SQL of the way between a place and one whose angles are given."""
+    """Return the SQL of the great-circle metres from (lat, lon) to one end of the way.
+
+    end: "drop" or "home"; `_of_truck` gives its sine, cosine and longitude.
+    """
     return (
         f"{EARTH_RADIUS_M} * acos(least(1.0, greatest(-1.0,"
         f" sin(radians({lat})) * :sin_{end} + cos(radians({lat})) * :cos_{end}"
@@ -88,8 +92,8 @@ WITHIN_REACH = """
     and pickup_until >= cast(:free_at as timestamptz)
         + to_pickup_m / :speed_mps * interval '1 s'
 """
-"""Circle, detour and pickup window, as far as the great circle can tell; a metre is
-more than it is rounded by here."""
+"""Circle, detour and pickup window, tested with great circles. No road is shorter, so
+no load within reach is lost. The extra metre is more than any rounding error here."""
 
 FITS = """
     currency = :currency
@@ -98,11 +102,11 @@ FITS = """
     and coalesce(length_m <= :deck_length_m, true)
     and (not has_hazmat or :is_hazmat_allowed)
 """
-"""`feasibility.TRUCK_CHECKS` in SQL. It may let more through, never less: what it lets
-through is judged."""
+"""`feasibility.TRUCK_CHECKS` in SQL. It may let more loads through, never fewer: each
+load that it lets through is judged afterwards."""
 
 ONCE_A_ROW = "offset 0"
-"""Keeps the planner from writing the ways out wherever they are named."""
+"""Stops PostgreSQL from inlining the distance expressions: each is computed once."""
 
 BEST_OF_CELLS = text(
     f"""
@@ -139,17 +143,21 @@ BEST_OF_BOXES = text(
 )
 
 FEW = 250
-"""So many loads are all judged, and counted stage by stage; of more, the best are
-looked for. A driver sees a handful, a search keeps `backhaul.KEPT`."""
+"""At or below this count, judge every load and count the loads of each stage; above it,
+look only for the best. A driver sees a handful, a search keeps `run.KEPT`."""
 
 NEAR_HOME_M = 40 * METRES_PER_MILE
+"""Radius around home in which `add_best` looks first."""
 
 NO_BITMAPS = text("select set_config('enable_bitmapscan', 'off', true)")
-"""For the rest of the transaction. A bitmap holds every load of the boxes, where the
-first ones are enough, or those of one cell."""
+"""Turns bitmap scans off for the rest of the transaction. A bitmap scan collects every
+load of the boxes, although the first ones, or those of one cell, are enough."""
 
 AT_ONCE = 120
+"""The most loads that BEST_OF_CELLS returns at once."""
+
 LAST_ID = UUID(int=2**128 - 1)
+"""Greater than the id of any load."""
 
 
 def candidates_in(
@@ -157,7 +165,7 @@ def candidates_in(
 ) -> list[Candidate]:
     """Return the posted loads in the boxes of `area` that the company may see.
 
-    Every load that lies in the area is found; some others too.
+    Finds every load that lies in the area, and some that do not.
     """
     found: dict[UUID, Candidate] = {}
     for edges_of_both in box_values(area):
@@ -168,12 +176,15 @@ def candidates_in(
 
 
 def are_few(session: Session, area: SearchArea, *, org_id: UUID, now: datetime) -> bool:
-    """Tell whether `candidates_in` would return FEW or less."""
+    """Say whether `candidates_in` would return FEW loads or fewer.
+
+    Turns bitmap scans off for the rest of the transaction.
+    """
     session.execute(NO_BITMAPS)
     number = 0
     for edges_of_both in box_values(area):
         asked = edges_of_both | {"now": now, "org_id": org_id, "most": FEW + 1}
-        number += session.scalars(SO_MANY_IN_BOXES, asked).one()
+        number += session.scalars(COUNT_IN_BOXES, asked).one()
     return number <= FEW
 
 
@@ -188,17 +199,17 @@ def add_best(
     now: datetime,
     kept: int,
 ) -> None:
-    """Add loads to `ranking` until its best `kept` are those of `candidates_in`.
+    """Add loads to `ranking` until its best `kept` are the best of `candidates_in`.
 
-    Who cannot be among them, by what he can gain at most, is not looked at. First some
-    loads that end near home show what it takes; then all that may take it, the most
-    promising first, until the next one cannot.
+    Skips loads whose upper bound cannot reach the best `kept`. First, some loads that
+    end near home show which score is needed. Then the loads that may reach it are
+    added, the highest upper bound first, until the next one cannot.
     """
     asked = _of_truck(situation, ceiling) | {"now": now, "org_id": org_id}
     asked |= {"radius_m": area.circle.radius_m}
     _add_near_home(session, ranking, area, situation, asked, kept)
     if situation.equipment is None:
-        # Whatever is offered, nobody knows whether the truck can take it.
+        # Without the truck's type every load is excluded as `equipment_unknown`.
         return
     for pickup, delivery in product(area.pickup_boxes(), area.delivery_boxes()):
         ways = {cell: nearest_m(situation.drop, cell) for cell in cells_of([pickup])}
@@ -214,7 +225,7 @@ def add_best(
             }
             rows = session.execute(BEST_OF_CELLS, asked | limits | needed).all()
             ranking.add(candidate_of(row) for row in rows if row.id not in ranking)
-            # What comes next gains no more than the last one can.
+            # No later row can gain more than the upper bound of the last one.
             if len(rows) < AT_ONCE or rows[-1].most_cents < ranking.score_of(kept):
                 break
             limits |= {"below_cents": rows[-1].most_cents, "below_id": rows[-1].id}
@@ -228,7 +239,7 @@ def _add_near_home(
     asked: dict[str, Any],
     kept: int,
 ) -> None:
-    """Add loads that end near home, from wider around it until `kept` are ranked."""
+    """Add loads that end near home, doubling the radius until `kept` are ranked."""
     radius_m = NEAR_HOME_M
     while ranking.score_of(kept) == 1 and radius_m < area.corridor.length_m:
         around_home = boxes_around(situation.home, radius_m)
@@ -241,13 +252,16 @@ def _add_near_home(
 
 
 def candidate(session: Session, load_id: UUID) -> Candidate | None:
-    """Return the load as a search would see it now, whatever its status."""
+    """Return the load as a search would see it now, in any status; None if unknown."""
     row = session.execute(ONE, {"load_id": load_id}).one_or_none()
     return candidate_of(row) if row is not None else None
 
 
 def edges(box: Box, number: str) -> dict[str, float]:
-    """Return what the SQL calls the edges of its first or second box."""
+    """Return the values that the SQL takes for the edges of its first or second box.
+
+    number: "1" for the box of the pickups, "2" for that of the deliveries.
+    """
     return {
         f"s{number}": box.south,
         f"w{number}": box.west,
@@ -257,7 +271,7 @@ def edges(box: Box, number: str) -> dict[str, float]:
 
 
 def box_values(area: SearchArea) -> Iterator[dict[str, float]]:
-    """Yield the edges of each pair of boxes that a load of `area` can lie between."""
+    """Yield the edges of each pair of a pickup box and a delivery box of `area`."""
     for pickup, delivery in product(area.pickup_boxes(), area.delivery_boxes()):
         yield _between(pickup, delivery)
 
@@ -267,7 +281,7 @@ def _between(pickup: Box, delivery: Box) -> dict[str, float]:
 
 
 def _of_truck(situation: Situation, ceiling: Ceiling) -> dict[str, Any]:
-    """Return what the SQL asks of a truck, and its ways in radians."""
+    """Return the SQL's values for the truck, its ceiling, its drop and its home."""
     asked: dict[str, Any] = {
         "price_share": ceiling.price_share,
         "loaded_cents_per_m": ceiling.loaded_cents_per_m,
@@ -292,7 +306,7 @@ def _of_truck(situation: Situation, ceiling: Ceiling) -> dict[str, Any]:
 
 
 def candidate_of(row: Row[Any]) -> Candidate:
-    """Return the load of a row that has COLUMN_NAMES."""
+    """Return the candidate in a row with the columns COLUMN_NAMES."""
     return Candidate(
         load_id=row.id,
         pickup=Point(row.pickup_lat, row.pickup_lon),

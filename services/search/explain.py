@@ -34,25 +34,27 @@ class Verdict(StrEnum):
 
 
 FIGURES = frozenset({"score_cents", "terms", "figures"})
-"""What is told of a load itself, in an answer."""
+"""The fields of an answer that tell about the load itself."""
 
 
 def explain(
     session: Session, actor: Actor, search_id: UUID, load_id: UUID, roads: Roads
 ) -> dict[str, Any]:
-    """Answer from the kept situation; for a load among the best, from the record.
+    """Return what the search made of the load, and why.
 
-    Another load is judged by the search's own code as it is now; `has_changed` says
-    if it was edited since. A load the company may not know of is as if it were not;
-    one whose poster is suspended meanwhile is told of without its figures if it was
-    among the best, else as if it were not.
+    A load among the kept best is answered from the record. Any other load is judged
+    as it is now, by the search's own code and from the kept situation; `has_changed`
+    says whether the load was edited since the search.
 
-    Raises: NotFound.
+    Raises: NotFound, also for a load that the company may not know of. If the poster
+        is suspended by now, a kept load is answered without its figures, any other
+        load is NotFound.
     """
-    # scope: `_may_know` judges it.
+    # scope: `_may_know` decides whether the actor may know the load.
     search = run.get_search(session, actor, search_id)
     kept = _kept(session, search, load_id)
-    # It may be gone to another carrier since: the next lines judge who may know it.
+    # Another carrier may have the load by now. Whether this company may know of it is
+    # checked below.
     act_on_loads(session, [load_id])
     load = session.get(Load, load_id)
     is_hidden = load is not None and is_suspended(session, load.org_id)
@@ -81,7 +83,7 @@ def _may_know(actor: Actor, load: Load) -> bool:
 
 
 def _was_edited(session: Session, load: Load, since: datetime) -> bool:
-    # scope: `explain` judges who may know the load.
+    # scope: `explain` has checked that the actor may know the load.
     edits = select(Event.id).where(
         Event.subject_id == load.id,
         Event.kind == f"load.{LoadAct.EDIT}",
@@ -93,7 +95,7 @@ def _was_edited(session: Session, load: Load, since: datetime) -> bool:
 def _kept(
     session: Session, search: BackhaulSearch, load_id: UUID
 ) -> dict[str, Any] | None:
-    # scope: offers of a search that is visible.
+    # scope: offers of a search that the actor may see.
     for place, record in enumerate(search.ranked, start=1):
         if record["candidate"]["load_id"] == str(load_id):
             offer = session.scalar(
@@ -115,11 +117,11 @@ def _kept(
 
 
 def _was_posted(session: Session, load: Load, at: datetime) -> bool:
-    """Say whether the load was on the market then, by its own events.
+    """Say, by the load's own events, whether it was on the market at that time.
 
-    Its lease and window may have run out before a job wrote that down.
+    Its lease or window may have run out some time before a job recorded that.
     """
-    # scope: `explain` judges who may know the load.
+    # scope: `explain` has checked that the actor may know the load.
     last = session.execute(
         select(Event.body)
         .where(
@@ -134,7 +136,7 @@ def _was_posted(session: Session, load: Load, at: datetime) -> bool:
     ).scalar_one_or_none()
     if last is None or last["after"] != LoadStatus.POSTED or load.pickup_until <= at:
         return False
-    # Posted again by an override keeps the lease it had.
+    # A load that an override posted again keeps its earlier lease.
     until = last.get("lease_expires_at")
     leases = [datetime.fromisoformat(until)] if until else []
     leases += [load.lease_expires_at] if load.lease_expires_at else []

@@ -1,4 +1,4 @@
-"""Judging one load again by what a search kept."""
+"""Judging one load again, from the record of a search."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +16,7 @@ from models.search.searches import BackhaulSearch
 from services.search.candidates import candidate
 
 LABELS = ("cost_empty_is_default", "cost_loaded_is_default", "distance_source")
-"""What the kept situation says beside itself, for the reader."""
+"""Keys that a search keeps beside the fields of its situation, for the reader."""
 
 
 def judge_again(
@@ -27,17 +27,17 @@ def judge_again(
     *,
     now: datetime | None = None,
 ) -> Ranked | Excluded:
-    """Return what the search's own code makes of the load as it is today.
+    """Judge the load as it is now, by the search's own code, rules and area.
 
-    now: the driver cannot leave earlier than this; None asks as of the search.
+    now: the driver leaves no earlier than this; None judges as of the search.
     """
-    it = candidate(session, load_id)
-    assert it is not None
+    load = candidate(session, load_id)
+    assert load is not None
     situation = situation_in(search.situation)
     if now is not None:
         situation = replace(situation, free_at=max(situation.free_at, now))
     return judge(
-        it,
+        load,
         situation,
         Parameters.from_record(search.parameters),
         SearchArea.from_record(search.area),

@@ -1,6 +1,6 @@
-"""Holding the best loads of a search out to its driver."""
+"""Offering a search's best loads to its driver."""
 
-# scope: a job, for one search.
+# scope: called by jobs, for one search.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,10 @@ from services.search.judge import judge_again
 
 @dataclass(frozen=True)
 class OfferRules:
-    """How many, how long, in which order. See `config.Settings` for the reasons."""
+    """How many offers to make, in which order, and how long they live.
+
+    `config.Settings` gives the reasons.
+    """
 
     strategy: Strategy
     per_driver: int
@@ -71,23 +74,23 @@ def extend(
     *,
     now: datetime | None = None,
 ) -> list[Offer]:
-    """Offer the best of the search that were not offered yet, and wake the phones.
+    """Offer the search's best loads that were not offered yet, and queue the pushes.
 
-    As many as the strategy has open at once, skipping loads that are gone or in
-    `per_load` hands already, and never beyond `per_driver` open offers. Each is judged
-    once more under its lock: it may have been edited, or time may have passed. What
-    the driver still holds of an earlier search is superseded; of a newer one, this
-    one offers nothing. Safe to repeat: a load is offered once for a search, and only
-    to an available driver.
+    Opens as many offers as the strategy allows at once, at most `per_driver`. Skips
+    loads that left the market or have `per_load` open offers. Judges each load again
+    under its lock: it may have been edited, or time may have passed. Supersedes the
+    driver's open offers of earlier searches. Offers nothing if the driver is not
+    available or has a newer search, or if the company is suspended. Safe to repeat: a
+    search offers each load once.
 
     now: the driver leaves no earlier than this; None right after the search.
 
-    Locks: the loads in id order, the driver, then those of his offers that are free.
+    Locks: the loads in id order, the driver, the driver's offers that are not locked.
     """
     wanted = _worth_locking(session, search, rules)
     load_ids = [load_id for _, load_id in wanted]
     free = _lock_free_loads(session, search, load_ids, rules)
-    # As he is now, in whatever version he was read before the lock.
+    # Read again under the lock: the row may have changed since it was first read.
     driver = session.scalars(
         select(Driver)
         .where(Driver.id == search.driver_id)
@@ -126,7 +129,7 @@ def extend(
 
 
 def _is_outdated(session: Session, search: BackhaulSearch) -> bool:
-    """Say whether the driver has dropped elsewhere since."""
+    """Say whether the driver has a newer search, of a later drop."""
     newer = select(BackhaulSearch.id).where(
         BackhaulSearch.driver_id == search.driver_id, BackhaulSearch.id > search.id
     )
@@ -136,29 +139,29 @@ def _is_outdated(session: Session, search: BackhaulSearch) -> bool:
 def _worth_locking(
     session: Session, search: BackhaulSearch, rules: OfferRules
 ) -> list[tuple[int, UUID]]:
-    """Return the best that look free and were not offered: place and load.
+    """Return place and id of the best loads that look free and were not offered yet.
 
-    A few more than needed, since they are looked at again under their locks; and no
-    more, since whoever wants one of them waits for us.
+    A few more than needed, because they are checked again under their locks. Not more
+    than that, because every other transaction that wants one of them has to wait.
     """
     places = [
         (place, UUID(record["candidate"]["load_id"]))
         for place, record in enumerate(search.ranked, start=1)
     ]
     of_load = select(Offer.id).where(Offer.load_id == Load.id)
-    hands = select(func.count()).where(Offer.load_id == Load.id, *is_alive())
+    offer_count = select(func.count()).where(Offer.load_id == Load.id, *is_alive())
     free = set(
         session.scalars(
             select(Load.id).where(
                 Load.id.in_([load_id for _, load_id in places]),
                 is_on_the_market(search.org_id),
                 ~exists(of_load.where(Offer.search_id == search.id)),
-                hands.scalar_subquery() < rules.per_load,
+                offer_count.scalar_subquery() < rules.per_load,
             )
         )
     )
     most = rules.at_once + rules.per_load
-    return [it for it in places if it[1] in free][:most]
+    return [(place, load_id) for place, load_id in places if load_id in free][:most]
 
 
 def _lock_free_loads(
@@ -179,8 +182,10 @@ def _lock_free_loads(
         .where(Offer.load_id.in_(load_ids), *is_alive())
         .group_by(Offer.load_id)
     )
-    hands = {load_id: number for load_id, number in counted}
-    return {load.id: load for load in loads if hands.get(load.id, 0) < rules.per_load}
+    offer_counts = {load_id: number for load_id, number in counted}
+    return {
+        load.id: load for load in loads if offer_counts.get(load.id, 0) < rules.per_load
+    }
 
 
 def _count_open(session: Session, driver_id: UUID) -> int:

@@ -1,4 +1,4 @@
-"""The main job: a drop is done, find freight that takes the truck home."""
+"""The main job: after a completed drop, find loads that take the truck home."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,16 +35,16 @@ from services.search.candidates import add_best, are_few, candidates_in
 from services.search.offer import OfferRules
 
 FARTHEST_HOME_M = 7_000_000.0
-"""From Alaska to Panama. Farther is a wrong home, not a way home, and
-the corridor there would be wider than a map can show."""
+"""About as far as from Alaska to Panama. A home farther away must be a mistake, and the
+corridor to it would be wider than a map can show."""
 
 KEPT = 50
-"""The best of a search that are kept with all their terms."""
+"""How many of a search's best loads are kept, with all their terms."""
 
 
 @dataclass(frozen=True)
 class SearchRules:
-    """What a search is asked with, and how its loads are offered."""
+    """The rules of a search and of its offers, and where road distances come from."""
 
     parameters: Parameters
     offers: OfferRules
@@ -65,7 +65,10 @@ class SearchRules:
 
 
 def visible_searches(actor: Actor) -> Select[BackhaulSearch]:
-    """Return the searches for the company's drivers; a driver sees his own."""
+    """Return the searches for the company's drivers, newest first.
+
+    A dispatcher sees all of them, a driver only their own.
+    """
     seen = (
         select(BackhaulSearch)
         .where(BackhaulSearch.org_id == actor.org_id)
@@ -99,11 +102,12 @@ def search_home(
 ) -> BackhaulSearch | None:
     """Search around a completed drop and offer the best loads (a job).
 
-    Safe to repeat: the drop is searched once, whoever reports it how often. Searches
-    nothing for a driver who has meanwhile another load, is off duty, has no home or
-    truck on file, or lives beyond all roads; the record says so.
+    Safe to repeat: a drop is searched once, however often it is reported; a repeat
+    returns None. Searches nothing if the company is suspended, or if the driver has
+    another load by now, is not available, has no home or truck on file, or lives
+    farther than FARTHEST_HOME_M from the drop; the record's outcome says which.
 
-    Locks: the loads offered, then the driver.
+    Locks: the loads it may offer, then the driver.
     """
     # scope: a job, for the driver of the drop.
     search = _claim(session, stop_id, driver_id, now)
@@ -140,11 +144,11 @@ def search_home(
 def offer_next(
     session: Session, rules: SearchRules, *, search_id: UUID, now: datetime
 ) -> None:
-    """Offer the next best of the search that were not offered yet (a job).
+    """Offer the search's next best loads that were not offered yet (a job).
 
     Safe to repeat.
     """
-    # scope: a job, for a search of its own.
+    # scope: a job, for one search.
     search = session.get_one(BackhaulSearch, search_id)
     offer.extend(session, search, rules.offers, rules.roads, now=now)
 
@@ -200,9 +204,9 @@ def _absence(session: Session, driver: Driver) -> SearchOutcome | None:
 
 
 def situation_of(driver: Driver, drop: Point, free_at: datetime) -> Situation:
-    """Return what is known of the driver and his truck at the drop.
+    """Return what is known of the driver and the truck at the drop.
 
-    A cost the truck does not state is our default.
+    COST_CENTS_PER_KM stands in for a cost that the truck does not state.
     """
     truck, home = driver.truck, driver.home
     assert truck is not None
@@ -231,7 +235,7 @@ def situation_of(driver: Driver, drop: Point, free_at: datetime) -> Situation:
 def area_for(
     session: Session, driver: Driver, situation: Situation, rules: SearchRules
 ) -> SearchArea:
-    """Return where the driver may pick up and deliver, in the smallest circle."""
+    """Return where the driver may pick up and deliver, with the smallest circle."""
     parameters = rules.parameters
     road_m = rules.roads.distance_m(situation.drop, situation.home)
     operating, no_go = areas.fences_for(

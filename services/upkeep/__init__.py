@@ -1,2 +1,1 @@
-"""Use cases of upkeep: views over everything, sync, health, retention, privacy,
-audit."""
+"""Use cases of upkeep: overviews, sync, health, retention, privacy, audit."""

@@ -1,4 +1,4 @@
-"""The audit chains: signing their heads, and finding out who tampered."""
+"""The audit chains: signing their heads, and checking them for tampering."""
 
 # scope: the whole log, for the operator and a job.
 
@@ -25,7 +25,7 @@ PEM = re.compile(r"-----BEGIN .*?-----END [^-]*-----", re.DOTALL)
 
 @dataclass(frozen=True)
 class AuditKey:
-    """The key that signs heads, and the public keys that still verify."""
+    """The key that signs heads, and the public keys that verify signatures."""
 
     private: ed25519.Ed25519PrivateKey = field(repr=False)
     known: dict[str, ed25519.Ed25519PublicKey]
@@ -42,11 +42,11 @@ def key_id(public: ed25519.Ed25519PublicKey) -> str:
 
 
 def make_audit_key(private_pem: str, previous_pem: str = "") -> AuditKey:
-    """Read the signing key, and those before it, which only verify.
+    """Read the signing key and the keys before it, which only verify.
 
-    previous_pem: one or more, one after the other.
+    previous_pem: any number of keys, one after the other.
 
-    Raises: ValueError if one is no Ed25519 private key in PEM.
+    Raises: ValueError if one is not an Ed25519 private key in PEM.
     """
     private = _read("AUDIT_SIGNING_KEY", private_pem)
     before = [_read("AUDIT_PREVIOUS_KEY", pem) for pem in PEM.findall(previous_pem)]
@@ -62,7 +62,7 @@ def _read(name: str, pem: str) -> ed25519.Ed25519PrivateKey:
     except (ValueError, TypeError):
         key = None
     if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise ValueError(f"{name} is not an Ed25519 private key in PEM, unencrypted")
+        raise ValueError(f"{name} is not an Ed25519 private key in unencrypted PEM")
     return key
 
 
@@ -71,8 +71,8 @@ def sign_heads(
 ) -> list[AuditSignature]:
     """Sign every head that has moved since it was last signed; return the signatures.
 
-    Ship them away from this database: whoever can rewrite a chain and its head here
-    cannot rewrite what was signed elsewhere. Safe to repeat.
+    Copy them to a place outside this database: an attacker who can rewrite a chain and
+    its head here cannot rewrite the signatures there. Safe to repeat.
     """
     signed = select(AuditSignature.seq).where(
         AuditSignature.org_id == AuditHead.org_id, AuditSignature.seq == AuditHead.seq
@@ -96,13 +96,13 @@ def sign_heads(
 
 
 def signed_heads(session: Session) -> list[AuditSignature]:
-    """Return all signed heads, by company and age."""
+    """Return all signed heads, by company, oldest first."""
     query = select(AuditSignature).order_by(AuditSignature.org_id, AuditSignature.seq)
     return list(session.scalars(query))
 
 
 def to_record(signature: AuditSignature) -> dict[str, Any]:
-    """Return the signed head as JSON values, to be kept elsewhere."""
+    """Return the signed head as JSON values, to keep outside the database."""
     return {
         "org_id": str(signature.org_id),
         "seq": signature.seq,
@@ -115,7 +115,7 @@ def to_record(signature: AuditSignature) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One contradiction: in which company's chain, at which entry, and what."""
+    """One fault: in which company's chain, at which entry, and what is wrong."""
 
     org_id: UUID
     seq: int
@@ -124,7 +124,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was checked, and what does not hold."""
+    """How many entries and signatures were checked, and the faults found."""
 
     entries: int
     signatures: int
@@ -136,12 +136,13 @@ def verify(
 ) -> Findings:
     """Recompute every chain; compare it with its head and with all signed heads.
 
-    elsewhere: signed heads kept outside, as `to_record` gives them. They find a chain
-        that was cut or rewritten together with its head and signatures.
+    elsewhere: signed heads kept outside, as `to_record` gives them. They reveal a
+        chain that was cut or rewritten together with its head and signatures.
     """
     faults: list[Fault] = []
     hashes: dict[tuple[UUID, int], bytes] = {}
-    # Heads first: an entry that is added meanwhile has one that is newer.
+    # Heads first: a head that is read after the entries could name an entry that was
+    # added in between.
     heads = {
         head.org_id: (head.seq, head.hash)
         for head in session.scalars(select(AuditHead))
@@ -159,7 +160,7 @@ def verify(
     for org_id, seq in hashes:
         if org_id not in heads:
             faults.append(Fault(org_id, seq, "the chain has no head"))
-    signatures = [to_record(it) for it in signed_heads(session)]
+    signatures = [to_record(signature) for signature in signed_heads(session)]
     for record in [*signatures, *elsewhere]:
         faults += _check_signature(record, key, hashes)
     return Findings(len(hashes), len(signatures) + len(elsewhere), tuple(faults))
@@ -171,9 +172,11 @@ def _check_chain(
     before, expected = b"", 1
     for entry in chain:
         if entry.seq != expected:
-            yield Fault(org_id, expected, f"missing: entry {entry.seq} follows")
+            yield Fault(org_id, expected, f"missing: the next entry is {entry.seq}")
         elif hash_of(entry, before) != entry.hash:
-            yield Fault(org_id, entry.seq, "edited, or what was before it")
+            yield Fault(
+                org_id, entry.seq, "this entry, or the one before it, was edited"
+            )
         hashes[org_id, entry.seq] = entry.hash
         before, expected = entry.hash, entry.seq + 1
 

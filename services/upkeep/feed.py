@@ -1,4 +1,4 @@
-"""The feed: what happened, each event once and none left out, whoever is writing."""
+"""The event feed: each event once and none left out, also while others write."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from models.kernel.events import Event, Xid8
 
 @dataclass(frozen=True, order=True, slots=True)
 class Position:
-    """A place in the feed: all up to and with this event was read.
+    """A place in the feed: everything up to and including this event was read.
 
-    By the writing transaction first, then by id. Ids alone are not in commit order:
-    one that is smaller may become visible later.
+    Ordered by the writing transaction, then by id. Ids alone are not in commit order:
+    an event with a smaller id may become visible later.
     """
 
     xid: int
@@ -22,10 +22,10 @@ class Position:
 
 
 def horizon(session: Session) -> Position:
-    """Return the end of what can be read now: nothing will ever appear before it.
+    """Return the end of what can be read now: no event will ever appear before it.
 
-    Every transaction before it has ended, and of one that is still open all lies
-    behind it. The price: the feed waits for the server's oldest open transaction that
+    Every transaction before it has ended, and all events of an open transaction come
+    after it. The price: the feed waits for the server's oldest open transaction that
     has written something.
     """
     xmin = func.pg_snapshot_xmin(func.pg_current_snapshot())
@@ -35,11 +35,12 @@ def horizon(session: Session) -> Position:
 def read(
     session: Session, after: Position, concerns: ColumnElement[bool], *, limit: int
 ) -> tuple[Sequence[Event], Position]:
-    """Return the next events that `concerns` picks, and the position behind them.
+    """Return the next events that `concerns` picks, and the position after them.
 
-    Fewer than `limit` is all there is for now.
+    In the order of their positions. Fewer than `limit` events means that there are no
+    more for now.
     """
-    # scope: the caller says what concerns the actor.
+    # scope: the caller passes the condition of what concerns the actor.
     end = horizon(session)
     found = session.scalars(
         select(Event)

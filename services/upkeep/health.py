@@ -1,4 +1,4 @@
-"""Whether this process can do its work, and how the server is as a whole."""
+"""Whether this process can do its work, and gauges of the server as a whole."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ SCHEMA = text(
     " from alembic_version, string_to_array(obj_description("
     "'alembic_version'::regclass, 'pg_class'), ' ') as served"
 )
-"""The schema's revision, and whether a release of revision `head` runs on it: the
-table's comment has those that do, see `schema.served`."""
+"""The schema's revision, and whether a release of revision `head` runs on it. The
+table's comment lists the revisions whose releases do, see `schema.served`."""
 
 OLDEST_JOB = text(
     "select coalesce(extract(epoch from now() - min(coalesce(j.scheduled_at,"
@@ -25,13 +25,13 @@ OLDEST_JOB = text(
     " from procrastinate_jobs j"
     " where j.status = 'todo' and (j.scheduled_at is null or j.scheduled_at <= now())"
 )
-"""How long the oldest job that could run now has waited since it could, seconds."""
+"""For how many seconds the oldest waiting job could already have run."""
 
 TOO_OLD_S = 300.0
 
 
 def readiness(session: Session, schema_head: str) -> dict[str, Any]:
-    """Return {status, schema, oldest_job_s, reason}, also for a dead database."""
+    """Return {status, schema, oldest_job_s, reason}, also if the database is down."""
     try:
         at = session.execute(SCHEMA, {"head": schema_head}).one()
         oldest_s = round(float(session.scalar(OLDEST_JOB) or 0), 1)
@@ -44,8 +44,8 @@ def readiness(session: Session, schema_head: str) -> dict[str, Any]:
             "reason": f"schema is not {schema_head}: run `make migrate`",
         }
     if oldest_s > TOO_OLD_S:
-        # Not a reason to take the web servers away from the phones: it is said, and
-        # the operator's alert is on it.
+        # Still ready: late jobs are no reason to take the web servers away from the
+        # phones. The answer gives the reason, and an alert tells the operator.
         return state | {"reason": "jobs are waiting: is a worker running?"}
     return state
 
@@ -72,26 +72,26 @@ LAST_ARCHIVED = text(
 NOW = text("select extract(epoch from clock_timestamp())")
 
 PATIENCE_S = 5
-"""A scrape that takes longer tells nothing in time."""
+"""Statement timeout of a scrape: a later answer is of no use."""
 
 DATABASE_UP = "backhaul_database_up"
 
 
 def unavailable() -> list[Reading]:
-    """Return what can be said without the database."""
+    """Return the gauges that are known without the database: that it is down."""
     return [Reading(DATABASE_UP, "Whether the database answers.", {"": 0})]
 
 
 def gauges(session: Session) -> list[Reading]:
-    """Return how the server is, from its tables: the same in every process.
+    """Return the gauges of the server, from its tables: the same in every process.
 
-    Raises: SQLAlchemyError, the database's own; then `unavailable` is what is left.
+    Raises: SQLAlchemyError if the database fails; the caller then uses `unavailable`.
     """
     session.execute(text(f"set local statement_timeout = '{PATIENCE_S}s'"))
     found = [
         Reading(DATABASE_UP, "Whether the database answers.", {"": 1}),
-        *_of_the_clockwork(session),
-        *_of_the_queue(session),
+        *_periodic_gauges(session),
+        *_queue_gauges(session),
         Reading(
             "backhaul_wal_archived_timestamp_seconds",
             "When WAL was last archived; 0: never.",
@@ -106,7 +106,7 @@ def gauges(session: Session) -> list[Reading]:
     return found
 
 
-def _of_the_clockwork(session: Session) -> list[Reading]:
+def _periodic_gauges(session: Session) -> list[Reading]:
     now = float(session.scalars(NOW).one())
     return [
         Reading(
@@ -121,13 +121,13 @@ def _of_the_clockwork(session: Session) -> list[Reading]:
         Reading(
             "backhaul_periodic_interval_seconds",
             "How often a periodic job runs.",
-            {job.value.name: it.every_s for job, it in PERIODIC.items()},
+            {job.value.name: schedule.every_s for job, schedule in PERIODIC.items()},
             "job",
         ),
     ]
 
 
-def _of_the_queue(session: Session) -> list[Reading]:
+def _queue_gauges(session: Session) -> list[Reading]:
     queues = dict.fromkeys(sorted({job.value.queue for job in Job}), 0.0)
     names = dict.fromkeys((job.value.name for job in Job), 0.0)
     waiting = session.execute(WAITING).all()
@@ -141,7 +141,7 @@ def _of_the_queue(session: Session) -> list[Reading]:
         ),
         Reading(
             "backhaul_jobs_oldest_waiting_seconds",
-            "How long the oldest of them could have run.",
+            "How long the oldest waiting job could already have run.",
             queues | {queue: float(age_s or 0) for queue, _, age_s in waiting},
             "queue",
         ),

@@ -1,4 +1,4 @@
-"""Views over several nouns: a member's own, and a dispatcher's fleet."""
+"""Views over several nouns: a member's own profile, and a dispatcher's fleet."""
 
 from typing import Any
 from uuid import UUID
@@ -20,13 +20,16 @@ from services.people import members
 
 
 def profile(session: Session, actor: Actor) -> dict[str, Any]:
-    """Return who the actor is, what he may do, what he carries and is offered."""
-    # scope: his own row.
-    held = None
+    """Return who the actor is and what they may do; of a driver also their work.
+
+    A driver's work: current assignments, and the number of open offers.
+    """
+    # scope: the actor's own rows.
+    driver = None
     carried: list[Assignment] = []
     open_offers = 0
     if actor.driver_id is not None:
-        held = drivers.get_driver(session, actor, actor.driver_id)
+        driver = drivers.get_driver(session, actor, actor.driver_id)
         carried = assignments.current_assignments(session, actor.driver_id)
         open_offers = (
             session.scalar(
@@ -42,7 +45,7 @@ def profile(session: Session, actor: Actor) -> dict[str, Any]:
         "permissions": sorted(
             {p.value for role in actor.roles for p in PERMISSIONS[role]}
         ),
-        "driver": held,
+        "driver": driver,
         "assignments": carried,
         "open_offers": open_offers,
     }
@@ -51,9 +54,12 @@ def profile(session: Session, actor: Actor) -> dict[str, Any]:
 def fleet(
     session: Session, actor: Actor, *, limit: int, after: UUID | None
 ) -> tuple[list[dict[str, Any]], UUID | None]:
-    """Return one page of the company's drivers, newest first, with where they are and
-    what they carry; and the id after which the next page begins, None at the end."""
-    # scope: of drivers found by the scope.
+    """Return one page of the company's drivers, and the id the next page starts after.
+
+    Newest driver first, each with the last position and the active assignments. The id
+    is None on the last page.
+    """
+    # scope: rows of drivers that `visible_drivers` has found.
     query = (
         drivers.visible_drivers(actor)
         .order_by(None)

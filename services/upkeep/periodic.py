@@ -1,6 +1,6 @@
-"""Which periodic jobs have done their work, and which have missed a tick."""
+"""Which periodic jobs have succeeded, and which are late."""
 
-# scope: the server's own clockwork, of no company.
+# scope: the server's own jobs, of no company.
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -10,13 +10,13 @@ from jobs import PERIODIC, Job, enqueue
 from models.kernel.periodic import PeriodicRun
 
 SLACK_S = 60
-"""A tick is not missed before it had this long to be done."""
+"""A job is late only this long after it should have succeeded again."""
 
 AT_WORK = text("select task_name from procrastinate_jobs where status = 'doing'")
 
 
 def note_success(session: Session, job: Job) -> None:
-    """Write down that the job has just done its work. Safe to repeat."""
+    """Record that the job has just succeeded. Safe to repeat."""
     done = insert(PeriodicRun).values(
         job=job.value.name, last_success_at=func.clock_timestamp()
     )
@@ -39,11 +39,11 @@ def ages_s(session: Session) -> dict[Job, float | None]:
 
 
 def make_up(session: Session) -> list[Job]:
-    """Enqueue the periodic jobs whose last tick was missed or failed; return them.
+    """Enqueue the periodic jobs whose last run was missed or failed; return them.
 
-    The first worker of a new database begins with all of them: a daily job is not a
-    day late before it is known to work. Safe to repeat: one waits at most, and none
-    beside one that is at work.
+    In a new database that is all of them: so a daily job does not need a day before it
+    is known to work. Safe to repeat: at most one of each job waits, and none is
+    enqueued while the job runs.
     """
     busy = set(session.scalars(AT_WORK))
     late = [

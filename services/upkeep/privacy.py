@@ -1,4 +1,4 @@
-"""One person's data: all of it on demand, and forgetting it."""
+"""One person's data: exporting all of it, and erasing it."""
 
 # scope: the operator's command, for one person of any company.
 
@@ -36,27 +36,27 @@ from services.kernel.events import Cause
 from services.offers import ending
 from services.people import families, lockouts
 
-NOT_HIS_TO_SEE = frozenset(
+NOT_EXPORTED = frozenset(
     {
         *("password_hash", "seed", "encrypted_secret", "recovery_hashes", "token_hash"),
         *("xid", "fingerprint", "hash"),
     }
 )
-"""Columns that open something, or say nothing about him."""
+"""Columns that give access to something, or say nothing about the person."""
 
 ERASED_NAME = "Erased person"
 ERASED = {
     "name": ERASED_NAME,
     **dict.fromkeys(("home_label", "home_lat", "home_lon", "home_by_at")),
 }
-"""What answers say of him afterwards."""
+"""What kept answers say of an erased person."""
 
 
 def export(session: Session, member_id: UUID) -> dict[str, Any]:
-    """Return everything that is kept about one person, as JSON knows it.
+    """Return everything that is kept about one person, as JSON values.
 
-    Each table's rows under its name, oldest first; no secrets, and of others no more
-    than their ids.
+    Each table's rows under the table's name, oldest first; no secrets, and of other
+    people only their ids.
 
     Raises: NotFound.
     """
@@ -71,11 +71,11 @@ def export(session: Session, member_id: UUID) -> dict[str, Any]:
                 select(model).where(condition).order_by(*model.__table__.primary_key)
             )
         ]
-        for model, condition in _his(member_id, driver_id)
+        for model, condition in _rows_of(member_id, driver_id)
     }
 
 
-def _his(
+def _rows_of(
     member_id: UUID, driver_id: UUID | None
 ) -> list[tuple[type[Row], ColumnElement[bool]]]:
     devices = select(Device.id).where(Device.member_id == member_id)
@@ -87,7 +87,8 @@ def _his(
         (SecondFactor, SecondFactor.member_id == member_id),
         (PasswordReset, PasswordReset.member_id == member_id),
         (Invitation, Invitation.member_id == member_id),
-        # Who does not drive has none; a company's shared areas are nobody's.
+        # A member who does not drive has no areas. The company's shared areas, which
+        # have no driver id, are not theirs.
         (Area, and_(Area.driver_id == driver_id, Area.driver_id.is_not(None))),
         (Position, Position.driver_id == driver_id),
         (LastPosition, LastPosition.driver_id == driver_id),
@@ -104,7 +105,7 @@ def _his(
 
 
 def _plain(row: Row) -> dict[str, Any]:
-    hidden = NOT_HIS_TO_SEE | ({"body"} if isinstance(row, IdempotencyKey) else set())
+    hidden = NOT_EXPORTED | ({"body"} if isinstance(row, IdempotencyKey) else set())
     return {
         column.key: _json(getattr(row, column.key))
         for column in row.__mapper__.column_attrs
@@ -124,14 +125,16 @@ def _json(value: object) -> Any:  # noqa: ANN401 - what JSON carries
 
 
 def erase(session: Session, member_id: UUID, *, now: datetime) -> Member:
-    """Forget who the person is; what happened stays, without him.
+    """Forget who the person is, and keep what happened.
 
-    Name, e-mail, phone, password, factors and phones go, and where he was and lives:
-    positions, home, his areas, the maps of his searches. His loads, assignments,
-    offers and events keep their ids. Every sign-in ends. Safe to repeat.
+    Erases name, e-mail, phone, password, factors and devices, and where the person was
+    and lives: positions, home, their own areas, the situations, areas and maps of
+    their searches. Their loads, assignments, offers and events keep their ids. Every
+    sign-in ends. Safe to repeat.
 
-    Locks: the member, his driver row and open offers. Raises: NotFound, DriverBusy
-    while he has a load.
+    Locks: the member, their driver row, then those of the driver's open offers that no
+    other transaction has locked. Raises: NotFound; DriverBusy while the driver has a
+    load.
     """
     member = session.get(Member, member_id, with_for_update=True)
     if member is None:
@@ -148,7 +151,7 @@ def erase(session: Session, member_id: UUID, *, now: datetime) -> Member:
     if member.erased_at is None:
         _record(session, member, now)
     member.name = ERASED_NAME
-    member.email = _nobodys(member_id)
+    member.email = _unused_email(member_id)
     member.phone = None
     member.password_hash = "erased"
     member.locale = "en"
@@ -161,7 +164,7 @@ def erase(session: Session, member_id: UUID, *, now: datetime) -> Member:
 def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
     drivers.lock(session, driver.id)
     if drivers.has_load(session, driver.id):
-        raise DriverBusy("He has a load: end or reassign it first.")
+        raise DriverBusy("The driver has a load: end or reassign it first.")
     cause = Cause(now, reason="the driver left")
     ending.end_for_driver(session, driver.id, OfferAct.WITHDRAW, cause)
     session.execute(delete(Position).where(Position.driver_id == driver.id))
@@ -170,7 +173,7 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
     session.execute(
         update(Offer).where(Offer.driver_id == driver.id).values(decline_note=None)
     )
-    # All three say where he lives. The counts and the ranking stay.
+    # All three columns tell where the driver lives. The counts and the ranking stay.
     session.execute(
         update(BackhaulSearch)
         .where(BackhaulSearch.driver_id == driver.id)
@@ -182,7 +185,8 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
 
 def _erase_credentials(session: Session, member: Member, now: datetime) -> None:
     session.execute(delete(SecondFactor).where(SecondFactor.member_id == member.id))
-    # The answers he was given show what he saw; others' say who he was.
+    # The answers kept for the member show what they saw, so they are deleted. Answers
+    # kept for others may name the member, so they are rewritten.
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.member_id == member.id))
     idempotency.rewrite(session, member.org_id, member.id, ERASED)
     session.execute(delete(PasswordReset).where(PasswordReset.member_id == member.id))
@@ -192,9 +196,9 @@ def _erase_credentials(session: Session, member: Member, now: datetime) -> None:
     session.execute(
         update(Invitation)
         .where(Invitation.org_id == member.org_id, or_(*same_login))
-        .values(name=ERASED_NAME, email=_nobodys(member.id), phone=None)
+        .values(name=ERASED_NAME, email=_unused_email(member.id), phone=None)
     )
-    # He knows the tokens of those he made: no way back in.
+    # The member knows the tokens of the invitations they made, and could come back.
     session.execute(
         update(Invitation)
         .where(
@@ -234,6 +238,6 @@ def _record(session: Session, member: Member, now: datetime) -> None:
     )
 
 
-def _nobodys(member_id: UUID) -> str:
-    """Return an address that is nobody's (RFC 2606) and only his row's."""
+def _unused_email(member_id: UUID) -> str:
+    """Return an address that reaches no one (RFC 2606), different for each member."""
     return f"{member_id}@erased.invalid"

@@ -1,4 +1,4 @@
-"""What is over is forgotten after a while, in batches, oldest first."""
+"""Deleting rows some time after they ended, in batches, oldest first."""
 
 # scope: jobs, for all companies.
 
@@ -22,8 +22,10 @@ BATCH = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long each is kept after its end. `idle`: a sign-in that nobody refreshes for
-    so long has ended."""
+    """How long rows are kept after their end.
+
+    idle: a sign-in that is not refreshed for this long has ended.
+    """
 
     credentials: timedelta = timedelta(days=30)
     pushes: timedelta = timedelta(days=30)
@@ -32,7 +34,7 @@ class Retention:
 
     @classmethod
     def of(cls, settings: Settings) -> "Retention":
-        """Return what the operator has set."""
+        """Return the times that the operator has set."""
         return cls(
             timedelta(days=settings.KEEP_CREDENTIALS_DAYS),
             timedelta(days=settings.KEEP_PUSHES_DAYS),
@@ -44,14 +46,14 @@ class Retention:
 def prune_credentials(
     session: Session, kept: Retention, *, now: datetime, most: int = BATCH
 ) -> int:
-    """Forget invitations, password resets and sign-ins that ended long ago (a job).
+    """Delete invitations, password resets and sign-ins that ended long ago (a job).
 
     What was done with them stays in the audit log and the events. Safe to repeat;
-    returns how many were forgotten.
+    returns how many were deleted, at most `most` of each.
     """
     until = now - kept.credentials
     return sum(
-        _forget(session, model, until, is_over, most)
+        _delete_ended(session, model, until, is_over, most)
         for model, is_over in (
             (
                 Invitation,
@@ -81,38 +83,38 @@ def prune_credentials(
 def prune_pushes(
     session: Session, kept: Retention, *, now: datetime, most: int = BATCH
 ) -> int:
-    """Forget pushes that ended long ago (a job). One that is still owed stays.
+    """Delete pushes that ended long ago (a job); a push that is still owed stays.
 
-    Safe to repeat; returns how many were forgotten.
+    Safe to repeat; returns how many were deleted, at most `most`.
     """
     until = now - kept.pushes
-    return _forget(session, Push, until, Push.ended_at < until, most)
+    return _delete_ended(session, Push, until, Push.ended_at < until, most)
 
 
 def prune_searches(
     session: Session, kept: Retention, *, now: datetime, most: int = BATCH
 ) -> int:
-    """Forget old searches that offered nothing (a job); an offer's search stays as
-    long as the offer.
+    """Delete old searches that offered nothing (a job).
 
-    The drop is not searched again: its stop is completed. Safe to repeat; returns how
-    many were forgotten.
+    An offer's search stays as long as the offer. The drop is not searched again,
+    because its stop is completed already. Safe to repeat; returns how many were
+    deleted, at most `most`.
     """
     until = now - kept.searches
-    was_in_vain = ~exists().where(Offer.search_id == BackhaulSearch.id)
+    has_no_offer = ~exists().where(Offer.search_id == BackhaulSearch.id)
     is_old = BackhaulSearch.searched_at < until
-    return _forget(session, BackhaulSearch, until, is_old & was_in_vain, most)
+    return _delete_ended(session, BackhaulSearch, until, is_old & has_no_offer, most)
 
 
-def _forget(
+def _delete_ended(
     session: Session,
     model: type[Any],
     until: datetime,
     is_over: ColumnElement[bool],
     most: int,
 ) -> int:
-    # An id begins with the time it was made at, and nothing ends before it was made:
-    # the primary key leads to the oldest rows.
+    # An id begins with the time at which the row was made (UUIDv7), and no row ends
+    # before it was made: so the primary key's index leads to the oldest rows.
     newest = UUID(int=int(until.timestamp() * 1000) << 80)
     over = (
         select(model.id)

@@ -1,4 +1,4 @@
-"""Taking a company out of the market, and letting it back in."""
+"""Suspending a company from the market, and letting it back in."""
 
 from datetime import datetime
 from uuid import UUID
@@ -18,11 +18,12 @@ from services.people import organisations
 def suspend(
     session: Session, org_id: UUID, *, reason: str, now: datetime
 ) -> Organisation:
-    """Put the company's people out and hide its posts, from this commit on.
+    """Refuse the company's people and hide its postings, from this commit on.
 
-    Its loads keep their statuses: searches and lists look at the company. What is
-    carried goes on. Open offers of its loads, and to its drivers, are withdrawn by
-    `withdraw_offers`. Safe to repeat; the first reason stays.
+    Its loads keep their statuses, because searches and lists look at the company's
+    standing. Loads that are being carried go on. `withdraw_offers` withdraws the open
+    offers of its loads and those made to its drivers. Safe to repeat; the first reason
+    stays.
 
     Locks: the company. Raises: NotFound.
     """
@@ -40,10 +41,10 @@ def suspend(
 def withdraw_offers(
     session: Session, org_id: UUID, *, now: datetime, most: int = 100
 ) -> int:
-    """Withdraw the open offers of some of the company's loads, and of those offered to
-    its drivers; return how many loads that were.
+    """Withdraw open offers of the company's loads, and those made to its drivers.
 
-    Called until it returns 0. Safe to repeat.
+    Takes at most `most` loads at a time and returns how many it took: call it until it
+    returns 0. Safe to repeat.
 
     Locks: the loads in id order, then their offers.
     """
@@ -78,7 +79,7 @@ def withdraw_offers(
 
 
 def resume(session: Session, org_id: UUID, *, now: datetime) -> Organisation:
-    """Let the company back in; posts whose lease still runs are on the market again.
+    """Let the company back in; postings with a running lease are on the market again.
 
     Safe to repeat. Locks: the company. Raises: NotFound.
     """

@@ -1,9 +1,14 @@
-"""What a phone holds, kept equal to the server: a full start, then what changes.
+"""Keeping a phone equal to the server: first a full start, then only what changes.
 
-Somebody holds what is alive and concerns him: the loads he carries, is offered or, at
-a desk, has posted; his assignments, his offers. What ends or is taken from him leaves.
-An event concerns him if its load or offer does or ever did, whichever company the load
-belongs to: so he hears of the change that takes it from him, too.
+A member follows what is alive and concerns them:
+- a driver: their active assignments, their open offers, and the loads of both;
+- a dispatcher: the same for all drivers of the company;
+- a dispatcher, shipper or broker: the company's own loads, until they are delivered or
+  cancelled.
+
+What ends, or is taken from the member, is no longer followed. An event concerns the
+member if its load or offer concerns them or ever did, whichever company the load
+belongs to. So they also hear of the change that takes something from them.
 """
 
 from collections.abc import Sequence
@@ -39,20 +44,20 @@ from services.upkeep import feed
 from services.upkeep.feed import Position
 
 KEPT = timedelta(days=30)
-"""How long a place in the feed is good for."""
+"""How long a place in the feed can be used."""
 
 ENDED = (LoadStatus.DELIVERED, LoadStatus.CANCELLED)
 
 
 class Resync(Gone):
-    """The place in the feed is not to be found again."""
+    """The place in the feed cannot be used any more."""
 
     code = "resync"
-    title = "Begin anew"
+    title = "Start again without a cursor"
 
 
 class Kind(StrEnum):
-    """What is held, in the order of a full start."""
+    """What can be followed, in the order of a full start."""
 
     LOAD = "load"
     OFFER = "offer"
@@ -61,7 +66,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is held from now on; `row` None: it is held no more."""
+    """A row to follow from now on; if `row` is None, it is no longer followed."""
 
     kind: Kind
     id: UUID
@@ -70,11 +75,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far somebody is.
+    """How far a phone has read.
 
     read_at: when the feed was at `position`.
-    kind, last_id: within a full start, what was given last; no kind: it is over.
-    roles: in which the rows were picked.
+    kind, last_id: what a full start gave last; `kind` is None when it is over.
+    roles: the actor's roles by which the rows were picked.
     """
 
     position: Position
@@ -86,7 +91,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Changes, and the place behind them."""
+    """Changes, and the place after them."""
 
     changes: Sequence[Change]
     place: Place
@@ -94,8 +99,11 @@ class Step:
 
 
 def begin(session: Session, actor: Actor, *, now: datetime) -> Place:
-    """Return the place before everything. The feed's end is taken first: what changes
-    during the full start comes again after it."""
+    """Return the place from which a full start begins.
+
+    It has the feed's present end: what changes during the full start comes again
+    after it.
+    """
     position = feed.horizon(session)
     return Place(position, now, _roles(actor), next(iter(Kind)))
 
@@ -106,14 +114,15 @@ def advance(
     """Return the next changes: the rest of the full start, then what happened since.
 
     Safe to repeat from the same place. A change may be given again with the same row,
-    never left out.
+    but is never left out.
 
-    Raises: Resync.
+    Raises: Resync if the place is older than KEPT or after the end of the feed, or if
+        the actor's roles have changed.
     """
     if now - place.read_at > KEPT:
-        raise Resync(f"The place is older than {KEPT.days} days.")
+        raise Resync(f"The cursor is older than {KEPT.days} days.")
     if place.roles != _roles(actor):
-        raise Resync("Your roles have changed, and what you hold with them.")
+        raise Resync("Your roles have changed, and with them what you follow.")
     if place.position > feed.horizon(session):
         raise Resync("The server has been restored from a copy.")
     if place.kind is not None:
@@ -124,14 +133,14 @@ def advance(
 
 
 def followed(actor: Actor, kind: Kind) -> Select[Any]:
-    """Return what the actor holds of this kind."""
-    # scope: a door of its own: what is alive of what he may see.
+    """Return the rows of this kind that the actor follows."""
+    # scope: a door of its own: what is alive of all that the actor may see.
     if kind is Kind.ASSIGNMENT:
         return select(Assignment).where(
-            _is_his(actor, Assignment), Assignment.status == AssignmentStatus.ACTIVE
+            _is_own(actor, Assignment), Assignment.status == AssignmentStatus.ACTIVE
         )
     if kind is Kind.OFFER:
-        return select(Offer).where(_is_his(actor, Offer), Offer.status.in_(OPEN_OFFERS))
+        return select(Offer).where(_is_own(actor, Offer), Offer.status.in_(OPEN_OFFERS))
     carried = followed(actor, Kind.ASSIGNMENT).where(Assignment.load_id == Load.id)
     offered = followed(actor, Kind.OFFER).where(Offer.load_id == Load.id)
     posted = and_(_is_posted(actor), Load.status.not_in(ENDED))
@@ -143,22 +152,23 @@ def followed(actor: Actor, kind: Kind) -> Select[Any]:
 
 
 def concerns(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition of an event that the actor is to hear of.
+    """Return the condition of the events that concern the actor.
 
-    By the load, and not only by the event's `org_id`, the poster's: the carrier's
-    people hear of a shipper's load from the first offer or assignment on.
+    It looks at the event's load or offer, and not only at its `org_id`, which is the
+    poster's: the carrier's people hear of a shipper's load from the first offer or
+    assignment on.
     """
     # scope: the condition by which an actor hears of events.
-    his_loads = or_(
+    own_loads = or_(
         *(
-            _load_id().in_(select(model.load_id).where(_is_his(actor, model)))
+            _load_id().in_(select(model.load_id).where(_is_own(actor, model)))
             for model in (Assignment, Offer)
         ),
         _is_posted(actor, Event),
     )
-    offer_ids = select(Offer.id).where(_is_his(actor, Offer))
+    offer_ids = select(Offer.id).where(_is_own(actor, Offer))
     return or_(
-        and_(Event.subject.in_(["load", "stop"]), his_loads),
+        and_(Event.subject.in_(["load", "stop"]), own_loads),
         and_(Event.subject == "offer", Event.subject_id.in_(offer_ids)),
     )
 
@@ -168,7 +178,7 @@ def _load_id() -> ColumnElement[UUID]:
     return case((Event.subject == "load", Event.subject_id), else_=from_body)
 
 
-def _is_his(actor: Actor, model: type[Assignment] | type[Offer]) -> ColumnElement[bool]:
+def _is_own(actor: Actor, model: type[Assignment] | type[Offer]) -> ColumnElement[bool]:
     if actor.is_dispatcher:
         return model.org_id == actor.org_id
     return model.driver_id == actor.driver_id
@@ -203,19 +213,21 @@ def _start(session: Session, actor: Actor, place: Place, limit: int) -> Step:
 
 
 def _changes(session: Session, actor: Actor, found: Sequence[Event]) -> list[Change]:
-    """Return what became of all that the events are about, each once."""
+    """Return the present state of everything the events are about, each row once."""
     # scope: only ids; `followed` picks the rows.
-    offer_ids = {it.subject_id for it in found if it.subject == "offer"}
-    load_ids = {it.subject_id for it in found if it.subject == "load"}
-    load_ids |= {UUID(it.body["load_id"]) for it in found if it.subject == "stop"}
-    # An offer that comes or goes may be why its load is held.
+    offer_ids = {event.subject_id for event in found if event.subject == "offer"}
+    load_ids = {event.subject_id for event in found if event.subject == "load"}
+    load_ids |= {
+        UUID(event.body["load_id"]) for event in found if event.subject == "stop"
+    }
+    # A load may be followed only because of an offer, which has come or gone.
     load_ids |= set(
         session.scalars(select(Offer.load_id).where(Offer.id.in_(offer_ids)))
     )
     assignment_ids = set(
         session.scalars(
             select(Assignment.id).where(
-                _is_his(actor, Assignment), Assignment.load_id.in_(load_ids)
+                _is_own(actor, Assignment), Assignment.load_id.in_(load_ids)
             )
         )
     )
@@ -224,13 +236,13 @@ def _changes(session: Session, actor: Actor, found: Sequence[Event]) -> list[Cha
         Kind.OFFER: offer_ids,
         Kind.ASSIGNMENT: assignment_ids,
     }
-    return [it for kind in Kind for it in _now(session, actor, kind, ids[kind])]
+    return [change for kind in Kind for change in _now(session, actor, kind, ids[kind])]
 
 
 def _now(session: Session, actor: Actor, kind: Kind, ids: set[UUID]) -> list[Change]:
     query = followed(actor, kind).where(MODELS[kind].id.in_(ids))
     rows = {row.id: row for row in session.scalars(query)}
-    return [Change(kind, it, rows.get(it)) for it in sorted(ids)]
+    return [Change(kind, row_id, rows.get(row_id)) for row_id in sorted(ids)]
 
 
 MODELS: dict[Kind, type[Load] | type[Offer] | type[Assignment]] = {

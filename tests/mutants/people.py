@@ -99,7 +99,7 @@ MUTANTS = (
     Mutant(
         "a-recovery-code-is-used-twice",
         "services/people/second_factors.py",
-        "[it for it in factor.recovery_hashes if it != used]",
+        "[kept for kept in factor.recovery_hashes if kept != used]",
         "list(factor.recovery_hashes)",
         ("tests/api/people/test_second_factors.py::TestRecovery",),
     ),
