@@ -1,4 +1,4 @@
-"""What people and the clock do to a load, as an act that a race can hold open."""
+"""What people and the clock do to a load, as acts that a test can leave uncommitted."""
 
 from functools import partial
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""A suspended company: its people are out, its freight is gone from every list."""
+"""A suspended company: its members are locked out, its loads leave every list."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,12 +45,12 @@ def resume(company: Caller) -> None:
 
 
 def market(caller: Caller) -> list[str]:
-    return [it["id"] for it in caller.get("/v1/loads/market")["data"]]
+    return [load["id"] for load in caller.get("/v1/loads/market")["data"]]
 
 
 def offers(driver: Caller) -> list[tuple[str, str]]:
     listed = driver.get("/v1/offers")["data"]
-    return [(it["load_id"], it["status"]) for it in listed]
+    return [(offer["load_id"], offer["status"]) for offer in listed]
 
 
 def sign_in(world: World, email: str) -> Answer:
@@ -79,14 +79,14 @@ class TestItsPeople:
             ),
         ]
 
-        assert {(it.status, it.code) for it in answers} == {
+        assert {(answer.status, answer.code) for answer in answers} == {
             (403, "organisation-suspended")
         }
         resume(shipper)
         assert shipper.get("/v1/loads").status == 200
         assert sign_in(world, email).status == 201
 
-    def test_a_wrong_password_does_not_learn_it(
+    def test_a_wrong_password_does_not_reveal_it(
         self, world: World, shipper: Caller
     ) -> None:
         email = shipper.get("/v1/me")["member"]["email"]
@@ -97,7 +97,7 @@ class TestItsPeople:
 
         assert answer.code == "wrong-credentials"
 
-    def test_nobody_joins_it(self, world: World) -> None:
+    def test_cannot_join_it_until_it_is_resumed(self, world: World) -> None:
         boss = world.company()
         person = {"name": "D", "email": "d@example.com", "roles": ["driver"]}
         token = boss.post("/v1/invitations", person)["token"]
@@ -161,7 +161,7 @@ class TestOffers:
     def driver(
         self, world: World, shipper: Caller, run_jobs: Callable[..., Any]
     ) -> Caller:
-        """A driver who holds an offer of the shipper's load."""
+        """A driver who has an open offer of the shipper's load."""
         world.load(shipper, NEWARK, CHICAGO)
         driver = world.dropped(home=CHICAGO, drop=NEW_YORK)
         run_jobs()

@@ -1,4 +1,4 @@
-"""The main job, from HTTP in to push out."""
+"""The whole way from a reported drop to a won load and its pushes."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Who lost a load, or was taken off it, sees no more of it."""
+"""Drivers who lost a load, or were taken off it, no longer see it."""
 
 from sqlalchemy import text
 
@@ -20,7 +20,7 @@ def stops_behind_the_wall(caller: Caller, load_id: object) -> int:
         return session.scalar(count, {"id": load_id}) or 0
 
 
-def test_another_carriers_win_closes_it_to_those_who_were_offered_it(
+def test_a_carrier_whose_offer_was_lost_no_longer_sees_the_load(
     committed: World,
 ) -> None:
     winner, loser = Scene(committed), Scene(committed)
@@ -30,13 +30,15 @@ def test_another_carriers_win_closes_it_to_those_who_were_offered_it(
     winner.search(first)
     loser.search(second)
     lost = open_offers(second)[0]
-    assert {status_of(it, load_id) for it in (first, second, loser.carrier)} == {200}
+    assert {
+        status_of(caller, load_id) for caller in (first, second, loser.carrier)
+    } == {200}
     assert stops_behind_the_wall(loser.carrier, load_id) == 2
 
     assert first.put(f"/v1/offers/{open_offers(first)[0].id}/acceptance").status == 200
 
-    assert {status_of(it, load_id) for it in (first, winner.carrier)} == {200}
-    assert {status_of(it, load_id) for it in (second, loser.carrier)} == {404}
+    assert {status_of(caller, load_id) for caller in (first, winner.carrier)} == {200}
+    assert {status_of(caller, load_id) for caller in (second, loser.carrier)} == {404}
     assert stops_behind_the_wall(winner.carrier, load_id) == 2
     assert stops_behind_the_wall(loser.carrier, load_id) == 0
     assert second.get(f"/v1/offers/{lost.id}")["snapshot"]["load_id"] == str(load_id)
@@ -65,10 +67,10 @@ def test_the_lost_offer_shows_the_load_as_it_was_offered(world: World) -> None:
     shown.append(loser.carrier.get("/v1/offers")["data"][0]["load"])
 
     places = {"pickup_place", "delivery_place"}
-    for it in shown:
-        assert {**offered, **it} == offered
-        assert it["price_cents"] == 250_000
-        assert not {"status", "visibility", "commodity", "posted_at"} & set(it)
+    for load in shown:
+        assert {**offered, **load} == offered
+        assert load["price_cents"] == 250_000
+        assert not {"status", "visibility", "commodity", "posted_at"} & set(load)
     assert places <= set(shown[0])
     assert not places & set(shown[1])
 
@@ -82,10 +84,10 @@ def test_an_open_offer_shows_the_load_as_it_is(world: World) -> None:
     (offer,) = driver.get("/v1/offers")["data"]
 
     market = scene.carrier.get("/v1/loads/market")["data"]
-    assert [it for it in market if it["id"] == str(load_id)] == [offer["load"]]
+    assert [load for load in market if load["id"] == str(load_id)] == [offer["load"]]
 
 
-def test_a_driver_who_was_taken_off_sees_it_no_more(world: World) -> None:
+def test_a_driver_who_was_taken_off_no_longer_sees_the_load(world: World) -> None:
     scene = Scene(world)
     driver, other = scene.driver(), scene.driver()
     load = world.load(scene.shipper)
@@ -97,4 +99,4 @@ def test_a_driver_who_was_taken_off_sees_it_no_more(world: World) -> None:
     assert scene.carrier.post(path, change).status == 201
 
     assert status_of(driver, load["id"]) == 404
-    assert {status_of(it, load["id"]) for it in (other, scene.carrier)} == {200}
+    assert {status_of(caller, load["id"]) for caller in (other, scene.carrier)} == {200}

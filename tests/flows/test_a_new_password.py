@@ -1,4 +1,4 @@
-"""A new password: by who knows the old one, and by mail for who forgot it."""
+"""A new password: changed with the old one, or reset by mail when it is forgotten."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,8 +18,8 @@ NEW = "a better horse battery"
 
 @pytest.fixture
 def box() -> Iterator[Letterbox]:
-    with letterbox() as it:
-        yield it
+    with letterbox() as mail_server:
+        yield mail_server
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ class TestChange:
 
         answers = [boss.put("/v1/me/password", body) for _ in range(6)]
 
-        assert [it.status for it in answers] == [422] * 5 + [429]
+        assert [answer.status for answer in answers] == [422] * 5 + [429]
         assert answers[0]["errors"][0]["pointer"] == "#/current_password"
         assert answers[-1].code == "account-locked"
         assert sign_in(world, email).status == 201
@@ -132,14 +132,14 @@ class TestReset:
         assert done.status == 204
         assert box.letters[-1]["To"] == email
         assert boss.get("/v1/me").status == 401
-        # It also ends the lock: he has shown who he is.
+        # It also ends the lock: the member has proved who they are.
         assert sign_in(world, email, NEW).status == 201
         assert sign_in(world, email).status == 401
 
     @pytest.mark.parametrize(
         "login", ["nobody@example.com", "+1 312 555 0199", "nonsense"]
     )
-    def test_of_an_unknown_account_looks_the_same_and_writes_to_nobody(
+    def test_of_an_unknown_account_looks_the_same_and_sends_no_letter(
         self, world: World, email: str, post: PostOffice, box: Letterbox, login: str
     ) -> None:
         known, unknown = ask(world, email), ask(world, login)
@@ -147,12 +147,12 @@ class TestReset:
         assert (known.status, known.body) == (unknown.status, unknown.body)
         assert set(known.headers) == set(unknown.headers)
         drain_jobs(world.settings, post=post)
-        assert [it["To"] for it in box.letters] == [email]
+        assert [letter["To"] for letter in box.letters] == [email]
 
-    def test_asks_the_database_the_same_for_every_login(
+    def test_runs_the_same_statements_for_every_login(
         self, world: World, email: str
     ) -> None:
-        """One job each: whether there is anybody is seen later, by the worker."""
+        """Each request makes one job; the worker looks for the account later."""
         ask(world, email)
         ask(world, "nobody@example.com")
 
@@ -191,7 +191,9 @@ class TestReset:
 
         answers = [complete(world, token) for token in (mailed(box), "x" * 43)]
 
-        assert {(it.status, it.code) for it in answers} == {(410, "reset-over")}
+        assert {(answer.status, answer.code) for answer in answers} == {
+            (410, "reset-over")
+        }
         assert answers[0]["detail"] == answers[1]["detail"]
         assert sign_in(world, email).status == 201
 
@@ -224,7 +226,7 @@ class TestReset:
 
         assert sign_in(world, email, NEW).code == "second-factor-required"
 
-    def test_who_has_no_mail_or_left_gets_none(
+    def test_a_member_without_mail_or_who_left_gets_no_letter(
         self, world: World, boss: Caller, post: PostOffice, box: Letterbox
     ) -> None:
         world.member(boss, Role.DRIVER, email="gone@example.com")

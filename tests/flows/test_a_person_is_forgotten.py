@@ -54,8 +54,8 @@ def everything() -> str:
 
 
 def written(row: Any) -> str:
-    """Return the row to its last letter: a row's own text is shortened."""
-    return str([bytes(it) if isinstance(it, memoryview) else it for it in row])
+    """Return the whole text of the row; its own repr is shortened."""
+    return str([bytes(cell) if isinstance(cell, memoryview) else cell for cell in row])
 
 
 def erase(caller: Caller) -> None:
@@ -82,7 +82,7 @@ def boss(world: World) -> Caller:
 
 @pytest.fixture
 def canary(world: World, boss: Caller, run_jobs: Callable[..., Any]) -> Caller:
-    """A driver who has left traces in every table we have."""
+    """A driver who has left traces in every table."""
     names = {name: CANARIES[name] for name in ("name", "email", "phone")}
     caller = world.member(boss, Role.DRIVER, Role.DISPATCHER, **names)
     driver_id = caller.get("/v1/me")["driver"]["id"]
@@ -132,7 +132,9 @@ class TestExport:
         found = export(canary)
 
         text_of_it = json.dumps(found)
-        assert [name for name, it in CANARIES.items() if it not in text_of_it] == []
+        assert [
+            name for name, value in CANARIES.items() if value not in text_of_it
+        ] == []
         assert {name for name, rows in found.items() if not rows} <= {
             *("password_resets", "overrides", "idempotency_keys"),
             # Written when a transaction is committed.
@@ -141,21 +143,21 @@ class TestExport:
         for secret in ("password_hash", "$argon2", "seed", "encrypted", "token_hash"):
             assert secret not in text_of_it
 
-    def test_has_the_loads_he_posted_and_no_others(
+    def test_has_the_loads_they_posted_and_no_others(
         self, world: World, boss: Caller, canary: Caller
     ) -> None:
         world.load(boss, is_draft=True)
-        his = execute(
+        posted = execute(
             "select id::text from loads where posted_by = :who", who=canary.member_id
         )
 
-        assert len(his) == 1
-        assert [it["id"] for it in export(canary)["loads"]] == [his[0][0]]
+        assert len(posted) == 1
+        assert [load["id"] for load in export(canary)["loads"]] == [posted[0][0]]
 
     def test_covers_every_table_that_names_a_member_or_a_driver(
         self, world: World, canary: Caller
     ) -> None:
-        """A new table about people has to be thought of here and in the erasure."""
+        """A new table about people must be added here and to the erasure."""
         rows = execute(
             "select distinct table_name from information_schema.columns"
             " where table_schema = 'public' and table_name not like 'positions_2%'"
@@ -172,19 +174,19 @@ class TestExport:
         other = export(world.driver(boss))
 
         text_of_it = json.dumps(other)
-        assert [name for name, it in CANARIES.items() if it in text_of_it] == []
+        assert [name for name, value in CANARIES.items() if value in text_of_it] == []
         assert len(other["members"]) == 1
 
 
 class TestErase:
-    def test_leaves_no_trace_of_who_he_was(self, canary: Caller) -> None:
+    def test_leaves_no_trace_of_who_they_were(self, canary: Caller) -> None:
         before = everything()
-        assert [name for name, it in CANARIES.items() if it not in before] == []
+        assert [name for name, value in CANARIES.items() if value not in before] == []
 
         erase(canary)
 
         after = everything()
-        assert [name for name, it in CANARIES.items() if it in after] == []
+        assert [name for name, value in CANARIES.items() if value in after] == []
 
     def test_keeps_what_happened(self, boss: Caller, canary: Caller) -> None:
         counted = (
@@ -198,7 +200,9 @@ class TestErase:
         erase(canary)
 
         assert execute(counted) == before
-        names = {it["id"]: it["name"] for it in boss.get("/v1/members")["data"]}
+        names = {
+            member["id"]: member["name"] for member in boss.get("/v1/members")["data"]
+        }
         assert names[str(canary.member_id)] == privacy.ERASED_NAME
         searches = boss.get("/v1/backhaul-searches")
         assert (searches.status, len(searches["data"])) == (200, 1)
@@ -206,7 +210,7 @@ class TestErase:
         assert boss.get(f"/v1/backhaul-searches/{search_id}").status == 200
         assert boss.get("/v1/fleet").status == 200
 
-    def test_ends_his_sign_ins_and_frees_his_logins(
+    def test_ends_their_sign_ins_and_frees_their_logins(
         self, world: World, boss: Caller, canary: Caller
     ) -> None:
         erase(canary)
@@ -230,7 +234,7 @@ class TestErase:
         events = execute("select count(*) from events where kind = 'member.erased'")
         assert [row[0] for row in events] == [1]
 
-    def test_ends_his_open_offers(self, canary: Caller) -> None:
+    def test_ends_their_open_offers(self, canary: Caller) -> None:
         open_ones = "select count(*) from offers where status in ('created', 'sent')"
         assert execute(open_ones)[0][0] > 0
 
@@ -238,7 +242,7 @@ class TestErase:
 
         assert execute(open_ones)[0][0] == 0
 
-    def test_waits_for_the_end_of_his_load(self, world: World, boss: Caller) -> None:
+    def test_waits_for_the_end_of_their_load(self, world: World, boss: Caller) -> None:
         driver = world.driver(boss)
         world.assign(boss, driver, world.load(world.shipper()))
 
@@ -247,7 +251,7 @@ class TestErase:
 
         assert driver.get("/v1/me").status == 200
 
-    def test_concerns_nobody_else(
+    def test_leaves_other_people_alone(
         self, world: World, boss: Caller, canary: Caller
     ) -> None:
         colleague = world.driver(boss, device="colleague-phone")
@@ -258,7 +262,7 @@ class TestErase:
         assert export(colleague) == before
         assert colleague.get("/v1/me").status == 200
 
-    def test_of_nobody_is_not_found(self, world: World) -> None:
+    def test_of_an_unknown_member_is_not_found(self, world: World) -> None:
         with Session() as session:
             for act in (
                 lambda: privacy.export(session, uuid7()),
@@ -269,7 +273,7 @@ class TestErase:
 
 
 class TestAColleaguesKeptAnswer:
-    def test_is_given_again_without_who_he_was(
+    def test_is_given_again_without_who_they_were(
         self, world: World, boss: Caller
     ) -> None:
         home = {"home_label": "canary street", "home_lat": 41.8, "home_lon": -87.6}
@@ -286,17 +290,19 @@ class TestAColleaguesKeptAnswer:
             asked.append((body, str(uuid7())))
             first.append(give(boss, *asked[-1]))
             world.drive(driver, shipper, load)
-        (his, theirs), gone = first, drivers[0]
-        assert his["driver"]["name"] != privacy.ERASED_NAME
+        (first_answer, theirs), gone = first, drivers[0]
+        assert first_answer["driver"]["name"] != privacy.ERASED_NAME
 
         erase(gone)
 
-        again, other = [give(boss, *it) for it in asked]
+        again, other = [give(boss, *request) for request in asked]
         forgotten = {"name": privacy.ERASED_NAME} | dict.fromkeys(home)
         assert again.status == 201
         assert again.headers["Idempotent-Replayed"] == "true"
         assert again["load"]["stops"][0]["contact"]["name"] == "Ann at the dock"
-        assert again.body == his.body | {"driver": his["driver"] | forgotten}
+        assert again.body == first_answer.body | {
+            "driver": first_answer["driver"] | forgotten
+        }
         assert other.body == theirs.body
         assert other["driver"]["home_label"] == "canary street"
 
@@ -339,15 +345,15 @@ class TestCommands:
         assert json.loads(exported.stdout)["members"][0]["email"] == email
         assert refused.exit_code == 1
         assert email in still.stdout
-        assert [it.exit_code for it in erased] == [0, 0]
+        assert [done.exit_code for done in erased] == [0, 0]
         assert erased[0].stdout == f"Member {boss.member_id} is erased.\n"
         assert email not in person("export", member).stdout
 
-    def test_an_unknown_member_is_one_sentence(
+    def test_an_unknown_member_is_reported_in_one_sentence(
         self, person: Callable[..., Result]
     ) -> None:
-        nobody = UUID(int=7)
+        unknown = UUID(int=7)
 
-        done = person("export", f"--member={nobody}")
+        done = person("export", f"--member={unknown}")
 
-        assert (done.exit_code, done.stderr) == (2, f"No member {nobody}.\n")
+        assert (done.exit_code, done.stderr) == (2, f"No member {unknown}.\n")

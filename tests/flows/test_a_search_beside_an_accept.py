@@ -1,4 +1,4 @@
-"""A search beside an accept, and a crowd at once: still one driver for each load."""
+"""A search and acceptances at the same time: still one driver for each load."""
 
 from functools import partial
 from uuid import UUID
@@ -35,9 +35,9 @@ def scene(committed):
 
 
 class TestASearchBesideAnAccept:
-    def test_a_new_search_of_one_driver_and_the_yes_of_another(self, scene):
-        """Both want the load and the first driver's old offer of it: the search takes
-        the load before the offer, as the accept does."""
+    def test_a_new_search_of_one_driver_and_an_acceptance_of_another(self, scene):
+        """Both lock the load and the first driver's old offer of it. The search locks
+        the load before the offer, as the acceptance does."""
         scene.load()
         one, other = scene.drivers(2)
         _, theirs = scene.offered(one, other)
@@ -58,7 +58,7 @@ class TestASearchBesideAnAccept:
         mine, _ = scene.offered(one, other)
         stop_id = scene.drop()
 
-        def hold_the_load(session):
+        def lock_the_load(session):
             session.get_one(Load, load_id, with_for_update=True)
 
         def search(session):
@@ -70,8 +70,8 @@ class TestASearchBesideAnAccept:
                 now=utcnow(),
             )
 
-        with staging.waiting(hold_the_load, search) as (session, answer):
-            # What an accept of the load does next: it ends the others' offers.
+        with staging.waiting(lock_the_load, search) as (session, answer):
+            # An acceptance of the load does this next: it ends the others' offers.
             ending.end_for_load(session, load_id, OfferAct.LOSE, Cause(utcnow()))
         answer.result(timeout=30)
 
@@ -114,7 +114,7 @@ def offer_everything_to_everybody(scene, drivers):
     return [(d, offer.id) for d in drivers for offer in staging.open_offers(d)]
 
 
-def test_a_crowd_at_the_door_of_ten_loads(committed):
+def test_two_hundred_acceptances_of_ten_loads_win_one_driver_each(committed):
     rules = {"OFFERS_PER_DRIVER": 10, "OFFERS_PER_LOAD": 20}
     scene = Scene(committed, {**rules, "OFFER_STRATEGY": Strategy.BROADCAST})
     load_ids = scene.loads(10)
@@ -134,8 +134,9 @@ def test_a_crowd_at_the_door_of_ten_loads(committed):
 
         return run
 
-    # Load by load, each thread with other drivers: they meet at every load.
-    tries.sort(key=lambda it: offer_row(it[1]).load_id)
+    # Each thread has its own drivers and goes load by load, so all threads compete
+    # for every load.
+    tries.sort(key=lambda attempt: offer_row(attempt[1]).load_id)
     answers = at_once(*(accept_all(tries[n::8]) for n in range(8)))
 
     outcomes = [word for answer in answers for word in answer]

@@ -1,4 +1,4 @@
-"""From the desk's invitation over the mail server to the person's first request."""
+"""From the desk's invitation, by mail, to the first request of the new member."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,8 +17,8 @@ from tests.world import Caller, World, drain_jobs
 
 @pytest.fixture
 def box() -> Iterator[Letterbox]:
-    with letterbox() as it:
-        yield it
+    with letterbox() as mail_server:
+        yield mail_server
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def invite(world: World, **fields: Any) -> dict[str, Any]:
     return body
 
 
-def test_the_letter_opens_the_place(
+def test_the_token_of_the_letter_accepts_the_invitation(
     world: World, box: Letterbox, post: PostOffice
 ) -> None:
     invited = invite(world, locale="es-US")
@@ -54,7 +54,7 @@ def test_the_letter_opens_the_place(
     assert Caller(world.app, tokens["access_token"]).get("/v1/me").status == 200
 
 
-def test_a_server_that_is_busy_is_asked_again(
+def test_a_busy_mail_server_is_tried_again(
     world: World, box: Letterbox, post: PostOffice
 ) -> None:
     invited = invite(world)
@@ -70,7 +70,7 @@ def test_a_server_that_is_busy_is_asked_again(
     assert len(box.letters) == 1
 
 
-def test_an_address_that_is_refused_is_left_alone(
+def test_a_refused_address_is_not_tried_again(
     world: World, box: Letterbox, post: PostOffice
 ) -> None:
     invite(world)
@@ -80,7 +80,7 @@ def test_an_address_that_is_refused_is_left_alone(
     assert drain_jobs(world.settings, post=post) == []
 
 
-def test_nobody_is_written_to_when_it_is_over(
+def test_an_ended_invitation_sends_no_letter(
     world: World, box: Letterbox, post: PostOffice
 ) -> None:
     world.accept(invite(world)["token"])
@@ -90,7 +90,7 @@ def test_nobody_is_written_to_when_it_is_over(
     assert box.letters == []
 
 
-def test_who_has_only_a_phone_gets_no_letter(
+def test_a_person_with_only_a_phone_gets_no_letter(
     world: World, box: Letterbox, post: PostOffice
 ) -> None:
     person = {"name": "Dana", "phone": "312 555 0142", "roles": ["driver"]}

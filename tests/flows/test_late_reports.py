@@ -1,4 +1,4 @@
-"""A truck comes out of a dead zone with hours of facts, or with a wrong clock."""
+"""A phone reports late, after hours in a dead zone, or with a wrong clock."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ def at(answer: object) -> datetime:
     return datetime.fromisoformat(str(answer))
 
 
-def test_a_day_without_signal_is_told_at_once_in_order(
+def test_a_day_without_signal_is_reported_at_once_in_order(
     trip: Trip, run_jobs: Callable[..., list[str]]
 ) -> None:
     start = utcnow() - timedelta(hours=20)
@@ -54,7 +54,7 @@ def test_a_day_without_signal_is_told_at_once_in_order(
 
 
 @pytest.mark.parametrize("wrong_by_h", [-26, -2, 2, 26])
-def test_a_wrong_clock_is_corrected_by_what_it_says_now(
+def test_a_wrong_clock_is_corrected_by_its_time_of_sending(
     trip: Trip, wrong_by_h: int
 ) -> None:
     wrong_by = timedelta(hours=wrong_by_h)

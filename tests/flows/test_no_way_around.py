@@ -1,4 +1,4 @@
-"""Ways around the walls that somebody has tried, each closed."""
+"""Attempts to get around the access rules; each is refused."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -72,7 +72,9 @@ class TestASuspendedCarrier:
 
 
 class TestAnErasedAdmin:
-    def test_does_not_come_back_by_an_invitation_of_his_own(self, world: World) -> None:
+    def test_does_not_come_back_by_an_invitation_of_their_own(
+        self, world: World
+    ) -> None:
         company = world.company()
         boss = world.member(company, Role.ADMIN)
         person = {"name": "X", "email": "x@again.example", "roles": ["admin"]}
@@ -87,9 +89,7 @@ class TestAnErasedAdmin:
 
 
 class TestExport:
-    def test_of_one_who_does_not_drive_has_no_companys_areas(
-        self, world: World
-    ) -> None:
+    def test_of_a_member_who_does_not_drive_has_no_areas(self, world: World) -> None:
         one, other = world.company(), world.company()
         area = {"kind": "no_go", "name": "Ours", "geometry": RING}
         assert one.put(f"/v1/areas/{uuid7()}", area).status == 200
@@ -101,7 +101,7 @@ class TestExport:
 
 
 class TestErasure:
-    def test_reaches_the_invitations_he_did_not_take(self, world: World) -> None:
+    def test_reaches_the_invitations_they_did_not_take(self, world: World) -> None:
         company = world.company()
         person = {"name": "Vic Tim", "email": "vic@tim.example", "roles": ["driver"]}
         company.post("/v1/invitations", person)
@@ -118,7 +118,7 @@ class TestErasure:
 
 
 class TestAnotherCompanysPrivateLoad:
-    def test_is_not_waited_for_by_who_may_not_know_it(self, committed: World) -> None:
+    def test_is_not_waited_for_by_a_stranger(self, committed: World) -> None:
         scene, stranger = Scene(committed), Scene(committed)
         load_id = scene.load(visibility="private")
         body = {
@@ -136,7 +136,7 @@ class TestAnotherCompanysPrivateLoad:
 
         assert answer.result().status == 404
 
-    def test_is_not_opened_by_an_assignment_made_up(self, world: World) -> None:
+    def test_is_not_opened_by_a_made_up_assignment(self, world: World) -> None:
         scene, stranger = Scene(world), Scene(world)
         load_id = scene.load(visibility="private")
         driver = stranger.driver()
@@ -161,7 +161,9 @@ class TestAnotherCompanysPrivateLoad:
 
 
 class TestGuards:
-    def test_of_a_password_are_not_reached_by_a_login(self, world: World) -> None:
+    def test_of_a_password_change_cannot_be_locked_by_signing_in(
+        self, world: World
+    ) -> None:
         driver = world.member(world.company(), Role.DRIVER)
         guess = {"login": f"password:{driver.member_id}", "password": "x"}
         for _ in range(6):
@@ -181,7 +183,9 @@ class TestASecondFactor:
 
         assert set(answers) == {201}
 
-    def test_whose_key_is_gone_opens_by_its_recovery_codes(self, world: World) -> None:
+    def test_whose_key_is_gone_opens_with_its_recovery_codes(
+        self, world: World
+    ) -> None:
         boss = world.company()
         secret = boss.post("/v1/me/second-factor")["secret"]
         code = {"code": pyotp.TOTP(secret).now()}
@@ -195,8 +199,8 @@ class TestASecondFactor:
             by_app = sign_in | {"totp": pyotp.TOTP(secret).now()}
             by_code = sign_in | {"totp": codes[0]}
             answers = [
-                Caller(world.app, "").post("/v1/sessions", it).status
-                for it in (by_app, by_code)
+                Caller(world.app, "").post("/v1/sessions", body).status
+                for body in (by_app, by_code)
             ]
         finally:
             world.app.extensions["keyring"] = ring
@@ -205,7 +209,7 @@ class TestASecondFactor:
 
 
 class TestTheAuditLog:
-    def test_knows_who_came_in_by_an_invitation_and_who_asked_him(
+    def test_knows_who_joined_by_an_invitation_and_who_invited_them(
         self, committed: World
     ) -> None:
         company = committed.company()
@@ -228,8 +232,8 @@ class TestTheAuditLog:
         assert ("insert", "second_factors", taken["member_id"]) in entries
 
 
-def test_an_offer_row_is_still_made_for_the_honest(world: World) -> None:
-    """What the tests above would also pass without: searches that offer nothing."""
+def test_an_offer_is_still_made_in_the_ordinary_case(world: World) -> None:
+    """Without this the tests above would also pass if searches offered nothing."""
     scene = Scene(world)
     scene.load()
     scene.search(scene.driver())

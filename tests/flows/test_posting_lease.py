@@ -1,4 +1,4 @@
-"""A load nobody cares for is never found again; caring brings it back."""
+"""A load whose posting lease lapsed is not found until its poster renews it."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ LEASE, WINDOW = "lease_expires_at", "pickup_until"
 
 
 def pass_by(session: OrmSession, load: dict[str, Any], column: str) -> None:
-    """Let the lease or the pickup window be over since a second ago."""
+    """Put the end of the lease or of the pickup window one second into the past."""
     session.execute(
         text(
             f"update loads set {column} = now() - interval '1 second',"
@@ -41,7 +41,7 @@ def acts_of(session: OrmSession, load: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("column", [LEASE, WINDOW])
-def test_it_is_not_found_even_before_the_job_ran(
+def test_a_lapsed_load_is_not_found_even_before_the_job_ran(
     world: World,
     session: OrmSession,
     column: str,
@@ -64,7 +64,7 @@ def test_it_is_not_found_even_before_the_job_ran(
     ("column", "status", "kind"),
     [(LEASE, "held", "load.lapse"), (WINDOW, "expired", "load.expire")],
 )
-def test_the_job_marks_it_ends_its_offers_and_may_run_again(
+def test_the_job_marks_a_lapsed_load_ends_its_offers_and_may_run_again(
     world: World,
     session: OrmSession,
     column: str,
@@ -105,7 +105,7 @@ def test_a_held_load_whose_window_closes_expires(
         assert status_of(shipper, load) == status
 
 
-def test_a_cared_for_load_a_draft_and_a_carried_one_are_left_alone(
+def test_fresh_draft_and_carried_loads_are_left_alone(
     world: World, session: OrmSession
 ) -> None:
     shipper, carrier = world.shipper(), world.company()
@@ -121,7 +121,7 @@ def test_a_cared_for_load_a_draft_and_a_carried_one_are_left_alone(
 
     assert leases.lapse(session, now=utcnow()) == 0
 
-    assert [status_of(shipper, it) for it in (fresh, draft, carried)] == [
+    assert [status_of(shipper, kept) for kept in (fresh, draft, carried)] == [
         "posted",
         "draft",
         "booked",
@@ -163,9 +163,7 @@ def test_an_expired_load_needs_a_new_window_first(
     assert (edited["status"], renewed["status"]) == ("expired", "posted")
 
 
-def test_the_job_does_many_and_a_few_at_a_time(
-    world: World, session: OrmSession
-) -> None:
+def test_the_job_does_many_a_few_at_a_time(world: World, session: OrmSession) -> None:
     shipper = world.shipper()
     for _ in range(5):
         pass_by(session, world.load(shipper), LEASE)
@@ -176,14 +174,14 @@ def test_the_job_does_many_and_a_few_at_a_time(
 
 
 def test_a_load_being_renewed_is_left_to_its_renewal(committed: World) -> None:
-    """The job skips a row that somebody holds instead of waiting for him."""
+    """The job skips a locked row instead of waiting for it."""
     shipper = committed.shipper()
     load = committed.load(shipper)
     with Session.begin() as session:
         pass_by(session, load, LEASE)
 
-    with Session.begin() as holding, Session.begin() as job:
-        holding.execute(text("select 1 from loads for update"))
+    with Session.begin() as locking, Session.begin() as job:
+        locking.execute(text("select 1 from loads for update"))
         assert leases.lapse(job, now=utcnow()) == 0
 
     assert status_of(shipper, load) == "posted"

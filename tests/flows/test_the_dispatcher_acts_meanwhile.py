@@ -1,4 +1,4 @@
-"""Exactly one driver wins, whatever a dispatcher does meanwhile: races are staged."""
+"""Staged races with a dispatcher: exactly one driver gets the load."""
 
 from functools import partial
 from uuid import UUID
@@ -89,8 +89,8 @@ class TestBesideTheDispatcher:
         assert winner.driver_id == other_id
 
     def test_accept_then_a_plan_of_another_load_for_the_driver(self, scene):
-        """Whoever comes second to the driver sees both; the plan is the one that may
-        come on top, as when a dispatcher plans ahead."""
+        """The second to lock the driver sees the load the driver already has, so
+        forcing another load on them is refused."""
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)

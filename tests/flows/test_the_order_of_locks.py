@@ -1,4 +1,4 @@
-"""A yes among others that decide at the same moment: who is waited for, and when."""
+"""An acceptance beside other decisions: what it waits for, and in which order."""
 
 from uuid import UUID
 
@@ -24,16 +24,18 @@ def scene(committed: World) -> Scene:
     return Scene(committed)
 
 
-def test_a_yes_waits_for_the_load_before_it_touches_its_offer(scene: Scene) -> None:
+def test_an_acceptance_waits_for_the_load_before_it_touches_its_offer(
+    scene: Scene,
+) -> None:
     load_id = scene.load()
     driver = scene.driver()
     (offer_id,) = scene.offered(driver)
 
-    def hold_the_load(session: OrmSession) -> None:
+    def lock_the_load(session: OrmSession) -> None:
         session.get_one(Load, load_id, with_for_update=True)
 
-    with waiting(hold_the_load, accepting(driver, offer_id)) as (session, answer):
-        # What who takes the load off the market does next.
+    with waiting(lock_the_load, accepting(driver, offer_id)) as (session, answer):
+        # Taking the load off the market does this next.
         cause = Cause(utcnow())
         ending.end_for_load(session, load_id, OfferAct.WITHDRAW, cause)
 
@@ -41,10 +43,10 @@ def test_a_yes_waits_for_the_load_before_it_touches_its_offer(scene: Scene) -> N
         answer.result(timeout=30)
 
 
-def test_a_yes_sees_the_load_that_was_given_to_the_driver_meanwhile(
+def test_an_acceptance_sees_the_load_that_was_given_to_the_driver_meanwhile(
     scene: Scene,
 ) -> None:
-    """Also before whoever gives it has ended the driver's offers."""
+    """Also when the other transaction has not ended the driver's offers yet."""
     scene.load()
     driver = scene.driver()
     (offer_id,) = scene.offered(driver)
@@ -62,4 +64,4 @@ def test_a_yes_sees_the_load_that_was_given_to_the_driver_meanwhile(
     with pytest.raises(DriverHasBackhaul):
         after(give, accepting(driver, offer_id))
 
-    assert [it.load_id for it in active()] == [other_id]
+    assert [assignment.load_id for assignment in active()] == [other_id]

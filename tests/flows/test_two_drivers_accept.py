@@ -1,4 +1,4 @@
-"""Exactly one driver wins, whoever acts beside him: each race is staged."""
+"""Staged races between acceptances and other acts: exactly one driver wins."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -67,7 +67,7 @@ class TestTwoDriversAndOneLoad:
         (winner,) = active(load_id=load_id)
         assert winner.driver_id == UUID(other.driver_id)
 
-    def test_two_who_accept_each_others_second_choice_both_win(self, scene):
+    def test_two_drivers_who_accept_each_others_second_choice_both_win(self, scene):
         scene.loads(2)
         one, other = scene.drivers(2)
         scene.search(one)
@@ -81,8 +81,8 @@ class TestTwoDriversAndOneLoad:
         assert rows_of(Offer, Offer.status.in_(["created", "sent", "seen"])) == []
 
     def test_a_drivers_other_offers_are_not_waited_for(self, scene):
-        """Each holds his load and its offers, and then ends his own other offer, which
-        the other one holds: to wait would be for ever."""
+        """Each transaction has locked one load and its offers, and then ends its own
+        driver's other offer, which the other has locked: waiting would deadlock."""
         best, second = scene.loads(2)
         one, other = scene.drivers(2)
         scene.search(one)
@@ -111,7 +111,7 @@ class TestTwoDriversAndOneLoad:
 
         assert [a.offer_id for a in active()] == [one.id]
 
-    def test_the_same_yes_twice_at_once_gets_the_same_answer(self, scene):
+    def test_the_same_acceptance_twice_at_once_gets_the_same_answer(self, scene):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -166,7 +166,7 @@ class TestBesideTheShipper:
 
 
 class TestBesideTheClock:
-    def test_a_late_yes_needs_no_lock_to_be_late(self, scene):
+    def test_a_late_acceptance_is_refused_without_waiting(self, scene):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -175,7 +175,7 @@ class TestBesideTheClock:
         with pytest.raises(OfferExpired):
             beside(expiring, accepting(driver, offer_id))
 
-    def test_the_expiry_job_then_a_yes_that_began_in_time(self, scene):
+    def test_the_expiry_job_then_an_acceptance_that_began_in_time(self, scene):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -213,7 +213,7 @@ class TestBesideTheClock:
 
         assert offer_row(offer_id).status == "accepted"
 
-    def test_a_no_and_a_yes_from_two_phones(self, scene):
+    def test_a_decline_and_an_acceptance_from_two_phones(self, scene):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)

@@ -1,4 +1,4 @@
-"""One yes ends everybody else's offers at once, and at the price of one."""
+"""An acceptance ends all other offers of the load, in a fixed number of statements."""
 
 from collections import Counter
 from uuid import UUID
@@ -25,7 +25,7 @@ def lost_to(caller: Caller) -> list[Push]:
 
 
 class TestEverybodyElse:
-    def test_each_phone_hears_of_its_own_drivers_offer_and_of_no_other(
+    def test_each_phone_is_told_of_its_own_drivers_offer_and_of_no_other(
         self, world: World
     ) -> None:
         scene = Scene(world)
@@ -36,14 +36,14 @@ class TestEverybodyElse:
 
         assert winner.put(f"/v1/offers/{mine}/acceptance").status == 200
 
-        heard = [Counter(it.subject_id for it in lost_to(each)) for each in losers]
+        heard = [Counter(push.subject_id for push in lost_to(each)) for each in losers]
         assert heard == [{others[0]: 1}, {others[1]: 2}, {}]
         jobs = {job.args["push_id"] for job in queued("push.send")}
-        owed = {str(it.id) for each in losers for it in lost_to(each)}
+        owed = {str(push.id) for each in losers for push in lost_to(each)}
         assert owed <= jobs
         assert len(owed) == 3
 
-    def test_each_end_is_an_event_and_a_moment_and_asks_for_the_next_search(
+    def test_each_ended_offer_has_an_event_a_time_and_a_job_for_the_next_offer(
         self, world: World
     ) -> None:
         scene = Scene(world)
@@ -58,7 +58,7 @@ class TestEverybodyElse:
         assert {offer.status for offer in ended} == {"lost"}
         assert all(offer.ended_at is not None for offer in ended)
         events = rows_of(Event, Event.kind == "offer.lose")
-        assert {(it.subject_id, it.body["before"]) for it in events} == {
+        assert {(event.subject_id, event.body["before"]) for event in events} == {
             (others[0], "seen"),
             (others[1], "created"),
             (others[2], "created"),
@@ -73,7 +73,7 @@ class TestThePrice:
     def scene(self, committed: World) -> Scene:
         return Scene(committed)
 
-    def test_who_wins_asks_no_more_of_the_database_the_more_lose(
+    def test_the_number_of_statements_does_not_depend_on_the_number_of_losers(
         self, scene: Scene, login_url: str
     ) -> None:
         few = _asked_to_win(scene, login_url, losers=1)
@@ -84,7 +84,7 @@ class TestThePrice:
 
 
 def _asked_to_win(scene: Scene, url: str, *, losers: int) -> dict[str, int]:
-    """Return the round trips by statement of a yes on a connection of its own."""
+    """Return the round trips by statement of an acceptance on its own connection."""
     scene.load()
     winner, *others = scene.drivers(losers + 1)
     mine, *_ = scene.offered(winner, *others)

@@ -49,7 +49,7 @@ MUTANTS = (
         '            [org, column],\n            ["org_id", "id"],\n',
         '            [column],\n            ["id"],\n',
         (
-            f"{ROWS}::TestWriting::test_even_the_server_cannot_tie_rows_of_two_companies",
+            f"{ROWS}::TestWriting::test_even_the_server_cannot_join_rows_of_two_companies",
         ),
     ),
     Mutant(
@@ -71,7 +71,7 @@ MUTANTS = (
         TENANTS,
         'op.execute(f"alter table {table} force row level security")',
         'op.execute(f"alter table {table} enable row level security")',
-        (f"{ROWS}::TestEveryTable::test_is_fenced_and_the_owner_too",),
+        (f"{ROWS}::TestEveryTable::test_has_row_security_that_binds_the_owner_too",),
     ),
     Mutant(
         "who-sees-a-load-may-change-it",
@@ -80,7 +80,7 @@ MUTANTS = (
         '"true",\n',
         (
             f"{ROWS}::TestWriting"
-            "::test_a_market_load_is_locked_by_who_sees_it_and_changed_by_who_holds_it",
+            "::test_a_market_load_may_be_locked_on_sight_and_changed_only_in_an_act_on_it",
         ),
     ),
     Mutant(
@@ -105,7 +105,7 @@ MUTANTS = (
         "runtime/db.py",
         "if whom is Hand.SERVER else DatabaseRole.APP",
         "if whom is Hand.SERVER else DatabaseRole.WORKER",
-        (f"{ROWS}::TestEveryTable::test_shows_nobody_nothing",),
+        (f"{ROWS}::TestEveryTable::test_shows_nothing_without_a_tenant",),
     ),
     Mutant(
         "who-is-nobody-is-the-server",
@@ -148,7 +148,7 @@ MUTANTS = (
         "encode(head.hash, 'hex'), company,",
         "'', company,",
         (
-            "tests/services/upkeep/test_audit.py::TestVerify::test_an_untouched_log_holds",
+            "tests/services/upkeep/test_audit.py::TestVerify::test_an_untouched_log_verifies",
         ),
     ),
     Mutant(
@@ -157,8 +157,8 @@ MUTANTS = (
         'for table in ("audit", "audit_signatures"):',
         'for table in ("audit_signatures",):',
         (
-            "tests/services/upkeep/test_audit.py::TestNobody"
-            "::test_rewrites_it_even_with_every_right",
+            "tests/services/upkeep/test_audit.py::TestTampering"
+            "::test_even_a_superuser_cannot_rewrite_it_by_mistake",
         ),
     ),
 )

@@ -6,7 +6,7 @@ OFFERS = "services/booking/answer.py"
 OVERRIDES = "services/booking/overrides.py"
 DOORS = "tests/tenants/test_doors.py"
 DESK = f"{DOORS}::test_a_desk_sees_its_companys_rows_and_no_others"
-DRIVER = f"{DOORS}::test_a_driver_sees_himself_and_no_colleague"
+DRIVER = f"{DOORS}::test_a_driver_sees_their_own_rows_and_no_colleagues"
 LOADS = f"{DOORS}::TestLoads"
 REFUSALS = "tests/api/offers/test_offers.py::TestRefusals"
 LOCKS = ("tests/flows/test_the_order_of_locks.py",)
@@ -104,7 +104,7 @@ MUTANTS = (
         "services/loads/market.py",
         "    and (loads.visibility = 'network' or loads.org_id = :org_id)\n",
         "    and (loads.visibility is not null or loads.org_id = :org_id)\n",
-        (f"{LOADS}::test_of_the_market_are_private_to_their_company",),
+        (f"{LOADS}::test_of_the_market_include_private_ones_only_for_their_company",),
     ),
     Mutant(
         "assignments-of-all-companies-are-shown",
@@ -133,7 +133,7 @@ MUTANTS = (
         OVERRIDES,
         ", Assignment.org_id == actor.org_id\n        )\n    )\n    if",
         "\n        )\n    )\n    if",
-        (f"{DOORS}::test_another_companys_assignment_is_not_there_to_override",),
+        (f"{DOORS}::test_another_companys_assignment_cannot_be_overridden",),
     ),
     Mutant(
         "a-pickup-departs-unconfirmed",

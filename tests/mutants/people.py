@@ -58,7 +58,7 @@ MUTANTS = (
         "",
         (
             "tests/tenants/test_doors.py"
-            "::test_a_token_that_names_another_company_is_nobodys",
+            "::test_a_token_that_names_another_company_is_refused",
         ),
     ),
     Mutant(

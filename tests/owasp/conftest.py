@@ -1,4 +1,4 @@
-"""Makers that the rows share with the tests of the same matter."""
+"""Fixtures that these tests share with the tests of the same subjects."""
 
 from tests.api.kernel.test_limits import limited
 from tests.test_security import rows

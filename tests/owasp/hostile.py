@@ -1,4 +1,4 @@
-"""A server that answers what no server should."""
+"""A server that gives broken, endless or slow answers."""
 
 import socket
 import threading
@@ -12,10 +12,10 @@ CHUNK = b"x" * 65_536
 
 @dataclass
 class Hostile:
-    """Answers every connection with `raw`, then so many bytes more, and hangs up.
+    """Answers every connection with `raw`, then `more` bytes, and closes it.
 
-    pause_s: between two bytes, for those that drip.
-    greets: speaks first, as a mail server does.
+    pause_s: seconds between two bytes, for a slow answer; 0 sends in large parts.
+    greets: sends first, as a mail server does, without reading a request.
     """
 
     raw: bytes = b""
@@ -71,20 +71,20 @@ def hostile(
     raw: bytes = b"", more: int = 0, pause_s: float = 0.0, *, greets: bool = False
 ) -> Iterator[Hostile]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        it = Hostile(raw, more, pause_s, greets)
-        it.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread = threading.Thread(target=it.serve, args=(listener,), daemon=True)
+        server = Hostile(raw, more, pause_s, greets)
+        server.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=server.serve, args=(listener,), daemon=True)
         thread.start()
         try:
-            yield it
+            yield server
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join(timeout=10)
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
-    """Return a whole answer; a Content-Length among the headers is believed."""
+    """Return a whole answer; a Content-Length in `headers` is sent as given."""
     lines = [f"HTTP/1.1 {status}", "Connection: close", *headers]
-    if not any(it.lower().startswith("content-length") for it in headers):
+    if not any(header.lower().startswith("content-length") for header in headers):
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

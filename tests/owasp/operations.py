@@ -1,4 +1,4 @@
-"""The operations of the document, as a client reads them."""
+"""The operations of the OpenAPI document, as a client reads them."""
 
 import re
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ class Operation:
 
 
 def document(app: Flask) -> dict[str, Any]:
-    it: dict[str, Any] = app.extensions["api"].spec.to_dict()
-    return it
+    spec: dict[str, Any] = app.extensions["api"].spec.to_dict()
+    return spec
 
 
 def operations(app: Flask) -> list[Operation]:
@@ -41,8 +41,8 @@ def operations(app: Flask) -> list[Operation]:
 
 
 def guarded(app: Flask) -> list[Operation]:
-    """Return those that ask for a permission."""
-    return [it for it in operations(app) if it.scopes]
+    """Return the operations that need a permission."""
+    return [operation for operation in operations(app) if operation.scopes]
 
 
 def _read(described: dict[str, Any]) -> Iterator[Operation]:

@@ -1,4 +1,4 @@
-"""Tests elsewhere that prove a part of a row: named, and missed when they are gone."""
+"""Tests elsewhere that prove a part of an OWASP row: each must exist by its name."""
 
 import ast
 
@@ -6,7 +6,7 @@ from tests.source import ROOT
 
 
 def missing(*names: str) -> list[str]:
-    """Return the names, `file::[Class::]test`, behind which there is no test."""
+    """Return the names, `file::[Class::]test`, of tests that do not exist."""
     return [name for name in names if not _is_there(*name.split("::"))]
 
 

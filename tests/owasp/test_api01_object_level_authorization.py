@@ -1,4 +1,4 @@
-"""API1, broken object level authorisation: who gets what behind every id there is.
+"""API1, broken object level authorisation: what each caller gets for every id.
 
 Companies have no agreements with each other yet, so there is no partner to ask as.
 """
@@ -60,14 +60,14 @@ TABLE = {
     "GET /v1/trucks/<truck_id>": (DESK, 200, 200),
     "PUT /v1/trucks/<truck_id>": (DESK, 200, 403),
 }
-"""operation -> (whose the row is, what he is answered, what a driver who is his
-colleague is answered): the status of a success, 403 for a missing permission, or the
-code. Everybody else gets the same answer everywhere; see the tests."""
+"""operation -> (the owner of the row, the answer to the owner, the answer to a driver
+who is a colleague of the owner): the status of a success, 403 for a missing permission,
+or the code. All other callers get the same answer everywhere; see the tests."""
 
 
 @dataclass
 class Cast:
-    """The owners of the rows, and a way to ask without leaving a trace."""
+    """The owners of the rows; what a request changes is rolled back."""
 
     rows: Rows
     ids: Ids
@@ -97,11 +97,11 @@ def name_of(route: Any) -> str:
 
 
 def with_ids(app: Flask) -> list[Any]:
-    return [it for it in routes(app) if it.arguments and it.permission]
+    return [route for route in routes(app) if route.arguments and route.permission]
 
 
 def outcome(answer: Answer) -> int | str:
-    """Return what TABLE has in its cells."""
+    """Return the answer in the form of TABLE: a status or a code."""
     if answer.status < 300:
         return answer.status
     return 403 if answer.code == "missing-permission" else answer.code
@@ -114,10 +114,10 @@ def cast(world: World, rows: Rows, session: OrmSession) -> Cast:
 
 
 def surprises(cast: Cast, act: Callable[[str, Any], Any]) -> dict[str, Any]:
-    """Return what `act` says of each operation, where it says anything."""
+    """Return the result of `act` for each operation where it is not None."""
     app = cast.rows.owner.app
-    said = {name_of(it): act(name_of(it), it) for it in with_ids(app)}
-    return {name: it for name, it in said.items() if it is not None}
+    said = {name_of(route): act(name_of(route), route) for route in with_ids(app)}
+    return {name: surprise for name, surprise in said.items() if surprise is not None}
 
 
 def unlike(expected: int | str, answer: Answer) -> Any:
@@ -125,7 +125,7 @@ def unlike(expected: int | str, answer: Answer) -> Any:
 
 
 def test_the_table_has_every_operation_with_an_id_and_no_other(app: Flask) -> None:
-    assert {name_of(it) for it in with_ids(app)} == set(TABLE)
+    assert {name_of(route) for route in with_ids(app)} == set(TABLE)
     public = [
         rule.rule
         for rule, method, view in operations(app)
@@ -136,7 +136,7 @@ def test_the_table_has_every_operation_with_an_id_and_no_other(app: Flask) -> No
     assert public == []
 
 
-def test_the_owner_gets_his_own(cast: Cast, world: World) -> None:
+def test_the_owner_gets_their_own(cast: Cast, world: World) -> None:
     posted = world.load(cast.rows.shipper)["id"]
 
     def act(name: str, route: Any) -> Any:
@@ -159,7 +159,7 @@ def test_a_colleague_gets_what_the_company_shares_and_no_more(
     assert surprises(cast, act) == {}
 
 
-def test_what_a_colleague_may_not_see_is_as_what_is_not_there(
+def test_a_row_hidden_from_a_colleague_is_answered_like_a_missing_one(
     cast: Cast, world: World
 ) -> None:
     colleague = world.driver(cast.rows.owner, device=None)
@@ -169,30 +169,30 @@ def test_what_a_colleague_may_not_see_is_as_what_is_not_there(
         theirs = cast.ask(colleague, route, cast.ids)
         if theirs.code != "not-found" or route.arguments <= MADE_BY_PUT:
             return None
-        nobodys = cast.ask(colleague, route, missing)
-        same = said_by(theirs, cast.ids) == said_by(nobodys, missing)
-        return None if same else (theirs.body, nobodys.body)
+        missing_row = cast.ask(colleague, route, missing)
+        same = said_by(theirs, cast.ids) == said_by(missing_row, missing)
+        return None if same else (theirs.body, missing_row.body)
 
     assert surprises(cast, act) == {}
 
 
-def test_another_company_gets_what_there_is_behind_no_id_at_all(
+def test_another_company_gets_the_answer_of_an_unknown_id(
     cast: Cast, world: World
 ) -> None:
     fleet = world.company(OrganisationKind.PRIVATE_FLEET)
     its_driver = world.driver(fleet, device=None)
     missing = {name: str(uuid7()) for name in cast.ids}
-    held = set(fleet.get("/v1/me")["permissions"])
+    granted = set(fleet.get("/v1/me")["permissions"])
 
     def act(name: str, route: Any) -> Any:
-        stranger = fleet if route.permission in held else its_driver
+        stranger = fleet if route.permission in granted else its_driver
         theirs = cast.ask(stranger, route, cast.ids)
         if route.method == "PUT" and route.arguments <= MADE_BY_PUT:
             return None if theirs.code in {"id-taken", "not-found"} else theirs.body
-        nobodys = cast.ask(stranger, route, missing)
-        same = said_by(theirs, cast.ids) == said_by(nobodys, missing)
+        missing_row = cast.ask(stranger, route, missing)
+        same = said_by(theirs, cast.ids) == said_by(missing_row, missing)
         is_unknown = (theirs.status, theirs.code) == (404, "not-found")
-        return None if same and is_unknown else (theirs.body, nobodys.body)
+        return None if same and is_unknown else (theirs.body, missing_row.body)
 
     assert surprises(cast, act) == {}
 
@@ -210,9 +210,7 @@ def test_a_suspended_company_gets_nothing_of_its_own(cast: Cast) -> None:
     assert surprises(cast, act) == {}
 
 
-def test_a_phone_that_was_taken_away_gets_nothing_of_its_person_s(
-    cast: Cast, world: World
-) -> None:
+def test_a_revoked_phone_gets_nothing_of_its_persons(cast: Cast, world: World) -> None:
     before, stolen = {}, {}
     for who in (DESK, DRIVER, SHIPPER):
         person: Caller = getattr(cast.rows, who)
@@ -234,19 +232,19 @@ def test_a_phone_that_was_taken_away_gets_nothing_of_its_person_s(
     assert surprises(cast, act) == {}
 
 
-def test_nobody_gets_nothing(cast: Cast) -> None:
-    nobody = Caller(cast.rows.owner.app, "")
+def test_an_anonymous_caller_gets_nothing(cast: Cast) -> None:
+    anonymous = Caller(cast.rows.owner.app, "")
 
     def act(name: str, route: Any) -> Any:
-        return unlike("unauthenticated", cast.ask(nobody, route, cast.ids))
+        return unlike("unauthenticated", cast.ask(anonymous, route, cast.ids))
 
     assert surprises(cast, act) == {}
 
 
-def test_a_member_without_the_right_is_told_so_before_he_learns_more(
+def test_a_member_without_the_permission_cannot_tell_a_row_from_none(
     cast: Cast, world: World
 ) -> None:
-    """Whoever lacks the permission hears the same of his company's row and of none."""
+    """Without the permission, an own and a missing row get the same answer."""
     clerks = {
         DESK: world.member(cast.rows.owner, Role.ADMIN),
         DRIVER: world.member(cast.rows.owner, Role.ADMIN),
@@ -260,15 +258,19 @@ def test_a_member_without_the_right_is_told_so_before_he_learns_more(
             return None
         asked.append(name)
         clerk = clerks[TABLE[name][0]]
-        theirs, nobodys = (cast.ask(clerk, route, ids) for ids in (cast.ids, missing))
-        same = said_by(theirs, cast.ids) == said_by(nobodys, missing)
-        return None if same and outcome(theirs) == 403 else (theirs.body, nobodys.body)
+        theirs, missing_row = (
+            cast.ask(clerk, route, ids) for ids in (cast.ids, missing)
+        )
+        same = said_by(theirs, cast.ids) == said_by(missing_row, missing)
+        return (
+            None if same and outcome(theirs) == 403 else (theirs.body, missing_row.body)
+        )
 
     assert surprises(cast, act) == {}
     assert len(asked) > 15
 
 
-def test_what_else_proves_it_is_there() -> None:
+def test_the_other_proofs_exist() -> None:
     named = "test_security.py::TestStrangers::test_"
     assert (
         missing_proofs(

@@ -1,5 +1,5 @@
-"""API2, broken authentication: no token but our own opens any route, and guessing a
-password teaches nothing."""
+"""API2, broken authentication: only our own tokens open a route, and guessing a
+password reveals nothing."""
 
 from collections.abc import Callable
 
@@ -46,9 +46,9 @@ def test_no_forged_token_opens_any_route(
     asked = guarded(world.app)
 
     opened = [
-        str(it)
-        for it in asked
-        if not is_refused(stranger.call(it.method, it.with_any_id()))
+        str(operation)
+        for operation in asked
+        if not is_refused(stranger.call(operation.method, operation.with_any_id()))
     ]
 
     assert opened == []
@@ -75,7 +75,7 @@ def be_deactivated(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("end", [sign_out, be_deactivated])
-def test_a_good_token_of_an_ended_sign_in_opens_none_either(
+def test_a_token_of_an_ended_sign_in_opens_no_route(
     world: World, end: Callable[[Caller], None]
 ) -> None:
     boss = world.company()
@@ -85,15 +85,15 @@ def test_a_good_token_of_an_ended_sign_in_opens_none_either(
     end(leaver)
 
     opened = [
-        str(it)
-        for it in guarded(world.app)
-        if not is_refused(leaver.call(it.method, it.with_any_id()))
+        str(operation)
+        for operation in guarded(world.app)
+        if not is_refused(leaver.call(operation.method, operation.with_any_id()))
     ]
     assert opened == []
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Token", "DPoP", ""])
-def test_a_token_is_no_other_thing_than_a_bearer_s(world: World, scheme: str) -> None:
+def test_a_token_is_read_only_as_a_bearer_token(world: World, scheme: str) -> None:
     token = world.company().token
     header = {"Authorization": f"{scheme} {token}".strip()}
 
@@ -103,7 +103,7 @@ def test_a_token_is_no_other_thing_than_a_bearer_s(world: World, scheme: str) ->
     assert answer.status_code == 401
 
 
-def test_a_token_in_the_address_or_a_cookie_is_none(world: World) -> None:
+def test_a_token_in_the_address_or_a_cookie_is_not_read(world: World) -> None:
     token = world.company().token
 
     with world.app.test_client() as client:
@@ -125,18 +125,18 @@ def test_a_refresh_token_is_no_access_token(world: World) -> None:
     assert is_refused(refused)
 
 
-def test_what_else_proves_it_is_there() -> None:
+def test_the_other_proofs_exist() -> None:
     lock = "api/people/test_lockouts.py::TestLock::test_"
     unknown = "api/people/test_lockouts.py::TestUnknownAccounts::test_"
     assert (
         missing(
             lock + "five_failures_lock_for_15_minutes_also_the_right_password",
             lock + "twenty_at_once_get_five_tries",
-            lock + "writing_it_otherwise_is_no_way_around",
+            lock + "another_spelling_of_the_login_is_no_way_around",
             unknown + "a_thousand_look_like_known_ones",
             unknown + "are_locked_like_known_ones",
-            unknown + "nobody_s_hash_costs_what_a_person_s_does",
-            "api/people/test_access_tokens.py::test_any_other_is_401",
+            unknown + "the_hash_of_an_unknown_login_costs_as_much_as_a_real_one",
+            "api/people/test_access_tokens.py::test_any_other_token_is_401",
             "services/people/test_tokens.py::TestReadAccessToken"
             "::test_an_unsigned_one_is_refused",
             "test_security.py::TestAnonymous::test_learns_nothing_from_validation",

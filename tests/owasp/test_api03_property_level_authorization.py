@@ -1,8 +1,8 @@
 """API3, broken object property level authorisation: which fields each role reads, and
-that nobody writes what is only to be read.
+that read-only fields cannot be written.
 
-`make fields` records who sees what in `fields.json`: read its difference before you
-commit it.
+`make fields` records in `fields.json` which role sees which field: read its diff before
+you commit it.
 """
 
 import json
@@ -21,7 +21,7 @@ from tests.test_security import Rows
 from tests.world import Answer, Caller, World
 
 GOLDEN = Path(__file__).with_name("fields.json")
-"""operation -> role -> the fields it was seen to answer with."""
+"""operation -> role -> the fields that its answers were seen to have."""
 
 Table = dict[str, dict[str, list[str]]]
 
@@ -35,7 +35,7 @@ OPEN = {
     *("SearchSummary.counts", "SearchSummary.timings"),
     *("StopOut.address", "StopOut.contact"),
 }
-"""Fields whose own fields no schema names: the recorded table alone knows them."""
+"""Fields whose inner fields no schema names; only the recorded table lists them."""
 
 SECRET = {
     *("password_hash", "token_hash", "seed", "target", "secret", "recovery_codes"),
@@ -46,14 +46,14 @@ SHOWN_ONCE = {
     "POST /v1/me/second-factor": {"secret"},
     "PUT /v1/me/second-factor/confirmation": {"recovery_codes"},
 }
-"""What its maker gets in the answer that makes it, and never again."""
+"""Secrets that are shown once, in the answer to the request that makes them."""
 
 told: list[Heard] = []
 
 
 @pytest.fixture
 def heard(world: World, rows: Rows, session: OrmSession) -> list[Heard]:
-    """What every role was answered; asked once."""
+    """The answers to every role; the requests are made once for all tests."""
     if not told:
         told.extend(Tour(world, rows, session).walk())
     return told
@@ -61,11 +61,11 @@ def heard(world: World, rows: Rows, session: OrmSession) -> list[Heard]:
 
 def table_of(heard: list[Heard]) -> Table:
     seen: dict[str, dict[str, set[str]]] = {}
-    for it in heard:
-        if it.answer.status < 300:
-            roles = seen.setdefault(str(it.operation), {})
-            fields = names(it.answer.body)
-            roles.setdefault(it.role.value, set()).update(fields)
+    for entry in heard:
+        if entry.answer.status < 300:
+            roles = seen.setdefault(str(entry.operation), {})
+            fields = names(entry.answer.body)
+            roles.setdefault(entry.role.value, set()).update(fields)
     return {
         operation: {role: sorted(fields) for role, fields in sorted(roles.items())}
         for operation, roles in sorted(seen.items())
@@ -73,12 +73,14 @@ def table_of(heard: list[Heard]) -> Table:
 
 
 class TestReading:
-    def test_every_role_had_an_answer_of_every_operation_open_to_it(
+    def test_every_role_was_answered_by_every_operation_open_to_it(
         self, heard: list[Heard]
     ) -> None:
-        asked = {(it.role, str(it.operation)) for it in heard}
+        asked = {(entry.role, str(entry.operation)) for entry in heard}
         answered = {
-            (it.role, str(it.operation)) for it in heard if it.answer.status < 300
+            (entry.role, str(entry.operation))
+            for entry in heard
+            if entry.answer.status < 300
         }
 
         assert len(asked) > 100
@@ -99,28 +101,26 @@ class TestReading:
             if (new := set(fields) - set(known.get(operation, {}).get(role, [])))
         }
         assert surprises == {}, "Who sees more now? If that is meant: `make fields`."
-        assert found == known, "Somebody sees less now: `make fields`."
+        assert found == known, "A role sees fewer fields now: run `make fields`."
 
-    def test_no_answer_has_a_field_that_its_operation_s_schema_has_not(
+    def test_no_answer_has_a_field_outside_its_operations_schema(
         self, app: Flask, heard: list[Heard]
     ) -> None:
         components = {"components": document(app)["components"]}
         judged = 0
 
-        for it in heard:
-            if it.answer.status < 300 and it.answer.body is not None:
-                answered = it.operation.spec["responses"][str(it.answer.status)]
+        for entry in heard:
+            if entry.answer.status < 300 and entry.answer.body is not None:
+                answered = entry.operation.spec["responses"][str(entry.answer.status)]
                 schema = answered["content"]["application/json"]["schema"]
                 judge = jsonschema_rs.Draft202012Validator(schema | components)
-                wrong = [str(error) for error in judge.iter_errors(it.answer.body)]
-                assert wrong == [], (str(it.operation), it.role)
+                wrong = [str(error) for error in judge.iter_errors(entry.answer.body)]
+                assert wrong == [], (str(entry.operation), entry.role)
                 judged += 1
 
         assert judged > 100
 
-    def test_a_schema_is_closed_where_it_does_not_say_otherwise(
-        self, app: Flask
-    ) -> None:
+    def test_a_schema_is_closed_unless_it_says_otherwise(self, app: Flask) -> None:
         found = {
             where
             for name, schema in document(app)["components"]["schemas"].items()
@@ -140,12 +140,12 @@ class TestReading:
 
 
 def written(table: Table) -> str:
-    """Return the table with a line for each field, so that a difference is read."""
+    """Return the table with a line for each field, so that a diff is easy to read."""
     return json.dumps(table, indent=1) + "\n"
 
 
 def opened(schema: Any, where: str) -> Iterator[str]:
-    """Yield the fields below `where` that may have any field."""
+    """Yield the fields below `where` that accept any inner field."""
     if isinstance(schema, dict):
         is_object = schema.get("type") in ("object", ["object", "null"])
         if is_object and schema.get("additionalProperties", True) is not False:
@@ -162,17 +162,17 @@ def opened(schema: Any, where: str) -> Iterator[str]:
 
 
 def writing(app: Flask) -> list[Operation]:
-    return [it for it in operations(app) if it.body]
+    return [operation for operation in operations(app) if operation.body]
 
 
 def readable(app: Flask) -> set[str]:
-    """Return every field that any answer has: nobody may write it but where a request
-    names it."""
+    """Return every field of any answer; a request may write only those its schema
+    names."""
     return {
         name
-        for schema, it in document(app)["components"]["schemas"].items()
+        for schema, description in document(app)["components"]["schemas"].items()
         if schema != "Problem"
-        for name in it.get("properties", {})
+        for name in description.get("properties", {})
     }
 
 
@@ -184,7 +184,7 @@ INVENTED = {
     *("org_id", "tenant_id", "load_org_id", "member_id", "is_admin", "roles"),
     *("permissions", "password_hash", "suspended_at", "__class__", "version"),
 }
-"""Columns, and what somebody tries."""
+"""Names of columns and other names that an attacker might try."""
 
 
 class TestWriting:
@@ -197,16 +197,16 @@ class TestWriting:
             world.driver(world.company(), device=None),
             Caller(world.app, ""),
         ]
-        held = [
-            set(it.get("/v1/me")["permissions"]) if it.token else set()
-            for it in everybody
+        granted = [
+            set(caller.get("/v1/me")["permissions"]) if caller.token else set()
+            for caller in everybody
         ]
         refused = 0
 
         for operation in writing(world.app):
             caller = next(
-                it
-                for it, may in zip(everybody, held, strict=True)
+                member
+                for member, may in zip(everybody, granted, strict=True)
                 if operation.scopes <= may
             )
             read_only = (readable(world.app) | INVENTED) - writable(
@@ -216,9 +216,11 @@ class TestWriting:
             answer = caller.call(
                 operation.method, path, dict.fromkeys(read_only, 1), If_Match='"1"'
             )
-            assert pointers(answer) >= {f"#/{it}" for it in read_only}, str(operation)
+            assert pointers(answer) >= {f"#/{field}" for field in read_only}, str(
+                operation
+            )
             refused += len(read_only)
-            # Alone and well-formed, each is refused for itself.
+            # A single unknown field is refused too, not only many at once.
             one = caller.call(operation.method, path, {"org_id": 1}, If_Match='"1"')
             assert "#/org_id" in pointers(one), str(operation)
 
@@ -234,7 +236,7 @@ class TestWriting:
             *(("references/0", name) for name in ("id", "org_id")),
         ],
     )
-    def test_a_part_of_a_body_is_as_closed(
+    def test_a_part_of_a_body_refuses_read_only_fields_too(
         self, world: World, part: str, field: str
     ) -> None:
         shipper = world.shipper()
@@ -250,7 +252,7 @@ class TestWriting:
 
         assert f"#/{part}/{field}" in pointers(shipper.post("/v1/loads", body))
 
-    def test_a_fix_of_a_track_is_as_closed(self, world: World) -> None:
+    def test_a_fix_refuses_unknown_fields_too(self, world: World) -> None:
         driver = world.driver(world.company(), device=None)
         fix = {"fix_id": "01a20371-674a-758b-a993-e37ffce75fc9", "driver_id": "x"}
 
@@ -273,8 +275,8 @@ def pointers(answer: Answer) -> set[str]:
     return {error["pointer"] for error in answer["errors"]}
 
 
-def test_the_table_names_roles_and_operations_that_there_are(app: Flask) -> None:
+def test_the_table_names_roles_and_operations_that_exist(app: Flask) -> None:
     known: Table = json.loads(GOLDEN.read_text())
-    there = {str(it) for it in guarded(app)}
+    there = {str(operation) for operation in guarded(app)}
 
     assert set(known) == there

@@ -1,5 +1,5 @@
-"""API4, unrestricted resource consumption: whatever a client sends has a bound, and
-each bound holds at n and bites at n + 1."""
+"""API4, unrestricted resource consumption: all that a client sends has a limit, and
+each limit accepts n and refuses n + 1."""
 
 import ast
 import re
@@ -22,44 +22,44 @@ LIMITS = "api/kernel/test_limits.py::"
 
 PROOFS = {
     # Settings.
-    "MAX_BODY_BYTES": BODIES + "TestSize::test_of_a_body",
-    "STATEMENT_TIMEOUT_S": BODIES + "TestTime::test_of_a_statement",
+    "MAX_BODY_BYTES": BODIES + "TestSize::test_a_body_has_a_limit",
+    "STATEMENT_TIMEOUT_S": BODIES + "TestTime::test_a_slow_statement_is_cut_off",
     "LIMIT_PERSON_PER_MIN": LIMITS + "TestPeople::test_have_a_quota_of_their_own",
     "LIMIT_DEVICE_PER_MIN": LIMITS
     + "TestPeople::test_two_devices_of_one_person_are_counted_apart",
     "LIMIT_ADDRESS_PER_MIN": LIMITS
-    + "TestAddresses::test_are_limited_where_nobody_is_signed_in",
-    "LIMIT_LISTS_PER_MIN": LIMITS + "TestPeople::test_lists_are_metered_for_themselves",
+    + "TestAddresses::test_are_limited_without_a_sign_in",
+    "LIMIT_LISTS_PER_MIN": LIMITS + "TestPeople::test_lists_have_a_quota_of_their_own",
     "LIMIT_ACCEPTS_PER_MIN": LIMITS
     + "TestPeople::test_acceptances_are_limited_for_each_driver",
     "OFFERS_PER_DRIVER": "services/booking/test_answer.py::TestLimits"
-    "::test_a_driver_holds_at_most_n_offers",
+    "::test_a_driver_has_at_most_n_open_offers",
     "OFFERS_PER_LOAD": "services/booking/test_answer.py::TestLimits"
-    "::test_a_load_is_in_at_most_k_hands_and_the_next_driver_gets_the_next_best",
+    "::test_a_load_has_at_most_k_open_offers_and_the_next_driver_gets_the_next_best",
     # Constants of the web process and its use cases.
-    "MOST_INFLATED_BYTES": BODIES + "TestSize::test_of_an_inflated_one",
+    "MOST_INFLATED_BYTES": BODIES + "TestSize::test_an_unpacked_body_has_a_limit",
     "MOST_DRAINED_BYTES": "edges/test_web_process.py::TestHostileRequests"
     "::test_a_body_without_an_end_is_not_read_to_it",
-    "MOST_HEADER_BYTES": BODIES + "TestSize::test_of_the_headers",
-    "MOST_LEVELS": BODIES + "TestShape::test_nesting",
-    "MOST_ITEMS": BODIES + "TestShape::test_items_anywhere",
-    "MOST_FIXES": BODIES + "TestShape::test_items_of_a_batch",
+    "MOST_HEADER_BYTES": BODIES + "TestSize::test_the_headers_have_a_limit",
+    "MOST_LEVELS": BODIES + "TestShape::test_nesting_has_a_limit",
+    "MOST_ITEMS": BODIES + "TestShape::test_items_of_a_body_have_a_limit",
+    "MOST_FIXES": BODIES + "TestShape::test_fixes_of_a_batch_have_a_limit",
     "MOST_TARGET": "api/people/test_devices.py::TestRegister"
     "::test_the_longest_target_fits_the_index",
     "MOST_AREAS": "api/fleet/test_areas.py::TestRoom"
-    "::test_a_company_shares_so_many_areas",
+    "::test_a_company_has_a_limit_of_shared_areas",
     "MOST_VERTICES": "api/fleet/test_areas.py::TestRoom"
-    "::test_all_that_holds_for_one_driver_fits_into_a_search",
+    "::test_all_areas_of_one_driver_fit_into_a_search",
     "MOST_FAILURES": "api/people/test_lockouts.py::TestLock"
     "::test_five_failures_lock_for_15_minutes_also_the_right_password",
     "LONGEST_CURSOR": "owasp/test_api04_resource_consumption.py"
-    "::test_every_text_of_a_query_holds_at_n_and_no_further",
+    "::test_every_text_of_a_query_may_be_n_long_and_no_longer",
 }
 """limit -> the test that sends n and n + 1 of it."""
 
 OF_A_CLIENT = re.compile(r"^(MOST|MAX|LONGEST)_|_PER_MIN$|^OFFERS_PER_|_TIMEOUT_S$")
 NO_CLIENT_S = {
-    # Of a search's own arithmetic, and of whom we call.
+    # They limit the search's arithmetic and our own requests to other servers.
     *("MAX_DETOUR_MI", "PUSH_TIMEOUT_S", "SMTP_TIMEOUT_S"),
 }
 
@@ -78,17 +78,19 @@ def constants() -> set[str]:
 
 
 def test_every_limit_that_has_a_name_has_its_test() -> None:
-    settings = {it.name for it in fields(Settings) if OF_A_CLIENT.search(it.name)}
+    settings = {
+        setting.name for setting in fields(Settings) if OF_A_CLIENT.search(setting.name)
+    }
 
     assert settings - NO_CLIENT_S | constants() == set(PROOFS)
     assert missing(*PROOFS.values()) == []
-    readme = (ROOT / "docs" / "SETTINGS.md").read_text()
-    assert [it for it in settings if f"| `{it}` |" not in readme] == []
+    page = (ROOT / "docs" / "SETTINGS.md").read_text()
+    assert [name for name in settings if f"| `{name}` |" not in page] == []
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """A text or a list of a request, its place in the body, and how much it holds."""
+    """A text or a list of a request, its place in the body, and its greatest length."""
 
     operation: Operation
     steps: tuple[str, ...]
@@ -102,7 +104,7 @@ class Bounded:
         return "#/" + "/".join(self.steps)
 
     def body(self, size: int) -> Any:
-        """Return a body with nothing but this in it, so large."""
+        """Return a body with only this text or list, of the given length."""
         inner: Any = "x" * size
         if self.kind == "array":
             inner = [self._item()] * size
@@ -111,7 +113,7 @@ class Bounded:
         return inner
 
     def _item(self) -> Any:
-        """Return a good entry: the count is judged when every entry is."""
+        """Return a valid entry: the length is checked only if every entry is valid."""
         return self.words[0] if self.words else ITEMS[self.steps[-1]]
 
 
@@ -157,13 +159,13 @@ def _parts(
         yield from _parts(schemas, operation, inner, (*steps, name))
 
 
-def test_no_request_has_a_text_or_a_list_without_an_end(app: Flask) -> None:
+def test_no_request_has_a_text_or_a_list_without_a_limit(app: Flask) -> None:
     found = list(parts(app))
 
     endless = [
-        (str(it.operation), it.pointer)
-        for it in found
-        if it.most is None and not it.is_closed
+        (str(part.operation), part.pointer)
+        for part in found
+        if part.most is None and not part.is_closed
     ]
 
     assert endless == []
@@ -172,14 +174,16 @@ def test_no_request_has_a_text_or_a_list_without_an_end(app: Flask) -> None:
 
 @pytest.fixture
 def everybody(world: World) -> dict[frozenset[str], Caller]:
-    """Somebody for each permission, by what he holds."""
+    """A caller for each permission, by the set of permissions the caller has."""
     callers = [
         world.company(),
         world.shipper(),
         world.driver(world.company(), device=None),
     ]
-    held = {frozenset(it.get("/v1/me")["permissions"]): it for it in callers}
-    return held | {frozenset(): Caller(world.app, "")}
+    granted = {
+        frozenset(caller.get("/v1/me")["permissions"]): caller for caller in callers
+    }
+    return granted | {frozenset(): Caller(world.app, "")}
 
 
 def ask(
@@ -188,7 +192,9 @@ def ask(
     body: Any,
     query: str = "",
 ) -> Answer:
-    caller = next(it for held, it in everybody.items() if operation.scopes <= held)
+    caller = next(
+        member for granted, member in everybody.items() if operation.scopes <= granted
+    )
     path = operation.with_any_id() + query
     return caller.call(operation.method, path, body, If_Match='"1"')
 
@@ -202,22 +208,23 @@ def pointers(answer: Answer) -> set[str]:
     }
 
 
-def test_every_text_and_list_of_a_body_holds_at_n_and_no_further(
+def test_every_text_and_list_of_a_body_may_be_n_long_and_no_longer(
     app: Flask, everybody: dict[frozenset[str], Caller]
 ) -> None:
     tried = 0
 
-    for it in parts(app):
-        # More entries than any body may have: the fixes' own test is in PROOFS.
-        if it.most is None or (it.kind == "array" and it.most >= MOST_ITEMS):
+    for part in parts(app):
+        # More entries than a body may have; PROOFS names the test of the fixes.
+        if part.most is None or (part.kind == "array" and part.most >= MOST_ITEMS):
             continue
         at_n, beyond = (
-            ask(everybody, it.operation, it.body(it.most + over)) for over in (0, 1)
+            ask(everybody, part.operation, part.body(part.most + over))
+            for over in (0, 1)
         )
-        where = (str(it.operation), it.pointer, it.most)
+        where = (str(part.operation), part.pointer, part.most)
         assert beyond.status == 422, where
-        assert it.pointer in pointers(beyond), (where, beyond.body)
-        assert it.pointer not in pointers(at_n), (where, at_n.body)
+        assert part.pointer in pointers(beyond), (where, beyond.body)
+        assert part.pointer not in pointers(at_n), (where, at_n.body)
         tried += 1
 
     assert tried > 60
@@ -225,11 +232,11 @@ def test_every_text_and_list_of_a_body_holds_at_n_and_no_further(
 
 def queries(app: Flask, name: str) -> list[Operation]:
     return [
-        it
-        for it in guarded(app)
+        operation
+        for operation in guarded(app)
         if any(
             (p["in"], p["name"]) == ("query", name)
-            for p in it.spec.get("parameters", [])
+            for p in operation.spec.get("parameters", [])
         )
     ]
 
@@ -239,27 +246,32 @@ def test_every_list_gives_at_most_200_at_once(
 ) -> None:
     lists = queries(app, "limit")
     paged = {
-        it
-        for it in guarded(app)
-        if it.method == "GET" and "{" not in it.path and "cursor" in str(it.spec)
+        operation
+        for operation in guarded(app)
+        if operation.method == "GET"
+        and "{" not in operation.path
+        and "cursor" in str(operation.spec)
     }
-    assert {str(it) for it in lists} == {str(it) for it in paged}
+    assert {str(operation) for operation in lists} == {
+        str(operation) for operation in paged
+    }
     assert len(lists) > 10
 
-    for it in lists:
+    for operation in lists:
         outcomes = {
-            n: ask(everybody, it, None, f"?limit={n}").status for n in (0, 1, 200, 201)
+            n: ask(everybody, operation, None, f"?limit={n}").status
+            for n in (0, 1, 200, 201)
         }
-        assert outcomes == {0: 422, 1: 200, 200: 200, 201: 422}, str(it)
+        assert outcomes == {0: 422, 1: 200, 200: 200, 201: 422}, str(operation)
 
 
-def test_every_text_of_a_query_holds_at_n_and_no_further(
+def test_every_text_of_a_query_may_be_n_long_and_no_longer(
     app: Flask, everybody: dict[frozenset[str], Caller]
 ) -> None:
     tried = 0
 
-    for it in guarded(app):
-        for parameter in it.spec.get("parameters", []):
+    for operation in guarded(app):
+        for parameter in operation.spec.get("parameters", []):
             schema = parameter["schema"]
             if parameter["in"] != "query" or "string" not in schema.get("type", []):
                 continue
@@ -267,33 +279,37 @@ def test_every_text_of_a_query_holds_at_n_and_no_further(
                 continue
             name, most = parameter["name"], schema["maxLength"]
             at_n, beyond = (
-                ask(everybody, it, None, f"?{name}={'x' * (most + over)}")
+                ask(everybody, operation, None, f"?{name}={'x' * (most + over)}")
                 for over in (0, 1)
             )
-            assert beyond.status == 422, (str(it), name)
-            assert at_n.code == "cursor-invalid", (str(it), name, at_n.body)
+            assert beyond.status == 422, (str(operation), name)
+            assert at_n.code == "cursor-invalid", (str(operation), name, at_n.body)
             tried += 1
 
     assert tried > 10
 
 
-def test_an_idempotency_key_holds_at_255_and_no_further(
+def test_an_idempotency_key_may_be_255_long_and_no_longer(
     app: Flask, everybody: dict[frozenset[str], Caller]
 ) -> None:
     keyed = [
-        it
-        for it in guarded(app)
-        if any(p["name"] == "Idempotency-Key" for p in it.spec.get("parameters", []))
+        operation
+        for operation in guarded(app)
+        if any(
+            p["name"] == "Idempotency-Key" for p in operation.spec.get("parameters", [])
+        )
     ]
     assert keyed
 
-    for it in keyed:
-        caller = next(who for held, who in everybody.items() if it.scopes <= held)
+    for operation in keyed:
+        caller = next(
+            who for granted, who in everybody.items() if operation.scopes <= granted
+        )
         codes = []
         for size in (255, 256):
             key = {"Idempotency_Key": "k" * size}
-            answer = caller.post(it.with_any_id(), {}, **key)
+            answer = caller.post(operation.with_any_id(), {}, **key)
             codes.append(
                 str((answer.body or {}).get("code")) == "idempotency-key-missing"
             )
-        assert codes == [False, True], str(it)
+        assert codes == [False, True], str(operation)

@@ -1,5 +1,5 @@
-"""API5, broken function level authorisation: the document's scopes against what
-happens, for every role and every operation."""
+"""API5, broken function level authorisation: the document's scopes are what the server
+enforces, for every role and every operation."""
 
 import re
 
@@ -18,7 +18,7 @@ from tests.world import Answer, Caller, World
 
 
 def ends_it(operation: Operation) -> bool:
-    """Say whether the caller has no sign-in afterwards: it is asked last."""
+    """Say whether the operation ends the caller's sign-in, so that it is asked last."""
     return (operation.method, operation.path) == ("DELETE", "/v1/sessions")
 
 
@@ -36,9 +36,9 @@ def of_role(world: World, role: Role) -> Caller:
 
 
 @pytest.mark.parametrize("role", DESK)
-def test_what_the_scopes_say_is_what_happens(world: World, role: Role) -> None:
+def test_the_scopes_of_the_document_are_enforced(world: World, role: Role) -> None:
     caller = of_role(world, role)
-    held = {permission.value for permission in PERMISSIONS[role]}
+    granted = {permission.value for permission in PERMISSIONS[role]}
     allowed, refused = set(), set()
 
     for operation in sorted(guarded(world.app), key=ends_it):
@@ -49,48 +49,56 @@ def test_what_the_scopes_say_is_what_happens(world: World, role: Role) -> None:
             assert answer.status not in {401, 403}, (str(operation), answer.body)
             allowed.add(operation)
 
-    assert allowed == {it for it in guarded(world.app) if it.scopes <= held}
+    assert allowed == {
+        operation for operation in guarded(world.app) if operation.scopes <= granted
+    }
     assert refused
     assert allowed
 
 
 @pytest.mark.parametrize("role", DESK)
-def test_who_may_call_it_is_written_at_each_operation(app: Flask, role: Role) -> None:
-    held = {permission.value for permission in PERMISSIONS[role]}
+def test_each_operation_describes_the_roles_that_may_call_it(
+    app: Flask, role: Role
+) -> None:
+    granted = {permission.value for permission in PERMISSIONS[role]}
 
     for operation in guarded(app):
         said = re.search(r"Needs `[\w:]+`: (.+)\.$", operation.spec["description"])
         assert said, str(operation)
         named = role.value in said[1].split(", ")
-        assert named == (operation.scopes <= held), str(operation)
+        assert named == (operation.scopes <= granted), str(operation)
 
 
-def test_an_operation_without_a_scope_is_one_that_we_let_anybody_call(
+def test_an_operation_without_a_scope_is_a_public_one(
     app: Flask,
 ) -> None:
-    open_to_all = {(it.method, it.path) for it in operations(app) if not it.scopes}
+    open_to_all = {
+        (operation.method, operation.path)
+        for operation in operations(app)
+        if not operation.scopes
+    }
 
     assert open_to_all == {
         (method, path.replace("<", "{").replace(">", "}")) for method, path in PUBLIC
     }
 
 
-def test_an_operation_asks_for_one_scope_and_nothing_instead_of_it(app: Flask) -> None:
+def test_an_operation_needs_exactly_one_scope(app: Flask) -> None:
     odd = [
-        str(it)
-        for it in guarded(app)
-        if len(it.spec["security"]) != 1 or len(it.scopes) != 1
+        str(operation)
+        for operation in guarded(app)
+        if len(operation.spec["security"]) != 1 or len(operation.scopes) != 1
     ]
 
     assert odd == []
 
 
-def test_every_permission_that_somebody_lacks_is_refused_to_him_by_head_too(
+def test_head_needs_the_same_permission_as_get(
     world: World,
 ) -> None:
     driver = of_role(world, Role.DRIVER)
-    held = {permission.value for permission in PERMISSIONS[Role.DRIVER]}
-    reads = [it for it in guarded(world.app) if it.method == "GET"]
+    granted = {permission.value for permission in PERMISSIONS[Role.DRIVER]}
+    reads = [operation for operation in guarded(world.app) if operation.method == "GET"]
     assert reads
 
     with world.app.test_client() as client:
@@ -99,7 +107,7 @@ def test_every_permission_that_somebody_lacks_is_refused_to_him_by_head_too(
                 operation.with_any_id(),
                 headers={"Authorization": f"Bearer {driver.token}"},
             )
-            assert (answer.status_code == 403) == (not operation.scopes <= held)
+            assert (answer.status_code == 403) == (not operation.scopes <= granted)
 
 
 @pytest.mark.parametrize(
@@ -115,39 +123,39 @@ def test_no_header_makes_another_method_of_a_read(world: World, header: str) -> 
     assert (shown.status, shown.body) == (200, before)
 
 
-def test_several_roles_may_what_each_may_and_no_more(world: World) -> None:
+def test_several_roles_allow_what_each_allows_and_no_more(world: World) -> None:
     boss = world.company(DESK[Role.DRIVER], Role.ADMIN)
     both = world.member(boss, Role.DRIVER, Role.DISPATCHER)
-    held = {
+    granted = {
         permission.value
         for role in (Role.DRIVER, Role.DISPATCHER)
         for permission in PERMISSIONS[role]
     }
 
     for operation in sorted(guarded(world.app), key=ends_it):
-        assert is_refusal(call(both, operation)) == (not operation.scopes <= held), str(
-            operation
+        assert is_refusal(call(both, operation)) == (not operation.scopes <= granted), (
+            str(operation)
         )
 
 
-def test_a_role_that_was_taken_is_gone_with_the_next_request(world: World) -> None:
+def test_a_role_that_was_taken_away_is_gone_with_the_next_request(world: World) -> None:
     boss = world.company()
     desk = world.member(boss, Role.DISPATCHER)
     assert desk.get("/v1/fleet").status == 200
 
-    leave_him(desk, Role.DRIVER)
+    leave_only(desk, Role.DRIVER)
 
     assert desk.get("/v1/fleet").code == "missing-permission"
 
 
-def leave_him(caller: Caller, role: Role) -> None:
+def leave_only(caller: Caller, role: Role) -> None:
     with Session.begin() as session:
         session.execute(
             update(Member).where(Member.id == caller.member_id).values(roles=[role])
         )
 
 
-def test_what_else_proves_it_is_there() -> None:
+def test_the_other_proofs_exist() -> None:
     assert (
         missing(
             "test_security.py::TestRoles"

@@ -1,4 +1,4 @@
-"""API6, unrestricted access to sensitive business flows: no bot accepts the market."""
+"""API6, unrestricted access to sensitive business flows: a bot cannot accept loads."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ def accept(driver, offer_id):
 
 
 def seen(driver, age):
-    """Let the driver's newest position be so old, by the database's clock."""
+    """Give the driver a newest position of this age, by the database's clock."""
     with Session.begin() as session:
         done = session.execute(
             update(LastPosition)
@@ -45,7 +45,7 @@ def seen(driver, age):
 
 
 def forget(driver):
-    """Let the driver never have sent a position."""
+    """Delete the driver's last position, as if they had never sent one."""
     with Session.begin() as session:
         session.execute(
             delete(LastPosition).where(LastPosition.driver_id == UUID(driver.driver_id))
@@ -54,7 +54,7 @@ def forget(driver):
 
 class TestAcceptance:
     @pytest.mark.parametrize("age", ["30 minutes", "0", "-1 minute"])
-    def test_by_who_was_on_the_road_half_an_hour_ago_wins(self, scene, age):
+    def test_by_a_driver_seen_within_half_an_hour_wins(self, scene, age):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -63,7 +63,7 @@ class TestAcceptance:
         assert accept(driver, offer_id).status == 200
 
     @pytest.mark.parametrize("age", ["30 minutes 0.001 seconds", "1 year", None])
-    def test_by_who_has_not_been_seen_since_is_refused_until_he_is(
+    def test_without_a_recent_position_is_refused_until_there_is_one(
         self, scene, world, age
     ):
         load_id = scene.load()
@@ -80,7 +80,7 @@ class TestAcceptance:
         assert accept(driver, offer_id).status == 200
 
     @pytest.mark.parametrize("hours", [-26, 26])
-    def test_is_judged_by_the_database_s_clock_alone(self, scene, hours):
+    def test_is_judged_by_the_databases_clock_alone(self, scene, hours):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -113,7 +113,7 @@ class TestAcceptance:
         again = accept(driver, offer_id)
         assert (again.status, again.body) == (200, won.body)
 
-    def test_that_comes_too_late_hears_why_not_where_the_phone_was(self, scene):
+    def test_of_a_taken_load_is_told_so_also_without_a_position(self, scene):
         scene.load()
         winner, loser = scene.drivers(2)
         mine, theirs = scene.offered(winner, loser)
@@ -123,7 +123,7 @@ class TestAcceptance:
         assert accept(loser, theirs).code == "offer-taken"
 
     @pytest.mark.parametrize("end", ["offer-expired", "offer-withdrawn"])
-    def test_of_an_offer_that_ended_hears_how(self, scene, end):
+    def test_of_an_ended_offer_is_told_how_it_ended(self, scene, end):
         load_id = scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -136,23 +136,21 @@ class TestAcceptance:
 
         assert accept(driver, offer_id).code == end
 
-    def test_by_who_said_no_or_has_a_load_hears_that(self, scene):
+    def test_by_a_driver_who_declined_or_has_a_load_is_told_so(self, scene):
         scene.loads(2)
         driver, busy = scene.drivers(2)
         scene.offered(driver, busy)
         forget(driver)
         first = open_offers(driver)[0].id
         driver.put(f"/v1/offers/{first}/decline", {"reason": "price"})
-        held = open_offers(busy)[0].id
+        offer_id = open_offers(busy)[0].id
         scene.assigned(busy, scene.load(pickup=CLEVELAND))
         forget(busy)
 
         assert accept(driver, first).code == "offer-status"
-        assert accept(busy, held).code in {"driver-busy", "offer-withdrawn"}
+        assert accept(busy, offer_id).code in {"driver-busy", "offer-withdrawn"}
 
-    def test_is_not_asked_for_a_position_where_the_operator_says_so(
-        self, scene, limited
-    ):
+    def test_needs_no_position_where_the_operator_says_so(self, scene, limited):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -162,7 +160,7 @@ class TestAcceptance:
 
         assert accept(asks_not, offer_id).status == 200
 
-    def test_by_another_than_the_addressee_is_as_of_no_offer(self, scene):
+    def test_by_another_driver_is_not_found(self, scene):
         scene.load()
         driver, colleague = scene.drivers(2)
         (offer_id,) = scene.offered(driver)
@@ -177,17 +175,20 @@ class TestScraping:
         desk, shipper = world.company(), world.shipper()
         driver = world.driver(desk, device=None)
         callers = [
-            (it, set(it.get("/v1/me")["permissions"])) for it in (desk, shipper, driver)
+            (caller, set(caller.get("/v1/me")["permissions"]))
+            for caller in (desk, shipper, driver)
         ]
         lists = [
-            it
-            for it in routes(app)
-            if it.method == "GET" and it.permission and not it.arguments
+            route
+            for route in routes(app)
+            if route.method == "GET" and route.permission and not route.arguments
         ]
         assert len(lists) > 10
 
         for route in lists:
-            caller = next(it for it, held in callers if route.permission in held)
+            caller = next(
+                member for member, granted in callers if route.permission in granted
+            )
             fresh = world.caller(caller.member_id, caller.org_id)
             empty_the_counters()
             statuses = [
@@ -201,11 +202,11 @@ def empty_the_counters():
         session.execute(text("delete from rate_limits"))
 
 
-def test_what_else_proves_it_is_there():
+def test_the_other_proofs_exist():
     assert (
         missing(
             "api/kernel/test_limits.py::TestPeople::test_acceptances_are_limited_for_each_driver",
-            "api/kernel/test_limits.py::TestPeople::test_lists_are_metered_for_themselves",
+            "api/kernel/test_limits.py::TestPeople::test_lists_have_a_quota_of_their_own",
             "api/offers/test_offers.py::TestWhoMayAnswer"
             "::test_another_driver_of_the_company_and_a_stranger_know_nothing_of_it",
         )

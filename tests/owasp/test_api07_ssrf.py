@@ -1,4 +1,4 @@
-"""API7, server side request forgery: no client tells us where to go."""
+"""API7, server side request forgery: no client can make us request a URL."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ CALLERS = {
     "notifications/fcm_token.py",
     "notifications/mail.py",
 }
-"""The modules that talk to servers which are not ours."""
+"""The modules that talk to other servers than our own."""
 
 TALKS = re.compile(
     r"^(requests|urllib\.request|urllib3|http\.client|httpx|aiohttp|socket|smtplib"
@@ -69,7 +69,7 @@ def _fields(schemas: Any, where: str, schema: Any) -> Iterator[tuple[str, str, A
         yield from _fields(schemas, where, inner)
 
 
-def test_no_client_sends_an_address_that_a_server_could_be_at(app: Flask) -> None:
+def test_no_request_field_is_a_url(app: Flask) -> None:
     found = list(requested(app))
 
     addresses = [
@@ -91,7 +91,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def test_only_the_post_offices_talk_to_other_servers() -> None:
+def test_only_the_listed_modules_talk_to_other_servers() -> None:
     talking = {
         str(path)
         for path in files()
@@ -103,7 +103,7 @@ def test_only_the_post_offices_talk_to_other_servers() -> None:
     assert talking == CALLERS
 
 
-def test_the_only_hosts_in_the_code_are_google_s() -> None:
+def test_the_only_hosts_in_the_code_are_googles() -> None:
     named = {
         found.rstrip(".")
         for path in files()
@@ -114,11 +114,11 @@ def test_the_only_hosts_in_the_code_are_google_s() -> None:
     }
 
     assert FCM_URL == DEFAULT_FCM_URL
-    # The scope is a name in a token; the token's endpoint is in Google's key file.
+    # The scope is a name in a token; Google's key file has the token's endpoint.
     assert named == {FCM_URL, f"https://{urlsplit(SCOPE).hostname}"}
 
 
-def test_addresses_in_every_text_of_a_load_are_not_visited(
+def test_urls_in_the_texts_of_a_load_are_not_visited(
     world: World, run_jobs: Any
 ) -> None:
     with hostile(answer("200 OK")) as canary:

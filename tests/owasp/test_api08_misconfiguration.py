@@ -22,37 +22,37 @@ def ask(app: Flask, method: str, path: str, **headers: str) -> Any:
 
 
 def test_every_operation_answers_a_stranger_with_the_golden_headers(app: Flask) -> None:
-    for it in operations(app):
-        answer = ask(app, it.method, it.with_any_id())
+    for operation in operations(app):
+        answer = ask(app, operation.method, operation.with_any_id())
         found = {name: answer.headers.get(name) for name in GOLDEN}
         # Pages say for how long they may be kept.
         found["Cache-Control"] = found["Cache-Control"] and GOLDEN["Cache-Control"]
-        assert found == GOLDEN, str(it)
-        assert not {"Server", "X-Powered-By"} & set(answer.headers), str(it)
+        assert found == GOLDEN, str(operation)
+        assert not {"Server", "X-Powered-By"} & set(answer.headers), str(operation)
 
 
 def test_no_operation_is_open_to_a_page_of_another_site(app: Flask) -> None:
-    for it in operations(app):
-        path = it.with_any_id()
-        plain = ask(app, it.method, path, Origin=EVIL)
+    for operation in operations(app):
+        path = operation.with_any_id()
+        plain = ask(app, operation.method, path, Origin=EVIL)
         preflight = ask(
             app,
             "OPTIONS",
             path,
             Origin=EVIL,
-            Access_Control_Request_Method=it.method,
+            Access_Control_Request_Method=operation.method,
             Access_Control_Request_Headers="authorization",
         )
         for answer in (plain, preflight):
             allowed = [n for n in dict(answer.headers) if n.startswith("Access-C")]
-            assert allowed == [], str(it)
+            assert allowed == [], str(operation)
 
 
 @pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "DEBUG", "PROPFIND"])
 def test_no_other_method_is_answered(app: Flask, method: str) -> None:
-    for it in operations(app):
-        answer = ask(app, method, it.with_any_id(), Cookie="canary=1")
-        assert answer.status_code == 405, str(it)
+    for operation in operations(app):
+        answer = ask(app, method, operation.with_any_id(), Cookie="canary=1")
+        assert answer.status_code == 405, str(operation)
         assert b"canary" not in answer.data
 
 
@@ -80,7 +80,7 @@ def test_no_debugger_runs_and_a_bug_shows_nothing(
     assert answer.get_json()["code"] == "internal-error"
 
 
-def test_what_else_proves_it_is_there() -> None:
+def test_the_other_proofs_exist() -> None:
     headers = "api/kernel/test_headers.py::"
     secrets = "runtime/test_settings.py::TestProductionSecrets::"
     assert (
@@ -89,10 +89,10 @@ def test_what_else_proves_it_is_there() -> None:
             secrets + "test_a_sample_or_a_short_one_is_refused",
             secrets + "test_the_values_of_the_sample_file_are_refused",
             headers + "TestEveryAnswer::test_is_protected",
-            headers + "TestEveryAnswer::test_a_bug_s_too",
+            headers + "TestEveryAnswer::test_is_protected_after_a_bug_too",
             headers + "TestEveryAnswer::test_insists_on_tls_in_production",
             headers + "TestOrigins::test_are_closed_by_default",
-            headers + "TestOrigins::test_another_may_not",
+            headers + "TestOrigins::test_another_may_not_call",
             headers + "TestDocs::test_run_their_own_script_and_no_other",
             "api/kernel/test_problems.py::TestFailures"
             "::test_a_bug_tells_the_trace_id_and_nothing_else",

@@ -1,4 +1,4 @@
-"""API9, improper inventory management: what answers is what is written, and no more."""
+"""API9, improper inventory management: only documented routes answer."""
 
 import re
 from pathlib import Path
@@ -12,21 +12,23 @@ from tests.owasp.proofs import missing
 from tests.test_security import PUBLIC_PAGES
 
 OUTSIDE = {"/healthz", "/readyz", "/metrics", "/problems/<code>"}
-"""For those who run it, and what a problem's `type` leads to."""
+"""Routes for the operator, and the page that a problem's `type` names."""
 
 
-def test_the_routes_are_the_document_s_and_the_other_way_round(app: Flask) -> None:
+def test_the_routes_and_the_document_have_the_same_operations(app: Flask) -> None:
     served = {
         (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule, method, _ in routed(app)
         if (method, rule.rule) not in PUBLIC_PAGES
     }
 
-    assert served == {(it.method, it.path) for it in operations(app)}
+    assert served == {
+        (operation.method, operation.path) for operation in operations(app)
+    }
     assert len(served) > 50
 
 
-def test_every_route_is_below_the_one_version_or_known_to_be_outside(
+def test_every_route_is_below_v1_or_listed_as_outside(
     app: Flask,
 ) -> None:
     rules = {rule.rule for rule in app.url_map.iter_rules()}
@@ -45,28 +47,32 @@ def test_every_route_is_below_the_one_version_or_known_to_be_outside(
         *("/docs/..%2fconfig.py", "/docs/%2e%2e/%2e%2e/config.py"),
     ],
 )
-def test_what_is_in_no_document_is_not_there(app: Flask, path: str) -> None:
+def test_an_undocumented_path_is_not_found(app: Flask, path: str) -> None:
     answer = app.test_client().get(path)
 
     assert answer.status_code == 404, answer.data
 
 
 def test_a_deprecated_operation_says_until_when(app: Flask) -> None:
-    """There is none now; the tests named below mark one and look."""
-    for it in operations(app):
-        if it.spec.get("deprecated"):
-            answer = app.test_client().open(it.with_any_id(), method=it.method)
-            assert {"Deprecation", "Sunset", "Link"} <= set(answer.headers), str(it)
+    """No operation is deprecated now; the tests named below mark one."""
+    for operation in operations(app):
+        if operation.spec.get("deprecated"):
+            answer = app.test_client().open(
+                operation.with_any_id(), method=operation.method
+            )
+            assert {"Deprecation", "Sunset", "Link"} <= set(answer.headers), str(
+                operation
+            )
 
 
-def test_what_else_proves_it_is_there() -> None:
+def test_the_other_proofs_exist() -> None:
     deprecated = "api/kernel/test_deprecation.py::TestAMarkedOperation::"
     assert (
         missing(
             "test_openapi.py::TestTheDocument::test_describes_every_route_and_no_other",
             "test_openapi.py::TestTheDocument::test_the_committed_one_is_current",
             deprecated + "test_says_so_in_every_answer",
-            deprecated + "test_every_one_of_ours_sends_all_three",
+            deprecated + "test_every_deprecated_operation_sends_all_three_headers",
         )
         == []
     )

@@ -1,5 +1,5 @@
 """API10, unsafe consumption of APIs: whatever FCM, its token endpoint or the mail
-server answers, the job ends in order: tried again later, or failed with a reason."""
+server answers, the job ends properly: tried again later, or failed with a reason."""
 
 import json
 import time
@@ -57,7 +57,7 @@ ENDLESS = 64 * 2**20
 
 @contextmanager
 def gateway_to(fcm, url: str, *, token_url: str = "", timeout_s: float = 5.0):
-    """Yield a gateway whose pushes, or whose tokens, come from the hostile server."""
+    """Yield a gateway whose pushes, or token requests, go to the hostile server."""
     account = fcm.service_account
     account |= {"token_uri": token_url} if token_url else {}
     name = f"hostile-{time.monotonic_ns()}"
@@ -74,14 +74,16 @@ def refused(gateway: FcmGateway) -> PushError:
 
 @pytest.fixture
 def canary() -> Iterator[Hostile]:
-    """Where a redirect leads: nobody may come."""
-    with hostile(answer("200 OK", b'{"name": "projects/x/messages/1"}', JSON)) as it:
-        yield it
+    """The target of a redirect; no request may reach it."""
+    with hostile(
+        answer("200 OK", b'{"name": "projects/x/messages/1"}', JSON)
+    ) as server:
+        yield server
 
 
 class TestFcm:
     @pytest.mark.parametrize("name", ANSWERS)
-    def test_any_answer_is_a_push_that_waits_with_a_reason(
+    def test_after_any_answer_the_push_waits_with_a_reason(
         self, fcm, world, name
     ) -> None:
         scene = Scene(world)
@@ -110,7 +112,7 @@ class TestFcm:
         assert (len(server.asked), canary.asked) == (1, [])
 
     @pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "503 Busy"])
-    def test_an_answer_without_an_end_is_not_read_to_it(self, fcm, status) -> None:
+    def test_an_endless_answer_is_not_read_to_the_end(self, fcm, status) -> None:
         head = answer(status, b"", JSON, f"Content-Length: {ENDLESS}")
 
         with (
@@ -120,7 +122,7 @@ class TestFcm:
             error = refused(gateway)
 
         assert type(error) is TryLater
-        # What lies in the buffers of both ends was sent, not read.
+        # Bytes in the buffers of both ends count as sent, although they were not read.
         assert MOST_ANSWER_BYTES < server.sent < ENDLESS // 2
 
     def test_an_answer_that_drips_is_given_up_after_the_timeout(self, fcm) -> None:
@@ -139,7 +141,7 @@ class TestFcm:
 
 class TestTheTokenEndpoint:
     @pytest.mark.parametrize("status", REDIRECTS)
-    def test_a_redirect_takes_our_assertion_nowhere(self, fcm, canary, status) -> None:
+    def test_a_redirect_does_not_get_our_assertion(self, fcm, canary, status) -> None:
         away = answer(status, b"", f"Location: {canary.url}/token")
 
         with (
@@ -161,7 +163,7 @@ class TestTheTokenEndpoint:
 
         assert server.asked
 
-    def test_an_answer_without_an_end_is_not_read_to_it(self, fcm) -> None:
+    def test_an_endless_answer_is_not_read_to_the_end(self, fcm) -> None:
         head = answer("200 OK", b"", JSON, f"Content-Length: {ENDLESS}")
 
         with (
@@ -187,7 +189,7 @@ MAIL = {
 
 
 @pytest.mark.parametrize("name", MAIL)
-def test_any_greeting_of_a_mail_server_is_a_letter_that_waits(name: str) -> None:
+def test_after_any_greeting_of_a_mail_server_the_letter_waits(name: str) -> None:
     with hostile(MAIL[name], greets=True) as server:
         url = server.url.replace("http://", "smtp://")
         with pytest.raises((MailDelayed, MailRefused)) as caught:
@@ -198,7 +200,7 @@ def test_any_greeting_of_a_mail_server_is_a_letter_that_waits(name: str) -> None
     assert "dana" not in str(caught.value)
 
 
-def test_what_else_proves_it_is_there() -> None:
+def test_the_other_proofs_exist() -> None:
     later = "notifications/test_fcm_outcomes.py::TestLater::test_"
     assert (
         missing(

@@ -1,4 +1,4 @@
-"""Every role asks every operation that is open to it, of rows that it has."""
+"""Each role calls every operation it may call, on rows it has access to."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ PLACE = Point(40.7, -74.1)
 
 @dataclass(frozen=True)
 class Guest:
-    """Somebody of one role, and the rows behind the ids when he asks."""
+    """A caller of one role, and the ids of the rows it asks for."""
 
     role: Role
     caller: Caller
@@ -43,15 +43,15 @@ class Heard:
 
 @dataclass
 class Tour:
-    """The cast, on rows of one carrier and one shipper."""
+    """Callers of every role, on rows of one carrier and one shipper."""
 
     world: World
     rows: Rows
     session: OrmSession
 
     def guests(self) -> list[Guest]:
-        """Return the cast; who drives or posts comes twice: with an offer to answer or
-        a posting to edit, and with a load that is carried."""
+        """Return the callers. Drivers and posters come twice: once with an offer to
+        answer or a posting to edit, and once with a load that is carried."""
         rows, world = self.rows, self.world
         admin = world.member(rows.owner, Role.ADMIN)
         desk = world.member(rows.owner, Role.DISPATCHER)
@@ -75,7 +75,10 @@ class Tour:
             Guest(Role.DRIVER, carrying, rows.ids | {"driver_id": carrying.driver_id}),
             Guest(Role.SHIPPER, shipper, rows.ids),
             Guest(Role.SHIPPER, shipper, rows.ids | self._load(shipper)["ids"]),
-            *(Guest(Role.BROKER, broker, rows.ids | it["ids"]) for it in brokered),
+            *(
+                Guest(Role.BROKER, broker, rows.ids | posted["ids"])
+                for posted in brokered
+            ),
         ]
 
     def _load(self, poster: Caller) -> dict[str, Any]:
@@ -84,7 +87,7 @@ class Tour:
         return {"load": load, "ids": ids}
 
     def _overrule(self, desk: Caller) -> None:
-        """Leave a decision behind, so that the list of them shows one."""
+        """Make an override, so that the list of overrides is not empty."""
         driver = self.world.driver(self.rows.owner, device=None)
         given = self.world.assign(desk, driver, self._load(desk)["load"])
         decision = {"kind": "unassign", "reason": "safety"}
@@ -92,13 +95,13 @@ class Tour:
         assert desk.post(path, decision).status == 201
 
     def walk(self) -> Iterator[Heard]:
-        """Ask everything, each on rows that nobody has changed before."""
+        """Call each guest's operations; roll back the changes after each."""
         cast = self.guests()
         market = self.world.load(self.world.shipper(), NEWARK)["id"]
         for guest in cast:
-            held = set(guest.caller.get("/v1/me")["permissions"])
+            granted = set(guest.caller.get("/v1/me")["permissions"])
             for operation in guarded(self.world.app):
-                if operation.scopes <= held:
+                if operation.scopes <= granted:
                     mark = self.session.connection().begin_nested()
                     answer = self.ask(guest, operation, market)
                     mark.rollback()
@@ -106,7 +109,7 @@ class Tour:
 
     def ask(self, guest: Guest, operation: Operation, market: str) -> Answer:
         ids = guest.ids | self._own(guest, operation)
-        path = re.sub(r"\{(\w+)\}", lambda it: ids[it[1]], operation.path)
+        path = re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], operation.path)
         if path.endswith("/explanation"):
             path += f"?load_id={ids['load_id']}"
         body = self._bodies(ids, market).get(operation.path)
@@ -117,7 +120,7 @@ class Tour:
 
     def _own(self, guest: Guest, operation: Operation) -> Ids:
         if operation.path == "/v1/devices/{device_id}":
-            # A phone is its person's, whoever else may approve it.
+            # Only its own person may ask for a phone, though others may approve it.
             return {"device_id": self.world.phone(guest.caller, f"own-{uuid7()}")}
         return {}
 
@@ -130,8 +133,8 @@ class Tour:
             {"id": UUID(self.rows.ids["assignment_id"])},
         ).one()
         assert self.rows.owner.org_id
-        it = self.world.caller(member_id, self.rows.owner.org_id)
-        return replace(it, driver_id=str(driver_id))
+        driver = self.world.caller(member_id, self.rows.owner.org_id)
+        return replace(driver, driver_id=str(driver_id))
 
     def _bodies(self, ids: Ids, market: str) -> dict[str, Any]:
         fix = {"fix_id": str(uuid7()), "fixed_at": iso(utcnow())}
@@ -184,12 +187,14 @@ PREPARE: dict[str, Prepare] = {
     "/v1/me/second-factor/confirmation": _enrol,
     "/v1/me/second-factor/removal": _confirm,
 }
-"""What happens before, so that the answer is a success."""
+"""Steps to do before a request, so that its answer is a success."""
 
 
 def names(value: Any, path: str = "") -> set[str]:
-    """Return the name of every field in `value`: `data[].load.id`. Ids as names are
-    alike."""
+    """Return the name of every field in `value`, as `data[].load.id`.
+
+    A name that is an id becomes `*`.
+    """
     match value:
         case dict():
             parts = {UUID_NAME.sub("*", k): v for k, v in value.items()}

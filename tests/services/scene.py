@@ -1,5 +1,5 @@
-"""A carrier, a shipper and drivers at their drops, without the ride to get there; and
-races that are staged, not hoped for."""
+"""Scenes: a carrier, a shipper and drivers at their drops, made without driving there;
+and races whose order the test decides."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -57,7 +57,7 @@ class Scene:
         return self._desk(OrganisationKind.SHIPPER, Role.SHIPPER)
 
     def _desk(self, kind: OrganisationKind, role: Role) -> Caller:
-        # Without the price of a password hash: hundreds of tests begin here.
+        # Made without hashing a password, which is slow: hundreds of tests begin here.
         with Session.begin() as session:
             organisation = Organisation(name=f"{kind} {next(_numbers)}", kind=kind)
             session.add(organisation)
@@ -99,7 +99,7 @@ class Scene:
             )
             session.add(driver)
             session.flush()
-            # Earlier than whatever a test lets him report.
+            # Earlier than any position that a test reports.
             at = utcnow() - timedelta(minutes=10)
             here = {"lat": home.lat, "lon": home.lon, "corrected_at": at}
             session.add(LastPosition(driver_id=driver.id, **here))
@@ -125,14 +125,14 @@ class Scene:
         return [self.load(price_cents=price, **fields) for price in prices]
 
     def drop(self, at: Point = NEW_YORK) -> UUID:
-        """Return a stop where freight was dropped; its load is on no market."""
+        """Return the delivery of a draft, which serves as the drop of a search."""
         made = self.world.load(self.shipper, CHICAGO, at, is_draft=True)
         return UUID(made["stops"][-1]["id"])
 
     def search(
         self, driver: Caller, *, at: Point = NEW_YORK, stop_id: UUID | None = None
     ) -> BackhaulSearch:
-        """Let the job's work happen for a drop of the driver."""
+        """Do the search job's work for a drop of the driver; return the search."""
         stop_id = stop_id or self.drop(at)
         with Session.begin() as session:
             made = search_home(
@@ -266,7 +266,10 @@ def in_transaction(act: Callable[[OrmSession], Result]) -> Result:
 def waiting(
     first: Callable[[OrmSession], object], second: Callable[[OrmSession], Result]
 ) -> Iterator[tuple[OrmSession, Future[Result]]]:
-    """Hold `first` open while `second` waits for it; the block goes on in `first`."""
+    """Leave `first` uncommitted while `second` waits for it.
+
+    Yields the session of `first`, where the block goes on, and the future of `second`.
+    """
     with ThreadPoolExecutor(1) as pool, Session.begin() as session:
         first(session)
         session.flush()
@@ -276,7 +279,7 @@ def waiting(
 
 
 def see_it_wait(answer: Future[Any]) -> None:
-    """Return when the other one waits for a lock; it must not come through."""
+    """Return when the other transaction waits for a lock; fail if it ends instead."""
     waits = text(
         "select count(*) from pg_stat_activity"
         " where datname = current_database() and wait_event_type = 'Lock'"
@@ -286,7 +289,7 @@ def see_it_wait(answer: Future[Any]) -> None:
         done, _ = wait([answer], timeout=0.02)
         assert not done, f"It did not wait: {answer.exception() or answer.result()}"
         with Session() as session:
-            # As who logged in: the worker's role is not shown what others wait for.
+            # The login's own role: the worker's role is not shown others' waits.
             session.execute(text("set local role none"))
             if session.scalar(waits):
                 return
@@ -296,8 +299,8 @@ def see_it_wait(answer: Future[Any]) -> None:
 def see_feed_settle() -> None:
     """Return when every event can be read.
 
-    The feed waits for the oldest writer of the whole server, and somebody else may be
-    at work on it.
+    The feed waits for the oldest writer of the whole server, which may be another
+    database's.
     """
     waits = text(
         "select exists (select from events"
@@ -309,7 +312,7 @@ def see_feed_settle() -> None:
             if not session.scalar(waits):
                 return
         sleep(0.02)
-    raise AssertionError("Somebody writes for a minute: the feed stands still.")
+    raise AssertionError("The feed still waits for a writer after a minute.")
 
 
 def after(
@@ -332,7 +335,7 @@ def beside(
 
 
 def at_once(*acts: Callable[[], Result]) -> list[Result | Exception]:
-    """Do all at the same moment; return what each returned or raised."""
+    """Do all acts at the same moment; return what each returned or raised."""
     start = Event()
 
     def run(act: Callable[[], Result]) -> Result | Exception:

@@ -1,1 +1,1 @@
-"""The second wall: what the database itself refuses."""
+"""Row security: what the database itself refuses."""

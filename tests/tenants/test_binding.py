@@ -1,4 +1,4 @@
-"""What a transaction begins with, and what it leaves behind: nothing."""
+"""A transaction begins without a tenant and leaves no settings behind."""
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session as OrmSession
@@ -8,7 +8,7 @@ from runtime.db import Hand, Session, Tenant, acting
 from services.kernel.tenancy import act_on_loads
 from tests.world import World
 
-HOLDS = text("select current_setting('app.loads', true)")
+ADDED_LOADS = text("select current_setting('app.loads', true)")
 ALL_OF_IT = text(
     "select current_setting('role'), current_setting('app.org', true),"
     " current_setting('app.visible', true), current_setting('app.member', true),"
@@ -16,8 +16,10 @@ ALL_OF_IT = text(
 )
 
 
-def test_who_says_nothing_is_nobody(committed: World, engine: Engine) -> None:
-    """Also on a connection that works as the server."""
+def test_a_transaction_without_a_tenant_sees_nothing(
+    committed: World, engine: Engine
+) -> None:
+    """Also on a connection whose login may work as the server."""
     committed.company()
     Session.configure(bind=engine, info={})
     companies = text("select count(*) from organisations")
@@ -49,11 +51,11 @@ def test_nothing_outlives_a_committed_transaction(
     assert not any(after[1:])
 
 
-def test_each_begins_without_holds(session: OrmSession) -> None:
-    """Also within another, which keeps what was set in it."""
+def test_each_begins_without_added_loads(session: OrmSession) -> None:
+    """Also within another transaction, which keeps its own settings."""
     with Session.begin() as first:
         act_on_loads(first, [uuid7()])
     with Session.begin() as second:
-        held = second.scalar(HOLDS)
+        added = second.scalar(ADDED_LOADS)
 
-    assert held == ""
+    assert added == ""

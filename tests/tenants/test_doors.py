@@ -1,4 +1,4 @@
-"""Each noun's door keeps people apart by itself, with row security out of the way."""
+"""Each visible_ query keeps companies and drivers apart, without row security."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,11 +56,13 @@ OF_THE_COMPANY: dict[Door, type[Any]] = {
     invitations.visible_invitations: Invitation,
     overrides.visible_overrides: Override,
 }
-OF_HIMSELF: dict[Door, Callable[[Actor], Any]] = {
+OF_ONE_DRIVER: dict[Door, Callable[[Actor], Any]] = {
     offers.visible_offers: lambda actor: Offer.driver_id == actor.driver_id,
-    assignments.visible_assignments: lambda it: Assignment.driver_id == it.driver_id,
+    assignments.visible_assignments: lambda actor: (
+        Assignment.driver_id == actor.driver_id
+    ),
     drivers.visible_drivers: lambda actor: Driver.id == actor.driver_id,
-    run.visible_searches: lambda it: BackhaulSearch.driver_id == it.driver_id,
+    run.visible_searches: lambda actor: BackhaulSearch.driver_id == actor.driver_id,
     devices.visible_devices: lambda actor: Device.member_id == actor.member_id,
 }
 OF_LOADS: set[Door] = {loads.visible_loads, market.market_loads}
@@ -124,7 +126,7 @@ def _invitation(desk: Caller) -> Invitation:
 
 
 def ids(query: Select[Any], model: type[Any]) -> set[UUID]:
-    """Return what the server's own hand finds: it is not fenced."""
+    """Return the ids that the query finds for the server, without row security."""
     with Session() as session:
         return set(session.scalars(query.with_only_columns(model.id)))
 
@@ -136,12 +138,12 @@ def test_all_doors_are_tried() -> None:
         for node in tree(path).body
         if DOOR.match(getattr(node, "name", ""))
     }
-    tried = {*OF_THE_COMPANY, *OF_HIMSELF, *OF_LOADS}
+    tried = {*OF_THE_COMPANY, *OF_ONE_DRIVER, *OF_LOADS}
 
     assert {door.__name__ for door in tried} == found
 
 
-@pytest.mark.parametrize("door", OF_THE_COMPANY, ids=lambda it: it.__name__)
+@pytest.mark.parametrize("door", OF_THE_COMPANY, ids=lambda door: door.__name__)
 def test_a_desk_sees_its_companys_rows_and_no_others(town: Town, door: Door) -> None:
     model = OF_THE_COMPANY[door]
     actor = actor_of(town.one.carrier)
@@ -151,16 +153,16 @@ def test_a_desk_sees_its_companys_rows_and_no_others(town: Town, door: Door) -> 
     assert set() < its_own < ids(select(model), model)
 
 
-@pytest.mark.parametrize("door", OF_HIMSELF, ids=lambda it: it.__name__)
-def test_a_driver_sees_himself_and_no_colleague(town: Town, door: Door) -> None:
+@pytest.mark.parametrize("door", OF_ONE_DRIVER, ids=lambda door: door.__name__)
+def test_a_driver_sees_their_own_rows_and_no_colleagues(town: Town, door: Door) -> None:
     driver, _ = town.drivers[actor_of(town.one.carrier).org_id]
     actor = actor_of(driver)
     query = door(actor)
     model = query.column_descriptions[0]["entity"]
-    his = ids(select(model).where(OF_HIMSELF[door](actor)), model)
+    theirs = ids(select(model).where(OF_ONE_DRIVER[door](actor)), model)
 
-    assert ids(query, model) == his
-    assert set() < his < ids(select(model), model)
+    assert ids(query, model) == theirs
+    assert set() < theirs < ids(select(model), model)
 
 
 class TestLoads:
@@ -172,41 +174,43 @@ class TestLoads:
 
     def test_of_a_carrier_are_those_it_carries_or_is_offered(self, town: Town) -> None:
         actor = actor_of(town.one.carrier)
-        held = [
-            ids_of_loads(model, model.org_id == actor.org_id, is_his)
-            for model, is_his in STILL_HIS
+        by_model = [
+            ids_of_loads(model, model.org_id == actor.org_id, is_theirs)
+            for model, is_theirs in STILL_THEIRS
         ]
 
-        assert ids(loads.visible_loads(actor), Load) == set().union(*held)
-        assert all(held)
+        assert ids(loads.visible_loads(actor), Load) == set().union(*by_model)
+        assert all(by_model)
 
-    def test_of_a_driver_are_those_he_carries_or_is_offered(self, town: Town) -> None:
+    def test_of_a_driver_are_those_they_carry_or_are_offered(self, town: Town) -> None:
         driver, _ = town.drivers[actor_of(town.one.carrier).org_id]
         actor = actor_of(driver)
-        held = [
-            ids_of_loads(model, model.driver_id == actor.driver_id, is_his)
-            for model, is_his in STILL_HIS
+        by_model = [
+            ids_of_loads(model, model.driver_id == actor.driver_id, is_theirs)
+            for model, is_theirs in STILL_THEIRS
         ]
 
-        assert ids(loads.visible_loads(actor), Load) == set().union(*held)
-        assert all(held)
+        assert ids(loads.visible_loads(actor), Load) == set().union(*by_model)
+        assert all(by_model)
 
-    def test_of_the_market_are_private_to_their_company(self, town: Town) -> None:
+    def test_of_the_market_include_private_ones_only_for_their_company(
+        self, town: Town
+    ) -> None:
         private = town.one.load(visibility="private")
 
         seen_by = [
-            private in ids(market.market_loads(actor_of(it)), Load)
-            for it in (town.one.shipper, town.one.carrier)
+            private in ids(market.market_loads(actor_of(desk)), Load)
+            for desk in (town.one.shipper, town.one.carrier)
         ]
 
         assert seen_by == [True, False]
 
 
-STILL_HIS: tuple[tuple[type[Any], Any], ...] = (
+STILL_THEIRS: tuple[tuple[type[Any], Any], ...] = (
     (Offer, Offer.status.in_(["created", "sent", "seen"])),
     (Assignment, Assignment.status.in_(["active", "completed"])),
 )
-"""What was lost, or taken from him, is not his to look at any more."""
+"""Offers and assignments that let a driver see a load: not lost, not taken away."""
 
 
 def ids_of_loads(model: type[Any], *conditions: Any) -> set[UUID]:
@@ -214,7 +218,7 @@ def ids_of_loads(model: type[Any], *conditions: Any) -> set[UUID]:
         return set(session.scalars(select(model.load_id).where(*conditions)))
 
 
-def test_another_companys_assignment_is_not_there_to_override(town: Town) -> None:
+def test_another_companys_assignment_cannot_be_overridden(town: Town) -> None:
     actor = actor_of(town.one.carrier)
     _, theirs = town.carried[actor_of(town.other.carrier).org_id]
     why = Why(OverrideReason.SAFETY)
@@ -223,7 +227,7 @@ def test_another_companys_assignment_is_not_there_to_override(town: Town) -> Non
         unassign(session, actor, why, assignment_id=theirs, now=utcnow())
 
 
-def test_a_token_that_names_another_company_is_nobodys(world: World) -> None:
+def test_a_token_that_names_another_company_is_refused(world: World) -> None:
     caller, other = world.company(), world.company()
     assert other.org_id is not None
     claims = read_access_token(world.keys, caller.token)

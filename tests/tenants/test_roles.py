@@ -1,4 +1,4 @@
-"""Who owns, who logs in, and what a server without our roles is told."""
+"""Owners, logins, and the message where a server does not have our roles."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -28,14 +28,14 @@ def as_login(url: str, login: str) -> Settings:
 
 @pytest.fixture
 def managed(server_url: str) -> Iterator[tuple[str, str]]:
-    """(url, login): a database as a hosting company gives it: its owner may make roles,
-    and is no superuser."""
+    """(url, login) of a database as a hosting company provides it: its owner may make
+    roles and is no superuser."""
     name, login = f"test_{uuid4().hex[:12]}", f"dba_{uuid4().hex[:8]}"
     url = create_database(server_url, name)
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f"create role {login} login createrole")
         connection.execute(f"alter database {name} owner to {login}")
-        # As if this server had made our roles for him: another test's owner did.
+        # Other tests made our roles already; grant them as if this login had made them.
         for role in ("backhaul_owner", "backhaul_app", "backhaul_worker"):
             connection.execute(f"grant {role} to {login} with admin option")
     yield url, login
@@ -141,7 +141,7 @@ class TestAManagedDatabase:
             with psycopg.connect(database_url, autocommit=True) as connection:
                 connection.execute(f"drop role {login}")
 
-    def test_a_superuser_steps_down(self, database_url: str) -> None:
+    def test_a_superusers_login_gives_up_its_rights(self, database_url: str) -> None:
         engine = make_engine(Settings(DATABASE_URL=database_url), DatabaseRole.APP)
         check_role(engine, DatabaseRole.APP)
         with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Which rows the app's role sees and writes, whatever a query forgets to ask."""
+"""Which rows the app's role sees and writes, whatever condition a query forgets."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,22 +25,22 @@ from tests.services.scene import Scene, open_offers
 from tests.world import CHICAGO, GARY, NEW_YORK, NEWARK, Caller, World, utcnow
 
 NO_COMPANY = {"alembic_version", "rate_limits", "sign_in_failures", "periodic_runs"}
-"""Tables that hold nobody's rows."""
+"""Tables whose rows belong to no company."""
 
 UNREAD = {"pushes", "audit_heads", "audit_signatures"}
-"""What the app may not read at all: one may ring a phone and not read what rang."""
+"""Tables that the app may not read at all: it writes pushes but does not read them."""
 
 UNUSED = {"invitations", "password_resets", "second_factors", "idempotency_keys"}
 UNUSED |= {"rate_limits", "sign_in_failures", "periodic_runs"}
-"""What the street below may leave empty."""
+"""Tables that the fixture `street` may leave empty."""
 
 BEYOND = {
-    # The poster's stop that the carrier's driver dropped at.
+    # The stop is the poster's; the carrier's driver dropped there.
     ("backhaul_searches", "stop_id"),
     # Hidden from the app altogether.
     ("pushes", "device_id"),
 }
-"""Foreign keys by the id alone, and why that is so."""
+"""Foreign keys by the id alone, each with its reason."""
 
 
 def tenant(caller: Caller) -> Tenant:
@@ -95,7 +95,7 @@ def square() -> dict[str, Any]:
 
 
 class TestEveryTable:
-    def test_is_fenced_and_the_owner_too(self, engine: Engine) -> None:
+    def test_has_row_security_that_binds_the_owner_too(self, engine: Engine) -> None:
         with engine.connect() as connection:
             tables = connection.execute(
                 text(
@@ -132,22 +132,22 @@ class TestEveryTable:
         assert loose == BEYOND
 
     def test_unique_keys_begin_with_the_company(self) -> None:
-        """A unique key is an oracle: it betrays a row one cannot see."""
+        """Otherwise a unique key would reveal a row that the company cannot see."""
         meant = {
-            # A number of the register is one company's of each kind.
+            # A number of the register belongs to one company of each kind.
             "uq_organisations_kind_usdot_number",
-            # Hashes of tokens that nobody guesses.
+            # Hashes of tokens that cannot be guessed.
             *("ix_invitations_token_hash", "ix_password_resets_token_hash"),
-            # One account signs in by it, whatever the company.
+            # A login belongs to one account across all companies.
             "uq_members_email",
             "uq_members_phone",
             # A target rings one phone.
             "uq_devices_live_target",
-            # Exactly one driver wins a load; a driver has one way home.
+            # One driver for each load; one load of each kind for each driver.
             "uq_assignments_active_load",
             "uq_assignments_active_backhaul",
             "uq_assignments_active_planned",
-            # Rows one must see to write: the search's offers, the load's stops.
+            # Written only by a company that sees the search or the load.
             "uq_offers_search_load",
             "uq_offers_open_driver_load",
             "uq_stops_load_id_sequence",
@@ -167,7 +167,7 @@ class TestEveryTable:
 
         assert {name for name, first in found if "org_id" not in first} == meant
 
-    def test_shows_nobody_nothing(self, street: tuple[Scene, Scene]) -> None:
+    def test_shows_nothing_without_a_tenant(self, street: tuple[Scene, Scene]) -> None:
         with seen_by(Hand.NOBODY) as session:
             counts = {
                 name: count(session, name) for name in set(Row.metadata.tables) - UNREAD
@@ -195,7 +195,7 @@ class TestEveryTable:
             assert theirs[name] > 0, name
         for name in ("overrides", "assignments"):
             assert (mine[name], theirs[name]) == (everything[name], 0), name
-        # The shipper's people and the poster's history are neither's.
+        # The shipper's members belong to neither carrier.
         assert mine["members"] + theirs["members"] < everything["members"]
 
 
@@ -235,7 +235,7 @@ class TestBound:
         assert strangers == set()
         assert outside == 0
 
-    def test_a_rolled_back_savepoint_lets_go_of_its_hold(
+    def test_a_rolled_back_savepoint_forgets_the_loads_it_added(
         self, street: tuple[Scene, Scene]
     ) -> None:
         one, other = street
@@ -245,29 +245,29 @@ class TestBound:
             savepoint = session.begin_nested()
             before = count(session, "offers")
             act_on_loads(session, [load_id])
-            held = count(session, "offers")
+            added = count(session, "offers")
             savepoint.rollback()
             after = count(session, "offers")
 
-        assert held > before == after
+        assert added > before == after
 
 
 class TestWriting:
-    """What a forgotten scope would change, the database refuses."""
+    """The database refuses changes of other companies' rows."""
 
     STATEMENTS = (
         "update trucks set unit_number = 'X' where org_id = :theirs",
         "update members set name = 'X' where org_id = :theirs",
         "update drivers set availability = 'off_duty' where org_id = :theirs",
         "update offers set status = 'declined' where org_id = :theirs",
-        # Offered the load, it sees the stops; it cannot move them.
+        # The company sees the stops of an offered load, but cannot change them.
         "update stops set lat = 1 where org_id = :shipper",
         "delete from areas where org_id = :theirs",
         "update devices set dead_at = now() where member_id = :their_member",
     )
 
     @pytest.mark.parametrize("statement", STATEMENTS)
-    def test_anothers_rows_are_not_there_to_change(
+    def test_another_companys_rows_cannot_be_changed(
         self, street: tuple[Scene, Scene], statement: str
     ) -> None:
         one, other = street
@@ -296,9 +296,9 @@ class TestWriting:
                 session.execute(insert, {"org": one.carrier.org_id})
             session.rollback()
 
-    # Booked it is seen no more, at another price it is.
+    # A booked load is no longer on the market; one with another price still is.
     @pytest.mark.parametrize("what", ["status = 'booked'", "price_cents = 1"])
-    def test_a_market_load_is_locked_by_who_sees_it_and_changed_by_who_holds_it(
+    def test_a_market_load_may_be_locked_on_sight_and_changed_only_in_an_act_on_it(
         self, street: tuple[Scene, Scene], what: str
     ) -> None:
         one, other = street
@@ -315,7 +315,7 @@ class TestWriting:
             session.execute(change, {"id": load_id})
             session.rollback()
 
-    def test_even_the_server_cannot_tie_rows_of_two_companies(
+    def test_even_the_server_cannot_join_rows_of_two_companies(
         self, street: tuple[Scene, Scene]
     ) -> None:
         one, other = street
@@ -331,14 +331,16 @@ class TestWriting:
 
 
 def test_the_search_finds_what_row_security_would_show(committed: World) -> None:
-    """Worker with its own condition against app with the policies: random areas,
-    random companies, the same loads."""
+    """The worker with its own condition and the app with row security find the same
+    loads, for random areas and companies."""
     rng = Random(11)
     stages = [Scene(committed) for _ in range(4)]
     for number in range(40):
         places = [
-            type(NEWARK)(it.lat + rng.uniform(-2, 2), it.lon + rng.uniform(-2, 2))
-            for it in (NEWARK, GARY)
+            type(NEWARK)(
+                center.lat + rng.uniform(-2, 2), center.lon + rng.uniform(-2, 2)
+            )
+            for center in (NEWARK, GARY)
         ]
         committed.load(
             rng.choice(stages).shipper,
@@ -362,7 +364,9 @@ def test_the_search_finds_what_row_security_would_show(committed: World) -> None
             asked = candidates_in(session, area, org_id=asker.org_id, now=now)
         with seen_by(tenant(asker)) as session:
             fenced = candidates_in(session, area, org_id=asker.org_id, now=now)
-        assert {it.load_id for it in asked} == {it.load_id for it in fenced}
+        assert {candidate.load_id for candidate in asked} == {
+            candidate.load_id for candidate in fenced
+        }
         found.append(len(asked))
 
     assert max(found) > 5

@@ -1,4 +1,4 @@
-"""Areas: drawn as GeoJSON, refused with a sentence, as many as a search can test."""
+"""Areas: GeoJSON polygons, the reasons for refusing one, and how many there may be."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def polygon(*rings: Sequence[Sequence[float]]) -> dict[str, Any]:
 
 
 def wheel(corners: int) -> dict[str, Any]:
-    """Return a ring of so many corners; its first is repeated at the end."""
+    """Return a ring of `corners` corners; its first is repeated at the end."""
     turns = [2 * math.pi * i / corners for i in range(corners)]
     ring = [[-88 + math.cos(t), 41 + math.sin(t)] for t in turns]
     return polygon([*ring, ring[0]])
@@ -43,7 +43,7 @@ def put(
 
 
 def listed(caller: Caller) -> list[str]:
-    return [it["id"] for it in caller.get("/v1/areas?limit=200")["data"]]
+    return [row["id"] for row in caller.get("/v1/areas?limit=200")["data"]]
 
 
 def fill(caller: Caller, count: int) -> list[str]:
@@ -86,7 +86,7 @@ class TestPutArea:
         assert made["geometry"] == geometry
         assert made["driver_id"] is None
 
-    def test_rings_are_turned_right_handed(self, boss: Caller) -> None:
+    def test_rings_are_turned_to_the_right_hand_rule(self, boss: Caller) -> None:
         made = put(boss, polygon(SQUARE[::-1]))
 
         corners = made["geometry"]["coordinates"][0]
@@ -134,7 +134,7 @@ class TestPutArea:
             (wheel(MAX_VERTICES + 1), "at most 500"),
         ],
     )
-    def test_a_wrong_drawing_is_pointed_at_with_a_sentence(
+    def test_a_bad_polygon_is_refused_with_a_pointer_and_a_sentence(
         self, boss: Caller, geometry: Any, words: str
     ) -> None:
         answer = put(boss, geometry)
@@ -180,7 +180,9 @@ class TestPutArea:
 
 
 class TestWhose:
-    def test_a_driver_draws_for_himself_only(self, world: World, boss: Caller) -> None:
+    def test_a_driver_draws_only_their_own_areas(
+        self, world: World, boss: Caller
+    ) -> None:
         driver = world.driver(boss, device=None)
         colleague = world.driver(boss, device=None)
 
@@ -190,7 +192,7 @@ class TestWhose:
         assert listed(colleague) == []
         assert listed(boss) == listed(driver) == [made["id"]]
 
-    def test_a_driver_sees_the_shared_ones_and_changes_none(
+    def test_a_driver_sees_shared_areas_and_changes_none(
         self, world: World, boss: Caller
     ) -> None:
         driver = world.driver(boss, device=None)
@@ -213,20 +215,22 @@ class TestWhose:
 
 
 class TestRoom:
-    def test_a_company_shares_so_many_areas(self, world: World, boss: Caller) -> None:
+    def test_a_company_has_a_limit_of_shared_areas(
+        self, world: World, boss: Caller
+    ) -> None:
         ids = fill(boss, MOST_AREAS)
         driver = world.driver(boss, device=None)
 
         over = put(boss)
 
         assert (over.status, over.code) == (409, "too-many-areas")
-        # What is there can be redrawn, and a driver has room of his own.
+        # An existing area can be redrawn, and a driver's own areas count separately.
         assert put(boss, area_id=ids[0]).status == 200
         assert put(driver).status == 200
         boss.delete(f"/v1/areas/{ids[0]}")
         assert put(boss).status == 200
 
-    def test_all_that_holds_for_one_driver_fits_into_a_search(
+    def test_all_areas_of_one_driver_fit_into_a_search(
         self, world: World, boss: Caller, settings: Settings
     ) -> None:
         driver = world.driver(boss, device=None)
@@ -236,7 +240,7 @@ class TestRoom:
 
         over = [put(boss), put(driver)]
 
-        assert [it.code for it in over] == ["too-many-areas"] * 2
+        assert [answer.code for answer in over] == ["too-many-areas"] * 2
         assert "vertices" in over[0]["detail"]
         with Session() as session:
             operating, no_go = areas.fences_for(
@@ -245,7 +249,7 @@ class TestRoom:
         drawn = sum(fence.vertices for fence in (*operating, *no_go))
         assert drawn == MAX_DRAWN_VERTICES
 
-    def test_an_area_handed_to_a_driver_counts_as_his(
+    def test_an_area_handed_to_a_driver_counts_as_theirs(
         self, world: World, boss: Caller
     ) -> None:
         driver = world.driver(boss, device=None)
@@ -259,16 +263,16 @@ class TestRoom:
 
 
 class TestAtOnce:
-    def test_the_last_place_is_given_once(self, committed: World) -> None:
+    def test_the_last_free_place_is_given_once(self, committed: World) -> None:
         boss = committed.company()
         fill(boss, MOST_AREAS - 1)
 
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(lambda _: put(boss), range(4)))
 
-        assert sorted(it.status for it in answers) == [200, 409, 409, 409]
+        assert sorted(answer.status for answer in answers) == [200, 409, 409, 409]
 
-    def test_the_same_area_many_times_is_one(self, committed: World) -> None:
+    def test_the_same_area_put_many_times_is_one_area(self, committed: World) -> None:
         boss, area_id = committed.company(), str(uuid7())
         path = f"/v1/areas/{area_id}"
         body = {"kind": "operating", "name": "Home", "geometry": polygon(SQUARE)}
@@ -278,13 +282,13 @@ class TestAtOnce:
                 pool.map(lambda _: boss.put(path, body, If_Match=""), range(4))
             )
 
-        assert sorted(it.status for it in answers) == [200, 428, 428, 428]
+        assert sorted(answer.status for answer in answers) == [200, 428, 428, 428]
         assert listed(boss) == [area_id]
 
-    def test_one_id_by_two_companies_is_one_s(self, committed: World) -> None:
+    def test_an_id_put_by_two_companies_goes_to_one(self, committed: World) -> None:
         bosses, area_id = [committed.company() for _ in range(2)], str(uuid7())
 
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(lambda b: put(b, area_id=area_id), bosses))
 
-        assert sorted(it.status for it in answers) == [200, 404]
+        assert sorted(answer.status for answer in answers) == [200, 404]

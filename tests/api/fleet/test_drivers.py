@@ -39,21 +39,21 @@ class TestEditDriver:
         assert after.body == before | changes
         assert driver.patch(path(driver), {}).body == after.body
 
-    def test_null_takes_a_limit_away(self, driver: Caller) -> None:
+    def test_null_removes_a_limit(self, driver: Caller) -> None:
         driver.patch(path(driver), {"max_deadhead_m": 1, "home_label": "x"})
 
         after = driver.patch(path(driver), {"max_deadhead_m": None, "home_label": None})
 
         assert (after["max_deadhead_m"], after["home_label"]) == (None, None)
 
-    def test_times_are_kept_as_the_moment_they_mean(self, driver: Caller) -> None:
+    def test_times_with_an_offset_are_kept_as_utc(self, driver: Caller) -> None:
         body = {"home_by_at": "2026-12-24T18:00:00-06:00"}
 
         answer = driver.patch(path(driver), body)
 
         assert answer["home_by_at"] == "2026-12-25T00:00:00.000Z"
 
-    def test_a_truck_of_the_company_is_shown_with_him(
+    def test_a_driver_is_shown_with_their_truck(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         truck_id = world.truck(boss, equipment="reefer")
@@ -119,7 +119,7 @@ class TestEditDriver:
 
 
 class TestAvailability:
-    def test_on_load_comes_with_a_load_only(self, driver: Caller) -> None:
+    def test_on_load_cannot_be_set_without_a_load(self, driver: Caller) -> None:
         answer = driver.patch(path(driver), {"availability": "on_load"})
 
         assert (answer.status, answer.code) == (409, "driver-busy")
@@ -138,18 +138,18 @@ class TestAvailability:
 
 
 class TestWhoSeesWhom:
-    def test_a_driver_sees_himself_and_the_desk_everybody(
+    def test_a_driver_sees_only_their_own_row_and_the_desk_sees_all(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         other = world.driver(boss, device=None)
 
-        mine = [it["id"] for it in driver.get("/v1/drivers")["data"]]
-        all_of_them = [it["id"] for it in boss.get("/v1/drivers")["data"]]
+        mine = [row["id"] for row in driver.get("/v1/drivers")["data"]]
+        all_of_them = [row["id"] for row in boss.get("/v1/drivers")["data"]]
 
         assert mine == [driver.driver_id]
         assert all_of_them == [other.driver_id, driver.driver_id]
 
-    def test_a_driver_who_also_dispatches_sees_everybody(
+    def test_a_driver_who_also_dispatches_sees_all(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         both = world.member(boss, Role.DRIVER, Role.DISPATCHER)
@@ -159,7 +159,7 @@ class TestWhoSeesWhom:
 
 
 class TestMe:
-    def test_shows_who_he_is_and_what_he_may(
+    def test_shows_the_member_and_their_permissions(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         me = driver.get("/v1/me")
@@ -172,7 +172,7 @@ class TestMe:
         assert boss.get("/v1/me")["driver"] is None
         assert "password_hash" not in str(me.body)
 
-    def test_shows_his_load_and_its_stops(
+    def test_shows_the_drivers_load_and_its_stops(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         load = world.load(world.shipper(), CHICAGO, NEW_YORK)
@@ -180,7 +180,7 @@ class TestMe:
 
         carried = driver.get("/v1/me")["assignments"]
 
-        assert [it["load"]["id"] for it in carried] == [load["id"]]
+        assert [assignment["load"]["id"] for assignment in carried] == [load["id"]]
         assert [stop["kind"] for stop in carried[0]["load"]["stops"]] == [
             "pickup",
             "delivery",
@@ -195,7 +195,7 @@ class TestFleet:
         load = world.load(world.shipper(), CHICAGO, NEW_YORK)
         world.assign(boss, driver, load)
 
-        rows = {it["driver"]["id"]: it for it in boss.get("/v1/fleet")["data"]}
+        rows = {row["driver"]["id"]: row for row in boss.get("/v1/fleet")["data"]}
 
         assert set(rows) == {driver.driver_id, idle.driver_id}
         busy = rows[driver.driver_id]
@@ -203,13 +203,13 @@ class TestFleet:
         assert rows[idle.driver_id]["assignments"] == []
         assert rows[idle.driver_id]["position"] is None
 
-    def test_is_walked_by_cursor(self, world: World, boss: Caller) -> None:
+    def test_is_paged_by_cursor(self, world: World, boss: Caller) -> None:
         for _ in range(3):
             world.member(boss, Role.DRIVER)
 
         first = boss.get("/v1/fleet?limit=2")
         second = boss.get(f"/v1/fleet?limit=2&cursor={first['page']['next_cursor']}")
 
-        ids = [it["driver"]["id"] for it in first["data"] + second["data"]]
+        ids = [row["driver"]["id"] for row in first["data"] + second["data"]]
         assert len(set(ids)) == 3
         assert second["page"]["next_cursor"] is None

@@ -54,7 +54,7 @@ def _seconds(text: str) -> float:
     return type(utcnow()).fromisoformat(text).timestamp()
 
 
-def test_a_thousand_fixes_are_a_batch_and_one_more_is_not(driver: Caller) -> None:
+def test_a_batch_has_at_most_a_thousand_fixes(driver: Caller) -> None:
     fixes = [fix() for _ in range(1_000)]
 
     taken = driver.post("/v1/positions", {"fixes": fixes})
@@ -98,7 +98,7 @@ BAD: dict[str, Any] = {
 
 
 def test_a_bad_fix_is_rejected_and_its_neighbours_are_kept(driver: Caller) -> None:
-    fixes = [it for bad in BAD.values() for it in (fix(), bad)]
+    fixes = [each for bad in BAD.values() for each in (fix(), bad)]
 
     answer = driver.post("/v1/positions", {"fixes": [*fixes, fix()]})
 
@@ -142,7 +142,7 @@ def test_a_wrong_clock_is_corrected(world: World) -> None:
     assert answer["results"][0]["status"] == "created"
 
 
-def test_only_a_driver_has_a_track(world: World) -> None:
+def test_only_a_driver_reports_positions(world: World) -> None:
     carrier = world.company()
 
     for caller in (carrier, world.shipper(), world.member(carrier, Role.DISPATCHER)):

@@ -1,4 +1,4 @@
-"""Trucks: made by the client's id, replaced whole, with honest defaults."""
+"""Trucks: made under the client's id, replaced whole, with defaults marked as such."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -39,7 +39,7 @@ class TestPutTruck:
         assert made["cost_empty_is_default"] is True
         assert made["cost_loaded_is_default"] is True
 
-    def test_a_cost_that_is_given_is_the_company_s(self, world: World) -> None:
+    def test_a_given_cost_is_marked_as_the_companys(self, world: World) -> None:
         made = put(
             world.company(),
             new_id(),
@@ -53,7 +53,7 @@ class TestPutTruck:
         assert made["cost_loaded_is_default"] is False
 
     @pytest.mark.parametrize("equipment", Equipment)
-    def test_knows_every_equipment(self, world: World, equipment: Equipment) -> None:
+    def test_accepts_every_equipment(self, world: World, equipment: Equipment) -> None:
         assert put(world.company(), new_id(), equipment=equipment.value).status == 200
 
     def test_may_be_repeated_and_replaces_the_whole(self, world: World) -> None:
@@ -68,7 +68,7 @@ class TestPutTruck:
         assert (again["payload_kg"], again["is_hazmat_allowed"]) == (None, False)
         assert len(boss.get("/v1/trucks")["data"]) == 1
 
-    def test_a_unit_number_is_one_truck_s_within_a_company(self, world: World) -> None:
+    def test_a_unit_number_is_unique_within_a_company(self, world: World) -> None:
         boss, truck_id = world.company(), new_id()
         put(boss, truck_id)
 
@@ -87,7 +87,7 @@ class TestPutTruck:
         kept = boss.get(f"/v1/trucks/{second}")
         assert (kept["unit_number"], kept["payload_kg"]) == ("T-2", None)
 
-    def test_another_company_s_id_is_not_found(self, world: World) -> None:
+    def test_another_companys_id_is_not_found(self, world: World) -> None:
         truck_id = new_id()
         put(world.company(), truck_id)
 
@@ -103,16 +103,18 @@ class TestPutTruck:
 
 
 class TestAtOnce:
-    def test_the_same_truck_by_many_dispatchers_is_one(self, committed: World) -> None:
+    def test_the_same_truck_put_by_many_dispatchers_is_one_truck(
+        self, committed: World
+    ) -> None:
         boss, truck_id = committed.company(), new_id()
 
         with ThreadPoolExecutor(6) as pool:
             made = list(pool.map(lambda _: make(boss, truck_id), range(6)))
 
-        assert sorted(it.status for it in made) == [200] + [428] * 5
+        assert sorted(answer.status for answer in made) == [200] + [428] * 5
         assert len(boss.get("/v1/trucks")["data"]) == 1
 
-    def test_a_second_one_waits_and_replaces_nothing(self, committed: World) -> None:
+    def test_a_second_put_waits_and_replaces_nothing(self, committed: World) -> None:
         boss, truck_id = committed.company(), new_id()
 
         with ThreadPoolExecutor(1) as pool:
@@ -132,7 +134,7 @@ class TestAtOnce:
         assert answer.code == "precondition-required"
         assert boss.get(f"/v1/trucks/{truck_id}")["unit_number"] == "T-0"
 
-    def test_one_unit_number_by_two_dispatchers_is_one_truck_s(
+    def test_a_unit_number_put_by_two_dispatchers_goes_to_one_truck(
         self, committed: World
     ) -> None:
         boss = committed.company()
@@ -140,5 +142,5 @@ class TestAtOnce:
         with ThreadPoolExecutor(2) as pool:
             made = list(pool.map(lambda _: put(boss, new_id()), range(2)))
 
-        assert sorted(it.status for it in made) == [200, 409]
+        assert sorted(answer.status for answer in made) == [200, 409]
         assert len(boss.get("/v1/trucks")["data"]) == 1

@@ -1,4 +1,4 @@
-"""How much one request may carry: each limit holds at n and bites at n + 1."""
+"""How much one request may carry: n is accepted and n + 1 refused."""
 
 import gzip
 import json
@@ -27,7 +27,7 @@ GZIP = JSON | {"Content-Encoding": "gzip"}
 
 
 def truck(size: int = 0) -> bytes:
-    """A truck's body of `size` bytes; the spaces mean nothing."""
+    """Return a truck's body, padded with spaces to `size` bytes."""
     raw = b'{"unit_number": "T1", "equipment": "van"}'
     return raw[:-1] + b" " * (size - len(raw)) + b"}"
 
@@ -44,7 +44,7 @@ def trucks(caller: Caller) -> int:
 
 class TestSize:
     @pytest.mark.parametrize("over", [0, 1])
-    def test_of_a_body(self, world: World, over: int) -> None:
+    def test_a_body_has_a_limit(self, world: World, over: int) -> None:
         caller = world.company()
 
         answer = put(caller, truck(world.settings.MAX_BODY_BYTES + over), **JSON)
@@ -53,7 +53,7 @@ class TestSize:
         assert trucks(caller) == (0 if over else 1)
 
     @pytest.mark.parametrize("over", [0, 1])
-    def test_of_an_inflated_one(self, world: World, over: int) -> None:
+    def test_an_unpacked_body_has_a_limit(self, world: World, over: int) -> None:
         caller = world.company()
         raw = gzip.compress(truck(MOST_INFLATED_BYTES + over))
         assert len(raw) < world.settings.MAX_BODY_BYTES
@@ -63,7 +63,7 @@ class TestSize:
         assert answer.status_code == (413 if over else 200)
         assert trucks(caller) == (0 if over else 1)
 
-    def test_of_a_bomb_is_never_reached(self, world: World) -> None:
+    def test_a_gzip_bomb_is_refused(self, world: World) -> None:
         packer = zlib.compressobj(9, wbits=31)
         zeros = bytes(2**20)
         bomb = b"".join(packer.compress(zeros) for _ in range(512)) + packer.flush()
@@ -72,7 +72,7 @@ class TestSize:
         assert put(world.company(), bomb, **GZIP).status_code == 413
 
     @pytest.mark.parametrize("over", [0, 1])
-    def test_of_the_headers(self, world: World, over: int) -> None:
+    def test_the_headers_have_a_limit(self, world: World, over: int) -> None:
         caller = Caller(world.app, "")
         known = {"Host": "localhost", "User-Agent": "x"}
         used = sum(len(k) + len(v) for k, v in known.items()) + len("/healthz?")
@@ -86,7 +86,7 @@ class TestSize:
 
 
 class TestGzip:
-    def test_is_understood(self, world: World) -> None:
+    def test_a_gzip_body_is_read(self, world: World) -> None:
         assert put(world.company(), gzip.compress(truck()), **GZIP).status_code == 200
 
     @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ class TestGzip:
         ],
         ids=["empty", "plain", "cut", "tail", "zlib"],
     )
-    def test_that_is_broken_is_malformed(self, world: World, raw: bytes) -> None:
+    def test_broken_gzip_is_malformed(self, world: World, raw: bytes) -> None:
         problem = send(world.company(), "PUT", f"/v1/trucks/{uuid7()}", raw, **GZIP)
 
         assert (problem["status"], problem["code"]) == (400, "malformed-request")
@@ -116,11 +116,11 @@ class TestGzip:
 
 
 def nested(levels: int) -> Any:
-    """Lists and objects in turn, `levels` deep."""
-    it: Any = 1
+    """Return lists and objects in turn, `levels` deep."""
+    value: Any = 1
     for level in range(levels):
-        it = {"a": it} if level % 2 else [it]
-    return it
+        value = {"a": value} if level % 2 else [value]
+    return value
 
 
 def area(geometry: Any) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def area(geometry: Any) -> dict[str, Any]:
 
 
 def wheel(vertices: int) -> dict[str, Any]:
-    """A polygon with `vertices` corners; the first is repeated at the end."""
+    """Return a polygon of `vertices` corners; the first is repeated at the end."""
     steps = vertices - 1
     ring = [[-90 + index * 2 / steps, 40.0] for index in range(steps)]
     ring = [*ring, [-89.0, 42.0], ring[0]]
@@ -141,7 +141,7 @@ def draw(caller: Caller, geometry: Any):
 
 class TestShape:
     @pytest.mark.parametrize("over", [0, 1])
-    def test_nesting(self, world: World, over: int) -> None:
+    def test_nesting_has_a_limit(self, world: World, over: int) -> None:
         # The body and `geometry` are two levels themselves.
         answer = draw(world.company(), {"a": nested(MOST_LEVELS - 2 + over)})
 
@@ -150,7 +150,7 @@ class TestShape:
         assert is_deep is bool(over)
 
     @pytest.mark.parametrize("over", [0, 1])
-    def test_items_of_a_batch(self, world: World, over: int) -> None:
+    def test_fixes_of_a_batch_have_a_limit(self, world: World, over: int) -> None:
         driver = world.driver(world.company(), device=None)
         fixes = [
             {
@@ -167,7 +167,7 @@ class TestShape:
         assert answer.status == (422 if over else 200)
 
     @pytest.mark.parametrize("over", [0, 1])
-    def test_items_anywhere(self, world: World, over: int) -> None:
+    def test_items_of_a_body_have_a_limit(self, world: World, over: int) -> None:
         answer = draw(world.company(), {"a": [1] * (MOST_ITEMS + over)})
 
         assert answer.status == 422
@@ -175,7 +175,7 @@ class TestShape:
         assert (said == "More than 1000 items.") is bool(over)
 
     @pytest.mark.parametrize("over", [0, 1])
-    def test_vertices(self, world: World, over: int) -> None:
+    def test_vertices_have_a_limit(self, world: World, over: int) -> None:
         caller = world.company()
 
         answer = draw(caller, wheel(MAX_VERTICES + over))
@@ -184,7 +184,7 @@ class TestShape:
         assert len(caller.get("/v1/areas")["data"]) == (0 if over else 1)
 
     @pytest.mark.parametrize("over", [0, 1])
-    def test_stops_of_a_load(self, world: World, over: int) -> None:
+    def test_stops_of_a_load_have_a_limit(self, world: World, over: int) -> None:
         shipper = world.shipper()
         body = world.load_body()
         first, last = body["stops"]
@@ -199,7 +199,7 @@ class TestShape:
 
 class TestTime:
     @pytest.mark.parametrize("takes_s", [0.5, 1.5])
-    def test_of_a_statement(self, world: World, takes_s: float) -> None:
+    def test_a_slow_statement_is_cut_off(self, world: World, takes_s: float) -> None:
         settings = replace(world.settings, STATEMENT_TIMEOUT_S=1)
         app = codes.watch(
             create_app(

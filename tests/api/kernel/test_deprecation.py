@@ -1,4 +1,4 @@
-"""What will go says so: three headers in every answer, and a mark in the document."""
+"""Deprecated operations: three headers in every answer, a mark in the document."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -28,7 +28,7 @@ NAMES = ("Deprecation", "Sunset", "Link")
 
 @pytest.fixture
 def old(settings: Settings, keys: Keyring, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """The application with one more route, which will go."""
+    """The application with one more route, which is deprecated."""
     blueprint = Blueprint("old", __name__, url_prefix="/v1/old", description="Old.")
 
     @blueprint.route("")
@@ -82,26 +82,28 @@ class TestAMarkedOperation:
         assert item["get"]["deprecated"] is item["put"]["deprecated"] is True
         assert "deprecated" not in item["delete"]
 
-    def test_its_neighbours_say_nothing(self, old: Flask) -> None:
+    def test_unmarked_methods_of_the_path_say_nothing(self, old: Flask) -> None:
         for method in ("DELETE", "OPTIONS", "POST"):
             answer = old.test_client().open("/v1/old", method=method)
             assert not set(NAMES) & set(answer.headers.keys())
 
-    def test_every_one_of_ours_sends_all_three(self, app: Flask, old: Flask) -> None:
+    def test_every_deprecated_operation_sends_all_three_headers(
+        self, app: Flask, old: Flask
+    ) -> None:
         asked = 0
-        for it in (app, old):
-            document = it.extensions["api"].spec.to_dict()
+        for application in (app, old):
+            document = application.extensions["api"].spec.to_dict()
             marked = {
                 operation["operationId"]
                 for item in document["paths"].values()
                 for operation in item.values()
                 if isinstance(operation, dict) and operation.get("deprecated")
             }
-            for rule, method, view in operations(it):
+            for rule, method, view in operations(application):
                 if not hasattr(view, "deprecation"):
                     continue
                 path = rule.rule.replace("<", "").replace(">", "")
-                answer = it.test_client().open(path, method=method)
+                answer = application.test_client().open(path, method=method)
                 assert set(NAMES) <= set(answer.headers.keys()), (method, rule)
                 asked += 1
                 marked.discard(f"{method.lower()}_old_Old")

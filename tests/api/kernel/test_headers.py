@@ -1,4 +1,4 @@
-"""The headers of every answer, and who may read us from a page of his own."""
+"""The headers of every answer, and which other sites may call the API from a page."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ Make = Callable[..., Flask]
 
 @pytest.fixture
 def make(world: World) -> Make:
-    """Return an app with these settings."""
+    """Return a function that makes an app with the given settings."""
 
     def make(**changes: str) -> Flask:
         settings = replace(world.settings, **changes)
@@ -85,7 +85,7 @@ class TestEveryAnswer:
         assert "Strict-Transport-Security" not in answer.headers
         assert "Access-Control-Allow-Origin" not in answer.headers
 
-    def test_a_bug_s_too(self, make: Make) -> None:
+    def test_is_protected_after_a_bug_too(self, make: Make) -> None:
         app = make()
 
         @app.get("/bug")
@@ -152,7 +152,7 @@ class TestOrigins:
             *(f"{APP}.evil.example.com", f"{APP}:8443", "https://appXexample.com"),
         ],
     )
-    def test_another_may_not(self, make: Make, origin: str) -> None:
+    def test_another_may_not_call(self, make: Make, origin: str) -> None:
         app = make(CORS_ORIGINS=APP)
 
         for answer in (

@@ -1,4 +1,4 @@
-"""Idempotency-Key: sent again and again, done once, answered the same."""
+"""Idempotency-Key: a request sent many times is done once and answered the same."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,18 +21,18 @@ from tests.services.scene import actor_of, see_it_wait
 from tests.world import Caller, World, supplies_of, utcnow
 
 EXEMPT = {
-    # Fixes have ids of their own.
+    # Each fix has its own id.
     "/v1/positions",
-    # Nobody is signed in, or a one-time token is what is done once.
+    # The caller is not signed in yet, or a one-time token already works only once.
     *("/v1/sessions", "/v1/sessions/refresh", "/v1/invitations/acceptance"),
     *("/v1/password-resets", "/v1/password-resets/completion"),
-    # The answer holds a secret, which is not kept: a repeat replaces what was made.
+    # The answer contains a secret, which is not kept: a repeat makes a new one.
     *("/v1/invitations", "/v1/me/second-factor", "/v1/me/second-factor/removal"),
 }
 
 
 def post(caller: Caller, path: str, body: Any, key: str) -> Any:
-    """Return the answer as it came: its bytes are compared."""
+    """Return the raw answer, because its bytes are compared."""
     headers = {"Authorization": f"Bearer {caller.token}", "Idempotency-Key": key}
     with caller.app.test_client() as client:
         return client.post(path, json=body, headers=headers)
@@ -44,8 +44,8 @@ def count(table: str) -> int:
 
 
 @contextmanager
-def held(caller: Caller, key: str) -> Iterator[None]:
-    """Keep the first request with this key at work."""
+def key_in_use(caller: Caller, key: str) -> Iterator[None]:
+    """Keep a first request with this key unfinished."""
     with Session() as session:
         idempotency.claim(session, actor_of(caller), key, b"first")
         yield
@@ -53,7 +53,7 @@ def held(caller: Caller, key: str) -> Iterator[None]:
 
 
 class TestTheKey:
-    def test_every_post_wants_one_but_those_that_repeat_by_themselves(
+    def test_every_post_needs_one_unless_it_is_repeatable_by_itself(
         self, app: Flask
     ) -> None:
         posts = {
@@ -66,7 +66,7 @@ class TestTheKey:
         assert len(posts) > len(EXEMPT)
 
     @pytest.mark.parametrize("key", ["", "é", "x" * 256, "tab\there"])
-    def test_without_a_good_one_nothing_is_done(self, world: World, key: str) -> None:
+    def test_without_a_valid_one_nothing_is_done(self, world: World, key: str) -> None:
         shipper = world.shipper()
 
         answer = shipper.post("/v1/loads", world.load_body(), Idempotency_Key=key)
@@ -82,7 +82,7 @@ class TestTheKey:
 
         assert made.status == 201
 
-    def test_is_each_member_s_own(self, world: World) -> None:
+    def test_belongs_to_one_member(self, world: World) -> None:
         body = world.load_body()
         for shipper in (world.shipper(), world.shipper()):
             assert post(shipper, "/v1/loads", body, "k").status_code == 201
@@ -91,7 +91,7 @@ class TestTheKey:
 
 
 def creations(world: World) -> dict[str, tuple[Caller, str, Any, str]]:
-    """Return who creates what, and the table where it is one row more."""
+    """Return for each creation: caller, path, body and the table that gets a row."""
     carrier, shipper = world.company(), world.shipper()
     drivers = [world.driver(carrier, device=None) for _ in range(2)]
     loads = [world.load(shipper) for _ in range(3)]
@@ -136,7 +136,7 @@ class TestARepeat:
         for name in ("Content-Type", "ETag"):
             assert again.headers.get(name) == first.headers.get(name)
 
-    def test_is_answered_as_then_even_if_the_row_has_changed(
+    def test_gets_the_first_answer_even_if_the_row_has_changed(
         self, world: World
     ) -> None:
         shipper, body = world.shipper(), world.load_body()
@@ -146,7 +146,9 @@ class TestARepeat:
         assert post(shipper, "/v1/loads", body, "k").data == first.data
 
     @pytest.mark.parametrize("change", ["body", "path"])
-    def test_of_another_request_is_refused(self, world: World, change: str) -> None:
+    def test_of_the_key_with_another_request_is_refused(
+        self, world: World, change: str
+    ) -> None:
         shipper, body = world.shipper(), world.load_body()
         post(shipper, "/v1/loads", body, "k")
         path = "/v1/loads?again" if change == "path" else "/v1/loads"
@@ -169,12 +171,12 @@ class TestARepeat:
         body["load_number"] = "8"
         assert post(shipper, "/v1/loads", body, "k").status_code == 201
 
-    def test_waits_for_the_first_and_is_told_when_that_takes_too_long(
+    def test_waits_for_the_first_and_gets_409_when_that_takes_too_long(
         self, committed: World
     ) -> None:
         shipper, body = committed.shipper(), committed.load_body()
 
-        with held(shipper, "k"), ThreadPoolExecutor(1) as pool:
+        with key_in_use(shipper, "k"), ThreadPoolExecutor(1) as pool:
             late = pool.submit(post, shipper, "/v1/loads", body, "k")
             see_it_wait(late)
             answer = late.result(timeout=30)
@@ -185,13 +187,13 @@ class TestARepeat:
         assert count("loads") == 0
         assert post(shipper, "/v1/loads", body, "k").status_code == 201
 
-    def test_does_the_work_when_the_first_came_to_nothing(
+    def test_does_the_work_when_the_first_was_rolled_back(
         self, committed: World
     ) -> None:
         shipper, body = committed.shipper(), committed.load_body()
 
         with ThreadPoolExecutor(1) as pool:
-            with held(shipper, "k"):
+            with key_in_use(shipper, "k"):
                 late = pool.submit(post, shipper, "/v1/loads", body, "k")
                 see_it_wait(late)
             answer = late.result(timeout=30)
@@ -215,7 +217,7 @@ class TestARepeat:
         assert (replays.count("true"), replays.count(None)) == (199, 1)
         assert (count("loads"), count("idempotency_keys")) == (1, 1)
 
-    def test_the_effects_own_locks_are_waited_for_as_ever(self, world: World) -> None:
+    def test_locks_of_the_work_itself_have_no_timeout(self, world: World) -> None:
         actor = actor_of(world.shipper())
         with Session() as session:
             idempotency.claim(session, actor, "k", b"f")
@@ -278,9 +280,9 @@ class TestPrune:
         assert Job.IDEMPOTENCY_PRUNE in PERIODIC
 
 
-def test_a_public_request_needs_none(world: World) -> None:
-    nobody = Caller(world.app, "")
+def test_a_public_request_needs_no_key(world: World) -> None:
+    anonymous = Caller(world.app, "")
 
-    answer = nobody.post("/v1/sessions", {}, Idempotency_Key="")
+    answer = anonymous.post("/v1/sessions", {}, Idempotency_Key="")
 
     assert answer.code == "invalid-request"

@@ -1,4 +1,4 @@
-"""Limits over HTTP: whom they count, what they say, whom they leave alone."""
+"""Limits over HTTP: what is counted, what the answers say, what is not counted."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ LOGIN = {"login": "nobody@example.com", "password": "canary"}
 
 @pytest.fixture
 def limited(world: World) -> Limited:
-    """Return an app with these limits; others are off."""
+    """Return a function that makes an app with the given limits; others are off."""
 
     def make(**limits: int) -> Flask:
         settings = replace(world.settings, **limits)
@@ -100,7 +100,7 @@ class TestPeople:
         assert many(one, 3) == [200, 200, 429]
         assert many(other, 3) == [200, 200, 429]
 
-    def test_lists_are_metered_for_themselves(
+    def test_lists_have_a_quota_of_their_own(
         self, world: World, limited: Limited
     ) -> None:
         caller = replace(world.company(), app=limited(LIMIT_LISTS_PER_MIN=2))
@@ -130,7 +130,7 @@ class TestPeople:
         assert many(carrier, 2, "/v1/loads") == [200, 429]
         assert many(carrier, 1, f"/v1/loads/{uuid7()}") == [429]
 
-    def test_what_their_role_may_not_do_is_counted(
+    def test_a_forbidden_request_is_counted(
         self, world: World, limited: Limited
     ) -> None:
         driver = world.driver(world.company())
@@ -151,7 +151,7 @@ class TestPeople:
 
 
 class TestAddresses:
-    def test_are_limited_where_nobody_is_signed_in(
+    def test_are_limited_without_a_sign_in(
         self, world: World, limited: Limited
     ) -> None:
         app = limited(LIMIT_ADDRESS_PER_MIN=2)
@@ -159,14 +159,14 @@ class TestAddresses:
         assert [sign_in(app).status for _ in range(3)] == [401, 401, 429]
         assert sign_in(app, "203.0.113.8").status == 401
 
-    def test_who_guesses_tokens_is_limited_too(
+    def test_guessed_tokens_are_counted_by_address(
         self, world: World, limited: Limited
     ) -> None:
         guesser = Caller(limited(LIMIT_ADDRESS_PER_MIN=2), "a.b.c")
 
         assert many(guesser, 3) == [401, 401, 429]
 
-    def test_a_customer_s_ipv6_network_is_one_address(
+    def test_a_customers_ipv6_network_is_one_address(
         self, world: World, limited: Limited
     ) -> None:
         app = limited(LIMIT_ADDRESS_PER_MIN=1)
@@ -183,12 +183,14 @@ class TestAddresses:
         assert sign_in(app, forwarded="198.51.100.1").status == 401
         assert sign_in(app, forwarded="198.51.100.2").status == 429
 
-    def test_our_own_proxy_names_it(self, world: World, limited: Limited) -> None:
+    def test_our_own_proxy_names_the_address(
+        self, world: World, limited: Limited
+    ) -> None:
         app = limited(LIMIT_ADDRESS_PER_MIN=1, TRUSTED_PROXIES=1)
 
         assert sign_in(app, forwarded="198.51.100.1").status == 401
         assert sign_in(app, forwarded="198.51.100.2").status == 401
-        # What stands before the last address was said by the stranger.
+        # Only the last address is the proxy's; the ones before it came from the client.
         assert sign_in(app, forwarded="192.0.2.9, 198.51.100.2").status == 429
 
     def test_are_not_kept_in_the_clear_nor_under_a_plain_hash(
@@ -215,7 +217,7 @@ class TestAddresses:
 
 
 class TestOff:
-    def test_zero_counts_nobody_and_says_nothing(self, world: World) -> None:
+    def test_zero_counts_nothing_and_sends_no_headers(self, world: World) -> None:
         answers = [world.company().get("/v1/me") for _ in range(3)]
 
         assert {answer.status for answer in answers} == {200}
@@ -224,7 +226,7 @@ class TestOff:
             assert session.scalar(text("select count(*) from rate_limits")) == 0
 
 
-def test_a_revoked_phone_spends_nothing_of_its_owners(
+def test_a_revoked_phone_does_not_use_up_its_owners_quota(
     world: World, limited: Limited
 ) -> None:
     app = limited(LIMIT_ACCEPTS_PER_MIN=5, LIMIT_PERSON_PER_MIN=1000)

@@ -1,4 +1,4 @@
-"""Lists: walked by a cursor that only we can write."""
+"""Lists: paged by a cursor that only the server can make."""
 
 import random
 import re
@@ -44,8 +44,10 @@ def walk(caller: Caller, path: str) -> Iterator[str]:
 
 @contextmanager
 def writing(caller: Caller, old: list[UUID]) -> Iterator[list[int]]:
-    """Let many insert rows everywhere and delete those of `old`; counts what they
-    did."""
+    """Insert trucks and delete those of `old` in many threads meanwhile.
+
+    Yields the number of rounds that each thread has done.
+    """
     is_over = threading.Event()
     done = [0] * WRITERS
 
@@ -85,9 +87,9 @@ class TestAWalk:
 
         assert min(done) > 0
         assert len(seen) == len(set(seen))
-        assert {str(it) for it in staying} <= set(seen)
+        assert {str(truck_id) for truck_id in staying} <= set(seen)
 
-    def test_may_change_its_step(self, world: World) -> None:
+    def test_may_change_its_page_size(self, world: World) -> None:
         boss = world.company()
         ids = [uuid4() for _ in range(6)]
         keep_trucks(boss, ids)
@@ -127,7 +129,7 @@ def told(answer: Answer) -> tuple[int, str]:
 class TestACursor:
     @pytest.mark.parametrize("noun", LISTS)
     @pytest.mark.parametrize("text", ["7", "x" * 60, "%00", "%F0%9F", "é", "==", "a b"])
-    def test_of_somebody_s_own_making_is_refused(
+    def test_made_up_by_the_client_is_refused(
         self, boss: Caller, noun: str, text: str
     ) -> None:
         answer = boss.get(f"/v1/{noun}?cursor={text}")
@@ -167,7 +169,7 @@ class TestACursor:
             answer = boss.get(f"/v1/trucks?cursor={edited}")
             assert told(answer) == (400, "cursor-invalid")
 
-    def test_is_good_for_its_own_list_filters_and_company(
+    def test_works_only_for_its_own_list_filters_and_company(
         self, world: World, boss: Caller, cursor: str
     ) -> None:
         shipper = world.shipper()
@@ -184,7 +186,7 @@ class TestACursor:
         ):
             assert told(answer) == (400, "cursor-mismatch")
 
-    def test_outlives_a_change_of_the_key_by_one(self) -> None:
+    def test_stays_valid_after_one_change_of_the_key(self) -> None:
         before, after, later = (
             cursors.derived(secrets)
             for secrets in ((b"a" * 32,), (b"b" * 32, b"a" * 32), (b"c" * 32,))

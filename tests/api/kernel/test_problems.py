@@ -1,4 +1,4 @@
-"""Every error is a problem: one form, a closed list of codes, no surprises."""
+"""Every error is a problem document: one form and a closed list of codes."""
 
 import ast
 import gzip
@@ -32,7 +32,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def send(caller: Caller, method: str, path: str, raw: Any = None, **headers: str):
-    """Send bytes as they are; return the problem after checking its form."""
+    """Send the bytes unchanged; return the problem after checking its form."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     if caller.token:
         sent["Authorization"] = f"Bearer {caller.token}"
@@ -58,7 +58,7 @@ def pointers(problem: dict[str, Any]) -> list[str]:
 
 @pytest.fixture
 def broken(settings: Settings, keys: Keyring) -> Flask:
-    """The app with routes that fail in ways nobody expects."""
+    """The app with routes that fail unexpectedly."""
     app = create_app(
         settings, keys, make_posting_rules(settings, EstimatedRoads()), schema_head="x"
     )
@@ -94,7 +94,7 @@ class TestBodies:
         ],
         ids=lambda raw: repr(raw[:12]),
     )
-    def test_what_is_no_json_is_malformed(self, world: World, raw: Any) -> None:
+    def test_a_body_that_is_not_json_is_malformed(self, world: World, raw: Any) -> None:
         problem = put_truck(world, raw)
 
         assert (problem["status"], problem["code"]) in {
@@ -103,7 +103,9 @@ class TestBodies:
         }
 
     @pytest.mark.parametrize("raw", ["[]", '"x"', "null", "1", "true", "[{}]"])
-    def test_what_is_no_object_is_invalid(self, world: World, raw: str) -> None:
+    def test_a_body_that_is_not_an_object_is_invalid(
+        self, world: World, raw: str
+    ) -> None:
         problem = put_truck(world, raw)
 
         assert problem["code"] == "invalid-request"
@@ -160,7 +162,7 @@ class TestBodies:
         assert (problem["status"], problem["code"]) == (422, "invalid-request")
         assert pointers(problem) == [pointer]
 
-    def test_all_wrong_fields_are_told_at_once(self, world: World) -> None:
+    def test_all_wrong_fields_are_reported_at_once(self, world: World) -> None:
         problem = put_truck(world, '{"payload_kg": 0, "colour": 1}')
 
         assert sorted(pointers(problem)) == [
@@ -189,7 +191,7 @@ class TestAddresses:
 
         assert (problem["status"], problem["code"]) == (404, "not-found")
 
-    def test_a_wrong_method_is_told_the_right_ones(self, world: World) -> None:
+    def test_a_wrong_method_is_told_the_allowed_ones(self, world: World) -> None:
         problem = send(Caller(world.app, ""), "DELETE", "/v1/trucks")
 
         assert (problem["status"], problem["code"]) == (405, "method-not-allowed")
@@ -225,7 +227,9 @@ class TestFailures:
         assert "secret" not in str(problem)
         assert "Error" not in str(problem)
 
-    def test_a_database_that_is_gone_asks_for_patience(self, world: World) -> None:
+    def test_an_unreachable_database_is_503_with_retry_after(
+        self, world: World
+    ) -> None:
         gone = make_engine(Settings(DATABASE_URL="postgresql://x@127.0.0.1:1/x"))
         bound = Session.kw["bind"]
         Session.configure(bind=gone)
@@ -235,12 +239,12 @@ class TestFailures:
         guarded = send(known_caller(world), "GET", "/v1/me")
 
         Session.configure(bind=bound)
-        for it in (problem, guarded):
-            assert (it["status"], it["code"]) == (503, "unavailable")
-            assert int(it["headers"]["Retry-After"]) > 0
-            assert "127.0.0.1" not in str(it)
+        for answer in (problem, guarded):
+            assert (answer["status"], answer["code"]) == (503, "unavailable")
+            assert int(answer["headers"]["Retry-After"]) > 0
+            assert "127.0.0.1" not in str(answer)
 
-    def test_a_pool_with_no_connection_left_asks_for_patience(
+    def test_an_exhausted_pool_is_503_with_retry_after(
         self, world: World, engine: Engine
     ) -> None:
         small = create_engine(engine.url, pool_size=1, max_overflow=0, pool_timeout=0.1)
@@ -257,7 +261,7 @@ class TestFailures:
 
 
 def known_caller(world: World) -> Caller:
-    """Return somebody with a sound token that the database has never seen."""
+    """Return a caller with a valid token for a member who is not in the database."""
     any_id = uuid7()
     claims = Claims(any_id, any_id, any_id)
     token = access_token(world.keys, claims, now=utcnow())
@@ -276,14 +280,14 @@ def all_errors() -> Iterator[type[DomainError]]:
 
 
 SHARED = {"driver-busy"}
-"""Codes of two classes that are one fact: whoever assigns, the driver has a load."""
+"""Codes of several error classes that state the same fact: the driver has a load."""
 
 GENERAL = {"Conflict", "Gone", "DomainError"}
-"""Parents that say nothing by themselves; nobody raises them."""
+"""Base classes; they are never raised themselves."""
 
 
 class TestCodes:
-    def test_each_means_one_thing(self) -> None:
+    def test_each_belongs_to_one_error(self) -> None:
         own = [error.code for error in all_errors() if "code" in vars(error)]
 
         assert {code for code in own if own.count(code) > 1} == SHARED
@@ -310,7 +314,7 @@ class TestCodes:
 
         assert raised == []
 
-    def test_the_document_closes_the_list(self, app: Flask) -> None:
+    def test_the_document_lists_all_of_them(self, app: Flask) -> None:
         document = json.loads((ROOT / "docs/openapi.json").read_text())
         code = document["components"]["schemas"]["Problem"]["properties"]["code"]
 
@@ -346,10 +350,10 @@ class TestCodes:
 
         assert codes.all_promised(document) <= known
 
-    def test_the_whole_suite_saw_each_and_none_unpromised(
+    def test_the_whole_suite_saw_each_and_none_undocumented(
         self, request: pytest.FixtureRequest, all_saw: Path
     ) -> None:
-        """Runs last. Without the whole suite only what was seen is judged."""
+        """Runs last. Without the whole suite only the codes seen are checked."""
         assert codes.unpromised == set()
         if not codes.whole_suite(request):
             pytest.skip("a part of the suite ran: what it did not see means nothing")

@@ -1,4 +1,4 @@
-"""ETag and If-Match: nobody writes over what he has not seen."""
+"""ETag and If-Match: an edit cannot overwrite a version its client has not seen."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ EDITS = {
 FACTS = {
     *("arrival", "completion", "departure", "pickup-confirmation"),
     *("posting", "cancellation", "seen", "acceptance", "decline"),
-    # An invitation withdrawn, a phone approved, a password set, a factor confirmed.
+    # Withdraw an invitation, approve a phone, set a password, confirm a factor.
     *("<uuid:invitation_id>", "approval", "password", "confirmation"),
 }
-"""What may be said again and again: nothing is written over."""
+"""Facts: they may be repeated, and they overwrite nothing."""
 OWN = {"/v1/devices/<uuid:device_id>", "/v1/sessions"}
 """A phone's own registration, repeated at every start, and the end of a sign-in."""
 
 
 @dataclass
 class Row:
-    """A row that clients edit, and how."""
+    """A row that clients edit, with the request that edits it."""
 
     caller: Caller
     path: str
@@ -80,18 +80,16 @@ def erased_area_row(world: World) -> Row:
 
 
 MAKERS = [load_row, truck_row, driver_row, area_row]
-each_row = pytest.mark.parametrize("make", MAKERS, ids=lambda it: it.__name__)
+each_row = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 each_edit = pytest.mark.parametrize(
-    "make", [*MAKERS, erased_area_row], ids=lambda it: it.__name__
+    "make", [*MAKERS, erased_area_row], ids=lambda make: make.__name__
 )
 Maker = Callable[[World], Row]
 
 
 class TestTheTag:
     @each_row
-    def test_is_the_version_s_and_new_with_each_change(
-        self, world: World, make: Maker
-    ) -> None:
+    def test_is_new_with_each_change(self, world: World, make: Maker) -> None:
         row = make(world)
         first = row.caller.get(row.path).headers["ETag"]
 
@@ -103,7 +101,9 @@ class TestTheTag:
         assert row.caller.get(row.path).headers["ETag"] == changed.headers["ETag"]
 
     @each_row
-    def test_who_has_the_version_gets_no_body(self, world: World, make: Maker) -> None:
+    def test_a_client_that_has_the_version_gets_no_body(
+        self, world: World, make: Maker
+    ) -> None:
         row = make(world)
         shown = row.caller.get(row.path)
         tag = shown.headers["ETag"]
@@ -119,9 +119,7 @@ class TestTheTag:
         assert after.status == 200
         assert after.body != shown.body
 
-    def test_is_not_of_the_body_and_so_the_same_for_everybody(
-        self, world: World
-    ) -> None:
+    def test_is_the_same_for_every_role(self, world: World) -> None:
         carrier, shipper = world.company(), world.shipper()
         driver, load = world.driver(carrier, device=None), world.load(shipper)
         world.assign(carrier, driver, load)
@@ -133,7 +131,7 @@ class TestTheTag:
 
         assert len(tags) == 1
 
-    def test_a_load_has_a_new_one_with_every_fact_at_its_stops(
+    def test_a_load_gets_a_new_one_with_every_fact_at_its_stops(
         self, world: World
     ) -> None:
         carrier, shipper = world.company(), world.shipper()
@@ -152,10 +150,10 @@ class TestTheTag:
             assert tell().status == 200
             seen.append(shipper.get(path, If_None_Match=seen[-1].headers["ETag"]))
 
-        assert [it.status for it in seen] == [200] * 6
-        assert len({it.headers["ETag"] for it in seen}) == 6
+        assert [answer.status for answer in seen] == [200] * 6
+        assert len({answer.headers["ETag"] for answer in seen}) == 6
 
-    def test_a_repeated_fact_changes_none(self, world: World) -> None:
+    def test_a_repeated_fact_does_not_change_it(self, world: World) -> None:
         carrier, shipper = world.company(), world.shipper()
         driver, load = world.driver(carrier, device=None), world.load(shipper)
         world.assign(carrier, driver, load)
@@ -167,9 +165,7 @@ class TestTheTag:
 
         assert shipper.get(f"/v1/loads/{load['id']}").headers["ETag"] == before
 
-    def test_new_stops_are_a_new_version_though_the_load_stays(
-        self, world: World
-    ) -> None:
+    def test_new_stops_make_a_new_version_of_the_load(self, world: World) -> None:
         shipper, body = world.shipper(), world.load_body()
         load = shipper.post("/v1/loads", body).body
         path = f"/v1/loads/{load['id']}"
@@ -181,7 +177,7 @@ class TestTheTag:
         assert edited["stops"][0]["instructions"] == "Ring twice."
         assert edited.headers["ETag"] != before
 
-    def test_a_driver_is_shown_with_his_truck_and_his_availability(
+    def test_a_driver_gets_a_new_one_with_their_truck_and_availability(
         self, world: World
     ) -> None:
         boss = world.company()
@@ -214,7 +210,7 @@ class TestAnEdit:
         assert {path.split("/")[-1] for path in others - OWN} == FACTS
 
     @each_edit
-    def test_says_which_version_it_means(self, world: World, make: Maker) -> None:
+    def test_must_name_the_version_it_means(self, world: World, make: Maker) -> None:
         row = make(world)
 
         answer = row.edit("")
@@ -237,9 +233,7 @@ class TestAnEdit:
         assert after.body == before.body
         assert after.headers["ETag"] == before.headers["ETag"]
 
-    def test_is_told_of_a_wrong_state_when_it_names_a_version(
-        self, world: World
-    ) -> None:
+    def test_with_a_version_is_refused_for_a_wrong_status(self, world: World) -> None:
         row, carrier = load_row(world), world.company()
         load = row.caller.get(row.path).body
         world.assign(carrier, world.driver(carrier, device=None), load)
@@ -250,9 +244,7 @@ class TestAnEdit:
         assert codes == ["precondition-required", "load-status", "load-status"]
 
     @each_row
-    def test_with_the_tag_of_yesterday_is_too_late(
-        self, world: World, make: Maker
-    ) -> None:
+    def test_with_an_old_tag_is_refused(self, world: World, make: Maker) -> None:
         row = make(world)
         tag = row.caller.get(row.path).headers["ETag"]
         row.edit(tag)
@@ -270,9 +262,7 @@ class TestAnEdit:
 
         assert answer.status == 200
 
-    def test_an_area_is_erased_over_the_version_that_was_seen(
-        self, world: World
-    ) -> None:
+    def test_an_area_is_erased_by_the_version_that_was_seen(self, world: World) -> None:
         row = erased_area_row(world)
 
         erased = row.edit(row.caller.get(row.path).headers["ETag"])
@@ -286,14 +276,14 @@ class TestAnEdit:
         row = load_row(world)
         tag = row.caller.get(row.path).headers["ETag"]
 
-        def somebody(other: OrmSession, *_: object) -> None:
+        def other_writer(other: OrmSession, *_: object) -> None:
             other.execute(text("update loads set version = version + 1"))
 
-        event.listen(OrmSession, "before_flush", somebody)
+        event.listen(OrmSession, "before_flush", other_writer)
         try:
             answer = row.edit(tag)
         finally:
-            event.remove(OrmSession, "before_flush", somebody)
+            event.remove(OrmSession, "before_flush", other_writer)
 
         assert (answer.status, answer.code) == (412, "version-mismatch")
         assert row.caller.get(row.path).headers["ETag"] == tag
@@ -321,7 +311,7 @@ class TestMaking:
         assert (answer.status, answer.code) == (412, "version-mismatch")
 
     @pytest.mark.parametrize("noun", ["trucks", "areas"])
-    def test_is_not_what_an_edit_of_a_missing_row_does(
+    def test_is_not_done_by_an_edit_of_a_missing_row(
         self, world: World, noun: str
     ) -> None:
         boss, path = world.company(), f"/v1/{noun}/{uuid7()}"
@@ -334,7 +324,7 @@ class TestMaking:
 
 class TestAtOnce:
     @pytest.mark.parametrize(
-        "make", [load_row, truck_row, driver_row], ids=lambda it: it.__name__
+        "make", [load_row, truck_row, driver_row], ids=lambda make: make.__name__
     )
     def test_of_a_hundred_with_the_same_tag_one_wins(
         self, committed: World, make: Maker

@@ -1,4 +1,4 @@
-"""Plans over HTTP: who may make them, what is refused, who sees them."""
+"""Assignments over HTTP: who may plan one, what is refused, who sees it."""
 
 from uuid import UUID
 
@@ -67,7 +67,9 @@ class TestPlan:
         assert (same.status, same.code) == (409, "id-taken")
         assert (theirs.status, theirs.code) == (409, "id-taken")
 
-    def test_offered_drivers_lose_it_and_the_drivers_own_offers_end(self, scene):
+    def test_drivers_with_an_offer_lose_it_and_the_assigned_drivers_offers_end(
+        self, scene
+    ):
         best, _ = scene.loads(2)
         driver, other = scene.drivers(2)
         scene.search(driver)
@@ -98,7 +100,7 @@ class TestPlan:
         assert (refused.status, refused.code) == (409, "driver-busy")
         assert len(active()) == 1
 
-    def test_a_driver_without_a_truck(self, scene):
+    def test_a_driver_without_a_truck_is_refused(self, scene):
         load_id = scene.load()
         driver = scene.driver()
         scene.carrier.patch(f"/v1/drivers/{driver.driver_id}", {"truck_id": None})
@@ -126,7 +128,9 @@ def test_the_same_plan_twice_at_once_is_one_plan(committed):
 
 
 class TestTenancy:
-    def test_other_companies_drivers_and_private_loads_do_not_exist(self, scene, world):
+    def test_other_companies_drivers_and_private_loads_are_not_found(
+        self, scene, world
+    ):
         load_id = scene.load()
         private = scene.load(visibility="private")
         stranger = Scene(world).driver()
@@ -143,7 +147,7 @@ class TestTenancy:
         assert plan(driver, load_id, driver).status == 403
         assert plan(scene.shipper, load_id, driver).status == 403
 
-    def test_everybody_sees_his_own(self, scene, world):
+    def test_everyone_sees_their_own(self, scene, world):
         driver, colleague = scene.drivers(2)
         made = plan(scene.carrier, scene.load(), driver)
         path = f"/v1/assignments/{made['id']}"
@@ -163,6 +167,6 @@ class TestTenancy:
         )
         listed = scene.carrier.get("/v1/assignments?status=cancelled")["data"]
 
-        assert [it["id"] for it in listed] == [made["id"]]
+        assert [assignment["id"] for assignment in listed] == [made["id"]]
         assert listed[0]["end_reason"] == "weather"
         assert scene.carrier.get("/v1/assignments?status=active")["data"] == []

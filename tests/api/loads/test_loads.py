@@ -1,4 +1,4 @@
-"""Posting a load, editing it, putting it on the board and taking it off."""
+"""Posting a load, editing it, putting it on the market and withdrawing it."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ class TestPost:
 
         assert (answer.status, answer.code) == (409, "id-taken")
 
-    def test_a_number_is_a_companys_own(self, world: World) -> None:
+    def test_a_load_number_is_unique_within_a_company(self, world: World) -> None:
         shipper = world.shipper()
         world.load(shipper, load_number="7")
         world.load(world.shipper(), load_number="7")
@@ -101,7 +101,9 @@ class TestPost:
         draft = world.load(shipper, **body | {"is_draft": True})
 
         assert (refused.status, refused.code) == (409, "pickup-window-closed")
-        assert [it["id"] for it in shipper.get("/v1/loads")["data"]] == [draft["id"]]
+        assert [load["id"] for load in shipper.get("/v1/loads")["data"]] == [
+            draft["id"]
+        ]
 
     @pytest.mark.parametrize("kind", OrganisationKind)
     def test_shippers_brokers_and_dispatchers_post(
@@ -111,7 +113,7 @@ class TestPost:
 
         assert poster.post("/v1/loads", world.load_body()).status == 201
 
-    def test_a_driver_does_not(self, world: World) -> None:
+    def test_a_driver_may_not_post(self, world: World) -> None:
         driver = world.member(world.company(), Role.DRIVER)
 
         answer = driver.post("/v1/loads", world.load_body())
@@ -180,7 +182,9 @@ class TestEdit:
         assert shipper.patch(url, {"stops": stops}).status == 200
         assert shipper.put(f"{url}/posting")["status"] == "posted"
 
-    def test_a_part_of_a_stop_is_refused_whole(self, world: World) -> None:
+    def test_an_incomplete_stop_is_refused_and_changes_nothing(
+        self, world: World
+    ) -> None:
         shipper = world.shipper()
         load = world.load(shipper)
         half = [{"kind": "pickup"}, world.stop_body("delivery", CHICAGO)]
@@ -206,7 +210,7 @@ class TestEdit:
 
 
 class TestPosting:
-    def test_withdrawn_it_leaves_the_market_and_comes_back(
+    def test_a_withdrawn_load_leaves_the_market_and_comes_back(
         self, world: World, session: OrmSession
     ) -> None:
         shipper, carrier = world.shipper(), world.company()

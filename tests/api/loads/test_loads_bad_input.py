@@ -1,4 +1,4 @@
-"""Everything a client may get wrong about a load: a problem, and nothing written."""
+"""Every mistake in a request about a load is a problem, and nothing is written."""
 
 from collections.abc import Callable
 from typing import Any
@@ -206,7 +206,7 @@ def test_temperatures_are_given_from_low_to_high(
         (b"[" * 100_000, 400, "malformed-request"),
         (b'{"commodity": "raw \x00 nul"}', 400, "malformed-request"),
     ],
-    ids=lambda it: repr(it)[:20],
+    ids=lambda body: repr(body)[:20],
 )
 def test_a_body_that_cannot_be_read_is_a_problem(
     shipper: Caller, raw: bytes, status: int, code: str
@@ -217,7 +217,7 @@ def test_a_body_that_cannot_be_read_is_a_problem(
     assert answer.content_type == "application/problem+json"
 
 
-def test_a_body_that_is_no_json_is_a_problem(shipper: Caller) -> None:
+def test_a_body_that_is_not_json_is_a_problem(shipper: Caller) -> None:
     answer = send(shipper, b"a=1", "application/x-www-form-urlencoded")
 
     assert (answer.status_code, answer.json["code"]) == (415, "unsupported-media-type")

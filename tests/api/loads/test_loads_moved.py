@@ -1,4 +1,4 @@
-"""Cancelling a load, and every act of its poster in every status."""
+"""Cancelling a load, and every act of the poster in every status of the load."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ class TestCancel:
         (offer,) = driver.get("/v1/offers")["data"]
         assert offer["status"] == "withdrawn"
 
-    def test_not_when_it_is_loaded_though_nobody_confirmed_it(
+    def test_is_refused_once_loaded_even_without_a_confirmation(
         self, world: World
     ) -> None:
         shipper, carrier = world.shipper(), world.company()
@@ -74,8 +74,10 @@ class TestCancel:
         assert (answer.status, answer.code) == (409, "load-status")
         assert shipper.get(url)["status"] == "at_pickup"
 
-    def test_not_with_part_of_the_freight_on_the_truck(self, world: World) -> None:
-        """At the second pickup the load is at_pickup again, and still not free."""
+    def test_is_refused_with_part_of_the_freight_on_the_truck(
+        self, world: World
+    ) -> None:
+        """At the second pickup the load is at_pickup again, but cannot be cancelled."""
         shipper, carrier = world.shipper(), world.company()
         driver = world.driver(carrier, device=None)
         stops = [
@@ -105,7 +107,7 @@ class TestCancel:
 
 
 class TestEveryActInEveryStatus:
-    """Over HTTP what the table says: done, or 409 and nothing is written."""
+    """Over HTTP an act does what the table says, or is 409 and writes nothing."""
 
     CALLS: dict[str, tuple[str, str, Any, tuple[LoadAct, ...]]] = {  # noqa: RUF012
         "edit": ("PATCH", "", {"price_cents": 1}, (LoadAct.EDIT,)),
@@ -119,7 +121,9 @@ class TestEveryActInEveryStatus:
     }
 
     @pytest.mark.parametrize("call", CALLS)
-    def test_of_the_poster(self, world: World, session: OrmSession, call: str) -> None:
+    def test_is_done_or_refused_as_the_table_says(
+        self, world: World, session: OrmSession, call: str
+    ) -> None:
         method, path, body, acts = self.CALLS[call]
         shipper = world.shipper()
         for status in LoadStatus:

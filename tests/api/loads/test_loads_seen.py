@@ -1,4 +1,4 @@
-"""Who sees which loads, in lists and one by one."""
+"""Which loads each caller sees, in lists and one by one."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ class TestList:
 
         assert self.walk(shipper, "/v1/loads?") == [ids[:2:-1], ids[2::-1]]
 
-    def test_what_stays_appears_once_whatever_comes_and_goes(
+    def test_a_load_that_stays_appears_once_while_others_come_and_go(
         self, world: World, session: OrmSession
     ) -> None:
         shipper = world.shipper()
@@ -52,7 +52,7 @@ class TestList:
 
         assert seen == [ids[5], ids[4], ids[3], ids[2], ids[0]]
 
-    def test_by_status(self, world: World) -> None:
+    def test_is_filtered_by_status(self, world: World) -> None:
         shipper = world.shipper()
         draft, _ = world.load(shipper, is_draft=True), world.load(shipper)
 
@@ -73,7 +73,7 @@ class TestList:
             (f"cursor={'x' * 501}", "#/cursor"),
         ],
     )
-    def test_a_bad_question_is_a_problem(
+    def test_a_bad_query_is_a_problem(
         self, world: World, query: str, pointer: str
     ) -> None:
         answer = world.shipper().get(f"/v1/loads?{query}")
@@ -83,7 +83,7 @@ class TestList:
 
 
 class TestWhoSees:
-    def test_a_private_load_is_its_companys_own(self, world: World) -> None:
+    def test_a_private_load_is_seen_by_its_company_only(self, world: World) -> None:
         fleet = world.company(OrganisationKind.PRIVATE_FLEET)
         load = world.load(fleet, visibility="private")
         rival, own = Scene(world), Scene(world)
@@ -104,7 +104,9 @@ class TestWhoSees:
         )
         assert (answer.status, answer.code) == (404, "not-found")
 
-    def test_the_market_names_nobody(self, world: World) -> None:
+    def test_the_market_shows_no_names_of_companies_or_people(
+        self, world: World
+    ) -> None:
         world.load(
             world.shipper(),
             consignee="Secret & Sons",
@@ -142,7 +144,9 @@ class TestWhoSees:
         assert [(a.status, a.code) for a in calls] == [(404, "not-found")] * len(calls)
         assert caller.get("/v1/loads")["data"] == []
 
-    def test_the_carrier_sees_it_from_the_day_it_carries_it(self, world: World) -> None:
+    def test_the_carrier_and_the_driver_see_a_load_they_carry(
+        self, world: World
+    ) -> None:
         carrier, load = world.company(), world.load(world.shipper())
         driver, colleague = world.driver(carrier), world.driver(carrier)
 

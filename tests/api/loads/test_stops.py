@@ -60,7 +60,7 @@ def test_a_load_goes_from_booked_to_delivered_in_fact_after_fact(trip: Trip) -> 
     ]
 
 
-def test_every_fact_may_be_repeated_and_the_first_word_stands(trip: Trip) -> None:
+def test_every_fact_may_be_repeated_and_the_first_report_stands(trip: Trip) -> None:
     for number in (0, 1):
         for fact in FACTS:
             trip.go(number, fact)
@@ -94,7 +94,7 @@ def test_the_event_keeps_where_and_when_the_phone_said(trip: Trip) -> None:
     }
 
 
-def test_a_dispatcher_reports_for_his_driver(trip: Trip) -> None:
+def test_a_dispatcher_reports_for_their_driver(trip: Trip) -> None:
     answer = trip.tell(0, "arrival", trip.carrier)
 
     assert (answer.status, answer["status"]) == (200, "arrived")
@@ -102,7 +102,7 @@ def test_a_dispatcher_reports_for_his_driver(trip: Trip) -> None:
     assert (event.source, event.actor_id) == ("dispatcher", trip.carrier.member_id)
 
 
-def test_a_dispatcher_who_drives_reports_by_phone_for_himself_only(
+def test_a_dispatcher_who_also_drives_reports_for_others_as_a_dispatcher(
     trip: Trip, world: World
 ) -> None:
     colleague = world.member(trip.carrier, Role.DRIVER, Role.DISPATCHER)
@@ -113,7 +113,7 @@ def test_a_dispatcher_who_drives_reports_by_phone_for_himself_only(
 
 
 @pytest.mark.parametrize("fact", FACTS)
-def test_nobody_else_reports(trip: Trip, world: World, fact: str) -> None:
+def test_everyone_else_is_refused(trip: Trip, world: World, fact: str) -> None:
     rival = world.company()
     callers = [
         (world.driver(trip.carrier, device=None), 404),
@@ -225,7 +225,7 @@ class TestEndedAssignment:
         assert (refused.status, refused.code) == (409, "assignment-ended")
         assert (taken.status, trip.status) == (200, "at_delivery")
 
-    def test_who_had_a_load_that_was_given_back_reports_no_more(
+    def test_a_driver_taken_off_a_load_can_no_longer_report(
         self, trip: Trip, world: World
     ) -> None:
         (old,) = trip.driver.get("/v1/me")["assignments"]
@@ -281,14 +281,14 @@ class TestRelease:
         event = trip.events()[-1]
         assert (event.kind, event.reason) == ("load.depart_pickup", "other")
 
-    def test_without_a_reason_he_does_not(self, trip: Trip) -> None:
+    def test_without_a_reason_is_refused(self, trip: Trip) -> None:
         trip.go(0, "arrival", "completion")
 
         answer = trip.tell(0, "departure", trip.carrier)
 
         assert (answer.status, answer.code) == (409, "pickup-not-confirmed")
 
-    def test_another_reason_needs_words(self, trip: Trip) -> None:
+    def test_the_reason_other_needs_a_note(self, trip: Trip) -> None:
         trip.go(0, "arrival", "completion")
         why = {"release_reason": "other", "release_note": " "}
 

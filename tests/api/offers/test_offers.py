@@ -37,7 +37,7 @@ def accept(driver, offer_id):
 
 
 class TestTheWinner:
-    def test_he_gets_the_load_and_is_on_it(self, scene):
+    def test_gets_the_load_and_is_on_load(self, scene):
         load_id = scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -51,7 +51,7 @@ class TestTheWinner:
         assert won["load"]["status"] == "booked"
         assert won["driver"]["availability"] == "on_load"
 
-    def test_his_retry_gets_the_same_answer(self, scene):
+    def test_gets_the_same_answer_to_a_retry(self, scene):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -61,7 +61,7 @@ class TestTheWinner:
         assert (again.status, again.body) == (200, first.body)
         assert len(active()) == 1
 
-    def test_his_retry_after_the_dispatcher_took_the_load_shows_what_became_of_it(
+    def test_sees_the_assignment_cancelled_on_a_retry_after_the_dispatcher_ended_it(
         self, scene
     ):
         scene.load()
@@ -100,7 +100,7 @@ class TestTheWinner:
         assert offer_row(theirs).status == "lost"
         assert "offer_lost" in pushes_to(loser)
 
-    def test_his_own_other_offers_are_superseded_and_his_phone_told(self, scene):
+    def test_their_own_other_offers_are_superseded_and_their_phone_told(self, scene):
         scene.loads(3)
         driver = scene.driver()
         scene.search(driver)
@@ -115,7 +115,7 @@ class TestTheWinner:
 
 
 class TestTheLoser:
-    def test_he_is_shown_his_next_best_open_offer_in_full(self, scene):
+    def test_is_shown_their_next_best_open_offer_in_full(self, scene):
         scene.loads(3)
         winner, loser = scene.drivers(2)
         scene.search(winner)
@@ -173,7 +173,7 @@ class TestRefusals:
         assert active() == []
         assert offer_row(offer_id).status == "created"
 
-    def test_late_and_marked(self, scene, run_jobs):
+    def test_late_and_marked_expired(self, scene, run_jobs):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -195,7 +195,7 @@ class TestRefusals:
         assert accept(driver, offer_id).code == "offer-expired"
 
     @pytest.mark.parametrize("act", ["withdrawal", "cancellation", "edit"])
-    def test_what_the_poster_took_back_is_withdrawn(self, scene, act):
+    def test_an_offer_the_poster_took_back_is_withdrawn(self, scene, act):
         load_id = scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -213,7 +213,7 @@ class TestRefusals:
 
         assert (gone.status, gone.code) == (410, "offer-withdrawn")
 
-    def test_a_load_held_without_its_offers_ended_cannot_be_won(self, scene):
+    def test_an_open_offer_of_a_held_load_cannot_be_won(self, scene):
         load_id = scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -224,7 +224,7 @@ class TestRefusals:
 
         assert accept(driver, offer_id).code == "offer-withdrawn"
 
-    def test_declined(self, scene):
+    def test_a_declined_offer_cannot_be_accepted(self, scene):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -251,7 +251,7 @@ class TestRefusals:
                 cause=Cause(utcnow(), desk),
                 assignment_id=uuid7(),
             )
-            # As if somebody had held the offer while the other load was booked.
+            # As if the offer had been locked, and so skipped, when the load was booked.
             session.flush()
             session.execute(
                 update(Offer).where(Offer.id == offer_id).values(status="sent")
@@ -281,7 +281,7 @@ class TestWhoMayAnswer:
             assert no.status == 404
             assert other.get("/v1/offers")["data"] == []
 
-    def test_his_dispatcher_sees_it_and_may_not_answer_for_him(self, scene):
+    def test_their_dispatcher_sees_it_and_may_not_answer_for_them(self, scene):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
@@ -290,7 +290,7 @@ class TestWhoMayAnswer:
         assert accept(scene.carrier, offer_id).status == 403
         assert offer_row(offer_id).status == "created"
 
-    def test_a_driver_who_dispatches_too_answers_his_own_only(self, scene):
+    def test_a_driver_who_dispatches_too_answers_only_their_own(self, scene):
         scene.load()
         driver, both = scene.drivers(2)
         (offer_id,) = scene.offered(driver)

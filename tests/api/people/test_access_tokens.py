@@ -1,4 +1,4 @@
-"""Tokens that somebody else made, or made at another time: 401 on the wire."""
+"""Tokens signed by another key or valid at another time: 401 over HTTP."""
 
 import base64
 import hashlib
@@ -62,7 +62,7 @@ def with_claims(**changes: Any) -> Forge:
 
 
 def moved(**seconds: int) -> Forge:
-    """Return a forger whose times lie so many seconds from now."""
+    """Return a forger of tokens whose times are moved by so many seconds."""
 
     def forge(keys: Keyring, claims: Claims) -> str:
         now = int(utcnow().timestamp())
@@ -82,7 +82,7 @@ def claims_of(token: str) -> Claims:
     return claims
 
 
-def test_our_own_is_let_in(world: World, keys: Keyring, boss: Caller) -> None:
+def test_our_own_token_is_accepted(world: World, keys: Keyring, boss: Caller) -> None:
     again = with_claims()(keys, claims_of(boss.token))
 
     assert Caller(world.app, again).get("/v1/me").status == 200
@@ -111,7 +111,7 @@ def test_our_own_is_let_in(world: World, keys: Keyring, boss: Caller) -> None:
         *("expired", "not yet valid", "issued tomorrow"),
     ],
 )
-def test_any_other_is_401(
+def test_any_other_token_is_401(
     world: World, keys: Keyring, boss: Caller, forge: Forge
 ) -> None:
     token = forge(keys, claims_of(boss.token))
@@ -122,7 +122,7 @@ def test_any_other_is_401(
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_company_that_is_not_his_is_401(
+def test_a_company_that_is_not_the_members_is_401(
     world: World, keys: Keyring, boss: Caller
 ) -> None:
     other = world.company()

@@ -1,4 +1,4 @@
-"""Phones: registered again and again, handed on, dead and alive."""
+"""Phones: registered repeatedly, passed to another person, dead and alive."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ def register(caller: Caller, device_id: str, **fields: Any) -> Answer:
 
 def alive(caller: Caller) -> list[str]:
     listed = caller.get("/v1/devices?limit=200")["data"]
-    return [it["id"] for it in listed if it["dead_at"] is None]
+    return [phone["id"] for phone in listed if phone["dead_at"] is None]
 
 
 def new_id() -> str:
@@ -47,7 +47,7 @@ class TestRegister:
 
         answers = [register(driver, device_id) for _ in range(3)]
 
-        assert {it.status for it in answers} == {200}
+        assert {answer.status for answer in answers} == {200}
         assert alive(driver) == [device_id]
 
     def test_keeps_what_is_new_and_shows_no_target(self, driver: Caller) -> None:
@@ -68,14 +68,14 @@ class TestRegister:
         assert (changed["app_version"], changed["locale"]) == ("2.0", "es-MX")
         assert "secret-token" not in str(driver.get("/v1/devices").body)
 
-    def test_a_person_has_several(self, driver: Caller) -> None:
+    def test_a_person_may_have_several(self, driver: Caller) -> None:
         ids = [new_id() for _ in range(3)]
         for number, device_id in enumerate(ids):
             register(driver, device_id, target=f"fid-{number}")
 
         assert set(alive(driver)) == set(ids)
 
-    def test_a_target_rings_whoever_registered_it_last(self, world: World) -> None:
+    def test_a_target_belongs_to_the_device_registered_last(self, world: World) -> None:
         boss = world.company()
         before, after = world.member(boss, Role.DRIVER), world.company()
         mine, yours = new_id(), new_id()
@@ -87,7 +87,7 @@ class TestRegister:
         dead = before.get("/v1/devices")["data"][0]
         assert dead["dead_reason"] == "registered by another device"
 
-    def test_an_app_installed_anew_takes_its_target_along(self, driver: Caller) -> None:
+    def test_a_reinstalled_app_takes_its_target_along(self, driver: Caller) -> None:
         old, new = new_id(), new_id()
         register(driver, old)
 
@@ -95,14 +95,14 @@ class TestRegister:
 
         assert alive(driver) == [new]
 
-    def test_one_target_of_each_kind(self, driver: Caller) -> None:
+    def test_the_same_target_of_two_kinds_is_two_targets(self, driver: Caller) -> None:
         ids = [new_id(), new_id()]
         register(driver, ids[0], target_kind="fid", target="same")
         register(driver, ids[1], target_kind="token", target="same")
 
         assert set(alive(driver)) == set(ids)
 
-    def test_a_dead_one_comes_alive(self, driver: Caller) -> None:
+    def test_a_dead_one_comes_alive_when_registered_again(self, driver: Caller) -> None:
         device_id = new_id()
         register(driver, device_id)
         assert driver.delete(f"/v1/devices/{device_id}").status == 204
@@ -113,7 +113,7 @@ class TestRegister:
         assert (back["dead_at"], back["dead_reason"]) == (None, None)
         assert alive(driver) == [device_id]
 
-    def test_a_dead_one_s_target_may_be_taken_and_given_back(
+    def test_a_dead_ones_target_may_be_taken_and_taken_back(
         self, driver: Caller
     ) -> None:
         first, second = new_id(), new_id()
@@ -123,7 +123,7 @@ class TestRegister:
 
         assert alive(driver) == [first]
 
-    def test_somebody_else_s_id_is_taken(self, world: World, driver: Caller) -> None:
+    def test_another_persons_id_is_taken(self, world: World, driver: Caller) -> None:
         device_id = new_id()
         register(driver, device_id)
         colleague = world.company()
@@ -134,8 +134,8 @@ class TestRegister:
         assert alive(driver) == [device_id]
         assert alive(colleague) == []
 
-    def test_a_refused_one_silences_nobody(self, world: World, driver: Caller) -> None:
-        """A stranger with an id of mine must not take my other phone's target."""
+    def test_a_refused_one_takes_no_target(self, world: World, driver: Caller) -> None:
+        """A stranger who uses one of my ids must not take my other phone's target."""
         mine, other = new_id(), new_id()
         register(driver, mine, target="fid-1")
         register(driver, other, target="fid-2")
@@ -173,37 +173,41 @@ class TestRegister:
         assert [error["pointer"] for error in answer["errors"]] == [pointer]
 
     def test_the_longest_target_fits_the_index(self, driver: Caller) -> None:
-        # Random text, so that PostgreSQL cannot press it small.
+        # Random text, so that PostgreSQL cannot compress it.
         target = "".join(uuid7().hex for _ in range(63))[:2000]
 
         assert register(driver, new_id(), target=target).status == 200
 
 
 class TestAtOnce:
-    def test_the_same_registration_many_times(self, committed: World) -> None:
+    def test_the_same_registration_many_times_is_one_device(
+        self, committed: World
+    ) -> None:
         driver = committed.company()
         device_id = new_id()
 
         answers = at_once(8, lambda n: register(driver, device_id))
 
-        assert [it.status for it in answers] == [200] * 8
+        assert [answer.status for answer in answers] == [200] * 8
         assert alive(driver) == [device_id]
 
-    def test_one_target_by_many_new_phones_rings_one(self, committed: World) -> None:
+    def test_a_target_registered_by_many_phones_rings_one(
+        self, committed: World
+    ) -> None:
         drivers = [committed.company() for _ in range(4)]
 
         answers = at_once(4, lambda n: register(drivers[n], new_id()))
 
-        assert [it.status for it in answers] == [200] * 4
+        assert [answer.status for answer in answers] == [200] * 4
         assert sum(len(alive(driver)) for driver in drivers) == 1
 
-    def test_one_id_by_two_people_is_one_s(self, committed: World) -> None:
+    def test_an_id_registered_by_two_people_goes_to_one(self, committed: World) -> None:
         people = [committed.company() for _ in range(2)]
         device_id = new_id()
 
         answers = at_once(2, lambda n: register(people[n], device_id, target=f"f{n}"))
 
-        assert sorted(it.status for it in answers) == [200, 409]
+        assert sorted(answer.status for answer in answers) == [200, 409]
 
     def test_phones_that_swap_targets_do_not_lock_each_other(
         self, committed: World
@@ -216,9 +220,9 @@ class TestAtOnce:
             lambda n: register(driver, ids[n % 2], target=f"fid-{(n // 2 + n) % 2}"),
         )
 
-        assert {it.status for it in answers} == {200}
+        assert {answer.status for answer in answers} == {200}
 
-    def test_a_second_one_waits_for_the_first_and_sees_it(
+    def test_a_second_registration_waits_for_the_first_and_sees_it(
         self, committed: World
     ) -> None:
         mine, yours = committed.company(), committed.company()
@@ -248,7 +252,7 @@ class TestForget:
 
         answers = [driver.delete(f"/v1/devices/{device_id}") for _ in range(2)]
 
-        assert [it.status for it in answers] == [204, 204]
+        assert [answer.status for answer in answers] == [204, 204]
         assert driver.get("/v1/devices")["data"][0]["dead_reason"] == "signed out"
 
     def test_an_unknown_one_is_not_found(self, driver: Caller) -> None:

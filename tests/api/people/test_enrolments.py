@@ -1,4 +1,4 @@
-"""Phones a person signs in on: tied to the sign-in, approved, revoked."""
+"""Phones a person signs in on: bound to the sign-in, approved, revoked."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +36,7 @@ def events_of(member_id: Any) -> list[str]:
 
 
 def sign_in(caller: Caller, device_id: str | None = None) -> Answer:
-    """Sign the caller in anew, by his e-mail."""
+    """Sign the caller in again, by their e-mail."""
     with Session() as session:
         email = session.execute(
             text("select email from members where id = :id"), {"id": caller.member_id}
@@ -60,7 +60,9 @@ def me(caller: Caller, tokens: Answer) -> Answer:
 
 def state(caller: Caller, device_id: str) -> str:
     listed = caller.get("/v1/devices")["data"]
-    return str(next(it["enrolment"] for it in listed if it["id"] == device_id))
+    return str(
+        next(device["enrolment"] for device in listed if device["id"] == device_id)
+    )
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def busy(world: World, boss: Caller, driver: Caller) -> Caller:
 
 
 class TestRefreshFamily:
-    def test_is_the_device_s(self, driver: Caller) -> None:
+    def test_belongs_to_its_device(self, driver: Caller) -> None:
         phone = new_id()
         first = sign_in(driver, phone)
 
@@ -112,21 +114,21 @@ class TestRefreshFamily:
         assert refresh(driver, first).status == 200
         assert refresh(driver, first, new_id()).code == "refresh-device-mismatch"
 
-    def test_reuse_is_an_event_of_the_company_once(self, driver: Caller) -> None:
+    def test_reuse_is_one_event_of_the_company(self, driver: Caller) -> None:
         first = sign_in(driver)
         third = refresh(driver, refresh(driver, first))
 
         answers = [refresh(driver, first) for _ in range(3)]
 
         assert answers[0].code == "refresh-token-reused"
-        assert {it.status for it in answers} == {401}
+        assert {answer.status for answer in answers} == {401}
         assert refresh(driver, third).status == 401
         assert events_of(driver.member_id) == ["session.token_reused"]
 
     @pytest.mark.parametrize(
         ("unused", "status"), [("29 days", 200), ("30 days 1 minute", 401)]
     )
-    def test_ends_when_nobody_uses_it_for_30_days(
+    def test_ends_after_30_days_without_use(
         self, driver: Caller, unused: str, status: int
     ) -> None:
         first = sign_in(driver)
@@ -136,7 +138,7 @@ class TestRefreshFamily:
         )
 
         assert refresh(driver, first).status == status
-        # Its use counts from then on.
+        # The first refresh was a use: the 30 days begin again.
         assert refresh(driver, first).status == status
 
     @pytest.mark.parametrize(("days", "status"), [(89, 200), (90, 401)])
@@ -154,30 +156,30 @@ class TestRefreshFamily:
 
 
 class TestApproval:
-    def test_a_new_phone_of_a_driver_with_a_load_waits_for_it(
+    def test_a_new_phone_of_a_driver_with_a_load_needs_it(
         self, boss: Caller, busy: Caller
     ) -> None:
         phone = new_id()
 
         refused = [sign_in(busy, phone) for _ in range(7)]
 
-        # Asking often is no guessing.
-        assert {(it.status, it.code) for it in refused} == {
+        # Repeated requests for approval do not count as guesses of the password.
+        assert {(answer.status, answer.code) for answer in refused} == {
             (403, "device-not-approved")
         }
         assert refused[0]["device_id"] == phone
         listed = boss.get("/v1/company-devices?enrolment=pending")["data"]
-        assert [(it["id"], it["member_id"]) for it in listed] == [
+        assert [(device["id"], device["member_id"]) for device in listed] == [
             (phone, str(busy.member_id))
         ]
         approved = [boss.put(f"/v1/devices/{phone}/approval") for _ in range(2)]
-        assert [it.status for it in approved] == [200, 200]
+        assert [answer.status for answer in approved] == [200, 200]
         assert approved[0].body == approved[1].body
         assert approved[0]["enrolment"] == "approved"
         assert boss.get("/v1/company-devices?enrolment=pending")["data"] == []
         assert sign_in(busy, phone).status == 201
 
-    def test_the_phone_he_had_before_the_load_needs_none(
+    def test_a_phone_used_before_the_load_needs_none(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         phone = new_id()
@@ -186,8 +188,8 @@ class TestApproval:
 
         assert sign_in(driver, phone).status == 201
 
-    def test_with_a_load_a_sign_in_names_its_phone(self, busy: Caller) -> None:
-        """Else leaving the device_id out would be the way around."""
+    def test_with_a_load_a_sign_in_must_name_its_phone(self, busy: Caller) -> None:
+        """Otherwise leaving out the device_id would avoid the approval."""
         answer = sign_in(busy)
 
         assert (answer.status, answer.code) == (403, "device-not-approved")
@@ -198,7 +200,7 @@ class TestApproval:
 
         assert sign_in(busy, phone).code == "device-not-approved"
 
-    def test_a_wrong_password_asks_nobody(self, boss: Caller, busy: Caller) -> None:
+    def test_a_wrong_password_asks_for_none(self, boss: Caller, busy: Caller) -> None:
         email = busy.get("/v1/me")["member"]["email"]
         body = {"login": email, "password": "wrong", "device_id": new_id()}
 
@@ -207,14 +209,16 @@ class TestApproval:
         assert answer.code == "wrong-credentials"
         assert boss.get("/v1/company-devices")["data"] == []
 
-    def test_is_not_asked_of_people_without_a_load(
+    def test_is_not_needed_without_a_load(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
         dispatcher = world.member(boss, Role.DISPATCHER)
 
-        assert {sign_in(it, new_id()).status for it in (driver, dispatcher)} == {201}
+        assert {
+            sign_in(caller, new_id()).status for caller in (driver, dispatcher)
+        } == {201}
 
-    def test_somebody_else_s_phone_is_taken(self, boss: Caller, driver: Caller) -> None:
+    def test_another_persons_phone_is_taken(self, boss: Caller, driver: Caller) -> None:
         phone = new_id()
         sign_in(driver, phone)
 
@@ -236,7 +240,7 @@ class TestRevocation:
         """A phone of the driver, signed in, with a push target."""
         return world.phone(driver, "ok-phone")
 
-    @pytest.mark.parametrize("by_the_desk", [True, False], ids=["desk", "himself"])
+    @pytest.mark.parametrize("by_the_desk", [True, False], ids=["desk", "driver"])
     def test_signs_the_phone_out_at_its_next_request(
         self,
         world: World,
@@ -255,7 +259,7 @@ class TestRevocation:
 
         answers = [caller.delete(path) for _ in range(2)]
 
-        assert [it.status for it in answers] == [204, 204]
+        assert [answer.status for answer in answers] == [204, 204]
         assert me(driver, tokens).code == "unauthenticated"
         assert refresh(driver, tokens, phone).code == "unauthenticated"
         assert me(driver, elsewhere).status == 200
@@ -264,7 +268,7 @@ class TestRevocation:
         run_jobs(gateway)
         assert gateway.kinds("ok-phone") == []
 
-    def test_by_the_desk_holds_until_the_desk_approves_again(
+    def test_by_the_desk_lasts_until_the_desk_approves_again(
         self, boss: Caller, driver: Caller, phone: str
     ) -> None:
         sign_in(driver, phone)
@@ -285,7 +289,7 @@ class TestRevocation:
         assert sign_in(driver, phone).status == 201
         assert driver.put(f"/v1/devices/{phone}", body).status == 200
 
-    def test_by_himself_leaves_the_way_back_open(
+    def test_by_the_driver_is_undone_by_signing_in_again(
         self, driver: Caller, phone: str
     ) -> None:
         sign_in(driver, phone)
@@ -293,7 +297,7 @@ class TestRevocation:
 
         assert sign_in(driver, phone).status == 201
 
-    def test_he_does_not_lift_the_desk_s_by_forgetting_the_phone(
+    def test_by_the_desk_stays_when_the_driver_forgets_the_phone(
         self, boss: Caller, driver: Caller, phone: str
     ) -> None:
         boss.delete(f"/v1/devices/{phone}/approval")
@@ -301,7 +305,7 @@ class TestRevocation:
 
         assert sign_in(driver, phone).code == "device-not-approved"
 
-    def test_another_company_s_phone_is_not_found(
+    def test_another_companys_phone_is_not_found(
         self, world: World, driver: Caller, phone: str
     ) -> None:
         other = world.company()
@@ -319,7 +323,7 @@ class TestAtOnce:
     def test_a_sign_in_waits_for_the_revocation_of_its_phone(
         self, committed: World
     ) -> None:
-        """Else a family opened in the same moment would outlive it."""
+        """Otherwise a family made at the same moment would survive the revocation."""
         boss = committed.company()
         driver = committed.member(boss, Role.DRIVER)
         phone = new_id()

@@ -1,4 +1,4 @@
-"""Invitations: who may be invited, as what, and taking the place once."""
+"""Invitations: who may be invited, in which roles, and accepting once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -46,14 +46,17 @@ def boss(world: World) -> Caller:
 
 
 class TestInvite:
-    def test_holds_a_place_for_72_hours(self, boss: Caller) -> None:
+    def test_is_open_for_72_hours(self, boss: Caller) -> None:
         made = invite(boss, phone="(312) 555-0142", locale="es-MX")
 
         assert made.status == 201
-        it = made["invitation"]
-        assert (it["email"], it["phone"]) == ("dana@example.com", "+13125550142")
-        assert (it["locale"], it["roles"]) == ("es-MX", ["driver"])
-        assert it["invited_by"] == str(boss.member_id)
+        invitation = made["invitation"]
+        assert (invitation["email"], invitation["phone"]) == (
+            "dana@example.com",
+            "+13125550142",
+        )
+        assert (invitation["locale"], invitation["roles"]) == ("es-MX", ["driver"])
+        assert invitation["invited_by"] == str(boss.member_id)
         with Session() as session:
             seconds = session.scalar(
                 text(
@@ -63,7 +66,7 @@ class TestInvite:
             )
         assert float(seconds or 0) / 3600 == pytest.approx(72, abs=0.01)
 
-    def test_one_address_is_written_to_five_times_a_day(
+    def test_an_address_is_written_to_at_most_five_times_a_day(
         self, world: World, boss: Caller
     ) -> None:
         names = ["dana@example.com", "DANA@example.com"]
@@ -71,9 +74,11 @@ class TestInvite:
         for n in range(5):
             assert invite(bosses[n % 2], email=names[n % 2]).status == 201
 
-        refused = [invite(it) for it in bosses]
+        refused = [invite(caller) for caller in bosses]
 
-        assert {(it.status, it.code) for it in refused} == {(429, "rate-limited")}
+        assert {(answer.status, answer.code) for answer in refused} == {
+            (429, "rate-limited")
+        }
         assert int(refused[0].headers["Retry-After"]) > 3600
         assert len(boss.get("/v1/invitations")["data"]) == 3
         assert invite(boss, email=None, phone="312-555-0142").status == 201
@@ -91,7 +96,7 @@ class TestInvite:
 
     @pytest.mark.parametrize("kind", OrganisationKind)
     @pytest.mark.parametrize("role", Role)
-    def test_a_role_must_make_sense_in_the_company(
+    def test_a_role_must_fit_the_kind_of_company(
         self, world: World, kind: OrganisationKind, role: Role
     ) -> None:
         made = invite(world.company(kind, Role.ADMIN), roles=[role.value])
@@ -122,7 +127,7 @@ class TestInvite:
             ({"roles": "driver"}, "#/roles"),
             ({"roles": ["driver"] * 7}, "#/roles"),
             ({"locale": "\0"}, "#/locale"),
-            # What is not his to write.
+            # Fields that the inviting member may not set.
             ({"password": PASSWORD}, "#/password"),
             ({"org_id": "x"}, "#/org_id"),
             ({"id": SOME_ID}, "#/id"),
@@ -142,14 +147,14 @@ class TestInvite:
         assert (made.status, made.code) == (422, "invalid-request")
         assert [error["pointer"] for error in made["errors"]] == [pointer]
 
-    def test_a_colleague_s_login_is_taken(self, world: World, boss: Caller) -> None:
+    def test_a_colleagues_login_is_taken(self, world: World, boss: Caller) -> None:
         world.accept(invite(boss, phone="+13125550142")["token"])
 
         for fields in ({}, {"email": None, "phone": "312-555-0142"}):
             answer = invite(boss, **fields)
             assert (answer.status, answer.code) == (409, "login-taken")
 
-    def test_who_works_elsewhere_is_not_given_away(
+    def test_does_not_tell_that_a_person_works_elsewhere(
         self, world: World, boss: Caller
     ) -> None:
         world.accept(invite(boss)["token"])
@@ -158,7 +163,9 @@ class TestInvite:
 
         assert made.status == 201
 
-    def test_only_who_manages_people_may(self, world: World, boss: Caller) -> None:
+    def test_needs_the_permission_to_manage_people(
+        self, world: World, boss: Caller
+    ) -> None:
         dispatcher = world.member(boss, Role.DISPATCHER)
 
         for answer in (
@@ -185,7 +192,9 @@ class TestAccept:
         assert me["organisation"]["id"] == str(boss.org_id)
         assert (me["member"]["locale"], me["member"]["roles"]) == ("es-MX", ["driver"])
         enrolled = dana.get("/v1/devices")["data"]
-        assert [(it["id"], it["enrolment"]) for it in enrolled] == [(phone, "approved")]
+        assert [(device["id"], device["enrolment"]) for device in enrolled] == [
+            (phone, "approved")
+        ]
         refreshed = Caller(world.app, "").post(
             "/v1/sessions/refresh",
             {"refresh_token": tokens["refresh_token"], "device_id": phone},
@@ -193,20 +202,20 @@ class TestAccept:
         assert refreshed.status == 200
         assert sign_in(world).status == 201
         listed = boss.get("/v1/invitations")["data"]
-        assert [it["member_id"] for it in listed] == [tokens["member_id"]]
+        assert [row["member_id"] for row in listed] == [tokens["member_id"]]
 
     @pytest.mark.parametrize(("role", "drivers"), [("driver", 1), ("dispatcher", 0)])
-    def test_a_driver_also_gets_his_driver_row(
+    def test_a_driver_also_gets_a_driver_row(
         self, world: World, boss: Caller, role: str, drivers: int
     ) -> None:
         tokens = world.accept(invite(boss, roles=[role])["token"])
 
         found = boss.get("/v1/drivers")["data"]
 
-        assert [it["member_id"] for it in found] == [tokens["member_id"]] * drivers
-        assert {it["availability"] for it in found} <= {"off_duty"}
+        assert [row["member_id"] for row in found] == [tokens["member_id"]] * drivers
+        assert {row["availability"] for row in found} <= {"off_duty"}
 
-    def test_without_a_phone_is_for_browsers(self, world: World, boss: Caller) -> None:
+    def test_without_a_phone_enrols_no_device(self, world: World, boss: Caller) -> None:
         tokens = world.accept(invite(boss, roles=["dispatcher"])["token"])
 
         dana = Caller(world.app, tokens["access_token"])
@@ -227,9 +236,9 @@ class TestAccept:
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(lambda _: committed.accept(token), range(4)))
 
-        assert sorted(it.status for it in answers) == [201, 410, 410, 410]
+        assert sorted(answer.status for answer in answers) == [201, 410, 410, 410]
 
-    def test_over_ones_all_look_like_one_that_never_was(
+    def test_an_ended_invitation_is_answered_like_one_that_never_existed(
         self, world: World, boss: Caller
     ) -> None:
         used, withdrawn, late = (
@@ -247,13 +256,14 @@ class TestAccept:
         ]
 
         bodies = [
-            {k: v for k, v in it.body.items() if k != "trace_id"} for it in answers
+            {k: v for k, v in answer.body.items() if k != "trace_id"}
+            for answer in answers
         ]
         assert bodies[0]["code"] == "invitation-over"
         assert bodies == [bodies[0]] * 4
 
     @pytest.mark.parametrize("age", ["71 hours 59 minutes", "72 hours 1 minute"])
-    def test_until_72_hours_are_over(
+    def test_works_until_72_hours_are_over(
         self, world: World, boss: Caller, age: str
     ) -> None:
         token = invite(boss)["token"]
@@ -261,7 +271,7 @@ class TestAccept:
 
         assert world.accept(token).status == (201 if age < "72" else 410)
 
-    def test_a_login_is_one_person_s_in_the_whole_world(
+    def test_a_login_belongs_to_one_person_of_all_companies(
         self, world: World, boss: Caller
     ) -> None:
         first, second = invite(boss), invite(world.company(), email="DANA@example.com")
@@ -270,18 +280,20 @@ class TestAccept:
         taken = world.accept(second["token"])
 
         assert (taken.status, taken.code) == (409, "login-taken")
-        # The place is still held: he may leave the other company first.
+        # The invitation stays open: the person may leave the other company first.
         assert world.accept(second["token"]).code == "login-taken"
 
-    def test_two_companies_at_once_get_one_of_him(self, committed: World) -> None:
+    def test_of_several_companies_at_once_one_gets_the_person(
+        self, committed: World
+    ) -> None:
         tokens = [invite(committed.company())["token"] for _ in range(4)]
 
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(committed.accept, tokens))
 
-        assert sorted(it.status for it in answers) == [201, 409, 409, 409]
+        assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
 
-    def test_on_somebody_else_s_phone_leaves_the_invitation_open(
+    def test_on_another_persons_phone_leaves_the_invitation_open(
         self, world: World, boss: Caller
     ) -> None:
         phone = str(uuid7())
@@ -335,7 +347,7 @@ class TestWithdraw:
         path = f"/v1/invitations/{made['invitation']['id']}"
         answers = [boss.delete(path) for _ in range(2)]
 
-        assert [it.status for it in answers] == [204, 204]
+        assert [answer.status for answer in answers] == [204, 204]
         assert boss.get("/v1/invitations")["data"][0]["withdrawn_at"] is not None
 
     def test_is_too_late_after_the_acceptance(self, world: World, boss: Caller) -> None:
@@ -346,7 +358,7 @@ class TestWithdraw:
 
         assert (answer.status, answer.code) == (410, "invitation-over")
 
-    def test_a_newer_invitation_takes_the_older_one_s_place(
+    def test_a_newer_invitation_replaces_the_older_one(
         self, world: World, boss: Caller
     ) -> None:
         old, new = invite(boss), invite(boss, roles=["dispatcher"])
@@ -354,13 +366,13 @@ class TestWithdraw:
 
         assert world.accept(old["token"]).code == "invitation-over"
         assert world.accept(new["token"]).status == 201
-        # Another company's is its own.
+        # An invitation of another company is not replaced.
         assert world.accept(elsewhere["token"]).code == "login-taken"
 
     @pytest.mark.parametrize(
         "login", [{"email": None, "phone": "312-555-0142"}, {"email": "d@example.com"}]
     )
-    def test_of_two_at_once_one_is_open(
+    def test_two_invitations_at_once_leave_one_open(
         self, committed: World, login: dict[str, Any]
     ) -> None:
         boss = committed.company()
@@ -375,10 +387,13 @@ class TestWithdraw:
 
         token = late.result(timeout=30)["token"]
         listed = boss.get("/v1/invitations")["data"]
-        assert [it["withdrawn_at"] is None for it in listed] == [True, False]
+        assert [invitation["withdrawn_at"] is None for invitation in listed] == [
+            True,
+            False,
+        ]
         assert committed.accept(token).status == 201
 
-    def test_a_stranger_s_is_not_found(self, world: World, boss: Caller) -> None:
+    def test_another_companys_is_not_found(self, world: World, boss: Caller) -> None:
         made = invite(boss)
 
         other = world.company()

@@ -1,4 +1,4 @@
-"""Guessing passwords: what it costs, and that it teaches nothing."""
+"""Guessing passwords: it locks the login, and it reveals nothing."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.world import PASSWORD, Answer, Caller, World, utcnow
 
 
 class Counting:
-    """The hasher, which counts what it is asked."""
+    """The hasher, counting the passwords it verifies."""
 
     def __init__(self, hasher: Any) -> None:
         self.hasher, self.asked = hasher, 0
@@ -44,7 +44,7 @@ def attempt(world: World, login: str, password: str = "wrong") -> Answer:
 
 
 def said(answer: Answer) -> tuple[int, dict[str, Any], set[str]]:
-    """Return all that a guesser could compare."""
+    """Return all parts of the answer that a guesser could compare."""
     body = {k: v for k, v in answer.body.items() if k != "trace_id"}
     return answer.status, body, set(answer.headers) - {"X-Trace-Id"}
 
@@ -69,7 +69,7 @@ class TestUnknownAccounts:
     def test_a_thousand_look_like_known_ones(
         self, world: World, email: str, hasher: Counting
     ) -> None:
-        """Same words, and one hash each: the clock has nothing to tell either."""
+        """The answers are equal, and each costs one hash, so the time is equal too."""
         known = said(attempt(world, email))
         assert hasher.asked == 1
 
@@ -78,7 +78,7 @@ class TestUnknownAccounts:
         ]
 
         assert hasher.asked == 1001
-        assert [it for it in unknown if it != known] == []
+        assert [answer for answer in unknown if answer != known] == []
 
     def test_are_locked_like_known_ones(
         self, world: World, email: str, hasher: Counting
@@ -92,16 +92,16 @@ class TestUnknownAccounts:
         assert Counter(status for status, _, _ in known) == {401: 5, 429: 3}
         assert hasher.asked == 10
 
-    def test_nobody_s_hash_opens_with_no_password(self) -> None:
+    def test_the_hash_of_an_unknown_login_matches_no_password(self) -> None:
         for password in ("", "nobody", PASSWORD):
             with pytest.raises(VerifyMismatchError):
                 passwords.HASHER.verify(passwords.NOBODY, password)
 
-    def test_nobody_s_hash_costs_what_a_person_s_does(self) -> None:
+    def test_the_hash_of_an_unknown_login_costs_as_much_as_a_real_one(self) -> None:
         mine = passwords.hash_password(PASSWORD).split("$")
-        nobodys = passwords.NOBODY.split("$")
+        unknown = passwords.NOBODY.split("$")
 
-        assert mine[1:4] == nobodys[1:4]
+        assert mine[1:4] == unknown[1:4]
 
 
 class TestLock:
@@ -109,7 +109,7 @@ class TestLock:
         self, world: World, email: str
     ) -> None:
         failures = [attempt(world, email) for _ in range(5)]
-        assert {it.code for it in failures} == {"wrong-credentials"}
+        assert {answer.code for answer in failures} == {"wrong-credentials"}
 
         locked = attempt(world, email, PASSWORD)
 
@@ -129,7 +129,7 @@ class TestLock:
 
         locked = [attempt(world, email) for _ in range(3)]
 
-        assert {it.status for it in locked} == {429}
+        assert {answer.status for answer in locked} == {429}
         assert int(locked[-1].headers["Retry-After"]) <= 300
 
     def test_a_success_forgets_the_failures(self, world: World, email: str) -> None:
@@ -146,14 +146,14 @@ class TestLock:
         ],
         ids=["phone", "e-mail"],
     )
-    def test_writing_it_otherwise_is_no_way_around(
+    def test_another_spelling_of_the_login_is_no_way_around(
         self, world: World, ways: list[str]
     ) -> None:
         answers = [attempt(world, ways[n % len(ways)]).status for n in range(6)]
 
         assert answers == [401] * 5 + [429]
 
-    def test_concerns_nobody_else(self, world: World, email: str) -> None:
+    def test_does_not_concern_other_logins(self, world: World, email: str) -> None:
         for _ in range(6):
             attempt(world, "nobody@example.com")
 
@@ -173,7 +173,7 @@ class TestLock:
         assert Counter(statuses) == {401: 5, 429: 15}
         assert hasher.asked == 5
 
-    def test_what_locks_nobody_any_more_is_forgotten(
+    def test_failures_that_no_longer_lock_are_forgotten(
         self, world: World, email: str
     ) -> None:
         attempt(world, "old@example.com")
@@ -184,7 +184,7 @@ class TestLock:
             assert prune(session, now=utcnow()) == 1
             assert prune(session, now=utcnow()) == 0
 
-    def test_no_login_is_kept_as_it_is(self, world: World, email: str) -> None:
+    def test_no_login_is_kept_in_the_clear(self, world: World, email: str) -> None:
         attempt(world, email)
 
         with Session() as session:

@@ -1,4 +1,4 @@
-"""People of a company, as a desk lists them."""
+"""Members of a company, as a desk lists them."""
 
 from freight.roles import Role
 from tests.world import World
@@ -13,14 +13,14 @@ class TestListMembers:
         names, cursor = [], ""
         while cursor is not None:
             page = boss.get(f"/v1/members?limit=2{cursor}")
-            names += [it["email"] for it in page["data"]]
+            names += [member["email"] for member in page["data"]]
             following = page["page"]["next_cursor"]
             cursor = f"&cursor={following}" if following else None
 
         assert names[:4] == [f"p{n}@example.com" for n in (3, 2, 1, 0)]
         assert len(names) == 5
 
-    def test_nobody_sets_another_one_s_password(self, world: World) -> None:
+    def test_a_member_cannot_be_made_with_a_password(self, world: World) -> None:
         body = {"name": "X", "email": "x@example.com", "password": "1234567890"}
 
         assert world.company().post("/v1/members", body).status == 405

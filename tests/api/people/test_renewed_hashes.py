@@ -1,4 +1,4 @@
-"""A password hash of yesterday's parameters is renewed by signing in."""
+"""A password hash of older parameters is renewed by signing in."""
 
 import pytest
 from argon2 import PasswordHasher
@@ -34,7 +34,7 @@ def kept_hash(login: str) -> str:
 
 
 def outdate(login: str) -> str:
-    """Give the member a hash as it was made yesterday."""
+    """Give the member a hash of older parameters."""
     old = YESTERDAYS.hash(PASSWORD)
     with Session.begin() as session:
         put(session, login, old)
@@ -67,7 +67,7 @@ class TestAHash:
         assert not passwords.is_outdated(renewed)
         assert kept_hash(login) == renewed
 
-    def test_of_today_s_parameters_stays(self, world: World, login: str) -> None:
+    def test_of_todays_parameters_stays(self, world: World, login: str) -> None:
         before = kept_hash(login)
 
         assert sign_in(world, login).status == 201
@@ -76,7 +76,7 @@ class TestAHash:
     def test_is_not_renewed_by_a_wrong_password(self, world: World, login: str) -> None:
         old = outdate(login)
 
-        assert sign_in(world, login, "not his password").code == "wrong-credentials"
+        assert sign_in(world, login, "not their password").code == "wrong-credentials"
         assert kept_hash(login) == old
 
     def test_stays_when_the_sign_in_is_refused(self, world: World, login: str) -> None:
@@ -126,5 +126,5 @@ class TestMeanwhile:
     def test_two_at_once_are_both_signed_in(self, committed: World, login: str) -> None:
         answers = at_once(*[lambda: sign_in(committed, login)] * 4)
 
-        assert [getattr(it, "status", it) for it in answers] == [201] * 4
+        assert [getattr(answer, "status", answer) for answer in answers] == [201] * 4
         assert not passwords.is_outdated(kept_hash(login))

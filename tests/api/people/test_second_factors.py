@@ -1,4 +1,4 @@
-"""The second factor: turned on, asked for, used once, done without."""
+"""The second factor: turned on, asked for, used once, recovered and removed."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,12 +17,12 @@ PATH = "/v1/me/second-factor"
 
 
 def code(secret: str, steps: int = 0) -> str:
-    """Return what the app shows so many steps from now."""
+    """Return the code the app shows `steps` steps from now."""
     return pyotp.TOTP(secret).at(utcnow() + timedelta(seconds=steps * STEP_S))
 
 
 def forget_steps() -> None:
-    """Let time pass: the codes of now were never used."""
+    """Mark the current codes as unused, as if time had passed."""
     with Session.begin() as session:
         session.execute(text("update second_factors set last_step = 0"))
 
@@ -44,7 +44,7 @@ def email(boss: Caller) -> str:
 
 @pytest.fixture
 def secret(boss: Caller) -> str:
-    """The secret in the app, not confirmed yet."""
+    """The secret of a factor that is not confirmed yet."""
     made = boss.post(PATH)
     assert made.status == 201
     assert made["uri"].startswith("otpauth://totp/Backhaul:")
@@ -53,7 +53,7 @@ def secret(boss: Caller) -> str:
 
 @pytest.fixture
 def recovery(boss: Caller, secret: str) -> list[str]:
-    """The recovery codes; the factor is on."""
+    """The recovery codes of a factor that is on."""
     confirmed = boss.put(f"{PATH}/confirmation", {"code": code(secret)})
     assert confirmed.status == 200
     forget_steps()
@@ -91,21 +91,23 @@ class TestEnrol:
 
         assert (old.code, new.status) == ("second-factor-wrong", 200)
 
-    def test_is_once(self, boss: Caller, secret: str, recovery: list[str]) -> None:
+    def test_is_possible_once(
+        self, boss: Caller, secret: str, recovery: list[str]
+    ) -> None:
         answers = [
             boss.post(PATH),
             boss.put(f"{PATH}/confirmation", {"code": code(secret)}),
         ]
 
-        assert {it.code for it in answers} == {"second-factor-active"}
+        assert {answer.code for answer in answers} == {"second-factor-active"}
 
-    def test_the_database_holds_neither_secret_nor_recovery_code(
+    def test_the_database_contains_neither_secret_nor_recovery_code(
         self, boss: Caller, secret: str, recovery: list[str]
     ) -> None:
         with Session() as session:
             row = str(session.execute(text("select * from second_factors")).one())
 
-        assert [it for it in (secret, *recovery) if it in row] == []
+        assert [shown for shown in (secret, *recovery) if shown in row] == []
         assert len(set(recovery)) == 10
         assert boss.get(PATH)["recovery_codes_left"] == 10
 
@@ -146,7 +148,9 @@ class TestSignIn:
     ) -> None:
         now, before = code(secret), code(secret, -1)
 
-        statuses = [sign_in(boss, email, totp=it).status for it in (now, now, before)]
+        statuses = [
+            sign_in(boss, email, totp=step).status for step in (now, now, before)
+        ]
 
         assert statuses == [201, 401, 401]
 
@@ -165,7 +169,9 @@ class TestSignIn:
 
         assert sign_in(boss, email, totp=code(secret)).code == "account-locked"
 
-    def test_others_are_not_asked(self, world: World, email: str) -> None:
+    def test_members_without_a_factor_are_not_asked(
+        self, world: World, email: str
+    ) -> None:
         other = world.company()
         theirs = other.get("/v1/me")["member"]["email"]
 
@@ -193,8 +199,8 @@ class TestRecovery:
         first, second = recovery[:2]
 
         statuses = [
-            sign_in(boss, email, totp=it).status
-            for it in (first, first, second.upper())
+            sign_in(boss, email, totp=given).status
+            for given in (first, first, second.upper())
         ]
 
         assert statuses == [201, 401, 201]
@@ -220,7 +226,7 @@ class TestRecovery:
         again = boss.post(f"{PATH}/removal", {"code": given})
         assert again.code == "second-factor-wrong"
 
-    def test_guessing_at_somebody_s_desk_is_bounded(
+    def test_guessing_at_an_open_desk_is_limited(
         self, boss: Caller, recovery: list[str]
     ) -> None:
         answers = [

@@ -14,17 +14,17 @@ from services.people import passwords
 from tests.world import PASSWORD, Answer, Caller, World
 
 
-def nobody(world: World) -> Caller:
+def anonymous(world: World) -> Caller:
     return Caller(world.app, "")
 
 
 def sign_in(world: World, login: str, password: str = PASSWORD) -> Answer:
     body = {"login": login, "password": password}
-    return nobody(world).post("/v1/sessions", body)
+    return anonymous(world).post("/v1/sessions", body)
 
 
 def refresh(world: World, token: str) -> Answer:
-    return nobody(world).post("/v1/sessions/refresh", {"refresh_token": token})
+    return anonymous(world).post("/v1/sessions/refresh", {"refresh_token": token})
 
 
 def me(world: World, tokens: Answer) -> Answer:
@@ -105,7 +105,7 @@ class TestSignIn:
         known = median(seconds("dana.ortiz@example.com") for _ in range(3))
         unknown = median(seconds("nobody@example.com") for _ in range(3))
 
-        # Without a hash for nobody the answer comes ten times sooner.
+        # Without a hash for unknown logins the answer would come ten times sooner.
         assert unknown > known / 3
 
     @pytest.mark.parametrize(
@@ -124,11 +124,13 @@ class TestSignIn:
         ids=str,
     )
     def test_nonsense_is_invalid(self, world: World, body: dict[str, Any]) -> None:
-        answer = nobody(world).post("/v1/sessions", body)
+        answer = anonymous(world).post("/v1/sessions", body)
 
         assert (answer.status, answer.code) == (422, "invalid-request")
 
-    def test_who_left_is_unknown(self, world: World, dana: dict[str, str]) -> None:
+    def test_a_member_who_left_is_unknown(
+        self, world: World, dana: dict[str, str]
+    ) -> None:
         before = sign_in(world, "dana.ortiz@example.com")
         execute(
             "update members set deactivated_at = now() where id = :id", id=dana["id"]
@@ -149,15 +151,15 @@ class TestRefresh:
         assert second["refresh_token"] != first["refresh_token"]
         assert me(world, second).status == 200
 
-    def test_a_lost_answer_is_had_again(
+    def test_a_lost_answer_can_be_fetched_again(
         self, world: World, dana: dict[str, str]
     ) -> None:
-        """However late: a phone in a dead zone is not signed out."""
+        """However late the retry: a phone in a dead zone is not signed out."""
         first = sign_in(world, "dana.ortiz@example.com")
         lost = [refresh(world, first["refresh_token"]) for _ in range(3)]
 
-        assert {it.status for it in lost} == {200}
-        assert len({it["refresh_token"] for it in lost}) == 1
+        assert {answer.status for answer in lost} == {200}
+        assert len({answer["refresh_token"] for answer in lost}) == 1
         assert refresh(world, lost[0]["refresh_token"]).status == 200
 
     def test_an_old_token_ends_the_whole_sign_in(
@@ -173,7 +175,7 @@ class TestRefresh:
         assert (stolen.status, stolen.code) == (401, "refresh-token-reused")
         assert refresh(world, third["refresh_token"]).code == "unauthenticated"
         assert me(world, third).code == "unauthenticated"
-        # Another phone of his is not concerned.
+        # The driver's other phone stays signed in.
         assert me(world, elsewhere).status == 200
 
     def test_a_token_from_the_future_is_not_valid(
@@ -202,7 +204,7 @@ class TestRefresh:
             lambda token: "\u0661.\u0661.\u0661",
         ],
     )
-    def test_what_we_did_not_make_is_not_valid(
+    def test_a_forged_token_is_not_valid(
         self, world: World, dana: dict[str, str], change: Callable[[str], str]
     ) -> None:
         token = sign_in(world, "dana.ortiz@example.com")["refresh_token"]
@@ -212,13 +214,17 @@ class TestRefresh:
         assert (answer.status, answer.code) == (401, "unauthenticated")
         assert refresh(world, token).status == 200
 
-    def test_ends_with_its_time(self, world: World, dana: dict[str, str]) -> None:
+    def test_ends_when_its_time_is_over(
+        self, world: World, dana: dict[str, str]
+    ) -> None:
         first = sign_in(world, "dana.ortiz@example.com")
         execute("update refresh_families set expires_at = now() - interval '1 second'")
 
         assert refresh(world, first["refresh_token"]).code == "unauthenticated"
 
-    def test_an_access_token_is_none(self, world: World, dana: dict[str, str]) -> None:
+    def test_an_access_token_is_no_refresh_token(
+        self, world: World, dana: dict[str, str]
+    ) -> None:
         first = sign_in(world, "dana.ortiz@example.com")
 
         assert refresh(world, first["access_token"][:300]).status == 401
@@ -247,19 +253,19 @@ class TestBearer:
     ) -> None:
         token = sign_in(world, "+13125550142")["access_token"]
 
-        answer = nobody(world).get("/v1/me", Authorization=f"{scheme} {token}")
+        answer = anonymous(world).get("/v1/me", Authorization=f"{scheme} {token}")
 
         assert answer.status == 200
 
     @pytest.mark.parametrize("value", ["", "Bearer", "Basic eDp5", "Token x", "x"])
     def test_anything_else_is_no_token(self, world: World, value: str) -> None:
-        answer = nobody(world).get("/v1/me", Authorization=value)
+        answer = anonymous(world).get("/v1/me", Authorization=value)
 
         assert (answer.status, answer.code) == (401, "unauthenticated")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_sign_in_holds_no_connection_while_it_hashes(
+def test_a_sign_in_keeps_no_connection_while_it_hashes(
     committed: World, engine: Engine
 ) -> None:
     in_use = []

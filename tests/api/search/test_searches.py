@@ -1,4 +1,4 @@
-"""Searches over HTTP: short in lists, whole by themselves, the company's own."""
+"""Searches over HTTP: short in lists, whole by id, only the company's own."""
 
 import pytest
 
@@ -17,12 +17,12 @@ def test_a_list_is_short_and_newest_first(scene):
 
     listed = driver.get("/v1/backhaul-searches")["data"]
 
-    assert [it["id"] for it in listed] == [str(second.id), str(first.id)]
+    assert [search["id"] for search in listed] == [str(second.id), str(first.id)]
     assert {"map", "ranked", "situation"} & set(listed[0]) == set()
     assert listed[0]["counts"]["ranked"] == 1
 
 
-def test_a_dispatcher_sees_the_fleets_and_may_ask_for_one_driver(scene, world):
+def test_a_dispatcher_sees_the_fleets_searches_and_may_filter_by_driver(scene, world):
     one, other = scene.drivers(2)
     scene.search(one)
     mine = scene.search(other)
@@ -31,11 +31,11 @@ def test_a_dispatcher_sees_the_fleets_and_may_ask_for_one_driver(scene, world):
     only = scene.carrier.get(f"/v1/backhaul-searches?driver_id={other.driver_id}")
 
     assert len(everything) == 2
-    assert [it["id"] for it in only["data"]] == [str(mine.id)]
+    assert [search["id"] for search in only["data"]] == [str(mine.id)]
     assert world.company().get("/v1/backhaul-searches")["data"] == []
 
 
-def test_asking_for_a_colleague_shows_a_driver_nothing(scene):
+def test_a_driver_who_asks_for_a_colleagues_searches_gets_none(scene):
     one, other = scene.drivers(2)
     scene.search(other)
 

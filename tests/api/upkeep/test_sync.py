@@ -1,4 +1,4 @@
-"""GET /v1/sync: the phone holds what the server says, whatever happened meanwhile."""
+"""GET /v1/sync: the phone ends up with the server's rows, whatever else changes."""
 
 import random
 from collections.abc import Callable
@@ -20,15 +20,15 @@ from tests.services.scene import (
 )
 from tests.world import CHICAGO, NEWARK, Answer, Caller, World, utcnow
 
-Held = dict[tuple[str, str], Any]
+Followed = dict[tuple[str, str], Any]
 
 
 @dataclass
 class Phone:
-    """Asks, and keeps what it is told."""
+    """A phone that asks for changes and keeps the rows it is told."""
 
     caller: Caller
-    held: Held = field(default_factory=dict)
+    followed: Followed = field(default_factory=dict)
     cursor: str = ""
     told: list[tuple[str, str, bool]] = field(default_factory=list)
 
@@ -41,10 +41,10 @@ class Phone:
             self.told.append((*key, change["deleted"]))
             if change["deleted"]:
                 assert set(change) == {"kind", "id", "deleted"}
-                self.held.pop(key, None)
+                self.followed.pop(key, None)
             else:
                 assert change[change["kind"]]["id"] == change["id"]
-                self.held[key] = change[change["kind"]]
+                self.followed[key] = change[change["kind"]]
         self.cursor = answer["cursor"]
         return bool(answer["has_more"])
 
@@ -55,11 +55,11 @@ class Phone:
         return self
 
     def ids(self, kind: str) -> set[str]:
-        return {id_ for its, id_ in self.held if its == kind}
+        return {id_ for its, id_ in self.followed if its == kind}
 
 
-def fresh(caller: Caller) -> Held:
-    return Phone(caller).drain().held
+def fresh(caller: Caller) -> Followed:
+    return Phone(caller).drain().followed
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ class TestAFullStart:
         driver, load_id, assignment_id = assigned(scene)
         free = scene.driver()
         scene.loads(2)
-        offer_ids = {str(it) for it in scene.offered(free)}
+        offer_ids = {str(offer_id) for offer_id in scene.offered(free)}
         scene.shipper.put(
             f"/v1/loads/{scene.load()}/cancellation", {"reason": "no freight"}
         )
@@ -94,22 +94,24 @@ class TestAFullStart:
         assert phone.ids("assignment") == {assignment_id}
         assert phone.ids("offer") == set()
         inbox = free.get("/v1/offers?is_open=true")["data"]
-        assert offer_ids <= {it["id"] for it in inbox}
+        assert offer_ids <= {offer["id"] for offer in inbox}
         other = Phone(free).drain(limit)
-        assert other.ids("offer") == {it["id"] for it in inbox} == desk.ids("offer")
-        assert other.ids("load") == {it["load_id"] for it in inbox}
+        assert (
+            other.ids("offer") == {offer["id"] for offer in inbox} == desk.ids("offer")
+        )
+        assert other.ids("load") == {offer["load_id"] for offer in inbox}
         assert desk.ids("assignment") == {assignment_id}
         loads = scene.shipper.get("/v1/loads")["data"]
-        alive = {it["id"] for it in loads if it["status"] != "cancelled"}
+        alive = {load["id"] for load in loads if load["status"] != "cancelled"}
         assert Phone(scene.shipper).drain(limit).ids("load") == alive
         assert len(alive) == len(loads) - 1
 
-    def test_shows_each_as_its_own_address_does(self, scene: Scene) -> None:
+    def test_shows_each_row_like_its_own_route(self, scene: Scene) -> None:
         driver, load_id, _ = assigned(scene)
 
-        held = fresh(driver)
+        followed = fresh(driver)
 
-        assert held[("load", load_id)] == driver.get(f"/v1/loads/{load_id}").body
+        assert followed[("load", load_id)] == driver.get(f"/v1/loads/{load_id}").body
 
     def test_misses_nothing_that_changes_while_it_is_walked(self, scene: Scene) -> None:
         scene.loads(3)
@@ -121,20 +123,20 @@ class TestAFullStart:
 
         phone.drain(limit=1).drain()
 
-        assert phone.held == fresh(scene.shipper)
+        assert phone.followed == fresh(scene.shipper)
         assert str(late) in phone.ids("load")
-        assert phone.held[("load", first)]["status"] == "withdrawn"
+        assert phone.followed[("load", first)]["status"] == "withdrawn"
 
 
 class TestWhatChanges:
-    def test_nothing_is_nothing(self, scene: Scene) -> None:
+    def test_is_empty_when_nothing_changed(self, scene: Scene) -> None:
         driver, _, _ = assigned(scene)
         phone = Phone(driver).drain()
         phone.told.clear()
 
         assert phone.drain().drain().told == []
 
-    def test_a_load_of_another_company_reaches_whom_it_is_given_to(
+    def test_a_load_of_another_company_reaches_the_assigned_driver(
         self, scene: Scene
     ) -> None:
         driver, stranger = scene.driver(), scene.driver()
@@ -147,18 +149,18 @@ class TestWhatChanges:
         assert phone.ids("assignment") == {assignment_id}
         assert other.drain().told == []
 
-    def test_the_shipper_s_and_the_desk_s_facts_reach_the_driver(
+    def test_the_shippers_and_the_desks_facts_reach_the_driver(
         self, scene: Scene
     ) -> None:
         driver, load_id, _ = assigned(scene)
         phone = Phone(driver).drain()
-        stop_id = phone.held[("load", load_id)]["stops"][0]["id"]
+        stop_id = phone.followed[("load", load_id)]["stops"][0]["id"]
 
         scene.world.report(scene.carrier, stop_id, "arrival")
         scene.world.confirm(scene.shipper, stop_id)
         phone.drain()
 
-        load = phone.held[("load", load_id)]
+        load = phone.followed[("load", load_id)]
         assert load["status"] == "pickup_confirmed"
         assert load["stops"][0]["confirmed_by"] == "Dock 4"
 
@@ -172,12 +174,12 @@ class TestWhatChanges:
         assert unassign(scene, assignment_id).status == 201
         phone.drain()
 
-        assert phone.held == {}
+        assert phone.followed == {}
         assert phone.told == [
             ("load", load_id, True),
             ("assignment", assignment_id, True),
         ]
-        assert desk.drain().held[("load", load_id)]["status"] == "posted"
+        assert desk.drain().followed[("load", load_id)]["status"] == "posted"
 
     @pytest.mark.parametrize("end", ["decline", "expire", "withdraw", "taken"])
     def test_an_offer_that_ends_leaves_with_its_load(
@@ -201,12 +203,12 @@ class TestWhatChanges:
             assert rival.put(f"/v1/offers/{other_id}/acceptance").status == 200
         phone.drain()
 
-        assert phone.held == fresh(driver) == {}
+        assert phone.followed == fresh(driver) == {}
         assert ("offer", str(offer_id), True) in phone.told
 
 
 def place_of(phone: Phone, **changes: Any) -> str:
-    """Return the phone's cursor with its place changed, signed by us."""
+    """Return the phone's cursor with another place, validly signed."""
     app = phone.caller.app
     keys = cursors.derived(app.extensions["keyring"].refresh)
     scope = f"{phone.caller.member_id} sync"
@@ -226,7 +228,7 @@ class TestACursor:
         ],
         ids=["too old", "other roles", "of a restored server"],
     )
-    def test_that_leads_nowhere_means_begin_anew(
+    def test_that_leads_nowhere_means_a_full_start(
         self, scene: Scene, change: dict[str, Callable[[Any], Any]]
     ) -> None:
         phone = Phone(scene.shipper).drain()
@@ -245,9 +247,9 @@ class TestACursor:
         see_feed_settle()
         changes = scene.shipper.get(f"/v1/sync?cursor={young}")["changes"]
 
-        assert [it["id"] for it in changes] == [str(load_id)]
+        assert [change["id"] for change in changes] == [str(load_id)]
 
-    def test_is_one_member_s_own(self, scene: Scene) -> None:
+    def test_belongs_to_one_member(self, scene: Scene) -> None:
         phone = Phone(scene.shipper).drain()
         page = Phone(scene.carrier)
 
@@ -261,16 +263,16 @@ class TestACursor:
         phone = Phone(scene.shipper).drain()
         scene.loads(3)
 
-        lost = replace(phone, held=dict(phone.held), told=[])
+        lost = replace(phone, followed=dict(phone.followed), told=[])
         lost.drain()
         phone.drain()
 
-        assert phone.held == lost.held == fresh(scene.shipper)
+        assert phone.followed == lost.followed == fresh(scene.shipper)
 
 
 class TestARandomDay:
     @pytest.mark.parametrize("seed", range(6))
-    def test_the_phones_hold_what_the_server_says(
+    def test_the_phones_have_what_the_server_says(
         self, scene: Scene, seed: int
     ) -> None:
         rng = random.Random(seed)
@@ -286,8 +288,8 @@ class TestARandomDay:
 
         for phone in phones:
             phone.drain(limit=rng.choice([1, 200]))
-            assert phone.held == fresh(phone.caller)
-        assert any(phone.held for phone in phones)
+            assert phone.followed == fresh(phone.caller)
+        assert any(phone.followed for phone in phones)
 
 
 def _post(scene: Scene, rng: random.Random, drivers: list[Caller]) -> None:

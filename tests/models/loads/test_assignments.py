@@ -1,4 +1,4 @@
-"""What the database itself refuses of assignments, whoever forgets to ask."""
+"""Assignments that the database itself refuses, whatever the code forgets to check."""
 
 from typing import Any
 from uuid import UUID
@@ -45,8 +45,8 @@ def test_a_driver_has_one_active_load_of_each_kind(
     driver = scene.driver()
     load_id, other_id, another_id = scene.loads(3)
     kept = scene.assigned(driver, load_id)
-    his = {"driver": driver.driver_id}
+    whose = {"driver": driver.driver_id}
 
-    put(session, kept, load=other_id, kind="backhaul", **his)
+    put(session, kept, load=other_id, kind="backhaul", **whose)
     with pytest.raises(IntegrityError, match=f"uq_assignments_active_{kind}"):
-        put(session, kept, load=another_id, kind=kind, **his)
+        put(session, kept, load=another_id, kind=kind, **whose)

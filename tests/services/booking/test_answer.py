@@ -72,8 +72,8 @@ class TestStrategies:
         scene.search(driver)
         seen = []
 
-        while held := open_offers(driver):
-            (offer,) = held
+        while offered := open_offers(driver):
+            (offer,) = offered
             seen.append(offer.load_id)
             decline(driver, offer.id)
             run_jobs(only="search.offer_next", **scene.changes)
@@ -135,7 +135,7 @@ class TestStrategies:
 
         assert [o.load_id for o in open_offers(driver)] == loads[1:4]
 
-    def test_broadcast_adds_nothing_after_a_no(self, scene, run_jobs):
+    def test_broadcast_adds_nothing_after_a_decline(self, scene, run_jobs):
         loads = scene.loads(5)
         driver = scene.driver()
         scene.search(driver)
@@ -198,7 +198,7 @@ class TestStrategies:
 
 
 class TestLimits:
-    def test_a_driver_holds_at_most_n_offers(self, world):
+    def test_a_driver_has_at_most_n_open_offers(self, world):
         scene = Scene(world, {"OFFERS_PER_DRIVER": 2})
         scene.loads(4)
         driver = scene.driver()
@@ -209,7 +209,7 @@ class TestLimits:
 
         assert len(open_offers(driver)) == 2
 
-    def test_a_load_is_in_at_most_k_hands_and_the_next_driver_gets_the_next_best(
+    def test_a_load_has_at_most_k_open_offers_and_the_next_driver_gets_the_next_best(
         self, world
     ):
         scene = Scene(world, {"OFFERS_PER_LOAD": 2, "OFFERS_PER_DRIVER": 1})
@@ -219,10 +219,10 @@ class TestLimits:
         for driver in drivers:
             scene.search(driver)
 
-        held = [open_offers(d)[0].load_id for d in drivers]
-        assert held == [best, best, second, second]
+        offered = [open_offers(d)[0].load_id for d in drivers]
+        assert offered == [best, best, second, second]
 
-    def test_a_crowded_top_of_the_list_does_not_hide_what_is_free_below_it(self, world):
+    def test_fully_offered_loads_at_the_top_do_not_hide_free_ones_below(self, world):
         scene = Scene(world, {"OFFERS_PER_LOAD": 1, "OFFERS_PER_DRIVER": 1})
         loads = scene.loads(6)
         drivers = scene.drivers(6)
@@ -243,7 +243,7 @@ class TestLimits:
 
         assert [o.load_id for o in open_offers(second)] == [load_id]
 
-    def test_an_offer_that_is_late_takes_no_room(self, world):
+    def test_a_late_offer_takes_no_room(self, world):
         scene = Scene(world, {"OFFERS_PER_LOAD": 1})
         scene.load()
         first, second = scene.drivers(2)
@@ -254,7 +254,7 @@ class TestLimits:
 
         assert len(open_offers(second)) == 1
 
-    def test_a_newer_search_replaces_what_the_driver_still_holds(self, scene):
+    def test_a_newer_search_supersedes_the_drivers_open_offers(self, scene):
         scene.loads(2)
         driver = scene.driver()
         scene.search(driver)
@@ -262,7 +262,7 @@ class TestLimits:
 
         scene.search(driver)
 
-        assert {offer_row(it).status for it in old} == {"superseded"}
+        assert {offer_row(offer_id).status for offer_id in old} == {"superseded"}
         assert len(open_offers(driver)) == 2
         assert pushes_to(driver).count("offer_withdrawn") == 2
 
@@ -361,7 +361,7 @@ class TestFrozenFigures:
         assert after_edit["snapshot"]["price_cents"] == 250_000
         assert after_edit["status"] == "superseded"
 
-    def test_an_offer_holds_what_its_search_found(self, scene):
+    def test_an_offer_keeps_what_its_search_found(self, scene):
         scene.load()
         driver = scene.driver()
 

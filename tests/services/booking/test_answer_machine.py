@@ -1,5 +1,5 @@
-"""Whatever drivers, dispatchers and the clock do in whatever order: the assignments in
-the database are those of a model of twenty lines, and no load has two drivers."""
+"""Random acts of drivers, dispatchers and the clock: the assignments in the database
+equal those of a model of twenty lines, and no load has two drivers."""
 
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -49,7 +49,7 @@ REFUSAL = {
 
 
 def refused(act):
-    """Return the class of the refusal, None if it was done."""
+    """Return the class of the refusal, or None if the act was done."""
     try:
         staging.in_transaction(act)
     except DomainError as error:
@@ -58,7 +58,7 @@ def refused(act):
 
 
 class Cast:
-    """Made once, outside of the runs."""
+    """Drivers, loads and a desk, made once for all runs."""
 
     def __init__(self, world):
         scene = Scene(world, {"OFFERS_PER_DRIVER": LOADS})
@@ -72,8 +72,7 @@ class Cast:
 
 
 class Market(RuleBasedStateMachine):
-    """The model: each offer's (driver, load, status); who has which load, and by which
-    offer."""
+    """The model: each offer's (driver, load, status), and the driver of each load."""
 
     def __init__(self, cast, engine):
         super().__init__()
@@ -84,10 +83,10 @@ class Market(RuleBasedStateMachine):
             bind=self.connection, join_transaction_mode="create_savepoint"
         )
         with Session.begin() as session:
-            # One drop has one search; which drop it was does not matter here.
+            # A drop may have only one search; here one drop serves all searches.
             session.execute(ONE_DROP_MANY_SEARCHES)
         self.offers = {}
-        self.holder = {}
+        self.driver_of = {}
 
     def teardown(self):
         self.outer.rollback()
@@ -98,7 +97,7 @@ class Market(RuleBasedStateMachine):
         return ids[number % len(ids)] if ids else None
 
     def book(self, driver, load):
-        self.holder[load] = driver
+        self.driver_of[load] = driver
         for offer_id, (whose, which, status) in self.offers.items():
             if status in OPEN and which == load:
                 self.offers[offer_id] = (whose, which, "lost")
@@ -121,7 +120,7 @@ class Market(RuleBasedStateMachine):
         held = (driver, load) in {
             (d, n) for d, n, status in self.offers.values() if status in OPEN
         }
-        if load in self.holder or driver in self.holder.values() or held:
+        if load in self.driver_of or driver in self.driver_of.values() or held:
             return
         columns = Offer.__table__.columns.keys()
         values = {name: getattr(self.cast.pattern, name) for name in columns}
@@ -136,7 +135,7 @@ class Market(RuleBasedStateMachine):
         self.offers[values["id"]] = (driver, load, "created")
 
     def search_id(self):
-        """Return a search of its own: each offers a load once."""
+        """Return a new search, because a search offers a load once."""
         template = self.cast.template
         names = type(template).__table__.columns.keys()
         values = {name: getattr(template, name) for name in names}
@@ -212,9 +211,9 @@ class Market(RuleBasedStateMachine):
 
     @rule(load=some_load, driver=some_driver)
     def reassign(self, load, driver):
-        if load not in self.holder:
+        if load not in self.driver_of:
             return
-        is_busy = driver in self.holder.values()
+        is_busy = driver in self.driver_of.values()
         refusal = self.decide(
             "reassign",
             self.assignment_of(load),
@@ -226,14 +225,14 @@ class Market(RuleBasedStateMachine):
 
     @rule(load=some_load)
     def unassign(self, load):
-        if load in self.holder:
+        if load in self.driver_of:
             assert self.decide("unassign", self.assignment_of(load)) is None
-            del self.holder[load]
+            del self.driver_of[load]
 
     @rule(load=some_load, driver=some_driver)
     def force_assign(self, load, driver):
-        is_taken = load in self.holder
-        is_busy = driver in self.holder.values()
+        is_taken = load in self.driver_of
+        is_busy = driver in self.driver_of.values()
         refusal = self.decide(
             "force_assign",
             load_id=self.cast.load_ids[load],
@@ -245,10 +244,10 @@ class Market(RuleBasedStateMachine):
 
     @invariant()
     def the_database_says_the_same(self):
-        numbers = {it: n for n, it in enumerate(self.cast.load_ids)}
-        drivers = {it.driver_id: n for n, it in enumerate(self.cast.drivers)}
-        held = [(numbers[a.load_id], drivers[a.driver_id]) for a in staging.active()]
-        assert sorted(held) == sorted(self.holder.items())
+        numbers = {load_id: n for n, load_id in enumerate(self.cast.load_ids)}
+        drivers = {driver.driver_id: n for n, driver in enumerate(self.cast.drivers)}
+        carried = [(numbers[a.load_id], drivers[a.driver_id]) for a in staging.active()]
+        assert sorted(carried) == sorted(self.driver_of.items())
         kept = {offer.id: offer.status for offer in staging.rows_of(Offer)}
         assert kept == {
             offer_id: "created" if status == "late" else status

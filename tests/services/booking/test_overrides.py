@@ -1,4 +1,4 @@
-"""The dispatcher's word: who is told, what is kept."""
+"""Overrides: what changes, who is told, what is recorded."""
 
 import pytest
 
@@ -21,9 +21,9 @@ from tests.world import CLEVELAND
 
 @pytest.fixture
 def scene(world):
-    it = Scene(world)
-    world.phone(it.shipper, f"desk-{it.shipper.member_id}")
-    return it
+    made = Scene(world)
+    world.phone(made.shipper, f"desk-{made.shipper.member_id}")
+    return made
 
 
 def override(dispatcher, assignment_id=None, **body):
@@ -43,13 +43,15 @@ def availability(driver):
 
 
 def everything():
-    """What a refused override must leave as it was."""
+    """Return all that a refused override must leave unchanged."""
     with Session() as session:
         loads = session.query(Load.id, Load.status, Load.version).order_by(Load.id)
-        held = session.query(Assignment.id, Assignment.status).order_by(Assignment.id)
+        carried = session.query(Assignment.id, Assignment.status).order_by(
+            Assignment.id
+        )
         return (
             loads.all(),
-            held.all(),
+            carried.all(),
             session.query(Override.id).count(),
             session.query(Push.id).count(),
             session.query(Event.id).count(),
@@ -60,20 +62,23 @@ class TestReassign:
     def test_the_load_goes_from_one_driver_to_the_other_and_all_are_told(self, scene):
         scene.load()
         old, new = scene.drivers(2)
-        held = won(scene, old)
+        carried = won(scene, old)
 
         made = override(
-            scene.carrier, held["id"], kind="reassign", driver_id=new.driver_id
+            scene.carrier, carried["id"], kind="reassign", driver_id=new.driver_id
         )
 
         assert made.status == 201
-        (now_held,) = active()
-        assert (str(now_held.driver_id), now_held.kind) == (new.driver_id, "backhaul")
+        (now_carried,) = active()
+        assert (str(now_carried.driver_id), now_carried.kind) == (
+            new.driver_id,
+            "backhaul",
+        )
         assert made["before"]["driver_id"] == old.driver_id
         assert made["after"]["driver_id"] == new.driver_id
-        assert made["after"]["assignment_id"] == str(now_held.id)
+        assert made["after"]["assignment_id"] == str(now_carried.id)
         assert set(made["notified"]) == {str(c.member_id) for c in (old, new)}
-        # Who the poster is, is his company's own.
+        # The poster is not named: they belong to another company.
         assert made["after"]["poster_told"]
         assert pushes_to(old)[-1] == "load_unassigned"
         assert pushes_to(new)[-1] == "load_assigned"
@@ -83,24 +88,26 @@ class TestReassign:
     def test_the_new_drivers_open_offers_are_superseded(self, scene):
         scene.loads(2)
         old, new = scene.drivers(2)
-        held = won(scene, old)
+        carried = won(scene, old)
         (offer_id,) = scene.offered(new)
 
-        override(scene.carrier, held["id"], kind="reassign", driver_id=new.driver_id)
+        override(scene.carrier, carried["id"], kind="reassign", driver_id=new.driver_id)
 
         assert offer_row(offer_id).status == "superseded"
 
     def test_a_load_in_transit_keeps_its_progress(self, scene, world):
         load = world.load(scene.shipper)
         old, new = scene.drivers(2)
-        held = scene.assigned(old, load["id"])
+        carried = scene.assigned(old, load["id"])
         first, last = load["stops"]
         world.report(old, first["id"], "arrival")
         world.report(old, first["id"], "completion")
         world.confirm(scene.shipper, first["id"])
         world.report(old, first["id"], "departure")
 
-        made = override(scene.carrier, held, kind="reassign", driver_id=new.driver_id)
+        made = override(
+            scene.carrier, carried, kind="reassign", driver_id=new.driver_id
+        )
 
         assert made.status == 201
         assert made["after"]["load_status"] == "in_transit"
@@ -108,15 +115,15 @@ class TestReassign:
         assert (refused.status, refused.code) == (409, "assignment-ended")
         assert world.report(new, last["id"], "arrival").status == 200
 
-    @pytest.mark.parametrize("kind_of_his_load", ["planned", "backhaul"])
+    @pytest.mark.parametrize("kind_of_their_load", ["planned", "backhaul"])
     def test_a_busy_driver_gets_nothing_and_nothing_changes(
-        self, scene, kind_of_his_load
+        self, scene, kind_of_their_load
     ):
         scene.load()
         old, busy = scene.drivers(2)
-        held = won(scene, old)
+        carried = won(scene, old)
         other = scene.load(pickup=CLEVELAND)
-        if kind_of_his_load == "planned":
+        if kind_of_their_load == "planned":
             scene.assigned(busy, other)
         else:
             override(
@@ -128,31 +135,31 @@ class TestReassign:
         before = everything()
 
         refused = override(
-            scene.carrier, held["id"], kind="reassign", driver_id=busy.driver_id
+            scene.carrier, carried["id"], kind="reassign", driver_id=busy.driver_id
         )
 
         assert (refused.status, refused.code) == (409, "driver-busy")
         assert everything() == before
 
-    def test_the_driver_who_has_it_already_is_no_change(self, scene):
+    def test_the_driver_who_has_it_already_is_refused(self, scene):
         scene.load()
         driver = scene.driver()
-        held = won(scene, driver)
+        carried = won(scene, driver)
 
         refused = override(
-            scene.carrier, held["id"], kind="reassign", driver_id=driver.driver_id
+            scene.carrier, carried["id"], kind="reassign", driver_id=driver.driver_id
         )
 
         assert (refused.status, refused.code) == (409, "driver-busy")
 
     def test_a_driver_without_a_truck_cannot_carry_it(self, scene):
         scene.load()
-        held = won(scene, scene.driver())
+        carried = won(scene, scene.driver())
         walker = scene.driver()
         scene.carrier.patch(f"/v1/drivers/{walker.driver_id}", {"truck_id": None})
 
         refused = override(
-            scene.carrier, held["id"], kind="reassign", driver_id=walker.driver_id
+            scene.carrier, carried["id"], kind="reassign", driver_id=walker.driver_id
         )
 
         assert (refused.status, refused.code) == (409, "driver-without-truck")
@@ -160,11 +167,11 @@ class TestReassign:
     def test_the_event_names_both_and_the_reason(self, scene):
         scene.load()
         old, new = scene.drivers(2)
-        held = won(scene, old)
+        carried = won(scene, old)
 
         override(
             scene.carrier,
-            held["id"],
+            carried["id"],
             kind="reassign",
             reason="hos_risk",
             driver_id=new.driver_id,
@@ -180,9 +187,9 @@ class TestUnassign:
     def test_the_load_is_on_the_market_again(self, scene):
         load_id = scene.load()
         driver, other = scene.drivers(2)
-        held = won(scene, driver)
+        carried = won(scene, driver)
 
-        made = override(scene.carrier, held["id"], kind="unassign")
+        made = override(scene.carrier, carried["id"], kind="unassign")
 
         assert made.status == 201
         assert made["before"]["load_status"] == "booked"
@@ -200,10 +207,10 @@ class TestUnassign:
         scene.search(other)
         assert [offer.load_id for offer in open_offers(other)] == [load_id]
 
-    def test_a_load_in_transit_stays_with_somebody(self, scene, world):
+    def test_a_load_in_transit_cannot_be_left_without_a_driver(self, scene, world):
         load = world.load(scene.shipper)
         driver = scene.driver()
-        held = scene.assigned(driver, load["id"])
+        carried = scene.assigned(driver, load["id"])
         pickup = load["stops"][0]["id"]
         world.report(driver, pickup, "arrival")
         world.report(driver, pickup, "completion")
@@ -211,7 +218,7 @@ class TestUnassign:
         world.report(driver, pickup, "departure")
         before = everything()
 
-        refused = override(scene.carrier, held, kind="unassign")
+        refused = override(scene.carrier, carried, kind="unassign")
 
         assert (refused.status, refused.code) == (409, "load-status")
         assert everything() == before
@@ -219,20 +226,20 @@ class TestUnassign:
     def test_an_arrival_is_forgotten_for_the_next_driver(self, scene, world):
         load = world.load(scene.shipper)
         driver, other = scene.drivers(2)
-        held = scene.assigned(driver, load["id"])
+        carried = scene.assigned(driver, load["id"])
         world.report(driver, load["stops"][0]["id"], "arrival")
 
-        override(scene.carrier, held, kind="unassign")
+        override(scene.carrier, carried, kind="unassign")
         scene.assigned(other, load["id"])
 
         assert world.report(other, load["stops"][0]["id"], "arrival").status == 200
 
     def test_what_has_ended_cannot_end_again(self, scene):
         scene.load()
-        held = won(scene, scene.driver())
-        override(scene.carrier, held["id"], kind="unassign")
+        carried = won(scene, scene.driver())
+        override(scene.carrier, carried["id"], kind="unassign")
 
-        refused = override(scene.carrier, held["id"], kind="unassign")
+        refused = override(scene.carrier, carried["id"], kind="unassign")
 
         assert (refused.status, refused.code) == (409, "assignment-ended")
 
@@ -251,21 +258,21 @@ class TestForceAssign:
         )
 
         assert made.status == 201
-        (held,) = active(load_id=load_id)
-        assert (str(held.driver_id), held.kind) == (chosen.driver_id, "backhaul")
-        assert made["assignment_id"] == str(held.id)
+        (carried,) = active(load_id=load_id)
+        assert (str(carried.driver_id), carried.kind) == (chosen.driver_id, "backhaul")
+        assert made["assignment_id"] == str(carried.id)
         assert offer_row(offer_id).status == "lost"
         assert pushes_to(chosen)[-1] == "load_assigned"
         assert pushes_to(offered)[-1] == "offer_lost"
         assert "load_reassigned" in pushes_to(scene.shipper)
 
-    def test_instead_of_what_he_has_which_goes_back_to_the_market(self, scene):
+    def test_replaces_the_drivers_load_which_goes_back_to_the_market(self, scene):
         first, second = scene.loads(2)
         driver = scene.driver()
-        held = won(scene, driver)
+        carried = won(scene, driver)
 
         made = override(
-            scene.carrier, held["id"], kind="force_assign", load_id=str(second)
+            scene.carrier, carried["id"], kind="force_assign", load_id=str(second)
         )
 
         assert made.status == 201
@@ -280,18 +287,18 @@ class TestForceAssign:
     def test_a_load_that_is_gone_leaves_the_old_one_where_it_was(self, scene):
         _, second = scene.loads(2)
         driver, other = scene.drivers(2)
-        held = won(scene, driver)
+        carried = won(scene, driver)
         scene.assigned(other, second)
         before = everything()
 
         refused = override(
-            scene.carrier, held["id"], kind="force_assign", load_id=str(second)
+            scene.carrier, carried["id"], kind="force_assign", load_id=str(second)
         )
 
         assert (refused.status, refused.code) == (410, "load-taken")
         assert everything() == before
 
-    def test_a_driver_whose_way_home_is_taken_is_busy(self, scene):
+    def test_a_driver_with_a_backhaul_is_busy(self, scene):
         _, second = scene.loads(2)
         driver = scene.driver()
         won(scene, driver)

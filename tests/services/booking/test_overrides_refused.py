@@ -1,4 +1,4 @@
-"""The dispatcher's word: its reasons, whose it is not, and all of it or nothing."""
+"""Overrides: their reasons, other companies' rows, and all of it or nothing."""
 
 from uuid import UUID
 
@@ -22,26 +22,26 @@ from tests.world import utcnow
 
 @pytest.fixture
 def scene(world):
-    it = Scene(world)
-    world.phone(it.shipper, f"desk-{it.shipper.member_id}")
-    return it
+    made = Scene(world)
+    world.phone(made.shipper, f"desk-{made.shipper.member_id}")
+    return made
 
 
 class TestReasons:
-    def test_other_needs_words(self, scene):
+    def test_the_reason_other_needs_a_note(self, scene):
         scene.load()
-        held = won(scene, scene.driver())
+        carried = won(scene, scene.driver())
         before = everything()
 
         for note in ("", "   "):
             refused = override(
-                scene.carrier, held["id"], kind="unassign", reason="other", note=note
+                scene.carrier, carried["id"], kind="unassign", reason="other", note=note
             )
             assert (refused.status, refused.code) == (422, "invalid-request")
         assert everything() == before
 
         made = override(
-            scene.carrier, held["id"], kind="unassign", reason="other", note="Snow."
+            scene.carrier, carried["id"], kind="unassign", reason="other", note="Snow."
         )
         assert (made.status, made["note"]) == (201, "Snow.")
 
@@ -59,10 +59,10 @@ class TestReasons:
     )
     def test_what_is_missing_or_unknown_is_named_and_nothing_changes(self, scene, body):
         scene.load()
-        held = won(scene, scene.driver())
+        carried = won(scene, scene.driver())
         before = everything()
 
-        refused = override(scene.carrier, held["id"], **body)
+        refused = override(scene.carrier, carried["id"], **body)
 
         assert (refused.status, refused.code) == (422, "invalid-request")
         assert everything() == before
@@ -75,10 +75,10 @@ class TestReasons:
 
 
 class TestTenancy:
-    def test_another_companys_rows_do_not_exist(self, scene, world):
+    def test_another_companys_rows_are_not_found(self, scene, world):
         best, _ = scene.loads(2)
         driver, offered = scene.drivers(2)
-        held = won(scene, driver)
+        carried = won(scene, driver)
         (offer_id,) = scene.offered(offered)
         other = Scene(world)
         theirs = other.driver()
@@ -86,9 +86,11 @@ class TestTenancy:
         before = everything()
 
         refusals = [
-            override(other.carrier, held["id"], kind="reassign", **mine),
-            override(other.carrier, held["id"], kind="unassign"),
-            override(other.carrier, held["id"], kind="force_assign", load_id=str(best)),
+            override(other.carrier, carried["id"], kind="reassign", **mine),
+            override(other.carrier, carried["id"], kind="unassign"),
+            override(
+                other.carrier, carried["id"], kind="force_assign", load_id=str(best)
+            ),
             override(other.carrier, kind="withdraw_offer", offer_id=str(offer_id)),
             override(
                 other.carrier,
@@ -96,13 +98,13 @@ class TestTenancy:
                 load_id=str(best),
                 driver_id=driver.driver_id,
             ),
-            override(scene.carrier, held["id"], kind="reassign", **mine),
+            override(scene.carrier, carried["id"], kind="reassign", **mine),
         ]
 
         assert {answer.status for answer in refusals} == {404}
         assert everything() == before
 
-    def test_a_private_load_of_another_company_does_not_exist(self, scene):
+    def test_a_private_load_of_another_company_is_not_found(self, scene):
         load_id = scene.load(visibility="private")
         driver = scene.driver()
 
@@ -118,26 +120,26 @@ class TestTenancy:
     def test_only_dispatchers_override(self, scene):
         scene.load()
         driver = scene.driver()
-        held = won(scene, driver)
+        carried = won(scene, driver)
 
         for caller in (driver, scene.shipper):
-            assert override(caller, held["id"], kind="unassign").status == 403
+            assert override(caller, carried["id"], kind="unassign").status == 403
 
     def test_the_list_is_the_companys_own(self, scene, world):
         scene.load()
-        held = won(scene, scene.driver())
-        made = override(scene.carrier, held["id"], kind="unassign")
+        carried = won(scene, scene.driver())
+        made = override(scene.carrier, carried["id"], kind="unassign")
 
         (kept,) = scene.carrier.get("/v1/overrides")["data"]
         assert kept == made.body
         assert world.company().get("/v1/overrides")["data"] == []
 
 
-def test_nobody_sees_half_of_an_override(committed):
+def test_half_of_an_override_is_never_seen(committed):
     scene = Scene(committed)
     first, second = scene.loads(2)
     driver = scene.driver()
-    held = won(scene, driver)
+    carried = won(scene, driver)
     desk = actor_of(scene.carrier)
 
     def force(session):
@@ -146,7 +148,7 @@ def test_nobody_sees_half_of_an_override(committed):
             desk,
             Why(OverrideReason.SAFETY),
             load_id=second,
-            assignment_id=UUID(held["id"]),
+            assignment_id=UUID(carried["id"]),
             now=utcnow(),
         )
 
@@ -163,10 +165,10 @@ def test_nobody_sees_half_of_an_override(committed):
     ]
 
 
-def test_a_lost_connection_takes_all_of_it_back(committed):
+def test_a_lost_connection_rolls_all_of_it_back(committed):
     scene = Scene(committed)
     _, second = scene.loads(2)
-    held = won(scene, scene.driver())
+    carried = won(scene, scene.driver())
     before = everything()
 
     def force_and_fail():
@@ -176,7 +178,7 @@ def test_a_lost_connection_takes_all_of_it_back(committed):
                 actor_of(scene.carrier),
                 Why(OverrideReason.SAFETY),
                 load_id=second,
-                assignment_id=UUID(held["id"]),
+                assignment_id=UUID(carried["id"]),
                 now=utcnow(),
             )
             raise LoadTaken("as if the line had broken")

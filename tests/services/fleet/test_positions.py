@@ -147,7 +147,7 @@ class TestReport:
 
     @pytest.mark.parametrize("year", [1, 9999])
     @pytest.mark.parametrize("skew_h", [-26, 26])
-    def test_the_ends_of_time_are_rejected(
+    def test_extreme_times_are_rejected(
         self, session: OrmSession, now: datetime, year: int, skew_h: int
     ) -> None:
         sent_at = now + timedelta(hours=skew_h)
@@ -157,7 +157,7 @@ class TestReport:
 
         assert status is REJECTED
 
-    def test_nothing_good_writes_nothing(
+    def test_a_batch_without_a_good_fix_writes_nothing(
         self, session: OrmSession, now: datetime
     ) -> None:
         driver_id = uuid7()
@@ -166,7 +166,7 @@ class TestReport:
 
         assert last_of(session, driver_id) is None
 
-    def test_a_driver_has_his_own_track(
+    def test_a_driver_has_their_own_track(
         self, session: OrmSession, now: datetime
     ) -> None:
         one, other, shared = uuid7(), uuid7(), fix(now)
@@ -192,7 +192,7 @@ class TestWrongClock:
         assert last is not None
         assert last.corrected_at == now - 10 * MINUTE
 
-    def test_up_to_30_seconds_is_the_network(
+    def test_of_up_to_30_seconds_is_not_corrected(
         self, session: OrmSession, now: datetime
     ) -> None:
         driver_id, half_a_minute = uuid7(), timedelta(seconds=30)
@@ -202,10 +202,10 @@ class TestWrongClock:
         ((_, _, corrected_at, _),) = track_of(session, driver_id)
         assert corrected_at == now
 
-    def test_that_was_right_about_the_past_stays_in_the_past(
+    def test_does_not_make_an_old_fix_the_newest(
         self, session: OrmSession, now: datetime
     ) -> None:
-        """A clock an hour ahead does not make old news the newest."""
+        """The clock is an hour ahead; the corrected fix is older than the last one."""
         driver_id, hour = uuid7(), timedelta(hours=1)
         tell(session, driver_id, [fix(now, lat=42.0)], now)
 
@@ -262,8 +262,8 @@ def test_the_last_position_never_goes_back_in_concurrent_batches(
         with Session.begin() as session:
             tell_older.append(tell(session, driver_id, [older], now))
 
-    with Session.begin() as holding:
-        tell(holding, driver_id, [newer], now)
+    with Session.begin() as locking:
+        tell(locking, driver_id, [newer], now)
         thread = Thread(target=late)
         thread.start()
         wait_until_blocked(engine)
@@ -285,12 +285,13 @@ def wait_until_blocked(engine: Engine) -> None:
     )
     for _ in range(500):
         with engine.begin() as connection:
-            # As who logged in, and for this transaction only.
+            # The login's own role, for this transaction: PostgreSQL hides others' waits
+            # from our roles.
             connection.execute(text("set local role none"))
             if connection.scalar(waiting):
                 return
         sleep(0.01)
-    raise AssertionError("nobody waits")
+    raise AssertionError("No connection waits for a lock.")
 
 
 class TestMakePartitions:

@@ -15,7 +15,7 @@ from tests.world import World
         "delete from events",
     ],
 )
-def test_what_happened_cannot_be_changed(
+def test_an_event_cannot_be_changed(
     world: World, session: OrmSession, statement: str
 ) -> None:
     world.load(world.shipper())

@@ -1,4 +1,4 @@
-"""The limiter: exactly the quota, whoever races, and nobody waits for another."""
+"""The limiter: exactly the quota, also in races; keys do not wait for each other."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from services.kernel.limits import RateLimited, Rule, prune, take, take_each
 from tests.world import World, supplies_of
 
 SLOW = Rule(quota=100, window_s=360_000)
-"""An hour for each: none comes back while a test runs."""
+"""One request an hour comes back: none does while a test runs."""
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def emptied(engine: Engine) -> Iterator[Engine]:
 
 
 def forget_all(engine: Engine) -> None:
-    """Other tests commit requests too, and each counts."""
+    """Delete all counts, because other tests commit requests too."""
     with engine.begin() as connection:
         connection.execute(text("delete from rate_limits"))
 
@@ -54,9 +54,21 @@ class TestTake:
 
         allowances = [ask(emptied, key, Rule(3, 3600)) for _ in range(5)]
 
-        assert [it.is_allowed for it in allowances] == [True, True, True, False, False]
-        assert [it.remaining for it in allowances] == [2, 1, 0, 0, 0]
-        assert [it.retry_after_s > 0 for it in allowances] == [0, 0, 0, 1, 1]
+        assert [allowance.is_allowed for allowance in allowances] == [
+            True,
+            True,
+            True,
+            False,
+            False,
+        ]
+        assert [allowance.remaining for allowance in allowances] == [2, 1, 0, 0, 0]
+        assert [allowance.retry_after_s > 0 for allowance in allowances] == [
+            0,
+            0,
+            0,
+            1,
+            1,
+        ]
 
     @pytest.mark.parametrize("quota", [1, 2, 7, 60, 600])
     def test_any_quota_is_exact(self, emptied: Engine, quota: int) -> None:
@@ -65,7 +77,7 @@ class TestTake:
         with OrmSession(emptied) as session, session.begin():
             allowances = [take(session, "x", key, rule) for _ in range(quota + 3)]
 
-        assert sum(it.is_allowed for it in allowances) == quota
+        assert sum(allowance.is_allowed for allowance in allowances) == quota
 
     def test_racing_requests_are_allowed_exactly_the_quota(
         self, emptied: Engine
@@ -75,9 +87,11 @@ class TestTake:
         with ThreadPoolExecutor(8) as pool:
             allowances = list(pool.map(lambda _: ask(emptied, key), range(400)))
 
-        assert sum(it.is_allowed for it in allowances) == SLOW.quota
+        assert sum(allowance.is_allowed for allowance in allowances) == SLOW.quota
 
-    def test_who_waits_as_told_is_let_in_once(self, emptied: Engine) -> None:
+    def test_after_the_wait_that_was_told_one_request_is_allowed(
+        self, emptied: Engine
+    ) -> None:
         key, rule = str(uuid4()), Rule(2, 3600)
         allowances = [ask(emptied, key, rule) for _ in range(4)]
 
@@ -102,9 +116,9 @@ class TestTake:
         assert ask(emptied, key, rule, name="device").is_allowed
         assert not ask(emptied, key, rule).is_allowed
 
-    def test_nobody_waits_for_another(self, emptied: Engine) -> None:
-        with OrmSession(emptied) as held, held.begin():
-            take(held, "person", "one", SLOW)
+    def test_one_key_does_not_wait_for_another(self, emptied: Engine) -> None:
+        with OrmSession(emptied) as locking, locking.begin():
+            take(locking, "person", "one", SLOW)
             with OrmSession(emptied) as session, session.begin():
                 session.execute(text("set local lock_timeout = '2s'"))
 
@@ -131,11 +145,14 @@ class TestTakeEach:
 
         allowances = ask_each(emptied, ("device", few), ("person", many))
 
-        found = [(it.name, it.rule, it.remaining) for it in allowances]
+        found = [
+            (allowance.name, allowance.rule, allowance.remaining)
+            for allowance in allowances
+        ]
         assert found == [("device", few, 1), ("person", many, 4)]
-        assert all(it.is_allowed for it in allowances)
+        assert all(allowance.is_allowed for allowance in allowances)
 
-    def test_the_first_refusal_is_the_last_word_and_what_follows_is_not_counted(
+    def test_the_first_refusal_decides_and_later_rules_are_not_counted(
         self, emptied: Engine
     ) -> None:
         ask(emptied, "one", Rule(1, 60), "lists")
@@ -143,7 +160,7 @@ class TestTakeEach:
         asked = (("device", SLOW), ("lists", Rule(1, 60)), ("person", SLOW))
         allowances = ask_each(emptied, *asked)
 
-        assert [(it.name, it.is_allowed) for it in allowances] == [
+        assert [(allowance.name, allowance.is_allowed) for allowance in allowances] == [
             ("device", True),
             ("lists", False),
         ]
@@ -158,13 +175,15 @@ class TestTakeEach:
         with ThreadPoolExecutor(5) as pool:
             all_of = list(pool.map(lambda _: ask_each(emptied, *rules), range(20)))
 
-        assert sum(it[-1].is_allowed for it in all_of) == 7
+        assert sum(allowances[-1].is_allowed for allowances in all_of) == 7
         assert ask(emptied, "one", name="device").remaining == 100 - 20 - 1
         assert ask(emptied, "one", name="person").remaining == 100 - 7 - 1
 
 
 class TestPrune:
-    def test_forgets_only_who_has_his_whole_quota_again(self, emptied: Engine) -> None:
+    def test_forgets_only_keys_that_have_their_whole_quota_again(
+        self, emptied: Engine
+    ) -> None:
         ask(emptied, "old")
         later(emptied, 360_000)
         for _ in range(SLOW.quota):

@@ -73,12 +73,12 @@ CROSS = [
     for table, statuses, acts, make, move, code in TABLES
     for act in acts
 ]
-"""Every act; each is tried in every status and every role."""
+"""Every act; the tests try each in every status and every role."""
 
 
 @pytest.mark.parametrize(("table", "statuses", "act", "make", "move", "code"), CROSS)
 class TestEveryMove:
-    def test_is_refused_and_writes_nothing_unless_the_table_has_it(
+    def test_is_refused_and_writes_nothing_if_the_table_lacks_it(
         self, table: Any, statuses: Any, act: Any, make: Any, move: Move, code: str
     ) -> None:
         for status, role in product(statuses, Role):
@@ -120,7 +120,7 @@ class TestEveryMove:
                 assert event.edi_214 == transition.edi_214
 
 
-def test_the_server_knows_when_it_received_what_happened_earlier(
+def test_an_event_keeps_when_it_happened_and_when_it_was_received(
     world: World, session: OrmSession
 ) -> None:
     shipper = world.shipper()

@@ -130,11 +130,11 @@ def test_the_ends_of_a_load_are_its_first_and_last_stop(
     assert kept.distance_source == "estimated"
 
 
-def test_an_error_nobody_expected_stays_itself(session: OrmSession) -> None:
-    nobody = Actor(uuid7(), uuid7(), OrganisationKind.SHIPPER, frozenset())
+def test_an_unexpected_database_error_is_not_translated(session: OrmSession) -> None:
+    stranger = Actor(uuid7(), uuid7(), OrganisationKind.SHIPPER, frozenset())
 
     with pytest.raises(IntegrityError):
-        post(nobody)(session)
+        post(stranger)(session)
 
 
 class TestTheSameRequestAtTheSameTime:

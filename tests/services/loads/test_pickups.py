@@ -69,7 +69,7 @@ class TestConfirm:
     @pytest.mark.parametrize(
         "said", [{}, {"pieces": None}, {"pieces": None, "weight_kg": None}]
     )
-    def test_what_is_equal_or_not_said_is_no_difference(
+    def test_an_equal_or_missing_value_is_no_difference(
         self, trip: Trip, said: dict[str, None]
     ) -> None:
         trip.confirm(0, **said)
@@ -93,7 +93,7 @@ class TestConfirm:
         assert (again.status, again.body) == (200, first.body)
         assert trip.kinds() == before
 
-    def test_a_later_word_corrects_the_earlier_one(self, trip: Trip) -> None:
+    def test_a_later_confirmation_corrects_the_earlier_one(self, trip: Trip) -> None:
         trip.confirm(0, pieces=19)
 
         corrected = trip.confirm(0, pieces=18)
@@ -144,7 +144,7 @@ class TestConfirm:
 
         assert (answer.status, answer.code) == (409, "load-status")
 
-    def test_the_future_is_not_confirmed(self, trip: Trip) -> None:
+    def test_a_time_in_the_future_is_refused(self, trip: Trip) -> None:
         answer = trip.confirm(0, confirmed_at=iso(utcnow() + timedelta(hours=1)))
 
         assert (answer.status, answer.code) == (422, "clock-skew")

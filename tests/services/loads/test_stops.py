@@ -1,4 +1,4 @@
-"""A drop completed many times at once is one drop."""
+"""A drop that is reported completed many times at once is one drop."""
 
 from collections.abc import Callable
 from uuid import UUID

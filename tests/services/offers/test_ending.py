@@ -41,8 +41,8 @@ class TestDecline:
 
         def without_times(ranked):
             return [
-                (it["candidate"]["load_id"], it["score_cents"], it["terms"])
-                for it in ranked
+                (entry["candidate"]["load_id"], entry["score_cents"], entry["terms"])
+                for entry in ranked
             ]
 
         assert without_times(mine.ranked) == without_times(theirs.ranked)
@@ -124,7 +124,7 @@ class TestExpire:
         assert offer_row(fresh.id).status == "created"
 
     @pytest.mark.parametrize("hours", [-26, 26])
-    def test_no_other_clock_has_a_say(self, scene, hours):
+    def test_no_other_clock_counts(self, scene, hours):
         scene.loads(2)
         driver = scene.driver()
         scene.search(driver)
@@ -143,13 +143,13 @@ class TestExpire:
             accept(late.id)
         assert accept(fresh.id).offer_id == fresh.id
 
-    def test_what_a_busy_driver_was_left_with_is_superseded(self, scene):
+    def test_an_open_offer_of_a_busy_driver_is_superseded(self, scene):
         scene.load()
         driver = scene.driver()
         (offer_id,) = scene.offered(driver)
         scene.assigned(driver, scene.load(pickup=CLEVELAND))
         with Session.begin() as session:
-            # As if the offer had been held by somebody while the plan was made.
+            # As if the offer had been locked, and so skipped, when the plan was made.
             session.execute(
                 update(Offer)
                 .where(Offer.id == offer_id)

@@ -1,4 +1,4 @@
-"""What follows from a push: every row of the outcome table, and what is never sent."""
+"""Pushes: every row of the outcome table, and what is never sent."""
 
 from datetime import timedelta
 from random import Random
@@ -44,9 +44,9 @@ from tests.world import FakeGateway, supplies_of
 
 @pytest.fixture
 def scene(world):
-    it = Scene(world)
-    world.phone(it.carrier, f"desk-{it.carrier.member_id}")
-    return it
+    made = Scene(world)
+    world.phone(made.carrier, f"desk-{made.carrier.member_id}")
+    return made
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def offer(scene):
 
 
 def send(gateway, push_id=None):
-    """Do the job's work for the one waiting push; return the wait it asks for."""
+    """Run the job of the only waiting push; return the wait that it asks for."""
     push_id = push_id or waiting_push().id
     supplies = supplies_of(Settings(), gateway, rng=Random(0))
     try:
@@ -241,8 +241,8 @@ class TestNothingPointlessIsSent:
         assert message.data["offer_id"] == str(offer)
 
 
-class TestAWaitIsAFactOfThePush:
-    """Whoever runs its job: rescued, retried, or there twice."""
+class TestWaiting:
+    """The wait is kept with the push, so it also holds for a second or rescued job."""
 
     @pytest.mark.parametrize("wait_s", [30, 3600])
     def test_a_retry_after_is_kept_by_a_job_that_runs_too_early(self, offer, wait_s):
@@ -257,7 +257,7 @@ class TestAWaitIsAFactOfThePush:
         assert waits - 10 < left <= waits
         assert push_row(push.id).attempts == 1
 
-    def test_an_attempt_whose_end_nobody_knows_counts_as_refused(self, offer):
+    def test_an_attempt_with_an_unknown_end_counts_as_refused(self, offer):
         push = waiting_push()
         with Session.begin() as session:
             assert pushes.due(session, push.id) is not None
@@ -425,7 +425,7 @@ class TestOutbox:
 
         assert owed == 0
 
-    def test_a_person_named_twice_hears_it_once(self, scene):
+    def test_a_person_named_twice_gets_one_push(self, scene):
         driver = scene.driver()
         with Session.begin() as session:
             people = [driver.member_id, UUID(str(driver.member_id))]
@@ -435,7 +435,7 @@ class TestOutbox:
 
 
 class TestAttempt:
-    """One word for each thing a gateway may do."""
+    """One outcome for each thing a gateway may do."""
 
     @pytest.mark.parametrize(
         ("error", "outcome", "waits"),
@@ -446,7 +446,7 @@ class TestAttempt:
             (ProviderMisconfigured("x"), Outcome.MISCONFIGURED, True),
             (TryLater("x"), Outcome.LATER, True),
         ],
-        ids=lambda it: type(it).__name__,
+        ids=lambda error: type(error).__name__,
     )
     def test_outcome(self, offer, error, outcome, waits):
         with Session.begin() as session:

@@ -1,4 +1,4 @@
-"""Access tokens: only ours, only now; refresh tokens: derived, always the same."""
+"""Access tokens: only our own, only in time. Refresh tokens: always the same."""
 
 import base64
 import hashlib
@@ -110,7 +110,7 @@ class TestAccessToken:
         assert claims["exp"] - claims["iat"] == 900
         assert read_access_token(keys, token) == SUBJECT
 
-    def test_a_browser_s_names_no_device(self, keys: Keyring) -> None:
+    def test_a_browsers_names_no_device(self, keys: Keyring) -> None:
         subject = Claims(MEMBER, COMPANY, FAMILY)
 
         token = access_token(keys, subject, now=datetime.now(UTC))
@@ -171,7 +171,7 @@ class TestReadAccessToken:
         other = ring()
 
         assert refused(keys, signed(other, payload()))
-        # Even when it claims to be ours.
+        # Also when the token names our key's id.
         assert refused(keys, signed(other, payload(), kid=keys.kid))
 
     def test_the_previous_key_still_verifies_and_no_older_one(self) -> None:
@@ -188,7 +188,7 @@ class TestReadAccessToken:
             token = access_token(signer, SUBJECT, now=now)
             assert read_access_token(rotated, token) == SUBJECT
         assert refused(rotated, access_token(oldest, SUBJECT, now=now))
-        # The new key is not that of a process which has not heard of it.
+        # A process that has only the previous key refuses tokens of the new one.
         assert refused(older, mine)
 
     @pytest.mark.parametrize("kid", ["", "x", "../../etc/passwd"])
@@ -226,7 +226,7 @@ class TestReadAccessToken:
         assert refused(keys, f"{head}.{forged}.{tail}")
 
     @pytest.mark.parametrize("text", ["", ".", "..", "a.b.c", "\0", "é", "x" * 9999])
-    def test_what_is_no_token_is_refused(self, keys: Keyring, text: str) -> None:
+    def test_a_text_that_is_no_token_is_refused(self, keys: Keyring, text: str) -> None:
         assert refused(keys, text)
 
 
@@ -249,13 +249,13 @@ class TestRefreshToken:
 
         assert len({token.split(".")[2] for token in tokens}) == 5
 
-    def test_one_family_and_generation_is_not_another_s(self, keys: Keyring) -> None:
+    def test_seed_and_generation_are_not_mixed_up(self, keys: Keyring) -> None:
         """Seed 1 of generation 23 must not be seed 12 of generation 3."""
         a, b = (refresh_token(keys, FAMILY, s, g) for s, g in (("1", 23), ("12", 3)))
 
         assert a.split(".")[2] != b.split(".")[2]
 
-    def test_the_previous_key_s_are_understood_too(self, keys: Keyring) -> None:
+    def test_the_previous_keys_are_understood_too(self, keys: Keyring) -> None:
         old = ring(refresh="o" * 32)
         rotated = ring(refresh="n" * 32, previous=Secrets("", "o" * 32, ""))
         third = ring(refresh="x" * 32, previous=Secrets("", "n" * 32, ""))
@@ -312,7 +312,7 @@ class TestMakeKeyring:
         ],
         ids=["empty", "nonsense", "P-384", "encrypted"],
     )
-    def test_refuses_what_is_no_p256_key(self, text: str) -> None:
+    def test_refuses_a_key_that_is_not_p256(self, text: str) -> None:
         with pytest.raises(ValueError, match="JWT_PRIVATE_KEY is not a P-256"):
             ring(text or "\n")
 

@@ -1,4 +1,4 @@
-"""Of many loads the best are found without judging all of them."""
+"""The best of many loads are found without judging all of them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -60,7 +60,7 @@ def random_search(rng, now):
 
 
 def lively(rng, rows, now):
-    """Most of them go from city to city, can still be picked up, and pay."""
+    """Yield the rows; most now go between cities, can be picked up, and pay."""
     later = now + timedelta(days=30)
     cities = [NEW_YORK, CHICAGO, DALLAS, DENVER]
     for row in rows:
@@ -78,7 +78,7 @@ def lively(rng, rows, now):
         yield row
 
 
-def test_they_are_those_that_brute_force_ranks_first(scene, world):
+def test_the_best_are_those_that_brute_force_ranks_first(scene, world):
     rng, now, org_id = Random(4), utcnow(), scene.carrier.org_id
     other = Scene(world).shipper
     rows = random_loads(rng, 1_500, of_org(scene.carrier), of_org(other), now)
@@ -153,7 +153,7 @@ def test_what_is_not_on_the_market_is_not_among_them(scene, change):
         )
         after = best(session, *asked, utcnow(), 5)
 
-    assert [it.candidate.load_id for it in before.ranked] == [load_id]
+    assert [entry.candidate.load_id for entry in before.ranked] == [load_id]
     assert after.considered == 0
 
 
@@ -175,7 +175,7 @@ class TestFew:
 
 
 def _near(row, now):
-    """The load, from New York to Chicago, on the market."""
+    """Return the row as a load on the market from New York to Chicago."""
     later = now.replace(year=2100)
     return row | {
         "load_number": f"N{row['id']}",

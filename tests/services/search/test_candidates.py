@@ -1,4 +1,4 @@
-"""The index finds what brute force finds, and it is an index that does it."""
+"""The search finds the loads that brute force finds, and it uses the index."""
 
 import re
 from datetime import timedelta
@@ -29,7 +29,7 @@ ROADS = EstimatedRoads()
 
 
 def random_loads(rng, number, mine, theirs, now):
-    """Rows of a board over half a continent, many of them not to be found."""
+    """Yield rows of loads over half a continent; many may not be found."""
 
     def place():
         near = rng.choice([NEW_YORK, CHICAGO, DALLAS, DENVER])
@@ -95,7 +95,7 @@ def random_area(rng, drop, home):
 
 
 def brute_force(session, org_id, now):
-    """Every load that is on the market for the company, as the search would see it."""
+    """Return every load on the market for the company, as the search would see it."""
     found = []
     for load in session.scalars(select(Load)):
         is_ours = load.org_id == org_id or load.visibility is Visibility.NETWORK
@@ -209,7 +209,7 @@ def test_the_two_ended_index_answers_among_twenty_thousand(committed, superuser)
     with OrmSession(superuser) as session, session.begin():
         some = list(random_loads(rng, 500, ours, ours, now))
         session.execute(insert(Load), some)
-        # Not the foreign keys are on trial: their 40,000 checks may rest.
+        # Skips the 40,000 foreign key checks, which are not tested here.
         session.execute(text("set local session_replication_role = replica"))
         changed = {
             "id": "gen_random_uuid()",
@@ -229,7 +229,7 @@ def test_the_two_ended_index_answers_among_twenty_thousand(committed, superuser)
     with superuser.begin() as connection:
         connection.execute(text("analyze loads"))
     with Session.begin() as session:
-        # As the worker, who searches: row security would not let the app use it.
+        # As the worker, which searches: row security would keep the app off the index.
         plan = session.scalars(
             text(f"explain (analyze, format text) {IN_BOXES.text}"),
             edges | {"now": now, "org_id": scene.carrier.org_id},
@@ -237,7 +237,7 @@ def test_the_two_ended_index_answers_among_twenty_thousand(committed, superuser)
 
     lines = "\n".join(plan)
     assert "ix_loads_two_ended" in lines
-    # The poster's standing is looked up among two companies: no index is shorter.
+    # There are two companies only, so PostgreSQL reads them without an index.
     assert set(re.findall(r"Seq Scan on (\w+)", lines)) <= {"organisations"}
     condition = next(line for line in plan if "Index Cond" in line)
     assert condition.count("<@") == 2

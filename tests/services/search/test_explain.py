@@ -1,4 +1,4 @@
-"""Why did this driver get, or not get, this load? Always answered."""
+"""Explanations: why a driver got, or did not get, a load."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -44,7 +44,7 @@ def miles_away(miles):
 
 
 class TestWhatTheSearchKept:
-    def test_offered(self, scene):
+    def test_an_offered_load(self, scene):
         load_id = scene.load()
         driver = scene.driver()
         search = scene.search(driver)
@@ -61,7 +61,7 @@ class TestWhatTheSearchKept:
         assert answer["figures"] == offer.figures
         assert answer["has_changed"] is False
 
-    def test_ranked_and_not_offered(self, scene):
+    def test_a_load_ranked_and_not_offered(self, scene):
         *_, fourth = scene.loads(4)
         driver = scene.driver()
         search = scene.search(driver)
@@ -107,7 +107,7 @@ class TestWhatTheSearchKept:
 
 
 def excluded_by(scene, world, reason):
-    """Post a load which is excluded for `reason`; return (load id, driver)."""
+    """Post a load that is excluded for `reason`; return (load id, driver)."""
     truck, driver, load = {}, {}, {}
     match reason:
         case Reason.OUTSIDE_CIRCLE:
@@ -145,11 +145,11 @@ def excluded_by(scene, world, reason):
             world.stop_body("pickup", load.pop("pickup"), -5, 1),
             world.stop_body("delivery", CHICAGO, 0, 96),
         ]
-    it = scene.driver(**truck)
+    member = scene.driver(**truck)
     if driver:
-        edited = scene.carrier.patch(f"/v1/drivers/{it.driver_id}", driver)
+        edited = scene.carrier.patch(f"/v1/drivers/{member.driver_id}", driver)
         assert edited.status == 200, edited.body
-    return scene.load(**load), it
+    return scene.load(**load), member
 
 
 def square(centre, degrees):
@@ -183,8 +183,10 @@ class TestExcluded:
         answer = why(driver, search, load_id)
 
         assert (answer["verdict"], answer["reason"]) == ("excluded", reason)
-        counts = {it["stage"]: it["excluded"] for it in search.counts["stages"]}
-        # A load beyond the boxes of the index is not counted, and is explained still.
+        counts = {
+            stage["stage"]: stage["excluded"] for stage in search.counts["stages"]
+        }
+        # A load outside the boxes of the index is not counted, but is still explained.
         assert counts[answer["stage"]].get(reason, 1) == 1
 
     def test_a_figure_says_what_it_has_and_what_was_allowed(self, scene):
@@ -240,12 +242,12 @@ class TestNotOnTheMarket:
         assert search.counts["considered"] == 0
         assert why(driver, search, load_id)["verdict"] == "not_on_the_market"
 
-    def test_taken_after_the_search_it_is_judged_as_then(self, scene):
+    def test_taken_after_the_search_is_judged_as_it_was_then(self, scene):
         loads = scene.loads(1)
         driver = scene.driver()
         search = scene.search(driver)
         with Session.begin() as session:
-            # As if it had been the fifty-first.
+            # As if the load had been the fifty-first, beyond the kept best.
             session.execute(
                 update(type(search))
                 .where(type(search).id == search.id)
@@ -279,25 +281,25 @@ class TestNotSearched:
 
 
 class TestOfAPosterWhoIsSuspendedMeanwhile:
-    def test_no_figures_are_told_of_what_was_among_the_best(self, scene):
+    def test_loads_among_the_best_are_explained_without_figures(self, scene):
         first, *_, fourth = scene.loads(4)
         driver = scene.driver()
         search = scene.search(driver)
         before = why(driver, search, first)
         suspend(scene.shipper)
 
-        answers = [why(driver, search, it) for it in (first, fourth)]
+        answers = [why(driver, search, load_id) for load_id in (first, fourth)]
 
-        assert [it["verdict"] for it in answers] == ["offered", "ranked"]
-        assert [it["rank"] for it in answers] == [1, 4]
-        for it in answers:
-            assert {"score_cents", "terms", "figures"} & {*it.body} == set()
+        assert [answer["verdict"] for answer in answers] == ["offered", "ranked"]
+        assert [answer["rank"] for answer in answers] == [1, 4]
+        for answer in answers:
+            assert {"score_cents", "terms", "figures"} & {*answer.body} == set()
         resume(scene.shipper)
         again = why(driver, search, first)
         assert again["figures"] == before["figures"]
         assert again["score_cents"] == before["score_cents"]
 
-    def test_what_was_not_is_as_if_it_were_not(self, scene):
+    def test_a_load_outside_the_best_is_not_found(self, scene):
         scene.loads(2)
         far = scene.load(miles_away(400))
         driver = scene.driver()
@@ -319,7 +321,7 @@ def resume(caller):
 
 
 class TestTenancy:
-    def test_another_companys_private_load_does_not_exist(self, scene):
+    def test_another_companys_private_load_is_not_found(self, scene):
         load_id = scene.load(visibility="private")
         driver = scene.driver()
         search = scene.search(driver)
@@ -328,7 +330,7 @@ class TestTenancy:
         assert explain(scene.carrier, search, load_id).status == 404
 
     @pytest.mark.parametrize("is_withdrawn", [False, True])
-    def test_another_companys_draft_does_not_exist(self, scene, is_withdrawn):
+    def test_another_companys_draft_is_not_found(self, scene, is_withdrawn):
         load_id = scene.load(is_draft=True)
         if is_withdrawn:
             assert scene.shipper.delete(f"/v1/loads/{load_id}/posting").status == 200
@@ -336,7 +338,7 @@ class TestTenancy:
 
         assert explain(driver, scene.search(driver), load_id).status == 404
 
-    def test_another_companys_search_does_not_exist(self, scene, world):
+    def test_another_companys_search_is_not_found(self, scene, world):
         load_id = scene.load()
         driver, colleague = scene.drivers(2)
         search = scene.search(driver)
@@ -347,13 +349,13 @@ class TestTenancy:
             assert caller.get(f"/v1/backhaul-searches/{search.id}").status == 404
             assert caller.get("/v1/backhaul-searches")["data"] == []
 
-    def test_no_such_load(self, scene):
+    def test_an_unknown_load_is_not_found(self, scene):
         driver = scene.driver()
         search = scene.search(driver)
 
         assert explain(driver, search, search.id).status == 404
 
-    def test_a_shipper_asks_in_vain(self, scene):
+    def test_a_shipper_may_not_ask(self, scene):
         load_id = scene.load()
         search = scene.search(scene.driver())
 

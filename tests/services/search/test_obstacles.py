@@ -29,7 +29,7 @@ class TestObstacles:
         assert open_offers(driver) == []
         assert (search.situation, search.ranked, search.counts) == ({}, [], {})
         listed = driver.get("/v1/backhaul-searches")["data"]
-        assert [it["outcome"] for it in listed] == [search.outcome]
+        assert [row["outcome"] for row in listed] == [search.outcome]
         return search.outcome
 
     def test_a_busy_driver(self, scene):
@@ -48,7 +48,7 @@ class TestObstacles:
     @pytest.mark.parametrize(
         "gap", [{"truck_id": None}, {"home_lat": None, "home_lon": None}], ids=str
     )
-    def test_a_driver_of_whom_too_little_is_known(self, scene, gap):
+    def test_a_driver_with_incomplete_data(self, scene, gap):
         driver = scene.driver()
         edit(driver, scene, **gap)
 
@@ -99,10 +99,10 @@ class TestTheSituation:
     )
     def test_hazmat_needs_truck_and_driver(self, scene, truck, driver, is_allowed):
         scene.load(has_hazmat=True)
-        it = scene.driver(is_hazmat_allowed=truck)
-        edit(it, scene, has_hazmat_endorsement=driver)
+        member = scene.driver(is_hazmat_allowed=truck)
+        edit(member, scene, has_hazmat_endorsement=driver)
 
-        search = scene.search(it)
+        search = scene.search(member)
 
         assert search.situation["is_hazmat_allowed"] is is_allowed
         assert search.counts["ranked"] == int(is_allowed)
@@ -136,5 +136,7 @@ class TestTheSituation:
         search = scene.search(driver)
 
         assert search.outcome == "nothing_found"
-        stages = {it["stage"]: it["excluded"] for it in search.counts["stages"]}
+        stages = {
+            stage["stage"]: stage["excluded"] for stage in search.counts["stages"]
+        }
         assert stages["home_by"] == {"home_too_late": 1}

@@ -1,4 +1,4 @@
-"""What is offered later is true when it is offered."""
+"""Offers made after the search are checked again when they are made."""
 
 from uuid import UUID
 
@@ -22,8 +22,8 @@ def sequential(world):
 
 
 def decline_and_go_on(scene, driver, run_jobs):
-    (held,) = open_offers(driver)
-    driver.put(f"/v1/offers/{held.id}/decline", {"reason": "price"})
+    (offer,) = open_offers(driver)
+    driver.put(f"/v1/offers/{offer.id}/decline", {"reason": "price"})
     run_jobs(only="search.offer_next", **scene.changes)
 
 
@@ -63,8 +63,8 @@ def test_an_older_search_offers_nothing_after_a_newer_one(sequential, run_jobs):
     sequential.loads(3)
     driver = sequential.driver()
     sequential.search(driver)
-    (held,) = open_offers(driver)
-    driver.put(f"/v1/offers/{held.id}/decline", {"reason": "price"})
+    (offer,) = open_offers(driver)
+    driver.put(f"/v1/offers/{offer.id}/decline", {"reason": "price"})
 
     newer = sequential.search(driver)
     run_jobs(only="search.offer_next", **sequential.changes)
@@ -72,7 +72,7 @@ def test_an_older_search_offers_nothing_after_a_newer_one(sequential, run_jobs):
     assert {o.search_id for o in open_offers(driver)} == {newer.id}
 
 
-def test_a_driver_whose_truck_was_taken_wins_nothing(world):
+def test_a_driver_whose_truck_was_taken_away_wins_nothing(world):
     scene = Scene(world)
     scene.load()
     driver = scene.driver()
@@ -85,7 +85,7 @@ def test_a_driver_whose_truck_was_taken_wins_nothing(world):
     assert [o.status for o in open_offers(driver)] == ["created"]
 
 
-def test_an_offer_is_not_withdrawn_in_the_name_of_a_strange_assignment(world):
+def test_an_offer_is_not_withdrawn_through_a_foreign_assignment(world):
     scene, strange = Scene(world), Scene(world)
     scene.load()
     (offer_id,) = scene.offered(scene.driver())
@@ -100,7 +100,7 @@ def test_an_offer_is_not_withdrawn_in_the_name_of_a_strange_assignment(world):
     assert refused == [404, 404]
 
 
-def test_a_driver_does_not_enter_his_own_endorsement(world):
+def test_a_driver_may_not_set_their_own_endorsement(world):
     scene = Scene(world)
     driver = scene.driver()
     path, body = f"/v1/drivers/{driver.driver_id}", {"has_hazmat_endorsement": True}
@@ -143,7 +143,7 @@ def test_a_load_that_comes_while_another_ends_leaves_the_driver_on_load(committe
         assert session.get_one(Driver, driver_id).availability == "on_load"
 
 
-def test_a_load_renewed_after_the_search_was_not_on_its_market(world):
+def test_a_load_renewed_after_the_search_is_not_on_the_market_of_that_time(world):
     scene = Scene(world)
     load_id = scene.load()
     with Session.begin() as session:
@@ -154,7 +154,7 @@ def test_a_load_renewed_after_the_search_was_not_on_its_market(world):
             ),
             {"id": load_id},
         )
-        # The trigger keeps events as they are; the test moves the clock instead.
+        # A trigger forbids changing events; the test turns it off to set an old time.
         session.execute(text("set local role backhaul_owner"))
         session.execute(text("alter table events disable trigger user"))
         session.execute(text("set local role backhaul_worker"))

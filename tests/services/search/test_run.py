@@ -1,4 +1,4 @@
-"""A search and its record: once for a drop, widening, counted, rebuilt exactly."""
+"""A search and its record: one for a drop, widening, counts, rebuilding."""
 
 from uuid import UUID
 
@@ -33,7 +33,7 @@ def scene(world):
 
 
 def miles_away(miles):
-    """A place so many miles west of the drop, on the way home."""
+    """Return a place so many miles west of the drop, on the way home."""
     return destination(NEW_YORK, 285, miles * METRES_PER_MILE)
 
 
@@ -56,7 +56,7 @@ def edit(driver, scene, **fields):
 
 
 class TestOnce:
-    def test_the_job_again_makes_no_second_search_and_no_second_offers(
+    def test_the_job_run_again_makes_no_second_search_and_no_second_offers(
         self, world, run_jobs
     ):
         scene = Scene(world)
@@ -80,7 +80,7 @@ class TestOnce:
         assert [o.id for o in open_offers(driver)] == before
         assert len(rows_of(BackhaulSearch)) == 1
 
-    def test_two_workers_at_one_drop(self, committed):
+    def test_two_workers_at_one_drop_make_one_search(self, committed):
         scene = Scene(committed)
         scene.load()
         driver = scene.driver()
@@ -134,7 +134,7 @@ class TestOnce:
         def report():
             return [committed.report(driver, last, "completion") for _ in range(13)]
 
-        answers = [it for part in at_once(*[report] * 8) for it in part]
+        answers = [answer for part in at_once(*[report] * 8) for answer in part]
 
         assert len(answers) == 104
         assert {answer.status for answer in answers} == {200}

@@ -1,4 +1,4 @@
-"""Who did what to which row: chained, signed, and found out when tampered with."""
+"""The audit log: who did what to which row, chained and signed; tampering is found."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,12 +47,12 @@ def findings(key: AuditKey, elsewhere: Any = ()) -> audit.Findings:
 def sign(key: AuditKey) -> list[dict[str, Any]]:
     with Session.begin() as session:
         audit.sign_heads(session, key, now=utcnow())
-        return [to_record(it) for it in audit.signed_heads(session)]
+        return [to_record(head) for head in audit.signed_heads(session)]
 
 
 @pytest.fixture
 def forge(superuser: Engine) -> Iterator[Any]:
-    """Do what only an intruder with the whole database in his hands can do."""
+    """Do what only an intruder with full control of the database can do."""
 
     def run(*statements: str) -> None:
         with superuser.begin() as connection:
@@ -111,14 +111,14 @@ class TestWriting:
         desks = [committed.company() for _ in range(3)]
         trucks = [(desk, committed.truck(desk)) for desk in desks for _ in range(4)]
 
-        # One hand for each truck: two would hear that the other was quicker.
+        # One writer for each truck: of two writers the slower one would be refused.
         def rename(number: int) -> set[int]:
             desk, truck_id = trucks[number]
             bodies = [
                 {"unit_number": f"N{number}.{turn}", "equipment": "van"}
                 for turn in range(8)
             ]
-            return {desk.put(f"/v1/trucks/{truck_id}", it).status for it in bodies}
+            return {desk.put(f"/v1/trucks/{truck_id}", body).status for body in bodies}
 
         with ThreadPoolExecutor(8) as pool:
             assert set().union(*pool.map(rename, range(len(trucks)))) == {200}
@@ -128,7 +128,7 @@ class TestWriting:
         assert found.entries >= 96 + 12
 
 
-class TestNobody:
+class TestTampering:
     @pytest.mark.parametrize(
         "statement",
         [
@@ -142,7 +142,7 @@ class TestNobody:
         ],
     )
     @pytest.mark.parametrize("who", ["app", "server"])
-    def test_of_our_processes_may_change_or_forge_it(
+    def test_none_of_our_processes_may_change_or_forge_it(
         self, desk: Caller, statement: str, who: str
     ) -> None:
         assert desk.org_id is not None
@@ -155,10 +155,10 @@ class TestNobody:
 
     @pytest.mark.parametrize("table", ["audit", "audit_signatures"])
     @pytest.mark.parametrize("act", ["update {} set seq = seq + 9", "delete from {}"])
-    def test_rewrites_it_even_with_every_right(
+    def test_even_a_superuser_cannot_rewrite_it_by_mistake(
         self, desk: Caller, key: AuditKey, superuser: Engine, table: str, act: str
     ) -> None:
-        """By mistake, that is: a superuser may also switch the guard off."""
+        """A superuser may also switch the trigger off; this is about mistakes."""
         sign(key)
         statement = text(act.format(table))
 
@@ -168,7 +168,9 @@ class TestNobody:
         ):
             connection.execute(statement)
 
-    def test_reads_another_companys(self, desk: Caller, committed: World) -> None:
+    def test_a_company_cannot_read_anothers(
+        self, desk: Caller, committed: World
+    ) -> None:
         other = committed.company()
         assert other.org_id is not None
         assert other.member_id is not None
@@ -177,7 +179,7 @@ class TestNobody:
 
 
 class TestVerify:
-    def test_an_untouched_log_holds(self, desk: Caller, key: AuditKey) -> None:
+    def test_an_untouched_log_verifies(self, desk: Caller, key: AuditKey) -> None:
         sign(key)
         found = findings(key)
 
@@ -201,7 +203,7 @@ class TestVerify:
 
         assert [f.seq for f in findings(key).faults] == [2]
 
-    def test_a_cut_tail_is_told_by_the_head(
+    def test_a_cut_tail_is_found_by_the_head(
         self, desk: Caller, key: AuditKey, forge: Any
     ) -> None:
         newest = len(entries(desk.org_id))
@@ -210,7 +212,7 @@ class TestVerify:
         (fault,) = findings(key).faults
         assert fault.seq == newest
 
-    def test_a_tail_cut_with_its_head_is_told_by_a_head_kept_elsewhere(
+    def test_a_tail_cut_with_its_head_is_found_by_a_head_kept_elsewhere(
         self, desk: Caller, key: AuditKey, forge: Any
     ) -> None:
         kept = sign(key)
@@ -264,6 +266,6 @@ class TestKeys:
         (fault,) = findings(audit_key_of(stranger)).faults
         assert "key that is not known" in fault.reason
 
-    def test_no_ed25519_key_is_refused(self) -> None:
+    def test_a_key_that_is_not_ed25519_is_refused(self) -> None:
         with pytest.raises(ValueError, match="AUDIT_SIGNING_KEY is not an Ed25519"):
             audit.make_audit_key("changeme")

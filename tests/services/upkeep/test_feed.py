@@ -1,4 +1,4 @@
-"""The feed: every event once, whoever writes at the same time and however slowly."""
+"""The feed: every event once, also beside many and slow writers."""
 
 import random
 import threading
@@ -100,10 +100,10 @@ class TestReading:
         assert before == []
         assert after == all_ids()
 
-    def test_is_not_passed_by_an_older_transaction_with_a_greater_id(
+    def test_does_not_skip_a_smaller_id_of_a_younger_transaction(
         self, committed: World
     ) -> None:
-        """Ids in order and the guard alone would lose the smaller one here."""
+        """Reading by id alone, with the guard, would lose the smaller id here."""
         org_id = committed.company().org_id
 
         with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What is over is forgotten in its time; what is open, recent or a fact stays."""
+"""Ended rows are deleted after their time; open and recent rows and facts stay."""
 
 from datetime import timedelta
 
@@ -29,13 +29,13 @@ def scene(world):
 
 
 def id_from(age):
-    """Return an id as a row of that age has it."""
+    """Return an id as a row of that age would have."""
     made = int((utcnow() - age).timestamp() * 1000)
     return f"{made:012x}"[:8] + "-" + f"{made:012x}"[8:] + str(uuid7())[13:]
 
 
 def put(table, age, **columns):
-    """Write a row that was made so long ago; return its id."""
+    """Write a row of that age; return its id."""
     row = {"id": id_from(age)} | columns
     names, holders = ", ".join(row), ", ".join(f":{name}" for name in row)
     with Session.begin() as session:
@@ -67,7 +67,7 @@ class TestCredentials:
             ({"expires_at": ago(-DAY), "withdrawn_at": ago(DAY)}, True),
         ],
     )
-    def test_of_an_invitation(self, scene, times, stays):
+    def test_of_an_invitation_are_kept_for_their_time(self, scene, times, stays):
         boss = scene.carrier
         put(
             *("invitations", 2 * LONG_AGO),
@@ -87,7 +87,7 @@ class TestCredentials:
             ({"expires_at": ago(-DAY), "used_at": ago(LONG_AGO)}, False),
         ],
     )
-    def test_of_a_reset(self, scene, times, stays):
+    def test_of_a_reset_are_kept_for_their_time(self, scene, times, stays):
         boss = scene.carrier
         put(
             *("password_resets", 2 * LONG_AGO),
@@ -105,12 +105,12 @@ class TestCredentials:
             ({"revoked_at": ago(LONG_AGO)}, False),
             ({"revoked_at": ago(DAY)}, True),
             ({"expires_at": ago(LONG_AGO)}, False),
-            # Nobody refreshes it any more: it ended when it had been idle.
+            # Not refreshed any more: it ended when its idle time was over.
             ({"last_used_at": ago(KEPT.idle + LONG_AGO)}, False),
             ({"last_used_at": ago(KEPT.idle + DAY)}, True),
         ],
     )
-    def test_of_a_sign_in(self, scene, times, stays):
+    def test_of_a_sign_in_are_kept_for_their_time(self, scene, times, stays):
         boss = scene.carrier
         family = put(
             *("refresh_families", 3 * LONG_AGO),
@@ -183,7 +183,7 @@ class TestSearches:
                 {"at": ago(self.AGE), "id": search.id},
             )
 
-    def test_in_vain_are_forgotten_those_that_offered_stay(self, scene):
+    def test_without_offers_are_forgotten_and_those_with_offers_stay(self, scene):
         scene.load()
         offering = scene.search(scene.driver())
         in_vain = scene.search(scene.driver(), at=DENVER)
@@ -192,7 +192,7 @@ class TestSearches:
             self.make_old(search)
             aged[search] = id_from(self.AGE)
             with Session.begin() as session:
-                # One statement: the offer's key is checked at its end.
+                # One statement, because the offer's foreign key is checked at its end.
                 session.execute(
                     text(
                         "with it as (update offers set search_id = :new"
@@ -223,8 +223,8 @@ class TestSearches:
             )
         assert forget(retention.prune_searches) == 1
         (stop_id,) = [
-            str(it)
-            for it in rows_by(
+            str(row)
+            for row in rows_by(
                 "select id from stops where kind = 'delivery' and completed_at"
                 " is not null"
             )
@@ -241,7 +241,7 @@ def rows_by(query):
         return list(session.scalars(text(query)))
 
 
-def test_the_operator_says_how_long():
+def test_the_settings_say_how_long():
     settings = Settings(
         KEEP_CREDENTIALS_DAYS=1,
         KEEP_PUSHES_DAYS=2,
