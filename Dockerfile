@@ -1,5 +1,5 @@
-# One image for all processes: the command says which. It holds what the server needs:
-# no tests, no demo, no compiler, nobody's keys.
+# One image for all processes: the command chooses the process. It contains only what the
+# server needs: no tests, no demo, no compiler, no keys.
 FROM python:3.11.14-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
@@ -29,16 +29,16 @@ COPY places places
 COPY runtime runtime
 COPY services services
 
-# By number: a host may refuse a name it cannot look up.
+# By number: a host may refuse a user name that it cannot look up.
 USER 10001
 
-# Where web listens, and for 2 cores.
+# Where web listens. Two workers: for two cores.
 ENV ENVIRONMENT=production \
     HOST=0.0.0.0 \
     PORT=8000 \
     WEB_WORKERS=2
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=6s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as it; it.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/readyz', timeout=5)"]
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/readyz', timeout=5)"]
 # The job process: command python worker.py. The schema: python cli.py migrate.
 CMD ["python", "wsgi.py"]

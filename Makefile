@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 PY := .venv/bin/python
-# Brings an embedded PostgreSQL when DATABASE_URL is unset; else starts nothing.
+# Starts an embedded PostgreSQL if DATABASE_URL is unset.
 WITH_DATABASE := $(PY) -m local run --
 
 # Spectral is a Node program: npm install --global @stoplight/spectral-cli@6
@@ -25,16 +25,16 @@ setup: .venv/.ready ## make .venv and install the pinned requirements
 demo: setup ## play a day of the market; ONCE=1 stops by itself
 	@$(PY) -m demo.run
 
-run: setup ## web and worker on http://127.0.0.1:8000, until Ctrl-C
+run: setup ## run web and worker on http://127.0.0.1:8000, until Ctrl-C
 	@.venv/bin/backhaul run
 
 migrate: setup ## bring the database schema to this release
 	@$(WITH_DATABASE) $(PY) cli.py migrate
 
-test: setup ## every test, by two processes
+test: setup ## run every test, in two processes
 	@$(PY) -m pytest -n 2
 
-check: setup ## format, lint, types, the API document, Dockerfile, sizes: what CI runs before the tests
+check: setup ## check format, lint, types, API document, Dockerfile, sizes, as CI does before the tests
 	@$(PY) -m ruff format --check --quiet . || { echo 'Run `make format`.'; exit 1; }
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary .
@@ -44,37 +44,37 @@ check: setup ## format, lint, types, the API document, Dockerfile, sizes: what C
 	@$(MAKE) --no-print-directory spectral audit
 	@$(PY) -m tests.sizes
 
-spectral: ## lint the API document, when Spectral is installed
+spectral: ## lint the API document, if Spectral is installed
 	@if command -v "$(SPECTRAL)" >/dev/null; then \
 		"$(SPECTRAL)" lint --quiet --fail-severity=warn docs/openapi.json; \
 	else \
 		echo 'spectral is skipped: it is not installed (npm install --global @stoplight/spectral-cli@6, or SPECTRAL=path).'; \
 	fi
 
-audit: setup ## known vulnerabilities of the pinned packages, when the database answers
+audit: setup ## look up known vulnerabilities of the pinned packages, if their database answers
 	@$(PY) -m tests.audit
 
 format: setup ## format and sort
 	@$(PY) -m ruff format --quiet .
 	@$(PY) -m ruff check --quiet --fix .
 
-bench: setup ## every bench, one JSON line each
+bench: setup ## run every bench; each prints one JSON line
 	@$(PY) -m bench
 
-mutants: setup ## open holes on purpose, one by one: the tests must notice each
+mutants: setup ## break the code on purpose, in one place at a time: tests must fail each time
 	@$(PY) -m tests.mutants
 
 openapi: setup ## write docs/openapi.json
 	@$(PY) cli.py openapi
 
-examples: setup ## keep the document's examples from a run of every test; write the document
+examples: setup ## run every test to record the document's examples; write the document
 	@$(PY) -m pytest --write-examples
 	@$(PY) cli.py openapi
 
-fields: setup ## record which fields each role sees, from the answers to each
+fields: setup ## record which fields each role sees in the answers
 	@$(PY) -m pytest --write-fields tests/owasp/test_api03_property_level_authorization.py
 
-migration: setup ## new revision from the models: make migration m="what"
+migration: setup ## write a new revision from the models: make migration m="what"
 	@test -n "$(m)" || { echo 'Say what: make migration m="..."'; exit 1; }
 	@$(WITH_DATABASE) sh -c '$(PY) cli.py migrate && $(PY) -m alembic revision --autogenerate -m "$(m)"'
 

@@ -41,7 +41,7 @@ try:
     from local.place import DATABASE, data_dir, has_database
     from local.run import main as run_all
 except ModuleNotFoundError as missing:
-    # The image does not carry it: there, DATABASE_URL is set.
+    # The image does not contain `local`: there, DATABASE_URL is set.
     if missing.name != "local":
         raise
     url_of_running = None  # type: ignore[assignment]
@@ -52,9 +52,9 @@ DOCUMENT = Path(__file__).parent / "docs" / "openapi.json"
 @click.group()
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Backhaul's commands for those who run it.
+    """The operator's commands of Backhaul.
 
-    Without DATABASE_URL they work on the database of the `make run` that is up.
+    Without DATABASE_URL they work on the database of a running `make run`.
     """
     if context.invoked_subcommand == "run" or url_of_running is None:
         return
@@ -87,7 +87,7 @@ def web(options: tuple[str, ...]) -> None:
 
 @cli.command()
 def worker() -> None:
-    """Work off the jobs until SIGTERM."""
+    """Run the jobs until SIGTERM."""
     job_process.main()
 
 
@@ -100,7 +100,7 @@ def migrate() -> None:
     schema.upgrade(login)
     login.dispose()
     connect(settings, hand=Hand.SERVER)
-    # A phone may report before the first worker has started.
+    # A phone may report a position before the first worker has started.
     with Session.begin() as session:
         positions.make_partitions(session, now=datetime.now(UTC))
     click.echo(f"The schema is at {schema.head()}.")
@@ -162,17 +162,19 @@ def create_org(
 @click.option("--trucks", type=click.IntRange(0), default=500, show_default=True)
 @click.option("--orgs", type=click.IntRange(0), default=40, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
-@click.password_option(help="Everybody's. Asked for when left out.")
+@click.password_option(help="Of every member. Asked for when left out.")
 @clear_failures
 def seed(loads: int, trucks: int, orgs: int, seed: int, password: str) -> None:
     """Put a made-up market into the database: companies, trucks, posted loads.
 
-    For measuring and trying out, never beside real companies. A second one comes on
-    top of the first.
+    For measuring and trying out, never beside real companies. A second run adds a
+    second market to the first.
     """
     settings = settings_from_environment()
     if settings.is_production:
-        raise CannotStart("ENVIRONMENT is production: no freight is made up there.")
+        raise CannotStart(
+            "ENVIRONMENT is production: made-up freight does not belong there."
+        )
     connect(settings, hand=Hand.SERVER).dispose()
     try:
         companies = write_board(
@@ -188,9 +190,9 @@ def seed(loads: int, trucks: int, orgs: int, seed: int, password: str) -> None:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="orgs") from None
     for kind in OrganisationKind:
-        found = next((it for it in companies if it.kind == kind), None)
+        found = next((company for company in companies if company.kind == kind), None)
         if found is not None:
-            click.echo(f"Sign in at a {kind}'s desk as {found.email}.")
+            click.echo(f"Sign in as {found.email} for the desk of a {kind}.")
 
 
 @cli.group()
@@ -230,7 +232,7 @@ def verify(heads: TextIO | None) -> None:
 @audit.command()
 @clear_failures
 def heads() -> None:
-    """Sign the heads now and print them all, to be kept away from this database."""
+    """Sign the heads now and print them all. Keep them away from this database."""
     settings = settings_from_environment()
     connect(settings, hand=Hand.SERVER)
     with Session.begin() as session:
@@ -249,7 +251,7 @@ def heads() -> None:
 @click.option("--source", required=True, help="Where it was looked up, such as SAFER.")
 @clear_failures
 def verify_org(org: UUID, state: str, source: str) -> None:
-    """Keep what the register says about a company."""
+    """Record what the register says about a company."""
     connect(settings_from_environment(), hand=Hand.SERVER)
     with Session.begin() as session:
         company = organisations.verify(
@@ -267,12 +269,13 @@ def verify_org(org: UUID, state: str, source: str) -> None:
 @click.option("--reason", required=True)
 @clear_failures
 def suspend_org(org: UUID, reason: str) -> None:
-    """Put a company's people out and hide its posts, at once."""
+    """Sign a company's people out and hide its loads, at once."""
     connect(settings_from_environment(), hand=Hand.SERVER)
     now = datetime.now(UTC)
     with Session.begin() as session:
         company = suspensions.suspend(session, org, reason=reason, now=now)
-    # After the commit: searches that began before it have made their offers or see it.
+    # After the commit: searches that began before it have made their offers by now, and
+    # later ones see the suspension.
     more, loads = 1, 0
     while more:
         with Session.begin() as session:
@@ -330,9 +333,9 @@ def erase(member: UUID, yes: bool) -> None:
 )
 @clear_failures
 def rotate_keys(only: tuple[str, ...]) -> None:
-    """Make new keys; the old ones are still understood. See OPERATIONS, "Keys"."""
+    """Make new keys; the old ones are still accepted. See OPERATIONS, "Keys"."""
     settings = settings_from_environment()
-    wanted = [it for it in keys.ROTATED if not only or it.setting in only]
+    wanted = [key for key in keys.ROTATED if not only or key.setting in only]
     try:
         told = keys.rotate(settings, secret_files(), wanted)
     except OSError as error:
@@ -353,7 +356,7 @@ def openapi(check: bool) -> None:
 
 
 def document_text(app: Flask) -> str:
-    """Return the OpenAPI document as it is committed."""
+    """Return the OpenAPI document as the text of docs/openapi.json."""
     document = app.extensions["api"].spec.to_dict()
     return json.dumps(document, indent=1, sort_keys=True, default=str) + "\n"
 

@@ -1,4 +1,4 @@
-"""The job process: the handlers of every job, their retries and their schedule."""
+"""The worker process: the handlers of every job, their retries and schedules."""
 
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable, Iterator
@@ -42,9 +42,9 @@ MOST_ATTEMPTS = 5
 
 
 class Retry(BaseRetryStrategy):
-    """A bug is given a few chances, then the job is failed and kept.
+    """Try a failed job again, MOST_ATTEMPTS times in all; then it is kept as failed.
 
-    first_s: the first wait; the others double.
+    first_s: the first wait; each later one is twice as long.
     """
 
     def __init__(self, first_s: float = 1.0) -> None:
@@ -63,7 +63,7 @@ def utcnow() -> datetime:
 
 
 def functions(supplies: Supplies) -> dict[Job, Callable[..., Any]]:
-    """Return the handlers, each with what this process supplies."""
+    """Return the handlers, each with the supplies of this process."""
     return {job: partial(handler, supplies) for job, handler in HANDLERS.items()}
 
 
@@ -75,8 +75,8 @@ def register(app: App, supplies: Supplies) -> None:
             name=job.value.name,
             queue=job.value.queue,
             priority=job.value.priority,
-            # The next tick is the retry of a periodic job. One that waited for its
-            # own could not be written: the tick's has the queueing lock.
+            # A periodic job is not retried: it runs again at its next tick. A retry
+            # could not be written once that tick's job has the queueing lock.
             retry=_retry_of(job),
         )(observed(job, function))
         if job in PERIODIC:
@@ -85,16 +85,16 @@ def register(app: App, supplies: Supplies) -> None:
 
 def _retry_of(job: Job) -> Retry | bool:
     if job is Job.PUSH_SEND:
-        # Nobody knows what became of the attempt: the provider is not pressed.
+        # The attempt may have reached the provider: wait as after a full quota.
         return Retry(QUOTA_WAIT_S)
     return Retry() if job not in PERIODIC else False
 
 
 def _called(job: Job, function: Callable[..., None]) -> Callable[..., None]:
-    """Return the job's function as the queue calls it: observed, put off if it asks."""
+    """Wrap a job's function for the queue: observed, and put off on RunLater."""
 
     def run(*, trace_id: str | None = None, **arguments: Any) -> None:  # noqa: ANN401
-        # Periodic jobs are handed the tick they stand for; ours look at the clock.
+        # Periodic jobs get the time of their tick; ours look at the clock.
         arguments.pop("timestamp", None)
         with _observed(job, trace_id) as started:
             try:
@@ -111,7 +111,7 @@ def _called(job: Job, function: Callable[..., None]) -> Callable[..., None]:
 def _awaited(
     job: Job, function: Callable[..., Awaitable[None]]
 ) -> Callable[..., Awaitable[None]]:
-    """The same for a job that cares for the queue itself, on the queue's own loop."""
+    """Do the same for a job that maintains the queue, on the queue's own event loop."""
 
     async def run(timestamp: int = 0, trace_id: str | None = None) -> None:
         with _observed(job, trace_id) as started:
@@ -134,7 +134,7 @@ def _observed(job: Job, trace_id: str | None) -> Iterator[float]:
 
 
 def _conclude(job: Job, started: float) -> None:
-    """Count a run that did its work, and note it of a periodic job."""
+    """Count a run that did its work; record the success of a periodic job."""
     JOBS.labels(job.value.name, "done").inc()
     JOB_SECONDS.labels(job.value.name).observe(perf_counter() - started)
     if job in PERIODIC:
@@ -143,8 +143,11 @@ def _conclude(job: Job, started: float) -> None:
 
 
 def _put_off(job: Job, wait_s: float, arguments: dict[str, Any]) -> None:
-    """Enqueue the job again, once: should we die before this one is finished, it runs
-    again too, and must not go on beside the other."""
+    """Enqueue the job again, once.
+
+    If the worker dies before this run is recorded as finished, the run is repeated and
+    comes here again: the key keeps it from enqueueing a second job.
+    """
     once = " ".join([job.value.name, *map(str, arguments.values())])
     with Session.begin() as session:
         now = session.scalars(select(func.clock_timestamp())).one()
@@ -154,7 +157,7 @@ def _put_off(job: Job, wait_s: float, arguments: dict[str, Any]) -> None:
 
 @clear_failures
 def main() -> None:
-    """Work until SIGTERM; jobs in hand are finished, a lost database is waited for."""
+    """Run jobs until SIGTERM; running jobs are finished, a lost database waited for."""
     settings = settings_from_environment()
     gateway = make_gateway(settings)
     connect(settings, hand=Hand.SERVER)

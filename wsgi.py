@@ -1,6 +1,6 @@
-"""The web process: Settings -> create_app(); `python wsgi.py` serves it.
+"""The web process: makes the application; `python wsgi.py` serves it.
 
-Another WSGI server is given the factory: `wsgi:make()`.
+Give the factory `wsgi:make()` to another WSGI server.
 """
 
 import sys
@@ -30,7 +30,7 @@ def make() -> Flask:
 
 @clear_failures
 def main(arguments: Sequence[str]) -> None:
-    """Serve until SIGTERM, if it can start: the workers would each say why not."""
+    """Serve until SIGTERM. Fails before the workers start, as each would fail alone."""
     options = options_of(arguments)
     settings = settings_from_environment()
     keyring(settings)

@@ -1,1 +1,1 @@
-"""The demo: a synthetic market, a stand-in for FCM, and a day played over HTTP."""
+"""The demo: a made-up market, a stand-in for FCM, and a day played over HTTP."""

@@ -1,4 +1,4 @@
-"""The promises that hold over the whole day, whoever did what."""
+"""The promises that are checked for the whole day, after it is over."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,15 +16,17 @@ def audit(play: Play, evidence: Evidence) -> None:
         "Every drop is searched exactly once": _drops(play, evidence),
         "Every search counts each load once, stage by stage": _stages(evidence),
         "Every offer's terms add up to its gain": _terms(evidence),
-        "No load has two drivers, no driver two loads": _one_each(evidence),
+        "No load has two drivers and no driver has two loads": _one_each(evidence),
         "A load is won once": _wins(play, evidence),
         "Every offer to a live phone rings there exactly once": _rings(play, evidence),
         "No push carries an address, a name or a price": _texts(evidence),
-        "Every pickup the shippers confirmed is kept as they counted": _pickups(
+        "Every confirmed pickup is kept as the shipper counted it": _pickups(
             play, evidence
         ),
-        "Every load that left its pickup was confirmed": _unconfirmed(evidence),
-        "Every position of a phone is kept": _fixes(play),
+        "Every load that left its pickup was confirmed by the shipper": _unconfirmed(
+            evidence
+        ),
+        "Every position that a phone sent is kept": _fixes(play),
     }
     for name, faults in checks.items():
         play.promises.check_all(name, faults)
@@ -69,16 +71,16 @@ def _one_each(evidence: Evidence) -> Iterator[str]:
             row["load"]["id"] if subject == "load_id" else row[subject]
             for row in active
         )
-        yield from (f"{subject} {it}: {n} times" for it, n in found.items() if n > 1)
+        yield from (f"{subject} {key}: {n} times" for key, n in found.items() if n > 1)
 
 
 def _wins(play: Play, evidence: Evidence) -> Iterator[str]:
     won = [row for row in evidence.offers if row["status"] == "accepted"]
     loads = Counter(row["load_id"] for row in won)
-    yield from (f"load {it}: {n} wins" for it, n in loads.items() if n > 1)
-    heard = set(play.ledger.wins)
-    if {row["id"] for row in won} != heard:
-        yield f"{len(heard)} drivers heard yes, {len(won)} offers say so"
+    yield from (f"load {key}: {n} wins" for key, n in loads.items() if n > 1)
+    confirmed = set(play.ledger.wins)
+    if {row["id"] for row in won} != confirmed:
+        yield f"{len(confirmed)} drivers were told yes, {len(won)} offers are accepted"
 
 
 def _rings(play: Play, evidence: Evidence) -> Iterator[str]:
@@ -110,9 +112,9 @@ def _texts(evidence: Evidence) -> Iterator[str]:
 
 def _pickups(play: Play, evidence: Evidence) -> Iterator[str]:
     kept = {stop["id"]: stop for stop in _confirmed(evidence)}
-    said = {it.stop_id: it for it in play.ledger.confirmations}
+    said = {word.stop_id: word for word in play.ledger.confirmations}
     if set(kept) != set(said):
-        yield f"{len(said)} were confirmed, {len(kept)} are kept"
+        yield f"{len(said)} pickups were confirmed, {len(kept)} are kept"
     for stop_id in set(kept) & set(said):
         stop, word = kept[stop_id], said[stop_id]
         found = (stop["confirmed_pieces"], stop["confirmed_weight_kg"])

@@ -1,4 +1,4 @@
-"""The API as a phone or a desk calls it: sign in, ask, and look at the answer."""
+"""Calls of the API by a phone or a desk: sign in, ask, read the answer."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ _own = threading.local()
 
 
 class Unexpected(Exception):
-    """The server answered what the play has no scene for; the message says what."""
+    """The server gave an answer that the play does not expect; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who talks to the server; `token` is empty before he signs in."""
+    """A caller of the server; `token` is empty before the sign-in."""
 
     url: str
     token: str = ""
@@ -54,7 +54,7 @@ class Caller:
 
         tag: the ETag of what is to be changed.
 
-        Raises: Unexpected if there is none.
+        Raises: Unexpected if no answer comes.
         """
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if method == "POST":
@@ -62,7 +62,7 @@ class Caller:
         if tag:
             headers["If-Match"] = tag
         try:
-            answer = _session().request(
+            answer = _connections().request(
                 method, self.url + path, json=body, headers=headers, timeout=TIMEOUT_S
             )
         except requests.RequestException as error:
@@ -72,7 +72,7 @@ class Caller:
         return Answer(answer.status_code, read, at, answer.headers.get("ETag", ""))
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - what JSON carries
-        """Return what is there. Raises: Unexpected."""
+        """Read something and return it. Raises: Unexpected."""
         return self._success("GET", path, None)
 
     def post(self, path: str, body: Any) -> Any:  # noqa: ANN401 - what JSON carries
@@ -84,7 +84,7 @@ class Caller:
         return self._success("PUT", path, body)
 
     def patch(self, path: str, body: Any) -> Any:  # noqa: ANN401
-        """Look at something and change it; return it. Raises: Unexpected."""
+        """Change the current version of something; return it. Raises: Unexpected."""
         return self._success("PATCH", path, body, self.ask("GET", path).tag)
 
     def walk(self, path: str) -> list[Any]:
@@ -115,7 +115,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Person(Caller):
-    """A signed-in member; `target` is where pushes to his phone go, empty for none."""
+    """A signed-in member; `target` is where pushes to their phone go, or empty."""
 
     name: str = ""
     login: str = ""
@@ -124,7 +124,7 @@ class Person(Caller):
 
 
 def sign_in(url: str, *, name: str, login: str, password: str) -> Person:
-    """Return the member who signs in with this password. Raises: Unexpected."""
+    """Sign the member in with this password; return them. Raises: Unexpected."""
     tokens = Caller(url).post("/v1/sessions", {"login": login, "password": password})
     return Person(url, tokens["access_token"], name, login, tokens["member_id"])
 
@@ -136,11 +136,11 @@ def told(answer: Answer) -> str:
     return " ".join([str(answer.status), *(str(part) for part in parts if part)])
 
 
-def _session() -> requests.Session:
-    """Return this thread's connections: kept alive, and never shared."""
-    if not hasattr(_own, "session"):
-        _own.session = requests.Session()
-        # No proxy of the environment stands between us and our own server.
-        _own.session.trust_env = False
-    session: requests.Session = _own.session
-    return session
+def _connections() -> requests.Session:
+    """Return this thread's connections: kept alive, and shared with no other thread."""
+    if not hasattr(_own, "connections"):
+        _own.connections = requests.Session()
+        # The server is our own: a proxy of the environment must not stand between.
+        _own.connections.trust_env = False
+    connections: requests.Session = _own.connections
+    return connections

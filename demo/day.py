@@ -1,4 +1,4 @@
-"""Dozens of trucks: each delivers, is offered freight home, and answers or not."""
+"""Dozens of trucks: each delivers and is offered freight; the driver answers or not."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ from market import MarketTruck, fleet, headhaul, transit
 AT_ONCE = 10
 """Drivers on their phones at the same time."""
 
-# What drivers do; our own guess, no statistics behind it.
+# How often drivers do what: our own guess, no statistics behind it.
 ANSWERS_AT_ALL = 0.88
 TAKES_THE_BEST = 0.8
 SENT_TWICE = 0.2
@@ -37,7 +37,7 @@ REASONS = ("price", "distance", "time", "facility")
 
 @dataclass(frozen=True)
 class Ready:
-    """A truck under its first haul."""
+    """A truck with its first load."""
 
     trucker: Trucker
     haul: Posted
@@ -45,10 +45,10 @@ class Ready:
 
 
 def prepare(play: Play, trucks: int, *, seed: int) -> list[Ready]:
-    """Hire the drivers and give each a load that takes him far from home."""
+    """Hire the drivers and give each a load that takes them far from home."""
 
-    def one(it: tuple[int, MarketTruck]) -> Ready:
-        number, truck = it
+    def one(numbered: tuple[int, MarketTruck]) -> Ready:
+        number, truck = numbered
         random = Random(f"day {seed} {number}")
         carrier = play.carriers[number % len(play.carriers)]
         trucker = hire_trucker(carrier, truck)
@@ -62,7 +62,7 @@ def prepare(play: Play, trucks: int, *, seed: int) -> list[Ready]:
 
 
 class Day:
-    """Plays the trucks over `span_s`, a few at once, and counts them as they end."""
+    """Starts the trucks within `span_s`, a few at once, and counts those that ended."""
 
     def __init__(self, play: Play, ready: list[Ready], span_s: float) -> None:
         self._play = play
@@ -73,7 +73,7 @@ class Day:
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Return when every truck's day is over; stop early if one cannot go on."""
+        """Play every truck's day; return when all are over, or raise when one fails."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             futures = []
             try:
@@ -117,14 +117,14 @@ class Day:
             if search["outcome"] != "nothing_found":
                 return f"not searched ({search['outcome'].replace('_', ' ')})"
             looked_at = search["counts"]["considered"]
-            return f"no gain in {count(looked_at, 'load')} near, drives home empty"
+            return f"no gain in {count(looked_at, 'load')} nearby, drives home empty"
         first_ring(dropped, self._play.phones)
         self._stopping.wait(ready.random.uniform(0.2, 1.0))
         offers = inbox(ready.trucker)
         if not offers:
-            return "all his offers were taken before he looked"
+            return "all offers were taken before the driver looked"
         see(ready.trucker, offers[0])
-        story = f"{len(offers)} offered"
+        story = count(len(offers), "offer")
         if ready.random.random() > ANSWERS_AT_ALL:
             return f"{story}, does not answer"
         if ready.random.random() > TAKES_THE_BEST:

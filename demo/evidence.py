@@ -1,4 +1,4 @@
-"""What the server kept of the day, read over HTTP by those who may see it."""
+"""What the server kept of the day, read over HTTP by members who may see it."""
 
 import time
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Evidence:
-    """All companies together.
+    """The records of all companies together.
 
     loads: those that a truck carries or carried, as their shippers see them.
     """
@@ -60,7 +60,7 @@ def gather(play: Play) -> Evidence:
 
 
 def _settled_offers(desks: Sequence[Person]) -> Rows:
-    """Return all offers, when no push for one that still stands is under way."""
+    """Return all offers, once no push for an open offer is still under way."""
     deadline = time.monotonic() + SETTLED_WITHIN_S
     while True:
         offers = [row for desk in desks for row in desk.walk("/v1/offers")]

@@ -36,7 +36,7 @@ TERMS = {
     "deadhead_cost": "empty to the pickup",
     "loaded_cost": "driving it loaded",
     "home_deadhead_cost": "empty from the delivery home",
-    "baseline_saved": "the empty drive home that is not made",
+    "baseline_saved": "saved: the empty drive home",
     "duty_hours_cost": "longer on duty",
 }
 
@@ -55,14 +55,15 @@ def tell(play: Play) -> None:
     )
     teller.say(
         f"{trucker.name}, truck {trucker.truck.unit_number}, home Chicago, has"
-        " delivered in New York. Bad signal: his phone reports it three times."
+        " delivered in New York. The signal is bad: the phone reports the drop three"
+        " times."
     )
     push = first_ring(dropped, play.phones)
     name = "The founding case: the phone rings after the drop"
     play.promises.check(name, push is not None)
     if push is not None:
         ms = (push.at - dropped.at) * 1000
-        teller.say(f'His phone rings {ms:.0f} ms later: "{push.title}: {push.body}"')
+        teller.say(f'The phone rings {ms:.0f} ms later: "{push.title}: {push.body}"')
     search = search_of(dropped)
     _tell_search(play, search)
     offers = inbox(trucker)
@@ -74,17 +75,19 @@ def tell(play: Play) -> None:
     won = must(accept(trucker, chosen, play.ledger))
     again = must(accept(trucker, chosen, play.ledger))
     play.promises.check(
-        "A winner who asks again gets the same answer", won["id"] == again["id"]
+        "A driver who repeats an acceptance gets the same answer",
+        won["id"] == again["id"],
     )
     teller.say(
-        f"He wants to end near home, accepts {play.lane(chosen['load_id'])}, load"
+        f"{trucker.name} wants to end near home, accepts"
+        f" {play.lane(chosen['load_id'])}, load"
         f" {won['load']['load_number']}, and wins it."
     )
     _carry_home(play, trucker, play.posted[won["load"]["id"]], chosen)
 
 
 def _post_ways_home(play: Play) -> Posted:
-    """Post freight for the way home, and one load that his van cannot take."""
+    """Post freight for the way home, and one load that a van cannot take."""
     play.post(0, order("HOME-1", NEWARK, ("Gary", "IN"), 2_450))
     play.post(
         2, order("HOME-2", ("Elizabeth", "NJ"), CHICAGO, 2_300, commodity="clothing")
@@ -106,14 +109,15 @@ def _post_ways_home(play: Play) -> Posted:
 def _tell_search(play: Play, search: dict[str, Any]) -> None:
     counts = search["counts"]
     excluded: dict[str, int] = {}
-    for rig in counts["stages"]:
-        excluded |= rig["excluded"]
-    most = sorted(excluded.items(), key=lambda it: -it[1])[:3]
-    reasons = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in most)
+    for stage in counts["stages"]:
+        excluded |= stage["excluded"]
+    most = sorted(excluded.items(), key=lambda reason: -reason[1])[:3]
+    reasons = ", ".join(f"{reason.replace('_', ' ')} ({n:,})" for reason, n in most)
     play.teller.say(
         f"The search looked at {count(counts['considered'], 'load')} within"
         f" {miles(search['radius_m'])} in {search['timings']['search_ms']:.0f} ms:"
-        f" {counts['ranked']} worth taking; {reasons}."
+        f" {counts['ranked']} are worth taking. Most of the others were excluded for"
+        f" {reasons}."
     )
 
 
@@ -123,7 +127,9 @@ def _choose(
     """Tell the inbox; return the best offer that ends near home."""
     home = trucker.truck.home_point
     near = []
-    play.teller.say(f"He opens the app: {count(len(offers), 'offer')}, best first.")
+    play.teller.say(
+        f"{trucker.name} opens the app: {count(len(offers), 'offer')}, best first."
+    )
     for offer in offers:
         see(trucker, offer)
         load = offer["load"]
@@ -161,7 +167,7 @@ def _tell_why_not(
     answer = trucker.company.desk.get(path)
     figure = answer.get("figure") or {}
     play.promises.check(
-        "Why a load was not offered is answered",
+        "The server says why a load was not offered",
         (answer["verdict"], answer["reason"]) == ("excluded", "equipment_mismatch"),
         f"{answer['verdict']}: {answer['reason']}",
     )
@@ -169,31 +175,33 @@ def _tell_why_not(
     play.teller.say(
         f"Why not {play.lane(refused.id)}, {load.commodity} for"
         f" {dollars(load.price_cents)}? The server answers:"
-        f" {answer['reason'].replace('_', ' ')}, it needs a {figure.get('value')} and"
-        f" he pulls a {figure.get('limit')}."
+        f" {answer['reason'].replace('_', ' ')}. The load needs a"
+        f" {figure.get('value')} and the truck pulls a {figure.get('limit')}."
     )
 
 
 def _carry_home(
     play: Play, trucker: Trucker, posted: Posted, offer: dict[str, Any]
 ) -> None:
-    """Pick up, be held until the shipper confirms, deliver, be home."""
+    """Pick up, wait for the shipper's confirmation, deliver, be home."""
     pickup = posted.body["stops"][0]
     must(report(trucker, pickup, "arrival"))
     must(report(trucker, pickup, "completion"))
     early = report(trucker, pickup, "departure")
     play.promises.check(
-        "No truck departs before the shipper has confirmed",
+        "No truck departs before the shipper has confirmed the pickup",
         (early.status, early.code) == (409, "pickup-not-confirmed"),
         f"{early.status} {early.code}",
     )
-    play.teller.say("He wants to leave the dock and is told: pickup not confirmed.")
+    play.teller.say(
+        f"{trucker.name} wants to leave the dock and is told: pickup not confirmed."
+    )
     kept = confirm(posted.shipper, posted.body, play.ledger)
     play.teller.say(
         f"{kept['confirmed_by']}, {posted.shipper.name}, confirms"
         f" {kept['confirmed_pieces']} pieces,"
         f" {pounds(kept['confirmed_weight_kg'])}, seal {kept['seal_number']},"
-        f" bill of lading {kept['bol_number']}. He departs."
+        f" bill of lading {kept['bol_number']}. The truck departs."
     )
     left_at = utcnow()
     must(report(trucker, pickup, "departure", left_at))
@@ -203,7 +211,7 @@ def _carry_home(
     _go_off_duty(play, trucker, home)
     figures = offer["figures"]
     play.teller.say(
-        f"Delivered in {load.destination.name}: home with"
+        f"The load is delivered in {load.destination.name}. The way home has"
         f" {miles(figures['empty_after_m'])} empty instead of"
         f" {miles(figures['empty_before_m'])}."
     )

@@ -1,4 +1,4 @@
-"""The dispatcher's hand: a driver's choice is overruled, with a reason."""
+"""A dispatcher overrules a driver's choice and gives a reason."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ ATLANTA = ("Atlanta", "GA")
 MARIETTA = ("Marietta", "GA")
 NASHVILLE = ("Nashville", "TN")
 TOLD = "An override tells both drivers and the shipper"
-KEPT = "An override keeps what was before and after"
+KEPT = "An override records what was before and after"
 
 
 def tell(play: Play) -> None:
     """Reassign a won load, and give the driver who lost it another one."""
     teller = play.teller
-    teller.chapter("The dispatcher overrules")
+    teller.chapter("A dispatcher overrules a driver's choice")
     wanted = play.post(0, order("OVER-1", ATLANTA, NASHVILLE, 990, commodity="paint"))
     other = play.post(2, order("OVER-2", MARIETTA, NASHVILLE, 760))
     luis = play.truck(1, "Luis Flores", city(*NASHVILLE))
@@ -47,7 +47,7 @@ def _reassign(
     play: Play, assignment_id: str, load: Posted, old: Trucker, new: Trucker
 ) -> None:
     dispatcher = old.company.desk
-    note = f"The dock asks for {new.name}: she has the gate pass."
+    note = f"The dock asks for {new.name}, who has the gate pass."
     made = dispatcher.post(
         f"/v1/assignments/{assignment_id}/override",
         {
@@ -58,8 +58,9 @@ def _reassign(
         },
     )
     play.teller.say(
-        f"{dispatcher.name}, dispatcher, takes it from him and gives it to {new.name}."
-        f' Reason on file: {made["reason"].replace("_", " ")}, "{made["note"]}"'
+        f"{dispatcher.name}, dispatcher, takes the load from {old.name} and gives it to"
+        f" {new.name}. Reason on file: {made['reason'].replace('_', ' ')},"
+        f' "{made["note"]}"'
     )
     _check_kept(play, made, old.driver_id, new.driver_id)
     rung = [
@@ -70,10 +71,12 @@ def _reassign(
             (load.shipper.desk, "load_reassigned"),
         )
     ]
-    play.promises.check_all(TOLD, [f"{who} was not" for who, push in rung if not push])
-    for who, push in rung:
+    play.promises.check_all(
+        TOLD, [f"{name} was not" for name, push in rung if not push]
+    )
+    for name, push in rung:
         if push is not None:
-            play.teller.add(f'{who}\'s phone: "{push.title}"')
+            play.teller.add(f'{name}\'s phone: "{push.title}"')
     late = report(old, load.body["stops"][0], "arrival")
     play.promises.check(
         "A driver who was taken off a load cannot report for it",
@@ -96,7 +99,7 @@ def _force_assign(play: Play, load: Posted, trucker: Trucker) -> None:
         {
             "kind": "force_assign",
             "reason": "other",
-            "note": "In place of the load he gave up.",
+            "note": "In place of the reassigned load.",
             "load_id": load.id,
             "driver_id": trucker.driver_id,
         },
@@ -104,6 +107,6 @@ def _force_assign(play: Play, load: Posted, trucker: Trucker) -> None:
     told = play.phones.wait(trucker.phone.target, "load_assigned", subject_id=load.id)
     play.promises.check(TOLD, told is not None, f"{trucker.name} was not")
     play.teller.say(
-        f"She gives {trucker.name} {play.lane(load.id)} for"
+        f"{dispatcher.name} gives {trucker.name} {play.lane(load.id)} for"
         f' {dollars(load.load.price_cents)} instead: "{made["note"]}"'
     )

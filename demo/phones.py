@@ -1,4 +1,4 @@
-"""What every phone received, as the fake FCM wrote it down."""
+"""What every phone received, as the fake FCM recorded it."""
 
 import threading
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Push:
 
 
 class Phones:
-    """Looks at the fake FCM all the time; a thread may wait for a push to arrive."""
+    """Polls the fake FCM; a thread may wait for a push to arrive."""
 
     def __init__(self, fcm_url: str) -> None:
         self._fcm = Caller(fcm_url)
@@ -68,22 +68,22 @@ class Phones:
         after: seconds since the epoch; older ones do not count.
         """
 
-        def is_it(push: Push) -> bool:
+        def matches(push: Push) -> bool:
             return (
                 (push.target, push.kind) == (target, kind)
                 and push.at >= after
                 and subject_id in (None, push.subject_id)
             )
 
-        return self.wait_for(is_it, timeout_s)
+        return self.wait_for(matches, timeout_s)
 
     def wait_for(
-        self, is_it: Callable[[Push], bool], timeout_s: float = 10.0
+        self, matches: Callable[[Push], bool], timeout_s: float = 10.0
     ) -> Push | None:
-        """Return the first push that `is_it` says yes to, None if none comes."""
+        """Return the first push for which `matches` is true, None if none comes."""
         with self._news:
-            self._news.wait_for(lambda: any(map(is_it, self._pushes)), timeout_s)
-            return next(filter(is_it, self._pushes), None)
+            self._news.wait_for(lambda: any(map(matches, self._pushes)), timeout_s)
+            return next(filter(matches, self._pushes), None)
 
     def look(self) -> None:
         """Read what has arrived until now. Raises: Unexpected."""
@@ -97,7 +97,7 @@ class Phones:
 
     def _watch(self) -> None:
         while not self._stopping.wait(POLL_S):
-            with suppress(Unexpected):  # it has much to do, or is being stopped
+            with suppress(Unexpected):  # FCM is busy, or is being stopped
                 self.look()
 
 

@@ -1,4 +1,4 @@
-"""What every scene has at hand, and the trucks and loads made for a scene."""
+"""What every scene can use, and the trucks and loads made for a scene."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -81,13 +81,13 @@ class Play:
         return drop(trucker, posted, self.ledger, repeats=repeats)
 
     def dispatch(self, trucker: Trucker, shipper: int, load: MarketLoad) -> Posted:
-        """Post a load and have the trucker's dispatcher give it to him."""
+        """Post a load and assign it to the trucker, as their dispatcher does."""
         posted = dispatch(trucker, self.shippers[shipper], load)
         self.posted[posted.id] = posted
         return posted
 
     def lane(self, load_id: str) -> str:
-        """Return from where to where, such as Newark, NJ -> Gary, IN."""
+        """Return where the load goes from and to, such as Newark, NJ -> Gary, IN."""
         load = self.posted[load_id].load
         return f"{place(load.origin)} -> {place(load.destination)}"
 

@@ -1,4 +1,4 @@
-"""Two drivers, one load: exactly one wins, the other is told at once."""
+"""Two drivers accept one load: exactly one wins, and the other is told at once."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +14,8 @@ from places.cities import city
 HOUSTON = ("Houston", "TX")
 DALLAS = ("Dallas", "TX")
 FORT_WORTH = ("Fort Worth", "TX")
-ONE_WINS = "One load, two drivers who accept: exactly one wins"
-OTHER_TOLD = "The loser hears 410 offer-taken, with his next best offer"
+ONE_WINS = "Of two drivers who accept one load, exactly one wins"
+OTHER_TOLD = "The other driver gets 410 offer-taken, with their next best offer"
 
 
 def tell(play: Play) -> None:
@@ -48,8 +48,8 @@ def tell(play: Play) -> None:
     winner, loser = racers[first], racers[1 - first]
     teller.say(
         f"Both accept {play.lane(hot.id)} for {dollars(hot.load.price_cents)} at the"
-        f" same moment. {winner.name} wins (200); {loser.name} hears"
-        f" {answers[1 - first].status} {answers[1 - first].code}."
+        f" same moment. {winner.name} wins (200); {loser.name} is refused"
+        f" ({answers[1 - first].status} {answers[1 - first].code})."
     )
     _second_choice(play, loser, answers[1 - first])
     pick_up(winner, hot, play.ledger, missing=2)
@@ -78,15 +78,18 @@ def _second_choice(play: Play, loser: Trucker, refusal: Answer) -> None:
         f"{refusal.code}, next offer: {best and best['id']}",
     )
     told = play.phones.wait(loser.phone.target, "offer_lost")
-    play.promises.check("The loser's phone is told that the offer is over", bool(told))
+    play.promises.check(
+        "The phone of the driver who lost is told that the offer is over", bool(told)
+    )
     if best is None:
         return
     answer = accept(loser, best, play.ledger)
     if answer.status == 200:
         won = play.posted[best["load_id"]]
         play.teller.say(
-            f"The refusal names his next best: {play.lane(won.id)} for"
-            f" {dollars(best['load']['price_cents'])}. He accepts and wins that one."
+            f"The refusal names the next best offer: {play.lane(won.id)} for"
+            f" {dollars(best['load']['price_cents'])}. {loser.name} accepts it and"
+            " wins."
         )
         pick_up(loser, won, play.ledger)
 

@@ -1,4 +1,4 @@
-"""What the play stands on: a fresh database, the fake FCM, web and worker."""
+"""What the play runs on: a fresh database, the fake FCM, web and worker."""
 
 import os
 import socket
@@ -29,9 +29,9 @@ WEB_WORKERS = 2
 
 @dataclass(frozen=True)
 class Rig:
-    """Where everything is.
+    """The addresses, logs and processes of the play.
 
-    environment: what ours is changed by for every process of the play.
+    environment: variables that every process of the play gets over ours.
     """
 
     url: str
@@ -51,19 +51,19 @@ def database(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the name and URL of an empty, migrated database of our own.
 
     On the server of DATABASE_URL, or on the embedded one. A demo that runs already
-    keeps its database; the next one takes the next name. The database stays when we
-    go, to be looked at, and is dropped by the next demo.
+    keeps its database, and this one takes the next name. The database stays after the
+    demo, to be looked at; the next demo drops it.
 
     Raises: EmbeddedServerError, DatabaseUnusable, CannotStart.
     """
     if settings.DATABASE_URL:
         check_server(make_engine(settings))
-        with _own_database(settings.DATABASE_URL) as it:
-            yield it
+        with _own_database(settings.DATABASE_URL) as name_and_url:
+            yield name_and_url
         return
     data_dir = Path(os.environ.get("BACKHAUL_DATA_DIR") or DEFAULT_DATA_DIR)
-    with server(data_dir) as url, _own_database(url) as it:
-        yield it
+    with server(data_dir) as url, _own_database(url) as name_and_url:
+        yield name_and_url
 
 
 @contextmanager
@@ -152,7 +152,7 @@ def _port() -> int:
     """Return PORT, or any free port. Raises: CannotStart if PORT cannot be used."""
     wanted = os.environ.get("PORT", "").strip() or "0"
     with socket.socket() as probe:
-        # As a server would: connections that linger from an earlier demo do not count.
+        # As a server does: lingering connections of an earlier demo do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, int(wanted)))

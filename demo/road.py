@@ -1,4 +1,4 @@
-"""What a truck does: pick up, be confirmed, drive, drop. Every act is a request."""
+"""What a truck does: pick up, be confirmed, drive, drop. Each step is a request."""
 
 import threading
 import time
@@ -115,10 +115,10 @@ def pick_up(
     missing: int = 0,
     at: datetime | None = None,
 ) -> None:
-    """Arrive, load, be confirmed by the shipper and leave.
+    """Arrive, load, get the shipper's confirmation and leave.
 
-    at: when the truck left by the phone's clock, now if left out. Long ago where the
-        phone was in a dead zone: the server takes late reports.
+    at: when the truck left, by the phone's clock; now if left out. A time long ago
+        plays a phone that was in a dead zone: the server takes late reports.
     """
     stop = posted.body["stops"][0]
     must(report(trucker, stop, "arrival", at and at - timedelta(hours=2)))
@@ -165,13 +165,13 @@ def drop(
     is_first_haul: bool = True,
     repeats: int = 0,
 ) -> Drop:
-    """Arrive at the delivery and complete it: the moment everything starts from.
+    """Arrive at the last delivery and complete it, which starts the search.
 
-    repeats: so often the phone, unsure of the answer, reports the completion again.
+    repeats: how often the phone, unsure of the answer, reports the completion again.
     """
     stop = posted.body["stops"][-1]
     must(report(trucker, stop, "arrival", utcnow() - timedelta(hours=1)))
-    # Who accepts an offer has said lately where he is.
+    # The server lets only a driver with a recent position accept an offer.
     _send(trucker, [_fix(utcnow(), stop["lat"], stop["lon"])], ledger)
     answer = report(trucker, stop, "completion")
     must(answer)
@@ -200,8 +200,8 @@ def search_of(dropped: Drop) -> dict[str, Any]:
 
 
 def first_ring(dropped: Drop, phones: Phones, timeout_s: float = 10.0) -> Push | None:
-    """Return the first offer that rang after the drop, None if none does."""
-    # A search may be quicker than the answer to the phone: a moment of tolerance.
+    """Return the first push of an offer after the drop, None if none comes."""
+    # The push may come before the phone has the answer to its report: allow 1 s.
     target = dropped.trucker.phone.target
     return phones.wait(target, "offer", after=dropped.at - 1, timeout_s=timeout_s)
 
@@ -213,21 +213,24 @@ def inbox(trucker: Trucker) -> list[dict[str, Any]]:
 
 
 def see(trucker: Trucker, offer: dict[str, Any]) -> None:
-    """Look at an offer."""
+    """Report that the driver has seen an offer."""
     trucker.phone.put(f"/v1/offers/{offer['id']}/seen")
 
 
 def decline(
     trucker: Trucker, offer: dict[str, Any], reason: str, ledger: Ledger
 ) -> None:
-    """Say no; somebody who is too late to say it has nothing to regret."""
+    """Decline an offer. An offer that has ended already stays as it is."""
     path = f"/v1/offers/{offer['id']}/decline"
     if trucker.phone.ask("PUT", path, {"reason": reason}).status == 200:
         ledger.declined.append(offer["id"])
 
 
 def accept(trucker: Trucker, offer: dict[str, Any], ledger: Ledger) -> Answer:
-    """Say yes: 200 with the assignment, or 410 with the next best offer."""
+    """Accept an offer: 200 with the assignment, or 410 with the next best offer.
+
+    Raises: Unexpected for any other answer.
+    """
     answer = trucker.phone.ask("PUT", f"/v1/offers/{offer['id']}/acceptance")
     if answer.status == 200:
         ledger.wins.append(offer["id"])

@@ -63,7 +63,7 @@ class Options:
 
 @clear_failures
 def main() -> int:
-    """Play; return 0 if every promise was kept, 130 if we were stopped before."""
+    """Play the demo; return its exit code: 0, 1 or 130."""
     options = Options.from_env(os.environ)
     settings = settings_from_environment()
     teller = Teller()
@@ -120,7 +120,7 @@ def _perform(
         audit(play, evidence)
         return play, add_up(play, evidence)
     except Unexpected:
-        # A process that ended says more than the answer that did not come.
+        # If a process has ended, that says more than the answer that did not come.
         rig.processes.check()
         raise
 
@@ -136,9 +136,9 @@ def _play(options: Options, rig: Rig, phones: Phones, teller: Teller) -> Play:
     teller.chapter(f"The day: {count(options.trucks, 'truck')}")
     ready = day.prepare(play, options.trucks, seed=SEED)
     teller.say(
-        "Every truck is under way with a load that takes it far from home. The clock is"
-        " compressed: what was picked up days ago is reported late, and a pickup of"
-        " tomorrow is played at once."
+        "Every truck is under way with a load that takes it far from home. Time is"
+        " compressed: a pickup of days ago is reported now, and a pickup of tomorrow is"
+        " played at once."
     )
     day.Day(play, ready, options.span_s).run()
     return play
@@ -159,7 +159,7 @@ def _open_market(play: Play, loads: int) -> None:
 
 
 def _conclude(play: Play, totals: Totals) -> bool:
-    """Tell the totals and what became of the promises; return whether all held."""
+    """Print the totals and the promises; return whether all were kept."""
     teller, promises = play.teller, play.promises
     teller.chapter("Totals")
     for line in totals.lines():
@@ -188,11 +188,11 @@ def _tell_where(play: Play) -> None:
     ]
     for role, person in people:
         teller.add(f"{role:<10} {person.login}")
-    teller.add(f'password   "{PASSWORD}" for everybody: POST /v1/sessions')
+    teller.add(f'password   "{PASSWORD}" for all of them: POST /v1/sessions')
 
 
 def _stay(play: Play) -> None:
-    play.teller.say("Everything stays up until Ctrl-C.")
+    play.teller.say("Everything keeps running until Ctrl-C.")
     while True:
         play.rig.processes.check()
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""The people, trucks and freight of the play; all but the companies made over HTTP."""
+"""The people, trucks and freight of the play. All but companies are made over HTTP."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ class Company:
 
 @dataclass(frozen=True)
 class Trucker:
-    """A driver in his truck; `phone` is his signed-in app."""
+    """A driver with a truck; `phone` is the driver's signed-in app."""
 
     phone: Person
     driver_id: str
@@ -47,7 +47,7 @@ class Trucker:
 
 @dataclass(frozen=True)
 class Posted:
-    """A load on the market: as it was made up, and as the server answered."""
+    """A load on the market: `load` as made up, `body` as the server answered."""
 
     load: MarketLoad
     body: dict[str, Any]
@@ -84,7 +84,7 @@ def found_companies(rig: Rig) -> tuple[list[Company], list[Company]]:
     with ThreadPoolExecutor(2) as pool:
         made = list(
             pool.map(
-                lambda it: _found(rig, *it[0], desk_name=it[1]),
+                lambda pair: _found(rig, *pair[0], desk_name=pair[1]),
                 zip(wanted, DESKS, strict=True),
             )
         )
@@ -117,9 +117,9 @@ def _found(rig: Rig, name: str, kind: str, role: str, *, desk_name: str) -> Comp
 def hire(
     admin: Person, name: str, login: str, role: str, *, target: str = ""
 ) -> Person:
-    """Invite a person, who accepts on his phone and registers it; return him.
+    """Invite a person, accept on their phone and register it; return the person.
 
-    target: where pushes to the phone go; left out, a live one is made up.
+    target: where pushes to the phone go; if left out, a live one is made up.
     """
     body = {"name": name, "email": login, "roles": [role]}
     token = admin.post("/v1/invitations", body)["token"]
@@ -144,7 +144,7 @@ def hire(
 
 
 def hire_trucker(company: Company, truck: MarketTruck, *, target: str = "") -> Trucker:
-    """Add a driver with his truck, his home and his phone; he is available."""
+    """Add a driver with truck, home and phone; the driver is available."""
     domain = company.desk.login.partition("@")[2]
     login = f"truck{truck.unit_number}@{domain}"
     phone = hire(company.admin, truck.driver_name, login, "driver", target=target)
@@ -231,7 +231,7 @@ def load_body(load: MarketLoad) -> dict[str, Any]:
 
 
 def dispatch(trucker: Trucker, shipper: Company, load: MarketLoad) -> Posted:
-    """Post a load and give it to the trucker, as his dispatcher does."""
+    """Post a load and assign it to the trucker, as their dispatcher does."""
     posted = post(shipper, load)
     trucker.company.desk.post(
         "/v1/assignments", {"load_id": posted.id, "driver_id": trucker.driver_id}
@@ -242,7 +242,7 @@ def dispatch(trucker: Trucker, shipper: Company, load: MarketLoad) -> Posted:
 def due_now(load: MarketLoad, now: datetime) -> MarketLoad:
     """Return the load with windows so that its truck is at the delivery now.
 
-    The pickup's window is still open, as the posting of a load asks for.
+    The pickup's window is still open: only then may a load be posted.
     """
     loaded_at = now - transit(load.loaded_m)
     hour = timedelta(hours=1)

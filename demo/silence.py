@@ -1,4 +1,4 @@
-"""A phone that gets no push: the inbox is the truth."""
+"""A phone that gets no push: its driver still finds the offers in the inbox."""
 
 from demo.play import Play, order
 from demo.road import accept, decline, inbox, pick_up, search_of, see
@@ -12,7 +12,7 @@ NAME = "A phone that gets no push still sees, accepts and carries a load"
 
 
 def tell(play: Play) -> None:
-    """Let a driver whose push target is dead find and win his load by himself."""
+    """Let a driver whose push target is dead find and win a load without a push."""
     teller = play.teller
     teller.chapter("A phone that gets no push")
     play.post(1, order("DEAF-1", SALT_LAKE_CITY, DENVER, 1_450))
@@ -24,7 +24,7 @@ def tell(play: Play) -> None:
     desk = trucker.company.desk
     told = play.phones.wait(desk.target, "offer_undeliverable")
     play.promises.check(
-        "When no phone of a driver can be reached, his dispatcher is told",
+        "When no phone of a driver can be reached, the dispatcher is told",
         told is not None,
     )
     devices = trucker.phone.get("/v1/devices")["data"]
@@ -34,18 +34,18 @@ def tell(play: Play) -> None:
         f"{devices}",
     )
     teller.say(
-        f"{trucker.name}, home Denver, has delivered in Salt Lake City. He has"
-        " reinstalled his app and FCM does not know his phone any more. The phone of"
-        f" {desk.name}, his dispatcher, rings instead"
+        f"{trucker.name}, home Denver, has delivered in Salt Lake City. The driver has"
+        " reinstalled the app, and FCM does not know the phone any more. The phone of"
+        f" {desk.name}, the dispatcher, rings instead"
         + (f': "{told.title}"' if told else ".")
     )
     offers = inbox(trucker)
     for offer in offers:
         see(trucker, offer)
     teller.say(
-        f"He opens the app at the dock anyway: {count(len(offers), 'offer')}, best"
-        " first. He declines the first, which costs him nothing, and accepts the"
-        " second."
+        f"{trucker.name} opens the app at the dock anyway:"
+        f" {count(len(offers), 'offer')}, best first. The driver declines the first,"
+        " which costs nothing, and accepts the second."
     )
     play.promises.check(NAME, len(offers) > 1, f"{len(offers)} offers")
     if len(offers) < 2:
@@ -56,6 +56,6 @@ def tell(play: Play) -> None:
     won = play.posted[offers[1]["load_id"]]
     pick_up(trucker, won, play.ledger)
     teller.say(
-        f"He wins {play.lane(won.id)} for {dollars(won.load.price_cents)}, picks it up"
-        " and is on his way home."
+        f"{trucker.name} wins {play.lane(won.id)} for"
+        f" {dollars(won.load.price_cents)}, picks it up and is on the way home."
     )

@@ -9,7 +9,7 @@ INDENT = 10
 
 
 class Teller:
-    """Prints lines with the seconds since the start; any thread may tell."""
+    """Prints lines with the seconds since the start; any thread may use it."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -24,11 +24,11 @@ class Teller:
             print(f"\n{title}\n{'-' * len(title)}", flush=True)
 
     def say(self, text: str) -> None:
-        """Tell what happened now."""
+        """Print what happened now, after the time."""
         self._print(f"[{self.seconds:5.1f} s] ", text)
 
     def add(self, text: str) -> None:
-        """Tell more of the same."""
+        """Print more about the same moment, indented."""
         self._print(" " * INDENT, text)
 
     def _print(self, margin: str, text: str) -> None:

@@ -23,13 +23,13 @@ class Percentiles:
 
 @dataclass(frozen=True)
 class Totals:
-    """What the day came to.
+    """The totals of the day.
 
     empty_before_m: every truck drives home empty from its first drop.
     empty_after_m: those that go home with a load count only the way to its pickup
         and from its delivery.
-    completion_to_push_ms: from the driver's phone having the answer to his completed
-        drop, to the first offer's push at the provider.
+    completion_to_push_ms: from the moment when the driver's phone has the answer to the
+        completed drop, until the first offer's push is at the provider.
     """
 
     drops: int
@@ -119,8 +119,8 @@ def add_up(play: Play, evidence: Evidence) -> Totals:
 def _empty_m(play: Play, evidence: Evidence, drop: Drop) -> tuple[float, float, bool]:
     """Return the empty metres without and with the market, and whether it has a load.
 
-    The server's own figures: of the offer that was won, or for a load a dispatcher
-    gave, of its explanation. A truck without a load drives straight home.
+    Of a truck with a load, the server's own figures: those of the load's explanation,
+    won or assigned by a dispatcher. A truck without a load drives straight home.
     """
     search = evidence.search_of(drop.stop_id)
     if search is None:
@@ -140,9 +140,9 @@ def _empty_m(play: Play, evidence: Evidence, drop: Drop) -> tuple[float, float, 
 def _load_after(evidence: Evidence, drop: Drop) -> str | None:
     """Return the load with which the truck goes home from this drop."""
     for row in evidence.assignments:
-        is_his = row["driver_id"] == drop.trucker.driver_id
+        is_theirs = row["driver_id"] == drop.trucker.driver_id
         if (
-            is_his
+            is_theirs
             and row["status"] != "cancelled"
             and row["load"]["id"] != drop.load_id
         ):

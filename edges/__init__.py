@@ -1,2 +1,1 @@
-"""What the edges share: how a process starts, how web is served, where pushes and
-letters go."""
+"""What the processes share: start, serving web, where pushes and letters go."""

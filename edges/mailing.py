@@ -1,4 +1,4 @@
-"""Which post office takes the letters: the mail server of the settings, or none."""
+"""Where letters go: to the mail server of the settings, or nowhere."""
 
 from edges.start import keyring
 from handlers.supplies import PostOffice
@@ -7,7 +7,7 @@ from runtime.config import Settings
 
 
 def make_post_office(settings: Settings) -> PostOffice | None:
-    """Return where letters go; None without SMTP_URL."""
+    """Return the post office that letters go to; None without SMTP_URL."""
     if not settings.SMTP_URL:
         return None
     mailer = SmtpMailer(

@@ -14,7 +14,7 @@ DEFAULT_FCM_URL = "https://fcm.googleapis.com"
 
 
 def make_gateway(settings: Settings) -> Gateway:
-    """Return where pushes go.
+    """Return the gateway that pushes go to.
 
     Raises: CannotStart without credentials, unless PUSH=console.
     """

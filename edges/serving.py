@@ -22,14 +22,14 @@ MakeApp = Callable[[], Any]
 
 
 def serve(make_app: MakeApp, options: Namespace) -> None:
-    """Serve the application until SIGTERM, as `options_of` says.
+    """Serve the application until SIGTERM, with the options of `options_of`.
 
-    A worker that dies is started again, and the others serve on; one that dies within
-    5.5 s of that ends Granian, and the supervisor starts Granian again. A request takes
-    milliseconds: 10 s drain any.
+    A worker that dies is started again while the others go on serving. If it dies again
+    within 5.5 s, Granian ends and its supervisor starts it again. On SIGTERM, requests
+    get 10 s to finish; they take milliseconds.
     """
     Granian(
-        # Only the name in Granian's own messages: the loader below makes the app.
+        # Only a name for Granian's messages: the loader below makes the application.
         "backhaul",
         interface=Interfaces.WSGI,
         address=options.host,
@@ -57,7 +57,7 @@ def options_of(arguments: Sequence[str]) -> Namespace:
         "--workers-kill-timeout",
         type=int,
         default=10,
-        help="seconds for requests in hand when asked to stop",
+        help="seconds that running requests get to finish after SIGTERM",
     )
     return parser.parse_args(arguments)
 
@@ -68,12 +68,12 @@ def _load(make_app: MakeApp) -> Any:  # noqa: ANN401 - a WSGI application
 
 
 def _live_with_granian() -> None:
-    """Let a worker of Granian's that starts to serve end when Granian says so.
+    """Make this worker of Granian end on SIGTERM, and when Granian ends.
 
-    It inherits Granian's own handler, which would swallow a SIGTERM until the
-    application is loaded: until then it dies of it. And it does not outlive Granian:
-    killed with -9 that leaves its workers the socket, and they would serve on beside
-    those of the next release.
+    It inherits Granian's handler, which would ignore a SIGTERM until the application
+    is loaded; with the default handler the worker ends at once. If Granian is killed by
+    SIGKILL, its workers keep the socket and would go on serving beside those of the
+    next release: a thread ends this one when its parent is gone.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = os.getppid()

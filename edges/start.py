@@ -1,4 +1,4 @@
-"""What every process does first: settings, logs, engine, keys, or one sentence."""
+"""What every process does at start: settings, logs, engine, keys, failures."""
 
 import os
 import sys
@@ -41,7 +41,7 @@ def stop_with(message: object) -> NoReturn:
 
 
 def clear_failures(main: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Turn what we expect to go wrong at start into a sentence, not a traceback."""
+    """Turn the failures we expect into one sentence on stderr and exit code 2."""
 
     @wraps(main)
     def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -54,7 +54,7 @@ def clear_failures(main: Callable[Parameters, Result]) -> Callable[Parameters, R
 
 
 def settings_from_environment() -> Settings:
-    """Return the settings; logging runs from here on.
+    """Read the settings and start logging.
 
     Raises: SettingsError.
     """
@@ -66,18 +66,20 @@ def settings_from_environment() -> Settings:
 def connect(
     settings: Settings, *, hand: Hand = Hand.NOBODY, needs_schema: bool = True
 ) -> Engine:
-    """Bind the Session factory, and our metrics, to the database; a server and schema
-    are there.
+    """Check the database, and bind the Session factory and our metrics to it.
 
-    hand: who acts where no member is signed in; the server itself works as the
-        worker's database role, everybody else as the app's.
+    The server is new enough; so is the schema, and the login may work as our database
+    role, if `needs_schema`.
+
+    hand: the actor where no member is signed in. SERVER works as the worker's database
+        role, NOBODY as the app's.
 
     Raises: CannotStart, DatabaseUnusable.
     """
     if not settings.DATABASE_URL:
         raise CannotStart(
             "DATABASE_URL is not set: set it, or start `make run` in another terminal,"
-            " which brings an embedded PostgreSQL."
+            " which starts an embedded PostgreSQL."
         )
     engine = make_engine(settings)
     check_server(engine)
@@ -88,7 +90,7 @@ def connect(
         try:
             check_role(engine, role)
         except DatabaseUnusable:
-            # Before the migrations there are no roles: say that first, if it is so.
+            # Before the first migration there are no roles: then report the schema.
             with suppress(DBAPIError):
                 check_schema(login, schema.head())
             raise
@@ -101,7 +103,7 @@ def connect(
 
 
 def read_gauges() -> list[Reading]:
-    """Return how the server is, also for a dead database."""
+    """Return the gauges of the server, those of an outage if the database is down."""
     try:
         with Session() as session:
             return health.gauges(session)
@@ -149,9 +151,10 @@ def _in_force(
     try:
         return [keys.in_force(settings, secret) for secret in wanted]
     except OSError as error:
+        names = ", ".join(secret.setting for secret in keys.ROTATED)
         raise CannotStart(
-            f"{error.filename} cannot be kept ({error.strerror}): correct DATA_DIR, or"
-            f" set {', '.join(secret.setting for secret in keys.ROTATED)}."
+            f"{error.filename} cannot be read or written ({error.strerror}): correct"
+            f" DATA_DIR, or set {names}."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Later = a row: the procrastinate app and enqueue() in the caller's transaction."""
+"""The job queue: a job is a row that enqueue() writes in the caller's transaction."""
 
 from procrastinate import App
 

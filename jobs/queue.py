@@ -35,8 +35,10 @@ def _daily(hour: int, minute: int) -> Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A job's public name, its queue, its place in it (higher goes first), and for a
-    periodic one its schedule."""
+    """A job's public name, its queue and its priority there (higher runs first).
+
+    schedule: of a periodic job.
+    """
 
     name: str
     queue: str
@@ -45,8 +47,11 @@ class Kind:
 
 
 class Job(Enum):
-    """Every job there is. OFFERS_EXPIRE is `offers.expire` in the queue, and the
-    function `offers_expire` in `handlers/` does it."""
+    """Every job there is.
+
+    OFFERS_EXPIRE is called `offers.expire` in the queue, and the function
+    `offers_expire` in `handlers/` does its work.
+    """
 
     PUSH_SEND = Kind("push.send", "push", 10)
     OFFERS_EXPIRE = Kind("offers.expire", "match", 7)
@@ -70,9 +75,10 @@ class Job(Enum):
 
 
 class RunLater(Exception):
-    """The job's work is not done: do it again in `wait_s` seconds, as often as asked.
+    """Raised by a handler whose work is not done: run the job again after `wait_s`.
 
-    That is a new job and no retry, so that retries count the bugs only.
+    Any number of times. It is a new job and not a retry, so that retries count only
+    bugs.
     """
 
     def __init__(self, wait_s: float) -> None:
@@ -80,12 +86,14 @@ class RunLater(Exception):
         self.wait_s = wait_s
 
 
-PERIODIC = {job: it for job in Job if (it := job.value.schedule) is not None}
-"""The jobs that the clock asks for."""
+PERIODIC = {
+    job: schedule for job in Job if (schedule := job.value.schedule) is not None
+}
+"""The jobs that run by the clock, with their schedules."""
 
 
 def make_app(conninfo: str = "") -> App:
-    """Return an app that enqueues; nothing connects yet."""
+    """Return an app that can enqueue jobs; nothing connects yet."""
     return App(connector=PsycopgConnector(conninfo=conninfo))
 
 
@@ -104,13 +112,13 @@ def enqueue(
 
     The trace id bound to this context goes with it.
 
-    once: while a job of this key waits, a second one is not written (None returned).
+    once: a key. While a job with it waits, no second one is written; returns None.
     """
     if once is None:
         return _write(session, job, [arguments], at=at)[0]
     try:
         # A savepoint: a refused duplicate must not poison the caller's transaction.
-        # It is set when the session is asked for its connection, and not before.
+        # The session sets it only when it is asked for its connection, in `_write`.
         with session.begin_nested():
             return _write(session, job, [arguments], once=once, at=at)[0]
     except AlreadyEnqueued:
@@ -120,7 +128,7 @@ def enqueue(
 def enqueue_each(
     session: Session, job: Job, each: Sequence[dict[str, Any]]
 ) -> list[int]:
-    """Write a job for each of these arguments in one statement; return their ids."""
+    """Write a job for each of these arguments, in one statement; return their ids."""
     return _write(session, job, each) if each else []
 
 

@@ -1,4 +1,4 @@
-"""Rescue: the jobs of dead workers run again, old failures are forgotten."""
+"""Run the jobs of dead workers again; delete old failed jobs."""
 
 from datetime import UTC, datetime
 
@@ -11,15 +11,16 @@ from runtime.telemetry import log
 STALLED_S = 30
 KEEP_FAILED_H = 30 * 24
 MOST_RESCUES = 20
-"""A job that kills its worker would otherwise do so every minute, for ever."""
+"""A stalled job with this many attempts is failed. A job that kills its worker would
+otherwise do so every minute, for ever."""
 
 
 async def give_back(app: App) -> None:
     """Let the jobs of dead workers run again.
 
-    A job whose queueing lock is taken is ended: the same work waits already. One that
-    took worker after worker down with it is failed. Safe to repeat, and takes no lock:
-    a rescuer that is killed would keep it.
+    A job whose queueing lock is taken is deleted: the same work waits already. A job
+    with MOST_RESCUES attempts is failed. Safe to repeat. Takes no lock: a rescuer that
+    is killed would keep it.
     """
     manager = app.job_manager
     stalled = await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S)
@@ -33,14 +34,14 @@ async def give_back(app: App) -> None:
         except UniqueViolation:
             await manager.finish_job(job, Status.FAILED, delete_job=True)
         except ConnectorException as error:
-            # Its worker was only slow and has ended it; the others still wait.
+            # Its worker was only slow and has ended it. Go on with the other jobs.
             log().warning("job.not_rescued", job_id=job.id, reason=str(error))
             continue
         log().warning("job.rescued", job=job.task_name, job_id=job.id)
 
 
 async def prune(app: App) -> None:
-    """Forget the jobs that failed more than KEEP_FAILED_H ago."""
+    """Delete jobs that failed or were cancelled more than KEEP_FAILED_H hours ago."""
     await app.job_manager.delete_old_jobs(
         nb_hours=KEEP_FAILED_H, include_failed=True, include_cancelled=True
     )

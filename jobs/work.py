@@ -1,4 +1,4 @@
-"""The worker's life: work until told to stop, and outlive the database's restarts."""
+"""The worker's loop: run jobs until told to stop, through restarts of the database."""
 
 import asyncio
 import signal
@@ -24,8 +24,8 @@ Lost = Callable[[str], None]
 class WorkerConnector(PsycopgConnector):
     """A connector that says when a statement was lost with its connection.
 
-    The queue's worker goes on after it could not write down that a job is done: its
-    heart beats, so nobody would ever take that job for stalled.
+    procrastinate's worker goes on if it could not record that a job is done. Its
+    heartbeats go on as well, so that job would never count as stalled.
     """
 
     def __init__(self, conninfo: str, role: str) -> None:
@@ -45,18 +45,18 @@ class WorkerConnector(PsycopgConnector):
 
 
 def make_worker_app(conninfo: str, *, role: str) -> App:
-    """Return the app of a worker, which works as that database role."""
+    """Return the app of a worker that works as this database role; connects later."""
     return App(connector=WorkerConnector(conninfo, role))
 
 
 def work(app: App, *, concurrency: int, on_lost: Lost) -> None:
-    """Work until SIGTERM or SIGINT; jobs in hand get GRACE_S to end.
+    """Run jobs until SIGTERM or SIGINT; running jobs then get GRACE_S to finish.
 
-    A database that goes away ends nothing: jobs in hand are finished, then it is
-    waited for and the worker begins anew, under a new name. What the old one could
-    not finish is stalled, and is rescued like a dead worker's.
+    Losing the database does not end the process. Running jobs are finished; when the
+    database answers again, a new worker starts under a new name. Jobs that the old one
+    could not finish count as stalled, and are rescued like those of a dead worker.
 
-    on_lost: told the kind of error, each time.
+    on_lost: called with the kind of error each time the database is lost.
     """
     with suppress(KeyboardInterrupt):
         asyncio.run(_work(app, concurrency, on_lost))
@@ -84,7 +84,7 @@ async def _work(app: App, concurrency: int, on_lost: Lost) -> None:
 async def _run(
     app: App, concurrency: int, stopping: asyncio.Event, lost: asyncio.Event
 ) -> None:
-    """Work until asked to stop, or until the queue's worker stops by itself."""
+    """Work until asked to stop, the worker stops by itself, or a statement is lost."""
     working = asyncio.create_task(
         app.run_worker_async(
             concurrency=concurrency,
@@ -94,11 +94,11 @@ async def _run(
             install_signal_handlers=False,
         )
     )
-    ends = [asyncio.create_task(it.wait()) for it in (stopping, lost)]
+    ends = [asyncio.create_task(event.wait()) for event in (stopping, lost)]
     await asyncio.wait([working, *ends], return_when=asyncio.FIRST_COMPLETED)
-    for it in ends:
-        it.cancel()
-    # The queue's worker takes this for "stop": it ends the jobs in hand first.
+    for end in ends:
+        end.cancel()
+    # procrastinate's worker takes this as "stop": it finishes the running jobs first.
     working.cancel()
     with suppress(asyncio.CancelledError):
         await working

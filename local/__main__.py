@@ -47,11 +47,11 @@ def _run(command: Sequence[str], env: Mapping[str, str]) -> int:
         return 127
 
     def forward(number: int, frame: FrameType | None) -> None:
-        # Ctrl-C reaches the child by itself, and a second one would cut its cleanup.
+        # Ctrl-C reaches the child by itself; a second one would cut its cleanup short.
         if number != signal.SIGINT or not _in_foreground():
             child.send_signal(number)
 
-    # They stay: a signal after the child's end must not cut the server's stop short.
+    # Kept to the end: a later signal must not cut the server's stop short.
     for number in ENDINGS:
         signal.signal(number, forward)
     code = child.wait()

@@ -1,4 +1,4 @@
-"""Who runs the server: PostgreSQL refuses root, so root runs it as another."""
+"""The account that runs the server: PostgreSQL refuses to run as root."""
 
 import os
 import pwd
@@ -21,10 +21,12 @@ class Account:
 
 
 def account_for(home: Path) -> Account | None:
-    """Return the account to change to; None when this process need not.
+    """Return the account to change to; None if this process does not run as root.
 
-    For root: the owner of the data, else `nobody`. Data and socket are closed (0700)
-    to all but that account and root. Other programs that run as `nobody` could enter.
+    For root: the owner of the data, else `nobody`. Data and socket are closed (0700) to
+    all but that account and root; other programs that run as `nobody` can open them.
+
+    Raises: EmbeddedServerError if the system has no such account.
     """
     if os.geteuid() != 0:
         return None
@@ -71,19 +73,25 @@ def run(
 
 
 def reaches(account: Account | None, test: str, path: Path) -> bool:
-    """Ask the account itself (`test -r`, `test -x`): modes, ACLs and mounts count."""
+    """Say whether the account itself passes `test`: modes, ACLs and mounts count.
+
+    test: `-r` or `-x`, as the shell's command has them.
+    """
     asked = run(["/bin/sh", "-c", f'test {test} "$1"', "sh", path], account)
     return asked.returncode == 0
 
 
 def give(what: Path | int, account: Account | None) -> None:
-    """Make a file we made the account's."""
+    """Make the account the owner of a file that we made."""
     if account is not None:
         os.chown(what, account.uid, account.gid)
 
 
 def private_dir(path: Path, mode: int, account: Account | None) -> None:
-    """Make a directory in a place open to all, or accept the one we made before."""
+    """Make a directory in a place open to all, or take the one we made before.
+
+    Raises: EmbeddedServerError if it belongs to another user.
+    """
     with suppress(FileExistsError):
         path.mkdir(0o700)
     found = path.lstat()

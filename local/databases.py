@@ -17,7 +17,7 @@ def create_database(url: str, name: str) -> str:
 
     Safe to repeat, also by two processes at once.
     """
-    # Nobody can be connected to template0, which would make the copy fail.
+    # A connection to the template makes the copy fail; template0 allows none.
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
     with (
         psycopg.connect(url, autocommit=True) as connection,

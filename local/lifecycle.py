@@ -19,7 +19,7 @@ from local.store import choose_data, programs_for, version
 MEMORY_MB = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
 
 SETTINGS = {
-    # A quarter of the machine's, as PostgreSQL's manual advises; it is taken as needed.
+    # A quarter of the memory, as PostgreSQL's manual advises; it is taken as needed.
     "shared_buffers": f"{min(max(MEMORY_MB // 4, 128), 1024)}MB",
     "max_connections": "200",
     "timezone": "UTC",
@@ -39,8 +39,9 @@ def server(
 ) -> Iterator[str]:
     """Run a server on `data_dir`, or join the one that runs; yield its URL.
 
-    The last process that leaves stops it. A process that is killed leaves the server
-    to the next one. A forked child may use the URL, but only its parent leaves.
+    The last process that leaves the block stops it. A process that is killed leaves
+    the server running for the next one. A forked child may use the URL, but its end
+    does not stop the server.
 
     settings: PostgreSQL settings over `SETTINGS`; a server that runs keeps its own.
     timeout_s: how long to wait for a starting, recovering or dying server.
@@ -61,7 +62,7 @@ def server(
         try:
             if os.getpid() == me:
                 with sentences(place.home), place.gate():
-                    # For a moment unlocked: nobody else decides, we have the gate.
+                    # Unlocked for a moment, but others cannot act: we locked the gate.
                     if take(users):
                         _stop(place)
         finally:
@@ -74,7 +75,7 @@ def url_of_running(data_dir: Path) -> str | None:
     try:
         place.key = key_of(place.home)
     except OSError:
-        # Never started, or somebody else's.
+        # It was never started, or belongs to another user.
         return None
     return place.url() if place.ping() == Ping.OK else None
 
@@ -89,7 +90,7 @@ def _ensure_running(
     """Return when the server answers, starting it when nothing of it is alive.
 
     Also waits for a server in recovery and for the orphaned backends of a postmaster
-    that was killed: nobody may touch the data before they are gone.
+    that was killed: the data must not be touched before they are gone.
     """
     deadline = time.monotonic() + timeout_s
     log_start: int | None = None
@@ -120,10 +121,10 @@ def _start(place: Place, lock: int, settings: Mapping[str, str]) -> int:
     account = account_for(place.home)
     programs = programs_for(place, account)
     choose_data(place, account)
-    if not _holds_database(place.data):
+    if not _has_database(place.data):
         _init(place.data, programs, account, lock)
     private_dir(place.socket, 0o700, account)
-    # With nothing alive these are stale, whatever runs under their process id now.
+    # No process is alive, so these are stale, even if their process id is in use again.
     (place.data / "postmaster.pid").unlink(missing_ok=True)
     for stale in place.socket.iterdir():
         stale.unlink()
@@ -142,7 +143,7 @@ def _start(place: Place, lock: int, settings: Mapping[str, str]) -> int:
     try:
         give(log, account)
         log_start = os.fstat(log).st_size
-        # The shell leaves the postmaster to init: no zombie, no child of ours.
+        # The shell ends and init adopts the postmaster, which leaves us no zombie.
         start: list[str | Path] = [
             "/bin/sh",
             "-c",
@@ -177,12 +178,15 @@ def _stop(place: Place) -> None:
         place.socket.rmdir()
 
 
-def _holds_database(data: Path) -> bool:
-    """Tell whether `data` is a database of ours; False when it is still to be made."""
+def _has_database(data: Path) -> bool:
+    """Say whether `data` contains our database; False if it is still to be made.
+
+    Raises: EmbeddedServerError if it contains something else.
+    """
     if not data.exists() or not any(data.iterdir()):
         return False
     if not (data / "global/pg_control").exists():
-        raise EmbeddedServerError(f"{data} holds no complete database: delete it.")
+        raise EmbeddedServerError(f"{data} contains no complete database: delete it.")
     found, ours = (data / "PG_VERSION").read_text().strip(), version().split(".")[0]
     if found != ours:
         raise EmbeddedServerError(
@@ -193,7 +197,7 @@ def _holds_database(data: Path) -> bool:
 
 
 def _init(data: Path, programs: Path, account: Account | None, lock: int) -> None:
-    """Make the database beside `data`, then rename it: whole or not at all."""
+    """Make the database beside `data`, then rename it: `data` is never half made."""
     half = data.with_name(data.name + ".half")
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(0o700)

@@ -1,12 +1,12 @@
-"""Where one server keeps its things, and the locks that keep processes in order.
+"""The paths of one server, and the locks that processes take in turn.
 
-Three files beside the data directory, all held by flock, which the kernel releases
-however a process ends:
+Three files beside the data directory are locked by flock. The kernel releases a lock
+however its process ends:
 
 - `<data_dir>.gate`: exclusive while a process starts or stops the server;
 - `<data_dir>.users`: shared by every process inside `server()`; the last one stops it;
-- `<data_dir>.alive`: exclusive, inherited by every process of the server, so that
-  "nothing of it runs" is a fact and not a guess from a process id.
+- `<data_dir>.alive`: exclusive, inherited by every process of the server. It tells
+  whether any of them still runs; a process id would only allow a guess.
 """
 
 import errno
@@ -31,10 +31,11 @@ DATABASE = "backhaul"
 DEFAULT_DATA_DIR = Path(__file__).parent.parent / ".data/postgres"
 
 SOCKETS = Path("/tmp")
-"""Where socket directories are made: short, as a socket's path has 104 to 108 bytes."""
+"""Where socket directories are made. Short, as a socket's path may have 104
+to 108 bytes."""
 
 STORES = Path("/var/tmp")
-"""Where things are kept that cannot be used in the checkout; outlives a reboot."""
+"""For programs and data that cannot be used in the checkout; outlives a reboot."""
 
 USER = "backhaul"
 PORT = "5432"
@@ -68,18 +69,20 @@ def sentences(home: Path) -> Iterator[None]:
 
 @dataclass
 class Place:
-    """The paths of one server. All but `home` are known once the gate was passed."""
+    """The paths of one server. `socket` and `store` are known only inside `gate`."""
 
     home: Path
     key: str = ""
 
     @contextmanager
     def gate(self) -> Iterator[None]:
-        """Wait until no other process starts or stops this server, and keep it so.
+        """Wait until no other process starts or stops this server, and keep others out.
 
-        The gate's file holds a random token. With the path it names the socket
-        directory and the store: stable over restarts, new for a copied or recreated
-        checkout, and not to be guessed by a user who would take the name first.
+        The gate's file contains a random token. Token and path together name the socket
+        directory and the store. The name is stable over restarts, new for a copied or
+        recreated checkout, and another user cannot guess it and take it first.
+
+        Raises: EmbeddedServerError.
         """
         gate = os.open(f"{self.home}.gate", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -110,7 +113,7 @@ class Place:
         try:
             yield fd if take(fd) else None
         finally:
-            # Never LOCK_UN: that would unlock for those who inherited it, too.
+            # Never LOCK_UN: it would also unlock for the processes that inherited it.
             os.close(fd)
 
     @property
@@ -145,13 +148,13 @@ def has_database(environ: Mapping[str, str]) -> bool:
 
 
 def key_of(home: Path) -> str:
-    """Return what names the directories of `home` outside the checkout."""
+    """Return the name of the directories of `home` outside the checkout."""
     token = Path(f"{home}.gate").read_bytes()
     return hashlib.sha256(os.fsencode(home) + b"\0" + token).hexdigest()[:16]
 
 
 def take(fd: int) -> bool:
-    """Lock an open file exclusively if nobody else holds it."""
+    """Lock an open file exclusively; return False if another process has locked it."""
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

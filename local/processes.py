@@ -17,26 +17,28 @@ from typing import IO, Self
 ROOT = Path(__file__).parent.parent
 
 GRACE_S = 35.0
-"""A worker may take 30 s to finish the jobs in hand."""
-
+"""A worker may take 30 s to finish its running jobs."""
 
 SETTLED_S = 10.0
-"""Who lived so long has started well, and ended for a reason of its own."""
+"""A process that ran this long had started well: its end has another cause."""
 
 QUICK_ENDS = 5
-"""So many ends in a row before it settled are a loop."""
+"""After so many ends in a row, each within SETTLED_S, a process is given up."""
 
 FIRST_PAUSE_S = 1.0
 
 
 class ProcessEnded(Exception):
-    """A process ended that should run; the message says which, and where it wrote."""
+    """A process that should run has ended; the message names it and its log."""
 
 
 @dataclass
 class _Order:
-    """What was started, and how its lives went. `back_at`: it has ended, and is
-    started again then."""
+    """A process to be kept running, and how its lives went.
+
+    lives: how often it was started. quick_ends: in a row, each within SETTLED_S.
+    back_at: when an ended process is started again; None while it runs.
+    """
 
     argv: Sequence[str]
     env: Mapping[str, str]
@@ -46,17 +48,18 @@ class _Order:
     back_at: float | None = None
 
     def note_end(self, now: float, exit_code: int) -> bool:
-        """Plan the next life after a pause; return False when it makes no sense.
+        """Plan the next start after a pause; return False to give the process up.
 
-        exit_code: negative for somebody who was killed.
+        exit_code: negative if a signal killed it.
         """
         has_settled = now - self.started_at >= SETTLED_S
         self.quick_ends = 0 if has_settled else self.quick_ends + 1
         self.back_at = now + FIRST_PAUSE_S * 2 ** max(self.quick_ends - 1, 0)
         if has_settled:
             return True
-        is_setting = exit_code >= 0 and self.lives == 1
-        return not is_setting and self.quick_ends < QUICK_ENDS
+        # It ended by itself at its first start: its settings are wrong.
+        is_refusal = exit_code >= 0 and self.lives == 1
+        return not is_refusal and self.quick_ends < QUICK_ENDS
 
 
 @dataclass
@@ -84,7 +87,8 @@ class Processes:
     def start(self, name: str, argv: Sequence[str], env: Mapping[str, str]) -> None:
         """Start a process with our environment and `env` over it.
 
-        In its own session: a Ctrl-C on the terminal reaches us, and we stop it.
+        It gets its own process group: a Ctrl-C on the terminal reaches only us, and we
+        stop it.
         """
         self._orders[name] = _Order(argv, env, time.monotonic())
         self._spawn(name)
@@ -112,13 +116,13 @@ class Processes:
         return (self.log_dir / f"{name}.log").open("wb" if is_first else "ab")
 
     def keep(self) -> None:
-        """Start again what has ended; to be called again and again.
+        """Start ended processes again, each after a pause; call this again and again.
 
-        After a pause, which doubles from one end to the next until it lives for
-        SETTLED_S. Its children are asked to end, and killed before it comes back.
+        The pause doubles with each end, until the process runs for SETTLED_S. What is
+        left of its children is asked to end, and killed before the new start.
 
-        Raises: ProcessEnded, for one that ended by itself at its first start, or
-            QUICK_ENDS times in a row before it settled.
+        Raises: ProcessEnded, for a process that ended by itself at its first start, or
+            QUICK_ENDS times in a row within SETTLED_S each.
         """
         now = time.monotonic()
         for name, order in self._orders.items():
@@ -129,7 +133,7 @@ class Processes:
                 self._tell_left(process, signal.SIGTERM)
                 if not order.note_end(now, process.returncode):
                     raise ProcessEnded(self._end_of(name))
-                sys.stderr.write(f"{self._end_of(name)}: it is started again\n")
+                sys.stderr.write(f"{self._end_of(name)}: starting it again\n")
             elif now >= order.back_at:
                 order.back_at, order.started_at = None, now
                 order.lives += 1
@@ -141,7 +145,7 @@ class Processes:
             os.killpg(ended.pid, what)
 
     def check(self) -> None:
-        """Raise ProcessEnded if one has ended."""
+        """Raise ProcessEnded if a process has ended."""
         for name, process in self.running.items():
             if process.poll() is not None:
                 raise ProcessEnded(self._end_of(name))
@@ -166,7 +170,7 @@ class Processes:
         raise TimeoutError(f"{url} does not answer")
 
     def stop(self, grace_s: float = GRACE_S) -> None:
-        """Ask every process to end, the last started first, and see that it did."""
+        """Ask every process to end, the last started first; kill those that do not."""
         for process in reversed(self.running.values()):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -182,7 +186,7 @@ class Processes:
 
 
 def web_argv(host: str, port: int, workers: int) -> list[str]:
-    """Return the command of the web process (one line of the Procfile)."""
+    """Return the command of the web process (a line of the Procfile)."""
     return [
         *(sys.executable, str(ROOT / "wsgi.py")),
         *("--host", host, "--port", str(port), "--workers", str(workers)),
@@ -195,7 +199,7 @@ def worker_argv() -> list[str]:
 
 
 def stop_on_signals() -> None:
-    """Let SIGTERM end the process as Ctrl-C does, so that blocks are left in order.
+    """Let SIGTERM raise KeyboardInterrupt as Ctrl-C does, so that `with` blocks end.
 
     Only the first signal counts: a second one must not cut the stopping short.
     """

@@ -27,8 +27,9 @@ WEB_WORKERS = 2
 
 @contextmanager
 def database() -> Iterator[dict[str, str]]:
-    """Yield what the environment lacks to name a database: nothing where it names one,
-    else the URL of an embedded server that runs meanwhile.
+    """Yield the variables that the environment lacks to name a database.
+
+    None if it names one, else the URL of an embedded server that runs during the block.
 
     Raises: EmbeddedServerError.
     """
@@ -40,7 +41,7 @@ def database() -> Iterator[dict[str, str]]:
 
 
 def main() -> None:
-    """Migrate, then run web and worker until we are stopped, or one will not live.
+    """Migrate, then run web and worker until we are stopped or one keeps ending.
 
     Raises: CannotStart.
     """
@@ -51,7 +52,7 @@ def main() -> None:
         try:
             env = stack.enter_context(database()) | _console()
             _migrate(env)
-            # The web process has two workers, which count together.
+            # The workers of the web process report their metrics together.
             metrics = stack.enter_context(TemporaryDirectory(prefix="metrics-"))
             processes = stack.enter_context(Processes())
             shared = env | {"PROMETHEUS_MULTIPROC_DIR": metrics}

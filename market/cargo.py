@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 
 
 class Urn(Generic[_T]):
-    """Things to draw from, each as often as its share says."""
+    """Things to draw from at random, each as often as its share says."""
 
     def __init__(self, shares: Mapping[_T, int]) -> None:
         self._things = tuple(shares)

@@ -1,4 +1,4 @@
-"""Which city ships how much to which: gravity, with the lengths of a real board."""
+"""How often a load goes between which cities: gravity, with real haul lengths."""
 
 import math
 from array import array
@@ -17,7 +17,7 @@ HAUL_MILES = NormalDist(math.log(461), 0.79)
 """Logarithm of the road miles of a load.
 
 Source: 500 loads posted on one day (123Loadboard, November 2023): p10 172, median
-461, p90 1,266. A little wider than they are, as no city pair is above 3,300 miles.
+461, p90 1,266. A little wider than those, as no city pair is above 3,300 miles.
 """
 
 
@@ -43,7 +43,7 @@ def _shares() -> "array[float]":
     pulls = np.bincount(band.ravel(), weights=pull.ravel(), minlength=62)
     miles = [road_m(edge_m) / METRES_PER_MILE for edge_m in edges_m]
     wanted = np.diff([HAUL_MILES.cdf(math.log(mile)) for mile in miles])
-    # Pairs nearer than the first edge get nothing; none is beyond the last.
+    # Pairs nearer than the first edge get no freight; none is beyond the last.
     factor = np.zeros(62)
     np.divide(wanted, pulls[1:61], out=factor[1:61], where=pulls[1:61] > 0)
     return array("d", np.cumsum(pull * factor[band]).tobytes())

@@ -29,11 +29,11 @@ DOLLARS_PER_MILE = (
 """Anchors (road miles, median price per mile); between them straight in logarithms.
 
 They give the medians of the same 500 loads by length: below 100 miles 7.75, to 250
-3.14, to 500 2.39, to 1,000 1.90, above 1.57. Below 75 miles a truck's day is sold,
-whatever the length.
+3.14, to 500 2.39, to 1,000 1.90, above 1.57. Below 75 miles the price is that of a
+truck's day, for any length.
 """
 
-# Standard deviation of the logarithm; the board shows 0.25 to 0.36 by length.
+# Standard deviation of the logarithm; the 500 loads show 0.25 to 0.36 by length.
 PRICE_SPREAD = 0.28
 # Our own assumptions, no statistics behind them.
 HAZMAT_PREMIUM = 1.15
@@ -74,7 +74,7 @@ class MarketLoad:
 
 
 def market(n: int, *, seed: int, now: datetime) -> Iterator[MarketLoad]:
-    """Yield `n` loads for the next four days; the same for the same arguments.
+    """Yield `n` loads for the next four days. Same arguments, same loads.
 
     A longer market begins with the loads of a shorter one. Lanes follow a gravity
     model: both populations times a factor of distance that brings the lengths to

@@ -1,4 +1,4 @@
-"""Trucks with their drivers, at home where people live."""
+"""Made-up trucks with their drivers, whose homes are where people live."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class MarketTruck:
 
 
 def fleet(n: int, *, seed: int) -> Iterator[MarketTruck]:
-    """Yield `n` trucks, at home where people live; the same for the same arguments.
+    """Yield `n` trucks, at home where people live. Same arguments, same trucks.
 
     A longer fleet begins with the trucks of a shorter one.
     """
@@ -84,9 +84,9 @@ def headhaul(truck: MarketTruck, seed: int, now: datetime) -> MarketLoad:
     """Return a load that takes `truck` from its home city to one far away.
 
     Lengths follow the market's, without those below FAR_FROM_HOME_M (great-circle).
-    The truck can take it. The same for the same arguments.
+    The truck can take it. The same arguments give the same load.
 
-    truck: one of `fleet`, for other equipment there is no freight here.
+    truck: one of `fleet`; for other equipment this market has no freight.
     now: aware.
     """
     random = Random(f"headhaul {seed} {truck.unit_number}")

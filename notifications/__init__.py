@@ -1,1 +1,1 @@
-"""Push: messages, gateways, the sender."""
+"""Pushes and letters: their texts, the outbox, gateways, the sender."""

@@ -1,4 +1,4 @@
-"""Answers of servers that are not ours: none leads elsewhere, none has no end."""
+"""Answers of servers that are not ours: no redirects, limited size and time."""
 
 from time import monotonic
 from typing import Any
@@ -9,15 +9,17 @@ from requests.adapters import HTTPAdapter
 from notifications.gateway import TryLater
 
 MOST_ANSWER_BYTES = 64 * 1024
-"""A push's answer and a token's have one or two thousand."""
+"""The answer to a push, or with a token, has one or two thousand."""
 
 _STEP_BYTES = 16
-"""Read in such small steps, a server that sends a byte now and then is noticed."""
+"""Small, so that a server that sends a byte now and then runs into the time limit."""
 
 
 class OneAnswer(HTTPAdapter):
-    """Follows no redirect: it would carry the push, or the assertion for a token, to
-    another host. Reads so many bytes, for so long as the answer may take, and no more.
+    """Follows no redirect, and limits the size and time of an answer.
+
+    A redirect would carry the push, or the assertion for a token, to another host. An
+    answer may have MOST_ANSWER_BYTES and take as long as the request's read timeout.
 
     Raises: TryLater.
     """
@@ -34,21 +36,23 @@ class OneAnswer(HTTPAdapter):
         response = super().send(request, stream, timeout, verify, cert, proxies)
         if 300 <= response.status_code < 400:
             response.close()
-            raise TryLater(f"{response.status_code}: it sends us elsewhere")
+            raise TryLater(f"{response.status_code}: a redirect is not followed")
         within_s = timeout[1] if isinstance(timeout, tuple) else timeout
         response._content = _body(response, within_s)
         return response
 
 
 def _body(response: Response, within_s: float) -> bytes:
-    """Return the body; what came of one that was cut short, if it is a refusal."""
+    """Return the body; if it is a refusal and was cut short, what arrived of it."""
     until, body = monotonic() + within_s, bytearray()
     try:
         for part in response.iter_content(_STEP_BYTES):
             body += part
             if len(body) > MOST_ANSWER_BYTES or monotonic() > until:
                 response.close()
-                raise TryLater(f"{response.status_code}: an answer without an end")
+                raise TryLater(
+                    f"{response.status_code}: the answer is too long or slow"
+                )
     except RequestException:
         if response.status_code < 400:
             raise

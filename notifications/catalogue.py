@@ -15,7 +15,7 @@ _MONEY_SIGNS = "$€£¥¢"
 
 
 class CatalogueBroken(Exception):
-    """A text is missing, or says what does not belong on a lock screen."""
+    """A text is missing, or contains what must not be on a lock screen."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class ConsoleGateway:
         self._write = write
 
     def send(self, target_kind: TargetKind, target: str, message: Message) -> str:
-        """Write what would be pushed. The line never holds the target itself."""
+        """Write what would be pushed. The line never contains the target itself."""
         title = message.title or "(silent)"
         self._write(
             f"push {message.kind} {message.subject_id}"

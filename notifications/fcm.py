@@ -39,9 +39,9 @@ def make_fcm_app(
     twice, and one of them fails. Does not touch the network.
 
     service_account: the JSON key as Google gives it; its `token_uri` is used.
-    base_url: where FCM is, without a path; another one in tests and staging.
+    base_url: the address of FCM without a path; another one in tests and staging.
     timeout_s: for the answer to one request; Google asks for 10 s or more.
-    clock: stands in for an answer's missing Date.
+    clock: tells the time where an answer has no Date.
 
     Raises: ValueError for a malformed key or a second app of this name.
     """
@@ -97,7 +97,7 @@ class FcmGateway:
                 raise TryLater(f"no answer: {error!s:.200}") from error
             raise error_from(error.http_response, self._clock()) from error
         except Exception as error:
-            # The SDK trips over a 200 it does not expect (a list, no "name").
+            # The SDK fails on a 200 that it does not expect (a list, no "name").
             raise TryLater(f"unreadable answer: {error!r:.200}") from error
 
 
@@ -127,10 +127,10 @@ def fcm_message(
 
 
 class _OneAttempt(OneAnswer):
-    """One request per send: refusals become ours before anybody retries or parses.
+    """One request per send: raises our errors before the SDK retries or parses.
 
-    A 401 goes on to the session, which renews the access token, unless it is about
-    the project's APNs key, where renewing would only repeat the request.
+    A 401 is passed on to the google-auth library, which renews the access token, unless
+    it is about the project's APNs key: there, renewing would only repeat the request.
     """
 
     def __init__(self, clock: Clock, **options: Any) -> None:  # noqa: ANN401
@@ -164,7 +164,7 @@ def _android(message: Message) -> messaging.AndroidConfig:
         notification=None
         if message.is_silent
         else messaging.AndroidNotification(
-            # A later word on the same offer takes the place of the one on the screen.
+            # A later notification about the same offer replaces the one on the screen.
             tag=message.subject_id,
             visibility="private",
             default_sound=True,

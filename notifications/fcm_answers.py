@@ -23,10 +23,11 @@ _APNS_REFUSED = frozenset({"THIRD_PARTY_AUTH_ERROR", "APNS_AUTH_ERROR"})
 
 
 def error_from(response: Response, now: datetime) -> PushError:
-    """Return our error for an answer of status 400 or more. Total: raises nothing.
+    """Return our error for an answer of status 400 or more. Never raises.
 
-    Only FCM's own word ends a target or blames the payload. An answer that is not in
-    Google's error format comes from something in between and means "later".
+    Only an answer of FCM itself can say that a target is gone or a payload is wrong. An
+    answer that is not in Google's error format comes from a server in between, and
+    means "later".
 
     Source: FCM reference, ErrorCode; cloud.google.com/apis/design/errors.
     """
@@ -93,8 +94,8 @@ def _is_about_the_target(error: Mapping[str, Any]) -> bool:
     """Tell a bad registration from a bad payload.
 
     FCM says INVALID_ARGUMENT for both, also for a message too big or without a
-    target; taking every one for a dead phone would let a bug of ours kill them all.
-    If fields are named they decide, else the sentence does.
+    target. If we took every one for a dead phone, a bug of ours would mark all phones
+    as dead. The fields that the answer names decide; without any, its sentence does.
     """
     fields = {
         str(violation.get("field"))

@@ -31,7 +31,7 @@ Clock = Callable[[], datetime]
 
 
 class SharedToken(Credentials):
-    """A service account's access token, renewed once for however many threads ask.
+    """A service account's access token, renewed once however many threads ask for it.
 
     The library's own service account credentials, used directly, sleep up to 3 s
     between hidden retries, let every thread fetch a token of its own, and look up
@@ -62,8 +62,8 @@ class SharedToken(Credentials):
     def refresh(self, request: object) -> None:
         """Fetch a new token, or take the outcome of a thread that is fetching one.
 
-        Waiters share a failure too: a token endpoint that hangs costs everyone one
-        timeout, not one after the other.
+        Waiting threads share a failure too: if the token endpoint hangs, they wait for
+        one timeout together, not for one after the other.
 
         request: ignored; the renewal has its own connection and timeout.
 
@@ -97,7 +97,7 @@ class SharedToken(Credentials):
     def _ask(
         self, url: str, method: str, headers: Mapping[str, str], body: bytes
     ) -> Response:
-        """Ask once. Other answers than 200 end here, before the library's retries."""
+        """Ask once. Raises for any answer but 200, before the library would retry."""
         response: Response = self._request(
             url, method, body, headers, timeout=self._timeout_s
         )

@@ -1,4 +1,4 @@
-"""The door to a push provider: one call, our own errors, the wait after each."""
+"""The interface to a push provider: one call, our errors, the wait after each."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,7 +19,7 @@ MISCONFIGURED_WAIT_S = 300.0
 JITTER = 0.3
 
 LONGEST_RETRY_AFTER_S = 86_400.0
-"""Beyond a day a Retry-After is a wrong clock or a typing error, not a request."""
+"""A longer Retry-After comes from a wrong clock or a typing error."""
 
 
 class PushError(Exception):
@@ -35,11 +35,11 @@ class TargetGone(PushError):
 
 
 class WrongProject(PushError):
-    """The target belongs to another project: useless to us, and an alarm."""
+    """The target belongs to another project: we cannot use it. Raises an alarm."""
 
 
 class PayloadRefused(PushError):
-    """The provider calls the message malformed: our bug, an alarm, no retry."""
+    """The provider calls the message malformed: our bug. An alarm and no retry."""
 
 
 class ProviderMisconfigured(PushError):
@@ -74,7 +74,7 @@ class Gateway(Protocol):
     def send(self, target_kind: TargetKind, target: str, message: Message) -> str:
         """Hand `message` over for one phone and return the provider's name for it.
 
-        Accepted is not delivered. May be called from many threads; makes one
+        Accepted does not mean delivered. May be called from many threads; makes one
         attempt and never sleeps. Repeating it repeats the push.
 
         Raises: TargetGone, WrongProject, PayloadRefused, ProviderMisconfigured,
@@ -88,11 +88,11 @@ def retry_wait_s(
 ) -> float:
     """Return the seconds to wait before the next attempt.
 
-    A Retry-After is never undercut: the cap bounds the waits we choose, not the ones
-    we are asked for. That is safe because waiting is a row with a time, not a
-    sleeping thread, and because the message's own expiry ends it. Jitter of 0 to 30 %
-    only ever adds, also to a capped wait, so that phones that failed together do not
-    come back together.
+    The wait is never shorter than a Retry-After: the cap limits the waits that we
+    choose, not those that we are asked for. A long wait is safe: it is a row with a
+    time, not a sleeping thread, and the message's own expiry ends it. Jitter adds 0 to
+    30 %, also to a capped wait, so that pushes that failed together are not sent again
+    together.
 
     attempts: how many were made so far, the failed one included.
 
@@ -119,7 +119,7 @@ def parse_retry_after_s(
     between their clock and ours does not shorten the wait. A date in the past is 0.
 
     retry_after, answered_on: the headers Retry-After and Date as received.
-    now: stands in for a missing Date.
+    now: used where Date is missing.
 
     Source: RFC 9110, sections 10.2.3 and 5.6.7.
     """

@@ -8,7 +8,7 @@ from notifications.catalogue import language_of
 
 
 class LetterKind(StrEnum):
-    """Why we write."""
+    """What a letter is about."""
 
     INVITATION = "invitation"
     PASSWORD_RESET = "password_reset"
@@ -16,7 +16,7 @@ class LetterKind(StrEnum):
 
 @dataclass(frozen=True)
 class Letter:
-    """One e-mail. `name` is the same at each attempt: a copy is known as one."""
+    """One e-mail. `name` is the same at each attempt, so that a copy is recognised."""
 
     name: str
     to: str
@@ -70,9 +70,9 @@ TEXTS: dict[LetterKind, dict[str, tuple[str, str]]] = {
 def compose(
     kind: LetterKind, row_id: UUID, *, to: str, locale: str, link: str, company: str
 ) -> Letter:
-    """Return the letter in the reader's language, English if we do not write his.
+    """Return the letter in the reader's language, or in English if we lack theirs.
 
-    link: where he goes on, or the bare token where no app's address is known.
+    link: where the reader goes on, or the bare token if no app's address is known.
     """
     subject, text = TEXTS[kind][language_of(locale)]
     words = {"company": " ".join(company.split()), "link": link}

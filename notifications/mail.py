@@ -1,4 +1,4 @@
-"""The door to the mail server: SMTP, over TLS where it is offered."""
+"""The mailer: sends letters by SMTP, over TLS where the server offers it."""
 
 import smtplib
 import ssl
@@ -12,11 +12,11 @@ from notifications.letters import Letter
 
 
 class MailRefused(Exception):
-    """This letter will never be taken: the address does not exist."""
+    """The server will never take this letter: the address does not exist."""
 
 
 class MailDelayed(Exception):
-    """Not now: the server does not answer, or says later."""
+    """The letter was not sent: the server does not answer, or says to try later."""
 
 
 class Mailer(Protocol):
@@ -77,11 +77,11 @@ class SmtpMailer:
         return smtplib.SMTP(parts.hostname, parts.port or 587, timeout=self.timeout_s)
 
     def _prepare(self, server: smtplib.SMTP) -> None:
-        """Make the connection private, and say who we are if there is a password."""
+        """Encrypt the connection if possible, and log in if there is a password."""
         parts = urlsplit(self.url)
         server.ehlo()
         if parts.scheme == "smtp" and (server.has_extn("starttls") or parts.password):
-            # Raises where it is not offered: no password goes in clear.
+            # Raises if the server does not offer it: no password is sent unencrypted.
             server.starttls(context=ssl.create_default_context())
         if parts.username and parts.password:
             server.login(unquote(parts.username), unquote(parts.password))

@@ -40,8 +40,8 @@ ABOUT_OFFERS = frozenset(
 )
 
 # A phone that was away gets only the newest message of each collapse key, and FCM
-# keeps at most four keys a phone. News about loads has none: each is to be seen. A
-# withdrawal has its own, lest it swallow another offer that still stands.
+# keeps at most four keys a phone. Messages about loads have none: each is to be seen.
+# A withdrawal has its own, so that it does not replace an offer that is still open.
 _COLLAPSE_KEYS = {
     MessageKind.OFFER: "offer",
     MessageKind.OFFER_WITHDRAWN: "offer_withdrawn",
@@ -57,7 +57,7 @@ class Message:
 
     title, body: None iff `is_silent`.
     data: what the app reads; strings only.
-    ttl_s: whole seconds until it is of no use; None if it does not age.
+    ttl_s: whole seconds until it is of no use; None if it does not expire.
     collapse_key: a newer message of this key replaces one not yet delivered.
     """
 
@@ -86,12 +86,12 @@ def compose(
     """Return the message of this kind in the reader's language.
 
     It names its subject by id only: no place, person or rate leaves the server by
-    push. Compose again for every attempt, since `ttl_s` counts from `now`; a message
-    already expired has 0, which means "now or never".
+    push. Compose again for every attempt, since `ttl_s` counts from `now`. A message
+    already expired has 0, which means "at once or not at all".
 
     locale: as the phone reports it ("es-MX"); unknown or None gives English.
     subject_id: the offer's id for kinds in ABOUT_OFFERS, else the load's.
-    expires_at: aware, or None for news that does not age.
+    expires_at: aware, or None for a message that does not expire.
 
     Raises: ValueError for a naive time.
     """

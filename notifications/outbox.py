@@ -1,5 +1,4 @@
-"""What is owed to phones: a row and a job for each device, in the caller's
-transaction."""
+"""Pushes to be sent: a row and a job for each device, in the caller's transaction."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,13 +14,13 @@ from models.offers.pushes import Push
 from notifications.messages import MessageKind
 
 LONGEST_LIFE = timedelta(days=3)
-"""News without an expiry of its own is tried over a long weekend, not for ever. The
-lists that the app fetches at its next start hold it longer."""
+"""A message without an expiry is tried for this long, a weekend. The lists that the
+app fetches at its next start show the news for longer."""
 
 LIVE = text("select live_devices(:members, :drivers)").bindparams(
     bindparam("members", type_=ARRAY(Uuid)), bindparam("drivers", type_=ARRAY(Uuid))
 )
-"""A database function: the app tells which phones ring, and never reads targets."""
+"""A database function: the app chooses the phones, but cannot read their targets."""
 
 LIVE_OF_EACH = text(
     "select driver_id, live_devices(array[]::uuid[], array[driver_id])"
@@ -38,11 +37,10 @@ def put(
     driver_ids: Iterable[UUID] = (),
     expires_at: datetime | None = None,
 ) -> int:
-    """Owe a message to every live device of these people; return how many that are.
+    """Enqueue a message for every live device of these people; return how many.
 
     driver_ids: people known by their driver's id; they may be of any company.
-
-    expires_at: not tried after it; None means LONGEST_LIFE from now.
+    expires_at: no attempt is made after it; None means LONGEST_LIFE from now.
     """
     device_ids = session.scalars(
         LIVE, {"members": list(set(member_ids)), "drivers": list(set(driver_ids))}
@@ -58,9 +56,10 @@ def put_each(
     *,
     expires_at: datetime | None = None,
 ) -> int:
-    """Owe each driver a message about a subject of his own; return how many that are.
+    """Enqueue for each driver a message about their subject; return how many messages.
 
-    As many statements for one as for a thousand: who ends many offers holds the load.
+    One for each live device of the driver. The number of statements does not depend on
+    the number of drivers: a caller that ends many offers has locked their load.
 
     subjects: the driver's id and the subject's; a driver may be there twice.
     """
@@ -89,7 +88,7 @@ def _owe(
         for device_id, subject_id in owed
     ]
     if rows:
-        # Not returned: only the worker reads what is owed to other people's phones.
+        # No RETURNING: only the worker may read pushes for other people's phones.
         session.execute(
             insert(Push)
             .inline()
@@ -98,5 +97,5 @@ def _owe(
             ),
             rows,
         )
-    enqueue_each(session, Job.PUSH_SEND, [{"push_id": str(it["id"])} for it in rows])
+    enqueue_each(session, Job.PUSH_SEND, [{"push_id": str(row["id"])} for row in rows])
     return len(rows)

@@ -1,4 +1,4 @@
-"""One attempt for one device: what came of it, as a word and a wait."""
+"""One attempt to push to one device: its outcome, and the wait before the next."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,7 @@ from notifications.messages import Message
 
 
 class Outcome(StrEnum):
-    """What an attempt came to; `services.pushes` draws the conclusions."""
+    """What became of an attempt; `services.offers.pushes` acts on it."""
 
     ACCEPTED = "accepted"
     TARGET_GONE = "target_gone"
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 ALARMS = frozenset(
     {Outcome.WRONG_PROJECT, Outcome.PAYLOAD_REFUSED, Outcome.MISCONFIGURED}
 )
-"""Somebody must look: our bug, or our keys."""
+"""Outcomes that need a person: a bug of ours, or our keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,11 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """detail: the provider's message name, or the reason. wait_s: until the next."""
+    """What became of one attempt.
+
+    detail: the provider's name of the message, or the reason of the failure.
+    wait_s: until the next attempt; None if there is none.
+    """
 
     outcome: Outcome
     detail: str

@@ -1,1 +1,1 @@
-"""What every process needs, below everything: settings, database, errors, telemetry."""
+"""The lowest layer, for every process: settings, keys, database, errors, telemetry."""

@@ -1,4 +1,4 @@
-"""Settings: read from the environment once, at start. Nothing else reads it."""
+"""Settings, read from the environment once, at start, and passed on from there."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -23,18 +23,19 @@ MAY_BE_ZERO = frozenset(
         "ACCEPT_POSITION_MAX_AGE_S",
     }
 )
-"""Whole numbers for which 0 means none, or off."""
+"""Settings that may be 0, which means none or off."""
 
 UNLIMITED = {name: "0" for name in sorted(MAY_BE_ZERO) if name.startswith("LIMIT_")}
-"""The environment of a demo or bench, where one address is everybody."""
+"""Turns the limits off for a demo or bench: all its requests have one address."""
+
 SHORTEST_KEY = 32
-"""Characters of a key that something is derived from."""
+"""Fewest characters of a secret from which keys are derived."""
 
 SAMPLES = (
     *("changeme", "changethis", "replaceme", "password", "passwort", "secret"),
     *("default", "example", "sample", "test", "todo", "backhaul", "postgres", "admin"),
 )
-"""What is left in place of a secret."""
+"""Words that people leave in place of a real secret."""
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -64,7 +65,7 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True)
 class Settings:
-    """What an operator may turn. Each name is in README and `.env.example`."""
+    """What an operator may set. Each name is in README and `.env.example`."""
 
     DATABASE_URL: str = field(default="", metadata={"secret": True})
     DATA_DIR: str = str(ROOT / ".data")
@@ -90,11 +91,11 @@ class Settings:
     MAIL_FROM: str = "Backhaul <noreply@localhost>"
     APP_URL: str = ""
     WORKER_CONCURRENCY: int = 8
-    # 0 does not listen.
+    # 0: the worker does not listen.
     WORKER_METRICS_PORT: int = 0
     DB_POOL_SIZE: int = 10
     STATEMENT_TIMEOUT_S: int = 30
-    # How long what is over is kept.
+    # How long rows are kept after their end.
     KEEP_CREDENTIALS_DAYS: int = 30
     KEEP_PUSHES_DAYS: int = 30
     KEEP_SEARCHES_DAYS: int = 180
@@ -102,33 +103,35 @@ class Settings:
     OFFER_STRATEGY: Strategy = Strategy.BROADCAST
     # A driver reads one screen at a dock: three offers fit it.
     OFFERS_PER_DRIVER: int = 3
-    # At 30 % acceptance five parallel offers cover a load with 83 %
-    # (k >= ln(1-T)/ln(1-p)); more phones ring for nothing.
+    # If each driver accepts with 30 %, one of five parallel offers is accepted with
+    # 83 % (k >= ln(1-T)/ln(1-p)). More offers would ring phones in vain.
     OFFERS_PER_LOAD: int = 5
-    # Ten minutes: the driver is still at the dock with his papers.
+    # Ten minutes: the driver is still at the dock with the papers.
     OFFER_TTL_S: int = 600
-    # One at a time must move faster: the next load waits for this one.
+    # Shorter with SEQUENTIAL: the next load waits for the answer to this offer.
     SEQUENTIAL_OFFER_TTL_S: int = 180
     SEARCH_RADII_MI: str = "50,100,150,250"
     SEARCH_ENOUGH: int = 5
     MAX_DETOUR_MI: int = 300
     FEE_PERCENT: int = 0
     MAX_BODY_BYTES: int = 1_048_576
-    # Requests in a minute; 0 does not count.
+    # Requests a minute; 0 turns a limit off.
     LIMIT_PERSON_PER_MIN: int = 600
     LIMIT_DEVICE_PER_MIN: int = 300
     LIMIT_ADDRESS_PER_MIN: int = 120
     LIMIT_LISTS_PER_MIN: int = 240
     LIMIT_ACCEPTS_PER_MIN: int = 20
-    # Who accepts is on the road, and his phone says so; 0 does not ask.
+    # A driver who accepts is on the road: the phone's last position must not be older
+    # than this. 0 turns the check off.
     ACCEPT_POSITION_MAX_AGE_S: int = 1800
-    # How many proxies before us are ours: only they may name the caller's address.
+    # How many of our own proxies stand before us. Only they may state the caller's
+    # address.
     TRUSTED_PROXIES: int = 0
     CORS_ORIGINS: str = ""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read every setting; a secret may also come from the file `NAME_FILE`.
+        """Read every setting; each may also come from the file that `NAME_FILE` names.
 
         Raises: SettingsError listing all faults.
         """
@@ -169,7 +172,9 @@ class Settings:
 
     @property
     def cors_origins(self) -> tuple[str, ...]:
-        return tuple(it.strip() for it in self.CORS_ORIGINS.split(",") if it.strip())
+        return tuple(
+            site.strip() for site in self.CORS_ORIGINS.split(",") if site.strip()
+        )
 
     @property
     def search_radii_m(self) -> tuple[float, ...]:
@@ -207,7 +212,7 @@ def _parse(name: str, raw: str, default: Any) -> Any:  # noqa: ANN401 - a settin
 
 
 def _is_url(url: str, schemes: set[str]) -> bool:
-    """Say whether `url` is one of these, or empty."""
+    """Say whether `url` is empty, or a URL of one of the `schemes`."""
     try:
         parts = urlsplit(url)
         # Reading the port is what checks it.
@@ -250,7 +255,7 @@ def _nonsense(settings: Settings) -> list[str]:
         radii = settings.search_radii_m
         is_growing = list(radii) == sorted(set(radii))
         if not is_growing or not all(isfinite(r) and r > 0 for r in radii):
-            faults.append("SEARCH_RADII_MI: give growing miles above 0")
+            faults.append("SEARCH_RADII_MI: give miles above 0 in growing order")
     except ValueError:
         faults.append("SEARCH_RADII_MI: give miles with commas, such as 50,100")
     if not 0 <= settings.FEE_PERCENT < 100:
@@ -262,15 +267,15 @@ def _nonsense(settings: Settings) -> list[str]:
     if settings.LOG_LEVEL.upper() not in LOG_LEVELS:
         faults.append(f"LOG_LEVEL: one of {', '.join(LOG_LEVELS)}")
     if not _is_url(settings.DATABASE_URL, {"postgresql", "postgres"}):
-        faults.append("DATABASE_URL: must be as postgresql://user@host:5432/name")
+        faults.append("DATABASE_URL: must look like postgresql://user@host:5432/name")
     if not _is_url(settings.FCM_BASE_URL, {"http", "https"}):
-        faults.append("FCM_BASE_URL: must be as https://host")
+        faults.append("FCM_BASE_URL: must look like https://host")
     if not _is_url(settings.SMTP_URL, {"smtp", "smtps"}):
-        faults.append("SMTP_URL: must be as smtp://user:password@host:587")
+        faults.append("SMTP_URL: must look like smtp://user:password@host:587")
     if not _is_url(settings.APP_URL, {"http", "https"}):
-        faults.append("APP_URL: must be as https://host")
+        faults.append("APP_URL: must look like https://host")
     if "@" not in parseaddr(settings.MAIL_FROM)[1]:
-        faults.append("MAIL_FROM: must be as Name <address@host>")
+        faults.append("MAIL_FROM: must look like Name <address@host>")
     if settings.is_production:
         faults += _unfit_for_production(settings)
     return faults
@@ -290,7 +295,9 @@ def _unfit_for_production(settings: Settings) -> list[str]:
         for each in (name, name.replace("_KEY", "_PREVIOUS_KEY")):
             value = getattr(settings, each)
             if value and _is_guessable(value):
-                faults.append(f"{each}: a sample or guessable: `openssl rand -hex 32`")
+                faults.append(
+                    f"{each}: a sample or guessable; make one: `openssl rand -hex 32`"
+                )
             elif value and len(value) < SHORTEST_KEY:
                 faults.append(f"{each}: shorter than {SHORTEST_KEY} characters")
     for name in (
@@ -314,9 +321,9 @@ def _unfit_for_production(settings: Settings) -> list[str]:
 
 
 def _is_guessable(secret: str) -> bool:
-    """Say whether it is a word people leave in place, also repeated or decorated."""
+    """Say whether `secret` is a sample, also repeated or decorated, or too uniform."""
     letters = re.sub(r"[^a-z]", "", secret.lower())
-    # A short word may stand in a random text by chance, a long one does not.
+    # A random text may contain a short word by chance, but not a long one.
     has_sample = any(word in letters for word in SAMPLES if len(word) > 5)
-    is_sample = letters != "" and any(not letters.replace(it, "") for it in SAMPLES)
+    is_sample = letters != "" and any(not letters.replace(word, "") for word in SAMPLES)
     return has_sample or is_sample or len(set(secret)) < 5

@@ -1,7 +1,7 @@
-"""The engine, the one Session factory, and who acts in its transactions.
+"""The engine, the one Session factory, and the actor of each transaction.
 
-Edges configure the factory once, at start. PostgreSQL's row security fences every
-transaction by who acts in it: see `migrations/versions/2026_11_22_tenants.py`.
+The edges configure the factory once, at start. PostgreSQL's row security limits each
+transaction to the rows its actor may use: `migrations/versions/2026_11_22_tenants.py`.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ Session: sessionmaker[OrmSession] = sessionmaker(expire_on_commit=False)
 
 
 class DatabaseRole(StrEnum):
-    """The roles our processes work as; the migrations make them."""
+    """The database roles our processes work as. The migrations make them."""
 
     APP = "backhaul_app"
     WORKER = "backhaul_worker"
@@ -35,15 +35,18 @@ class DatabaseRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A signed-in member of a company: its rows, and what it was let see."""
+    """A signed-in member: acts on the company's rows, and sees rows shown to it."""
 
     org_id: UUID
     member_id: UUID
 
 
 class Hand(Enum):
-    """Who acts when no member does. NOBODY sees nothing, SERVER is the server itself:
-    its jobs, and the operator's commands."""
+    """The actor where no member is signed in.
+
+    NOBODY sees no rows. SERVER is the server itself: its jobs and the operator's
+    commands.
+    """
 
     NOBODY = "nobody"
     SERVER = "server"
@@ -54,7 +57,7 @@ _acting: ContextVar[Tenant | Hand | None] = ContextVar("acting", default=None)
 
 @contextmanager
 def acting(as_whom: Tenant | Hand) -> Iterator[None]:
-    """Let the transactions that begin within act for this member, or for nobody."""
+    """Let the transactions that begin within this block act for this member or hand."""
     token = _acting.set(as_whom)
     try:
         yield
@@ -67,7 +70,7 @@ BIND = text(
     " set_config('app.visible', :visible, true), set_config('app.loads', '', true),"
     " set_config('app.member', :member, true)"
 )
-"""Local to the transaction: nothing is left for the connection's next user."""
+"""Local to the transaction: the connection's next user finds nothing of it."""
 
 
 @event.listens_for(Session, "after_begin")
@@ -99,7 +102,7 @@ class DatabaseUnusable(CannotStart):
 def make_engine(settings: Settings, role: DatabaseRole | None = None) -> Engine:
     """Return an engine whose connections carry our timeouts; nothing connects yet.
 
-    role: what they work as, whoever logs in; None stays who logs in.
+    role: the database role its connections change to; None keeps the login's own.
     """
     url = make_url(settings.DATABASE_URL).set(drivername="postgresql+psycopg")
     timeout_ms = settings.STATEMENT_TIMEOUT_S * 1000
@@ -112,9 +115,10 @@ def make_engine(settings: Settings, role: DatabaseRole | None = None) -> Engine:
         url,
         pool_size=settings.DB_POOL_SIZE,
         max_overflow=settings.DB_POOL_SIZE,
-        # A job that fails has used up a try: the worker asks before each transaction.
+        # The worker pings before each transaction: a job that meets a dead connection
+        # fails, and has used up one of its attempts.
         pool_pre_ping=not is_app,
-        # Errors are logged: what people sent us stays out of their text.
+        # Errors are logged: their text must not contain what people sent us.
         hide_parameters=True,
         connect_args={"options": options, "connect_timeout": 5},
     )
@@ -124,13 +128,15 @@ def make_engine(settings: Settings, role: DatabaseRole | None = None) -> Engine:
 
 
 UNASKED_S = 5.0
-"""So long after its last use a connection is taken to live. If it died meanwhile, the
-first request gets a 503, and the pool throws away all it has."""
+"""A connection used within this many seconds is not pinged. If it died meanwhile, the
+first request gets a 503 and the pool discards all its connections."""
 
 
 def _ping_the_idle(engine: Engine) -> None:
-    """Ask a connection before it is lent, as the pool would, if it was idle for long:
-    a request makes up to three transactions."""
+    """Ping a connection before it is lent, as the pool would, but only if it was idle.
+
+    A request makes up to three transactions, and would wait for a ping before each.
+    """
 
     @event.listens_for(engine, "checkin")
     def note(_: object, record: ConnectionPoolEntry) -> None:
@@ -173,8 +179,11 @@ SCHEMA = text(
     " else '{}' end as served from alembic_version, string_to_array(obj_description("
     "'alembic_version'::regclass, 'pg_class'), ' ') as served"
 )
-"""The schema's revision, and those whose releases run on it: `schema.served` is kept as
-the table's comment, and counts while it begins with the revision."""
+"""The schema's revision, and the revisions whose releases run on it.
+
+The latter are the result of `schema.served`, stored as the table's comment. A comment
+that does not begin with the revision is out of date and is ignored.
+"""
 
 
 def check_schema(engine: Engine, head: str) -> None:
@@ -195,7 +204,7 @@ def check_schema(engine: Engine, head: str) -> None:
 
 
 def check_role(engine: Engine, role: DatabaseRole) -> None:
-    """Make sure the login of `engine` may work as `role`, and is fenced by it.
+    """Make sure the login may work as `role`, and row security applies to that role.
 
     Raises: DatabaseUnusable.
     """

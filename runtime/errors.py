@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 
 class DomainError(Exception):
-    """A refusal the caller may read. `code` is public and never renamed."""
+    """A refusal whose text the caller may read. `code` is public and never renamed."""
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad-request"
@@ -25,8 +25,10 @@ class DomainError(Exception):
 
 
 class CannotStart(Exception):
-    """A process, or an operator's command, cannot begin. The message is one sentence
-    that says what to do."""
+    """A process, or an operator's command, cannot begin.
+
+    The message is one sentence that says what to do.
+    """
 
 
 class NotFound(DomainError):
@@ -65,14 +67,14 @@ class Conflict(DomainError):
 
 
 class IdTaken(Conflict):
-    """The id a client made belongs to another row."""
+    """The id that a client made belongs to another row."""
 
     code = "id-taken"
     title = "That id is in use"
 
 
 class Gone(DomainError):
-    """It was there, and it will not come back."""
+    """The thing existed, and it will not come back."""
 
     status = 410
     code = "gone"
@@ -80,7 +82,7 @@ class Gone(DomainError):
 
 
 class Invalid(DomainError):
-    """A field that a schema cannot judge alone. `pointer` names it (RFC 6901)."""
+    """A field is wrong, which its schema alone cannot tell. `pointer`: RFC 6901."""
 
     status = 422
     code = "invalid-request"

@@ -1,4 +1,4 @@
-"""The process's own secrets: made and kept in development, changed for new ones."""
+"""The server's own keys: made and kept in development, and their rotation."""
 
 import os
 import secrets
@@ -32,9 +32,9 @@ def _pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> str:
 
 @dataclass(frozen=True)
 class Rotated:
-    """A secret that has a predecessor. `kept` is its file in DATA_DIR.
+    """A secret that can be rotated. `kept` is its file in DATA_DIR.
 
-    keeps_all: its predecessors are kept one after the other, not only the last.
+    keeps_all: all its predecessors are kept, newest first, and not only the last.
     """
 
     setting: str
@@ -66,7 +66,7 @@ ROTATED = (*OF_THE_KEYRING, AUDIT)
 def in_force(settings: Settings, secret: Rotated) -> tuple[str, str]:
     """Return the secret and its predecessor, empty if there is none.
 
-    In development a missing one is made and kept in DATA_DIR by the first process.
+    A missing one is made by the first process and kept in DATA_DIR (development only).
 
     Raises: OSError.
     """
@@ -87,10 +87,11 @@ def rotate(
     files: Mapping[str, Path],
     wanted: Iterable[Rotated] = ROTATED,
 ) -> list[str]:
-    """Make new secrets; what was in force becomes the predecessor. Return what to tell.
+    """Make new secrets, the current ones become predecessors; return lines to print.
 
-    Where the environment names files for both, they are written. Where nothing is
-    given, the kept ones of development are. Otherwise the values to set are told.
+    If the environment names files for a secret and its predecessor, they are written.
+    If development keeps the secret in DATA_DIR, its files there are written. Otherwise
+    nothing is written: the lines say which values to set. Each call rotates again.
 
     Raises: OSError.
     """
@@ -108,7 +109,7 @@ def rotate(
         if secret.keeps_all:
             current = f"{current.strip()}\n{before}"
         if paths[0] is not None and paths[1] is not None:
-            # The predecessor first: a crash between the two leaves a key twice.
+            # The predecessor first: after a crash in between, both have the old key.
             _replace(paths[1], current)
             _replace(paths[0], new)
             told.append(f"{secret.setting}: new in {paths[0]}, the old in {paths[1]}.")
@@ -134,7 +135,7 @@ def _read_or_made(path: Path, make: Callable[[], str]) -> str:
         draft.touch(mode=0o600)
         draft.write_text(make())
         try:
-            # A link is made or refused as a whole: two first processes share one key.
+            # A link is made as a whole or not: two processes that start share one key.
             os.link(draft, path)
         except FileExistsError:
             pass

@@ -1,4 +1,4 @@
-"""The schema's revisions: which one this release needs, and getting there."""
+"""The schema's revisions: which one this release needs, and how to get there."""
 
 from pathlib import Path
 
@@ -26,12 +26,11 @@ def head() -> str:
 
 
 def served(revision: str) -> list[str]:
-    """Return the revisions whose releases run on the schema at `revision`, newest
-    first.
+    """Return the revisions whose releases run on the schema at this one, newest first.
 
-    Below an expand revision all that ran before runs; below a contract one, which
-    takes away what the release before it has stopped using, only that release. A
-    revision that names no phase serves none but its own.
+    After an expand revision, all releases that ran before still run. A contract
+    revision removes what the release before it no longer uses: after it, only that
+    release still runs. A revision that names no phase serves only its own release.
     """
     scripts = ScriptDirectory.from_config(_config())
     found = [revision]
@@ -48,7 +47,7 @@ def served(revision: str) -> list[str]:
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to `revision`, in one transaction. Safe to repeat.
 
-    A schema that a newer release made is left as it is, if this one runs on it.
+    Does not change a schema that a newer release made, if this release runs on it.
 
     Raises: DatabaseUnusable if the login may not make the database roles, or the
         schema is too new.
@@ -81,9 +80,9 @@ def downgrade(engine: Engine, revision: str = "base") -> None:
 
 
 def _is_newer(connection: Connection) -> bool:
-    """Say whether a newer release made this schema, for this one too.
+    """Say whether a newer release made this schema and this release runs on it.
 
-    Raises: DatabaseUnusable if not for this one.
+    Raises: DatabaseUnusable if a newer one made it and this release does not run on it.
     """
     is_there = text("select to_regclass('alembic_version') is not null")
     at = (
@@ -92,7 +91,8 @@ def _is_newer(connection: Connection) -> bool:
         else None
     )
     ours = {
-        it.revision for it in ScriptDirectory.from_config(_config()).walk_revisions()
+        script.revision
+        for script in ScriptDirectory.from_config(_config()).walk_revisions()
     }
     if at is None or at.revision in ours:
         return False
@@ -100,15 +100,15 @@ def _is_newer(connection: Connection) -> bool:
         return True
     raise DatabaseUnusable(
         f"The database schema is at {at.revision}, which this release does not know and"
-        " which was not made for it: deploy the release that it belongs to."
+        " cannot use: deploy the release that it belongs to."
     )
 
 
 def _keep_served(connection: Connection) -> None:
-    """Write down, beside the revision, whose releases run on the schema."""
+    """Store, beside the revision, the revisions whose releases run on the schema."""
     at = connection.execute(SCHEMA).one_or_none()
     words = " ".join(served(at.revision)) if at else ""
-    # A comment travels with the table it speaks of: into dumps, and to every role.
+    # A table's comment is in its dumps, and every role may read it.
     connection.execute(text(f"comment on table alembic_version is '{words}'"))
 
 

@@ -32,10 +32,10 @@ HIDDEN = re.compile(
 ROW_VALUES = re.compile(
     r"DETAIL:.*?(?=\n\[SQL|\n\(Background|\nHINT:|\nCONTEXT:|\n\n|\Z)", re.DOTALL
 )
-"""Where PostgreSQL repeats what was in a row it refused."""
+"""Where an error of PostgreSQL repeats the values of a row that it refused."""
 
 PRIVATE_VALUES = re.compile(
-    # JSON web tokens; whatever follows "Bearer"; our refresh tokens; phone numbers.
+    # JSON web tokens; the word after "Bearer"; our refresh tokens; phone numbers.
     r"eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"
     r"|(?<=bearer )\S+"
     r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\.\d+\.[\w-]{20,}"
@@ -44,7 +44,7 @@ PRIVATE_VALUES = re.compile(
     r"|(?<![a-z])(?:lat|lon)(?:itude)?[\"']?\s*[:=]\s*[\"']?-?\d+\.\d+",
     re.IGNORECASE,
 )
-"""What is private whatever its name is: the second net."""
+"""Values that are private under any name: a second check, after HIDDEN."""
 
 TRACE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -61,7 +61,7 @@ PUSHES = Counter("backhaul_pushes_total", "Push attempts.", ["outcome"])
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A gauge as it is now: a value for each label, or one value for the label ""."""
+    """A gauge's values now: one for each value of `label`, or one for the label ""."""
 
     name: str
     text: str
@@ -70,22 +70,25 @@ class Reading:
 
 
 class Gauges(Collector):
-    """Gauges that are read at each scrape and belong to no process: web and worker say
-    the same, and a restart forgets nothing. Whoever connects says how to `read`."""
+    """Gauges that are read anew at each scrape, by the function `read`.
+
+    They belong to no process: web and worker report the same values, and a restart
+    loses none. `read` is set when the process connects to its database.
+    """
 
     def __init__(self) -> None:
         self.read: Callable[[], Iterable[Reading]] = tuple
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for it in self.read():
-            labels = [it.label] if it.label else []
-            family = GaugeMetricFamily(it.name, it.text, labels=labels)
-            for label, value in it.values.items():
-                family.add_metric([label] if it.label else [], value)
+        for reading in self.read():
+            labels = [reading.label] if reading.label else []
+            family = GaugeMetricFamily(reading.name, reading.text, labels=labels)
+            for label, value in reading.values.items():
+                family.add_metric([label] if reading.label else [], value)
             yield family
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Nothing is known before somebody reads."""
+        """Return nothing: the names are known only when the gauges are read."""
         return []
 
 
@@ -118,7 +121,7 @@ def _hidden(value: object) -> object:
 
 
 def hide_values(_: object, __: str, event: Event) -> Event:
-    """Hide what is private in an error's text, which is written after the names."""
+    """Hide what is private in an error's text, which is added after `hide_private`."""
     if isinstance(text := event.get("exception"), str):
         event["exception"] = _hidden(text)
     return event
@@ -134,7 +137,7 @@ def hide_rows(_: object, __: str, event: Event) -> Event:
 def start_logging(level: str, *, is_readable: bool = False) -> None:
     """Log one line per event to stderr: JSON, or aligned text when readable.
 
-    level: of our own events; libraries speak from WARNING on, in the same form.
+    level: of our own events. Libraries log from WARNING on, in the same form.
     """
     renderer: Any = (
         structlog.dev.ConsoleRenderer(
@@ -181,15 +184,15 @@ def log() -> Any:  # noqa: ANN401 - structlog's logger is dynamic
 def metrics_text() -> bytes:
     """Return the metrics as Prometheus text.
 
-    Web processes that share a PROMETHEUS_MULTIPROC_DIR answer for all of them; without
-    it each answers for itself.
+    Web processes that share a PROMETHEUS_MULTIPROC_DIR each report the metrics of all
+    of them. Without it, a process reports only its own.
     """
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(REGISTRY)
-    everybody = CollectorRegistry()
-    MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
-    everybody.register(GAUGES)
-    return generate_latest(everybody)
+    shared = CollectorRegistry()
+    MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+    shared.register(GAUGES)
+    return generate_latest(shared)
 
 
 def trace_id() -> str:
@@ -203,7 +206,7 @@ def trace_id() -> str:
 
 @contextmanager
 def traced(incoming: str | None) -> Iterator[str]:
-    """Bind `incoming` as the trace id for the block, or a new one if it is no id."""
+    """Bind `incoming` as the block's trace id, or a new one if it is not usable."""
     is_usable = incoming is not None and TRACE_ID.fullmatch(incoming)
     chosen = incoming if incoming and is_usable else uuid7().hex
     with bound_contextvars(trace_id=chosen):

@@ -1,8 +1,8 @@
-"""What the stand-in takes, and what it answers: as FCM does, or as a target asks.
+"""What the stand-in takes, and what it answers: as FCM does, or as a target says.
 
 A phone's target chooses what happens to a push to it: `<scenario>-<anything>`, with a
 count and an argument if wanted: `<scenario><times>-<argument>-<anything>`. With a
-count only the first so many requests to that target get the scenario, the rest `ok`.
+count, only that many first requests to the target get the scenario, the rest get `ok`.
 The argument of a failure is its Retry-After in seconds; without one there is none.
 Every other target is `ok`. So `unavail2-anna` answers 503 twice and then accepts,
 `quota1-3-anna` answers 429 with `Retry-After: 3` once, `slow-2.5-anna` takes 2.5 s.
@@ -18,7 +18,7 @@ Every other target is `ok`. So `unavail2-anna` answers 503 twice and then accept
     quotadate the same, its Retry-After as an HTTP date
     unavail   503 UNAVAILABLE
     internal  500 INTERNAL
-    slow      accepts after the argument's seconds (default 1), the caller gone or not
+    slow      accepts after the argument's seconds (default 1), even if the caller left
     reset     resets the connection instead of answering
     html      502 with a page of HTML
     oddhtml   200 with a page of HTML (a captive portal)
@@ -158,7 +158,7 @@ def failure_of(scenario: Scenario, at: float) -> Answer:
 
 
 class Malformed(Exception):
-    """The request is not one FCM would take."""
+    """FCM would refuse this request."""
 
     def __init__(self, field: str, sentence: str, *, has_code: bool = False) -> None:
         super().__init__(sentence)

@@ -44,7 +44,7 @@ class Received:
     """One request to send, with the answer it got.
 
     at, answered_at: seconds since the epoch by the server's clock.
-    is_delivered: the phone got the message (whatever the caller learnt of it).
+    is_delivered: the phone got the message, also if the caller got no answer.
     """
 
     number: int
@@ -175,7 +175,7 @@ class FakeFcm:
                 form.get("assertion", [""])[0],
                 self._public_key,
                 algorithms=["RS256"],
-                # Google's libraries name Google here whatever the token_uri is.
+                # Google's libraries name Google here, also for another token_uri.
                 audience=[GOOGLE_TOKEN_URL, f"{self.url}/token"],
                 issuer=CLIENT_EMAIL,
                 options={"require": ["exp", "iat", "aud", "iss"]},
@@ -199,7 +199,7 @@ class FakeFcm:
         )
 
     def answer_send(self, project_id: str, bearer: str, body: bytes) -> Answer:
-        """Check a request to send, act out its target's scenario, write it down."""
+        """Check a request to send, play its target's scenario, record the request."""
         at = time.time()
         with self._lock:
             is_known = bearer in self._bearers

@@ -1,4 +1,4 @@
-"""The stand-in's HTTP: one thread a connection, and answers that go wrong on wish."""
+"""The stand-in's HTTP: a thread for each connection, and answers broken on request."""
 
 import json
 import re
@@ -54,7 +54,7 @@ class Server(ThreadingHTTPServer):
                 continue  # already gone
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Say nothing: callers that give up or are cut off are part of the play."""
+        """Log nothing: callers that give up or are cut off are part of the play."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
             self._give(Answer(404, HTML))
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the log is `requests`."""
+        """Log nothing: the requests are recorded in `FakeFcm.requests`."""
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -40,7 +40,7 @@ class TestSentences:
         (new_dir / "letter.txt").write_text("Dear")
 
         with (
-            pytest.raises(EmbeddedServerError, match="holds no complete database"),
+            pytest.raises(EmbeddedServerError, match="contains no complete database"),
             server(new_dir),
         ):
             pass
