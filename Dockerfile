@@ -1,5 +1,5 @@
-# One image for all processes: the command chooses the process. It contains only what the
-# server needs: no tests, no demo, no compiler, no keys.
+# One image for all processes: the command chooses the process. It contains only what
+# the server needs: no tests, no demo, no compiler, no keys.
 FROM python:3.11.14-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 \

@@ -192,7 +192,7 @@ def seed(loads: int, trucks: int, orgs: int, seed: int, password: str) -> None:
     for kind in OrganisationKind:
         found = next((company for company in companies if company.kind == kind), None)
         if found is not None:
-            click.echo(f"Sign in as {found.email} for the desk of a {kind}.")
+            click.echo(f"For the desk of a {kind}, sign in as {found.email}.")
 
 
 @cli.group()
@@ -274,8 +274,8 @@ def suspend_org(org: UUID, reason: str) -> None:
     now = datetime.now(UTC)
     with Session.begin() as session:
         company = suspensions.suspend(session, org, reason=reason, now=now)
-    # After the commit: searches that began before it have made their offers by now, and
-    # later ones see the suspension.
+    # After the commit: a search that began before it has made its offers by now, or
+    # sees the suspension.
     more, loads = 1, 0
     while more:
         with Session.begin() as session:

@@ -157,7 +157,7 @@ def _put_off(job: Job, wait_s: float, arguments: dict[str, Any]) -> None:
 
 @clear_failures
 def main() -> None:
-    """Run jobs until SIGTERM; running jobs are finished, a lost database waited for."""
+    """Run jobs until SIGTERM; then running jobs finish. Waits for a lost database."""
     settings = settings_from_environment()
     gateway = make_gateway(settings)
     connect(settings, hand=Hand.SERVER)

@@ -30,7 +30,11 @@ def make() -> Flask:
 
 @clear_failures
 def main(arguments: Sequence[str]) -> None:
-    """Serve until SIGTERM. Fails before the workers start, as each would fail alone."""
+    """Serve until SIGTERM.
+
+    Checks options, settings, keys and database first: else each worker would report
+    the fault.
+    """
     options = options_of(arguments)
     settings = settings_from_environment()
     keyring(settings)

@@ -116,15 +116,15 @@ def _tell_search(play: Play, search: dict[str, Any]) -> None:
     play.teller.say(
         f"The search looked at {count(counts['considered'], 'load')} within"
         f" {miles(search['radius_m'])} in {search['timings']['search_ms']:.0f} ms:"
-        f" {counts['ranked']} are worth taking. Most of the others were excluded for"
-        f" {reasons}."
+        f" {counts['ranked']} are worth taking. Most frequent reasons against the"
+        f" others: {reasons}."
     )
 
 
 def _choose(
     play: Play, trucker: Trucker, offers: list[dict[str, Any]]
 ) -> dict[str, Any] | None:
-    """Tell the inbox; return the best offer that ends near home."""
+    """Print the offers in the inbox; return the best one that ends near home."""
     home = trucker.truck.home_point
     near = []
     play.teller.say(

@@ -72,7 +72,7 @@ def _reassign(
         )
     ]
     play.promises.check_all(
-        TOLD, [f"{name} was not" for name, push in rung if not push]
+        TOLD, [f"{name} was not told" for name, push in rung if not push]
     )
     for name, push in rung:
         if push is not None:
@@ -105,8 +105,8 @@ def _force_assign(play: Play, load: Posted, trucker: Trucker) -> None:
         },
     )
     told = play.phones.wait(trucker.phone.target, "load_assigned", subject_id=load.id)
-    play.promises.check(TOLD, told is not None, f"{trucker.name} was not")
+    play.promises.check(TOLD, told is not None, f"{trucker.name} was not told")
     play.teller.say(
-        f"{dispatcher.name} gives {trucker.name} {play.lane(load.id)} for"
-        f' {dollars(load.load.price_cents)} instead: "{made["note"]}"'
+        f"{dispatcher.name} gives {trucker.name} another load, {play.lane(load.id)}"
+        f' for {dollars(load.load.price_cents)}: "{made["note"]}"'
     )

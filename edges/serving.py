@@ -24,9 +24,9 @@ MakeApp = Callable[[], Any]
 def serve(make_app: MakeApp, options: Namespace) -> None:
     """Serve the application until SIGTERM, with the options of `options_of`.
 
-    A worker that dies is started again while the others go on serving. If it dies again
-    within 5.5 s, Granian ends and its supervisor starts it again. On SIGTERM, requests
-    get 10 s to finish; they take milliseconds.
+    A worker that dies is started again while the others go on serving. If one dies
+    within 5.5 s of that, Granian ends, and the supervisor starts Granian again. On
+    SIGTERM, requests get 10 s to finish; they take milliseconds.
     """
     Granian(
         # Only a name for Granian's messages: the loader below makes the application.

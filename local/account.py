@@ -1,4 +1,4 @@
-"""The account that runs the server: PostgreSQL refuses to run as root."""
+"""The account that runs the server: PostgreSQL refuses root, so root uses another."""
 
 import os
 import pwd

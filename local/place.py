@@ -31,8 +31,8 @@ DATABASE = "backhaul"
 DEFAULT_DATA_DIR = Path(__file__).parent.parent / ".data/postgres"
 
 SOCKETS = Path("/tmp")
-"""Where socket directories are made. Short, as a socket's path may have 104
-to 108 bytes."""
+"""Where socket directories are made. Short, as a socket's path may have only 104 to
+108 bytes."""
 
 STORES = Path("/var/tmp")
 """For programs and data that cannot be used in the checkout; outlives a reboot."""
@@ -69,7 +69,7 @@ def sentences(home: Path) -> Iterator[None]:
 
 @dataclass
 class Place:
-    """The paths of one server. `socket` and `store` are known only inside `gate`."""
+    """The paths of one server. `socket` and `store` need `key`, which `gate` sets."""
 
     home: Path
     key: str = ""

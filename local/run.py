@@ -41,7 +41,7 @@ def database() -> Iterator[dict[str, str]]:
 
 
 def main() -> None:
-    """Migrate, then run web and worker until we are stopped or one keeps ending.
+    """Migrate, then run web and worker until we are stopped or one is given up.
 
     Raises: CannotStart.
     """

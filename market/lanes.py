@@ -1,4 +1,4 @@
-"""How often a load goes between which cities: gravity, with real haul lengths."""
+"""Between which cities loads go, and how often: gravity, with real haul lengths."""
 
 import math
 from array import array

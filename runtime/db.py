@@ -70,7 +70,7 @@ BIND = text(
     " set_config('app.visible', :visible, true), set_config('app.loads', '', true),"
     " set_config('app.member', :member, true)"
 )
-"""Local to the transaction: the connection's next user finds nothing of it."""
+"""Local to the transaction: nothing is left for the connection's next user."""
 
 
 @event.listens_for(Session, "after_begin")

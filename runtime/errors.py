@@ -82,7 +82,7 @@ class Gone(DomainError):
 
 
 class Invalid(DomainError):
-    """A field is wrong, which its schema alone cannot tell. `pointer`: RFC 6901."""
+    """A wrong field that a schema cannot judge alone. `pointer` names it (RFC 6901)."""
 
     status = 422
     code = "invalid-request"
