@@ -48,7 +48,7 @@ def options_of(arguments: Sequence[str]) -> Namespace:
     """Return where and how to serve, as the command line and the environment say."""
     parser = ArgumentParser("wsgi.py", description="Serve the web process.")
     parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
-    # A default that is text is read as an argument would be.
+    # argparse parses a default that is text as it parses an argument.
     parser.add_argument("--port", type=int, default=os.environ.get("PORT") or "8000")
     parser.add_argument(
         "--workers", type=int, default=os.environ.get("WEB_WORKERS") or "2"

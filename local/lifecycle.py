@@ -121,7 +121,7 @@ def _start(place: Place, lock: int, settings: Mapping[str, str]) -> int:
     account = account_for(place.home)
     programs = programs_for(place, account)
     choose_data(place, account)
-    if not _has_database(place.data):
+    if not _contains_database(place.data):
         _init(place.data, programs, account, lock)
     private_dir(place.socket, 0o700, account)
     # No process is alive, so these are stale, even if their process id is in use again.
@@ -178,7 +178,7 @@ def _stop(place: Place) -> None:
         place.socket.rmdir()
 
 
-def _has_database(data: Path) -> bool:
+def _contains_database(data: Path) -> bool:
     """Say whether `data` contains our database; False if it is still to be made.
 
     Raises: EmbeddedServerError if it contains something else.

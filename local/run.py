@@ -27,9 +27,10 @@ WEB_WORKERS = 2
 
 @contextmanager
 def database() -> Iterator[dict[str, str]]:
-    """Yield the variables that the environment lacks to name a database.
+    """Yield the variables that must be added to the environment to name a database.
 
-    None if it names one, else the URL of an embedded server that runs during the block.
+    They are empty if it names one. Else they name a database on the embedded server,
+    which runs during the block.
 
     Raises: EmbeddedServerError.
     """
