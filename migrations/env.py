@@ -1,8 +1,11 @@
 """Alembic's entry: our metadata, the given connection or DATABASE_URL."""
 
 import os
+import re
 
 from alembic import context
+from alembic.operations import MigrationScript
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.schema import SchemaItem
@@ -33,6 +36,21 @@ BECOME_OWNER = text(
 """Once the roles are there, what a revision makes belongs to the owner."""
 
 
+LONGEST = 32
+"""Characters that the column `alembic_version.version_num` holds."""
+
+
+def number(
+    _: MigrationContext, revision: object, scripts: list[MigrationScript]
+) -> None:
+    """Name a new revision by the next number and its message: 0012_rest_breaks."""
+    newest = context.script.get_current_head()
+    following = int(newest[:4]) + 1 if newest else 1
+    for script in scripts:
+        words = "_".join(re.findall(r"[a-z0-9]+", (script.message or "").lower()))
+        script.rev_id = f"{following:04}_{words}"[:LONGEST].rstrip("_")
+
+
 def migrate(connection: Connection) -> None:
     """Run the asked revisions in one transaction on `connection`."""
     context.configure(
@@ -41,6 +59,7 @@ def migrate(connection: Connection) -> None:
         include_object=is_ours,
         compare_type=True,
         compare_server_default=False,
+        process_revision_directives=number,
     )
     with context.begin_transaction():
         connection.execute(BECOME_OWNER)

@@ -1,12 +1,12 @@
 """${message}
 
-The previous release must run on this schema: expand adds what it does not need to
-know; contract takes away what it does not use any more, and is never in one release
-with the expand that came before. Backfills are batched CLI commands, not migrations.
+The previous release must run on this schema. An expand adds what that release does not
+need to know. A contract removes what it no longer uses, and is never in the same release
+as the expand that came before. Backfills are batched CLI commands, not migrations.
 NOT NULL comes in three steps.
-A new table: row security on and forced, a policy for the worker, policies and grants
-for the app (see 2026_11_22_tenants). Rows are not to be seen from here: as the owner,
-row security hides them.
+A new table needs row security, enabled and forced, a policy for the worker, and policies
+and grants for the app: see 0010_walls. A revision sees no rows: it runs as the owner,
+from whom row security hides them.
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,7 @@
 """The engine, the one Session factory, and the actor of each transaction.
 
 The edges configure the factory once, at start. PostgreSQL's row security limits each
-transaction to the rows its actor may use: `migrations/versions/2026_11_22_tenants.py`.
+transaction to the rows its actor may use: `migrations/versions/0010_walls.py`.
 """
 
 from collections.abc import Iterator

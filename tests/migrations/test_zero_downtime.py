@@ -39,15 +39,23 @@ def git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+def commit_that_added(path: Path) -> str:
+    """Return its hash, or nothing while the file is not committed."""
+    return git("log", "-1", "--diff-filter=A", "--format=%H", "--", str(path))
+
+
 @pytest.fixture(scope="module")
 def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of the last code that did not know the newest revision."""
     if shutil.which("git") is None:
         pytest.skip("There is no git to ask for the history.")
-    newest = ScriptDirectory.from_config(schema._config()).get_revision("head")
-    path = Path(newest.path).relative_to(ROOT)
-    added = git("log", "-1", "--diff-filter=A", "--format=%H", "--", str(path))
-    commit = f"{added}^" if added else "HEAD"
+    scripts = ScriptDirectory.from_config(schema._config()).walk_revisions()
+    paths = [Path(script.path).relative_to(ROOT) for script in scripts]
+    added = [commit_that_added(path) for path in paths]
+    if len(set(added)) == 1:
+        pytest.skip("One commit added every revision: there is no earlier release.")
+    path = paths[0]
+    commit = f"{added[0]}^" if added[0] else "HEAD"
     archive = tmp_path_factory.mktemp("previous") / "it.tar"
     git("archive", "--output", str(archive), commit)
     shutil.unpack_archive(archive, archive.parent, filter="data")

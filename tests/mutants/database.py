@@ -2,10 +2,10 @@
 
 from tests.mutants import Mutant
 
-MARKET = "migrations/versions/2026_11_22_market.py"
-TENANTS = "migrations/versions/2026_11_22_tenants.py"
-KEYS = "migrations/versions/2026_11_22_tenant_keys.py"
-AUDIT = "migrations/versions/2026_11_22_audit.py"
+FLEET = "migrations/versions/0004_fleet.py"
+BOOKING = "migrations/versions/0008_booking.py"
+UPKEEP = "migrations/versions/0009_upkeep.py"
+WALLS = "migrations/versions/0010_walls.py"
 
 ONE_DRIVER = ("tests/models/loads/test_assignments.py",)
 ROWS = "tests/tenants/test_rows.py"
@@ -27,55 +27,55 @@ def _without_unique(name: str, column: str) -> tuple[str, str]:
 MUTANTS = (
     Mutant(
         "a-load-may-have-two-drivers",
-        MARKET,
+        BOOKING,
         *_without_unique("uq_assignments_active_load", "load_id"),
         ONE_DRIVER,
     ),
     Mutant(
         "a-driver-may-have-two-ways-home",
-        MARKET,
+        BOOKING,
         *_without_unique("uq_assignments_active_backhaul", "driver_id"),
         ONE_DRIVER,
     ),
     Mutant(
         "a-driver-may-have-two-planned-loads",
-        MARKET,
+        BOOKING,
         *_without_unique("uq_assignments_active_planned", "driver_id"),
         ONE_DRIVER,
     ),
     Mutant(
         "references-leave-the-company",
-        KEYS,
-        '            [org, column],\n            ["org_id", "id"],\n',
-        '            [column],\n            ["id"],\n',
+        FLEET,
+        '["org_id", "truck_id"],\n            ["trucks.org_id", "trucks.id"],\n',
+        '["truck_id"],\n            ["trucks.id"],\n',
         (
             f"{ROWS}::TestWriting::test_even_the_server_cannot_join_rows_of_two_companies",
         ),
     ),
     Mutant(
         "everybody-reads-all-trucks",
-        TENANTS,
+        WALLS,
         '"trucks": {"select": (OWN, None)',
         '"trucks": {"select": ("true", None)',
         ITS_OWN,
     ),
     Mutant(
         "everybody-reads-all-offers",
-        TENANTS,
-        '"offers": {\n        "select": (f"{OWN} or {HELD}", None)',
+        WALLS,
+        '"offers": {\n        "select": (f"{OWN} or {ACTED_ON}", None)',
         '"offers": {\n        "select": ("true", None)',
         ITS_OWN,
     ),
     Mutant(
         "the-tables-owner-is-not-fenced",
-        TENANTS,
+        WALLS,
         'op.execute(f"alter table {table} force row level security")',
         'op.execute(f"alter table {table} enable row level security")',
         (f"{ROWS}::TestEveryTable::test_has_row_security_that_binds_the_owner_too",),
     ),
     Mutant(
         "who-sees-a-load-may-change-it",
-        TENANTS,
+        WALLS,
         'f"{OWN} or id = any((select app_loads())::uuid[])",\n',
         '"true",\n',
         (
@@ -85,15 +85,15 @@ MUTANTS = (
     ),
     Mutant(
         "a-truck-is-written-into-another-company",
-        TENANTS,
+        WALLS,
         '"trucks": {"select": (OWN, None), "insert": (None, OWN)',
         '"trucks": {"select": (OWN, None), "insert": (None, "true")',
         (f"{ROWS}::TestWriting::test_a_row_of_another_company_is_refused",),
     ),
     Mutant(
         "a-held-load-opens-no-other-companys-offers",
-        TENANTS,
-        '"offers": {\n        "select": (f"{OWN} or {HELD}", None)',
+        WALLS,
+        '"offers": {\n        "select": (f"{OWN} or {ACTED_ON}", None)',
         '"offers": {\n        "select": (OWN, None)',
         (
             "tests/api/offers/test_offers.py::TestTheWinner"
@@ -144,7 +144,7 @@ MUTANTS = (
     ),
     Mutant(
         "an-audit-entry-does-not-hash-the-one-before",
-        AUDIT,
+        UPKEEP,
         "encode(head.hash, 'hex'), company,",
         "'', company,",
         (
@@ -153,7 +153,7 @@ MUTANTS = (
     ),
     Mutant(
         "the-audit-log-may-be-edited",
-        AUDIT,
+        UPKEEP,
         'for table in ("audit", "audit_signatures"):',
         'for table in ("audit_signatures",):',
         (

@@ -1,17 +1,19 @@
 """The audit log: who did what to which row, as a chain for each company.
 
-Phase: expand.
+A deferred trigger writes at the end of each transaction in which a signed-in member
+acts: the lock on the head of the company's chain is held for a moment, and never while
+the transaction waits for another row.
 
-A deferred trigger writes at the end of each transaction in which a signed-in person
-acts: the lock on the company's head is held for a moment, and never while another row
-is waited for.
+`audit_row` runs as its owner, the only role that may write entries and heads:
+0010_walls makes that role, the policies, and `app_org`.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_22_audit"
-down_revision = "2026_11_22_tenants"
+revision = "0009_upkeep"
+down_revision = "0008_booking"
+phase = "expand"
 branch_labels = None
 depends_on = None
 
@@ -23,7 +25,7 @@ WATCHED = {
     "drivers": "insert or update or delete",
     "areas": "insert or update or delete",
     "loads": "insert or update or delete",
-    # They come with their load.
+    # Stops are inserted with their load.
     "stops": "update or delete",
     "offers": "update or delete",
     "assignments": "insert or update or delete",
@@ -33,7 +35,7 @@ WATCHED = {
     "second_factors": "insert or update or delete",
 }
 
-FUNCTIONS = """
+AUDIT_ROW = """
 create function audit_row() returns trigger
     language plpgsql security definer set search_path = public, pg_temp as $$
 declare
@@ -114,35 +116,15 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("org_id", "seq", name=op.f("pk_audit_signatures")),
     )
-    for table in ("audit", "audit_heads", "audit_signatures"):
-        op.execute(f"alter table {table} enable row level security")
-        op.execute(f"alter table {table} force row level security")
-        op.execute(
-            f"create policy server on {table} to backhaul_worker"
-            " using (true) with check (true)"
-        )
-        op.execute(f"grant select on {table} to backhaul_worker")
-    # Only the trigger writes entries and heads: it runs as the owner, who has no login.
-    for table in ("audit", "audit_heads"):
-        op.execute(
-            f"create policy chain on {table} to backhaul_owner"
-            " using (true) with check (true)"
-        )
-    op.execute("grant insert on audit_signatures to backhaul_worker")
-    op.execute("grant select on audit to backhaul_app")
-    op.execute(
-        "create policy app_select on audit for select to backhaul_app"
-        " using (org_id = (select app_org()))"
-    )
     for table in ("audit", "audit_signatures"):
         op.execute(
             f"create trigger {table}_is_append_only before update or delete on {table}"
             " for each row execute function refuse_change()"
         )
-    op.get_bind().connection.driver_connection.execute(FUNCTIONS)
-    for table, acts in WATCHED.items():
+    op.execute(AUDIT_ROW)
+    for table, commands in WATCHED.items():
         op.execute(
-            f"create constraint trigger ct_{table}_audit after {acts} on {table}"
+            f"create constraint trigger ct_{table}_audit after {commands} on {table}"
             " deferrable initially deferred for each row execute function audit_row()"
         )
 
@@ -153,5 +135,6 @@ def downgrade() -> None:
     for table in WATCHED:
         op.execute(f"drop trigger ct_{table}_audit on {table}")
     op.execute("drop function audit_row()")
-    for table in ("audit_signatures", "audit_heads", "audit"):
-        op.drop_table(table)
+    op.drop_table("audit_signatures")
+    op.drop_table("audit_heads")
+    op.drop_table("audit")
