@@ -41,27 +41,27 @@ create function audit_row() returns trigger
 declare
     actor uuid := nullif(current_setting('app.member', true), '')::uuid;
     company uuid := app_org();
-    now_it_is jsonb := case when tg_op = 'DELETE' then '{}' else to_jsonb(new) end;
-    before_it_was jsonb := case when tg_op = 'INSERT' then '{}' else to_jsonb(old) end;
+    after_row jsonb := case when tg_op = 'DELETE' then '{}' else to_jsonb(new) end;
+    before_row jsonb := case when tg_op = 'INSERT' then '{}' else to_jsonb(old) end;
     changed text[];
     head audit_heads;
     moment timestamptz := clock_timestamp();
     subject uuid;
     digest bytea;
 begin
-    -- The server's own hand: `events` has what it did.
+    -- The server acts: `events` has what it did.
     if actor is null or company is null then return null; end if;
     changed := array(
-        select key from jsonb_each(now_it_is || before_it_was) as it
-        where now_it_is -> key is distinct from before_it_was -> key
+        select key from jsonb_each(after_row || before_row)
+        where after_row -> key is distinct from before_row -> key
         and key <> 'version' order by key
     );
     if changed = '{}' then return null; end if;
     insert into audit_heads values (company, 0, '') on conflict do nothing;
     select * into head from audit_heads where org_id = company for update;
-    -- A member's second factor has his id.
-    subject := coalesce(now_it_is ->> 'id', before_it_was ->> 'id',
-        now_it_is ->> 'member_id', before_it_was ->> 'member_id')::uuid;
+    -- A second factor has the id of its member.
+    subject := coalesce(after_row ->> 'id', before_row ->> 'id',
+        after_row ->> 'member_id', before_row ->> 'member_id')::uuid;
     digest := sha256(convert_to(concat_ws(E'\\n',
         encode(head.hash, 'hex'), company, head.seq + 1,
         (extract(epoch from moment) * 1000000)::bigint, actor, lower(tg_op),

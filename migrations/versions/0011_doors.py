@@ -52,7 +52,7 @@ $$;
 create function settle_driver(driver uuid) returns void
     language plpgsql security definer set search_path = public, pg_temp as $$
 declare settled text; begin
-    -- Locked before asked: a load that comes and one that ends meet here.
+    -- Lock before reading: one load may begin while another ends.
     perform from drivers where id = driver for no key update;
     settled := case when exists (
         select from assignments where driver_id = driver and status = 'active'
@@ -65,7 +65,7 @@ create function release_target(kind text, held text, by_device uuid, at timestam
     returns void
     language plpgsql security definer set search_path = public, pg_temp as $$
 begin
-    -- In id order, its own too: phones that swap their targets do not wait in a ring.
+    -- Lock in the order of ids: phones that swap their targets cannot deadlock.
     perform from devices where id = by_device
         or (target_kind = kind and target = held and dead_at is null)
         order by id for update;
@@ -79,7 +79,7 @@ end $$;
 PARTITIONS = """
 create function make_position_partitions(from_day date, until_day date) returns void
     language plpgsql security definer set search_path = public, pg_temp as $$
-declare day date; it text; begin
+declare day date; child text; begin
     for day in select generate_series(from_day, until_day - 1, interval '1 day')::date
     loop
         execute format(
@@ -87,10 +87,10 @@ declare day date; it text; begin
             ' for values from (%L) to (%L)', to_char(day, 'YYYYMMDD'),
             day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
     end loop;
-    for it in select inhrelid::regclass::text from pg_inherits
+    for child in select inhrelid::regclass::text from pg_inherits
         where inhparent = 'positions'::regclass loop
-        if it < 'positions_' || to_char(from_day, 'YYYYMMDD') then
-            execute format('drop table %I', it);
+        if child < 'positions_' || to_char(from_day, 'YYYYMMDD') then
+            execute format('drop table %I', child);
         end if;
     end loop;
 end $$;
