@@ -265,7 +265,7 @@ def upgrade() -> None:
         "second_factors",
         sa.Column("member_id", sa.Uuid(), nullable=False),
         sa.Column("org_id", sa.Uuid(), nullable=False),
-        sa.Column("sealed_secret", sa.String(), nullable=False),
+        sa.Column("encrypted_secret", sa.String(), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_step", sa.Integer(), nullable=False),
         sa.Column(

@@ -68,7 +68,7 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.CheckConstraint("equipment <> '{}'", name=op.f("ck_loads_equipment")),
         sa.CheckConstraint(
             "status <> 'posted' OR lease_expires_at IS NOT NULL",
