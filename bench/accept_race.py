@@ -127,9 +127,9 @@ def wrong_loads(
     wrong = {}
     for load_id, tries in by_load.items():
         told = [
-            (it.answer["id"], it.answer["offer_id"], it.answer["driver_id"])
-            for it in tries
-            if it.answer.status == 200
+            (each.answer["id"], each.answer["offer_id"], each.answer["driver_id"])
+            for each in tries
+            if each.answer.status == 200
         ]
         expected = ("booked", ["accepted"] + ["lost"] * (len(tries) - 1))
         if len(told) != 1 or told != assigned[load_id]:
@@ -170,7 +170,7 @@ def asked_for(tap: Tap, race: Sequence[Try]) -> dict[str, Any]:
         for each in tries:
             accept(each)
         statements = tap.statements(len(tries))
-        trips = sum(it["round_trips"] for it in statements)
+        trips = sum(statement["round_trips"] for statement in statements)
         spent[name] = {"round_trips": round(trips, 2), "statements": statements}
     return spent
 

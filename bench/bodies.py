@@ -53,17 +53,17 @@ class Memory:
         """Take in the ids that there are now."""
         self.ids = ids
         self._table_of = {
-            it: table
+            row_id: table
             for table, by_owner in ids.items()
             for found in by_owner.values()
-            for it in found
+            for row_id in found
         }
 
     def learn(self, member_id: UUID, ids: Iterable[UUID]) -> None:
         """Note what this member was shown."""
-        for it in sorted(ids):
-            if it in self._table_of:
-                self.shown[member_id, self._table_of[it]].append(it)
+        for row_id in sorted(ids):
+            if row_id in self._table_of:
+                self.shown[member_id, self._table_of[row_id]].append(row_id)
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Asking:
             table = self.rng.choice(list(self.memory.ids))
         by_owner = self.memory.ids[table]
         mine = self.person.org_id
-        others = [it for it in by_owner if it != mine]
+        others = [owner for owner in by_owner if owner != mine]
         known = self.memory.shown[self.person.member["id"], table]
         if luck < SHOWN and known:
             return str(self.rng.choice(known))
@@ -217,56 +217,58 @@ def _device(asking: Asking) -> Body:
 
 
 BODIES: Mapping[str, Callable[[Asking], Body]] = {
-    "POST /v1/sessions": lambda it: {
-        "login": it.person.member["email"],
+    "POST /v1/sessions": lambda asking: {
+        "login": asking.person.member["email"],
         "password": PASSWORD,
     },
     "POST /v1/sessions/refresh": _refresh,
-    "POST /v1/invitations": lambda it: {
+    "POST /v1/invitations": lambda asking: {
         "name": "Newcomer",
         "email": f"{uuid4()}@example.com",
-        "roles": [it.rng.choice(["driver", "dispatcher", "shipper", "broker"])],
+        "roles": [asking.rng.choice(["driver", "dispatcher", "shipper", "broker"])],
     },
-    "POST /v1/invitations/acceptance": lambda it: {
-        "token": it.memory.invited.pop(it.person.org_id, "none"),
+    "POST /v1/invitations/acceptance": lambda asking: {
+        "token": asking.memory.invited.pop(asking.person.org_id, "none"),
         "password": PASSWORD,
     },
-    "POST /v1/password-resets": lambda it: {"login": it.person.member["email"]},
-    "POST /v1/password-resets/completion": lambda it: {
+    "POST /v1/password-resets": lambda asking: {"login": asking.person.member["email"]},
+    "POST /v1/password-resets/completion": lambda asking: {
         "token": str(uuid4()),
         "new_password": PASSWORD,
     },
-    "PUT /v1/me/password": lambda it: {
+    "PUT /v1/me/password": lambda asking: {
         "current_password": PASSWORD,
         "new_password": PASSWORD,
     },
-    "PUT /v1/me/second-factor/confirmation": lambda it: {"code": "123456"},
-    "POST /v1/me/second-factor/removal": lambda it: {"code": "123456"},
-    "PUT /v1/trucks/{truck_id}": lambda it: {
+    "PUT /v1/me/second-factor/confirmation": lambda asking: {"code": "123456"},
+    "POST /v1/me/second-factor/removal": lambda asking: {"code": "123456"},
+    "PUT /v1/trucks/{truck_id}": lambda asking: {
         "unit_number": f"N{uuid4()}"[:20],
         "equipment": "van",
     },
-    "PATCH /v1/drivers/{driver_id}": lambda it: {
+    "PATCH /v1/drivers/{driver_id}": lambda asking: {
         "home_label": "Gary, IN",
-        **it.maybe("truck_id", "trucks"),
+        **asking.maybe("truck_id", "trucks"),
     },
     "PUT /v1/areas/{area_id}": _area,
     "PUT /v1/devices/{device_id}": _device,
     "POST /v1/positions": _fixes,
     "POST /v1/loads": _load,
-    "PATCH /v1/loads/{load_id}": lambda it: {"price_cents": 260_000},
-    "PUT /v1/loads/{load_id}/cancellation": lambda it: {"reason": "sold"},
-    "POST /v1/assignments": lambda it: {
-        "load_id": it.id_of("loads"),
-        "driver_id": it.id_of("drivers"),
-        **it.maybe("id", "assignments"),
+    "PATCH /v1/loads/{load_id}": lambda asking: {"price_cents": 260_000},
+    "PUT /v1/loads/{load_id}/cancellation": lambda asking: {"reason": "sold"},
+    "POST /v1/assignments": lambda asking: {
+        "load_id": asking.id_of("loads"),
+        "driver_id": asking.id_of("drivers"),
+        **asking.maybe("id", "assignments"),
     },
     "POST /v1/assignments/{assignment_id}/override": _override,
     "POST /v1/overrides": _override,
-    "PUT /v1/offers/{offer_id}/decline": lambda it: {"reason": "price"},
+    "PUT /v1/offers/{offer_id}/decline": lambda asking: {"reason": "price"},
     "PUT /v1/stops/{stop_id}/arrival": _report,
     "PUT /v1/stops/{stop_id}/completion": _report,
     "PUT /v1/stops/{stop_id}/departure": _departure,
-    "PUT /v1/stops/{stop_id}/pickup-confirmation": lambda it: {"confirmed_by": "Dock"},
+    "PUT /v1/stops/{stop_id}/pickup-confirmation": lambda asking: {
+        "confirmed_by": "Dock"
+    },
 }
 """Operations that take one. `bench.tenants` breaks on one that is not here."""

@@ -98,7 +98,7 @@ class Crowd:
 
     def near(self, place: Point) -> Point:
         """Return somewhere within some 15 miles."""
-        return tuple(it + self.rng.uniform(-0.2, 0.2) for it in place)  # type: ignore[return-value]
+        return tuple(degrees + self.rng.uniform(-0.2, 0.2) for degrees in place)  # type: ignore[return-value]
 
     def company(self, kind: OrganisationKind, drivers: int = 0) -> Company:
         """Return a new company: its desk, somebody for each role, drivers."""

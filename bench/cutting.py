@@ -53,7 +53,7 @@ class Cutter:
     def cut_busiest(self) -> None:
         """Cut the connection that spoke last, if there is one."""
         with self._lock:
-            line = max(self._lines, key=lambda it: it.used_at, default=None)
+            line = max(self._lines, key=lambda one: one.used_at, default=None)
             if line is not None:
                 self._lines.discard(line)
                 self.cuts += 1

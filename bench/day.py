@@ -160,7 +160,9 @@ def _fetch_search(driver: Driver) -> None:
 def _fetch_offers(driver: Driver) -> None:
     path = f"/v1/offers?is_open=true&limit={PAGE}"
     offers = driver.client.need("GET", path)["data"]
-    driver.offers = sorted(offers, key=lambda it: (-it["score_cents"], it["rank"]))
+    driver.offers = sorted(
+        offers, key=lambda offer: (-offer["score_cents"], offer["rank"])
+    )
 
 
 def _accept_best(driver: Driver) -> int:

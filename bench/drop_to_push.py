@@ -102,9 +102,9 @@ class Played:
         """From the moment the completion was due to its first offer at the fake FCM; of
         a lost one, to the end: it took longer."""
         return [
-            (self.rang_at.get(it.truck.target, self.ended_at) - it.due_at) * 1000
-            for it in self.drops
-            if it.truck.target in self.rang_at or self._is_lost(it)
+            (self.rang_at.get(drop.truck.target, self.ended_at) - drop.due_at) * 1000
+            for drop in self.drops
+            if drop.truck.target in self.rang_at or self._is_lost(drop)
         ]
 
     @property
@@ -120,21 +120,27 @@ class Played:
 
     def figures(self) -> dict[str, Any]:
         found = list(self.searches.values())
-        of_stop = {it.truck.stop_id: it for it in self.drops}
+        of_stop = {drop.truck.stop_id: drop for drop in self.drops}
         begun = [
             (each.searched_at - of_stop[stop_id].due_at) * 1000
             for stop_id, each in self.searches.items()
         ]
-        search_ms = [it.search_ms for it in found if it.search_ms is not None]
-        record_ms = [it.record_ms for it in found if it.record_ms is not None]
-        considered = [it.considered for it in found if it.considered is not None]
-        late = [it.sent_at - it.due_at for it in self.drops]
-        answers = [it.answer_ms for it in self.drops]
-        with_offers = sum(it.offers > 0 for it in found)
+        search_ms = [
+            search.search_ms for search in found if search.search_ms is not None
+        ]
+        record_ms = [
+            search.record_ms for search in found if search.record_ms is not None
+        ]
+        considered = [
+            search.considered for search in found if search.considered is not None
+        ]
+        late = [drop.sent_at - drop.due_at for drop in self.drops]
+        answers = [drop.answer_ms for drop in self.drops]
+        with_offers = sum(search.offers > 0 for search in found)
         return {
             "drops": len(self.drops),
             "share_with_offers": round(with_offers / len(self.drops), 3),
-            "outcomes": dict(Counter(it.outcome for it in found)),
+            "outcomes": dict(Counter(search.outcome for search in found)),
             **percentiles("answer_ms", answers, (50, 95, 99)),
             **percentiles("push_ms", self.push_ms, (50, 95, 99)),
             **percentiles("search_began_ms", begun),

@@ -112,7 +112,7 @@ def make_offers(crowd: Crowd, number: int) -> list[Owed]:
     with psycopg.connect(crowd.database_url) as connection:
         connection.cursor().executemany(
             "update devices set target = %s where id = %s",
-            [(it.target, it.driver.device_id) for it in owed],
+            [(each.target, each.driver.device_id) for each in owed],
         )
     return owed
 
@@ -121,17 +121,17 @@ def enqueue_all(url: str, owed: Sequence[Owed], seed: int) -> None:
     """Owe every push as the product does, the hasty ones first."""
     ordered = list(owed)
     Random(seed).shuffle(ordered)
-    ordered.sort(key=lambda it: it.life_s)
+    ordered.sort(key=lambda each: each.life_s)
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     for first in range(0, len(ordered), BATCH):
         with Session(engine) as session, session.begin():
-            for it in ordered[first : first + BATCH]:
+            for each in ordered[first : first + BATCH]:
                 outbox.put(
                     session,
-                    [it.driver.member["id"]],
+                    [each.driver.member["id"]],
                     MessageKind.OFFER,
-                    it.offer_id,
-                    expires_at=datetime.now(UTC) + timedelta(seconds=it.life_s),
+                    each.offer_id,
+                    expires_at=datetime.now(UTC) + timedelta(seconds=each.life_s),
                 )
     engine.dispose()
 
@@ -183,17 +183,17 @@ def _judge(
             )
         }
     lost = late = dead_wrong = waits = undercut = 0
-    for it in owed:
-        status, outcome, is_dead, owed_at = kept[it.offer_id]
-        mine = by_target[it.target]
-        is_gone = it.target.startswith(GONE)
+    for each in owed:
+        status, outcome, is_dead, owed_at = kept[each.offer_id]
+        mine = by_target[each.target]
+        is_gone = each.target.startswith(GONE)
         ends = {"accepted"} if any(m["is_delivered"] for m in mine) else set()
         ends |= {"dead_device"} if is_gone else set()
-        if it.target.startswith(HASTY) and outcome == "expired":
+        if each.target.startswith(HASTY) and outcome == "expired":
             ends |= {"dropped"}
         lost += status not in ends
         dead_wrong += is_dead != is_gone
-        late += sum(hours.of(m["at"]) > owed_at + it.life_s for m in mine)
+        late += sum(hours.of(m["at"]) > owed_at + each.life_s for m in mine)
         for before, after in pairwise(mine):
             waits += before["status"] == 429
             undercut += hours.of(after["at"]) < _not_before(before, hours)

@@ -148,7 +148,8 @@ def config_of(document: dict[str, Any]) -> str:
         item["get"]["operationId"]
         for item in document["paths"].values()
         if any(
-            it["name"] == "cursor" for it in item.get("get", {}).get("parameters", [])
+            parameter["name"] == "cursor"
+            for parameter in item.get("get", {}).get("parameters", [])
         )
     ]
     return CONFIG.format(with_cursors=json.dumps(with_cursors))

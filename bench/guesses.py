@@ -86,13 +86,13 @@ def compare(
     foreign_ones: list[float] = []
     missing_ones: list[float] = []
     for route in ROUTES:
-        person = next(it for it in crowd.people if it.may_be(route.role))
+        person = next(member for member in crowd.people if member.may_be(route.role))
         strange = _strange(crowd, person, ids[route.table])
         times, wrong = _guess(route, person, strange, spares, pairs=pairs, rng=rng)
         differ += wrong
         middle = median(times[0] + times[1])
-        foreign_ones += [it / middle for it in times[0]]
-        missing_ones += [it / middle for it in times[1]]
+        foreign_ones += [ms / middle for ms in times[0]]
+        missing_ones += [ms / middle for ms in times[1]]
         p = rank_test(*times)
         least_p = min(least_p, p)
         by_route[f"{route.method} {route.path}"] = {
@@ -128,7 +128,7 @@ def _strange(
     crowd: Crowd, person: Person, by_owner: Mapping[UUID, Sequence[UUID]]
 ) -> list[UUID]:
     """Return the ids he has no right to know."""
-    others = [it for found in by_owner.values() for it in found]
+    others = [row_id for found in by_owner.values() for row_id in found]
     with psycopg.connect(crowd.database_url) as connection:
         return [leak.id for leak in foreign(connection, person.org_id, others)]
 
@@ -161,7 +161,7 @@ def _guess(
         if answer.status != 404:
             raise Refused(f"{route}: {answer.status} {answer.body}")
         said.append(_without(answer, guess))
-    return times, sum(it != said[0] for it in said)
+    return times, sum(each != said[0] for each in said)
 
 
 def _without(answer: Answer, guess: UUID) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def rank_test(one: Sequence[float], other: Sequence[float]) -> float:
     Source: H. B. Mann, D. R. Whitney, Annals of Mathematical Statistics 18 (1947),
     with the normal distribution: for more than 20 values of each.
     """
-    ordered = sorted([(it, 0) for it in one] + [(it, 1) for it in other])
+    ordered = sorted([(value, 0) for value in one] + [(value, 1) for value in other])
     rank_sum, place, ties = 0.0, 0, 0
     while place < len(ordered):
         end = place

@@ -77,7 +77,7 @@ class Server:
         return {
             "bytes": self.bytes,
             "per_s": round(median(self.per_s), 1),
-            "per_s_of_rounds": [round(it, 1) for it in self.per_s],
+            "per_s_of_rounds": [round(rate, 1) for rate in self.per_s],
             "cpu_ms_web": ms(self.web_s),
             "cpu_ms_database": ms(self.database_s),
             "cpu_ms_client": ms(self.client_s),
@@ -121,7 +121,7 @@ def servers(rig: Rig) -> list[Server]:
     nothing = Client(f"http://{HOST}:{(port := free_port())}")
     rig.processes.start("empty", empty_argv(port), {})
     rig.processes.wait_for(nothing.url + NOTHING)
-    pids = {name: it.pid for name, it in rig.processes.running.items()}
+    pids = {name: process.pid for name, process in rig.processes.running.items()}
     return [
         Server("offers", pids["web"], drivers),
         Server("offers_without_limits", pids["unlimited"], unlimited),
@@ -180,7 +180,7 @@ def play(
             say(f"round {number + 1} of {size.rounds}")
     offers, unlimited, empty = every
     ratio = round(median(offers.per_s) / median(empty.per_s), 3)
-    figures: dict[str, Any] = {it.name: it.figures() for it in every}
+    figures: dict[str, Any] = {server.name: server.figures() for server in every}
     figures["ratio_by_cpu"] = round(empty.cpu_ms / offers.cpu_ms, 3)
     figures["ratio_without_limits"] = round(
         median(unlimited.per_s) / median(empty.per_s), 3

@@ -81,14 +81,18 @@ class Killer:
     def _eldest(self, kind: str) -> int | None:
         now = time.monotonic()
         alive = {pid: self._born.setdefault(pid, now) for pid in self._of(kind)}
-        pid = min(alive, key=lambda it: alive[it], default=None)
+        pid = min(alive, key=lambda one: alive[one], default=None)
         return pid if pid and now - alive[pid] >= self.settled_s else None
 
     def _of(self, kind: str) -> list[int]:
         running = self.rig.processes.running
         if kind == "worker":
-            found = [it for name, it in running.items() if name.startswith("worker")]
-            return [it.pid for it in found if it.poll() is None]
+            found = [
+                process
+                for name, process in running.items()
+                if name.startswith("worker")
+            ]
+            return [process.pid for process in found if process.poll() is None]
         web = running["web"]
         if web.poll() is not None:
             return []
@@ -161,7 +165,7 @@ def _kept(url: str, received: Sequence[dict[str, Any]]) -> dict[str, int]:
             " and kind = 'delivery'),"
             " (select count(*) from backhaul_searches where outcome = 'offered'),"
             " (select count(*) from (select from offers group by driver_id"
-            "  having count(*) <> 3) as it),"
+            "  having count(*) <> 3) as odd),"
             " (select count(*) from pushes),"
             " (select count(*) from pushes where status <> 'accepted'),"
             " (select count(*) from procrastinate_jobs where status = 'failed')"
@@ -170,7 +174,7 @@ def _kept(url: str, received: Sequence[dict[str, Any]]) -> dict[str, int]:
     assert one is not None
     stops, searches, odd, pushes, unsent, failed = one
     got = Counter(
-        (it["target"], it["message"]["data"].get("offer_id")) for it in received
+        (push["target"], push["message"]["data"].get("offer_id")) for push in received
     )
     reached = {offer_id for _, offer_id in got}
     return {

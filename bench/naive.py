@@ -138,7 +138,7 @@ def _best(
     with Session() as session:
         find(session, ranking, area, situation)
     best = ranking.outcome().ranked[:KEPT]
-    return [(it.score_cents, it.candidate.load_id) for it in best]
+    return [(ranked.score_cents, ranked.candidate.load_id) for ranked in best]
 
 
 def _ours(rules: SearchRules, now: datetime) -> Find:

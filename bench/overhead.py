@@ -202,8 +202,8 @@ def acceptances(desk: Desk, rates: Rates) -> float:
 def reset(desk: Desk, connection: psycopg.Connection[Any]) -> None:
     """Make every offer open again, whatever was accepted."""
     ids = {
-        "offers": [it["id"] for it in desk.offers],
-        "loads": [it["load_id"] for it in desk.offers],
+        "offers": [offer["id"] for offer in desk.offers],
+        "loads": [offer["load_id"] for offer in desk.offers],
         "drivers": [person.driver["id"] for person, _ in desk.takers if person.driver],
     }
     with connection.transaction():

@@ -32,11 +32,11 @@ WORK = """
        and (scheduled_at is null or scheduled_at <= now())
 """
 TIME_PASSES: tuple[LiteralString, ...] = (
-    "update procrastinate_workers set last_heartbeat = last_heartbeat - %(it)s"
+    "update procrastinate_workers set last_heartbeat = last_heartbeat - %(step)s"
     " where id < (select max(id) from procrastinate_workers)",
-    "update pushes set next_attempt_at = next_attempt_at - %(it)s,"
-    " expires_at = expires_at - %(it)s where status = 'queued'",
-    "update procrastinate_jobs set scheduled_at = scheduled_at - %(it)s"
+    "update pushes set next_attempt_at = next_attempt_at - %(step)s,"
+    " expires_at = expires_at - %(step)s where status = 'queued'",
+    "update procrastinate_jobs set scheduled_at = scheduled_at - %(step)s"
     " where status = 'todo' and task_name = 'push.send'",
 )
 
@@ -72,7 +72,7 @@ def time_passes(url: str, seconds: float) -> None:
     """
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in TIME_PASSES:
-            connection.execute(statement, {"it": timedelta(seconds=seconds)})
+            connection.execute(statement, {"step": timedelta(seconds=seconds)})
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     with Session(engine) as session, session.begin():
         enqueue(session, Job.JOBS_RESCUE)

@@ -182,13 +182,13 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     bars = [
         Bar("forced_log_outs", 0, logged_out, is_ceiling=True),
         Bar("rotations", size.phones * size.rotations, figures["rotations"]),
-        Bar("thefts_found", size.stolen, sum(it.is_found for it in thefts)),
+        Bar("thefts_found", size.stolen, sum(theft.is_found for theft in thefts)),
         Bar(
             "families_dead",
             size.stolen,
             sum(
-                it.is_owner_out and it.is_thief_out and it.is_access_dead
-                for it in thefts
+                theft.is_owner_out and theft.is_thief_out and theft.is_access_dead
+                for theft in thefts
             ),
         ),
         Bar("thefts_with_one_event", size.stolen, one_each),
@@ -203,7 +203,10 @@ def _phones(crowd: Crowd, rig: Rig, number: int) -> list[Phone]:
         crowd.person(company.id, [Role.DRIVER], has_phone=True) for _ in range(number)
     ]
     crowd.settle()
-    return [Phone(it, crowd.refresh_token(it), Client(rig.web.url)) for it in people]
+    return [
+        Phone(person, crowd.refresh_token(person), Client(rig.web.url))
+        for person in people
+    ]
 
 
 def _events(database_url: str) -> Counter[UUID]:

@@ -150,13 +150,13 @@ def play(
     tally, kept, stopping = Tally(), Acknowledged(), Event()
     shared = (tally, kept, stopping)
     shifts = [
-        *(report(it, *shared) for it in load.phones),
+        *(report(phone, *shared) for phone in load.phones),
         *(drop_all(load.drops[n::HANDS], *shared) for n in range(HANDS)),
         *(accept_all(load.accepts[n::HANDS], *shared) for n in range(HANDS)),
     ]
     backs = []
     with supervised(rig.processes), ThreadPoolExecutor(len(shifts)) as pool:
-        working = [pool.submit(_work, it) for it in shifts]
+        working = [pool.submit(_work, shift) for shift in shifts]
         try:
             for canary in load.canaries:
                 time.sleep(size.between_s)

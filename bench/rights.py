@@ -48,8 +48,8 @@ class Leak:
 def ids_in(text: bytes) -> set[UUID]:
     """Return the ids in an answer, those in its cursors too."""
     opened = [
-        base64.urlsafe_b64decode(it + b"=" * (-len(it) % 4))
-        for it in CURSOR.findall(text)
+        base64.urlsafe_b64decode(cursor + b"=" * (-len(cursor) % 4))
+        for cursor in CURSOR.findall(text)
     ]
     return {
         UUID(found.decode()) for part in (text, *opened) for found in FORM.findall(part)

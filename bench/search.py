@@ -258,11 +258,11 @@ def _search(
             search_ms.append(search.timings["search_ms"])
             made += search.outcome == "offered"
     return {
-        **percentiles("ms", [it.whole_ms for it in spent]),
+        **percentiles("ms", [job.whole_ms for job in spent]),
         **percentiles("search_and_rank_ms", search_ms),
-        "sql_ms_mean": round(mean(it.sql_ms for it in spent), 2),
-        "writing_ms_mean": round(mean(it.writing_ms for it in spent), 2),
-        "python_ms_mean": round(mean(it.python_ms for it in spent), 2),
+        "sql_ms_mean": round(mean(job.sql_ms for job in spent), 2),
+        "writing_ms_mean": round(mean(job.writing_ms for job in spent), 2),
+        "python_ms_mean": round(mean(job.python_ms for job in spent), 2),
         "statements_mean": round(clock.statements / len(spent), 1),
         "considered_p50": median(considered) if considered else 0,
         "searches": len(spent),

@@ -144,8 +144,8 @@ def looking(rig: Rig, url: str, every_s: float) -> Iterator[Samples]:
 def hire(play: Play, trucks: int, seed: int) -> list[Trucker]:
     """Hire everybody beforehand: hashing passwords takes memory of its own."""
 
-    def one(it: tuple[int, Any]) -> Trucker:
-        number, truck = it
+    def one(numbered: tuple[int, Any]) -> Trucker:
+        number, truck = numbered
         return hire_trucker(play.carriers[number % len(play.carriers)], truck)
 
     numbers = count(10_001)

@@ -44,8 +44,10 @@ def where_it_goes(
         sampled = watching.result()
     return {
         "ms_alone": round(alone_ms, 3),
-        "round_trips": round(sum(it["round_trips"] for it in statements), 2),
-        "sql_ms": round(sum(it["ms"] for it in statements), 3),
+        "round_trips": round(
+            sum(statement["round_trips"] for statement in statements), 2
+        ),
+        "sql_ms": round(sum(statement["ms"] for statement in statements), 3),
         "statements": statements,
         **_shares(sampled, alone_ms),
     }

@@ -91,7 +91,7 @@ def counted(lines: Iterable[str]) -> Sampled:
         texts = stack.split(";")
         frames = [_frame(text) for text in texts]
         times = int(number)
-        thread = next((it for it in texts if it.startswith("thread (")), "")
+        thread = next((text for text in texts if text.startswith("thread (")), "")
         of_thread[thread] += times
         if any(frame.is_of(REQUEST) for frame in frames):
             is_waiting = frames[-1].is_of(WAITING)

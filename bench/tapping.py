@@ -92,7 +92,7 @@ class Tap(Cutter):
 
     def statements(self, requests: int) -> list[dict[str, Any]]:
         """Return what one of so many requests asked since `forget`, longest first."""
-        in_order = sorted(self.seen.items(), key=lambda it: -it[1].ms)
+        in_order = sorted(self.seen.items(), key=lambda item: -item[1].ms)
         return [
             {
                 "statement": name,

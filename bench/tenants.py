@@ -80,14 +80,18 @@ def operations_of(document: dict[str, Any]) -> list[Operation]:
             name = f"{method.upper()} {template}"
             if "requestBody" in told and name not in BODIES:
                 raise Refused(f"{name} needs a body: add it to bench/bodies.py.")
-            scopes = [it for each in told.get("security", []) for it in each["bearer"]]
+            scopes = [
+                scope for each in told.get("security", []) for scope in each["bearer"]
+            ]
             found.append(
                 Operation(
                     name,
                     method.upper(),
                     template,
                     Permission(scopes[0]) if scopes else None,
-                    frozenset(it["name"] for it in told.get("parameters", [])),
+                    frozenset(
+                        parameter["name"] for parameter in told.get("parameters", [])
+                    ),
                     "requestBody" in told,
                 )
             )
@@ -204,7 +208,9 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
         "members": len(crowd.people),
         "operations": len(operations),
         "operations_that_succeeded": len(seen.done),
-        "never_succeeded": sorted({it.name for it in operations} - seen.done),
+        "never_succeeded": sorted(
+            {operation.name for operation in operations} - seen.done
+        ),
         "ids_judged": seen.ids,
         "statuses": dict(sorted(seen.statuses.items())),
         "foreign_ids": {f"{name}: {table}": n for (name, table), n in leaks.items()},

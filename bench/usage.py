@@ -16,7 +16,7 @@ def rss_mb(rig: Rig, name: str) -> float:
     What they share is counted for each.
     """
     family = _families(rig.processes.running[name].pid)
-    return round(sum(it.memory_info().rss for it in family) / 1e6, 1)
+    return round(sum(process.memory_info().rss for process in family) / 1e6, 1)
 
 
 def cpu_s(*pids: int) -> float:

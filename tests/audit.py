@@ -23,19 +23,19 @@ COMMAND = [
 def outcome(report: dict[str, Any]) -> tuple[int, str]:
     """Return the exit code and what to say of pip-audit's report."""
     packages = report["dependencies"]
-    unknown = [it["name"] for it in packages if "skip_reason" in it]
-    known = [it for it in packages if "skip_reason" not in it]
+    unknown = [package["name"] for package in packages if "skip_reason" in package]
+    known = [package for package in packages if "skip_reason" not in package]
     if not known:
         return 0, f"pip-audit is skipped: its database knows none of {len(unknown)}."
     found = [
-        f"{it['name']} {it['version']}: {vuln['id']},"
+        f"{package['name']} {package['version']}: {vuln['id']},"
         f" fixed in {', '.join(vuln['fix_versions']) or 'no release yet'}"
-        for it in known
-        for vuln in it.get("vulns", [])
+        for package in known
+        for vuln in package.get("vulns", [])
     ]
     if unknown:
         found.append(f"Not known to the database: {', '.join(unknown)}.")
-    return int(any(it.get("vulns") for it in known)), "\n".join(found)
+    return int(any(package.get("vulns") for package in known)), "\n".join(found)
 
 
 def main() -> int:

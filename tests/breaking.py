@@ -107,7 +107,10 @@ def _operation(old: Json, new: Json, pair: _Pair) -> Iterator[str]:
 
 
 def _parameters(operation: Json) -> dict[tuple[str, str], Json]:
-    return {(it["in"], it["name"]): it for it in operation.get("parameters", [])}
+    return {
+        (parameter["in"], parameter["name"]): parameter
+        for parameter in operation.get("parameters", [])
+    }
 
 
 def _body(part: Json | None) -> Json | None:
@@ -177,7 +180,7 @@ def named(changes: str) -> set[str]:
 def unnamed(released: Json, current: Json, changes: str) -> list[Break]:
     """Return the breaks that the change log does not name."""
     known = named(changes)
-    return [it for it in breaks(released, current) if it[0] not in known]
+    return [each for each in breaks(released, current) if each[0] not in known]
 
 
 def main() -> int:

@@ -14,14 +14,14 @@ FENCES = text(
             '::character varying|::text(\\[\\])?|[()]', '', 'g')) from pg_policies
     union all select 'table', relname, relowner::regrole::text,
         concat_ws(' ', relkind, relrowsecurity, relforcerowsecurity,
-            (select array_agg(it::text order by it::text) from unnest(relacl) it),
-            (select array_agg(concat(attname, it) order by attname, it::text)
-                from pg_attribute, unnest(attacl) it where attrelid = pg_class.oid),
+            (select array_agg(acl::text order by acl::text) from unnest(relacl) acl),
+            (select array_agg(concat(attname, acl) order by attname, acl::text)
+                from pg_attribute, unnest(attacl) acl where attrelid = pg_class.oid),
             obj_description(oid, 'pg_class'))
         from pg_class where relnamespace = 'public'::regnamespace
     union all select 'function', proname, proowner::regrole::text,
         concat_ws(' ', prosecdef, proconfig, md5(prosrc),
-            (select array_agg(it::text order by it::text) from unnest(proacl) it))
+            (select array_agg(acl::text order by acl::text) from unnest(proacl) acl))
         from pg_proc where pronamespace = 'public'::regnamespace
     union all select 'trigger', tgrelid::regclass::text, tgname, tgenabled::text
         from pg_trigger where not tgisinternal
@@ -47,8 +47,8 @@ def rows(engine: Engine, without: Collection[str] = ()) -> dict[str, str]:
             name: str(
                 connection.execute(
                     text(
-                        "select count(*), md5(coalesce(string_agg(it::text, '|'"
-                        f" order by it::text), '')) from {name} as it"
+                        "select count(*), md5(coalesce(string_agg(kept::text, '|'"
+                        f" order by kept::text), '')) from {name} as kept"
                     )
                 ).one()
             )

@@ -175,17 +175,17 @@ def keys(settings: Settings) -> Keyring:
 @pytest.fixture(scope="session")
 def engine(settings: Settings) -> Iterator[Engine]:
     """An engine that works as the server's own hand where nobody else acts."""
-    it = make_engine(settings, DatabaseRole.WORKER)
-    yield it
-    it.dispose()
+    made = make_engine(settings, DatabaseRole.WORKER)
+    yield made
+    made.dispose()
 
 
 @pytest.fixture
 def superuser(database_url: str) -> Iterator[Engine]:
     """An engine of who made the database, for what no process of ours may do."""
-    it = make_engine(Settings(DATABASE_URL=database_url))
-    yield it
-    it.dispose()
+    made = make_engine(Settings(DATABASE_URL=database_url))
+    yield made
+    made.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -209,8 +209,8 @@ def session(engine: Engine) -> Iterator[OrmSession]:
             join_transaction_mode="create_savepoint",
             info={"acting": Hand.SERVER},
         )
-        with Session() as it:
-            yield it
+        with Session() as opened:
+            yield opened
         outer.rollback()
     Session.configure(bind=None)
 
@@ -222,19 +222,19 @@ def world(session: OrmSession, app: Flask, keys: Keyring, settings: Settings) ->
 
 
 EMPTY = """
-do $$ declare it record; begin
+do $$ declare item record; begin
     set local session_replication_role = replica;
-    for it in select format('%I', tablename) as name from pg_tables
+    for item in select format('%I', tablename) as name from pg_tables
         where schemaname = 'public' and tablename <> 'alembic_version' loop
-        if pg_relation_size(it.name::regclass) > 1000000 then
-            execute 'truncate ' || it.name || ' cascade';
+        if pg_relation_size(item.name::regclass) > 1000000 then
+            execute 'truncate ' || item.name || ' cascade';
         else
-            execute 'delete from ' || it.name;
+            execute 'delete from ' || item.name;
         end if;
     end loop;
-    for it in select format('%I', sequencename) as name, start_value from pg_sequences
+    for item in select format('%I', sequencename) as name, start_value from pg_sequences
         where schemaname = 'public' and last_value is not null loop
-        perform setval(it.name, it.start_value, false);
+        perform setval(item.name, item.start_value, false);
     end loop;
 end $$
 """

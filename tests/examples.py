@@ -75,17 +75,21 @@ def watch(app: Flask) -> Flask:
     return app
 
 
-def _keep(operation_id: str, it: Exchange) -> None:
-    found = {f"request {leaf}" for leaf in leaves(it.request)}
-    found |= {f"response {leaf}" for leaf in leaves(it.response)}
+def _keep(operation_id: str, exchange: Exchange) -> None:
+    found = {f"request {leaf}" for leaf in leaves(exchange.request)}
+    found |= {f"response {leaf}" for leaf in leaves(exchange.response)}
     seen.setdefault(operation_id, set()).update(found)
-    it = Exchange(it.status, _shown(it.request), _shortened(_shown(it.response)))
-    if len(json.dumps(it.request)) > MOST_REQUEST:
+    exchange = Exchange(
+        exchange.status, _shown(exchange.request), _shortened(_shown(exchange.response))
+    )
+    if len(json.dumps(exchange.request)) > MOST_REQUEST:
         return
-    if any(NOT_SHOWN.search(text) for text in _texts([it.request, it.response])):
+    if any(
+        NOT_SHOWN.search(text) for text in _texts([exchange.request, exchange.response])
+    ):
         return
-    if operation_id not in best or it.fullness() > best[operation_id].fullness():
-        best[operation_id] = it
+    if operation_id not in best or exchange.fullness() > best[operation_id].fullness():
+        best[operation_id] = exchange
 
 
 def leaves(value: Any, path: str = "$") -> set[str]:

@@ -64,5 +64,5 @@ def play(world: World, see_searched: Callable[[], None]) -> Day:
 def the_offer(driver: Caller, load_id: str) -> str:
     """Return the id of the driver's open offer of this load."""
     found = driver.get("/v1/offers?is_open=true")["data"]
-    (offer_id,) = [it["id"] for it in found if it["load_id"] == load_id]
+    (offer_id,) = [offer["id"] for offer in found if offer["load_id"] == load_id]
     return str(offer_id)

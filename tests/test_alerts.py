@@ -52,11 +52,11 @@ def selectors(node: Any) -> list[Any]:
     """Return the vector selectors of an expression, at any depth."""
     if isinstance(node, promql_parser.VectorSelector):
         return [node]
-    inner = [getattr(node, it, None) for it in ("expr", "lhs", "rhs", "param")]
+    inner = [getattr(node, name, None) for name in ("expr", "lhs", "rhs", "param")]
     inner += list(getattr(node, "args", None) or [])
     if isinstance(node, promql_parser.MatrixSelector):
         inner = [node.vector_selector]
-    return [found for it in inner if it is not None for found in selectors(it)]
+    return [found for each in inner if each is not None for found in selectors(each)]
 
 
 def test_the_table_is_read() -> None:
@@ -74,16 +74,16 @@ def test_asks_for_metrics_and_labels_that_are_there(name: str, page: str) -> Non
     found = selectors(promql_parser.parse(ALERTS[name]))
 
     assert found != []
-    for it in found:
-        if it.name in PROMETHEUS_OWN:
+    for selector in found:
+        if selector.name in PROMETHEUS_OWN:
             continue
-        assert it.name in there
-        assert {m.name for m in it.matchers.matchers} <= there[it.name]
+        assert selector.name in there
+        assert {m.name for m in selector.matchers.matchers} <= there[selector.name]
     assert {
         word
         for words in re.findall(r"by \(([\w, ]+)\)", ALERTS[name])
         for word in words.split(", ")
-    } <= set().union(*(there.get(it.name, {"instance"}) for it in found))
+    } <= set().union(*(there.get(selector.name, {"instance"}) for selector in found))
 
 
 @each_alert
@@ -101,7 +101,7 @@ def test_the_outcomes_of_pushes_are_ours() -> None:
     }
 
     assert asked - {"failed"} <= set(Outcome)
-    assert {it.value for it in ALARMS} <= asked
+    assert {alarm.value for alarm in ALARMS} <= asked
 
 
 class TestTheGaugesAreTrue:

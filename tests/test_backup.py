@@ -80,7 +80,7 @@ def run(command: str, place: Path, **variables: str) -> None:
         text=True,
     )
     # The new server's own superuser is there already; nothing else may go wrong.
-    faults = [it for it in done.stderr.splitlines() if "already exists" not in it]
+    faults = [line for line in done.stderr.splitlines() if "already exists" not in line]
     assert (done.returncode, faults) == (0, []), command
 
 

@@ -80,116 +80,137 @@ RELEASED: dict[str, Any] = {
 }
 
 
-def operation(it: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = it["paths"]["/v1/trucks/{truck_id}"]["put"]
+def operation(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = document["paths"]["/v1/trucks/{truck_id}"]["put"]
     return found
 
 
-def schema(it: dict[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = it["components"]["schemas"][name]
+def schema(document: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = document["components"]["schemas"][name]
     return found
 
 
-def field(it: dict[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = schema(it, "TruckIn")["properties"][name]
+def field(document: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = schema(document, "TruckIn")["properties"][name]
     return found
 
 
 BREAKS: dict[str, tuple[Change, str]] = {
-    "path": (lambda it: it["paths"].clear(), "is gone"),
-    "operation": (lambda it: it["paths"].update({"/v1/trucks/{truck_id}": {}}), "gone"),
-    "status": (lambda it: operation(it)["responses"].pop("404"), "status 404 is gone"),
+    "path": (lambda document: document["paths"].clear(), "is gone"),
+    "operation": (
+        lambda document: document["paths"].update({"/v1/trucks/{truck_id}": {}}),
+        "gone",
+    ),
+    "status": (
+        lambda document: operation(document)["responses"].pop("404"),
+        "status 404 is gone",
+    ),
     "permission": (
-        lambda it: operation(it).update({"x-permission": "x:y"}),
+        lambda document: operation(document).update({"x-permission": "x:y"}),
         "needs x:y",
     ),
-    "parameter": (lambda it: operation(it)["parameters"].clear(), "limit is gone"),
+    "parameter": (
+        lambda document: operation(document)["parameters"].clear(),
+        "limit is gone",
+    ),
     "narrower parameter": (
-        lambda it: operation(it)["parameters"][0]["schema"].update(maximum=100),
+        lambda document: operation(document)["parameters"][0]["schema"].update(
+            maximum=100
+        ),
         "maximum 100",
     ),
     "required parameter": (
-        lambda it: operation(it)["parameters"][0].update(required=True),
+        lambda document: operation(document)["parameters"][0].update(required=True),
         "limit is required",
     ),
     "response field": (
-        lambda it: schema(it, "TruckOut")["properties"].pop("id"),
+        lambda document: schema(document, "TruckOut")["properties"].pop("id"),
         "response 200.id is gone",
     ),
     "nested response field": (
-        lambda it: schema(it, "Place")["properties"].pop("lat"),
+        lambda document: schema(document, "Place")["properties"].pop("lat"),
         "response 200.position.lat is gone",
     ),
     "response field in a list": (
-        lambda it: schema(it, "TruckOut")["properties"]["drivers"]["items"][
+        lambda document: schema(document, "TruckOut")["properties"]["drivers"]["items"][
             "properties"
         ].clear(),
         "response 200.drivers[].id is gone",
     ),
     "response type": (
-        lambda it: schema(it, "TruckOut")["properties"].update(
+        lambda document: schema(document, "TruckOut")["properties"].update(
             id={"type": ["string", "null"]}
         ),
         "response 200.id is ['null', 'string']",
     ),
     "response body": (
-        lambda it: operation(it)["responses"]["200"].pop("content"),
+        lambda document: operation(document)["responses"]["200"].pop("content"),
         "200 has no body",
     ),
     "request enum value": (
-        lambda it: field(it, "equipment").update(enum=["van"]),
+        lambda document: field(document, "equipment").update(enum=["van"]),
         "no longer takes reefer",
     ),
     "new enum": (
-        lambda it: field(it, "unit_number").update(enum=["A"]),
+        lambda document: field(document, "unit_number").update(enum=["A"]),
         "no longer takes what it likes",
     ),
     "required field": (
-        lambda it: schema(it, "TruckIn")["required"].append("equipment"),
+        lambda document: schema(document, "TruckIn")["required"].append("equipment"),
         "request.equipment is required",
     ),
     "request field": (
-        lambda it: schema(it, "TruckIn")["properties"].pop("tags"),
+        lambda document: schema(document, "TruckIn")["properties"].pop("tags"),
         "request.tags is gone",
     ),
     "narrower type": (
-        lambda it: field(it, "payload_kg").update(type="number"),
+        lambda document: field(document, "payload_kg").update(type="number"),
         "request.payload_kg takes",
     ),
     "integer for number": (
-        lambda it: field(it, "payload_kg").update(type=["integer", "null"]),
+        lambda document: field(document, "payload_kg").update(type=["integer", "null"]),
         "request.payload_kg takes",
     ),
     "item type": (
-        lambda it: field(it, "tags")["items"].update(type="integer"),
+        lambda document: field(document, "tags")["items"].update(type="integer"),
         "request.tags[] takes",
     ),
     "shorter": (
-        lambda it: field(it, "unit_number").update(maxLength=20),
+        lambda document: field(document, "unit_number").update(maxLength=20),
         "maxLength 20",
     ),
-    "longer": (lambda it: field(it, "unit_number").update(minLength=2), "minLength 2"),
-    "pattern": (lambda it: field(it, "unit_number").update(pattern="^T"), "pattern"),
+    "longer": (
+        lambda document: field(document, "unit_number").update(minLength=2),
+        "minLength 2",
+    ),
+    "pattern": (
+        lambda document: field(document, "unit_number").update(pattern="^T"),
+        "pattern",
+    ),
 }
 
 HARMLESS: dict[str, Change] = {
-    "nothing": lambda it: None,
-    "new path": lambda it: it["paths"].update({"/v1/new": {"get": {"responses": {}}}}),
-    "new optional field": lambda it: schema(it, "TruckIn")["properties"].update(
-        colour={"type": "string"}
+    "nothing": lambda document: None,
+    "new path": lambda document: document["paths"].update(
+        {"/v1/new": {"get": {"responses": {}}}}
     ),
-    "new answer field": lambda it: schema(it, "TruckOut")["properties"].update(
-        colour={"type": "string"}
-    ),
-    "new status": lambda it: operation(it)["responses"].update({"429": {}}),
-    "new enum value": lambda it: field(it, "equipment").update(
+    "new optional field": lambda document: schema(document, "TruckIn")[
+        "properties"
+    ].update(colour={"type": "string"}),
+    "new answer field": lambda document: schema(document, "TruckOut")[
+        "properties"
+    ].update(colour={"type": "string"}),
+    "new status": lambda document: operation(document)["responses"].update({"429": {}}),
+    "new enum value": lambda document: field(document, "equipment").update(
         enum=["van", "reefer", "flatbed"]
     ),
-    "wider": lambda it: field(it, "unit_number").update(maxLength=50),
-    "wider type": lambda it: field(it, "unit_number").update(type=["string", "null"]),
-    "optional": lambda it: schema(it, "TruckIn")["required"].clear(),
-    "no limit": lambda it: field(it, "unit_number").pop("maxLength"),
-    "other words": lambda it: operation(it).update(summary="Put it."),
+    "wider": lambda document: field(document, "unit_number").update(maxLength=50),
+    "wider type": lambda document: field(document, "unit_number").update(
+        type=["string", "null"]
+    ),
+    "optional": lambda document: schema(document, "TruckIn")["required"].clear(),
+    "no limit": lambda document: field(document, "unit_number").pop("maxLength"),
+    "other words": lambda document: operation(document).update(summary="Put it."),
 }
 
 

@@ -57,7 +57,7 @@ class TestTheProcesses:
             processes.wait_for(f"http://127.0.0.1:{port}/readyz")
             mine = {"Authorization": f"Bearer {boss.token}"}
             bodies = [
-                json.dumps(it).encode() for it in (login, member, {"fixes": [fix]})
+                json.dumps(body).encode() for body in (login, member, {"fixes": [fix]})
             ]
             statuses = [
                 say(port, path, body, method, **headers)

@@ -146,12 +146,16 @@ class TestCompanies:
             assert (done.exit_code, done.stdout) == (0, f"Ortiz Trucking is {state}.\n")
             seen.append(boss.get("/v1/me")["organisation"])
 
-        assert [it["verification"] for it in seen] == [
+        assert [company["verification"] for company in seen] == [
             *("verified", "refused", "unverified")
         ]
-        sources = [it["verification_source"] for it in seen]
+        sources = [company["verification_source"] for company in seen]
         assert sources == ["SAFER", "SAFER", None]
-        assert [it["verification_at"] is None for it in seen] == [False, False, True]
+        assert [company["verification_at"] is None for company in seen] == [
+            False,
+            False,
+            True,
+        ]
 
     def test_a_verification_leaves_an_event_as_a_suspension_does(
         self, committed: World, invoke: Callable[..., Result]
@@ -171,7 +175,7 @@ class TestCompanies:
             told = session.scalars(
                 select(Event).where(Event.subject_id == org_id).order_by(Event.id)
             ).all()
-        assert [(it.kind, it.reason, it.body) for it in told] == [
+        assert [(event.kind, event.reason, event.body) for event in told] == [
             (
                 *("organisation.verified", None),
                 {"verification": "verified", "source": "SAFER"},
@@ -183,7 +187,9 @@ class TestCompanies:
                 {"verification": "refused", "source": "a letter"},
             ),
         ]
-        assert {(it.org_id, it.actor_role) for it in told} == {(org_id, "system")}
+        assert {(event.org_id, event.actor_role) for event in told} == {
+            (org_id, "system")
+        }
 
     def test_a_suspension_is_felt_at_the_next_request_until_it_ends(
         self, committed: World, invoke: Callable[..., Result]
@@ -210,7 +216,7 @@ class TestCompanies:
             ("suspend-org", "--reason=x"),
             ("resume-org",),
         ],
-        ids=lambda it: it[0],
+        ids=lambda case: case[0],
     )
     def test_an_unknown_company_is_one_sentence(
         self, committed: World, invoke: Callable[..., Result], command: tuple[str, ...]

@@ -44,7 +44,7 @@ class TestTheWorker:
             process.communicate(timeout=60)
 
         assert process.returncode == 0
-        assert [it.target for it in fcm.received] == ["slow-5-long"]
+        assert [push.target for push in fcm.received] == ["slow-5-long"]
         (done,) = rows_of(Push, Push.status == "accepted")
         (left,) = [job for job in jobs_now() if job.task_name == "push.send"]
         assert (left.status, left.attempts) == ("todo", 0)
@@ -58,10 +58,10 @@ def web(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]:
         "DATABASE_URL": committed.settings.DATABASE_URL,
         "DATA_DIR": committed.settings.DATA_DIR,
     }
-    with Processes(tmp_path) as it:
-        it.start("web", web_argv("127.0.0.1", port, 2), environ)
-        it.wait_for(f"http://127.0.0.1:{port}/readyz")
-        yield it, port
+    with Processes(tmp_path) as running:
+        running.start("web", web_argv("127.0.0.1", port, 2), environ)
+        running.wait_for(f"http://127.0.0.1:{port}/readyz")
+        yield running, port
 
 
 class TestTheWeb:
@@ -96,7 +96,7 @@ class TestTheWeb:
             time.sleep(HELD_S)
             assert server.poll() is None
             holder.rollback()
-            statuses = [it.result() for it in asked]
+            statuses = [answer.result() for answer in asked]
             kept = onlooker.execute("select count(*) from trucks").fetchone()
 
         assert statuses == [200] * IN_FLIGHT

@@ -27,17 +27,21 @@ def test_a_file_fits_one_reading(path: Path) -> None:
 @each_file
 def test_a_function_fits_one_screen(path: Path) -> None:
     long = [
-        f"{it.name} has {it.lines} lines"
-        for it in sizes.functions(path)
-        if it.lines > sizes.MOST_FUNCTION_LINES
-        and f"{path}:{it.name}" not in LONG_FOR_A_REASON
+        f"{function.name} has {function.lines} lines"
+        for function in sizes.functions(path)
+        if function.lines > sizes.MOST_FUNCTION_LINES
+        and f"{path}:{function.name}" not in LONG_FOR_A_REASON
     ]
 
     assert long == []
 
 
 def test_most_functions_are_short() -> None:
-    lengths = [it.lines for path in sizes.measured() for it in sizes.functions(path)]
+    lengths = [
+        function.lines
+        for path in sizes.measured()
+        for function in sizes.functions(path)
+    ]
 
     assert median(lengths) <= sizes.MOST_FUNCTION_MEDIAN
     assert sizes.p95(lengths) <= sizes.MOST_FUNCTION_P95

@@ -33,7 +33,11 @@ from tests.test_worker import wait_until
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = {name: it for name, it in SERVICES.items() if it["image"][:8] == "backhaul"}
+OURS = {
+    name: service
+    for name, service in SERVICES.items()
+    if service["image"][:8] == "backhaul"
+}
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -43,7 +47,9 @@ def instructions() -> list[tuple[str, str]]:
     ).replace("\\\n", " ")
     return [
         (word, rest.strip())
-        for word, _, rest in (it.partition(" ") for it in lines.splitlines() if it)
+        for word, _, rest in (
+            line.partition(" ") for line in lines.splitlines() if line
+        )
     ]
 
 
@@ -152,17 +158,19 @@ class TestCompose:
     def test_has_no_secret_in_it(self) -> None:
         secret = {
             name
-            for name, it in Settings.__dataclass_fields__.items()
-            if it.metadata.get("secret")
+            for name, field in Settings.__dataclass_fields__.items()
+            if field.metadata.get("secret")
         }
 
-        assert not any(secret & set(it["environment"]) for it in OURS.values())
+        assert not any(
+            secret & set(service["environment"]) for service in OURS.values()
+        )
 
     def test_its_settings_are_settings(self) -> None:
         known = {*Settings.__dataclass_fields__, "PROMETHEUS_MULTIPROC_DIR"}
 
         for service in OURS.values():
-            names = {it.removesuffix("_FILE") for it in service["environment"]}
+            names = {name.removesuffix("_FILE") for name in service["environment"]}
             assert names <= known
 
 
@@ -190,8 +198,8 @@ class Host:
             "fcm_service_account": json.dumps(fcm.service_account),
         }
         (self.run_dir / "secrets").mkdir()
-        for name, it in COMPOSE["secrets"].items():
-            kept = keys / Path(it["file"]).name
+        for name, secret in COMPOSE["secrets"].items():
+            kept = keys / Path(secret["file"]).name
             text = given.get(name) or (kept.read_text() if kept.exists() else "")
             (self.run_dir / "secrets" / name).write_text(text)
 
@@ -199,8 +207,8 @@ class Host:
         """Return what the container would have, and not one variable more."""
         written = IMAGE_ENV | SERVICES[service]["environment"] | self.ports
         return {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"} | {
-            name: it.replace("/run/", f"{self.run_dir}/")
-            for name, it in written.items()
+            name: value.replace("/run/", f"{self.run_dir}/")
+            for name, value in written.items()
         }
 
     def once(
@@ -261,12 +269,14 @@ def test_the_image_serves_with_what_compose_gives_it(
             lambda: value(page(), LAST_SUCCESS, job="jobs.rescue") > 0, "a job", 90
         )
         for name in running:
-            health = [it.replace(":9100/", f":{metrics}/") for it in health_of(name)]
+            health = [
+                command.replace(":9100/", f":{metrics}/") for command in health_of(name)
+            ]
             well = host.once(name, health)
             assert well.returncode == 0, well.stderr
         for process in running.values():
             process.send_signal(signal.SIGTERM)
-        assert [it.wait(GRACE_S + 5) for it in running.values()] == [0, 0]
+        assert [process.wait(GRACE_S + 5) for process in running.values()] == [0, 0]
     for name in running:
         assert "Traceback" not in (host.run_dir / f"{name}.log").read_text()
 

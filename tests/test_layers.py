@@ -319,10 +319,10 @@ def test_nowhere_is_there_a_circle_of_files() -> None:
     }
     uses = {
         name: {
-            it
+            module
             for used, _ in imports(path)
-            for it in (used, used.rpartition(".")[0])
-            if it in names
+            for module in (used, used.rpartition(".")[0])
+            if module in names
         }
         for name, path in names.items()
     }

@@ -9,7 +9,7 @@ from tests.mutants import ROOT, DoesNotApply, Mutant
 from tests.mutants.__main__ import judge, main
 from tests.mutants.everything import MUTANTS
 
-each = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda it: it.name)
+each = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 
 
 def named(path: Path) -> set[str]:
@@ -18,8 +18,8 @@ def named(path: Path) -> set[str]:
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.ClassDef):
             found.add(node.name)
-            tests = [it for it in node.body if isinstance(it, ast.FunctionDef)]
-            found |= {f"{node.name}::{it.name}" for it in tests}
+            tests = [test for test in node.body if isinstance(test, ast.FunctionDef)]
+            found |= {f"{node.name}::{test.name}" for test in tests}
         elif isinstance(node, ast.FunctionDef):
             found.add(node.name)
     return found
@@ -49,7 +49,7 @@ class TestEachMutant:
             assert not name or name in named(ROOT / path), test
 
     def test_has_a_name_of_its_own(self) -> None:
-        assert len({it.name for it in MUTANTS}) == len(MUTANTS)
+        assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
 
 
 @pytest.mark.parametrize("text", ["", "a\na\n"])

@@ -157,7 +157,7 @@ class TestEveryOperation:
 
 def headers_of(operation: dict[str, Any]) -> set[str]:
     found = operation.get("parameters", [])
-    return {it["name"] for it in found if it["in"] == "header"}
+    return {parameter["name"] for parameter in found if parameter["in"] == "header"}
 
 
 class TestPromises:
@@ -216,7 +216,8 @@ class TestPromises:
     ) -> None:
         for where, operation in described.items():
             is_list = any(
-                it["name"] == "cursor" for it in operation.get("parameters", [])
+                parameter["name"] == "cursor"
+                for parameter in operation.get("parameters", [])
             )
             codes = {"cursor-invalid", "cursor-mismatch"}
             assert (codes <= promised(document, *where)) == is_list, where
@@ -250,7 +251,7 @@ class TestExamples:
         found = re.findall(r'"(access_token|refresh_token|password)": "(.*?)"', text)
 
         assert found
-        assert [it for it in found if examples.SECRETS[it[0]] != it[1]] == []
+        assert [leaf for leaf in found if examples.SECRETS[leaf[0]] != leaf[1]] == []
 
     def test_the_whole_suite_sent_and_heard_such(
         self, request: pytest.FixtureRequest, all_saw: Path

@@ -230,7 +230,7 @@ class TestTheProcess:
             with urllib.request.urlopen(url, timeout=10) as answer:
                 page = answer.read().decode()
             names = [job.value.name for job in PERIODIC]
-            return [it for it in names if not value(page, LAST_SUCCESS, job=it)]
+            return [name for name in names if not value(page, LAST_SUCCESS, job=name)]
 
         env = {"WORKER_METRICS_PORT": str(port)}
         with FakeFcm() as fcm, worker_process(database_url, fcm, **env) as process:
@@ -241,7 +241,7 @@ class TestTheProcess:
             process.wait(60)
 
         page = committed.app.test_client().get("/metrics").get_data(as_text=True)
-        assert all(value(page, LAST_SUCCESS, job=it.value.name) for it in PERIODIC)
+        assert all(value(page, LAST_SUCCESS, job=job.value.name) for job in PERIODIC)
         assert value(page, "backhaul_workers") == 0
 
 

@@ -281,7 +281,9 @@ class TestStrangers:
     def test_get_404_on_every_row_as_for_a_missing_one_and_change_nothing(
         self, world: World, rows: Rows
     ) -> None:
-        with_ids = [it for it in routes(world.app) if it.arguments and it.permission]
+        with_ids = [
+            route for route in routes(world.app) if route.arguments and route.permission
+        ]
         missing = {name: str(uuid7()) for name in rows.ids}
         before = everything(rows)
         asked = set()

@@ -31,7 +31,7 @@ def in_order(items: list[pytest.Item]) -> None:
     First the files beside this one: they are long, many start the real processes, and
     the run must not end with one of them alone.
     """
-    items.sort(key=lambda it: (SUMS_UP in it.name, it.path.parent != HERE))
+    items.sort(key=lambda item: (SUMS_UP in item.name, item.path.parent != HERE))
 
 
 class ByFile(LoadFileScheduling):
@@ -96,7 +96,7 @@ def gather(folder: Path, names: Sequence[str], within_s: float = LONGEST_S) -> N
         seen = json.loads((folder / name).read_text())
         assert seen, f"{name} crashed: what it saw is lost."
         codes.seen.update(seen["codes"])
-        codes.unpromised.update(tuple(it) for it in seen["unpromised"])
+        codes.unpromised.update(tuple(pair) for pair in seen["unpromised"])
         for operation_id, leaves in seen["examples"].items():
             examples.seen.setdefault(operation_id, set()).update(leaves)
         for kind, secrets in seen["secrets"].items():

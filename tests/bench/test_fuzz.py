@@ -61,9 +61,9 @@ class TestTheBars:
         played.cases["driver"] = 10
         played.findings[kind] = 1
 
-        missed = [it.name for it in played.bars(10) if not it.met]
+        missed = [bar.name for bar in played.bars(10) if not bar.met]
 
         assert missed == [bar]
 
     def test_too_few_cases_miss_theirs(self):
-        assert [it.name for it in Played().bars(1) if not it.met] == ["cases"]
+        assert [bar.name for bar in Played().bars(1) if not bar.met] == ["cases"]

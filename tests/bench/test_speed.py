@@ -124,7 +124,7 @@ class TestAcceptRace:
     def test_drivers_after_one_load_come_together_in_an_order_of_the_seed(self):
         races = [[Try(None, {"load_id": n, "id": m}) for m in range(9)] for n in "abc"]
 
-        order = [it.offer["load_id"] for it in shuffled(races, 1)]
+        order = [each.offer["load_id"] for each in shuffled(races, 1)]
         assert "".join(order) in {
             "".join(letter * 9 for letter in way)
             for way in ("abc", "acb", "bac", "bca", "cab", "cba")
@@ -148,8 +148,8 @@ class TestWrongLoads:
             for driver, offer in zip(drivers, offers, strict=True)
         ]
         return [
-            Heard({"load_id": offer.load_id}, Answer(it.status, it.body), 1.0)
-            for it, offer in zip(answers, offers, strict=True)
+            Heard({"load_id": offer.load_id}, Answer(answer.status, answer.body), 1.0)
+            for answer, offer in zip(answers, offers, strict=True)
         ]
 
     @pytest.fixture
@@ -158,7 +158,7 @@ class TestWrongLoads:
             yield connection
 
     def test_one_winner_whose_answer_is_the_row_is_right(self, race, tables):
-        assert [it.words for it in race] == ["200", "410 offer-taken"]
+        assert [heard.words for heard in race] == ["200", "410 offer-taken"]
         assert wrong_loads(race, tables) == {}
 
     def test_nobody_was_told(self, race, tables):
@@ -247,7 +247,7 @@ class TestTap:
                     )
                 connection.execute("update loads set pieces = 1 where false")
                 connection.commit()
-            seen = {name: it.round_trips for name, it in tap.seen.items()}
+            seen = {name: asked.round_trips for name, asked in tap.seen.items()}
 
         assert seen == {
             "BEGIN": 1,
@@ -269,7 +269,9 @@ class TestTap:
         for piece in (ready[:4], ready[4:]):
             tap._hear_answer(talk, piece)
 
-        assert {name: it.round_trips for name, it in tap.seen.items()} == {"COMMIT": 1}
+        assert {name: asked.round_trips for name, asked in tap.seen.items()} == {
+            "COMMIT": 1
+        }
 
     @pytest.mark.parametrize(
         ("statement", "name"),

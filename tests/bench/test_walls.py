@@ -168,7 +168,10 @@ class TestRights:
 
 class TestTheDocument:
     def test_every_body_belongs_to_an_operation(self):
-        operations = {it.name for it in operations_of(json.loads(DOCUMENT.read_text()))}
+        operations = {
+            operation.name
+            for operation in operations_of(json.loads(DOCUMENT.read_text()))
+        }
 
         assert set(BODIES) - operations == set()
 
@@ -181,10 +184,10 @@ class TestTheDocument:
 
 class TestTheRankTest:
     def test_the_same_is_told_from_the_different(self):
-        even = [float(it) for it in range(100)]
+        even = [float(value) for value in range(100)]
 
         assert rank_test(even, even) == 1.0
-        assert rank_test(even, [it + 60 for it in even]) < 1e-6
+        assert rank_test(even, [value + 60 for value in even]) < 1e-6
         assert rank_test([1.0] * 30, [1.0] * 30) == 1.0
 
     def test_as_a_table_has_it(self):

@@ -27,8 +27,8 @@ LONG_AGO_S = 3600.0
 
 @pytest.fixture
 def keeper(tmp_path: Path) -> Iterator[Processes]:
-    with Processes(tmp_path) as it:
-        yield it
+    with Processes(tmp_path) as running:
+        yield running
 
 
 def start(keeper: Processes, program: str, *, is_settled: bool = True) -> int:
@@ -132,11 +132,11 @@ def serving(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]
         "DATABASE_URL": committed.settings.DATABASE_URL,
         "DATA_DIR": committed.settings.DATA_DIR,
     }
-    with Processes(tmp_path) as it:
-        it.start("web", web_argv("127.0.0.1", port, 2), environ)
-        it.wait_for(f"http://127.0.0.1:{port}/readyz")
-        it.wait_for(f"http://127.0.0.1:{port}/readyz")
-        yield it, port
+    with Processes(tmp_path) as running:
+        running.start("web", web_argv("127.0.0.1", port, 2), environ)
+        running.wait_for(f"http://127.0.0.1:{port}/readyz")
+        running.wait_for(f"http://127.0.0.1:{port}/readyz")
+        yield running, port
 
 
 class TestGranian:

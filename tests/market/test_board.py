@@ -22,7 +22,7 @@ from tests.source import ROOT
 NOON = datetime(2026, 3, 6, 17, tzinfo=UTC)
 SIZE = {"loads": 300, "trucks": 40, "orgs": 8, "seed": 7, "now": NOON}
 TABLES = ("organisations", "members", "trucks", "drivers", "loads", "stops")
-CHECKSUM = "select md5(string_agg(it::text, ',' order by id)) from {} it"
+CHECKSUM = "select md5(string_agg(listed::text, ',' order by id)) from {} listed"
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,11 @@ class TestTheBoard:
             "loads": 300,
             "stops": 600,
         }
-        assert {it.kind for it in companies} >= {"carrier", "shipper", "broker"}
+        assert {company.kind for company in companies} >= {
+            "carrier",
+            "shipper",
+            "broker",
+        }
 
     def test_its_loads_are_the_markets(self, board):
         _, connection = board
@@ -84,12 +88,17 @@ class TestTheBoard:
 
         assert written == sorted(
             (
-                *(it.reference, it.price_cents, it.loaded_m),
-                *(it.pickup.lat, it.pickup.lon, it.delivery.lat, it.delivery.lon),
-                *(it.pickup_from, it.delivery_until, it.weight_kg),
+                *(load.reference, load.price_cents, load.loaded_m),
+                *(
+                    load.pickup.lat,
+                    load.pickup.lon,
+                    load.delivery.lat,
+                    load.delivery.lon,
+                ),
+                *(load.pickup_from, load.delivery_until, load.weight_kg),
                 *("posted", "network"),
             )
-            for it in market(300, seed=7, now=NOON)
+            for load in market(300, seed=7, now=NOON)
         )
 
     def test_every_key_holds_and_stops_say_what_their_load_says(self, board):
@@ -165,9 +174,11 @@ class TestIds:
         drawn = [ids.draw() for _ in range(1_000)]
 
         assert len(set(drawn)) == 1_000
-        assert {it.version for it in drawn} == {7}
-        assert {it.variant for it in drawn} == {"specified in RFC 4122"}
-        assert {it.int >> 80 for it in drawn} == {int(NOON.timestamp() * 1000)}
+        assert {drawn_id.version for drawn_id in drawn} == {7}
+        assert {drawn_id.variant for drawn_id in drawn} == {"specified in RFC 4122"}
+        assert {drawn_id.int >> 80 for drawn_id in drawn} == {
+            int(NOON.timestamp() * 1000)
+        }
 
 
 class TestTheCommand:

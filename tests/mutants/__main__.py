@@ -59,7 +59,8 @@ def run_tests(checkout: Path, tests: Sequence[str], *options: str) -> Run:
     found = ENDED.findall(ended.stdout)
     assert bool(found) is bool(ended.returncode), ended.stdout
     failed, broken = (
-        tuple(it for kind, it in found if kind == word) for word in ("FAILED", "ERROR")
+        tuple(test_id for kind, test_id in found if kind == word)
+        for word in ("FAILED", "ERROR")
     )
     return Run(failed, broken)
 
@@ -78,12 +79,12 @@ def judge(mutant: Mutant, checkout: Path, unfit: Sequence[str]) -> tuple[str, st
 
     unfit: tests that fail without any mutant.
     """
-    for it in unfit:
+    for test_id in unfit:
         if any(
-            it == test or it.startswith((f"{test}::", f"{test}["))
+            test_id == test or test_id.startswith((f"{test}::", f"{test}["))
             for test in mutant.tests
         ):
-            return "unjudged", f"fails without it, too: {it}"
+            return "unjudged", f"fails without it, too: {test_id}"
     with copied(checkout) as copy:
         mutant.apply(copy)
         run = run_tests(copy, mutant.tests, "-x")
@@ -96,11 +97,11 @@ def judge(mutant: Mutant, checkout: Path, unfit: Sequence[str]) -> tuple[str, st
 
 def main(names: Sequence[str]) -> int:
     """Judge these mutants, or all; 0 if each was killed."""
-    unknown = set(names) - {it.name for it in MUTANTS}
+    unknown = set(names) - {mutant.name for mutant in MUTANTS}
     if unknown:
         sys.stderr.write(f"No mutant is called {', '.join(sorted(unknown))}.\n")
         return 2
-    chosen = [it for it in MUTANTS if it.name in names or not names]
+    chosen = [mutant for mutant in MUTANTS if mutant.name in names or not names]
     begun = time.monotonic()
     results: dict[str, list[str]] = {"killed": [], "survived": [], "unjudged": []}
     with ExitStack() as stack:
@@ -113,7 +114,9 @@ def main(names: Sequence[str]) -> int:
             os.environ["DATABASE_URL"] = url
         # A copy, so that editing meanwhile changes no outcome.
         checkout = stack.enter_context(copied(ROOT))
-        unchanged = run_tests(checkout, sorted({it for m in chosen for it in m.tests}))
+        unchanged = run_tests(
+            checkout, sorted({test for m in chosen for test in m.tests})
+        )
         if unchanged.trouble:
             sys.stderr.write(f"Without a mutant: {unchanged.trouble}.\n")
             return 2

@@ -18,8 +18,8 @@ SENDER = "Backhaul <noreply@backhaul.example>"
 
 @pytest.fixture
 def box() -> Iterator[Letterbox]:
-    with letterbox() as it:
-        yield it
+    with letterbox() as opened:
+        yield opened
 
 
 def mailer(url: str, timeout_s: float = 5) -> SmtpMailer:
@@ -30,11 +30,11 @@ class TestSend:
     def test_hands_the_letter_over(self, box: Letterbox) -> None:
         mailer(box.url).send(LETTER)
 
-        (it,) = box.letters
-        assert (it["To"], it["From"]) == ("dana@example.com", SENDER)
-        assert it["Subject"] == "Süß: you"
-        assert it["Message-ID"] == "<invitation-1@backhaul.example>"
-        assert it.get_content().replace("\r\n", "\n") == LETTER.text
+        (letter,) = box.letters
+        assert (letter["To"], letter["From"]) == ("dana@example.com", SENDER)
+        assert letter["Subject"] == "Süß: you"
+        assert letter["Message-ID"] == "<invitation-1@backhaul.example>"
+        assert letter.get_content().replace("\r\n", "\n") == LETTER.text
 
     @pytest.mark.parametrize(
         ("answer", "error"),
@@ -86,9 +86,9 @@ class TestSend:
 
         mailer(box.url).send(letter)
 
-        (it,) = box.letters
-        assert it["Bcc"] is None
-        assert it["Subject"].startswith("Evil Bcc: all@example.com invites")
+        (letter,) = box.letters
+        assert letter["Bcc"] is None
+        assert letter["Subject"].startswith("Evil Bcc: all@example.com invites")
 
 
 class TestCompose:

@@ -55,15 +55,15 @@ class TestRotation:
         tokens = Caller(old.app, "").post("/v1/sessions", login)
 
         answers = [
-            Caller(it.app, "").post(
+            Caller(served.app, "").post(
                 "/v1/sessions/refresh", {"refresh_token": tokens["refresh_token"]}
             )
-            for it in (new, new, third)
+            for served in (new, new, third)
         ]
 
         assert Caller(new.app, tokens["access_token"]).get("/v1/me").status == 200
         assert Caller(third.app, tokens["access_token"]).get("/v1/me").status == 401
-        assert [it.status for it in answers] == [200, 200, 401]
+        assert [answer.status for answer in answers] == [200, 200, 401]
         assert answers[0]["refresh_token"] == answers[1]["refresh_token"]
         again = {"refresh_token": answers[0]["refresh_token"]}
         assert (
@@ -101,7 +101,7 @@ class TestRotateKeys:
         assert before.kid in after.public_keys
         assert before.kid != after.kid
         assert after.refresh[1:] == before.refresh
-        assert {it.stat().st_mode & 0o777 for it in tmp_path.iterdir()} == {0o600}
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
         # The secrets themselves are not shown where they are kept.
         assert after.refresh[0].decode() not in done.stdout
 

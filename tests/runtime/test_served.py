@@ -32,7 +32,7 @@ class Chain:
         ][::-1]
 
     def walk_revisions(self, base: str, head: str) -> list[SimpleNamespace]:
-        return [it for it in self.scripts if it.revision <= head]
+        return [script for script in self.scripts if script.revision <= head]
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_the_release_before_is_served_and_none_that_needs_what_is_gone(
 def test_each_revision_says_its_phase() -> None:
     scripts = ScriptDirectory.from_config(schema._config())
     phases = {
-        it.revision: getattr(it.module, "phase", None)
-        for it in scripts.walk_revisions()
+        script.revision: getattr(script.module, "phase", None)
+        for script in scripts.walk_revisions()
     }
 
     assert set(phases.values()) <= {"expand", "contract"}, phases

@@ -10,8 +10,10 @@ import pytest
 from runtime.config import Push, Settings, SettingsError, Strategy
 from tests.source import ROOT
 
-NAMES = [it.name for it in fields(Settings)]
-SECRETS = [it.name for it in fields(Settings) if it.metadata.get("secret")]
+NAMES = [setting.name for setting in fields(Settings)]
+SECRETS = [
+    setting.name for setting in fields(Settings) if setting.metadata.get("secret")
+]
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "DATABASE_URL": "postgresql://db/backhaul",

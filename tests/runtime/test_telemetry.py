@@ -209,7 +209,7 @@ class TestTraceId:
             ).all()
         assert driver.driver_id
         assert ids
-        assert all(TRACE_ID.fullmatch(it or "") for it in ids)
+        assert all(TRACE_ID.fullmatch(trace_id or "") for trace_id in ids)
 
     def test_ends_with_its_block(self) -> None:
         with traced("outer-trace") as outer, traced(None) as inner:
@@ -267,7 +267,7 @@ class TestPrivacy:
         text_ = json.dumps(written)
         secrets = [*canaries.values(), "canary-wrong", "canary-name"]
         secrets += [tokens["access_token"], tokens["refresh_token"], driver.token]
-        assert [it for it in secrets if it in text_] == []
+        assert [secret for secret in secrets if secret in text_] == []
 
 
 class TestMetrics:
@@ -278,7 +278,9 @@ class TestMetrics:
 
         page = world.app.test_client().get("/metrics").get_data(as_text=True)
 
-        families = {it.name: it for it in text_string_to_metric_families(page)}
+        families = {
+            family.name: family for family in text_string_to_metric_families(page)
+        }
         requests = families["backhaul_http_requests"].samples
         seen = {(s.labels["route"], s.labels["status"]) for s in requests}
         assert ("/v1/trucks/<uuid:truck_id>", "404") in seen
