@@ -1,4 +1,4 @@
-"""Every bench, one JSON line each, and the table of README.md: `python -m bench`."""
+"""Runs every bench, prints one JSON line each, renews README.md: `python -m bench`."""
 
 import argparse
 import json
@@ -29,31 +29,31 @@ BY_NAME = (
 
 LIMITED_BY = {
     "share_with_ranked": "the sample: 500 loads for 322 trucks on one day",
-    "pairs_that_differ": "nothing: two codes, one formula",
+    "pairs_that_differ": "nothing: the formula is implemented twice",
     "effects_lost_or_doubled": "nothing: key, effect and answer commit together",
-    "repeats_that_differ": "nothing: the first answer is kept to the byte",
+    "repeats_that_differ": "nothing: the first answer is stored byte for byte",
     "kills": "how much the bench disturbs, not how well the server does",
     "cuts": "how much the bench disturbs, not how well the server does",
     "searches_lost_or_doubled": "nothing: one row for a drop, one job in its"
     " transaction",
     "offers_lost": "nothing: offer, push and job commit together",
-    "pushes_lost": "nothing: what is not concluded is rescued",
-    "push_duplicates_share": "pushes in hand at a kill: FCM has them, we do not know",
+    "pushes_lost": "nothing: a push without an outcome is sent again",
+    "push_duplicates_share": "kills after FCM got a push and before we committed that",
     "process_kills": "how much the bench disturbs, not how well the server does",
     "fetch_ms_p95": "the queue's order of priorities; an index on the waiting ones",
-    "acknowledged_writes_lost": "nothing: acknowledged is committed",
-    "back_s": "the recovery of PostgreSQL, and 5 s of patience with each connection",
-    "retry_after_undercut": "nothing: the wait is a fact of the push",
+    "acknowledged_writes_lost": "nothing: the server commits before it answers",
+    "back_s": "the recovery of PostgreSQL, and the 5 s timeout to connect",
+    "retry_after_undercut": "nothing: the time to wait is stored with the push",
     "requests_per_offer": "how much trouble the stand-in makes",
     "rss_growth": "the noise of the allocator",
     "cases": "how long it plays",
-    "others_p99_factor": "the greedy one's connections to the database",
-    "foreign_ids": "nothing: two walls",
-    "refusals_that_differ": "nothing: one refusal for both",
+    "others_p99_factor": "the database connections of the caller over the limit",
+    "foreign_ids": "nothing: the queries and row security both exclude them",
+    "refusals_that_differ": "nothing: both get the same answer",
     "median_difference": "the noise of the machine",
     "rank_test_p": "chance: 1 in 100 runs misses it without a cause",
     "worst_route_p": "a foreign row costs the look-ups of its policy: at most 0.8 % of"
-    " an answer",
+    " the answer's time",
     "forced_log_outs": "nothing, as long as phones wait before they ask again",
     "thefts_found": "nothing: a token of an older generation is a copy",
     "ratio_driver_offers": "planning with policies, of loads and stops above all",
@@ -61,20 +61,22 @@ LIMITED_BY = {
     "ratio_accept": "planning with policies, of loads and events above all",
     "answer_ms_p95": "a completion's round trips, and the worker on the same cores",
     "push_ms_p50": "the search: candidates judged one by one, in one worker's Python",
-    "push_ms_p95": "searches that wait for searches: one worker has one core",
+    "push_ms_p95": "searches that wait for other searches: one worker has one core",
     "gain_share_of_optimum": "online, half of the optimum is in loads that were posted"
     " after the drop",
-    "gain_share_of_optimum_known_at_drop": "who drops first takes what another needs",
-    "seeding_s": "Python makes the loads up on one core, PostgreSQL writes on another",
+    "gain_share_of_optimum_known_at_drop": "a truck that drops early takes a load that"
+    " would gain more with a later one",
+    "seeding_s": "Python generates loads on one core, PostgreSQL writes on another",
     "search_and_rank_ms_p50": "reading the loads that may be among the best",
     "search_and_rank_ms_p95": "New York: a tenth of the board within 100 miles",
-    "p50_factor": "few loads are all judged, many are looked for in two rounds more",
-    "worker_rss_mb": "Python, and what was imported",
+    "p50_factor": "few loads in reach are all judged; many need two more rounds of"
+    " queries",
+    "worker_rss_mb": "Python and the imported modules",
     "speed_up_to_full_scan": "a scan of 100,000 takes 60 ms; on 1,000,000 not measured",
     "speed_up_to_one_end": "how many loads lie around the drop",
-    "drops_lost": "nothing: each step is a row of the transaction that owes it",
+    "drops_lost": "nothing: each step's job commits with the step before it",
     "wrong_loads": "nothing: one statement and two unique indexes decide",
-    "accept_ms_p99": "32 connections, and 38 ms of two cores for each answer",
+    "accept_ms_p99": "32 connections, and 38 ms on two cores for each answer",
     "ratio": "11 round trips, an ORM, row security; the empty route has none",
 }
 
@@ -84,7 +86,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small; keeps the table")
     parser.add_argument(
-        "--only", nargs="+", metavar="NAME", help="these; others keep their rows"
+        "--only", nargs="+", metavar="NAME", help="only these; other rows stay"
     )
     options = parser.parse_args()
     is_quick, only = options.quick, options.only
@@ -116,7 +118,7 @@ def benches(is_quick: bool) -> Iterator[list[str]]:
     if not all(file.is_file() for file in files):
         say(
             f"bench.replay is skipped: there is no board day in {board}; set"
-            " BACKHAUL_DATA to the folder that holds loadboard/."
+            " BACKHAUL_DATA to the folder that contains loadboard/."
         )
         return
     replay = ["bench.replay", "--loads", str(files[0]), "--trucks", str(files[1])]
@@ -129,7 +131,7 @@ def benches(is_quick: bool) -> Iterator[list[str]]:
 
 
 def data_dir() -> Path:
-    """Return the folder of the measuring data: BACKHAUL_DATA, or beside the project."""
+    """Return the folder of the board data: BACKHAUL_DATA, or beside the project."""
     given = os.environ.get("BACKHAUL_DATA")
     return Path(given) if given else ROOT.parent / "shared" / "data"
 

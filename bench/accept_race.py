@@ -1,4 +1,4 @@
-"""Ten thousand drivers after five hundred loads: `python -m bench.accept_race`."""
+"""Ten thousand drivers accept five hundred loads: `python -m bench.accept_race`."""
 
 import sys
 import time
@@ -25,7 +25,7 @@ DRIVERS_A_LOAD = 20
 DRIVERS_A_COMPANY = 50
 MOST_P99_MS = 300.0
 TAKEN = "410 offer-taken"
-"""What the API's document has for who is too late."""
+"""The documented answer to a driver who accepts too late."""
 
 LOADS, LOADS_QUICK = 500, 8
 
@@ -42,7 +42,7 @@ OFFERS: LiteralString = """
 
 @dataclass(frozen=True)
 class Try:
-    """A driver's yes to his one offer."""
+    """A driver and the one offer that the driver accepts."""
 
     driver: Client
     offer: Record
@@ -50,7 +50,7 @@ class Try:
 
 @dataclass(frozen=True)
 class Heard:
-    """The answer to a yes, and how long it took."""
+    """The answer to an acceptance, and how long it took."""
 
     offer: Record
     answer: Answer
@@ -66,13 +66,13 @@ class Heard:
 
 
 def furnish(crowd: Crowd, loads: int) -> list[list[Try]]:
-    """Return for each of so many loads the tries of the drivers who are offered it.
+    """Return, for each of `loads` loads, the tries of the drivers it is offered to.
 
-    Nobody holds two offers: who wins a load may not win another.
+    Each driver has one offer only, as a driver who has won a load cannot win another.
     """
     poster = crowd.company(OrganisationKind.SHIPPER).desk
     companies = -(-loads * DRIVERS_A_LOAD // DRIVERS_A_COMPANY)
-    # One after another, so that those after one load are of many companies.
+    # Taken by turns, so that the drivers of one load come from many companies.
     of_companies = [
         crowd.company(OrganisationKind.CARRIER, DRIVERS_A_COMPANY).drivers
         for _ in range(companies)
@@ -102,7 +102,7 @@ def shuffled(races: Iterable[Sequence[Try]], seed: int) -> Iterator[Try]:
 
 
 def accept(each: Try) -> Heard:
-    """Say yes over HTTP."""
+    """Accept the offer over HTTP."""
     started = time.perf_counter()
     answer = each.driver.call("PUT", f"/v1/offers/{each.offer['id']}/acceptance")
     return Heard(each.offer, answer, (time.perf_counter() - started) * 1000)
@@ -111,10 +111,10 @@ def accept(each: Try) -> Heard:
 def wrong_loads(
     heard: Sequence[Heard], connection: psycopg.Connection[Any]
 ) -> dict[str, str]:
-    """Return the loads that do not have exactly one winner who knows it, with why.
+    """Return what is wrong with a load, by the load's id.
 
-    In the database: booked, one active assignment, one accepted offer, none open. Over
-    HTTP: one 200, which shows the assignment as its row has it.
+    A load is right if it is booked with one active assignment, one accepted offer and
+    no open offer, and if one driver got a 200 that shows that assignment's row.
     """
     by_load: dict[Any, list[Heard]] = defaultdict(list)
     for each in heard:
@@ -140,11 +140,11 @@ def wrong_loads(
 
 
 def play(rig: Rig, loads: int, seed: int) -> tuple[dict[str, object], list[Bar]]:
-    """Let everybody accept; return figures and bars."""
+    """Let all drivers accept; return figures and bars."""
     races = furnish(Crowd(rig, seed), loads + 1)
     last = races.pop()
     say(f"{loads} loads are offered to {DRIVERS_A_LOAD} drivers each")
-    # The first answers wait for connections to the database.
+    # Warm-up: the first requests open the connections to the database.
     first = races[0][0].driver
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         list(pool.map(lambda _: first.call("GET", "/v1/me"), range(CONNECTIONS * 2)))
@@ -163,7 +163,7 @@ def play(rig: Rig, loads: int, seed: int) -> tuple[dict[str, object], list[Bar]]
 
 
 def asked_for(tap: Tap, race: Sequence[Try]) -> dict[str, Any]:
-    """Return what winner and losers ask the database when they come one by one."""
+    """Return the round trips of winner and losers when they accept one by one."""
     spent: dict[str, Any] = {}
     for name, tries in (("winner", race[:1]), ("loser", race[1:])):
         tap.forget()
@@ -178,7 +178,7 @@ def asked_for(tap: Tap, race: Sequence[Try]) -> dict[str, Any]:
 def figures_and_bars(
     heard: Sequence[Heard], wrong: dict[str, str], seconds: float, client_s: float
 ) -> tuple[dict[str, object], list[Bar]]:
-    """Return what the line says of these answers."""
+    """Return the figures and bars that these answers give."""
     words = Counter(each.words for each in heard)
     ms = percentiles("ms", [each.ms for each in heard], (50, 95, 99))
     winners = [each.ms for each in heard if each.answer.status == 200]
@@ -214,14 +214,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     between = tapping if options.profile else None
     loads = options.loads or (LOADS_QUICK if options.quick else LOADS)
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with set_up({}, between=between) as rig:
             figures, bars = play(rig, loads, options.seed)
             params = {"loads": loads, "drivers_a_load": DRIVERS_A_LOAD}
             params["connections"] = CONNECTIONS
             return line_of(rig, options, figures, bars, **params)
 
-    return run("accept_race", staged_play)
+    return run("accept_race", play_on_rig)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A day of a load board, as read from its two files, and where its trucks live."""
+"""A day of a load board, read from its two files, and the homes of its trucks."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 EQUIPMENT = {"Van": "van", "Reefer": "reefer", "Flatbed": "flatbed"}
-"""The board's words and ours."""
+"""The board's name of an equipment, and ours."""
 
 Place = tuple[float, float]
 """Latitude and longitude, degrees."""
@@ -23,8 +23,8 @@ class DropAt(StrEnum):
     """Where a truck becomes empty, and with which load it came.
 
     REPORT: where it first reported, with a random load of its own equipment.
-    DELIVERY: where a random load of any equipment ended; the truck's own position
-    plays no part. So did the study that counted 41 % (README).
+    DELIVERY: where a random load of any equipment ended; the truck's own position is
+    not used. The study that counted 41 % (README) did this.
     """
 
     REPORT = "report"
@@ -33,7 +33,7 @@ class DropAt(StrEnum):
 
 @dataclass(frozen=True)
 class BoardLoad:
-    """A posted load. `seq` orders it among loads and trucks; mileage as posted."""
+    """A posted load. `seq` is its place in the day; `posted_mi` is the board's own."""
 
     seq: int
     origin: Place
@@ -79,7 +79,7 @@ def read_trips(
 ) -> list[Trip]:
     """Return one trip for each truck, by its first report, in time order.
 
-    Its home is the origin of the random load it came with.
+    A truck's home is the origin of the random load it came with.
 
     Raises: NotABoard, OSError.
     """

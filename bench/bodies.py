@@ -1,4 +1,4 @@
-"""What a made-up request asks: ids of one's own, of others and of nobody; bodies."""
+"""Makes up requests: ids of own rows, of foreign rows and of no row, and bodies."""
 
 import re
 from collections import defaultdict
@@ -25,19 +25,21 @@ TABLE_OF = {
         )
     },
 }
-"""The table of the rows that a parameter names."""
+"""The table that the id in a parameter belongs to."""
 
 OWN, FOREIGN, MISSING = 0.6, 0.3, 0.05
-"""How often an id is one's own company's, another's, nobody's; else of another noun."""
+"""Shares of the ids: of the caller's company, of another company, of no row. The rest
+are ids of another table."""
 
 SHOWN = 0.4
-"""Of these the own ones that he himself was shown, such as the stops he drives to."""
+"""The part of OWN for which an id is taken that an answer showed the caller, such as a
+stop of the caller's load."""
 
 
 @dataclass
 class Memory:
-    """All ids there are, and what the answers so far have given away: ids to each
-    member, cursors, invitations' tokens."""
+    """All ids in the database, and what the answers so far have shown: ids by member,
+    cursors, invitation tokens."""
 
     ids: Mapping[str, Mapping[UUID, list[UUID]]]
     shown: dict[tuple[UUID, str], list[UUID]] = field(
@@ -50,7 +52,7 @@ class Memory:
     _table_of: dict[UUID, str] = field(default_factory=dict)
 
     def renew(self, ids: Mapping[str, Mapping[UUID, list[UUID]]]) -> None:
-        """Take in the ids that there are now."""
+        """Replace the known ids by those that are in the database now."""
         self.ids = ids
         self._table_of = {
             row_id: table
@@ -60,7 +62,7 @@ class Memory:
         }
 
     def learn(self, member_id: UUID, ids: Iterable[UUID]) -> None:
-        """Note what this member was shown."""
+        """Note the ids that this member was shown."""
         for row_id in sorted(ids):
             if row_id in self._table_of:
                 self.shown[member_id, self._table_of[row_id]].append(row_id)
@@ -68,7 +70,7 @@ class Memory:
 
 @dataclass
 class Asking:
-    """One request in the making: who asks, and whose rows he names."""
+    """Makes one request of `person`: the ids, the query and the body."""
 
     crowd: Crowd
     memory: Memory
@@ -108,7 +110,7 @@ class Asking:
             given["limit"] = self.rng.choice([1, 3, 20, 200])
         if "cursor" in names and self.rng.random() < 0.3:
             cursors = self.memory.cursors[path]
-            # Everybody's, not only his own: a cursor holds an id.
+            # Those of other members too: a cursor contains an id.
             if cursors:
                 given["cursor"] = self.rng.choice(list(cursors.values()))
         if "load_id" in names:
@@ -185,7 +187,7 @@ def _fixes(asking: Asking) -> Body:
 
 
 def _refresh(asking: Asking) -> Body:
-    """His own token, or one that names another's sign-in."""
+    """The caller's own token, or one that names another member's sign-in."""
     own = asking.crowd.refresh_token(asking.person)
     _, generation, tail = own.split(".")
     stranger = asking.crowd.rng.choice(asking.crowd.people).family_id
@@ -271,4 +273,5 @@ BODIES: Mapping[str, Callable[[Asking], Body]] = {
         "confirmed_by": "Dock"
     },
 }
-"""Operations that take one. `bench.tenants` breaks on one that is not here."""
+"""Makes a body, by operation. `bench.tenants` stops at an operation that takes a body
+and is missing here."""

@@ -1,4 +1,4 @@
-"""The fleets, drivers and freight of a board day, made over the public API."""
+"""The fleets, drivers and loads of a board day, made over the public API."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,14 +12,14 @@ from bench.client import Client
 from bench.rig import PASSWORD, Rig
 
 AT_ONCE = 8
-"""Calls in hand while nothing is measured."""
+"""Concurrent calls while nothing is measured."""
 
 PICKUP_WINDOW = timedelta(days=10)
 DELIVERY_WINDOW = timedelta(days=20)
-"""The board has no windows: these are open so long that they decide nothing."""
+"""The board has no windows: these are so long that they exclude no load."""
 
 OWN_LOAD_CENTS = 100_000
-"""Paid for the load a truck comes with; nobody looks at it."""
+"""The price of the load a truck comes with; no figure uses it."""
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -27,9 +27,9 @@ Made = TypeVar("Made")
 
 @dataclass
 class Driver:
-    """A signed-in driver at his last delivery, all done but the completion.
+    """A signed-in driver at the last delivery, with everything done but its completion.
 
-    target: his phone, as the fake FCM knows it.
+    target: the push target of the driver's phone, as the fake FCM knows it.
     """
 
     trip: Trip
@@ -44,7 +44,7 @@ class Driver:
     won: dict[str, Any] | None = None
 
     def complete(self) -> None:
-        """Report the drop done; this starts the search."""
+        """Report the drop as completed; this starts the search."""
         at = datetime.now(UTC)
         self.completed_at = at.timestamp()
         path = f"/v1/stops/{self.last_stop_id}/completion"
@@ -52,7 +52,7 @@ class Driver:
         self.answer_ms = (datetime.now(UTC) - at).total_seconds() * 1000
 
     def locate(self) -> None:
-        """Say where the truck is: who accepts an offer has done so lately."""
+        """Report the truck's position, as accepting an offer needs a recent one."""
         lat, lon = self.trip.drop
         fix = {"fix_id": str(uuid4()), "fixed_at": datetime.now(UTC).isoformat()}
         fixes = [{**fix, "lat": lat, "lon": lon}]
@@ -60,13 +60,13 @@ class Driver:
 
 
 def at_once(make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
-    """Return what `make` returns for each item, in order, several at a time."""
+    """Call `make` for several items at a time; return its results in their order."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(make, items))
 
 
 def post(poster: Client, load: BoardLoad) -> dict[str, Any]:
-    """Post a load of the board as it is; return it as the server keeps it."""
+    """Post a load of the board; return the server's representation."""
     body = {
         "load_number": f"B{load.seq}",
         "equipment": [load.equipment],
@@ -78,7 +78,7 @@ def post(poster: Client, load: BoardLoad) -> dict[str, Any]:
 
 
 def hire(rig: Rig, fleets: Sequence[Client], trips: Sequence[Trip]) -> list[Driver]:
-    """Return a driver for each trip, who stands at its drop with his load on board.
+    """Return a driver for each trip, arrived at its drop with a load on board.
 
     Raises: Refused.
     """
@@ -121,7 +121,7 @@ def _hire(web: Client, desk: Client, trip: Trip) -> Driver:
 
 
 def _bring(desk: Client, driver: Client, driver_id: str, trip: Trip) -> str:
-    """Let the driver carry a private load to his drop; return the stop to complete."""
+    """Give the driver a private load and bring it to the drop; return the drop's id."""
     body = {
         "load_number": f"H{trip.truck}",
         "visibility": "private",

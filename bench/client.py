@@ -1,4 +1,4 @@
-"""HTTP as a phone or a desk speaks it: JSON, a bearer token, kept connections."""
+"""An HTTP client as a phone or office has it: JSON, bearer token, kept connections."""
 
 import json
 import threading
@@ -25,12 +25,12 @@ _kept = threading.local()
 
 
 class Refused(Exception):
-    """The server said no where a yes was needed; the message holds its reason."""
+    """The server refused a request that had to succeed; the message contains why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and body, if that is JSON; `text` is the body as it came."""
+    """Status, and the body if it is JSON; `text` is the body in bytes."""
 
     status: int
     body: Any
@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Somebody who talks to the server at `url`; signed in if there is a `token`.
+    """A client of the server at `url`; signed in if there is a `token`.
 
     Safe to share between threads: each has its own connection.
     """
@@ -52,9 +52,9 @@ class Client:
     token: str = ""
 
     def call(self, method: str, path: str, body: object = None, **extra: str) -> Answer:
-        """Send a request and return whatever comes back.
+        """Send a request and return the answer, whatever its status.
 
-        extra: headers, `If_Match` for If-Match.
+        extra: more headers; write `If_Match` for If-Match.
         """
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if self.token:
@@ -90,7 +90,7 @@ class Client:
         return answer
 
     def signed_in(self, login: str, password: str) -> "Client":
-        """Return the same server as this person sees it.
+        """Sign this person in; return a client with their token.
 
         Raises: Refused.
         """
@@ -102,8 +102,8 @@ class Client:
 def _connection(url: str) -> HTTPConnection:
     """Return this thread's connection; a new one after a pause.
 
-    The server hangs up on who is silent for long, and a request must not be the one
-    to find out: a POST cannot always be sent again.
+    The server closes a connection that is idle for long. A request must not run into
+    that, as a POST cannot always be sent again.
     """
     address = urlsplit(url).netloc
     connections: dict[str, _Kept] = _kept.__dict__.setdefault("by", {})

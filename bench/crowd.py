@@ -1,7 +1,7 @@
-"""A market made fast: companies, people with tokens, trucks, freight, offers.
+"""A market written straight into the database: companies, members, loads, offers.
 
-What the API would take minutes for is written in seconds. The tokens are the server's
-own: signed with the keys of its DATA_DIR.
+Writing takes seconds where the API would take minutes. The members' tokens are valid:
+they are signed with the keys of the server's DATA_DIR.
 """
 
 from collections import defaultdict
@@ -29,20 +29,24 @@ from services.people.tokens import Claims, Keyring, access_token, refresh_token
 CHICAGO, NEW_YORK = (41.88, -87.63), (40.71, -74.01)
 CARRIERS = {OrganisationKind.CARRIER, OrganisationKind.PRIVATE_FLEET}
 FIXES = 5
-"""Of a driver."""
+"""Positions of each driver."""
 
 CARRYING = {
     0: ("at_delivery", ("departed", "arrived")),
     1: ("booked", ("pending", "pending")),
     2: ("at_pickup", ("arrived", "pending")),
 }
-"""What a company's first drivers have on: the load's status and its stops'."""
+"""The load status and the stop statuses of a company's first drivers, by number."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """A member who is signed in. `driver` is his row if he drives, `device_id` the
-    phone he signed in on, `seed` what his refresh tokens are derived from."""
+    """A signed-in member.
+
+    driver: the driver's row, if the member drives.
+    device_id: the phone of the sign-in, if any.
+    seed: what the refresh tokens of the sign-in are derived from.
+    """
 
     member: Record
     family_id: UUID
@@ -62,7 +66,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Company:
-    """One company. `desk` holds all of its roles but driving."""
+    """One company. `desk` is a member with all of its roles but driver."""
 
     id: UUID
     kind: OrganisationKind
@@ -75,7 +79,7 @@ class Company:
 
 
 class Crowd:
-    """Makes rows and keeps them until `settle` writes them all at once."""
+    """Makes rows in memory; `settle` writes them all at once."""
 
     def __init__(self, rig: Rig, seed: int = 1) -> None:
         self.url = rig.web.url
@@ -92,16 +96,16 @@ class Crowd:
         return [person for company in self.companies for person in company.people]
 
     def settle(self) -> None:
-        """Write what was made since the last time."""
+        """Write the rows that were made since the last `settle`."""
         rows.write(self.database_url, self._rows)
         self._rows.clear()
 
     def near(self, place: Point) -> Point:
-        """Return somewhere within some 15 miles."""
+        """Return a random point within about 15 miles."""
         return tuple(degrees + self.rng.uniform(-0.2, 0.2) for degrees in place)  # type: ignore[return-value]
 
     def company(self, kind: OrganisationKind, drivers: int = 0) -> Company:
-        """Return a new company: its desk, somebody for each role, drivers."""
+        """Return a new company: its desk, one member for each role, and drivers."""
         number = next(self._numbers)
         organisation = {"id": rows.uuid7(), "kind": kind, "name": f"{kind} {number}"}
         self._keep("organisations", organisation)
@@ -136,7 +140,7 @@ class Crowd:
         home: Point | None = None,
         **of_truck: object,
     ) -> Person:
-        """Return a driver with a truck, a home near Chicago, and where he was.
+        """Return a driver with a truck, positions, and a home near Chicago by default.
 
         of_truck: columns that differ from `rows.truck`.
         """
@@ -162,7 +166,7 @@ class Crowd:
         stops: tuple[str, str] = ("pending", "pending"),
         ends: tuple[Point, Point] | None = None,
     ) -> tuple[Record, list[Record]]:
-        """Return a load with its stops, from New York to Chicago if not told."""
+        """Return a load with its stops, by default from New York to Chicago."""
         ends = ends or (self.near(NEW_YORK), self.near(CHICAGO))
         load = rows.load(poster.member, *ends, status=status, visibility=visibility)
         self._keep("loads", load)
@@ -186,21 +190,21 @@ class Crowd:
     def offer(
         self, search: Record, load: Record, rank: int, status: str = "sent"
     ) -> Record:
-        """Return the load held out to the search's driver."""
+        """Return an offer of the load to the search's driver."""
         offer = self._keep("offers", rows.offer(search, load, rank, status))
         self._keep("events", rows.event(load, offer, "offer", "offer.create"))
         return offer
 
     def override(self, actor: Person, assignment: Record) -> None:
-        """Write a dispatcher's word down."""
+        """Make an override by this dispatcher."""
         self._keep("overrides", rows.override(actor.member, assignment))
 
     def refresh_token(self, person: Person, generation: int = 1) -> str:
-        """Return his refresh token of that generation; 1 is what signing in gave."""
+        """Return the person's refresh token of that generation; signing in gives 1."""
         return refresh_token(self.keys, person.family_id, person.seed, generation)
 
     def renewed(self, person: Person) -> Person:
-        """Return somebody who lost his sign-in, signed in anew in a browser."""
+        """Return the person with a new sign-in in a browser, in place of a lost one."""
         family = rows.family(person.member, None)
         rows.write(self.database_url, {"refresh_families": [family]})
         return replace(self._signed_in(person.member, family), driver=person.driver)
@@ -218,10 +222,10 @@ class Crowd:
 
 
 def make_market(crowd: Crowd, companies: int, *, drivers: int = 5) -> None:
-    """Make companies of every kind with all that can stand between them, and settle.
+    """Make companies of every kind, with everything two companies can share; settle.
 
-    Freight in each state, private and on the network; drivers who carry, who have
-    offers, who have had both.
+    Loads of many statuses, private and on the network; drivers who carry a load, have
+    offers, or had either before.
     """
     kinds = [*OrganisationKind]
     for number in range(companies):
@@ -252,8 +256,7 @@ def _employ(
     posters: Sequence[Person],
     market: Sequence[Record],
 ) -> None:
-    """Give the driver a past, and a present: he carries a load, has one booked, or has
-    offers."""
+    """Give the driver ended loads and offers, and a current load or open offers."""
     search = crowd.carried(crowd.rng.choice(posters), driver)
     chosen = crowd.rng.sample(market, 5)
     if number in CARRYING:
@@ -272,7 +275,7 @@ def _employ(
 
 
 def ids_by_owner(database_url: str) -> Mapping[str, Mapping[UUID, list[UUID]]]:
-    """Return noun -> company -> ids, as they are now."""
+    """Return the ids of all rows in the database now: table -> company -> ids."""
     found: dict[str, dict[UUID, list[UUID]]] = {}
     with psycopg.connect(database_url) as connection:
         for table in OWNED:
@@ -288,4 +291,4 @@ OWNED = (
     *("stops", "backhaul_searches", "offers", "assignments", "overrides"),
     *("refresh_families", "password_resets"),
 )
-"""Tables whose rows are a company's and have an id."""
+"""Tables whose rows belong to a company and have an id."""

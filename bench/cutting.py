@@ -1,4 +1,4 @@
-"""A proxy in front of the database that cuts connections, mid-sentence if asked."""
+"""A proxy before the database that cuts connections, also between COMMIT and answer."""
 
 import socket
 import threading
@@ -35,8 +35,10 @@ class Line:
 
 @dataclass(eq=False)
 class Cutter:
-    """Cuts what goes through it. `lost_commits`: the database had committed, and the
-    web never heard of it."""
+    """Cuts connections that go through it.
+
+    lost_commits: how often the database got a COMMIT and web never got the answer.
+    """
 
     far: tuple[int, str | tuple[str, int]]
     cuts: int = 0
@@ -47,11 +49,11 @@ class Cutter:
 
     @property
     def asked(self) -> int:
-        """How many were cut, or are about to be."""
+        """How many connections were cut or will be at the next COMMIT."""
         return self.cuts + self._owed_commits
 
     def cut_busiest(self) -> None:
-        """Cut the connection that spoke last, if there is one."""
+        """Cut the connection that was used last, if there is one."""
         with self._lock:
             line = max(self._lines, key=lambda one: one.used_at, default=None)
             if line is not None:
@@ -61,12 +63,12 @@ class Cutter:
             line.cut()
 
     def lose_a_commit(self) -> None:
-        """Let the next COMMIT reach the database, and cut before the answer."""
+        """Let the next COMMIT reach the database, and cut before its answer."""
         with self._lock:
             self._owed_commits += 1
 
     def serve(self, listener: socket.socket) -> None:
-        """Take connections until the listener is shut down."""
+        """Accept connections until the listener is shut down."""
         while True:
             try:
                 near, _ = listener.accept()
@@ -86,7 +88,7 @@ class Cutter:
                 threading.Thread(target=pump, args=[line], daemon=True).start()
 
     def close(self) -> None:
-        """Cut all that is left."""
+        """Cut all connections that are left."""
         with self._lock:
             left, self._lines = self._lines, set()
         for line in left:

@@ -1,4 +1,4 @@
-"""The day itself: loads are posted, drops completed, offers accepted, all by HTTP."""
+"""Plays the day over HTTP: post the loads, complete the drops, accept the offers."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from bench.report import say
 from bench.rig import Rig
 
 DROPS_PER_S = 5.0
-"""Steady, so that latencies are those of a server with room to breathe."""
+"""A steady rate below the server's limit, so that no drop waits for another."""
 
 PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.01
@@ -26,10 +26,10 @@ class NeverCame(Exception):
 
 @dataclass
 class Phones:
-    """What the fake FCM handed to the phones.
+    """What the fake FCM delivered to the phones.
 
     offers_at: when each phone first got an offer, seconds since the epoch.
-    offer_ids: every offer that was in a push.
+    offer_ids: every offer that a push was about.
     """
 
     fcm: Client
@@ -38,7 +38,7 @@ class Phones:
     seen: int = 0
 
     def look(self) -> None:
-        """Fetch what came since the last look."""
+        """Fetch the pushes that came since the last look."""
         came = self.fcm.need("GET", f"/received?since={self.seen}")
         self.seen = came["next"]
         for item in came["items"]:
@@ -50,9 +50,10 @@ class Phones:
 
 @dataclass
 class Day:
-    """What happened. `posted` maps the server's load ids to the board's loads.
+    """What happened in the day.
 
-    on_market: for each trip, the loads posted and not yet taken at its drop.
+    posted: the board's loads by the server's load ids.
+    on_market: for each trip, the loads that were posted and not taken at its drop.
     """
 
     posted: dict[str, BoardLoad] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class Day:
     lost_races: int = 0
 
     def keep(self, load: BoardLoad, answer: Mapping[str, Any]) -> None:
-        """Remember a load that was posted."""
+        """Note a load that was posted."""
         self.posted[answer["id"]] = load
         self.estimated_m[answer["id"]] = answer["loaded_m"]
 
@@ -69,12 +70,12 @@ class Day:
 def play_all(
     rig: Rig, poster: Client, loads: Sequence[BoardLoad], drivers: Sequence[Driver]
 ) -> tuple[Day, Phones]:
-    """Post everything, complete every drop, and only then let the drivers accept.
+    """Post all loads, complete all drops, and only then let the drivers accept.
 
     Raises: Refused, NeverCame.
     """
     day, phones = Day(), Phones(rig.fcm)
-    # Some at a time: their order decides nothing before the first drop.
+    # In parallel: before the first drop the order of the loads does not matter.
     answers = at_once(lambda load: post(poster, load), loads)
     for load, answer in zip(loads, answers, strict=True):
         day.keep(load, answer)
@@ -143,7 +144,7 @@ def _has_rung(phones: Phones, offer_ids: set[str]) -> bool:
 
 
 def _fetch_search(driver: Driver) -> None:
-    """Wait for the search of this drop and keep it, with the loads it ranked."""
+    """Wait for the search of this drop; note it and the loads it ranked."""
 
     def is_there() -> bool:
         newest = driver.client.need("GET", "/v1/backhaul-searches?limit=1")["data"]
@@ -166,9 +167,11 @@ def _fetch_offers(driver: Driver) -> None:
 
 
 def _accept_best(driver: Driver) -> int:
-    """Accept the best offer, or the next one named; return how often he was late.
+    """Accept the best offer, or the next one the server names if a load is taken.
 
-    Raises: Refused if the answer is neither a yes nor "somebody was quicker".
+    Returns how many offers were taken by another driver.
+
+    Raises: Refused if the answer is neither 200 nor 410 `offer-taken`.
     """
     offer, late = driver.offers[0] if driver.offers else None, 0
     if offer is not None:
@@ -194,8 +197,10 @@ def _wait(is_there: Callable[[], bool], what: str) -> None:
 
 
 def searched_after_ms(driver: Driver) -> tuple[float, float]:
-    """Return when the driver's search began and when it was on record, after the
-    completion was sent; both by this machine's one clock."""
+    """Return when the driver's search began and when it was recorded.
+
+    Both in ms since the completion was sent; all processes use this machine's clock.
+    """
     began = datetime.fromisoformat(driver.search["searched_at"]).timestamp()
     began_ms = (began - driver.completed_at) * 1000
     return began_ms, began_ms + sum(driver.search["timings"].values())

@@ -1,4 +1,4 @@
-"""What a played day amounts to: figures, and the bars they are held to."""
+"""The figures of a played day, and the bars they must reach."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,14 +15,14 @@ from bench.report import Bar, percentiles
 
 METRES_PER_MILE = 1609.344
 GAIN_TO_REACH = 0.9
-"""Of the best matching, by trucks that take what they are offered at once."""
+"""The share of the best matching's gain, with drivers who accept at once."""
 
 SHARE_TO_REACH = 0.36
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How far a truck looks for a pickup, and how long a detour it makes."""
+    """How far a pickup may be from the drop, and how long a detour may be."""
 
     radius_mi: float
     max_detour_mi: float
@@ -30,9 +30,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Played:
-    """The day, who took part, and how long the two halves took.
+    """The day, its drivers, and how long the set-up and the play took.
 
-    is_all_posted: before the first drop; else loads and drops came in time order.
+    is_all_posted: all loads were posted before the first drop; if False, loads and
+        drops came in time order.
     """
 
     is_all_posted: bool
@@ -46,7 +47,7 @@ class Played:
 def figures_of(
     loads: Sequence[BoardLoad], trips: Sequence[Trip], played: Played, rules: Rules
 ) -> dict[str, Any]:
-    """Return the figures of the day, the unit in each name."""
+    """Return the figures of the day; each name says its unit."""
     found = answers(trips, loads, **asdict(rules))
     as_posted = answers(trips, loads, **asdict(rules), has_posted_mileage=True)
     with_ranked = sum(bool(driver.ranked) for driver in played.drivers)
@@ -70,7 +71,10 @@ def figures_of(
 def reference_shares(
     loads: Sequence[BoardLoad], others: Iterable[Sequence[Trip]], rules: Rules
 ) -> dict[str, float]:
-    """Return how the share depends on the random homes, by the reference alone."""
+    """Return least, mean and most of the share over other random homes.
+
+    By the reference alone; the server is not asked.
+    """
     shares = [answers(trips, loads, **asdict(rules)).share for trips in others]
     return {
         "share_reference_other_seeds_min": round(min(shares), 4),
@@ -80,8 +84,11 @@ def reference_shares(
 
 
 def bars_of(figures: Mapping[str, Any], *, is_all_posted: bool) -> list[Bar]:
-    """Return the bars; the share of trucks is promised only where all loads were
-    posted. Where they were not, the gain is compared with two optima."""
+    """Return the bars.
+
+    The share of trucks is a bar only if all loads were posted before the first drop.
+    If not, the gain is compared with two optima.
+    """
     share, differ = "share_with_ranked", "pairs_that_differ"
     agrees = Bar(differ, 0, figures[differ], is_ceiling=True)
     optima = ["optimum"] if is_all_posted else ["optimum", "optimum_known_at_drop"]
@@ -144,8 +151,10 @@ def _best(
     played: Played,
     found: Answers,
 ) -> dict[str, float | None]:
-    """Compare the gain with the best matching there is, and with the best one of
-    loads with trucks that could know of them: posted before the drop."""
+    """Compare the gain with two best matchings.
+
+    One is of all loads; the other gives a truck only loads posted before its drop.
+    """
     is_known = np.array([[load.seq < trip.seq for load in loads] for trip in trips])
     known = replace(found, is_worth=found.is_worth & (is_known | played.is_all_posted))
     gain_usd = _gain_usd(played)
@@ -184,7 +193,7 @@ def _latencies(played: Played) -> dict[str, float | None]:
 
 
 def _mileage(day: Day) -> Mapping[str, float]:
-    """Compare the miles the board states with those the server estimates."""
+    """Compare the board's own mileage with the server's estimates."""
     pairs = [
         (day.estimated_m[load_id] / METRES_PER_MILE, load.posted_mi)
         for load_id, load in day.posted.items()

@@ -1,4 +1,4 @@
-"""From a completed drop to the phone that rings, on a market of a million loads:
+"""The time from a completed drop to the push, on a market of a million loads:
 `python -m bench.drop_to_push`."""
 
 import sys
@@ -25,15 +25,16 @@ ORGS = 200
 PER_S = 5.0
 MOST_ANSWER_MS, MOST_PUSH_MS_P50, MOST_PUSH_MS_P95 = 60.0, 250.0, 800.0
 HIGHER, LOWER = (10.0, 20.0, 40.0, 80.0), (3.0, 2.0, 1.0)
-"""Tried in this order: up, or down where `PER_S` is too much."""
+"""Rates per second, tried in this order: HIGHER, or LOWER if `PER_S` is too much."""
 
 WARM_UP_S = 4.0
-"""Played at `PER_S` and forgotten: the first answers wait for connections and plans."""
+"""Played at `PER_S` and not counted: the first requests open connections and make
+query plans."""
 
 MOST_MS_AT_HIGHEST_RATE = 2000.0
 PATIENCE_S = 120.0
-"""For the jobs of one play, from its last completion on; what is not done then is
-lost, and nothing more is played."""
+"""How long the jobs of one play may take after its last completion. Jobs that are left
+then count as lost, and nothing more is played."""
 
 LOOK_EVERY_S = 0.1
 
@@ -58,7 +59,12 @@ OF_A_STEP = (
 
 @dataclass(frozen=True)
 class Size:
-    """Loads on the market; seconds at `PER_S`, and at each other rate; 0 tries none."""
+    """How much is played.
+
+    loads: on the market.
+    seconds: at `PER_S`.
+    rate_s: seconds at each other rate; 0 tries none.
+    """
 
     loads: int
     seconds: float
@@ -76,7 +82,7 @@ QUICK = Size(loads=2_000, seconds=4.0, rate_s=0.0)
 
 @dataclass(frozen=True)
 class Search:
-    """What the server kept of a drop's search."""
+    """The server's record of a drop's search."""
 
     outcome: str
     searched_at: float
@@ -88,8 +94,13 @@ class Search:
 
 @dataclass(frozen=True)
 class Played:
-    """Completions at one rate, what was searched, when each phone first rang, when we
-    stopped listening, and how many jobs were left then."""
+    """Completions at one rate, and what followed.
+
+    searches: by the id of the drop.
+    rang_at: when each phone got its first offer, by target.
+    ended_at: when the bench stopped waiting for pushes.
+    jobs_left: how many jobs were not done then.
+    """
 
     drops: Sequence[Drop]
     searches: dict[str, Search]
@@ -99,8 +110,10 @@ class Played:
 
     @property
     def push_ms(self) -> list[float]:
-        """From the moment the completion was due to its first offer at the fake FCM; of
-        a lost one, to the end: it took longer."""
+        """Milliseconds from each completion's due time to its first push at FCM's fake.
+
+        For a lost drop, the time until `ended_at`, as the true time is longer.
+        """
         return [
             (self.rang_at.get(drop.truck.target, self.ended_at) - drop.due_at) * 1000
             for drop in self.drops
@@ -109,11 +122,11 @@ class Played:
 
     @property
     def lost(self) -> int:
-        """How many drops are lost."""
+        """The number of lost drops."""
         return sum(self._is_lost(drop) for drop in self.drops)
 
     def _is_lost(self, drop: Drop) -> bool:
-        """Say whether it has no yes, no search, or offers and no push."""
+        """Say whether the drop was refused, not searched, or has offers but no push."""
         found = self.searches.get(drop.truck.stop_id)
         is_told = drop.truck.target in self.rang_at
         return drop.status != 200 or found is None or (found.offers > 0 and not is_told)
@@ -153,7 +166,7 @@ class Played:
 
 
 class Street:
-    """Plays completions on a rig, and reads what came of them."""
+    """Plays completions on a rig, and reads what followed from them."""
 
     def __init__(self, rig: Rig, trucks: Sequence[Truck]) -> None:
         self.rig = rig
@@ -161,8 +174,10 @@ class Street:
         self._trucks = iter(trucks)
 
     def play(self, per_s: float, seconds: float) -> Played:
-        """Let so many trucks a second complete their drops; wait for all that follows,
-        as long as patience lasts."""
+        """Let `per_s` trucks a second complete their drops; wait for the jobs of that.
+
+        Waits for PATIENCE_S at most.
+        """
         trucks = [next(self._trucks) for _ in range(round(per_s * seconds))]
         drops = complete_steadily(trucks, per_s)
         with psycopg.connect(
@@ -189,7 +204,7 @@ class Street:
 
 
 def furnish(rig: Rig, size: Size, seed: int) -> list[Truck]:
-    """Write the market and the trucks; return these."""
+    """Write the market and the trucks; return the trucks."""
     now = datetime.now(UTC)
     trucks = hire(Crowd(rig, seed), size.trucks, seed=seed, now=now)
     say(f"{len(trucks)} trucks stand at their last delivery")
@@ -205,7 +220,7 @@ def furnish(rig: Rig, size: Size, seed: int) -> list[Truck]:
         tell=lambda written: say(f"{written:,} loads are posted"),
     )
     with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
-        # As a market that has stood for a while: no vacuum begins by itself.
+        # Done here, so that no autovacuum begins while the bench measures.
         connection.execute("vacuum (analyze) loads, stops")
         connection.execute("checkpoint")
     say(f"the market took {time.monotonic() - started:.0f} s")
@@ -219,10 +234,10 @@ def is_in_time(played: Played) -> bool:
 
 
 def highest_rate(street: Street, size: Size, steady: Played) -> dict[str, Any]:
-    """Return the highest of the rates at which phones ring in time, and each step.
+    """Return the highest rate at which pushes are in time, and each rate's figures.
 
-    Upwards from `PER_S` until one is too high, or downwards until one is not; 0 if all
-    are.
+    Tries HIGHER until a rate is too high or, if `PER_S` was, LOWER until one is not.
+    The highest rate is 0 if all were too high.
     """
     is_up = is_in_time(steady)
     highest, steps = PER_S if is_up else 0.0, {}
@@ -259,7 +274,7 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
 
 def _at_most(name: str, limit: float, value: float | None) -> Bar:
     if value is None:
-        raise NeverCame(f"there is nothing to take {name} of")
+        raise NeverCame(f"there are no values for {name}")
     return Bar(name, limit, value, is_ceiling=True)
 
 
@@ -272,13 +287,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.loads:
         size = replace(size, loads=options.loads)
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with set_up({}) as rig:
             figures, bars = play(rig, size, options.seed)
             params = {"loads": size.loads, "per_s": PER_S, "seconds": size.seconds}
             return line_of(rig, options, figures, bars, **params)
 
-    return run("drop_to_push", staged_play, breaks=(*BREAKS, NeverCame))
+    return run("drop_to_push", play_on_rig, breaks=(*BREAKS, NeverCame))
 
 
 if __name__ == "__main__":

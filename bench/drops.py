@@ -1,5 +1,5 @@
-"""Drivers at their last drop far from home, freight that waits there, and phones that
-ask until they are answered."""
+"""Drivers who have arrived at a drop far from home, loads to take home, and requests
+that are sent until they are answered."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ AGAIN = {500, 503}
 
 @dataclass(frozen=True)
 class Drop:
-    """A driver who has arrived where his load ends."""
+    """A driver who has arrived at the drop of a load."""
 
     driver: Person
     stop_id: UUID
@@ -29,7 +29,7 @@ class Drop:
 
 @dataclass
 class Tally:
-    """What the phones heard. Safe to share between threads."""
+    """Counts the answers that the phones got. Safe to share between threads."""
 
     seen: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -40,8 +40,10 @@ class Tally:
 
 
 def make_drops(crowd: Crowd, drivers: int, loads: int) -> list[Drop]:
-    """Make drivers from Chicago who have arrived in New York, and posted loads from
-    there to Chicago; write them."""
+    """Write drivers from Chicago who have arrived in New York, and posted loads back.
+
+    The loads go from New York to Chicago.
+    """
     shipper = crowd.company(OrganisationKind.SHIPPER)
     for _ in range(loads):
         crowd.load(shipper.desk)
@@ -65,7 +67,7 @@ def make_drops(crowd: Crowd, drivers: int, loads: int) -> list[Drop]:
 
 
 def complete(drop: Drop, tally: Tally) -> Answer:
-    """Complete the drop, as often as it takes, always with the same words.
+    """Complete the drop; repeat the same request until it is answered.
 
     Raises: Refused.
     """
@@ -77,9 +79,9 @@ def complete(drop: Drop, tally: Tally) -> Answer:
 def insist(
     client: Client, tally: Tally, method: str, path: str, body: object = None
 ) -> Answer:
-    """Send a request that may be repeated until there is an answer that counts.
+    """Send a repeatable request until it gets an answer whose status is not in AGAIN.
 
-    Raises: Refused, when there is none in PATIENCE_S.
+    Raises: Refused, if there is no such answer in PATIENCE_S.
     """
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:

@@ -1,5 +1,5 @@
-"""What the web server costs without us: an application that does nothing, served as
-ours is: `python -m bench.empty`."""
+"""An application that does nothing, served like ours, to measure the web server alone:
+`python -m bench.empty`."""
 
 import sys
 

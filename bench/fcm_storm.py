@@ -36,7 +36,7 @@ from notifications.messages import MessageKind
 DRIVERS_EACH = 100
 BATCH = 500
 STEP_S = 10.0
-"""Less than any Retry-After, so that one that is undercut is seen."""
+"""Less than any Retry-After, so that a request that comes too early is noticed."""
 
 HASTY = "unavail9-"
 HASTY_LIFE_S = 40
@@ -45,15 +45,15 @@ TROUBLES = (
     *(HASTY, GONE, "quota1-12-", "quota1-", "quotadate1-15-", "unavail1-", "unavail2-"),
     *("slow-2-", "reset1-", "html1-", "cut1-", "cutok1-"),
 )
-"""What the phones' targets ask of the fake; see `demo/fcm/answers.py`. HASTY offers
-run out while FCM still says 503."""
+"""Beginnings of push targets that make the fake FCM fail; see `demo/fcm/answers.py`.
+HASTY offers expire while FCM still answers 503."""
 
 TROUBLED_SHARE = 0.25
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many offers, and how often the worker is killed meanwhile."""
+    """How many offers, and how often the worker is killed while they are sent."""
 
     offers: int
     kills: int
@@ -65,7 +65,7 @@ QUICK = Size(offers=48, kills=0)
 
 @dataclass(frozen=True)
 class Owed:
-    """One offer, which one phone is to hear of."""
+    """One offer, of which one phone must get a push."""
 
     driver: Person
     offer_id: UUID
@@ -75,13 +75,13 @@ class Owed:
 
 @dataclass
 class Hours:
-    """The time that passed, with the steps that a quick form skipped."""
+    """The bench's clock: the machine's time and the steps that a quick form skipped."""
 
     url: str
     skipped_at: list[float] = field(default_factory=list)
 
     def skip(self) -> None:
-        # Noted first: the worker wakes with the last statement of the skip.
+        # Noted first, as the skip's last statement wakes the worker.
         self.skipped_at.append(time.time())
         time_passes(self.url, STEP_S)
 
@@ -90,7 +90,7 @@ class Hours:
 
 
 def make_offers(crowd: Crowd, number: int) -> list[Owed]:
-    """Make drivers with an offer and a phone each, a quarter of them in trouble."""
+    """Make drivers with an offer and a phone each; FCM fails for a quarter of these."""
     broker = crowd.company(OrganisationKind.BROKER)
     load, _ = crowd.load(broker.desk)
     troubled = round(number * TROUBLED_SHARE)
@@ -118,7 +118,7 @@ def make_offers(crowd: Crowd, number: int) -> list[Owed]:
 
 
 def enqueue_all(url: str, owed: Sequence[Owed], seed: int) -> None:
-    """Owe every push as the product does, the hasty ones first."""
+    """Put every push into the outbox as the product does, short-lived ones first."""
     ordered = list(owed)
     Random(seed).shuffle(ordered)
     ordered.sort(key=lambda each: each.life_s)
@@ -139,11 +139,11 @@ def enqueue_all(url: str, owed: Sequence[Owed], seed: int) -> None:
 def play(
     rig: Rig, size: Size, seed: int, log: Path
 ) -> tuple[dict[str, Any], list[Bar]]:
-    """Send everything through the storm; return figures and bars."""
+    """Send all pushes while FCM misbehaves; return figures and bars."""
     url = rig.env["DATABASE_URL"]
     owed = make_offers(Crowd(rig, seed), size.offers)
     hours, started = Hours(url), time.monotonic()
-    say(f"{len(owed)} offers, {TROUBLED_SHARE:.0%} of them to phones in trouble")
+    say(f"{len(owed)} offers; FCM fails for {TROUBLED_SHARE:.0%} of their phones")
     with supervised(rig.processes):
         enqueue_all(url, owed, seed)
         for _ in range(size.kills):
@@ -169,7 +169,7 @@ def _judge(
     requests: Sequence[dict[str, Any]],
     hours: Hours,
 ) -> dict[str, Any]:
-    """Compare the fake's log with what was owed and what is kept."""
+    """Compare the fake FCM's log with the owed pushes and with the database."""
     by_target = defaultdict(list)
     for request in requests:
         by_target[request["target"]].append(request)
@@ -213,7 +213,7 @@ def _judge(
 
 
 def _not_before(request: dict[str, Any], hours: Hours) -> float:
-    """Return when the next request to this phone may come, at the earliest."""
+    """Return the earliest time at which the next request to this phone is allowed."""
     answered_at = hours.of(request["answered_at"])
     asked: str | None = request["retry_after"]
     if asked is None:
@@ -231,14 +231,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser_of("fcm_storm", __doc__).parse_args(argv)
     size = QUICK if options.quick else FULL
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with TemporaryDirectory(prefix="backhaul-storm-") as folder:
             log = Path(folder) / "fcm.jsonl"
             with set_up({}, fcm_log=log) as rig:
                 figures, bars = play(rig, size, options.seed, log)
                 return line_of(rig, options, figures, bars, kills=size.kills)
 
-    return run("fcm_storm", staged_play)
+    return run("fcm_storm", play_on_rig)
 
 
 if __name__ == "__main__":

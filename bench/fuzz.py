@@ -21,12 +21,12 @@ from bench.running import BREAKS, Line, line_of, parser_of, run
 
 
 class NoReport(Exception):
-    """schemathesis broke; the message holds what it said."""
+    """schemathesis wrote no report; the message contains its output."""
 
 
 CASES = 10_000
 EXAMPLES = 10
-"""Of one operation, in each phase of a round."""
+"""Examples of one operation in each phase of a round."""
 
 ROUND_S, QUICK_ROUND_S = 60, 5
 SLACK_S = 120
@@ -35,7 +35,7 @@ QUICK_CASES = 200
 QUICK_ROLES = ("driver", "dispatcher")
 
 ENDS_THE_SIGN_IN = "delete_sessions_Sessions"
-"""Played last, by somebody who is not needed afterwards."""
+"""Played last, with the sign-in of a driver who is not needed afterwards."""
 
 SERVER_ERRORS = {"ServerError", "ContentTypeServerError"}
 UNDOCUMENTED = {
@@ -47,17 +47,17 @@ UNDOCUMENTED = {
 IGNORED_AUTH = {"IgnoredAuth", "ObjectLevelAuthorizationViolation"}
 
 CONFIG = """\
-# A schema cannot say everything: that a rule refused is a 422, documented as such. 304
-# answers an If-None-Match with the present tag, which a stateful phase sends. No 400:
-# what is well formed is nowhere called malformed, but by the operations below. 429 says
-# that a login is locked after five wrong passwords.
+# A request that fits the schema may still be refused: 422 is the documented answer of a
+# business rule, 304 answers an If-None-Match with the current tag (the stateful phase
+# sends one), 429 says that a login is locked after five wrong passwords. 400 is not
+# allowed for a well-formed request, except by the operations below.
 [checks]
 positive_data_acceptance.expected-statuses = [
     "2xx", 304, 401, 403, 404, 409, 410, 412, 422, 428, 429
 ]
 missing_required_header.expected-statuses = [400, 401, 403, 404, 406, 422, 428]
 
-# That only the server makes cursors no schema can say: a text of their form is a 400.
+# Only the server makes cursors, which a schema cannot say: a made-up cursor is a 400.
 [[operations]]
 include-operation-id = {with_cursors}
 checks.positive_data_acceptance.expected-statuses = [
@@ -70,7 +70,7 @@ CHICAGO, NEW_YORK, NEWARK = (41.88, -87.63), (40.71, -74.01), (40.74, -74.17)
 
 @dataclass
 class Played:
-    """What came of all rounds. `findings` counts each kind by schemathesis' name."""
+    """The result of all rounds. `findings` counts failures by schemathesis' names."""
 
     rounds: int = 0
     cases: Counter[str] = field(default_factory=Counter)
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments(argv)
     cases = QUICK_CASES if options.quick else options.cases
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with set_up({}) as rig, TemporaryDirectory(prefix="fuzz-") as folder:
             heard = _play(rig, Path(folder), options, cases)
             figures = {
@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return replace(line, versions={**line.versions, **more})
 
     breaks = (*BREAKS, NoReport, subprocess.TimeoutExpired)
-    return run("fuzz", staged_play, breaks=breaks)
+    return run("fuzz", play_on_rig, breaks=breaks)
 
 
 def _play(rig: Rig, folder: Path, options: argparse.Namespace, cases: int) -> Played:
@@ -143,7 +143,7 @@ def _play(rig: Rig, folder: Path, options: argparse.Namespace, cases: int) -> Pl
 
 
 def config_of(document: dict[str, Any]) -> str:
-    """Return what schemathesis is told to expect of the operations of this document."""
+    """Return schemathesis' configuration for the operations of this document."""
     with_cursors = [
         item["get"]["operationId"]
         for item in document["paths"].values()
@@ -156,7 +156,7 @@ def config_of(document: dict[str, Any]) -> str:
 
 
 def cast_of(rig: Rig) -> dict[str, Client]:
-    """Return somebody of each role, with rows to find: a load carried home, offers."""
+    """Return a member of each role, with rows to find: a completed load, an offer."""
     fleet = rig.create_company("private_fleet", 0, "dispatcher", "shipper")
     broker = rig.create_company("broker", 0, "broker")
     post(broker, BoardLoad(1, NEWARK, CHICAGO, "van", 250_000, 790.0))
@@ -174,13 +174,13 @@ def cast_of(rig: Rig) -> dict[str, Client]:
 def _round(
     folder: Path, client: Client, role: str, limits: Sequence[str], played: Played
 ) -> None:
-    """Let schemathesis play one role; add what it found, and say it.
+    """Let schemathesis play one role; add its findings to `played` and print them.
 
     Raises: NoReport.
     """
     report = folder / "report.json"
     report.unlink(missing_ok=True)
-    # Beside this Python: a virtual environment need not be on the path.
+    # Found beside this Python, as the virtual environment may not be on the PATH.
     program = Path(sys.executable).with_name("schemathesis")
     ended = subprocess.run(
         [

@@ -1,5 +1,5 @@
-"""Whether the time of a refusal tells that a row is there: foreign ids against ids that
-are nobody's."""
+"""Whether the time of a 404 shows that a row exists: ids of foreign rows against ids of
+no row."""
 
 import json
 import time
@@ -22,7 +22,7 @@ from freight.roles import Role
 
 WARM_UP = 20
 MOST_DIFFERENCE = 0.05
-"""Of the median: less than that is far below the noise of any network."""
+"""A share of the median. Less is far below the noise of any network."""
 
 LEAST_P = 0.01
 Times = tuple[list[float], list[float]]
@@ -30,8 +30,8 @@ Times = tuple[list[float], list[float]]
 
 @dataclass(frozen=True)
 class Route:
-    """A request that names a row of `table`, by who may make such requests. `path` has
-    `{}` where the id goes."""
+    """A request that names a row of `table`, by a member of `role`. `path` has `{}`
+    where the id goes."""
 
     method: str
     path: str
@@ -62,23 +62,26 @@ ROUTES = (
     ),
     Route("DELETE", "/v1/invitations/{}", "invitations", Role.ADMIN),
 )
-"""Where an id is looked up by itself. A PUT that makes a row of the client's id is not
-here: that an id is in use cannot be hidden from who wants to use it."""
+"""The routes that look up one id. A PUT that makes a row with the client's id is not
+here, as it must tell the client that the id is in use."""
 
 
 def spare_ids(number: int) -> list[UUID]:
-    """Return ids that are nobody's, of the same moment as those of the crowd that is
-    made next or was made last: their place in an index tells nothing."""
+    """Return ids that no row has.
+
+    Made just before or after the crowd, they are close to the crowd's ids in an index,
+    so that their place in it does not change the time of a look-up.
+    """
     return [uuid7() for _ in range(number)]
 
 
 def compare(
     crowd: Crowd, spares: Sequence[UUID], *, pairs: int, seed: int
 ) -> tuple[dict[str, Any], list[Bar]]:
-    """Guess on every route, foreign and missing in random order; figures and bars.
+    """Ask each route for foreign and missing ids in random order; return figures, bars.
 
-    The times of a route are taken relative to its median, so that all can be compared
-    at once.
+    The times of a route are divided by its median, so that the times of all routes can
+    be compared together.
     """
     rng = Random(seed)
     ids = ids_by_owner(crowd.database_url)
@@ -118,7 +121,7 @@ def compare(
             is_ceiling=True,
         ),
         Bar("rank_test_p", LEAST_P, round(p, 4)),
-        # The least of so many is small by chance alone: Bonferroni.
+        # Bonferroni: the least of many p-values is small by chance alone.
         Bar("worst_route_p", LEAST_P, round(min(1.0, least_p * len(ROUTES)), 4)),
     ]
     return figures, bars
@@ -127,7 +130,7 @@ def compare(
 def _strange(
     crowd: Crowd, person: Person, by_owner: Mapping[UUID, Sequence[UUID]]
 ) -> list[UUID]:
-    """Return the ids he has no right to know."""
+    """Return the ids that this person has no right to see."""
     others = [row_id for found in by_owner.values() for row_id in found]
     with psycopg.connect(crowd.database_url) as connection:
         return [leak.id for leak in foreign(connection, person.org_id, others)]
@@ -142,8 +145,8 @@ def _guess(
     pairs: int,
     rng: Random,
 ) -> tuple[Times, int]:
-    """Return the times of foreign and of missing ids, and how many answers differ from
-    the first one.
+    """Return the times of foreign and of missing ids, ms, and how many answers differ
+    from the first one.
 
     Raises: Refused if a guess is answered otherwise than 404.
     """
@@ -165,21 +168,21 @@ def _guess(
 
 
 def _without(answer: Answer, guess: UUID) -> dict[str, Any]:
-    """Return what an answer says, but for its trace id and the id it was asked for."""
+    """Return an answer's body without its trace id and the id that was asked for."""
     text = answer.text.decode().replace(str(guess), "...")
     return {k: v for k, v in json.loads(text).items() if k != "trace_id"}
 
 
 def _difference(times: Times) -> float:
-    """Return by how much foreign ids take longer, as a share of the median."""
+    """Return how much longer foreign ids take, as a share of the median."""
     foreign_ones, missing_ones = times
     middle = median(foreign_ones + missing_ones)
     return (median(foreign_ones) - median(missing_ones)) / middle
 
 
 def rank_test(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return the chance (two-sided) of ranks at least as uneven as these, if both are
-    of one kind. Equal values share their ranks.
+    """Return the p-value, two-sided: the chance of ranks at least as uneven as these if
+    both come from one distribution. Equal values share their ranks.
 
     Source: H. B. Mann, D. R. Whitney, Annals of Mathematical Statistics 18 (1947),
     with the normal distribution: for more than 20 values of each.

@@ -1,4 +1,4 @@
-"""Trucks of the made-up market, each at its last delivery, and their completions."""
+"""Trucks of the generated market, each at its last delivery, and their completions."""
 
 import time
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from models.people.organisations import OrganisationKind
 
 DRIVERS_A_COMPANY = 50
 HANDS = 96
-"""Completions in the air at most; who is due and finds none free is late."""
+"""Most completions at a time. A truck that is due while all are busy is late."""
 
 
 @dataclass(frozen=True)
 class Truck:
-    """A driver at his last delivery: all done but the completion."""
+    """A driver at the last delivery, with everything done but its completion."""
 
     person: Person
     stop_id: str
@@ -31,7 +31,7 @@ class Truck:
 class Drop:
     """A completion, by this machine's clock, seconds since the epoch.
 
-    due_at: when the schedule wanted it; the server's figures count from here.
+    due_at: when the schedule wanted the completion; all figures count from here.
     """
 
     truck: Truck
@@ -46,9 +46,9 @@ class Drop:
 
 
 def hire(crowd: Crowd, number: int, *, seed: int, now: datetime) -> list[Truck]:
-    """Return so many trucks, homes and deliveries as the market has them, and settle.
+    """Return `number` trucks with the market's homes and deliveries, and settle.
 
-    Each has a company, a driver with a phone, and brings a load far from home.
+    Each has a company, a driver with a phone, and a load that ends far from home.
     """
     poster = crowd.company(OrganisationKind.SHIPPER).desk
     carriers = [
@@ -65,7 +65,7 @@ def hire(crowd: Crowd, number: int, *, seed: int, now: datetime) -> list[Truck]:
             poster, "at_delivery", stops=("departed", "arrived"), ends=ends
         )
         crowd.assign(person.driver, load)
-        # As `rows.phone` names it.
+        # The same target as `rows.phone` gives.
         target = f"ok-{person.device_id}"
         hired.append(Truck(person, str(delivery["id"]), target))
     crowd.settle()
@@ -89,7 +89,7 @@ def _pair(point: Point) -> tuple[float, float]:
 
 
 def complete_steadily(trucks: Sequence[Truck], per_s: float) -> list[Drop]:
-    """Complete all drops, so many a second; the schedule waits for no answer."""
+    """Complete all drops, `per_s` a second; the schedule does not wait for answers."""
     started = time.time() + 0.1
 
     def complete(numbered: tuple[int, Truck]) -> Drop:
@@ -102,6 +102,6 @@ def complete_steadily(trucks: Sequence[Truck], per_s: float) -> list[Drop]:
         status = truck.person.client.call("PUT", path, body).status
         return Drop(truck, due_at, sent_at, time.time(), status)
 
-    # A hand takes the next truck when it is free, and waits for its moment.
+    # A free thread takes the next truck and sleeps until it is due.
     with ThreadPoolExecutor(HANDS) as pool:
         return list(pool.map(complete, enumerate(trucks)))

@@ -1,4 +1,4 @@
-"""A list of offers beside a route that does nothing: `python -m bench.http`."""
+"""Compares a list of offers with a route that does nothing: `python -m bench.http`."""
 
 import os
 import sys
@@ -31,12 +31,13 @@ PATH = "/v1/offers?is_open=true"
 NOTHING = "/v1/nothing"
 LEAST_RATIO = 0.25
 WARM_UP_S = 0.3
-"""Before each round; before the first so long that every hand has its connections."""
+"""Asked before each round, and not counted."""
 
 FIRST_WARM_UP_S = 2.0
+"""Before the first round, so that web has opened all its database connections."""
 
 COUNTED = dict.fromkeys(UNLIMITED, "1000000")
-"""Limits that count each request as in production, and refuse none."""
+"""Limits that count each request as in production but are too high to refuse one."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,13 @@ QUICK = Size(rounds=2, round_s=0.4, profile_s=2.0)
 
 @dataclass
 class Server:
-    """Somebody who answers `path`, asked by one client for each hand; and what that
-    cost: requests per second of each round, seconds of CPU of the web process with its
-    workers, of the database, of the client. `bytes` is how long a body is."""
+    """A server that answers `path`, and what its answers cost.
+
+    clients: one for each connection.
+    per_s: requests per second, of each round.
+    bytes: length of an answer's body.
+    web_s, database_s, client_s: seconds of CPU, web with its workers.
+    """
 
     name: str
     pid: int
@@ -105,9 +110,9 @@ def furnish(crowd: Crowd) -> list[Client]:
 
 
 def servers(rig: Rig) -> list[Server]:
-    """Start what is compared: our list with limits and without, and the empty route.
+    """Start the compared servers: our list with and without limits, the empty route.
 
-    Raises: Refused if a list is not the one that is meant.
+    Raises: Refused if a list does not have OPEN_OFFERS offers.
     """
     drivers = furnish(Crowd(rig))
     for driver in drivers:
@@ -138,7 +143,7 @@ def empty_argv(port: int) -> list[str]:
 def play_round(
     server: Server, seconds: float, connection: psycopg.Connection[Any]
 ) -> None:
-    """Let all hands ask without a pause for a while, and keep what it cost."""
+    """Ask on all connections without a pause for `seconds`; note what it cost."""
     warm_up_s = WARM_UP_S if server.per_s else FIRST_WARM_UP_S
 
     def grab(client: Client) -> int:
@@ -170,11 +175,11 @@ def play_round(
 def play(
     rig: Rig, size: Size, *, is_profiled: bool = False
 ) -> tuple[dict[str, Any], list[Bar]]:
-    """Play the rounds in turns; return figures and bars."""
+    """Play the rounds of all servers by turns; return figures and bars."""
     every = servers(rig)
     with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
         for number in range(size.rounds):
-            # Who is first changes: what a round leaves behind hits all.
+            # The order changes, so that no server is always measured after the same.
             for server in every if number % 2 else reversed(every):
                 play_round(server, size.round_s, connection)
             say(f"round {number + 1} of {size.rounds}")
@@ -200,12 +205,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     size = QUICK if options.quick else FULL
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with set_up(COUNTED, has_worker=False) as rig:
             figures, bars = play(rig, size, is_profiled=options.profile)
             return line_of(rig, options, figures, bars, hands=HANDS)
 
-    return run("http", staged_play)
+    return run("http", play_on_rig)
 
 
 if __name__ == "__main__":

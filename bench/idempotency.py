@@ -1,4 +1,4 @@
-"""Requests sent again through kills and cuts: `python -m bench.idempotency`."""
+"""Requests repeated while web is killed and cut off: `python -m bench.idempotency`."""
 
 import os
 import signal
@@ -28,7 +28,8 @@ PATIENCE_S = 120.0
 PAUSE_S = 0.05
 LOOK_EVERY_S = 0.005
 AGAIN = {409, 500, 503}
-"""In use, cut, or no database at hand: a phone asks again with the same key."""
+"""The key is in use, the connection was cut, or there is no database: a phone sends the
+request again with the same key."""
 
 WEB_WORKERS = 4
 SETTLED_S = 7.0
@@ -40,7 +41,7 @@ SOON_KILLED = ("--workers-kill-timeout", "2")
 
 @dataclass(frozen=True)
 class Size:
-    """How much is done, and how often it is disturbed."""
+    """How many operations, and how many kills and cuts."""
 
     operations: int
     kills: int
@@ -53,7 +54,7 @@ QUICK = Size(operations=120, kills=2, cuts=12)
 
 @dataclass
 class Tally:
-    """What the clients saw. Safe to share between threads."""
+    """Counts what the clients saw. Safe to share between threads."""
 
     done: int = 0
     seen: Counter[str] = field(default_factory=Counter)
@@ -69,11 +70,11 @@ class Tally:
 
 
 def insist(client: Client, tally: Tally, key: str) -> Answer:
-    """Post one draft, with this key, until there is an answer that counts.
+    """Post one draft with this key until the answer is 201.
 
-    The body names neither id nor number: only the key tells two requests apart.
+    The body has neither id nor number, so that only the key tells requests apart.
 
-    Raises: Refused.
+    Raises: Refused if another status comes, or none in PATIENCE_S.
     """
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
@@ -93,8 +94,8 @@ def insist(client: Client, tally: Tally, key: str) -> Answer:
 
 
 def operate(client: Client, tally: Tally, _: int) -> tuple[str, bool]:
-    """Do one operation and repeat it; return the load's id, and whether both answers
-    were the same to the byte."""
+    """Do one operation and repeat it; return the load's id, and whether the bodies of
+    both answers are equal byte for byte."""
     key = str(uuid4())
     first, again = (insist(client, tally, key) for _ in range(2))
     tally.finish()
@@ -102,9 +103,10 @@ def operate(client: Client, tally: Tally, _: int) -> tuple[str, bool]:
 
 
 def disturb(size: Size, tally: Tally, cutter: Cutter, web: int) -> int:
-    """Kill and cut, evenly over the operations, until all are done; return the kills.
+    """Kill and cut, evenly over the operations, until all are done.
 
-    Every second cut waits for a COMMIT and loses its answer.
+    Every second cut waits for a COMMIT and loses its answer. Returns the number of
+    kills.
     """
     killed: set[int] = set()
     started = dict.fromkeys(workers_of(web), float("-inf"))
@@ -123,14 +125,14 @@ def disturb(size: Size, tally: Tally, cutter: Cutter, web: int) -> int:
 
 
 def workers_of(web: int) -> list[int]:
-    """Return the processes that serve, the children of Granian's own.
+    """Return the pids of Granian's workers, the children of its main process.
 
-    Raises: CannotSetUp where there is no /proc.
+    Raises: CannotSetUp if there is no /proc.
     """
     try:
         children = Path(f"/proc/{web}/task/{web}/children").read_text().split()
     except FileNotFoundError:
-        raise CannotSetUp("Workers are found in /proc, and there is none.") from None
+        raise CannotSetUp("Finding workers needs /proc, which is missing.") from None
     found = []
     for child in children:
         try:
@@ -153,7 +155,7 @@ def play(rig: Rig, size: Size, cutter: Cutter) -> tuple[dict[str, Any], list[Bar
             work = partial(operate, poster, tally)
             made = list(pool.map(work, range(size.operations)))
         finally:
-            # Whatever happened, the disturber's condition comes true.
+            # Ends the disturber, also after an error.
             tally.done = size.operations
         kills = disturber.result()
     seconds = time.monotonic() - started
@@ -212,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser_of("idempotency", __doc__, has_seed=False).parse_args(argv)
     size = QUICK if options.quick else FULL
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with set_up(
             {}, web_workers=WEB_WORKERS, web_options=SOON_KILLED, between=cutting
         ) as rig:
@@ -220,7 +222,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             figures, bars = play(rig, size, rig.between)
             return line_of(rig, options, figures, bars, clients=CLIENTS)
 
-    return run("idempotency", staged_play)
+    return run("idempotency", play_on_rig)
 
 
 if __name__ == "__main__":

@@ -27,22 +27,23 @@ from local.processes import SETTLED_S, worker_argv
 
 CLIENTS = 16
 LONGEST_WAIT_S = 0.4
-"""A batch of drops is at most so old when the next process is killed."""
+"""The longest time between the start of a batch of drops and its kill."""
 
 COMES_BACK_S = 90.0
 
 VICTIMS = ("worker", "web worker", "worker", "worker", "web worker", "worker") * 3 + (
     "web",
 )
-"""Who is killed, in turn: job processes, Granian's own, and at times Granian."""
+"""The kinds of processes, in the order of the kills: job process, Granian worker, and
+once in a round Granian itself."""
 
 SETTINGS = {"OFFERS_PER_LOAD": "1000"}
-"""Every driver is to have offers, whatever the others before him were offered."""
+"""High enough for every driver to be offered loads that others were offered before."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """What is done, and how often it is disturbed."""
+    """How much is played, and how many kills."""
 
     drops: int
     loads: int
@@ -57,7 +58,7 @@ QUICK = Size(drops=24, loads=12, kills=3, workers=1, future_jobs=1_000)
 
 @dataclass
 class Killer:
-    """Kills with -9, in turn, whoever of a kind has lived longest."""
+    """Kills with -9 the oldest process of each kind, by turns."""
 
     rig: Rig
     rng: Random
@@ -67,12 +68,12 @@ class Killer:
     _turns: Iterator[str] = field(default_factory=lambda: cycle(VICTIMS))
 
     def kill_one(self) -> None:
-        """Wait until somebody of the next kind has settled, and kill him."""
+        """Wait until a process of the next kind is `settled_s` old, and kill it."""
         kind = next(self._turns)
         deadline = time.monotonic() + COMES_BACK_S
         while (victim := self._eldest(kind)) is None:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"no {kind} is there to be killed")
+                raise TimeoutError(f"there is no {kind} to kill")
             time.sleep(0.05)
         time.sleep(self.rng.uniform(0, LONGEST_WAIT_S))
         os.kill(victim, signal.SIGKILL)
@@ -100,7 +101,7 @@ class Killer:
 
 
 def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
-    """Report all drops and kill all along; return figures and bars."""
+    """Report all drops and kill processes meanwhile; return figures and bars."""
     url = rig.env["DATABASE_URL"]
     drops = make_drops(Crowd(rig, seed), size.drops, size.loads)
     is_quick = size.workers == 1
@@ -140,7 +141,7 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
 def _drop_and_kill(
     drops: Sequence[Drop], size: Size, killer: Killer, tally: Tally
 ) -> None:
-    """A batch of drops is under way whenever a process is killed."""
+    """Complete the drops in batches, and kill one process during each but the last."""
     batches = size.kills + 1
     with ThreadPoolExecutor(CLIENTS) as pool:
         for number in range(batches):
@@ -158,7 +159,7 @@ def _drop_and_kill(
 
 
 def _kept(url: str, received: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Compare what the database holds with what the phones got."""
+    """Compare the database with what the phones got."""
     with psycopg.connect(url) as connection:
         one = connection.execute(
             "select (select count(*) from stops where status = 'completed'"
@@ -195,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser_of("kill", __doc__).parse_args(argv)
     size = QUICK if options.quick else FULL
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with set_up(SETTINGS) as rig:
             for number in range(2, size.workers + 1):
                 name = f"worker{number}"
@@ -203,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             figures, bars = play(rig, size, options.seed)
             return line_of(rig, options, figures, bars, workers=size.workers)
 
-    return run("kill", staged_play)
+    return run("kill", play_on_rig)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One caller far over his limit, others beside him: `python -m bench.limits`."""
+"""One caller far over the limit, and others beside them: `python -m bench.limits`."""
 
 import sys
 import time
@@ -17,21 +17,21 @@ from freight.roles import Role
 from models.people.organisations import OrganisationKind
 
 QUOTA = 60
-"""In a minute: one comes back each second."""
+"""Requests per minute: one more is allowed each second."""
 
 PEOPLE = 8
 EACH, EACH_QUICK = 40, 8
 PAUSE_S = 0.25
 HANDS = 4
-"""Connections of the one who is over his limit; each asks without a pause."""
+"""Connections of the caller who is over the limit; each asks without a pause."""
 
 MOST_P99_FACTOR = 2.0
-"""How much longer the others' slowest answers may take beside him than alone."""
+"""How many times longer the others' slowest answers may take beside that caller."""
 
 
 @dataclass
 class Asked:
-    """What some callers heard, and how long each answer took."""
+    """The statuses that some callers got, and how long each answer took."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     ms: list[float] = field(default_factory=list)
@@ -51,19 +51,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Play and print the line; see `running.run`."""
     options = parser_of("limits", __doc__, has_seed=False).parse_args(argv)
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with set_up({"LIMIT_PERSON_PER_MIN": str(QUOTA)}) as rig:
             figures, bars = play(rig, EACH_QUICK if options.quick else EACH)
             params = {"quota_per_min": QUOTA, "people": PEOPLE, "hands": HANDS}
             return line_of(rig, options, figures, bars, **params)
 
-    return run("limits", staged_play)
+    return run("limits", play_on_rig)
 
 
 def play(rig: Rig, each: int) -> tuple[dict[str, object], list[Bar]]:
-    """Ask alone, and beside somebody who never stops; return figures and bars."""
+    """Ask alone, then beside a caller over the limit; return figures and bars."""
     crowd = Crowd(rig)
-    # The first answers wait for connections to the database.
+    # Warm-up: the first requests open the connections to the database.
     _others(_people(crowd), each)
     alone = _others(_people(crowd), each)
     beside, greedy, played_s = _beside(rig, _people(crowd), each)
@@ -96,7 +96,7 @@ def _people(crowd: Crowd) -> list[Client]:
 
 
 def _others(people: Sequence[Client], each: int) -> Asked:
-    """Let everybody ask now and then, well below his limit."""
+    """Let each person ask `each` times with pauses, well below the limit."""
     asked = Asked()
 
     def one(client: Client) -> None:
@@ -112,7 +112,10 @@ def _others(people: Sequence[Client], each: int) -> Asked:
 def _beside(
     rig: Rig, people: Sequence[Client], each: int
 ) -> tuple[Asked, Asked, float]:
-    """Do the same beside somebody who never stops; return what both heard."""
+    """Do the same beside a caller who asks without a pause.
+
+    Returns the answers of the others and of that caller, and the seconds it took.
+    """
     hog = rig.create_company("shipper", 0, "shipper")
     greedy = Asked()
     is_over = False

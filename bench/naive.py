@@ -1,4 +1,4 @@
-"""The same search by a full scan and by an index of one end, beside ours."""
+"""Compares our search with a full scan and with an index of the pickups only."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -55,14 +55,18 @@ BY_FULL_SCAN = text(
     and {DELIVERY} and {ON_THE_MARKET}
     """
 )
-"""Compared by numbers, no index knows the question."""
+"""Compares plain numbers, so that no index is used."""
 
 Find = Callable[[OrmSession, Ranking, SearchArea, Situation], None]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What became of the same situations, asked in three ways."""
+    """The results of searching the same situations in three ways.
+
+    differ: how many situations got different answers.
+    speed_up: how many times faster than each naive way ours is, by the medians.
+    """
 
     figures: dict[str, Any]
     differ: int
@@ -72,10 +76,10 @@ class Compared:
 def compare(
     database_url: str, rules: SearchRules, situations: int, *, seed: int
 ) -> Compared:
-    """Ask each way for the best of the same situations.
+    """Search the same situations in each way, and compare answers and times.
 
-    One way after the other: the indexes of the one before are dropped, as the planner
-    would take whichever is best. In the end ours are there again.
+    One way after the other, with the indexes of the way before dropped, as the planner
+    would use them. Afterwards our indexes are there again.
     """
     now = datetime.now(UTC)
     asked = list(_situations(situations, seed, now))
@@ -127,7 +131,7 @@ def _situations(number: int, seed: int, now: datetime) -> Iterator[Situation]:
 def _best(
     find: Find, rules: SearchRules, situation: Situation
 ) -> list[tuple[int, UUID]]:
-    """Return score and id of the best, with one circle only."""
+    """Return scores and ids of the best loads, with the first radius only."""
     parameters = replace(rules.parameters, radii_m=rules.parameters.radii_m[:1])
     road_m = rules.roads.distance_m(situation.drop, situation.home)
     area = SearchArea(

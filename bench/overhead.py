@@ -1,4 +1,4 @@
-"""What row security costs, measured against itself switched off:
+"""The cost of row security: the same requests with it on and off:
 `python -m bench.overhead`."""
 
 import os
@@ -44,13 +44,17 @@ BACK: tuple[LiteralString, ...] = (
     "truncate procrastinate_jobs cascade",
     "delete from pushes",
 )
-"""Undoes a round of acceptances, so that the next one finds the same."""
+"""Undoes a round of acceptances, so that the next round starts from the same rows."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """Companies of the market beside; rounds of each kind; seconds and acceptances of
-    one."""
+    """How much is played.
+
+    companies: on the market, beside those that ask.
+    rounds: of each kind.
+    round_s, acceptances: the length of one round.
+    """
 
     companies: int
     rounds: int
@@ -64,7 +68,10 @@ QUICK = Size(companies=4, rounds=2, round_s=0.4, acceptances=8)
 
 @dataclass
 class Rates:
-    """Requests per second of each round, fenced and not, and the client's seconds."""
+    """Requests per second of each round, and the client's use of CPU.
+
+    fenced: with row security. open: without it.
+    """
 
     fenced: list[float] = field(default_factory=list)
     open: list[float] = field(default_factory=list)
@@ -93,8 +100,8 @@ class Rates:
 
 @dataclass(frozen=True)
 class Desk:
-    """Who asks: a driver with open offers, a dispatcher with a list of them, and
-    drivers who each accept one."""
+    """The people whose requests are measured: a driver with open offers, a dispatcher
+    with a list of them, and drivers who each accept one."""
 
     driver: Person
     dispatcher: Person
@@ -106,8 +113,8 @@ class Desk:
 def unfenced(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Switch row security off in this database, and on again at the end.
 
-    By table and not by `alter role ... bypassrls`: a role belongs to the whole server,
-    and so to every other database on it. Plans that were kept are made anew.
+    By table and not by `alter role ... bypassrls`, as a role is shared by all databases
+    of the server. PostgreSQL plans cached statements anew.
     """
     tables = [row[0] for row in connection.execute(FENCED)]
     try:
@@ -130,7 +137,7 @@ def _alter(
 
 
 def furnish(crowd: Crowd, size: Size) -> Desk:
-    """Make a market, and in it a company whose drivers hold offers."""
+    """Make a market, and in it a company whose drivers have open offers."""
     make_market(crowd, size.companies)
     poster = crowd.company(OrganisationKind.SHIPPER).desk
     carrier = crowd.company(OrganisationKind.CARRIER, size.acceptances + 1)
@@ -153,9 +160,9 @@ def furnish(crowd: Crowd, size: Size) -> Desk:
 
 
 def listing(client: Client, expected: int) -> Callable[[], None]:
-    """Return a request for a list that must be as long as expected.
+    """Return a function that asks for a list of open offers.
 
-    Raises: Refused.
+    It raises Refused if the list does not have `expected` offers.
     """
 
     def ask() -> None:
@@ -167,7 +174,7 @@ def listing(client: Client, expected: int) -> Callable[[], None]:
 
 
 def lists(ask: Callable[[], None], seconds: float, rates: Rates) -> float:
-    """Return how often per second somebody asks on all connections."""
+    """Ask on all connections for `seconds`; return the requests per second."""
 
     def grab(_: int) -> int:
         done = 0
@@ -186,7 +193,7 @@ def lists(ask: Callable[[], None], seconds: float, rates: Rates) -> float:
 
 
 def acceptances(desk: Desk, rates: Rates) -> float:
-    """Return how many acceptances per second there are when every driver accepts."""
+    """Let every driver accept; return the acceptances per second."""
 
     def accept(taker: tuple[Person, Record]) -> None:
         person, offer = taker
@@ -200,7 +207,7 @@ def acceptances(desk: Desk, rates: Rates) -> float:
 
 
 def reset(desk: Desk, connection: psycopg.Connection[Any]) -> None:
-    """Make every offer open again, whatever was accepted."""
+    """Make every offer open again. Safe to repeat."""
     ids = {
         "offers": [offer["id"] for offer in desk.offers],
         "loads": [offer["load_id"] for offer in desk.offers],
@@ -220,7 +227,7 @@ def _rate(rates: Rates, done: int, started: float, busy: float) -> float:
 
 
 def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
-    """Play the rounds in turns, fenced and not; return figures and bars."""
+    """Play the rounds by turns, with row security and without; return figures, bars."""
     desk = furnish(Crowd(rig, seed), size)
     say("the market is made")
     three = listing(desk.driver.client, OPEN_OFFERS)
@@ -238,7 +245,7 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
 
         for number in range(size.rounds):
             for name, rates in every.items():
-                # Who is first changes: what a round leaves behind hits both.
+                # The order changes, so that neither is always measured second.
                 for is_fenced in (True, False) if number % 2 else (False, True):
                     if is_fenced:
                         rates.fenced.append(once(name))
@@ -257,12 +264,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser_of("overhead", __doc__).parse_args(argv)
     size = QUICK if options.quick else FULL
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with set_up({}, has_worker=False) as rig:
             figures, bars = play(rig, size, options.seed)
             return line_of(rig, options, figures, bars, hands=HANDS)
 
-    return run("overhead", staged_play)
+    return run("overhead", play_on_rig)
 
 
 if __name__ == "__main__":

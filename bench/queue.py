@@ -1,4 +1,4 @@
-"""The queue as a bench looks at it: when nothing is left, and how quick a fetch is."""
+"""The job queue for a bench: wait until it is idle, let time pass, time a fetch."""
 
 import time
 from collections.abc import Callable
@@ -42,10 +42,11 @@ TIME_PASSES: tuple[LiteralString, ...] = (
 
 
 def until_idle(url: str, hurry: Callable[[], None] | None = None) -> None:
-    """Return when no push is left, and no job but the periodic ones and those that
-    will end the offers.
+    """Wait until no push is queued and no job is left.
 
-    hurry: lets time pass, once nothing is left but waiting.
+    Periodic jobs and the jobs that expire offers do not count.
+
+    hurry: called to let time pass when all jobs that are left wait for a later time.
 
     Raises: TimeoutError.
     """
@@ -66,9 +67,10 @@ def until_idle(url: str, hurry: Callable[[], None] | None = None) -> None:
 
 
 def time_passes(url: str, seconds: float) -> None:
-    """Make a dead worker's heart, and what waits, so much older; ask for the rescue.
+    """Make dead workers' heartbeats, queued pushes and waiting push jobs older.
 
-    For quick forms with one worker, whose name is the last one: its heart stays.
+    Then enqueues the rescue. For quick forms with one worker: the newest worker counts
+    as alive, and its heartbeat stays.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in TIME_PASSES:
@@ -80,7 +82,7 @@ def time_passes(url: str, seconds: float) -> None:
 
 
 def fetch_ms(url: str, future_jobs: int) -> float:
-    """Return the p95 of a fetch while so many jobs wait for another day, in ms."""
+    """Return the p95 of a fetch, ms, with `future_jobs` jobs that wait for tomorrow."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "insert into procrastinate_jobs"

@@ -1,6 +1,6 @@
-"""The same question answered in this process, by formula alone, to judge the server.
+"""The ranking computed a second time in numpy, to check the server's answers.
 
-Nothing is imported from the server: the formulas are written down a second time.
+Nothing is imported from the server, so that an error there is not repeated here.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ BAND_RATIO = np.array([1.30, 1.235, 1.215, 1.175])
 
 @dataclass(frozen=True)
 class Answers:
-    """For every trip (row) and load (column).
+    """The reference's answers, by trip (row) and load (column).
 
     is_worth: in the circle, within the detour, right equipment, gain above 0.
-    baseline_mi: of each trip, from its drop straight home.
+    baseline_mi: of each trip, the empty way from its drop home.
     """
 
     is_worth: Mask
@@ -34,12 +34,12 @@ class Answers:
 
     @property
     def share(self) -> float:
-        """The share of the trucks with at least one load worth taking."""
+        """The share of trucks that have at least one load worth taking."""
         return float(self.is_worth.any(axis=1).mean())
 
 
 def great_circle_mi(a: Matrix, b: Matrix) -> Matrix:
-    """Return the miles between places, each given by latitude and longitude last."""
+    """Return the miles between places; the last axis is latitude and longitude."""
     a, b = np.radians(a), np.radians(b)
     lat_a, lat_b = a[..., 0], b[..., 0]
     north = np.sin((lat_b - lat_a) / 2) ** 2
@@ -49,7 +49,7 @@ def great_circle_mi(a: Matrix, b: Matrix) -> Matrix:
 
 
 def road_mi(great_circle: Matrix) -> Matrix:
-    """Return the miles by road: straight lines between the measured bands."""
+    """Return the miles by road, interpolated linearly between the measured bands."""
     between = np.interp(great_circle, BAND_MI, BAND_MI * BAND_RATIO)
     short, long = BAND_RATIO[0] * great_circle, BAND_RATIO[-1] * great_circle
     is_short, is_long = great_circle < BAND_MI[0], great_circle > BAND_MI[-1]
@@ -66,8 +66,8 @@ def answers(
 ) -> Answers:
     """Judge every load for every trip.
 
-    radius_mi: by great circle, as the server draws it.
-    has_posted_mileage: loaded miles as the board says, not as we estimate them.
+    radius_mi: by great circle, as in the server's search.
+    has_posted_mileage: take the loaded miles from the board, not from our estimate.
     """
     drops, homes = _places([t.drop for t in trips]), _places([t.home for t in trips])
     origins = _places([load.origin for load in loads])
@@ -91,7 +91,7 @@ def answers(
 
 
 def most_gain_usd(found: Answers) -> float:
-    """Return the most that any matching of trips with loads can gain.
+    """Return the highest gain of any matching of trips with loads, USD.
 
     Source: the Hungarian method with potentials, O(n^2 m); Kuhn, Naval Research
     Logistics Quarterly 2 (1955), 83.

@@ -1,4 +1,4 @@
-"""Answers lost while tokens rotate, and stolen tokens: `python -m bench.refresh`."""
+"""Lost answers while tokens rotate, and stolen tokens: `python -m bench.refresh`."""
 
 import json
 import sys
@@ -25,15 +25,20 @@ from models.people.organisations import OrganisationKind
 PATH = "/v1/sessions/refresh"
 AT_ONCE = 16
 LOST = 0.4
-"""Of all answers: half of those the phone reads and forgets, of the others it sees no
-more than the first byte."""
+"""Share of answers that are lost: half of them the phone reads and forgets, of the
+others it sees no more than the first byte."""
 
 MOST_TRIES = 50
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many phones refresh how often, and how many have a thief or no patience."""
+    """How much is played.
+
+    rotations: of each phone.
+    stolen: phones whose token is copied.
+    hasty: phones that do not wait for an answer.
+    """
 
     phones: int
     rotations: int
@@ -47,10 +52,10 @@ QUICK = Size(phones=20, rotations=10, stolen=20, hasty=0)
 
 @dataclass
 class Phone:
-    """Somebody's newest refresh token, and what he went through.
+    """A phone with its newest refresh token, and the answers it got.
 
-    is_hasty: where others lose an answer, he does not even wait for it: he asks again
-        while the server still works on the first request.
+    is_hasty: where other phones lose an answer, this one does not wait for it: it asks
+        again while the server still works on the first request.
     """
 
     person: Person
@@ -62,11 +67,11 @@ class Phone:
     seen: Counter[str] = field(default_factory=Counter)
 
     def refresh(self, token: str) -> Answer:
-        """Show a token from this phone."""
+        """Send this token from this phone."""
         return self.client.call("POST", PATH, self._body(token))
 
     def hang_up(self) -> None:
-        """Send the token and leave: when the answer begins, or hastily before it."""
+        """Send the token and close at the answer's first byte or, if hasty, at once."""
         address = urlsplit(self.client.url).netloc
         connection = HTTPConnection(address, timeout=TIMEOUT_S)
         headers = {"Content-Type": "application/json"}
@@ -76,7 +81,7 @@ class Phone:
         connection.close()
 
     def rotate(self, rng: Random) -> None:
-        """Ask until an answer is not lost, always with the token at hand."""
+        """Ask with the same token until an answer is not lost; keep the new token."""
         for _ in range(MOST_TRIES):
             luck = rng.random()
             if luck < LOST / 2:
@@ -102,7 +107,7 @@ class Phone:
 
 @dataclass(frozen=True)
 class Theft:
-    """What came of one stolen token. Each is what it should be, or not."""
+    """What followed from one stolen token. Every field should be True."""
 
     is_found: bool
     is_owner_out: bool
@@ -111,7 +116,7 @@ class Theft:
 
 
 def drive(phone: Phone, rotations: int, seed: int) -> Phone:
-    """Rotate so often, unless the phone is logged out before."""
+    """Rotate the phone's token `rotations` times, or until it is logged out."""
     rng = Random(seed)
     while phone.rotations < rotations and not phone.logged_out:
         phone.rotate(rng)
@@ -119,9 +124,9 @@ def drive(phone: Phone, rotations: int, seed: int) -> Phone:
 
 
 def steal(phone: Phone) -> Theft:
-    """Copy the token; let its owner use it and its successor; then play the thief.
+    """Copy the token, let its owner use it and its successor, then use the copy.
 
-    Raises: Refused if the owner is not let on before anything was stolen from him.
+    Raises: Refused if the owner is refused before the copy was used.
     """
     copied = phone.token
     for _ in range(2):
@@ -146,7 +151,7 @@ def _said(answer: Answer) -> tuple[int, str]:
 
 
 def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
-    """Rotate and steal; return figures and bars."""
+    """Rotate tokens and steal some; return figures and bars."""
     crowd = Crowd(rig, seed)
     phones = _phones(crowd, rig, size.phones + size.stolen + size.hasty)
     victims = phones[size.phones : size.phones + size.stolen]
@@ -210,7 +215,7 @@ def _phones(crowd: Crowd, rig: Rig, number: int) -> list[Phone]:
 
 
 def _events(database_url: str) -> Counter[UUID]:
-    """Return how many thefts were written down for each sign-in."""
+    """Return the number of theft events of each sign-in."""
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(
             "select (body ->> 'family_id')::uuid from events"
@@ -224,12 +229,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser_of("refresh", __doc__).parse_args(argv)
     size = QUICK if options.quick else FULL
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with set_up({}) as rig:
             figures, bars = play(rig, size, options.seed)
             return line_of(rig, options, figures, bars, at_once=AT_ONCE)
 
-    return run("refresh", staged_play)
+    return run("refresh", play_on_rig)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,13 @@ MAX_DETOUR_MI = 300
 FLEETS = 4
 TRUCKS_A_FLEET = 40
 OTHER_SEEDS = range(100)
-"""Random homes judged by the reference only, to see how much they matter."""
+"""More random homes, for the reference only, to see how much the homes matter."""
 QUICK_TRUCKS = 20
 
 
 class Mode(StrEnum):
-    """ALL: every load is posted before the first drop. ONLINE: in time order."""
+    """ALL: every load is posted before the first drop. ONLINE: loads and drops come in
+    time order."""
 
     ALL = "all"
     ONLINE = "online"
@@ -43,7 +44,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=DropAt,
         choices=list(DropAt),
         default=DropAt.REPORT,
-        help="the truck's first report, or where the load ended that it came with",
+        help="the truck's first report, or the destination of the load it came with",
     )
     return parser.parse_args(argv)
 
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "MAX_DETOUR_MI": str(MAX_DETOUR_MI),
     }
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         loads = read_loads(options.loads)
         trips = _trips(options, loads, options.seed)
         with set_up(settings) as rig:
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             }
             return line_of(rig, options, figures, bars, **params)
 
-    return run("replay", staged_play, breaks=(*BREAKS, NotABoard, NeverCame))
+    return run("replay", play_on_rig, breaks=(*BREAKS, NotABoard, NeverCame))
 
 
 def _trips(

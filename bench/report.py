@@ -1,4 +1,4 @@
-"""What a bench prints: progress on stderr, one JSON line on stdout."""
+"""The output of a bench: progress on stderr, one JSON line on stdout."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PACKAGES = ("flask", "granian", "sqlalchemy", "psycopg", "procrastinate")
 
 @dataclass(frozen=True)
 class Bar:
-    """A figure to reach: at least `limit`, or at most if `is_ceiling`."""
+    """A figure with its limit: at least `limit`, or at most `limit` if `is_ceiling`."""
 
     name: str
     limit: float
@@ -32,14 +32,14 @@ class Bar:
         return self.value >= self.limit
 
     def to_record(self) -> dict[str, object]:
-        """Return the bar as the JSON line has it."""
+        """Return the bar as it stands in the JSON line."""
         record = asdict(self) | {"met": self.met}
         record.pop("is_ceiling")
         return record
 
 
 def say(sentence: str) -> None:
-    """Tell the progress."""
+    """Print a line of progress."""
     print(sentence, file=sys.stderr, flush=True)
 
 
@@ -51,7 +51,7 @@ def print_line(
     *,
     versions: Mapping[str, str],
 ) -> None:
-    """Print the one line a bench is read by."""
+    """Print the JSON line with the bench's results."""
     line = {
         "bench": bench,
         "params": params,
@@ -65,7 +65,7 @@ def print_line(
 
 
 def machine() -> str:
-    """Say what the figures were measured on."""
+    """Describe the machine: processor, cores, memory, system."""
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     return (
@@ -75,7 +75,7 @@ def machine() -> str:
 
 
 def versions_of(database_url: str) -> dict[str, str]:
-    """Return the versions that matter: Python, PostgreSQL, the packages at work."""
+    """Return the versions of Python, PostgreSQL and the main packages."""
     with psycopg.connect(database_url) as connection:
         number = connection.info.server_version
     return {
@@ -87,7 +87,7 @@ def versions_of(database_url: str) -> dict[str, str]:
 def percentiles(
     name: str, values: Sequence[float], percents: Sequence[int] = (50, 95)
 ) -> dict[str, float | None]:
-    """Return `<name>_p50` and `<name>_p95`, by nearest rank; None without values."""
+    """Return `<name>_p<percent>` for each percent, by nearest rank; None for none."""
     ordered = sorted(values)
     found = {}
     for percent in percents:

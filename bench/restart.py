@@ -1,4 +1,4 @@
-"""The database restarted under load, over and over: `python -m bench.restart`."""
+"""The database is restarted again and again under load: `python -m bench.restart`."""
 
 import os
 import shutil
@@ -31,10 +31,10 @@ from local import server
 from models.people.organisations import OrganisationKind
 
 PHONES = 4
-"""That report positions without a pause."""
+"""Phones that report positions."""
 
 HANDS = 3
-"""That complete drops, and as many that accept offers."""
+"""Clients that complete drops; as many accept offers."""
 
 PAUSE_S = 0.5
 BACK_S = 180.0
@@ -50,8 +50,7 @@ SETTINGS = {"OFFERS_PER_LOAD": "1000", "ACCEPT_POSITION_MAX_AGE_S": "0"}
 
 @dataclass(frozen=True)
 class Size:
-    """What is done, how often the database is restarted, and how long it runs
-    between."""
+    """How much is played, how many restarts, and the pause before each."""
 
     restarts: int
     between_s: float
@@ -65,7 +64,7 @@ QUICK = Size(restarts=2, between_s=0.5, drops=40, accepts=40)
 
 @dataclass
 class Acknowledged:
-    """What the server said it has kept, by the ids."""
+    """The ids of the writes that the server answered with success."""
 
     fixes: set[UUID] = field(default_factory=set)
     stops: set[UUID] = field(default_factory=set)
@@ -74,8 +73,10 @@ class Acknowledged:
 
 @dataclass(frozen=True)
 class Load:
-    """What phones do all along. `canaries`: drops of which one is reported after each
-    restart."""
+    """What the phones have to do while the database is restarted.
+
+    canaries: drops, one of which is completed after each restart.
+    """
 
     phones: list[Person]
     drops: list[Drop]
@@ -84,7 +85,7 @@ class Load:
 
 
 def make_load(crowd: Crowd, size: Size) -> Load:
-    """Make who reports, drops and accepts."""
+    """Make the drivers who report positions, complete drops and accept offers."""
     broker = crowd.company(OrganisationKind.BROKER)
     accepts = []
     carrier = crowd.company(OrganisationKind.CARRIER, drivers=size.accepts + PHONES)
@@ -102,7 +103,7 @@ def make_load(crowd: Crowd, size: Size) -> Load:
 def report(
     person: Person, tally: Tally, kept: Acknowledged, stopping: Event
 ) -> Iterator[None]:
-    """Send a fix at a time, each until it is answered."""
+    """Send one fix after the other, each until it is answered."""
     while not stopping.is_set():
         fix_id = uuid7()
         fix = {"fix_id": str(fix_id), "fixed_at": datetime.now(UTC).isoformat()}
@@ -116,7 +117,7 @@ def report(
 def drop_all(
     drops: Sequence[Drop], tally: Tally, kept: Acknowledged, stopping: Event
 ) -> Iterator[None]:
-    """Complete one drop after the other."""
+    """Complete one drop after the other, each until it is answered."""
     for drop in drops:
         if stopping.is_set():
             return
@@ -131,7 +132,7 @@ def accept_all(
     kept: Acknowledged,
     stopping: Event,
 ) -> Iterator[None]:
-    """Accept one offer after the other."""
+    """Accept one offer after the other, each until it is answered."""
     for person, offer_id in accepts:
         if stopping.is_set():
             return
@@ -144,7 +145,7 @@ def accept_all(
 def play(
     rig: Rig, size: Size, seed: int, restart: Callable[[], None]
 ) -> tuple[dict[str, Any], list[Bar]]:
-    """Restart under load; return figures and bars."""
+    """Restart the database under load; return figures and bars."""
     load = make_load(Crowd(rig, seed), size)
     url = rig.env["DATABASE_URL"]
     tally, kept, stopping = Tally(), Acknowledged(), Event()
@@ -196,9 +197,13 @@ def _work(shift: Iterator[None]) -> None:
 
 
 def _restart(rig: Rig, canary: Drop, restart: Callable[[], None]) -> dict[str, float]:
-    """Restart; return the seconds until web completes a drop, until any job was done,
-    and until that drop was searched for, behind what waited already: all since the
-    database was told to drop everything."""
+    """Restart the database; return the seconds until web and worker work again.
+
+    web_s: until a drop was completed over HTTP.
+    worker_s: until any search was recorded.
+    searched_s: until that drop was searched, after the searches that waited before it.
+    All count from the start of the restart.
+    """
     started = time.monotonic()
     restart()
     with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
@@ -220,7 +225,7 @@ def _until(
 ) -> float:
     while connection.execute(query, about).fetchone() == (False,):
         if time.monotonic() - started > BACK_S:
-            raise TimeoutError("no worker came back")
+            raise TimeoutError("no worker did a search after the restart")
         time.sleep(0.05)
     return time.monotonic() - started
 
@@ -244,13 +249,13 @@ def _lost(url: str, kept: Acknowledged) -> dict[str, int]:
 
 @contextmanager
 def restartable() -> Iterator[tuple[str, Callable[[], None]]]:
-    """Run a PostgreSQL of our own; yield its address, and what restarts it.
+    """Run a PostgreSQL of our own; yield its address and a function that restarts it.
 
-    SIGQUIT to the postmaster is what `pg_ctl -m immediate` sends: everything is dropped
-    where it stands, and the next start recovers.
+    The restart sends SIGQUIT to the postmaster, as `pg_ctl -m immediate` does: the
+    server stops at once without a checkpoint, and the next start recovers.
     """
     folder = Path(mkdtemp(prefix="backhaul-restart-"))
-    # The server's account must get there.
+    # The account that PostgreSQL runs under must reach the folder.
     folder.chmod(0o755)
     data = folder / "postgres"
 
@@ -259,7 +264,7 @@ def restartable() -> Iterator[tuple[str, Callable[[], None]]]:
         os.kill(pid, signal.SIGQUIT)
         while Path(f"/proc/{pid}").exists():
             time.sleep(0.01)
-        # Joined for a moment: who finds nothing alive starts it.
+        # `server` starts PostgreSQL if it does not run; the outer block keeps it.
         with server(data):
             pass
 
@@ -275,7 +280,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser_of("restart", __doc__).parse_args(argv)
     size = QUICK if options.quick else FULL
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with (
             restartable() as (url, restart),
             set_up(SETTINGS, server_url=url) as rig,
@@ -283,7 +288,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             figures, bars = play(rig, size, options.seed, restart)
             return line_of(rig, options, figures, bars)
 
-    return run("restart", staged_play)
+    return run("restart", play_on_rig)
 
 
 if __name__ == "__main__":

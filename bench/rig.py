@@ -1,4 +1,4 @@
-"""The processes a bench runs against: a fresh database, web, worker, a fake FCM."""
+"""What a bench runs against: a new database, web, worker, a fake FCM."""
 
 import os
 import socket
@@ -32,7 +32,7 @@ SETTINGS = {
     "PUSH": "fcm",
     "FEE_PERCENT": "0",
     "OFFER_STRATEGY": "broadcast",
-    # Longer than a bench runs: nobody signs in or is offered a load twice.
+    # Longer than a bench runs: no token and no offer expires in it.
     "ACCESS_TOKEN_TTL_S": "7200",
     "OFFER_TTL_S": "7200",
     **UNLIMITED,
@@ -43,13 +43,16 @@ Between = Callable[[str], AbstractContextManager[tuple[str, Any]]]
 
 
 class CannotSetUp(Exception):
-    """A command of the set-up failed; the message holds what it said."""
+    """A command of the set-up failed; the message contains its output."""
 
 
 @dataclass(frozen=True)
 class Rig:
-    """Everything is up. `fcm` asks the fake what the phones received; `between` is
-    what stands between web and database, if anything."""
+    """The running processes.
+
+    fcm: a client of the fake FCM, which tells what the phones received.
+    between: the proxy between web and database, if there is one.
+    """
 
     web: Client
     fcm: Client
@@ -58,7 +61,7 @@ class Rig:
     between: Any = None
 
     def create_company(self, kind: str, number: int, *roles: str) -> Client:
-        """Make a company; return its admin, who holds `roles` too.
+        """Make a company; return its signed-in admin, who has `roles` too.
 
         Raises: CannotSetUp, Refused.
         """
@@ -86,15 +89,15 @@ def set_up(
     server_url: str | None = None,
     fcm_log: Path | None = None,
 ) -> Iterator[Rig]:
-    """Run web, worker and fake FCM on a database of their own; leave nothing behind.
+    """Run web, worker and fake FCM on a new database; remove everything afterwards.
 
-    The server is DATABASE_URL's, or the embedded one.
+    The database is on the server of DATABASE_URL, or on the embedded one.
 
-    settings: over `SETTINGS`.
-    web_options: Granian's.
-    between: given the database's address, yields another that leads there.
-    has_worker: False leaves all jobs waiting.
-    server_url: another server than that.
+    settings: replace those of `SETTINGS`.
+    web_options: more options for Granian.
+    between: takes the database's address, yields that of a proxy in front of it.
+    has_worker: False starts no worker, so that jobs wait.
+    server_url: a database server to use instead.
     fcm_log: where the fake FCM writes every request, refused ones too.
 
     Raises: CannotSetUp, ProcessEnded, TimeoutError, EmbeddedServerError.
@@ -105,7 +108,7 @@ def set_up(
             **SETTINGS,
             **settings,
             "DATABASE_URL": stack.enter_context(_database(server_url)),
-            # A secret's file would win over the secret.
+            # Emptied, as a secret's file takes precedence over its variable.
             "DATABASE_URL_FILE": "",
             "DATA_DIR": str(folder / "data"),
         }
@@ -133,13 +136,13 @@ def set_up(
             yield Rig(web, fcm, env, processes, gate)
             processes.check()
         except Exception:
-            # The folder goes with us: say here what the logs say there.
+            # Printed here, as the folder with the logs is about to be deleted.
             say(_last_words(folder / "logs"))
             raise
 
 
 def run(arguments: list[str], env: Mapping[str, str]) -> None:
-    """Run one of the operator's commands.
+    """Run one of the operator's commands (`cli.py`).
 
     Raises: CannotSetUp.
     """
@@ -188,5 +191,5 @@ def _free_ports(number: int) -> list[int]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at."""
+    """Return a port on which no process listens."""
     return _free_ports(1)[0]

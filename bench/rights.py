@@ -1,4 +1,4 @@
-"""Whose an id is, and who may be shown it: asked of the tables, not of the services."""
+"""Which ids a company may be shown, decided by the tables and not by the services."""
 
 import base64
 import re
@@ -21,7 +21,7 @@ LOADS_OF: LiteralString = """
     union select load_id from offers where org_id = %(org)s
     union select id from loads where org_id = %(org)s
 """
-"""Posted, carried or offered, now or before."""
+"""Loads that the company posted, carries, or was offered, now or before."""
 
 ON_THE_MARKET: LiteralString = """
     select l.id from loads l join organisations o on o.id = l.org_id
@@ -33,12 +33,12 @@ HAD_BEEN_POSTED: LiteralString = """
     select id from loads where id = any(%(ids)s) and visibility = 'network'
     and posted_at is not null
 """
-"""A search keeps, and explains, what was on the market when it looked."""
+"""A search's record contains, and explains, what was on the market at its time."""
 
 
 @dataclass(frozen=True)
 class Leak:
-    """A row's id that was shown to a company it is not for."""
+    """A row's id that was shown to a company without the right to see it."""
 
     table: str
     id: UUID
@@ -46,7 +46,7 @@ class Leak:
 
 
 def ids_in(text: bytes) -> set[UUID]:
-    """Return the ids in an answer, those in its cursors too."""
+    """Return the ids in an answer, including those in its cursors."""
     opened = [
         base64.urlsafe_b64decode(cursor + b"=" * (-len(cursor) % 4))
         for cursor in CURSOR.findall(text)
@@ -63,13 +63,14 @@ def foreign(
     *,
     of_a_search: bool = False,
 ) -> list[Leak]:
-    """Return those of the ids that this company has no right to see, as things are.
+    """Return the ids that this company has no right to see at the moment.
 
-    Its own rows; loads on the network's market while they are posted, and those it
-    posted, carries or carried, is or was offered; the stops of the latter. An id that
-    is no row's is nobody's secret.
+    A company may see its own rows; loads that are on the network's market; loads that
+    it posted, carries or carried, is or was offered, and their stops. Ids of no row are
+    left out.
 
-    of_a_search: in the record of a search what had been on the market may be named.
+    of_a_search: loads that were on the network's market before are allowed too, as the
+        record of a search names them.
     """
     if not ids:
         return []

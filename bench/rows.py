@@ -1,4 +1,4 @@
-"""Rows by the thousand, written straight into a bench's own database."""
+"""Makes records of rows and writes thousands of them into a bench's own database."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,13 +20,13 @@ TABLES = (
     *("areas", "invitations", "loads", "stops", "backhaul_searches", "offers"),
     *("assignments", "overrides", "events", "positions", "last_positions"),
 )
-"""In the order of their references."""
+"""Ordered so that a row is written after the rows it refers to."""
 
 
 def write(database_url: str, rows: Mapping[str, Sequence[Record]]) -> None:
-    """Insert the rows as who logs in, a superuser: no row security, no service.
+    """Insert the rows as a superuser, without row security and without the services.
 
-    The records of one table name the same columns.
+    All records of one table must have the same columns.
     """
     with psycopg.connect(database_url) as connection:
         for table in TABLES:
@@ -155,7 +155,7 @@ def invitation(admin: Record) -> Record:
 def load(
     poster: Record, start: Point, end: Point, *, status: str, visibility: str
 ) -> Record:
-    """Return a load; its lease and windows are open as long as a bench runs."""
+    """Return a load whose lease and windows stay open longer than a bench runs."""
     now, load_id = datetime.now(UTC), uuid7()
     is_new = status == "draft"
     return {
@@ -225,7 +225,7 @@ def _stop(load: Record, sequence: int, kind: str, status: str) -> Record:
 
 
 def search(driver: Record, stop: Record) -> Record:
-    """Return the kept record of a search that offered something."""
+    """Return the record of a search that made offers."""
     return {
         "id": uuid7(),
         "org_id": driver["org_id"],
@@ -299,7 +299,7 @@ def override(actor: Record, assignment: Record) -> Record:
 
 
 def event(load: Record, subject: Record, noun: str, kind: str) -> Record:
-    """Return a fact about a load, a stop or an offer of it."""
+    """Return an event about a load or about one of its stops or offers."""
     about = {"load_id": str(load["id"])}
     return {
         "org_id": load["org_id"],

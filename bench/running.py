@@ -1,4 +1,4 @@
-"""What every bench does around its play: arguments, breaking off, the line."""
+"""What every bench has in common: arguments, exit codes, the printed line."""
 
 import argparse
 import os
@@ -18,12 +18,12 @@ BREAKS = (
     *(CannotSetUp, Refused, ProcessEnded, EmbeddedServerError),
     *(OSError, HTTPException, psycopg.Error),
 )
-"""What may end a bench before its line. `OSError` holds the timeouts."""
+"""The errors that may end a bench before its line. `OSError` includes the timeouts."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """What a bench says of itself; the printed line has date and machine too."""
+    """The results of a bench; the printed line adds date and machine."""
 
     params: Mapping[str, object]
     figures: Mapping[str, object]
@@ -38,7 +38,7 @@ def line_of(
     bars: Sequence[Bar],
     **params: object,
 ) -> Line:
-    """Return the line, with the versions that are at work on `rig`."""
+    """Return the line, with the versions that run on `rig`."""
     given = {"is_quick": options.quick}
     if "seed" in options:
         given = {"seed": options.seed} | given
@@ -49,7 +49,7 @@ def line_of(
 def parser_of(
     bench: str, does: str | None, *, has_seed: bool = True
 ) -> argparse.ArgumentParser:
-    """Return a parser that knows --quick and, where it matters, --seed."""
+    """Return a parser with --quick and, if `has_seed`, with --seed."""
     parser = argparse.ArgumentParser(prog=f"bench.{bench}", description=does)
     if has_seed:
         parser.add_argument("--seed", type=int, default=1)
@@ -65,9 +65,9 @@ def run(
 ) -> int:
     """Play and print the line; return the exit code.
 
-    0: every bar is met. 1: one is not. 2: it broke before its end. 130: stopped.
+    0: every bar is met. 1: one is not. 2: one of `breaks` ended it. 130: interrupted.
 
-    breaks: what may end it before its end; anything else is a bug of the bench.
+    breaks: expected errors; any other error is a bug of the bench and is raised.
     """
     stop_on_signals()
     busy = round(os.getloadavg()[0], 2)

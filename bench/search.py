@@ -1,4 +1,4 @@
-"""The search for the way home on boards of many sizes: `python -m bench.search`."""
+"""The search for a way home on markets of several sizes: `python -m bench.search`."""
 
 import argparse
 import sys
@@ -41,13 +41,17 @@ PATIENCE_S = 120.0
 
 
 class TookTooLong(Exception):
-    """The worker did not get through its jobs."""
+    """The worker did not finish its jobs in PATIENCE_S."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """Boards of so many loads and searches on each; for the comparison with naive ways
-    boards of so many loads with so many situations."""
+    """How much is played.
+
+    loads: of each market.
+    searches: on each market.
+    naive: loads and situations of each market for the comparison with naive ways.
+    """
 
     loads: tuple[int, ...]
     searches: int
@@ -64,7 +68,7 @@ QUICK = Size(loads=(500, 2_000), searches=8, naive=((1_000, 4), (2_000, 4)))
 
 @dataclass
 class Spent:
-    """Milliseconds of one job. `python_ms` is what SQL and writing leave."""
+    """Milliseconds of one job. `python_ms` is the time outside of statements."""
 
     whole_ms: float = 0.0
     sql_ms: float = 0.0
@@ -77,7 +81,7 @@ class Spent:
 
 @dataclass
 class Clock:
-    """Counts the time spent in statements: reading, and writing with the commit."""
+    """Measures the time spent in statements: reads, and writes with the commit."""
 
     now: Spent = field(default_factory=Spent)
     statements: int = 0
@@ -90,7 +94,7 @@ class Clock:
 
     @contextmanager
     def job(self) -> Iterator[Spent]:
-        """Time a block that ends with its commit."""
+        """Measure a block that ends with a commit; yield its times."""
         self.now, self._since = Spent(), 0.0
         started = perf_counter()
         yield self.now
@@ -122,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     size = QUICK if options.quick else FULL
     settings = {"SEARCH_RADII_MI": str(RADIUS_MI)}
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with set_up(settings, has_worker=False) as rig:
             play = compare if options.naive else measure
             figures, bars = play(rig, size, options.seed)
@@ -132,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             }
             return line_of(rig, options, figures, bars, **params)
 
-    return run("search", staged_play, breaks=(*BREAKS, TookTooLong))
+    return run("search", play_on_rig, breaks=(*BREAKS, TookTooLong))
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -145,7 +149,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def measure(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
-    """Search on one board after the other; return figures and bars."""
+    """Search on one market after the other; return figures and bars."""
     now = datetime.now(UTC)
     crowd = Crowd(rig)
     wanted = size.searches * (len(size.loads) + 1)
@@ -181,10 +185,10 @@ def _bars(figures: dict[str, Any], size: Size) -> list[Bar]:
 
 
 def compare(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
-    """Search as we do, by a full scan and by one end; return figures and bars.
+    """Search in our way, by a full scan and by one end; return figures and bars.
 
-    Many situations on a smaller board, as judging all that a scan finds takes long;
-    how much is saved is told by fewer of them, on the largest one.
+    Answers are compared on all markets. On the largest one there are fewer situations,
+    as judging all loads that a scan finds takes long. The speed-ups are from there.
     """
     database_url, now = rig.env["DATABASE_URL"], datetime.now(UTC)
     rules, _ = _as_the_worker(rig)
@@ -209,7 +213,7 @@ def compare(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]
 
 
 def _as_the_worker(rig: Rig) -> tuple[SearchRules, Clock]:
-    """Bind this process's sessions as a worker's are."""
+    """Bind this process's database sessions as in a worker; return rules and clock."""
     settings = Settings.from_env(rig.env)
     start_logging(settings.LOG_LEVEL, is_readable=False)
     clock = Clock()
@@ -230,7 +234,7 @@ def _grow(rig: Rig, loads: int, seed: int, now: datetime) -> None:
 
 
 def _complete(rig: Rig, trucks: Sequence[Truck]) -> None:
-    """Complete the drops over HTTP; leave no job behind."""
+    """Complete the drops over HTTP, and delete the jobs that this enqueued."""
     complete_steadily(trucks, COMPLETIONS_PER_S)
     with psycopg.connect(rig.env["DATABASE_URL"]) as connection:
         connection.execute("delete from procrastinate_jobs where status = 'todo'")
@@ -239,7 +243,7 @@ def _complete(rig: Rig, trucks: Sequence[Truck]) -> None:
 def _search(
     rules: SearchRules, clock: Clock, trucks: Sequence[Truck]
 ) -> dict[str, Any]:
-    """Do the job of each drop here, as the worker does it."""
+    """Do the search of each drop in this process, as the worker does it."""
     spent, considered, search_ms, made = [], [], [], 0
     clock.statements = 0
     for truck in trucks:
@@ -271,7 +275,7 @@ def _search(
 
 
 def _by_the_worker(rig: Rig, trucks: Sequence[Truck]) -> dict[str, Any]:
-    """Let a real worker do the searches of the last drops; return what it used."""
+    """Let a real worker do the searches of the last drops; return its memory."""
     complete_steadily(trucks, COMPLETIONS_PER_S)
     rig.processes.start("worker", worker_argv(), rig.env)
     with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:

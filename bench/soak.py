@@ -1,4 +1,4 @@
-"""The demo's day over and over: what grows, and what stays: `python -m bench.soak`."""
+"""The demo's day again and again, to see what grows: `python -m bench.soak`."""
 
 import os
 import sys
@@ -35,7 +35,7 @@ from runtime.config import Settings
 from runtime.errors import CannotStart
 
 ROUND_S = 20.0
-"""The demo plays a day of its trucks in it: faster than 20 times."""
+"""Seconds in which the demo plays one day of its trucks."""
 
 MOST_OPEN_S = 60.0
 MOST_GROWTH = 0.05
@@ -61,7 +61,7 @@ LOOK: LiteralString = """
 
 @dataclass(frozen=True)
 class Size:
-    """How large the market is, and how often one looks."""
+    """How large the market is, and how often processes and database are sampled."""
 
     loads: int
     trucks: int
@@ -73,7 +73,7 @@ QUICK = Size(loads=60, trucks=3, look_every_s=0.3)
 
 
 class Silent(Teller):
-    """The bench speaks for itself."""
+    """Prints nothing of the demo's, as the bench prints its own progress."""
 
     def _print(self, margin: str, text: str) -> None:
         return
@@ -81,7 +81,7 @@ class Silent(Teller):
 
 @dataclass
 class Samples:
-    """What was seen, at each look: resident MiB by process, seconds, counts."""
+    """The values of each look: resident MiB by process, seconds, counts."""
 
     rss_mib: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     open_s: list[float] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Samples:
     jobs: list[int] = field(default_factory=list)
 
     def growth(self, values: Sequence[float]) -> float:
-        """Return by how much the median of the last quarter is above the third's."""
+        """Return the median of the last quarter less that of the third quarter."""
         quarter = len(values) // 4
         third, last = values[2 * quarter : 3 * quarter], values[3 * quarter :]
         return median(last) - median(third)
@@ -104,7 +104,7 @@ class Samples:
 
 
 def rss_mib(processes: Processes) -> dict[str, float]:
-    """Return the resident memory of each of our processes, web's by their place."""
+    """Return the resident MiB of Granian, its workers and the job process."""
     web = processes.running["web"].pid
     pids = {"granian": web, "worker": processes.running["worker"].pid}
     pids |= {f"web {n}": pid for n, pid in enumerate(sorted(workers_of(web)), 1)}
@@ -116,7 +116,7 @@ def rss_mib(processes: Processes) -> dict[str, float]:
 
 @contextmanager
 def looking(rig: Rig, url: str, every_s: float) -> Iterator[Samples]:
-    """Look at processes and database every so often, until the block is left."""
+    """Sample processes and database every `every_s` seconds, until the block ends."""
     samples, stopping = Samples(), threading.Event()
 
     def look() -> None:
@@ -142,7 +142,7 @@ def looking(rig: Rig, url: str, every_s: float) -> Iterator[Samples]:
 
 
 def hire(play: Play, trucks: int, seed: int) -> list[Trucker]:
-    """Hire everybody beforehand: hashing passwords takes memory of its own."""
+    """Hire all truckers beforehand, as hashing passwords takes memory of its own."""
 
     def one(numbered: tuple[int, Any]) -> Trucker:
         number, truck = numbered
@@ -158,7 +158,7 @@ def hire(play: Play, trucks: int, seed: int) -> list[Trucker]:
 
 
 def play_round(play: Play, truckers: Sequence[Trucker], size: Size, seed: int) -> None:
-    """Post new freight, give each truck its first haul, and play their day."""
+    """Post new loads, give each truck its first load, and play their day."""
     for posted in post_all(play.shippers, market(size.trucks, seed=seed, now=utcnow())):
         play.posted[posted.id] = posted
     ready = []
@@ -173,7 +173,7 @@ def play_round(play: Play, truckers: Sequence[Trucker], size: Size, seed: int) -
 def soak(
     rig: Rig, url: str, size: Size, minutes: float, seed: int
 ) -> tuple[dict[str, Any], list[Bar]]:
-    """Play rounds for so long; return figures and bars."""
+    """Play rounds for `minutes`; return figures and bars."""
     carriers, shippers = found_companies(rig)
     with Phones(rig.fcm_url) as phones:
         play = Play(rig, phones, Silent(), carriers, shippers)
@@ -239,8 +239,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     size = QUICK if options.quick else FULL
 
-    def staged_play() -> Line:
-        # Nobody of the demo refreshes his token.
+    def play_on_rig() -> Line:
+        # The demo's people do not refresh their tokens.
         os.environ["ACCESS_TOKEN_TTL_S"] = TOKENS_LIVE_S
         settings = Settings.from_env(os.environ)
         with (
@@ -253,7 +253,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             given = params | {"minutes": minutes}
             return Line(given, figures, bars, versions_of(url))
 
-    return run("soak", staged_play, breaks=(*BREAKS, Unexpected, CannotStart))
+    return run("soak", play_on_rig, breaks=(*BREAKS, Unexpected, CannotStart))
 
 
 if __name__ == "__main__":

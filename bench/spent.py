@@ -1,4 +1,4 @@
-"""Where the time of one request goes: its round trips, and whose code runs."""
+"""Where the time of one request goes: its round trips, and the code that runs."""
 
 import time
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from bench.wire import Wire
 from local.processes import web_argv
 
 LISTED = 12
-"""Packages that are named; the rest is summed."""
+"""How many packages are named; the others are summed."""
 
 
 def where_it_goes(
     rig: Rig, client: Client, path: str, seconds: float
 ) -> dict[str, Any]:
-    """Return what one request costs, asked again and again over one connection.
+    """Return what one request costs, measured over one connection for a while.
 
     First through a proxy that counts the round trips to the database, then without it,
-    watched by py-spy. One web worker, so that nobody waits for anybody.
+    watched by py-spy. There is one web worker, so that no request waits for another.
 
     Raises: CannotSetUp, Refused.
     """
@@ -56,8 +56,7 @@ def where_it_goes(
 def _shares(sampled: Sampled, alone_ms: float) -> dict[str, Any]:
     """Return the milliseconds of a request by part and by package.
 
-    Of the samples' rounds, those outside of any request are Granian's, the network's
-    and the client's.
+    Samples outside of any request are time of Granian, the network and the client.
     """
     ms_a_sample = alone_ms / sampled.rounds if sampled.rounds else 0.0
     parts: dict[str, dict[str, float]] = {}
@@ -80,7 +79,7 @@ def _shares(sampled: Sampled, alone_ms: float) -> dict[str, Any]:
 
 
 def _ask_for(wire: Wire, seconds: float) -> tuple[int, float]:
-    """Ask for a while; return how often, and the milliseconds of one."""
+    """Ask for `seconds`; return the number of requests, and the milliseconds of one."""
     started, done = time.perf_counter(), 0
     while time.perf_counter() < started + seconds:
         wire.ask()
@@ -92,8 +91,10 @@ def _ask_for(wire: Wire, seconds: float) -> tuple[int, float]:
 def _alone(
     rig: Rig, client: Client, path: str, *, has_tap: bool = False
 ) -> Iterator[tuple[Wire, int, Any]]:
-    """Start one more web process with one worker, behind a tap if wanted; yield a
-    connection to it, its process, and the tap."""
+    """Start one more web process with one worker, behind a tap if `has_tap`.
+
+    Yields a connection to it, its pid, and the tap.
+    """
     with ExitStack() as stack:
         way, tap = rig.env["DATABASE_URL"], None
         if has_tap:

@@ -1,4 +1,4 @@
-"""Where a web process spends a request, by py-spy: whose code, and for which part."""
+"""Where a web process spends its time, sampled by py-spy: by package and by part."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from bench.rig import ROOT, CannotSetUp
 
 RATE = 250
-"""Samples per second. Each stops the process for a moment."""
+"""Samples per second. Each one stops the process briefly."""
 
 FRAME = re.compile(r"(?P<name>.*) \((?P<file>.*?)(?::(?P<line>\d+))?\)$")
 PACKAGE = re.compile(r".*/(?:site-packages|python3\.\d+)/(?P<package>[^/]+)")
@@ -26,7 +26,7 @@ PARTS = (
     ("writing JSON", "marshmallow/schema.py", "dump"),
     ("writing JSON", "flask/json/provider.py", "dumps"),
 )
-"""A sample belongs to the first of these functions that is on its stack."""
+"""Parts of a request. A sample belongs to the first of these functions on its stack."""
 
 VIEW = ("api/kernel/auth.py", "guarded")
 REQUEST = ("flask/app.py", "wsgi_app")
@@ -35,7 +35,7 @@ WAITING = ("psycopg/connection.py", "wait")
 
 @dataclass(frozen=True)
 class Frame:
-    """A function on a stack, without its class, and the file it is in."""
+    """A function on a stack, without its class, and its file."""
 
     name: str
     file: str
@@ -46,8 +46,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class Sampled:
-    """Samples inside requests: by part and whether the database is waited for, and by
-    whose code. `rounds` is how often every thread was looked at."""
+    """The samples inside of requests.
+
+    by_part: also by whether the request waits for the database.
+    by_package: the package whose code runs.
+    rounds: how often each thread was sampled, inside of requests or not.
+    """
 
     by_part: Counter[tuple[str, bool]]
     by_package: Counter[str]
@@ -59,7 +63,7 @@ class Sampled:
 
 
 def sample(pid: int, seconds: float) -> Sampled:
-    """Watch the process and its children for a while.
+    """Sample the process and its children for `seconds`.
 
     Raises: CannotSetUp.
     """
@@ -82,7 +86,7 @@ def sample(pid: int, seconds: float) -> Sampled:
 
 
 def counted(lines: Iterable[str]) -> Sampled:
-    """Return what samples in py-spy's raw format say: frames with `;`, and a count."""
+    """Count samples in py-spy's raw format: frames separated by `;`, and a number."""
     by_part: Counter[tuple[str, bool]] = Counter()
     by_package: Counter[str] = Counter()
     of_thread: Counter[str] = Counter()
@@ -102,7 +106,7 @@ def counted(lines: Iterable[str]) -> Sampled:
 
 
 def part_of(frames: Sequence[Frame]) -> str:
-    """Return the part of a request that this stack is in."""
+    """Return the part of a request that this stack belongs to."""
     for part, *place in PARTS:
         if any(frame.is_of((place[0], place[1])) for frame in frames):
             return part
@@ -112,7 +116,7 @@ def part_of(frames: Sequence[Frame]) -> str:
 
 
 def owner_of(frame: Frame) -> str:
-    """Return the package whose code it is; of ours, the folder or root module."""
+    """Return the package of the frame's code; for ours, the folder or root module."""
     file = Path(frame.file)
     if file.is_relative_to(ROOT) and "site-packages" not in file.parts:
         return file.relative_to(ROOT).parts[0].removesuffix(".py")

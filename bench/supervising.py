@@ -1,4 +1,4 @@
-"""What production has and a bench must not do itself: who starts again what dies."""
+"""Restarts processes that die, as production does; no bench does it itself."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from local.run import WATCH_S
 def supervised(processes: Processes) -> Iterator[None]:
     """Keep the processes as `make run` does.
 
-    Raises: ProcessEnded, at the end, when one was given up.
+    Raises: ProcessEnded, at the end of the block, if a process was given up.
     """
     stopping, given_up = threading.Event(), list[ProcessEnded]()
 

@@ -1,4 +1,4 @@
-"""A proxy in front of the database that notes each round trip and what it asked."""
+"""A proxy before the database that notes each round trip and its statement."""
 
 import re
 import struct
@@ -11,7 +11,7 @@ from typing import Any
 from bench.cutting import CHUNK, Cutter, Line, cutting
 
 STARTUP = 196_608
-"""Protocol 3.0. Requests for encryption come before it, and get one byte back."""
+"""Protocol 3.0. Requests for encryption come before it and are answered by one byte."""
 
 VERB_AND_TABLE = re.compile(
     r"\b(?:(?P<verb>insert|update|delete)(?: into| from)? (?P<table>\w+)"
@@ -22,7 +22,7 @@ VERB_AND_TABLE = re.compile(
 
 @dataclass
 class Asked:
-    """How often a statement went to the database, and what its answers took, ms."""
+    """How often a statement went to the database, and how long its answers took, ms."""
 
     round_trips: int = 0
     ms: float = 0.0
@@ -30,7 +30,7 @@ class Asked:
 
 @dataclass
 class _Talk:
-    """What is known of one connection. `statements` are the prepared ones."""
+    """The state of one connection. `statements` are the prepared ones, by name."""
 
     has_begun: bool = False
     single_bytes: int = 0
@@ -43,13 +43,16 @@ class _Talk:
 
 @dataclass(eq=False)
 class Tap(Cutter):
-    """Passes on what goes through it. `seen` is by statement: verb and table."""
+    """Passes everything on, and counts round trips.
+
+    seen: by statement, that is verb and table.
+    """
 
     seen: dict[str, Asked] = field(default_factory=lambda: defaultdict(Asked))
     _talks: dict[Line, _Talk] = field(default_factory=lambda: defaultdict(_Talk))
 
     def forget(self) -> None:
-        """Count from here on."""
+        """Start counting anew."""
         with self._lock:
             self.seen.clear()
 
@@ -91,7 +94,10 @@ class Tap(Cutter):
                 asked.ms += (time.perf_counter() - talk.sent_at) * 1000
 
     def statements(self, requests: int) -> list[dict[str, Any]]:
-        """Return what one of so many requests asked since `forget`, longest first."""
+        """Return the statements of one request on average, the longest first.
+
+        requests: how many there were since `forget`.
+        """
         in_order = sorted(self.seen.items(), key=lambda item: -item[1].ms)
         return [
             {
@@ -109,7 +115,7 @@ def tapping(database_url: str) -> AbstractContextManager[tuple[str, Tap]]:
 
 
 def _understand(talk: _Talk, kind: bytes, body: bytes) -> None:
-    """Note which statement a message of the extended or simple protocol is about.
+    """Note the statement of a message of the extended or simple protocol.
 
     Source: PostgreSQL 18 manual, 54.7 Message Formats.
     """
@@ -126,7 +132,7 @@ def _understand(talk: _Talk, kind: bytes, body: bytes) -> None:
 
 
 def _split(stream: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Return the whole messages, kind and body each, and the beginning of the next."""
+    """Return the complete messages, kind and body each, and the rest of the stream."""
     messages, at = [], 0
     while len(stream) - at >= 5:
         (length,) = struct.unpack_from("!I", stream, at + 1)

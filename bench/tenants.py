@@ -1,4 +1,4 @@
-"""Random members ask everything; nobody sees a stranger's id: `-m bench.tenants`."""
+"""Random members make random requests; no foreign id is shown: `-m bench.tenants`."""
 
 import sys
 from collections import Counter
@@ -20,10 +20,10 @@ from bench.running import Line, line_of, parser_of, run
 from services.kernel.actors import PERMISSIONS, Permission
 
 FITTING = 0.85
-"""How often somebody asks whose role may; else anybody does."""
+"""Share of the requests by a member whose roles allow them; the rest is by anyone."""
 
 LOOK_AGAIN = 250
-"""After so many requests the ids to choose from are read again."""
+"""Number of requests after which the ids to choose from are read again."""
 
 TELL_EVERY = 1_000
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -44,7 +44,7 @@ QUICK = Size(companies=8, requests=330, guesses=10)
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the document."""
+    """One operation of the API document."""
 
     name: str
     method: str
@@ -56,7 +56,7 @@ class Operation:
 
 @dataclass
 class Seen:
-    """What all requests came to."""
+    """The results of all requests."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     asked: Counter[str] = field(default_factory=Counter)
@@ -69,7 +69,7 @@ class Seen:
 def operations_of(document: dict[str, Any]) -> list[Operation]:
     """Return every operation of the API document.
 
-    Raises: Refused for one that takes a body nobody here can write.
+    Raises: Refused if an operation takes a body and is not in BODIES.
     """
     found = []
     for template, path in document["paths"].items():
@@ -99,7 +99,7 @@ def operations_of(document: dict[str, Any]) -> list[Operation]:
 
 
 class Game:
-    """A crowd, what it knows, and what it was shown."""
+    """A crowd that asks, the ids it knows, and the results."""
 
     def __init__(
         self, crowd: Crowd, connection: psycopg.Connection[Any], seed: int
@@ -112,8 +112,8 @@ class Game:
         self.seen = Seen()
 
     def ask(self, operation: Operation) -> None:
-        """Let somebody ask, and look whose ids are in the answer."""
-        place = self._somebody(operation.permission)
+        """Let a random member ask, and check whose ids are in the answer."""
+        place = self._random_person(operation.permission)
         person = self.people[place]
         asking = Asking(self.crowd, self.memory, self.rng, person)
         path = asking.path(operation.template)
@@ -128,7 +128,7 @@ class Game:
         if answer.status == 401 and not is_open:
             self.people[place] = self.crowd.renewed(person)
 
-    def _somebody(self, permission: Permission | None) -> int:
+    def _random_person(self, permission: Permission | None) -> int:
         fitting = [
             place
             for place, person in enumerate(self.people)
@@ -140,7 +140,7 @@ class Game:
         return self.rng.randrange(len(self.people))
 
     def _tag(self, operation: Operation, client: Client, path: str) -> dict[str, str]:
-        """Look before an edit, as clients do."""
+        """Get the row's tag before an edit, as clients do; sometimes leave it out."""
         if "If-Match" not in operation.parameters or self.rng.random() < 0.2:
             return {}
         tag = client.call("GET", path).tag
@@ -158,7 +158,7 @@ class Game:
             seen.errors.append(f"{answer.status} {operation.name} {answer.body}")
         shown = ids_in(answer.text + answer.tag.encode())
         if answer.status >= 400:
-            # A refusal names what it refuses; it may name nothing else.
+            # A refusal may repeat the ids of its request, and no others.
             shown -= ids_in(sent.encode())
         seen.ids += len(shown)
         org_id = person.org_id if operation.template.startswith("/v1/") else NOBODY
@@ -180,7 +180,7 @@ class Game:
 
 
 def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
-    """Ask everything, then guess ids; return figures and bars."""
+    """Guess ids, then ask every operation; return figures and bars."""
     crowd = Crowd(rig, seed)
     spares = spare_ids(size.guesses)
     make_market(crowd, size.companies)
@@ -230,12 +230,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser_of("tenants", __doc__).parse_args(argv)
     size = QUICK if options.quick else FULL
 
-    def staged_play() -> Line:
+    def play_on_rig() -> Line:
         with set_up({}) as rig:
             figures, bars = play(rig, size, options.seed)
             return line_of(rig, options, figures, bars)
 
-    return run("tenants", staged_play)
+    return run("tenants", play_on_rig)
 
 
 if __name__ == "__main__":

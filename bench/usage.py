@@ -1,4 +1,4 @@
-"""What processes use of the machine: memory and CPU, with their children."""
+"""Memory and CPU of processes with their children."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,9 +11,9 @@ from bench.rig import Rig
 
 
 def rss_mb(rig: Rig, name: str) -> float:
-    """Return what the process and its children have resident, MB.
+    """Return the resident memory of the process and its children, MB.
 
-    What they share is counted for each.
+    Shared memory is counted for each of them.
     """
     family = _families(rig.processes.running[name].pid)
     return round(sum(process.memory_info().rss for process in family) / 1e6, 1)
@@ -22,7 +22,7 @@ def rss_mb(rig: Rig, name: str) -> float:
 def cpu_s(*pids: int) -> float:
     """Return the seconds of CPU that these processes and their children have used.
 
-    Who has ended meanwhile is not counted.
+    Processes that have ended are not counted.
     """
     used = 0.0
     for process in _families(*pids):
@@ -33,7 +33,10 @@ def cpu_s(*pids: int) -> float:
 
 
 def database_pids(connection: psycopg.Connection[Any]) -> list[int]:
-    """Return the processes of the connections to this database, if they are here."""
+    """Return the pids of this database's connections that are on this machine.
+
+    The own connection is left out.
+    """
     found = connection.execute(
         "select pid from pg_stat_activity where datname = current_database()"
         " and pid <> pg_backend_pid()"
