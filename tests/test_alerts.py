@@ -59,13 +59,13 @@ def selectors(node: Any) -> list[Any]:
     return [found for each in inner if each is not None for found in selectors(each)]
 
 
-def test_the_table_is_read() -> None:
+def test_the_alerts_are_found_in_the_manual() -> None:
     assert len(ALERTS) >= 12
     assert {"NoWorker", "PeriodicJobLate", "DatabaseUnavailable"} <= set(ALERTS)
 
 
 @each_alert
-def test_asks_for_metrics_and_labels_that_are_there(name: str, page: str) -> None:
+def test_uses_metrics_and_labels_that_exist(name: str, page: str) -> None:
     there: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
@@ -87,13 +87,13 @@ def test_asks_for_metrics_and_labels_that_are_there(name: str, page: str) -> Non
 
 
 @each_alert
-def test_is_of_a_route_that_is_counted(name: str, world: World) -> None:
+def test_names_routes_that_exist(name: str, world: World) -> None:
     routes = {str(rule) for rule in world.app.url_map.iter_rules()}
 
     assert set(re.findall(r'route="([^"]+)"', ALERTS[name])) <= routes
 
 
-def test_the_outcomes_of_pushes_are_ours() -> None:
+def test_names_outcomes_of_pushes_that_exist() -> None:
     asked = {
         word
         for words in re.findall(r'outcome=~?"([\w|]+)"', " ".join(ALERTS.values()))
@@ -105,7 +105,7 @@ def test_the_outcomes_of_pushes_are_ours() -> None:
 
 
 class TestTheGaugesAreTrue:
-    def test_jobs_wait_since_they_could_run(self, world: World) -> None:
+    def test_a_jobs_wait_counts_from_its_due_time(self, world: World) -> None:
         with Session.begin() as session:
             enqueue(session, Job.PUSH_SEND, push_id="x")
             enqueue(session, Job.PUSH_SEND, push_id="y")
@@ -152,7 +152,7 @@ class TestTheGaugesAreTrue:
 
         assert value(page_of(world), "backhaul_workers") == alive
 
-    def test_an_idle_transaction_of_anybody_is_seen(
+    def test_an_idle_transaction_of_any_role_is_counted(
         self, committed: World, database_url: str
     ) -> None:
         before_s = value(page_of(committed), "backhaul_oldest_transaction_seconds")
@@ -164,7 +164,7 @@ class TestTheGaugesAreTrue:
         assert now_s >= 1
         assert before_s < now_s
 
-    def test_who_may_not_see_others_says_nothing_instead_of_0(
+    def test_a_role_that_cannot_see_others_reports_nothing_instead_of_0(
         self, world: World
     ) -> None:
         with Session.begin() as session:
@@ -180,7 +180,7 @@ class TestTheGaugesAreTrue:
 
         assert "backhaul_oldest_transaction_seconds" not in page_of(world)
 
-    def test_without_the_database_that_alone_is_said(self, world: World) -> None:
+    def test_without_the_database_only_that_is_reported(self, world: World) -> None:
         Scene(world).load()
         gone = make_engine(Settings(DATABASE_URL="postgresql://x@127.0.0.1:1/x"))
         bound = Session.kw["bind"]

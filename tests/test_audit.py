@@ -25,7 +25,7 @@ WRONG = {
         ([WRONG, UNKNOWN], 1, "jinja2 2.0: PYSEC-1"),
     ],
 )
-def test_a_known_vulnerability_fails_and_a_blind_look_is_named(
+def test_a_known_vulnerability_fails_and_an_unchecked_package_is_named(
     packages: list[dict[str, Any]], code: int, words: str
 ) -> None:
     ended, said = outcome({"dependencies": packages})

@@ -222,7 +222,7 @@ def changed(change: Change) -> dict[str, Any]:
 
 class TestBreaks:
     @pytest.mark.parametrize("kind", BREAKS)
-    def test_of_every_kind_are_found(self, kind: str) -> None:
+    def test_every_kind_of_break_is_found(self, kind: str) -> None:
         change, words = BREAKS[kind]
 
         found = list(breaks(RELEASED, changed(change)))
@@ -232,12 +232,12 @@ class TestBreaks:
         assert words in found[0][1]
 
     @pytest.mark.parametrize("kind", HARMLESS)
-    def test_what_clients_do_not_notice_is_none(self, kind: str) -> None:
+    def test_a_change_that_clients_do_not_notice_is_no_break(self, kind: str) -> None:
         assert list(breaks(RELEASED, changed(HARMLESS[kind]))) == []
 
 
 class TestTheChangeLog:
-    def test_accepts_what_it_names(self) -> None:
+    def test_accepts_a_break_that_it_names(self) -> None:
         gone = changed(BREAKS["path"][0])
 
         assert unnamed(RELEASED, gone, "## [Unreleased]\n")
@@ -253,7 +253,7 @@ class TestTheChangeLog:
             "- Breaking: put_truck is gone.\n",
         ],
     )
-    def test_does_not_accept_what_it_names_elsewhere(self, text: str) -> None:
+    def test_does_not_accept_a_break_named_in_another_part(self, text: str) -> None:
         assert "put_truck" not in named(text)
 
 

@@ -36,7 +36,7 @@ def say(port: int, path: str, body: bytes, method: str = "POST", **headers: str)
 
 
 class TestTheProcesses:
-    def test_log_none_of_what_they_are_sent(
+    def test_log_no_secret_they_are_sent(
         self, committed: World, engine: Engine, tmp_path: Path
     ) -> None:
         boss: Caller = committed.company()
@@ -86,7 +86,7 @@ class TestTheSearch:
             f'{{"phone":"{PHONE[1:]}"}}',
         ],
     )
-    def test_finds_what_was_let_out(self, text: str) -> None:
+    def test_finds_a_leaked_secret(self, text: str) -> None:
         known = SEEDED | {"phone": {PHONE, PHONE[1:]}}
 
         assert leaks(["harmless", text], known)
@@ -94,7 +94,7 @@ class TestTheSearch:
     def test_finds_words_with_spaces(self) -> None:
         assert leaks(["it was correct horse battery"], {"x": {"correct horse battery"}})
 
-    def test_reads_a_body_to_the_ground(self) -> None:
+    def test_reads_a_body_at_any_depth(self) -> None:
         body = {"a": [{"password": "x"}], "b": {"c": {"lat": 1}}}
 
         assert ("password", "x") in list(named(body))

@@ -115,7 +115,7 @@ class TestCreateOrg:
         ],
         ids=str,
     )
-    def test_nonsense_is_refused(
+    def test_invalid_values_are_refused(
         self,
         invoke: Callable[..., Result],
         changes: dict[str, str | None],
@@ -191,7 +191,7 @@ class TestCompanies:
             (org_id, "system")
         }
 
-    def test_a_suspension_is_felt_at_the_next_request_until_it_ends(
+    def test_a_suspension_applies_from_the_next_request_until_it_ends(
         self, committed: World, invoke: Callable[..., Result]
     ) -> None:
         assert invoke(*create_org()).exit_code == 0

@@ -65,7 +65,7 @@ def web(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]:
 
 
 class TestTheWeb:
-    def test_answers_what_is_in_flight_and_then_ends(
+    def test_answers_the_requests_in_flight_and_then_ends(
         self, committed: World, database_url: str, web: tuple[Processes, int]
     ) -> None:
         processes, port = web

@@ -22,7 +22,7 @@ class TestHealth:
 
         assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
 
-    def test_ready_says_the_schema_and_the_age_of_the_oldest_job(
+    def test_ready_reports_the_schema_and_the_age_of_the_oldest_job(
         self, world: World
     ) -> None:
         world.dropped()
@@ -71,7 +71,7 @@ class TestHealth:
             ("set status = 'todo', scheduled_at = now() - interval '1 minute'", False),
         ],
     )
-    def test_a_job_that_waits_too_long_is_said_but_phones_are_still_served(
+    def test_a_job_that_waits_too_long_is_reported_but_the_server_stays_ready(
         self, world: World, change: str, is_said: bool
     ) -> None:
         world.dropped()

@@ -55,14 +55,14 @@ def test_the_table_has_a_line_for_each_folder() -> None:
     }
 
 
-def test_a_module_begins_with_what_lives_there() -> None:
+def test_a_module_begins_with_a_docstring() -> None:
     silent = [p for p in sizes.measured() if not ast.get_docstring(tree(p))]
 
     assert silent == []
 
 
 @each_file
-def test_public_functions_of_the_inner_rooms_promise_something(path: Path) -> None:
+def test_public_functions_of_the_inner_rooms_have_a_docstring(path: Path) -> None:
     if layer(path) not in {"services", "geo", "freight", "jobs", "notifications"}:
         return
     silent = [
@@ -76,7 +76,7 @@ def test_public_functions_of_the_inner_rooms_promise_something(path: Path) -> No
     assert silent == []
 
 
-def test_only_what_talks_to_a_person_prints() -> None:
+def test_only_modules_for_a_terminal_print() -> None:
     prints = [
         f"{path}:{node.lineno}"
         for path in [*files(), *suite()]

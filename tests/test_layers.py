@@ -132,7 +132,7 @@ OBJECT = re.compile(r"(\w+)(?:\.\w+)*:\w+(?:\(\))?")
 
 
 @each_file
-def test_imports_point_downhill(path: Path) -> None:
+def test_imports_follow_the_table(path: Path) -> None:
     own = {name.split(".")[0] for name, _ in imports(path)} & (OWN | {"tests"})
 
     assert layer(path) in MAY_IMPORT, "Give it a row in MAY_IMPORT."
@@ -140,7 +140,7 @@ def test_imports_point_downhill(path: Path) -> None:
 
 
 @each_file
-def test_keys_and_schema_are_of_the_edges(path: Path) -> None:
+def test_only_edges_import_keys_and_schema(path: Path) -> None:
     if layer(path) in USE_WHAT_IS_OF_THE_EDGES:
         return
     assert [
@@ -169,7 +169,7 @@ def test_nothing_is_imported_by_a_string(path: Path) -> None:
 
 
 @each_file
-def test_a_framework_is_known_to_its_owner_only(path: Path) -> None:
+def test_a_framework_is_imported_by_its_owners_only(path: Path) -> None:
     used = {name.split(".")[0] for name, _ in imports(path)} & set(OWNERS)
 
     assert [name for name in used if layer(path) not in OWNERS[name]] == []
@@ -187,7 +187,7 @@ def test_nothing_is_imported_inside_a_function_or_relatively(path: Path) -> None
 
 
 @each_file_of("api")
-def test_the_api_takes_types_of_the_lower_floors_not_functions(path: Path) -> None:
+def test_the_api_imports_types_of_the_lower_layers_and_no_functions(path: Path) -> None:
     taken = [
         n for n, _ in imports(path) if n.startswith(("geo.", "freight.", "models."))
     ]
@@ -196,7 +196,7 @@ def test_the_api_takes_types_of_the_lower_floors_not_functions(path: Path) -> No
 
 
 @each_file_of(*ROOMS)
-def test_a_module_stands_in_an_area(path: Path) -> None:
+def test_a_module_is_in_an_area(path: Path) -> None:
     if path.stem == "__init__" or path == Path("api/app.py"):
         return
     assert len(path.parts) == 3, "room/area/module.py"
@@ -275,7 +275,7 @@ def test_only_edges_open_sessions() -> None:
 
 
 @each_file
-def test_only_edges_look_at_the_clock(path: Path) -> None:
+def test_only_edges_read_the_clock(path: Path) -> None:
     if str(path) in MAY_LOOK_AT_THE_CLOCK or layer(path) in {"demo", "bench"}:
         return
     looks = [
@@ -304,13 +304,13 @@ def test_only_the_edges_read_the_environment(path: Path) -> None:
     ] == []
 
 
-def test_a_module_is_named_after_what_it_holds() -> None:
+def test_no_module_has_a_name_that_says_nothing() -> None:
     everything = [*files(), *suite()]
 
     assert [p for p in everything if {p.stem, *p.parts} & SAY_NOTHING] == []
 
 
-def test_nowhere_is_there_a_circle_of_files() -> None:
+def test_no_files_import_each_other_in_a_circle() -> None:
     # A package's __init__ gathers its modules: it is not used by them.
     names = {
         ".".join(path.with_suffix("").parts): path

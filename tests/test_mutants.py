@@ -27,7 +27,7 @@ def named(path: Path) -> set[str]:
 
 class TestEachMutant:
     @each
-    def test_still_changes_one_place_into_python(
+    def test_still_changes_one_place_and_leaves_valid_python(
         self, mutant: Mutant, tmp_path: Path
     ) -> None:
         copy = tmp_path / mutant.file
@@ -41,19 +41,21 @@ class TestEachMutant:
         ast.parse(copy.read_text())
 
     @each
-    def test_names_tests_that_there_are(self, mutant: Mutant) -> None:
+    def test_names_tests_that_exist(self, mutant: Mutant) -> None:
         for test in mutant.tests:
             path, _, name = test.partition("::")
             assert (ROOT / path).is_file(), test
             name, _, _ = name.partition("[")
             assert not name or name in named(ROOT / path), test
 
-    def test_has_a_name_of_its_own(self) -> None:
+    def test_has_a_unique_name(self) -> None:
         assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
 
 
 @pytest.mark.parametrize("text", ["", "a\na\n"])
-def test_what_is_not_there_once_is_not_changed(text: str, tmp_path: Path) -> None:
+def test_a_text_that_is_not_there_exactly_once_is_not_changed(
+    text: str, tmp_path: Path
+) -> None:
     (tmp_path / "it.py").write_text(text)
 
     with pytest.raises(DoesNotApply, match=r"in it\.py"):
@@ -78,7 +80,7 @@ class TestJudge:
             ("", "unjudged", "pytest ended with 5"),
         ],
     )
-    def test_tells_a_judgement_from_trouble(
+    def test_tells_a_failed_test_from_one_that_could_not_run(
         self, test: str, result: str, why: str, tmp_path: Path
     ) -> None:
         (tmp_path / "it.py").write_text("A = 1\n")
@@ -95,7 +97,7 @@ class TestJudge:
         ("unfit", "result"),
         [("test_x.py::test_it[1]", "unjudged"), ("test_x.py::test_its", "killed")],
     )
-    def test_a_test_that_fails_anyway_kills_nobody(
+    def test_a_test_that_fails_without_the_mutant_kills_no_mutant(
         self, unfit: str, result: str, tmp_path: Path
     ) -> None:
         (tmp_path / "it.py").write_text("A = 1\n")

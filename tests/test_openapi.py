@@ -59,10 +59,10 @@ def described(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]
 
 
 class TestTheDocument:
-    def test_the_committed_one_is_current(self, app: Flask) -> None:
+    def test_the_committed_document_is_current(self, app: Flask) -> None:
         assert DOCUMENT.read_text() == document_text(app), "Run `make openapi`."
 
-    def test_is_the_same_whatever_python_hashes_to(self) -> None:
+    def test_does_not_depend_on_the_hash_seed(self) -> None:
         run = subprocess.run(
             [sys.executable, "cli.py", "openapi", "--check"],
             cwd=ROOT,
@@ -87,9 +87,7 @@ class TestTheDocument:
         assert served >= PAGES
         assert set(described) == served - PAGES
 
-    def test_refers_to_nothing_that_is_not_there(
-        self, document: dict[str, Any]
-    ) -> None:
+    def test_every_reference_exists(self, document: dict[str, Any]) -> None:
         schemas = set(document["components"]["schemas"])
         used = re.findall(r'"#/components/(\w+)/(\w+)"', json.dumps(document))
 
@@ -99,13 +97,13 @@ class TestTheDocument:
 
 
 class TestEveryOperation:
-    def test_has_an_id_of_its_own(self, described: dict[Any, Any]) -> None:
+    def test_has_a_unique_id(self, described: dict[Any, Any]) -> None:
         ids = [operation["operationId"] for operation in described.values()]
 
         assert len(set(ids)) == len(ids)
         assert [i for i in ids if not re.fullmatch(r"[a-z]+_\w+", i)] == []
 
-    def test_says_what_it_does_and_belongs_somewhere(
+    def test_has_a_summary_and_a_tag(
         self, document: dict[str, Any], described: dict[Any, Any]
     ) -> None:
         tags = {tag["name"] for tag in document["tags"]}
@@ -148,7 +146,9 @@ class TestEveryOperation:
             if "{" in where[1] and where != ("put", "/v1/devices/{device_id}"):
                 assert "404" in statuses, where
 
-    def test_sends_every_problem_as_a_problem(self, described: dict[Any, Any]) -> None:
+    def test_sends_every_problem_in_its_media_type(
+        self, described: dict[Any, Any]
+    ) -> None:
         for operation in described.values():
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
@@ -176,7 +176,7 @@ class TestPromises:
         ],
         ids=["once", "edit"],
     )
-    def test_say_what_to_send_and_what_may_be_answered(
+    def test_list_the_headers_to_send_and_the_possible_answers(
         self,
         app: Flask,
         document: dict[str, Any],
@@ -197,7 +197,7 @@ class TestPromises:
             assert (header in headers_of(operation)) == (where in marked), where
             assert (codes <= listed) == bool(codes & listed) == (where in marked), where
 
-    def test_of_a_version_are_a_tag_and_304(
+    def test_of_a_versioned_operation_include_an_etag(
         self, app: Flask, described: dict[Any, Any]
     ) -> None:
         shown = [
@@ -211,7 +211,7 @@ class TestPromises:
             for status, response in operation["responses"].items():
                 assert ("ETag" in response.get("headers", {})) == (status[0] in "23")
 
-    def test_of_a_list_are_its_cursors_refusals(
+    def test_of_a_list_include_the_refusals_of_its_cursor(
         self, document: dict[str, Any], described: dict[Any, Any]
     ) -> None:
         for where, operation in described.items():
@@ -224,7 +224,7 @@ class TestPromises:
 
 
 class TestExamples:
-    def test_are_of_every_operation_that_sends_or_answers_something(
+    def test_exist_for_every_operation_with_a_body_or_an_answer(
         self, described: dict[Any, Any]
     ) -> None:
         bare = [
@@ -246,14 +246,14 @@ class TestExamples:
                 wrong = [str(error) for error in judge.iter_errors(content["example"])]
                 assert wrong == [], where
 
-    def test_hold_no_token_that_opens_something(self) -> None:
+    def test_contain_no_real_token(self) -> None:
         text = examples.EXAMPLES.read_text()
         found = re.findall(r'"(access_token|refresh_token|password)": "(.*?)"', text)
 
         assert found
         assert [leaf for leaf in found if examples.SECRETS[leaf[0]] != leaf[1]] == []
 
-    def test_the_whole_suite_sent_and_heard_such(
+    def test_the_whole_suite_had_requests_and_answers_of_their_shape(
         self, request: pytest.FixtureRequest, all_saw: Path
     ) -> None:
         """Runs last: which keys an answer may have is known at the end only."""
@@ -286,7 +286,7 @@ class TestDocs:
         assert [link for link in links if not link.startswith("/docs/")] == []
         assert "@import" not in page
 
-    def test_asks_nobody_to_validate_the_document(self, app: Flask) -> None:
+    def test_uses_no_external_validator(self, app: Flask) -> None:
         page = app.test_client().get("/docs/").get_data(as_text=True)
         found = re.search(r"var user_config = (\{.*?\});", page)
         assert found
@@ -297,7 +297,7 @@ class TestDocs:
         hosts = re.findall(r"//([^/\"]+)", json.dumps(config))
         assert set(hosts) <= {"localhost"}
 
-    def test_every_asset_is_ours_and_loads_nothing_from_elsewhere(
+    def test_every_asset_is_local_and_loads_nothing_from_another_host(
         self, app: Flask
     ) -> None:
         client = app.test_client()

@@ -126,7 +126,7 @@ def neglect(superuser: Engine, statements: str) -> None:
 
 
 @pytest.mark.parametrize("job", list(PERIODIC), ids=lambda job: job.value.name)
-def test_a_periodic_job_that_runs_twice_has_run_once(
+def test_running_a_periodic_job_twice_has_the_effect_of_once(
     job: Job, committed: World, superuser: Engine, clockwork: Callable[[Job], None]
 ) -> None:
     scene = Scene(committed)
@@ -145,7 +145,7 @@ def test_a_periodic_job_that_runs_twice_has_run_once(
 
 
 class TestLastSuccess:
-    def test_a_job_that_never_ran_is_there_with_0(self, world: World) -> None:
+    def test_a_job_that_never_ran_is_reported_with_0(self, world: World) -> None:
         page = world.app.test_client().get("/metrics").get_data(as_text=True)
 
         for job, schedule in PERIODIC.items():
@@ -154,7 +154,7 @@ class TestLastSuccess:
             every_s = value(page, "backhaul_periodic_interval_seconds", job=name)
             assert every_s == schedule.every_s
 
-    def test_web_tells_what_the_worker_did(
+    def test_web_reports_the_workers_successes(
         self, committed: World, clockwork: Callable[[Job], None]
     ) -> None:
         clockwork(Job.LIMITS_PRUNE)
@@ -167,7 +167,9 @@ class TestLastSuccess:
             assert value(page, LAST_SUCCESS, job=done) == pytest.approx(now, abs=30)
         assert value(page, LAST_SUCCESS, job="audit.sign_heads") == 0
 
-    def test_a_failure_is_no_success(self, committed: World, database_url: str) -> None:
+    def test_a_failure_does_not_count_as_success(
+        self, committed: World, database_url: str
+    ) -> None:
         app = make_app(database_url)
         supplies = replace(supplies_of(committed.settings), audit_key=None)
         worker.register(app, supplies)
@@ -197,14 +199,14 @@ class TestMissedTicks:
             )
             return periodic.make_up(session)
 
-    def test_what_ran_in_time_is_left_alone(self) -> None:
+    def test_a_job_that_ran_in_time_is_not_enqueued(self) -> None:
         assert self.late(Job.AUDIT_SIGN_HEADS, 86_400 + 30) == []
 
-    def test_a_missed_one_is_made_up_for_once(self) -> None:
+    def test_a_missed_tick_is_enqueued_once(self) -> None:
         assert self.late(Job.AUDIT_SIGN_HEADS, 86_400 + 90) == [Job.AUDIT_SIGN_HEADS]
         assert self.late(Job.AUDIT_SIGN_HEADS, 86_400 + 90) == []
 
-    def test_not_while_it_is_at_work(self) -> None:
+    def test_a_missed_tick_is_not_enqueued_while_the_job_runs(self) -> None:
         self.late(Job.AUDIT_SIGN_HEADS, 100_000)
         with Session.begin() as session:
             session.execute(text("update procrastinate_jobs set status = 'doing'"))
@@ -212,14 +214,14 @@ class TestMissedTicks:
         assert self.late(Job.AUDIT_SIGN_HEADS, 100_000) == []
 
 
-def test_a_new_database_is_late_with_everything(world: World) -> None:
+def test_on_a_new_database_every_job_is_enqueued(world: World) -> None:
     with Session.begin() as session:
         assert periodic.make_up(session) == list(PERIODIC)
         assert periodic.make_up(session) == []
 
 
 class TestTheProcess:
-    def test_a_new_worker_does_every_job_and_web_knows_it_after_the_worker_is_gone(
+    def test_a_new_worker_does_every_job_and_web_reports_it_after_the_worker_ended(
         self, committed: World, database_url: str
     ) -> None:
         """No daily job is unknown for a day, and no restart forgets."""
@@ -252,7 +254,7 @@ def _answers(port: int) -> Any:
         return None
 
 
-def test_every_table_is_in_what_is_kept() -> None:
+def test_the_manual_says_how_long_each_table_is_kept() -> None:
     """No table grows for ever without a reason that the operator can read."""
     manual = (ROOT / "docs/OPERATIONS.md").read_text()
     section = manual.split("## What is kept")[1].split("\n## ")[0]

@@ -93,7 +93,7 @@ SEARCHED = [
 
 
 @pytest.mark.parametrize("path", SEARCHED, ids=str)
-def test_a_query_starts_at_its_nouns_door_or_says_why(path: Path) -> None:
+def test_a_query_starts_at_its_nouns_scope_or_says_why_not(path: Path) -> None:
     assert bypasses((ROOT / path).read_text()) == []
 
 
@@ -108,10 +108,10 @@ def test_a_query_starts_at_its_nouns_door_or_says_why(path: Path) -> None:
     ],
 )
 class TestTheLint:
-    def test_finds_it(self, query: str) -> None:
+    def test_finds_a_query_without_a_scope(self, query: str) -> None:
         assert len(bypasses(f"def f(session):\n    return {query}\n")) == 1
 
-    def test_heeds_a_door_and_a_reason(self, query: str) -> None:
+    def test_accepts_a_scope_or_a_reason(self, query: str) -> None:
         said = (
             f"def f(session):\n    # scope: the caller holds it\n    return {query}\n"
         )
@@ -120,5 +120,5 @@ class TestTheLint:
         assert bypasses(f"def visible_x(session):\n    return {query}\n") == []
         assert bypasses(f"# scope: the worker\nimport os\nX = {query}\n") == []
 
-    def test_heeds_no_empty_reason(self, query: str) -> None:
+    def test_does_not_accept_an_empty_reason(self, query: str) -> None:
         assert bypasses(f"def f(session):\n    # scope:\n    return {query}\n") != []

@@ -75,7 +75,7 @@ def routes(app: Flask) -> Iterator[Route]:
 
 
 class TestPermissions:
-    def test_every_route_declares_one_or_is_listed_public(self, app: Flask) -> None:
+    def test_every_route_asks_for_one_or_is_listed_as_public(self, app: Flask) -> None:
         marks = {
             (method, rule.rule): getattr(view, "permission", "undeclared")
             for rule, method, view in operations(app)
@@ -85,7 +85,7 @@ class TestPermissions:
         assert unmarked == PUBLIC_PAGES
         assert {route for route, mark in marks.items() if mark is None} == PUBLIC
 
-    def test_every_permission_is_asked_for_and_held_by_somebody(
+    def test_every_permission_is_asked_for_and_granted_by_a_role(
         self, app: Flask
     ) -> None:
         asked = {route.permission for route in routes(app)} - {None}
@@ -96,7 +96,7 @@ class TestPermissions:
     def test_permissions_are_noun_and_verb(self) -> None:
         assert [p for p in Permission if not re.fullmatch(r"[a-z]+:[a-z]+", p)] == []
 
-    def test_the_roles_of_the_table_are_all_there_are(self) -> None:
+    def test_the_table_has_all_roles(self) -> None:
         assert set(PERMISSIONS) == set(DESK) == set(Role) - {Role.SYSTEM}
 
     def test_bodies_are_read_by_the_strict_reader_everywhere(self) -> None:
@@ -134,14 +134,14 @@ class TestAnonymous:
             ):
                 assert answer.status_code == 200
 
-    def test_the_root_leads_to_the_description(self, world: World) -> None:
+    def test_the_root_redirects_to_the_docs(self, world: World) -> None:
         with world.app.test_client() as client, client.get("/") as answer:
             assert (answer.status_code, answer.location) == (302, "/docs/")
 
 
 class TestRoles:
     @pytest.mark.parametrize("role", DESK)
-    def test_may_do_what_the_table_says_and_nothing_else(
+    def test_grant_the_permissions_of_the_table_and_no_others(
         self, world: World, role: Role
     ) -> None:
         kind = DESK[role]
@@ -318,7 +318,7 @@ class TestStrangers:
                 text = str(stranger.get(route.path).body)
                 assert [v for v in rows.ids.values() if v in text] == [], route
 
-    def test_a_row_named_in_a_body_is_as_unknown(
+    def test_a_foreign_row_named_in_a_body_answers_404(
         self, world: World, rows: Rows
     ) -> None:
         other = world.company()
@@ -346,7 +346,7 @@ class TestStrangers:
 
 
 class TestColleagues:
-    def test_a_driver_sees_neither_his_colleague_nor_his_offers(
+    def test_a_driver_sees_neither_colleagues_nor_their_offers(
         self, world: World, rows: Rows
     ) -> None:
         colleague = world.driver(rows.owner, device=None)
@@ -364,7 +364,7 @@ class TestColleagues:
         stop = world.report(colleague, rows.ids["stop_id"], "arrival")
         assert stop.status == 404
 
-    def test_somebody_elses_phone_is_not_taken_over_or_silenced(
+    def test_the_phone_of_another_member_is_not_taken_over_or_silenced(
         self, world: World, rows: Rows
     ) -> None:
         device_id = rows.ids["device_id"]

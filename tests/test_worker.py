@@ -78,7 +78,7 @@ class TestRegister:
             assert handler.__name__ == job.value.name.replace(".", "_")
             assert handler.__name__ == job.name.lower()
 
-    def test_the_next_tick_is_a_periodic_jobs_retry(self, world):
+    def test_a_failed_periodic_job_waits_for_its_next_tick(self, world):
         app = app_with(world.settings)
 
         for job in Job:
@@ -91,7 +91,7 @@ class TestRetry:
     @pytest.mark.parametrize(
         ("attempts", "wait_s"), [(0, 1), (1, 2), (2, 4), (3, 8), (4, None)]
     )
-    def test_a_bug_has_five_chances(self, attempts, wait_s):
+    def test_a_job_with_a_bug_has_five_attempts(self, attempts, wait_s):
         job = QueuedJob(
             id=1,
             queue="match",
@@ -109,7 +109,7 @@ class TestRetry:
             left = decision.retry_at - worker.utcnow()
             assert left.total_seconds() == pytest.approx(wait_s, abs=0.5)
 
-    def test_then_it_is_failed_and_kept(self, committed, database_url):
+    def test_after_the_last_retry_it_is_kept_as_failed(self, committed, database_url):
         class Broken:
             def send(self, *_):
                 raise RuntimeError("a bug")
@@ -129,7 +129,9 @@ class TestRetry:
 
 
 class TestRunLater:
-    def test_waiting_for_the_provider_is_no_attempt(self, committed, database_url):
+    def test_waiting_for_the_provider_does_not_count_as_an_attempt(
+        self, committed, database_url
+    ):
         scene = Scene(committed)
         owe_one(scene.driver())
         (owed,) = rows_of(Push)
@@ -150,7 +152,7 @@ class TestRunLater:
         (push,) = rows_of(Push)
         assert (push.status, push.attempts) == ("accepted", 9)
 
-    def test_a_job_that_was_put_off_and_rescued_does_not_go_on_beside_the_other(
+    def test_a_job_that_was_put_off_and_then_rescued_does_not_run_twice(
         self, committed, database_url
     ):
         """Killed after it was put off, and before it was finished."""
@@ -168,7 +170,7 @@ class TestRunLater:
         assert jobs_now() == [waiting]
         assert gateway.sent == []
 
-    def test_the_next_one_keeps_the_trace_id(self, committed):
+    def test_a_job_that_is_put_off_keeps_its_trace_id(self, committed):
         scene = Scene(committed)
         with traced("trace-of-the-request"):
             owe_one(scene.driver())
@@ -236,7 +238,7 @@ class TestRescue:
 
         assert [job.status for job in jobs_now()] == ["doing"]
 
-    def test_a_job_whose_like_waits_already_is_ended_and_stops_nobody(
+    def test_a_stalled_job_whose_duplicate_waits_is_deleted_and_blocks_no_other(
         self, scene, database_url
     ):
         stalled = self.put(Job.OFFERS_SWEEP, once="offers.sweep")
@@ -296,11 +298,11 @@ class TestGateway:
     @pytest.mark.parametrize(
         "account", ["{}", "no json", "[]", '{"project_id": "x"}', "null"]
     )
-    def test_nonsense_is_no_credentials(self, account):
+    def test_an_invalid_credentials_file_is_refused(self, account):
         with pytest.raises(CannotStart, match="not a Firebase service account"):
             worker.make_gateway(Settings(FCM_SERVICE_ACCOUNT=account))
 
-    def test_the_console_needs_none(self):
+    def test_the_console_needs_no_credentials(self):
         gateway = worker.make_gateway(Settings(PUSH=PushTo.CONSOLE))
 
         assert isinstance(gateway, ConsoleGateway)

@@ -70,7 +70,7 @@ def events_of(folder):
 
 
 class TestAnOutage:
-    def test_is_waited_for_by_the_same_process_which_then_takes_jobs_again(
+    def test_the_process_waits_for_its_end_and_then_takes_jobs_again(
         self, scene, database_url, server_url, tmp_path
     ):
         with (
@@ -104,7 +104,7 @@ class TestAnOutage:
         assert process.returncode == 0
         assert events_of(tmp_path).count("worker.started") == 1
 
-    def test_that_a_job_ends_in_leaves_the_job_to_the_rescue(
+    def test_a_job_that_ends_during_it_is_left_to_the_rescue(
         self, scene, database_url, server_url
     ):
         with FakeFcm() as fcm, worker_process(database_url, fcm):
@@ -120,7 +120,7 @@ class TestAnOutage:
             wait_until(lambda: a_minute_passes() or not pushing(), "the rescue")
             assert is_accepted("after", "driver")
 
-    def test_ends_with_sigterm_like_anything_else(
+    def test_sigterm_ends_the_process_during_it(
         self, scene, database_url, server_url, tmp_path
     ):
         with (
@@ -168,7 +168,7 @@ def a_minute_passes() -> None:
     ("statement", "is_lost"),
     [("select pg_terminate_backend(pg_backend_pid())", True), ("select 1/0", False)],
 )
-def test_a_statement_lost_with_its_connection_ends_the_run(
+def test_a_statement_lost_with_its_connection_ends_the_worker(
     statement, is_lost, database_url
 ):
     """Else what it said stays unsaid, and the job in `doing` as long as we live."""

@@ -59,7 +59,7 @@ def small(tmp_path: Path) -> Path:
 
 
 class TestWhatSumsUp:
-    def test_knows_what_every_process_saw(self, small: Path) -> None:
+    def test_has_what_every_process_saw(self, small: Path) -> None:
         ended = run(small, "-n", "2")
 
         assert ended.returncode == 0, ended.stdout
@@ -73,13 +73,13 @@ class TestWhatSumsUp:
         assert ended.returncode == 1
         assert "crashed: what it saw is lost" in ended.stdout
 
-    def test_does_not_wait_for_ever(self, tmp_path: Path) -> None:
+    def test_stops_waiting_after_a_time(self, tmp_path: Path) -> None:
         with pytest.raises(AssertionError, match="gw1 has not said what it saw"):
             workers.gather(tmp_path, ["gw1"], within_s=0)
 
 
 class TestWhatIsSeen:
-    def test_arrives_as_it_was(
+    def test_arrives_unchanged(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         told = ("GET", "/v1/me", "not-promised")

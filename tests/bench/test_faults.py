@@ -39,7 +39,7 @@ def test_nothing_is_lost_when_web_and_worker_are_killed() -> None:
     assert figures["answers"]["200"] == figures["drops"]
 
 
-def test_nothing_acknowledged_is_lost_when_the_database_is_restarted() -> None:
+def test_no_acknowledged_write_is_lost_when_the_database_is_restarted() -> None:
     figures = quick("restart")
 
     for noun in ("fixes", "drops", "accepts"):
@@ -49,7 +49,7 @@ def test_nothing_acknowledged_is_lost_when_the_database_is_restarted() -> None:
     assert "500" not in figures["answers"]
 
 
-def test_fcm_is_not_pressed_and_every_offer_arrives_or_is_dropped_in_time() -> None:
+def test_no_push_comes_too_early_and_each_arrives_or_is_dropped_at_its_expiry() -> None:
     figures = quick("fcm_storm")
 
     assert figures["offers"] < figures["requests"] < 1.3 * figures["offers"]
@@ -57,7 +57,7 @@ def test_fcm_is_not_pressed_and_every_offer_arrives_or_is_dropped_in_time() -> N
     assert figures["refused_with_429_and_tried_again"] == 3
 
 
-def test_the_soak_looks_at_every_process_and_at_the_queue() -> None:
+def test_the_soak_samples_every_process_and_the_queue() -> None:
     figures = quick("soak")
 
     grown = figures["rss_growth"]
@@ -67,7 +67,7 @@ def test_the_soak_looks_at_every_process_and_at_the_queue() -> None:
 
 
 @pytest.mark.parametrize("bench", ["kill", "restart", "fcm_storm", "soak"])
-def test_each_is_among_those_that_make_bench_runs(bench: str) -> None:
+def test_make_bench_runs_each_of_them(bench: str) -> None:
     commands = [argv[0] for argv in benches.benches(is_quick=True)]
 
     assert f"bench.{bench}" in commands

@@ -56,7 +56,7 @@ class TestTheBars:
             ("Error", "other_findings"),
         ],
     )
-    def test_each_kind_of_finding_misses_one(self, kind, bar):
+    def test_each_kind_of_finding_misses_its_bar(self, kind, bar):
         played = Played()
         played.cases["driver"] = 10
         played.findings[kind] = 1
@@ -65,5 +65,5 @@ class TestTheBars:
 
         assert missed == [bar]
 
-    def test_too_few_cases_miss_theirs(self):
+    def test_too_few_cases_miss_their_bar(self):
         assert [bar.name for bar in Played().bars(1) if not bar.met] == ["cases"]

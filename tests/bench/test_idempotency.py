@@ -39,7 +39,7 @@ class TestTheBench:
             assert set(bar) == {"name", "limit", "value", "met"}
         assert benches.table_rows(line)[0].count("| idempotency |") == 1
 
-    def test_it_disturbs_for_real(self, quick):
+    def test_it_kills_workers_and_cuts_connections(self, quick):
         figures = json.loads(quick.stdout)["figures"]
 
         assert figures["operations"] == figures["effects"] == figures["keys"] > 100

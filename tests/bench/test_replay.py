@@ -64,7 +64,7 @@ class TestTheReplay:
             *("share_with_ranked", "pairs_that_differ", "gain_share_of_optimum")
         ]
 
-    def test_who_sees_freight_is_offered_some_and_some_is_won(self, quick):
+    def test_drivers_with_ranked_loads_get_offers_and_some_win_a_load(self, quick):
         figures = json.loads(quick.stdout)["figures"]
 
         assert figures["trucks_with_offer"] <= figures["trucks_with_ranked"]
@@ -76,7 +76,7 @@ class TestTheReplay:
 
 
 class TestAnswers:
-    def test_a_load_home_from_next_door_is_worth_taking(self):
+    def test_a_load_home_from_near_the_drop_is_worth_taking(self):
         found = judged(load())
 
         assert found.is_worth.tolist() == [[True]]
@@ -93,7 +93,7 @@ class TestAnswers:
         ],
         ids=["other equipment", "no gain", "outside the circle"],
     )
-    def test_others_are_not(self, bad):
+    def test_other_loads_are_not_worth_taking(self, bad):
         assert judged(bad).share == 0
 
     def test_a_detour_beyond_the_limit_is_refused(self):
@@ -142,7 +142,7 @@ class TestTheTable:
         assert text.endswith(" after")
         assert text.count("| 0.36 | 0.54 | yes |") == 1
 
-    def test_some_benches_alone_leave_the_rows_of_the_others(
+    def test_running_some_benches_leaves_the_rows_of_the_others(
         self, tmp_path, monkeypatch
     ):
         readme = tmp_path / "README.md"
@@ -157,7 +157,9 @@ class TestTheTable:
         assert text.count("| a | x |") == text.count("| b, seed 2 | y |") == 1
         assert "seed 1" not in text
 
-    def test_missing_data_is_said_and_skipped(self, tmp_path, monkeypatch, capsys):
+    def test_a_bench_without_its_data_is_skipped_with_a_message(
+        self, tmp_path, monkeypatch, capsys
+    ):
         monkeypatch.setenv("BACKHAUL_DATA", str(tmp_path))
 
         assert list(benches.benches(is_quick=False)) == [

@@ -26,7 +26,7 @@ AT = 1_000_000.0
 
 
 class TestSearch:
-    def test_searches_on_growing_boards_and_in_a_real_worker(self):
+    def test_searches_on_growing_markets_and_in_a_real_worker(self):
         line = quick("search", named="search all, seed 1")
 
         figures = line["figures"]
@@ -46,7 +46,7 @@ class TestSearch:
         assert figures["worker"]["searches"] == 8
         assert 50 < figures["worker"]["rss_mb"] < 300
 
-    def test_finds_what_naive_ways_find(self):
+    def test_finds_the_same_loads_as_the_naive_ways(self):
         line = quick("search", "--naive", named="search naive, seed 1")
 
         assert bars(line)["answers_that_differ"]["met"], line["figures"]
@@ -54,7 +54,7 @@ class TestSearch:
 
 
 class TestDropToPush:
-    def test_every_drop_is_searched_and_every_phone_rings(self):
+    def test_every_drop_is_searched_and_every_phone_gets_a_push(self):
         line = quick("drop_to_push")
 
         found = bars(line)
@@ -77,7 +77,7 @@ def played(**differently):
 
 
 class TestWhatIsPlayed:
-    def test_time_counts_from_when_the_drop_was_due(self):
+    def test_times_count_from_the_due_time_of_the_drop(self):
         figures = played().figures()
 
         assert figures["answer_ms_p50"] == pytest.approx(50, abs=0.1)
@@ -96,7 +96,7 @@ class TestWhatIsPlayed:
         assert played(rang_at={}).push_ms == [60_000]
         assert not is_in_time(played(rang_at={}))
 
-    def test_a_search_that_found_nothing_is_not_lost_and_rings_nowhere(self):
+    def test_a_search_without_offers_needs_no_push_and_is_not_lost(self):
         nothing = {"stop": Search("nothing_found", AT, 20.0, 10.0, 40, 0)}
 
         assert played(searches=nothing, rang_at={}).lost == 0
@@ -107,12 +107,12 @@ class TestWhatIsPlayed:
 
         assert played(drops=[refused]).lost == 1
 
-    def test_a_phone_that_rings_after_two_seconds_is_too_late(self):
+    def test_a_push_after_two_seconds_is_too_late(self):
         assert not is_in_time(played(rang_at={"phone": AT + 2.0}))
 
 
 class TestAcceptRace:
-    def test_each_load_has_one_winner_who_knows_it(self):
+    def test_each_load_has_one_winner_whose_answer_says_so(self):
         line = quick("accept_race")
 
         found = bars(line)
@@ -121,7 +121,7 @@ class TestAcceptRace:
         assert all(bar["met"] for bar in found.values()), (found, line["figures"])
         assert line["figures"]["answers"] == {"200": 8, "410 offer-taken": 152}
 
-    def test_drivers_after_one_load_come_together_in_an_order_of_the_seed(self):
+    def test_the_seed_orders_the_loads_and_drivers_of_one_load_come_together(self):
         races = [[Try(None, {"load_id": n, "id": m}) for m in range(9)] for n in "abc"]
 
         order = [each.offer["load_id"] for each in shuffled(races, 1)]
@@ -157,25 +157,25 @@ class TestWrongLoads:
         with psycopg.connect(database_url, autocommit=True) as connection:
             yield connection
 
-    def test_one_winner_whose_answer_is_the_row_is_right(self, race, tables):
+    def test_one_winner_whose_answer_equals_the_row_is_right(self, race, tables):
         assert [heard.words for heard in race] == ["200", "410 offer-taken"]
         assert wrong_loads(race, tables) == {}
 
-    def test_nobody_was_told(self, race, tables):
+    def test_a_load_without_a_200_is_wrong(self, race, tables):
         lost = [replace(race[0], answer=Answer(503, None)), race[1]]
 
         assert len(wrong_loads(lost, tables)) == 1
 
-    def test_two_were_told(self, race, tables):
+    def test_a_load_with_two_200s_is_wrong(self, race, tables):
         assert len(wrong_loads([race[0], race[0]], tables)) == 1
 
-    def test_the_answer_is_another_row(self, race, tables):
+    def test_an_answer_that_differs_from_the_row_is_wrong(self, race, tables):
         other = {**race[0].answer.body, "driver_id": race[0].answer["id"]}
         told = [replace(race[0], answer=Answer(200, other)), race[1]]
 
         assert len(wrong_loads(told, tables)) == 1
 
-    def test_an_offer_is_still_open(self, race, tables):
+    def test_a_load_with_an_open_offer_is_wrong(self, race, tables):
         load_id = race[0].offer["load_id"]
         tables.execute(
             "update offers set status = 'sent', ended_at = null, responded_at = null"
@@ -187,7 +187,7 @@ class TestWrongLoads:
 
 
 class TestHttp:
-    def test_both_are_asked_and_the_limits_are_counted(self):
+    def test_all_servers_are_measured(self):
         line = quick("http")
 
         assert set(bars(line)) == {"ratio"}
@@ -218,7 +218,7 @@ class TestWire:
             yield given, Client(f"http://{HOST}:{listener.getsockname()[1]}"), thread
             thread.join()
 
-    def test_reads_each_answer_to_its_end(self, answers):
+    def test_reads_each_answer_completely(self, answers):
         given, client, thread = answers
         long = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
         given += [long, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"]
@@ -227,7 +227,7 @@ class TestWire:
         with Wire(client, "/") as wire:
             assert [wire.ask(), wire.ask()] == [100_000, 0]
 
-    def test_only_a_yes_counts(self, answers):
+    def test_an_answer_that_is_not_200_raises(self, answers):
         given, client, thread = answers
         given.append(b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n")
         thread.start()
@@ -290,12 +290,12 @@ class TestTap:
             ("SAVEPOINT sa_savepoint_1", "SAVEPOINT"),
         ],
     )
-    def test_names_what_is_asked(self, statement, name):
+    def test_names_a_statement_by_verb_and_table(self, statement, name):
         assert named(statement) == name
 
 
 class TestStacks:
-    def test_tells_parts_packages_and_waiting_apart(self):
+    def test_counts_samples_by_part_package_and_waiting(self):
         site = "/x/lib/python3.11/site-packages"
         request = f"thread (7);Flask.wsgi_app ({site}/flask/app.py:1)"
         view = f"{request};requires.<locals>.guarded ({ROOT}/api/kernel/auth.py:1)"

@@ -48,7 +48,7 @@ def bars(line):
 
 
 class TestRefresh:
-    def test_nobody_is_logged_out_and_every_theft_is_found(self):
+    def test_no_phone_is_logged_out_and_every_theft_is_detected(self):
         line = quick("refresh")
 
         assert all(bar["met"] for bar in line["bars"]), line["bars"]
@@ -57,7 +57,7 @@ class TestRefresh:
 
 
 class TestTenants:
-    def test_every_operation_is_asked_and_no_strangers_id_is_shown(self):
+    def test_every_operation_is_requested_and_no_foreign_id_is_shown(self):
         line = quick("tenants")
 
         figures, found = line["figures"], bars(line)
@@ -70,7 +70,7 @@ class TestTenants:
 
 
 class TestOverhead:
-    def test_measures_both_ways(self):
+    def test_measures_with_and_without_row_security(self):
         line = quick("overhead")
 
         assert set(bars(line)) == {
@@ -80,7 +80,7 @@ class TestOverhead:
             assert line["figures"][name]["per_s_fenced"] > 0
             assert line["figures"][name]["per_s_open"] > 0
 
-    def test_the_wall_stands_again_after_a_failure(self, database_url):
+    def test_row_security_is_on_again_after_a_failure(self, database_url):
         with psycopg.connect(database_url, autocommit=True) as connection:
             before = connection.execute(FENCED).fetchall()
             with unfenced(connection):
@@ -95,7 +95,7 @@ class TestOverhead:
 
 
 class TestLimits:
-    def test_who_asks_too_often_is_alone_with_his_refusals(self):
+    def test_only_the_caller_over_the_limit_is_refused(self):
         line = quick("limits")
 
         found = bars(line)
@@ -121,7 +121,9 @@ class TestRights:
         with psycopg.connect(database_url, autocommit=True) as connection:
             yield connection
 
-    def test_an_offered_load_is_the_carriers_and_the_shippers(self, street, tables):
+    def test_an_offered_load_is_visible_to_the_carrier_and_the_shipper(
+        self, street, tables
+    ):
         rig, _, offer, other = street
         ids = {offer.load_id}
 
@@ -129,7 +131,7 @@ class TestRights:
         assert foreign(tables, rig.shipper.org_id, ids) == []
         assert foreign(tables, other.carrier.org_id, ids) == []
 
-    def test_once_it_is_off_the_market_it_is_a_strangers_no_more(self, street, tables):
+    def test_a_load_off_the_market_is_foreign_to_other_companies(self, street, tables):
         rig, driver, offer, other = street
         assert driver.put(f"/v1/offers/{offer.id}/acceptance").status == 200
         shipper = rig.shipper.org_id
@@ -140,7 +142,7 @@ class TestRights:
         assert foreign(tables, stranger, {offer.load_id}, of_a_search=True) == []
         assert foreign(tables, rig.carrier.org_id, {offer.load_id}) == []
 
-    def test_every_other_row_is_its_companys(self, street, tables):
+    def test_every_other_row_is_visible_to_its_company_only(self, street, tables):
         rig, driver, offer, other = street
         ids = {offer.id, offer.search_id, UUID(driver.driver_id), driver.member_id}
 
@@ -149,7 +151,7 @@ class TestRights:
             found = foreign(tables, stranger.org_id, ids)
             assert {leak.id for leak in found} == ids
 
-    def test_a_company_is_nobody_elses_and_an_id_of_nothing_is_no_secret(
+    def test_a_companys_own_id_is_foreign_to_others_and_an_id_of_no_row_is_not(
         self, street, tables
     ):
         rig, _, _, other = street
@@ -158,7 +160,7 @@ class TestRights:
         (leak,) = foreign(tables, other.carrier.org_id, ids)
         assert leak.table == "organisations"
 
-    def test_ids_are_found_in_cursors_too(self, street):
+    def test_ids_in_cursors_are_found(self, street):
         rig, _, _, _ = street
         page = rig.shipper.get("/v1/loads?limit=1").body
         text = json.dumps({"page": page["page"]}).encode()
@@ -175,7 +177,7 @@ class TestTheDocument:
 
         assert set(BODIES) - operations == set()
 
-    def test_an_operation_without_a_body_of_ours_is_named(self):
+    def test_an_operation_missing_in_bodies_is_named(self):
         strange = {"paths": {"/v1/x": {"post": {"requestBody": {}}}}}
 
         with pytest.raises(Refused, match="POST /v1/x needs a body"):
@@ -183,14 +185,14 @@ class TestTheDocument:
 
 
 class TestTheRankTest:
-    def test_the_same_is_told_from_the_different(self):
+    def test_equal_samples_give_1_and_shifted_ones_almost_0(self):
         even = [float(value) for value in range(100)]
 
         assert rank_test(even, even) == 1.0
         assert rank_test(even, [value + 60 for value in even]) < 1e-6
         assert rank_test([1.0] * 30, [1.0] * 30) == 1.0
 
-    def test_as_a_table_has_it(self):
+    def test_equals_the_published_value(self):
         """U = 5 of 5 and 5 values: z = (5 - 12.5) / sqrt(275 / 12) = -1.567."""
         one, other = [1.0, 2.0, 3.0, 4.0, 10.0], [5.0, 6.0, 7.0, 8.0, 9.0]
 

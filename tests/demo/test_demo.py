@@ -54,12 +54,12 @@ def connections_of_demos(server_url):
 
 
 class TestTheDay:
-    def test_it_ends_well_with_every_promise_kept(self, played):
+    def test_it_exits_with_0_and_every_promise_is_kept(self, played):
         assert "BROKEN" not in played.stdout
         assert played.stderr == ""
         assert played.returncode == 0
 
-    def test_its_last_line_holds_the_figures(self, figures):
+    def test_its_last_line_contains_the_figures(self, figures):
         assert figures["demo"] == "ok"
         assert figures["drops"] == DROPS_OF_SCENES + int(SMALL["DEMO_TRUCKS"])
         assert figures["offers"] >= figures["accepted"] >= 4
@@ -115,7 +115,7 @@ class TestStarting:
             ),
         ],
     )
-    def test_what_cannot_work_is_one_sentence(self, changes, sentence):
+    def test_a_start_that_must_fail_prints_one_sentence(self, changes, sentence):
         failed = run(**changes)
 
         assert failed.returncode == 2

@@ -104,10 +104,10 @@ def free_port() -> int:
 
 
 class TestCheckServer:
-    def test_ours_is_new_enough(self, engine: Engine) -> None:
+    def test_our_server_is_new_enough(self, engine: Engine) -> None:
         check_server(engine)
 
-    def test_an_older_one_is_refused(self, engine: Engine) -> None:
+    def test_an_older_server_is_refused(self, engine: Engine) -> None:
         assert OLDEST_SERVER == 160_000
 
         with pytest.raises(DatabaseUnusable) as caught:
@@ -125,7 +125,7 @@ class TestCheckServer:
             ("_that_is_not_there", "does not exist"),
         ],
     )
-    def test_what_else_is_wrong_is_one_sentence(
+    def test_any_other_fault_is_one_sentence(
         self, database_url: str, tail: str, words: str
     ) -> None:
         base, _, query = database_url.partition("?")
@@ -152,10 +152,12 @@ class TestCheckServer:
 
 
 class TestCheckSchema:
-    def test_the_head_passes(self, engine: Engine) -> None:
+    def test_the_head_revision_passes(self, engine: Engine) -> None:
         check_schema(engine, schema.head())
 
-    def test_another_revision_names_both(self, engine: Engine) -> None:
+    def test_another_revision_is_refused_and_both_are_named(
+        self, engine: Engine
+    ) -> None:
         with pytest.raises(DatabaseUnusable, match="this release needs next-year: run"):
             check_schema(engine, "next-year")
 
@@ -175,7 +177,7 @@ class TestKeyring:
         ]
         assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
 
-    def test_given_keys_are_used_and_nothing_is_kept(self, tmp_path: Path) -> None:
+    def test_given_keys_are_used_and_no_file_is_written(self, tmp_path: Path) -> None:
         made = Settings(DATA_DIR=str(tmp_path / "a"))
         keyring(made)
         pem = (tmp_path / "a" / "jwt.pem").read_text()
@@ -198,7 +200,7 @@ class TestKeyring:
             ({"DATA_DIR": "/dev/null/x"}, "correct DATA_DIR"),
         ],
     )
-    def test_unusable_ones_are_one_sentence(
+    def test_unusable_keys_are_one_sentence(
         self, tmp_path: Path, changes: dict[str, str], words: str
     ) -> None:
         with pytest.raises(CannotStart) as caught:

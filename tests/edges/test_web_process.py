@@ -97,7 +97,7 @@ class TestHostileRequests:
             assert headers.get("Server", "granian") == "granian", "No version."
         assert web.is_sound()
 
-    def test_a_body_without_an_end_is_not_read_to_it(self, web: Web) -> None:
+    def test_an_endless_body_is_refused_with_413(self, web: Web) -> None:
         try:
             status = web.put_truck(chunks(), Transfer_Encoding="chunked")[0]
         except (BrokenPipeError, ConnectionResetError):
@@ -117,7 +117,9 @@ class TestHostileRequests:
         ],
         ids=["a MiB of header", "TLS", "version", "negative length", "short body"],
     )
-    def test_what_is_no_request_harms_nobody(self, web: Web, raw: bytes) -> None:
+    def test_bytes_that_are_no_request_do_not_harm_the_process(
+        self, web: Web, raw: bytes
+    ) -> None:
         with socket.create_connection(("127.0.0.1", web.port), timeout=5) as line:
             try:
                 line.sendall(raw)

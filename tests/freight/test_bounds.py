@@ -66,7 +66,7 @@ def test_no_load_gains_more_than_its_ceiling(search):
     assert ceiling.least_key(score, 0) <= ceiling.least_key(score, to_pickup_m)
 
 
-def test_the_ceiling_is_not_far_above():
+def test_the_ceiling_is_close_to_the_gain():
     """A load on the way home: only the curves of the empty roads are between."""
     situation = make_situation(drop=Point(40.7, -74.0), home=Point(41.9, -87.6))
     candidate = make_candidate(
@@ -85,7 +85,7 @@ def test_the_ceiling_is_not_far_above():
     assert judged.score_cents < most < judged.score_cents + 2_000
 
 
-def test_who_keeps_nothing_of_the_price_is_not_judged_by_it():
+def test_with_a_fee_of_the_whole_price_the_bounds_exclude_no_load():
     ceiling = Ceiling.of(make_situation(), make_parameters(fee_share=1.0), ROADS)
 
     assert ceiling.least_key(1_000, 0) == float("-inf")

@@ -95,14 +95,14 @@ class TestPublishedVector:
 
 
 class TestGain:
-    def test_each_added_hour_costs_what_was_asked(self):
+    def test_each_added_hour_costs_the_given_rate(self):
         # Two stops of an hour on a way without detour; 20 000 s of driving.
         gain = terms(
             make_candidate(), make_situation(), make_parameters(duty_hour_cents=2_500)
         )
         assert gain[-1] == ("duty_hours_cost", "cents", -5_000)
 
-    def test_at_home_already_there_is_nothing_to_save(self):
+    def test_with_the_drop_at_home_the_baseline_is_zero(self):
         of = figures(make_candidate(), make_situation(home=DROP), make_parameters())
         gain = terms(make_candidate(), make_situation(home=DROP), make_parameters())
 
@@ -111,7 +111,7 @@ class TestGain:
         assert gain[5].value == 0
         assert sum(term.value for term in gain) == 100_000 - 70_000
 
-    def test_a_load_of_no_length_at_the_drop_has_no_pay_per_kilometre(self):
+    def test_a_load_of_length_zero_at_the_drop_has_no_pay_per_kilometre(self):
         load = make_candidate(pickup=DROP, delivery=DROP, loaded_m=0.0)
         assert (
             figures(load, make_situation(), make_parameters()).pay_cents_per_km is None
@@ -132,9 +132,7 @@ class TestGain:
         fee=st.floats(0, 1),
         hour=st.integers(0, 10_000),
     )
-    def test_equals_the_formula_written_down_another_way(
-        self, places, price, costs, fee, hour
-    ):
+    def test_equals_the_formula_in_another_form(self, places, price, costs, fee, hour):
         a, p, d, b = places
         empty, loaded = costs
         load = make_candidate(
@@ -195,7 +193,7 @@ class TestTimetable:
     def test_arriving_early_means_waiting_until_the_delivery_opens(self):
         assert self.times(delivery_from=NOON + 9 * HOUR) == (1, 4, 9 + 2)
 
-    def test_driving_is_interrupted_by_the_rests_of_the_whole_trip(self):
+    def test_breaks_and_rests_count_over_the_whole_trip(self):
         # 7 h out, 5 h loaded, 1 h back: break after 8 h, ten hours off after 11 h.
         times = self.times(out_km=7 * 72, loaded_km=5 * 72)
         assert times == (7, 7 + 1 + 5 + 0.5 + 10, 23.5 + 1 + 1)
@@ -206,7 +204,7 @@ class TestTimetable:
         )
         assert times == (7, 17 + 1 + 5, 23 + 1 + 1)
 
-    def test_waiting_less_than_ten_hours_is_not(self):
+    def test_waiting_less_than_ten_hours_is_not_the_daily_rest(self):
         times = self.times(
             out_km=7 * 72, loaded_km=5 * 72, pickup_from=NOON + 16.9 * HOUR
         )

@@ -151,7 +151,9 @@ class TestEachReason:
         assert isinstance(judged(**good), Ranked)
 
     @pytest.mark.parametrize(("stage", "reason", "good", "bad", "figure"), CASES)
-    def test_beyond_the_limit_it_is_not(self, stage, reason, good, bad, figure):
+    def test_beyond_the_limit_a_load_is_excluded(
+        self, stage, reason, good, bad, figure
+    ):
         excluded = judged(**bad)
 
         assert isinstance(excluded, Excluded)
@@ -159,7 +161,7 @@ class TestEachReason:
         assert excluded.figure == (figure and pytest.approx(Figure(*figure)))
 
     @pytest.mark.parametrize("reason", AreaReason)
-    def test_what_the_area_refuses_is_excluded_for_the_reason_of_the_area(self, reason):
+    def test_a_load_outside_the_area_is_excluded_with_the_areas_reason(self, reason):
         excluded = judged(area=Everywhere(reason))
 
         assert excluded.stage is Stage.AREA
@@ -201,7 +203,7 @@ class TestAtHomeAlready:
         ranked = judged(load=near, truck={"home": DROP})
         assert ranked.figures.detour_m == 200_000
 
-    def test_a_load_of_no_length_asks_for_no_pay_per_kilometre(self):
+    def test_a_load_of_length_zero_passes_the_pay_per_kilometre_limit(self):
         nothing = {"pickup": DROP, "delivery": DROP, "loaded_m": 0.0}
         truck = {"home": DROP, "min_pay_cents_per_km": 300.0}
         assert isinstance(judged(load=nothing, truck=truck), Ranked)

@@ -40,7 +40,7 @@ def neighbours(table: Table) -> dict[StrEnum, set[StrEnum]]:
 
 class TestEveryTable:
     @pytest.mark.parametrize(("table", "statuses", "acts", "first"), TABLES)
-    def test_says_of_each_move_what_its_key_says(
+    def test_each_move_agrees_with_its_key(
         self, table: Table, statuses: Any, acts: Any, first: StrEnum
     ) -> None:
         for (before, act), transition in table.items():
@@ -63,7 +63,7 @@ class TestEveryTable:
         assert reached == set(statuses)
 
     @pytest.mark.parametrize(("table", "statuses", "acts", "first"), TABLES)
-    def test_uses_every_act_but_the_making_of_an_offer(
+    def test_uses_every_act_but_the_creation_of_an_offer(
         self, table: Table, statuses: Any, acts: Any, first: StrEnum
     ) -> None:
         assert set(acts) - {act for _, act in table} == (
@@ -102,7 +102,7 @@ class TestEnds:
 
 
 class TestRoles:
-    def test_system_is_nobodys_role(self) -> None:
+    def test_no_member_can_have_the_role_system(self) -> None:
         assert Role.SYSTEM not in PERMISSIONS
         check = next(
             str(c.sqltext)
@@ -139,7 +139,7 @@ class TestRoles:
 
         assert frozenset().union(*allowed) == roles
 
-    def test_only_a_dispatcher_lets_an_unconfirmed_pickup_go(self) -> None:
+    def test_only_a_dispatcher_releases_an_unconfirmed_pickup(self) -> None:
         released = LOAD_MOVES[LoadStatus.AT_PICKUP, LoadAct.DEPART_PICKUP]
 
         assert released.roles == {Role.DISPATCHER}

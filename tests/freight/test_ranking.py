@@ -78,12 +78,12 @@ class TestOrder:
         assert ids(ranked_by(board)) == [1, 2, 3]
 
     @given(boards, st.randoms())
-    def test_the_order_of_the_board_does_not_matter(self, board, random):
+    def test_the_order_of_the_candidates_does_not_matter(self, board, random):
         shuffled = random.sample(board, len(board))
         assert ranked_by(shuffled, WestOnly()) == ranked_by(board, WestOnly())
 
     @given(boards)
-    def test_a_useless_load_changes_no_other(self, board):
+    def test_a_useless_load_does_not_change_the_ranking(self, board):
         useless = make_candidate(99, price_cents=0, loaded_m=400_000.0)
 
         with_it, without = ranked_by([useless, *board]), ranked_by(board)
@@ -93,7 +93,7 @@ class TestOrder:
 
 
 class TestCounts:
-    def test_stages_tell_where_the_loads_went(self):
+    def test_each_stage_counts_the_loads_it_excluded(self):
         board = [
             make_candidate(1),
             make_candidate(2, currency="CAD"),
@@ -153,7 +153,7 @@ class TestCounts:
 
 class TestExplanation:
     @given(boards)
-    def test_judging_a_load_later_says_what_the_search_said(self, board):
+    def test_judging_a_load_later_gives_the_searchs_answer(self, board):
         outcome = ranked_by(board, WestOnly())
         alone = [
             judge(c, make_situation(), make_parameters(), WestOnly(), ROADS)
@@ -188,7 +188,7 @@ class TestExplanation:
         assert record["figures"]["pickup_eta"] == "2026-03-02T12:41:40+00:00"
         assert record["unchecked"] == []
 
-    def test_a_number_of_the_law_is_in_the_arrival(self):
+    def test_the_arrival_includes_breaks_and_rests_by_law(self):
         home = Point(0.0, 9.0)
         far = make_candidate(delivery=home, loaded_m=850_000.0)
         (ranked,) = ranked_by([far], home=home).ranked

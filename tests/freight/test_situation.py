@@ -72,16 +72,16 @@ candidates = st.builds(
 
 class TestRecords:
     @given(st.one_of(situations, parameters, candidates))
-    def test_a_value_comes_back_from_json_as_it_was(self, value):
+    def test_a_value_survives_json_unchanged(self, value):
         record = json.loads(json.dumps(value.to_record()))
 
         assert type(value).from_record(record) == value
 
-    def test_defaults_come_back_too(self):
+    def test_defaults_survive_json(self):
         record = json.loads(json.dumps(Parameters().to_record()))
         assert Parameters.from_record(record) == Parameters()
 
-    def test_a_record_with_a_field_of_another_time_is_refused(self):
+    def test_a_record_with_an_unknown_field_is_refused(self):
         record = {**make_situation().to_record(), "colour": "red"}
         with pytest.raises(TypeError, match="colour"):
             Situation.from_record(record)

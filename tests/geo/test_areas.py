@@ -145,7 +145,7 @@ class TestBoxes:
             assert area.why_not(place, place) is None
             assert any(box.contains(place) for box in area.pickup_boxes())
 
-    def test_nothing_acceptable_is_no_box(self):
+    def test_an_area_without_acceptable_places_has_no_boxes(self):
         far = SearchArea(CIRCLE, CORRIDOR, (rectangle(0, 0, 1, 1),))
 
         assert far.pickup_boxes() == []
@@ -175,7 +175,7 @@ class TestToGeojson:
             "delivery_area",
         ]
 
-    def test_drop_and_home_are_where_they_are(self):
+    def test_drop_and_home_have_their_coordinates(self):
         shapes = dict(shapes_of(DRAWN))
 
         assert (shapes["drop"].x, shapes["drop"].y) == (DALLAS.lon, DALLAS.lat)
@@ -202,7 +202,7 @@ class TestToGeojson:
 
         assert min(seen.values()) > 500
 
-    def test_nothing_acceptable_is_a_shape_without_polygons(self):
+    def test_an_area_without_acceptable_places_is_a_shape_without_polygons(self):
         far = SearchArea(CIRCLE, CORRIDOR, (rectangle(0, 0, 1, 1),))
 
         assert dict(shapes_of(far))["pickup_area"].is_empty
@@ -215,7 +215,7 @@ class TestToGeojson:
             assert shape.bounds[0] >= -180
             assert shape.bounds[2] <= 180
 
-    def test_it_stays_small_however_much_is_drawn(self):
+    def test_it_stays_small_with_large_drawings(self):
         rounds = [round_area(36, -92 - i / 9, 4, 490) for i in range(4)]
         area = SearchArea(CIRCLE, CORRIDOR, tuple(rounds[:2]), tuple(rounds[2:]))
 

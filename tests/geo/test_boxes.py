@@ -60,7 +60,7 @@ class TestBoxesAround:
         assert in_some([west, east], Point(-17, 180))
         assert in_some([west, east], Point(-17, -180))
 
-    def test_a_circle_that_ends_at_the_antimeridian_knows_both_its_names(self):
+    def test_a_circle_that_ends_at_the_antimeridian_contains_180_and_minus_180(self):
         lon = 179.0
         reach_m = haversine_m(Point(0, lon), Point(0, 180))
 
@@ -85,7 +85,7 @@ class TestBoxesAround:
 
         assert all(in_some(boxes, p) for p in around(center, radius_m, 3600))
 
-    def test_a_point_that_defines_the_radius_is_never_rounded_out(self):
+    def test_a_point_at_the_radius_is_in_a_box_despite_rounding(self):
         for i in range(400):
             center = Point(i / 5 - 40, i / 3 - 60)
             for point in around(center, 1_000 * i + 1, 4):
@@ -139,13 +139,13 @@ class TestCutBoxes:
 
 
 class TestCommonBoxes:
-    def test_what_both_share_remains(self):
+    def test_the_overlap_of_both_remains(self):
         assert common_boxes([Box(0, 0, 10, 10)], [Box(5, -5, 15, 5)]) == [
             Box(5, 0, 10, 5)
         ]
 
     @pytest.mark.parametrize("far", [Box(20, 0, 30, 10), Box(0, 20, 10, 30)])
-    def test_nothing_in_common_is_no_box(self, far):
+    def test_boxes_without_overlap_give_no_box(self, far):
         assert common_boxes([Box(0, 0, 10, 10)], [far]) == []
 
     @given(points, points, st.floats(1e5, 1e7), st.floats(1e5, 1e7), points)

@@ -79,7 +79,7 @@ class TestCorridor:
         assert corridor.contains(point) is CircleFence(center, radius_m).contains(point)
 
     @pytest.mark.parametrize("length_m", [0, 1e6, float("nan"), float("inf"), 1.6e7])
-    def test_a_length_that_makes_no_corridor_is_refused(self, length_m):
+    def test_an_invalid_length_is_refused(self, length_m):
         with pytest.raises(InvalidFence):
             Corridor(DALLAS, CHICAGO, length_m)
 
@@ -242,15 +242,13 @@ class TestCorridorHome:
 
     @given(american_points, american_points, american_points)
     @often
-    def test_not_even_one_that_uses_the_detour_up_on_straight_roads(
-        self, drop, home, stop
-    ):
+    def test_a_stop_that_uses_the_whole_detour_is_inside(self, drop, home, stop):
         road_m = haversine_m(drop, home)
         detour_m = haversine_m(drop, stop) + haversine_m(stop, home) - road_m
 
         assert corridor_home(drop, home, road_m, detour_m).contains(stop)
 
-    def test_rounding_loses_none_on_the_short_way_home(self):
+    def test_rounding_loses_no_stop_on_a_short_way_home(self):
         near = destination(DALLAS, 70, 12_345)
         road_m = haversine_m(DALLAS, near)
 
@@ -264,14 +262,14 @@ class TestCorridorHome:
 
         assert corridor.contains(CHICAGO)
 
-    def test_a_driver_who_is_home_searches_a_circle(self):
+    def test_with_the_drop_at_home_the_corridor_is_a_circle(self):
         corridor = corridor_home(DALLAS, DALLAS, 0, 200_000)
 
         assert corridor.contains(destination(DALLAS, 45, 99_999))
         assert not corridor.contains(destination(DALLAS, 45, 100_001))
 
     @pytest.mark.parametrize("max_detour_m", [-1, float("nan"), 2e7])
-    def test_a_detour_that_is_none_is_refused(self, max_detour_m):
+    def test_an_invalid_detour_is_refused(self, max_detour_m):
         road_m = haversine_m(DALLAS, CHICAGO)
 
         with pytest.raises(InvalidFence):

@@ -27,7 +27,7 @@ class TestPoint:
         ("lat", "lon"),
         [(90.01, 0), (0, -180.01), (float("nan"), 0), (0, float("inf")), (-96.8, 32.8)],
     )
-    def test_what_is_not_a_place_is_refused(self, lat, lon):
+    def test_invalid_coordinates_are_refused(self, lat, lon):
         with pytest.raises(InvalidPoint):
             Point(lat, lon)
 
@@ -53,7 +53,7 @@ class TestHaversine:
     def test_the_poles_are_half_the_earth_apart(self):
         assert haversine_m(NORTH_POLE, SOUTH_POLE) == pytest.approx(HALF_EARTH_M)
 
-    def test_the_antimeridian_is_no_gap(self):
+    def test_across_the_antimeridian_the_distance_is_short(self):
         assert haversine_m(Point(0, 179.5), Point(0, -179.5)) == pytest.approx(
             haversine_m(Point(0, 0), Point(0, 1))
         )
@@ -122,7 +122,9 @@ class TestDestination:
 
     @given(points, bearings_deg, st.floats(0, HALF_EARTH_M))
     @often
-    def test_the_place_reached_is_as_far_as_asked(self, origin, bearing, distance_m):
+    def test_the_destination_is_at_the_given_distance(
+        self, origin, bearing, distance_m
+    ):
         reached = destination(origin, bearing, distance_m)
 
         assert haversine_m(origin, reached) == pytest.approx(distance_m, abs=0.5)

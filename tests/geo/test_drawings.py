@@ -73,7 +73,7 @@ REFUSED = [
 
 class TestReadShape:
     @pytest.mark.parametrize(("drawing", "sentence"), REFUSED)
-    def test_what_is_no_area_is_refused_with_a_sentence(self, drawing, sentence):
+    def test_an_invalid_drawing_is_refused_with_a_sentence(self, drawing, sentence):
         with pytest.raises(InvalidFence, match=sentence) as refused:
             read_shape(drawing)
 

@@ -41,7 +41,7 @@ class TestCircleFence:
         assert CircleFence(DALLAS, haversine_m(DALLAS, HOUSTON)).contains(HOUSTON)
 
     @pytest.mark.parametrize("radius_m", [0, -5, 7_500_001, float("nan"), float("inf")])
-    def test_a_radius_that_makes_no_circle_is_refused(self, radius_m):
+    def test_an_invalid_radius_is_refused(self, radius_m):
         with pytest.raises(InvalidFence, match="radius"):
             CircleFence(DALLAS, radius_m)
 
@@ -121,7 +121,9 @@ class TestPolygonFence:
 
     @given(st.floats(-5, 15), st.floats(-5, 35))
     @often
-    def test_arithmetic_agrees_and_boxes_hold_what_is_inside(self, lat, lon):
+    def test_contains_agrees_with_arithmetic_and_boxes_enclose_the_fence(
+        self, lat, lon
+    ):
         point = Point(lat, lon)
         is_in = 0 <= lat <= 10 and (
             (0 <= lon <= 10 and not (4 < lat < 6 and 4 < lon < 6)) or 20 <= lon <= 30

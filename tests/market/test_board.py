@@ -77,7 +77,7 @@ class TestTheBoard:
             "broker",
         }
 
-    def test_its_loads_are_the_markets(self, board):
+    def test_its_loads_are_those_of_the_generated_market(self, board):
         _, connection = board
 
         written = connection.execute(
@@ -101,7 +101,7 @@ class TestTheBoard:
             for load in market(300, seed=7, now=NOON)
         )
 
-    def test_every_key_holds_and_stops_say_what_their_load_says(self, board):
+    def test_every_reference_is_valid_and_stops_agree_with_their_load(self, board):
         _, connection = board
 
         assert (
@@ -153,7 +153,7 @@ class TestTheBoard:
                 query = CHECKSUM.format(f"(select {columns} from {table})")
                 assert one(connection, query) == one(other, query), table
 
-    def test_comes_on_top_of_an_earlier_one(self, make_database):
+    def test_is_added_to_an_earlier_market(self, make_database):
         url = make_database()
         for hour in (1, 2):
             write_board(
@@ -163,13 +163,13 @@ class TestTheBoard:
         with psycopg.connect(url) as connection:
             assert one(connection, "select count(*) from loads") == 2 * SIZE["loads"]
 
-    def test_freight_without_a_company_is_refused(self, make_database):
+    def test_loads_without_a_company_are_refused(self, make_database):
         with pytest.raises(ValueError, match="no company"):
             write_board(make_database(), password_hash="x", **SIZE | {"orgs": 1})
 
 
 class TestIds:
-    def test_are_version_7_of_the_moment_and_differ(self):
+    def test_are_distinct_uuids_of_version_7_with_the_given_time(self):
         ids = Ids(Random(1), NOON)
         drawn = [ids.draw() for _ in range(1_000)]
 
@@ -191,7 +191,7 @@ class TestTheCommand:
             text=True,
         )
 
-    def test_says_at_which_desks_one_signs_in(self, make_database):
+    def test_prints_the_logins(self, make_database):
         url = make_database()
         size = ("--loads", "50", "--trucks", "5", "--orgs", "4", "--seed", "3")
         ended = self.run(url, *size, "--password", "the long way home")

@@ -57,13 +57,13 @@ class TestCities:
             ("Newark", "NJ"),
         ],
     )
-    def test_a_place_that_everybody_knows_is_found(self, name, state):
+    def test_a_known_city_is_found(self, name, state):
         found = city(name, state)
 
         assert (found.name, found.state) == (name, state)
         assert is_on_the_mainland(found.point)
 
-    def test_a_place_that_is_none_is_an_error(self):
+    def test_an_unknown_city_is_an_error(self):
         with pytest.raises(KeyError):
             city("Honolulu", "HI")
 
@@ -76,7 +76,7 @@ class TestCities:
         assert all(is_on_the_mainland(place.point) for place in cities())
         assert city("Denver", "CO").zone == "America/Denver"
 
-    def test_quarters_are_not_counted_beside_their_city(self):
+    def test_districts_of_a_city_are_not_listed_beside_it(self):
         names = {(place.name, place.state) for place in cities()}
 
         assert not names & {("Brooklyn", "NY"), ("Queens", "NY"), ("Hollywood", "CA")}
@@ -101,10 +101,10 @@ class TestMarket:
         with pytest.raises(ValueError, match="zone"):
             next(market(1, seed=1, now=NOON.replace(tzinfo=None)))
 
-    def test_no_reference_comes_twice(self, loads):
+    def test_references_are_unique(self, loads):
         assert len({load.reference for load in loads}) == len(loads)
 
-    def test_hauls_are_as_long_as_on_a_real_board(self, loads):
+    def test_loads_are_as_long_as_on_a_real_board(self, loads):
         tenths = quantiles(map(miles, loads), n=10)
 
         assert tenths[0] == pytest.approx(172, rel=0.06)
@@ -122,7 +122,7 @@ class TestMarket:
             (1_000, 9_999, 1.57, 0.06),
         ],
     )
-    def test_a_mile_costs_what_it_does_at_that_length(
+    def test_the_price_of_a_mile_fits_the_length_of_the_load(
         self, loads, above, below, dollars, off
     ):
         band = [load for load in loads if above <= miles(load) < below]
@@ -166,7 +166,7 @@ class TestMarket:
         assert all(0 < load.length_m <= 16.15 for load in loads)
         assert all(load.pieces >= 1 and load.commodity for load in loads)
 
-    def test_stops_lie_near_their_cities_and_never_in_the_void(self, loads):
+    def test_stops_lie_near_their_cities_on_the_mainland(self, loads):
         for load in loads:
             assert is_on_the_mainland(load.pickup)
             assert is_on_the_mainland(load.delivery)
@@ -212,7 +212,9 @@ class TestWindows:
             assert closes.hour * 60 + closes.minute <= 18 * 60
             assert 3 <= (closes - opens) / timedelta(hours=1) <= 10
 
-    def test_whoever_loads_within_the_window_can_legally_deliver_in_time(self, loads):
+    def test_a_truck_that_loads_within_the_window_can_legally_deliver_in_time(
+        self, loads
+    ):
         for load in loads:
             needed = transit(load.loaded_m - 1)
             assert load.pickup_from + needed <= load.delivery_from
@@ -237,7 +239,7 @@ class TestFleet:
         assert list(islice(fleet(5_000, seed=1), 100)) == trucks[:100]
         assert list(fleet(20, seed=2)) != trucks[:20]
 
-    def test_no_unit_number_comes_twice(self, trucks):
+    def test_unit_numbers_are_unique(self, trucks):
         assert len({truck.unit_number for truck in trucks}) == len(trucks)
 
     def test_trucks_are_mixed_like_the_freight(self, trucks):

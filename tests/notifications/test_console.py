@@ -20,7 +20,7 @@ def test_a_push_is_one_line() -> None:
     ]
 
 
-def test_the_line_does_not_hold_the_target() -> None:
+def test_the_line_does_not_contain_the_target() -> None:
     lines: list[str] = []
     gateway = ConsoleGateway(lines.append)
 

@@ -94,7 +94,7 @@ class TestLogIn:
 
 
 class TestSending:
-    def test_a_dry_run_reaches_nobody(self, fcm) -> None:
+    def test_a_dry_run_reaches_no_phone(self, fcm) -> None:
         bearer = ask_for_token(fcm).json()["access_token"]
         body = {"message": {"fid": "ok-dry"}, "validate_only": True}
 
@@ -111,7 +111,7 @@ class TestSending:
         [detail] = answer.json()["error"]["details"]
         assert detail["fieldViolations"][0]["field"] == "message.data"
 
-    def test_what_came_in_can_be_read_from_where_one_left_off(self, own_fcm) -> None:
+    def test_received_messages_can_be_read_from_a_position_on(self, own_fcm) -> None:
         bearer = ask_for_token(own_fcm).json()["access_token"]
         url = f"{own_fcm.url}/received"
         for phone in ("ok-1", "unreg-1", "ok-2"):
@@ -197,11 +197,11 @@ class TestScenarios:
         assert header == ("Retry-After", "Mon, 02 Mar 2026 12:00:06 GMT")
 
 
-def test_many_connections_at_once_are_all_taken(own_fcm) -> None:
+def test_many_simultaneous_connections_are_all_accepted(own_fcm) -> None:
     assert own_fcm._server.request_queue_size >= 1024
 
 
-def test_as_a_process_it_hands_out_a_key_logs_and_stops_on_sigterm(tmp_path) -> None:
+def test_as_a_process_it_writes_a_key_and_a_log_and_stops_on_sigterm(tmp_path) -> None:
     key, log = tmp_path / "key.json", tmp_path / "pushes.jsonl"
     command = [sys.executable, "-m", "demo.fcm", "--port", "0"]
     command += ["--service-account-file", str(key), "--log", str(log)]

@@ -62,7 +62,7 @@ INVALID = "Request contains an invalid argument."
         (400, google(INVALID), PayloadRefused),
     ],
 )
-def test_the_table(status, body, expected) -> None:
+def test_each_answer_has_the_outcome_of_the_table(status, body, expected) -> None:
     assert type(error_from(answer(status, body), NOON)) is expected
 
 
@@ -76,11 +76,11 @@ def test_the_table(status, body, expected) -> None:
         google(NOT_VALID, None, "message.data[0].value"),
     ],
 )
-def test_a_payload_bug_never_costs_a_phone(body) -> None:
+def test_an_invalid_payload_never_marks_a_device_as_dead(body) -> None:
     assert type(error_from(answer(400, body), NOON)) is PayloadRefused
 
 
-def test_a_404_that_is_not_about_the_phone_never_costs_it() -> None:
+def test_a_404_that_is_not_about_the_phone_does_not_mark_it_as_dead() -> None:
     body = google("Requested entity was not found.")
 
     assert type(error_from(answer(404, body), NOON)) is ProviderMisconfigured
@@ -101,7 +101,7 @@ def test_a_404_that_is_not_about_the_phone_never_costs_it() -> None:
         {"errors": []},
     ],
 )
-def test_what_is_not_googles_format_means_later(status, body) -> None:
+def test_an_answer_not_in_googles_format_means_try_later(status, body) -> None:
     assert type(error_from(answer(status, body), NOON)) is TryLater
 
 
@@ -110,7 +110,7 @@ def test_what_is_not_googles_format_means_later(status, body) -> None:
     [None, "x", [None, 3, "x"], [{}], [{"@type": FCM, "errorCode": 5}], {"a": 1}],
 )
 @pytest.mark.parametrize("violations", [None, 5, ["x"], [{"field": ["message"]}]])
-def test_odd_details_are_read_without_stumbling(details, violations) -> None:
+def test_unknown_details_do_not_raise(details, violations) -> None:
     if isinstance(details, list):
         details = [
             *details,

@@ -57,7 +57,9 @@ class TestAccepted:
 
 class TestThePhone:
     @pytest.mark.parametrize("scenario", ["unreg", "badtok"])
-    def test_is_gone_when_fcm_says_so(self, fcm, gateway, target, scenario) -> None:
+    def test_is_dead_when_fcm_says_unregistered(
+        self, fcm, gateway, target, scenario
+    ) -> None:
         phone = target(scenario)
 
         error = refused(gateway, phone)
@@ -66,10 +68,10 @@ class TestThePhone:
         assert error.reason.startswith(("404 UNREGISTERED", "400 INVALID_ARGUMENT"))
         assert len(fcm.requests_for(phone)) == 1
 
-    def test_of_another_project_is_told_apart(self, gateway, target) -> None:
+    def test_of_another_project_has_its_own_error(self, gateway, target) -> None:
         assert type(refused(gateway, target("mismatch"))) is WrongProject
 
-    def test_is_not_blamed_for_a_malformed_message(self, gateway, target) -> None:
+    def test_is_not_dead_after_a_malformed_message(self, gateway, target) -> None:
         assert type(refused(gateway, target("payload"))) is PayloadRefused
 
 
@@ -91,7 +93,7 @@ class TestTheProject:
         assert type(refused(gateway, phone)) is ProviderMisconfigured
         assert len(fcm.requests_for(phone)) == 3
 
-    def test_that_does_not_exist_does_not_cost_us_the_phone(self, own_fcm) -> None:
+    def test_that_does_not_exist_does_not_mark_the_phone_as_dead(self, own_fcm) -> None:
         with open_gateway(own_fcm) as gateway:
             own_fcm.project_id = "another"
 
@@ -123,7 +125,7 @@ class TestLater:
     @pytest.mark.parametrize(
         "scenario", ["unavail", "internal", "reset", "html", "oddhtml", "odd", "cut"]
     )
-    def test_one_request_and_no_other_error(
+    def test_a_failure_for_now_is_one_request_and_try_later(
         self, fcm, gateway, target, scenario
     ) -> None:
         phone = target(scenario)
@@ -142,7 +144,7 @@ class TestLater:
     ) -> None:
         assert refused(gateway, target("odd-40")).retry_after_s == 40.0
 
-    def test_a_cut_200_is_sent_again_though_it_arrived(
+    def test_a_push_with_a_cut_200_is_tried_later_though_it_arrived(
         self, fcm, gateway, target
     ) -> None:
         phone = target("cutok")
@@ -163,7 +165,7 @@ class TestLater:
         assert 0.3 <= took_s < 0.7
         assert len(fcm.requests_for("slow-0.8-given-up")) == 1
 
-    def test_nobody_listening_means_later(self) -> None:
+    def test_a_refused_connection_means_try_later(self) -> None:
         gone = FakeFcm().start()
         gone.stop()
 
@@ -200,7 +202,7 @@ def test_an_empty_target_is_refused_before_any_request(fcm, gateway) -> None:
     assert len(fcm.requests) == before
 
 
-def test_sixteen_threads_share_a_gateway_and_lose_nothing(own_fcm) -> None:
+def test_sixteen_threads_share_a_gateway_and_no_push_is_lost(own_fcm) -> None:
     phones = [f"ok-{number}" for number in range(200)]
     kinds = [TargetKind.FID, TargetKind.TOKEN]
 

@@ -19,7 +19,9 @@ def outcome(gateway, phone: str) -> PushError | str:
 
 
 @pytest.mark.parametrize("mode", ["down", "html", "reset"])
-def test_a_broken_token_endpoint_means_later_after_one_request(own_fcm, mode) -> None:
+def test_a_broken_token_endpoint_means_try_later_after_one_request(
+    own_fcm, mode
+) -> None:
     own_fcm.token_mode = mode
     with open_gateway(own_fcm) as gateway:
         started = time.monotonic()
@@ -38,7 +40,7 @@ def test_its_retry_after_is_passed_on(own_fcm) -> None:
         assert outcome(gateway, "ok-1").retry_after_s == 7.0
 
 
-def test_a_refused_key_is_a_matter_for_the_operator(own_fcm) -> None:
+def test_a_refused_key_is_a_misconfiguration(own_fcm) -> None:
     own_fcm.token_mode = "refused"
     with open_gateway(own_fcm) as gateway:
         assert type(outcome(gateway, "ok-1")) is ProviderMisconfigured

@@ -74,7 +74,7 @@ class TestRetryWait:
 
         assert min(waits) >= asked_s
 
-    def test_nothing_is_retried_sooner_than_ten_seconds(self) -> None:
+    def test_no_retry_comes_before_ten_seconds(self) -> None:
         assert retry_wait_s(quota(0.5), 1, Least()) == 10
 
 
@@ -104,12 +104,12 @@ class TestParseRetryAfter:
     def test_a_date_counts_from_now(self) -> None:
         assert parse_retry_after_s(self.date(90), None, NOON) == 90
 
-    def test_a_date_counts_from_the_servers_clock_if_it_tells(self) -> None:
+    def test_a_date_counts_from_the_servers_clock_if_the_answer_has_one(self) -> None:
         their_noon = self.date(-3_600)
 
         assert parse_retry_after_s(self.date(-3_510), their_noon, NOON) == 90
 
-    def test_a_date_in_the_past_asks_for_nothing(self) -> None:
+    def test_a_date_in_the_past_means_no_wait(self) -> None:
         assert parse_retry_after_s(self.date(-10), None, NOON) == 0
 
     def test_an_old_style_date_is_read(self) -> None:

@@ -44,7 +44,7 @@ class TestSend:
             ("421 going away", MailDelayed),
         ],
     )
-    def test_tells_no_from_not_now(
+    def test_tells_a_permanent_refusal_from_a_temporary_one(
         self, box: Letterbox, answer: str, error: type[Exception]
     ) -> None:
         box.answer = answer
@@ -54,17 +54,17 @@ class TestSend:
 
         assert "dana" not in str(caught.value)
 
-    def test_nobody_answers(self) -> None:
+    def test_a_refused_connection_delays_the_letter(self) -> None:
         with pytest.raises(MailDelayed, match="ConnectionRefusedError"):
             mailer("smtp://127.0.0.1:1").send(LETTER)
 
-    def test_somebody_answers_nothing(self) -> None:
+    def test_a_silent_server_delays_the_letter(self) -> None:
         with closing(socket.create_server(("127.0.0.1", 0))) as silent:
             url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
             with pytest.raises(MailDelayed, match=r"Timeout|Disconnected"):
                 mailer(url, timeout_s=0.2).send(LETTER)
 
-    def test_a_password_is_not_said_in_clear(self, box: Letterbox) -> None:
+    def test_a_password_is_not_sent_without_tls(self, box: Letterbox) -> None:
         """The server offers no TLS: rather no letter than the password to anybody."""
         url = box.url.replace("//", "//user:canary@")
 
@@ -74,7 +74,7 @@ class TestSend:
         assert box.letters == []
         assert "canary" not in repr(mailer(url))
 
-    def test_a_subject_carries_no_header_along(self, box: Letterbox) -> None:
+    def test_a_name_with_a_line_break_adds_no_header(self, box: Letterbox) -> None:
         letter = compose(
             LetterKind.INVITATION,
             UUID(int=1),
@@ -94,7 +94,7 @@ class TestSend:
 class TestCompose:
     @pytest.mark.parametrize("kind", LetterKind)
     @pytest.mark.parametrize("locale", [*LANGUAGES, "es-MX", "xx", ""])
-    def test_every_letter_in_every_language_carries_its_link(
+    def test_every_letter_contains_its_link_in_every_language(
         self, kind: LetterKind, locale: str
     ) -> None:
         letter = compose(

@@ -71,7 +71,7 @@ def test_a_naive_time_is_refused() -> None:
         compose(MessageKind.OFFER, "en", OFFER_ID, NOON, naive)
 
 
-def test_a_withdrawal_does_not_replace_another_offer_on_its_way() -> None:
+def test_a_withdrawal_does_not_replace_an_undelivered_offer() -> None:
     offer, withdrawal = make_message(), make_message(MessageKind.OFFER_WITHDRAWN)
 
     assert offer.collapse_key == "offer"

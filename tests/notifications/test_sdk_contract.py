@@ -23,7 +23,7 @@ def test_the_three_private_names_exist(fcm: FakeFcm) -> None:
         assert callable(service._client.session.mount)
 
 
-def test_one_service_is_kept_per_app(fcm: FakeFcm) -> None:
+def test_an_app_has_one_service(fcm: FakeFcm) -> None:
     with open_gateway(fcm) as gateway:
         first = messaging._get_messaging_service(gateway._app)
 
@@ -75,7 +75,7 @@ def test_making_the_app_does_not_touch_the_network(own_fcm) -> None:
         assert own_fcm.token_requests == 0
 
 
-def test_sending_asks_no_other_host(own_fcm, monkeypatch) -> None:
+def test_sending_contacts_no_other_host(own_fcm, monkeypatch) -> None:
     # Given a service account's credentials directly, google-auth looks up "regional
     # access boundaries" at iamcredentials.googleapis.com from a thread of its own.
     asked: list[str] = []

@@ -39,7 +39,7 @@ PROOFS = {
     # Constants of the web process and its use cases.
     "MOST_INFLATED_BYTES": BODIES + "TestSize::test_an_unpacked_body_has_a_limit",
     "MOST_DRAINED_BYTES": "edges/test_web_process.py::TestHostileRequests"
-    "::test_a_body_without_an_end_is_not_read_to_it",
+    "::test_an_endless_body_is_refused_with_413",
     "MOST_HEADER_BYTES": BODIES + "TestSize::test_the_headers_have_a_limit",
     "MOST_LEVELS": BODIES + "TestShape::test_nesting_has_a_limit",
     "MOST_ITEMS": BODIES + "TestShape::test_items_of_a_body_have_a_limit",

@@ -159,9 +159,9 @@ def test_the_other_proofs_exist() -> None:
     assert (
         missing(
             "test_security.py::TestRoles"
-            "::test_may_do_what_the_table_says_and_nothing_else",
+            "::test_grant_the_permissions_of_the_table_and_no_others",
             "test_security.py::TestPermissions"
-            "::test_every_route_declares_one_or_is_listed_public",
+            "::test_every_route_asks_for_one_or_is_listed_as_public",
             "test_openapi.py::TestEveryOperation"
             "::test_asks_for_a_permission_or_is_public",
         )

@@ -85,8 +85,8 @@ def test_the_other_proofs_exist() -> None:
     secrets = "runtime/test_settings.py::TestProductionSecrets::"
     assert (
         missing(
-            "runtime/test_settings.py::TestFromEnv::test_production_refuses_to_invent_secrets",
-            secrets + "test_a_sample_or_a_short_one_is_refused",
+            "runtime/test_settings.py::TestFromEnv::test_production_needs_every_secret_to_be_set",
+            secrets + "test_a_sample_or_short_secret_is_refused",
             secrets + "test_the_values_of_the_sample_file_are_refused",
             headers + "TestEveryAnswer::test_is_protected",
             headers + "TestEveryAnswer::test_is_protected_after_a_bug_too",

@@ -70,7 +70,7 @@ def test_the_other_proofs_exist() -> None:
     assert (
         missing(
             "test_openapi.py::TestTheDocument::test_describes_every_route_and_no_other",
-            "test_openapi.py::TestTheDocument::test_the_committed_one_is_current",
+            "test_openapi.py::TestTheDocument::test_the_committed_document_is_current",
             deprecated + "test_says_so_in_every_answer",
             deprecated + "test_every_deprecated_operation_sends_all_three_headers",
         )

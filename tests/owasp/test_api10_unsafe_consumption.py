@@ -209,11 +209,11 @@ def test_the_other_proofs_exist() -> None:
             later + "nobody_listening_means_later",
             later + "the_gateway_works_again_after_any_failure",
             "notifications/test_fcm_token.py"
-            "::test_a_broken_token_endpoint_means_later_after_one_request",
-            "notifications/test_mail.py::TestSend::test_tells_no_from_not_now",
-            "notifications/test_mail.py::TestSend::test_somebody_answers_nothing",
+            "::test_a_broken_token_endpoint_means_try_later_after_one_request",
+            "notifications/test_mail.py::TestSend::test_tells_a_permanent_refusal_from_a_temporary_one",
+            "notifications/test_mail.py::TestSend::test_a_silent_server_delays_the_letter",
             "services/offers/test_pushes.py::TestOutcomes::test_later",
-            "test_worker.py::TestRetry::test_a_bug_has_five_chances",
+            "test_worker.py::TestRetry::test_a_job_with_a_bug_has_five_attempts",
         )
         == []
     )

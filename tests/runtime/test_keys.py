@@ -42,7 +42,7 @@ def process(world: World, ring: Keyring) -> World:
 
 
 class TestRotation:
-    def test_a_sign_in_survives_it_and_dies_with_the_second(
+    def test_a_sign_in_survives_one_rotation_and_ends_with_the_second(
         self, world: World, development: Settings
     ) -> None:
         rings = [keyring(development)]
@@ -88,7 +88,7 @@ class TestRotation:
 
 
 class TestRotateKeys:
-    def test_in_development_the_kept_files_move(
+    def test_in_development_the_key_files_are_rotated(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with environment(monkeypatch, DATA_DIR=str(tmp_path), LOG_LEVEL="CRITICAL"):
@@ -156,7 +156,7 @@ class TestRotateKeys:
 
 
 class TestTheAuditKey:
-    def test_all_that_were_in_force_still_verify(self, development: Settings) -> None:
+    def test_all_earlier_keys_still_verify(self, development: Settings) -> None:
         """Signed heads are kept for years: their keys pile up."""
         kids = [audit_key_of(development).kid]
         for _ in range(3):
@@ -166,7 +166,7 @@ class TestTheAuditKey:
         assert len(set(kids)) == 4
         assert set(kids) == set(audit_key_of(development).known)
 
-    def test_is_changed_alone(
+    def test_can_be_rotated_alone(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings = Settings(DATA_DIR=str(tmp_path))

@@ -55,11 +55,11 @@ def pings(url: str, role: DatabaseRole) -> int:
         return tap.seen[PING].round_trips
 
 
-def test_web_does_not_ping_what_it_used_a_moment_ago(login_url: str) -> None:
+def test_web_does_not_ping_a_connection_used_recently(login_url: str) -> None:
     assert pings(login_url, DatabaseRole.APP) == 0
 
 
-def test_web_pings_what_was_idle(
+def test_web_pings_an_idle_connection(
     login_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(db, "UNASKED_S", 0.0)
@@ -71,7 +71,7 @@ def test_the_worker_pings_before_each_transaction(login_url: str) -> None:
     assert pings(login_url, DatabaseRole.WORKER) == 2
 
 
-def test_what_died_idle_is_replaced_before_anybody_notices(
+def test_a_connection_that_died_idle_is_replaced_without_an_error(
     server_url: str, login_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(db, "UNASKED_S", 0.0)
@@ -83,7 +83,7 @@ def test_what_died_idle_is_replaced_before_anybody_notices(
             ask(engine)
 
 
-def test_of_those_that_died_in_use_one_fails_and_all_are_replaced(
+def test_after_one_error_all_dead_connections_are_replaced(
     server_url: str, login_url: str
 ) -> None:
     with pool_of(login_url, DatabaseRole.APP) as engine:

@@ -48,7 +48,7 @@ class Chain:
         ((None, None, "expand", "expand"), "dcb"),
     ],
 )
-def test_the_release_before_is_served_and_none_that_needs_what_is_gone(
+def test_older_releases_are_served_unless_they_use_what_was_dropped(
     phases: tuple[str | None, ...], runs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ScriptDirectory, "from_config", lambda _: Chain(*phases))
@@ -95,12 +95,14 @@ def let_it_be_newer(engine: Engine, *, serving: str) -> None:
 
 
 class TestANewerSchema:
-    def test_that_serves_this_release_is_run_on(self, migrated: Engine) -> None:
+    def test_that_serves_this_release_is_accepted(self, migrated: Engine) -> None:
         let_it_be_newer(migrated, serving=schema.head())
 
         check_schema(migrated, schema.head())
 
-    def test_that_does_not_is_refused_in_a_sentence(self, migrated: Engine) -> None:
+    def test_that_does_not_serve_it_is_refused_in_one_sentence(
+        self, migrated: Engine
+    ) -> None:
         let_it_be_newer(migrated, serving="somebody else")
 
         with pytest.raises(DatabaseUnusable, match="is at next, this release needs"):
@@ -125,7 +127,9 @@ class TestANewerSchema:
         with pytest.raises(DatabaseUnusable, match="deploy the release"):
             schema.upgrade(migrated)
 
-    def test_a_list_that_was_left_behind_does_not_count(self, migrated: Engine) -> None:
+    def test_a_list_older_than_the_schema_does_not_count(
+        self, migrated: Engine
+    ) -> None:
         """Somebody migrated by hand, past the command that keeps the list."""
         let_it_be_newer(migrated, serving=schema.head())
         with migrated.begin() as connection:

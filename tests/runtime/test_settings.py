@@ -31,7 +31,7 @@ def faults(**environ: str) -> str:
 
 
 class TestFromEnv:
-    def test_an_empty_environment_is_a_development_machine(self) -> None:
+    def test_an_empty_environment_means_development(self) -> None:
         assert Settings.from_env({}) == Settings()
         assert Settings.from_env(dict.fromkeys(NAMES, " ")) == Settings()
 
@@ -94,7 +94,7 @@ class TestFromEnv:
             ("MAIL_FROM", "nobody", "Name <address@host>"),
         ],
     )
-    def test_nonsense_is_refused_by_name(
+    def test_a_nonsense_value_is_refused_with_the_settings_name(
         self, name: str, value: str, words: str
     ) -> None:
         said = faults(**{name: value})
@@ -102,7 +102,7 @@ class TestFromEnv:
         assert said.startswith(f"Settings: {name}: ")
         assert words in said
 
-    def test_all_faults_are_told_at_once(self) -> None:
+    def test_all_faults_are_reported_at_once(self) -> None:
         said = faults(
             OFFER_TTL_S="x",
             PUSH="y",
@@ -118,7 +118,7 @@ class TestFromEnv:
         assert said.count("REFRESH_KEY") == 1
 
     @pytest.mark.parametrize("missing", sorted(set(PRODUCTION) - {"ENVIRONMENT"}))
-    def test_production_refuses_to_invent_secrets(self, missing: str) -> None:
+    def test_production_needs_every_secret_to_be_set(self, missing: str) -> None:
         environ = {k: v for k, v in PRODUCTION.items() if k != missing}
 
         assert faults(**environ) == f"Settings: {missing}: required in production."
@@ -147,7 +147,7 @@ class TestProductionSecrets:
             ("SMTP_URL", "smtp://user:password@h", "its password is a sample"),
         ],
     )
-    def test_a_sample_or_a_short_one_is_refused(
+    def test_a_sample_or_short_secret_is_refused(
         self, name: str, value: str, words: str
     ) -> None:
         said = faults(**PRODUCTION | {name: value})
@@ -156,7 +156,7 @@ class TestProductionSecrets:
         assert words in said
         assert value not in said
 
-    def test_all_of_them_are_told_at_once(self) -> None:
+    def test_all_weak_secrets_are_reported_at_once(self) -> None:
         said = faults(
             ENVIRONMENT="production",
             DATABASE_URL="postgresql://u:secret@h/x",
@@ -181,14 +181,16 @@ class TestProductionSecrets:
         for name, value in given.items():
             assert f"{name}: its password" in faults(**PRODUCTION | {name: value})
 
-    def test_long_random_ones_are_taken_also_from_files(self, tmp_path: Path) -> None:
+    def test_long_random_secrets_are_accepted_from_files_too(
+        self, tmp_path: Path
+    ) -> None:
         (tmp_path / "key").write_text(PRODUCTION["REFRESH_KEY"] + "\n")
         environ = {k: v for k, v in PRODUCTION.items() if k != "REFRESH_KEY"}
         environ["REFRESH_KEY_FILE"] = str(tmp_path / "key")
 
         assert Settings.from_env(environ) == Settings.from_env(PRODUCTION)
 
-    def test_development_may_have_simple_ones(self) -> None:
+    def test_development_may_have_simple_secrets(self) -> None:
         assert Settings.from_env({"DATABASE_URL": "postgresql://u:password@h/x"})
 
 
@@ -209,14 +211,14 @@ class TestFiles:
 
         assert getattr(settings, name) == value
 
-    def test_the_file_wins(self, tmp_path: Path) -> None:
+    def test_the_file_takes_precedence(self, tmp_path: Path) -> None:
         (tmp_path / "key").write_text("from the file")
         environ = {"REFRESH_KEY": "plain", "REFRESH_KEY_FILE": str(tmp_path / "key")}
 
         assert Settings.from_env(environ).REFRESH_KEY == "from the file"
 
     @pytest.mark.parametrize("content", [b"\xff\xfe", None], ids=["binary", "folder"])
-    def test_an_unreadable_one_is_a_fault(
+    def test_an_unreadable_file_is_a_fault(
         self, tmp_path: Path, content: bytes | None
     ) -> None:
         path = tmp_path
@@ -228,7 +230,7 @@ class TestFiles:
 
 
 class TestSecrets:
-    def test_are_those_that_open_something(self) -> None:
+    def test_are_the_settings_that_grant_access(self) -> None:
         assert set(SECRETS) == {
             *("DATABASE_URL", "FCM_SERVICE_ACCOUNT", "SMTP_URL"),
             *("JWT_PRIVATE_KEY", "REFRESH_KEY", "ENCRYPTION_KEY", "AUDIT_SIGNING_KEY"),
@@ -243,7 +245,7 @@ class TestSecrets:
             assert "canary" not in shown
             assert "OFFER_TTL_S=600" in shown
 
-    def test_are_not_in_a_fault(self) -> None:
+    def test_are_not_repeated_in_a_fault(self) -> None:
         said = faults(
             DATABASE_URL="mysql://u:canary@h/x", OFFER_TTL_S="x", REFRESH_KEY="canary"
         )

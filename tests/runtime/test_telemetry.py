@@ -54,7 +54,7 @@ class TestLines:
         assert (line["level"], line["note"]) == ("info", "two\nlines")
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", line["timestamp"])
 
-    def test_an_error_with_its_traceback_too(self, lines: Lines) -> None:
+    def test_an_error_with_its_traceback_is_one_line(self, lines: Lines) -> None:
         try:
             raise ValueError("two\nlines")
         except ValueError as error:
@@ -64,7 +64,7 @@ class TestLines:
         assert "Traceback" in line["exception"]
         assert "ValueError" in line["exception"]
 
-    def test_a_library_s_warning_too(self, lines: Lines) -> None:
+    def test_a_librarys_warning_is_one_line(self, lines: Lines) -> None:
         logging.getLogger("alembic").warning("something %s", "odd")
         logging.getLogger("alembic").info("nothing")
 
@@ -138,11 +138,13 @@ class TestLines:
             *("flat=3.5", "latency=1.25 ms", 41.5, None, "a+1"),
         ],
     )
-    def test_what_only_resembles_them_is_kept(self, value: object) -> None:
+    def test_values_that_only_resemble_private_ones_are_kept(
+        self, value: object
+    ) -> None:
         assert hide_private(None, "", {"note": value}) == {"note": value}
 
     @pytest.mark.parametrize("name", ["load_id", "status", "route", "latency_ms"])
-    def test_others_are_not(self, name: str) -> None:
+    def test_other_names_are_not_hidden(self, name: str) -> None:
         assert hide_private(None, "", {name: "x"}) == {name: "x"}
 
     def test_a_database_error_does_not_repeat_the_row(
@@ -162,7 +164,7 @@ class TestLines:
         assert "canary" not in str(line)
         assert "bird" not in str(line)
 
-    def test_rows_are_cut_from_text_of_any_shape(self) -> None:
+    def test_rows_of_several_lines_are_cut_from_text(self) -> None:
         said = "x\nDETAIL:  Failing row contains (7,\ncanary).\n[SQL: insert]\n"
 
         event = hide_rows(None, "", {"exception": said})
@@ -172,7 +174,7 @@ class TestLines:
 
 class TestTraceId:
     @pytest.mark.parametrize("given", ["0123456789abcdef", "a.b-c_d8", "x" * 64])
-    def test_a_caller_s_own_is_kept_and_echoed(
+    def test_the_callers_own_is_used_and_returned(
         self, app: Flask, lines: Lines, given: str
     ) -> None:
         answer = app.test_client().get("/healthz", headers={"X-Trace-Id": given})
@@ -183,7 +185,7 @@ class TestTraceId:
     @pytest.mark.parametrize(
         "given", [None, "", "short", "x" * 65, "a b c d e f", "né-né-né-né", '"; drop']
     )
-    def test_another_is_made_for_what_is_none(
+    def test_an_invalid_or_missing_one_is_replaced(
         self, app: Flask, given: str | None
     ) -> None:
         headers = {} if given is None else {"X-Trace-Id": given}
@@ -200,7 +202,7 @@ class TestTraceId:
 
         assert len(made) == 3
 
-    def test_goes_with_the_job(self, world: World) -> None:
+    def test_is_passed_on_to_the_job(self, world: World) -> None:
         driver = world.dropped()
 
         with Session() as session:
@@ -211,13 +213,13 @@ class TestTraceId:
         assert ids
         assert all(TRACE_ID.fullmatch(trace_id or "") for trace_id in ids)
 
-    def test_ends_with_its_block(self) -> None:
+    def test_a_block_has_its_own(self) -> None:
         with traced("outer-trace") as outer, traced(None) as inner:
             assert outer != inner
 
 
 class TestPrivacy:
-    def test_a_whole_day_leaves_no_token_number_or_place_in_the_log(
+    def test_after_a_whole_day_no_token_phone_number_or_place_is_in_the_log(
         self, world: World, lines: Lines, run_jobs: Callable[..., list[str]]
     ) -> None:
         canaries = {
@@ -290,14 +292,14 @@ class TestMetrics:
             *("backhaul_pushes", "backhaul_periodic_last_success_timestamp_seconds"),
         } <= set(families)
 
-    def test_a_strange_method_makes_no_new_series(self, app: Flask) -> None:
+    def test_an_unknown_method_makes_no_new_series(self, app: Flask) -> None:
         client = app.test_client()
         for number in range(3):
             client.open("/healthz", method=f"CANARY{number}")
 
         assert b"CANARY" not in client.get("/metrics").data
 
-    def test_web_workers_that_share_a_folder_answer_for_each_other(
+    def test_web_workers_that_share_a_folder_report_common_totals(
         self, tmp_path: Path
     ) -> None:
         program = (
