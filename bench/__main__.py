@@ -44,7 +44,7 @@ LIMITED_BY = {
     "acknowledged_writes_lost": "nothing: the server commits before it answers",
     "back_s": "the recovery of PostgreSQL, and the 5 s timeout to connect",
     "retry_after_undercut": "nothing: the time to wait is stored with the push",
-    "requests_per_offer": "how much trouble the stand-in makes",
+    "requests_per_offer": "how often the fake FCM fails",
     "rss_growth": "the noise of the allocator",
     "cases": "how long it plays",
     "others_p99_factor": "the database connections of the caller over the limit",

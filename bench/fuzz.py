@@ -1,4 +1,4 @@
-"""Thousands of made-up requests by every role, on a real server: `-m bench.fuzz`."""
+"""Thousands of generated requests by every role, on a real server: `-m bench.fuzz`."""
 
 import argparse
 import json
@@ -57,7 +57,7 @@ positive_data_acceptance.expected-statuses = [
 ]
 missing_required_header.expected-statuses = [400, 401, 403, 404, 406, 422, 428]
 
-# Only the server makes cursors, which a schema cannot say: a made-up cursor is a 400.
+# Only the server makes cursors, which a schema cannot say: a generated cursor is a 400.
 [[operations]]
 include-operation-id = {with_cursors}
 checks.positive_data_acceptance.expected-statuses = [

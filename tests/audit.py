@@ -1,6 +1,7 @@
 """Known vulnerabilities of the pinned packages: `python -m tests.audit`.
 
-Without an answer from the database within TIMEOUT_S the check is skipped, by name.
+If the vulnerability database does not answer within TIMEOUT_S, the check is skipped
+with a message.
 """
 
 import json
@@ -21,7 +22,7 @@ COMMAND = [
 
 
 def outcome(report: dict[str, Any]) -> tuple[int, str]:
-    """Return the exit code and what to say of pip-audit's report."""
+    """Return the exit code and the text for pip-audit's report."""
     packages = report["dependencies"]
     unknown = [package["name"] for package in packages if "skip_reason" in package]
     known = [package for package in packages if "skip_reason" not in package]
@@ -39,7 +40,7 @@ def outcome(report: dict[str, Any]) -> tuple[int, str]:
 
 
 def main() -> int:
-    """Ask; 1 if a pinned package has a known vulnerability."""
+    """Run pip-audit; return 1 if a pinned package has a known vulnerability."""
     try:
         ended = subprocess.run(
             COMMAND, capture_output=True, text=True, timeout=TIMEOUT_S, check=False

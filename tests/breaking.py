@@ -1,6 +1,6 @@
-"""What a client of the released API would notice: `python -m tests.breaking`.
+"""Finds changes that break clients of the released API: `python -m tests.breaking`.
 
-Compares docs/openapi.json with docs/openapi.released.json. A break is accepted when the
+Compares docs/openapi.json with docs/openapi.released.json. A break is accepted if the
 change log's Unreleased part names its operation: `Breaking: <operationId> ...`.
 """
 
@@ -39,14 +39,14 @@ def breaks(released: Json, current: Json) -> Iterator[Break]:
 
 
 class _Pair:
-    """Both documents, and the pairs of named schemas met so far."""
+    """Both documents, and the pairs of named schemas that were compared so far."""
 
     def __init__(self, released: Json, current: Json) -> None:
         self.documents = released, current
         self.known: set[tuple[str, str, str]] = set()
 
     def is_known(self, kind: str, old: Json, new: Json) -> bool:
-        """Say whether this pair was met before; one that is named is remembered."""
+        """Say whether this pair was compared before; remember it if both are named."""
         if "$ref" not in old or "$ref" not in new:
             return False
         key = (kind, old["$ref"], new["$ref"])
@@ -68,7 +68,7 @@ def _resolved(document: Json, schema: Json) -> Json:
             found = found[step]
         schema = found
     if "anyOf" in schema:
-        # Ours are a schema or null: what the parts say never contradicts.
+        # Ours are a schema or null, so the parts never contradict each other.
         parts = [_resolved(document, part) for part in schema["anyOf"]]
         kinds = sorted(set().union(*map(_types, parts)))
         for part in parts:
@@ -121,19 +121,19 @@ def _body(part: Json | None) -> Json | None:
 def _types(schema: Json) -> set[str]:
     kinds = schema.get("type", [])
     found = {kinds} if isinstance(kinds, str) else set(kinds)
-    # A whole number is a number.
+    # Each integer is also a number.
     return found | ({"integer"} if "number" in found else set())
 
 
 def _request(old: Json, new: Json, at: str, pair: _Pair) -> Iterator[str]:
-    """Yield why something that was accepted is refused now."""
+    """Yield the reasons why an input that was accepted is refused now."""
     if pair.is_known("request", old, new):
         return
     old, new = pair.resolve(old, new)
     if _types(new) and not _types(old) <= _types(new):
         yield f"{at} takes {sorted(_types(new))}, no longer {sorted(_types(old))}"
     if "enum" in new:
-        for value in old.get("enum", ["what it likes"]):
+        for value in old.get("enum", ["any value"]):
             if value not in new["enum"]:
                 yield f"{at} no longer takes {value}"
     if new.get("pattern", old.get("pattern")) != old.get("pattern"):
@@ -156,7 +156,7 @@ def _request(old: Json, new: Json, at: str, pair: _Pair) -> Iterator[str]:
 
 
 def _response(old: Json, new: Json, at: str, pair: _Pair) -> Iterator[str]:
-    """Yield what a client can no longer read. New enum values are announced."""
+    """Yield what a client can no longer read. New enum values are no break."""
     if pair.is_known("response", old, new):
         return
     old, new = pair.resolve(old, new)
@@ -172,7 +172,7 @@ def _response(old: Json, new: Json, at: str, pair: _Pair) -> Iterator[str]:
 
 
 def named(changes: str) -> set[str]:
-    """Return the operations whose break the change log's Unreleased part names."""
+    """Return the operations that the change log's Unreleased part calls breaking."""
     unreleased = changes.partition("## [Unreleased]")[2].partition("\n## [")[0]
     return set(re.findall(r"^(?:- )?Breaking: `?(\S+?)`?(?=[\s,:.])", unreleased, re.M))
 
@@ -184,7 +184,7 @@ def unnamed(released: Json, current: Json, changes: str) -> list[Break]:
 
 
 def main() -> int:
-    """Say every break that the change log does not name; 1 if there is one."""
+    """Print each break that the change log does not name; return 1 if there is one."""
     documents = (json.loads(path.read_text()) for path in (RELEASED, CURRENT))
     found = unnamed(*documents, CHANGES.read_text())
     for name, what in found:

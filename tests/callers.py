@@ -1,4 +1,4 @@
-"""A signed-in member who talks HTTP, and what he is answered."""
+"""A member who calls the API, and the answers."""
 
 import json
 import re
@@ -13,8 +13,8 @@ EDIT = re.compile(
     r"PATCH /v1/(loads|drivers)/[^/]+|PUT /v1/(trucks|areas)/[^/]+"
     r"|DELETE /v1/areas/[^/]+"
 )
-"""What needs an If-Match: a caller who gives none has looked a moment before. An empty
-header is not sent."""
+"""The requests that need an If-Match. If a test gives none, the caller gets the row's
+tag just before. An empty header is not sent."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Caller:
-    """A signed-in member who talks HTTP."""
+    """A signed-in member who calls the API."""
 
     app: Flask
     token: str
@@ -57,7 +57,7 @@ class Caller:
         return Answer(answer.status_code, data, dict(answer.headers))
 
     def _seen(self, path: str) -> dict[str, str]:
-        """Look at the row first, as somebody does who is about to edit it."""
+        """Get the row's tag, as a client does before an edit."""
         tag = self.get(path).headers.get("ETag")
         return {"If-Match": tag} if tag else {}
 

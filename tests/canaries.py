@@ -1,4 +1,4 @@
-"""Everything the suite logs, and every secret it ever sent or was told."""
+"""Collects what the suite logs, and every secret that it sent or received."""
 
 import atexit
 import re
@@ -18,35 +18,35 @@ TOKENS = {"access_token", "refresh_token"}
 PLACES = {"lat", "lon", "home_lat", "home_lon"}
 SHORTEST = 8
 FEWEST_DECIMALS = 4
-"""A shorter one may stand in a log by chance."""
+"""A number with fewer decimals may be in a log by chance."""
 
 WORD = re.compile(r"[\w.@+~-]+")
 
 sink = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="suite-log-")  # noqa: SIM115 - open as long as the run
 atexit.register(sink.close)
 heard: list[str] = []
-"""What processes said to us directly."""
+"""Output of processes that did not go to a log file."""
 
 secrets: dict[str, set[str]] = {}
-"""By kind."""
+"""The secrets, by kind."""
 
 
 def record() -> None:
-    """Log all of our own events, as production writes them, to the sink."""
+    """Write all log events of this process to the sink, in the form of production."""
     with redirect_stderr(sink):
         start_logging("DEBUG")
     assert sys.stderr is not sink
 
 
 def watch(app: Flask) -> Flask:
-    """Note every secret that is sent to `app`, and every token it hands out."""
+    """Note every secret that is sent to `app`, and every token that it issues."""
 
     @app.after_request
     def note(response: Response) -> Response:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme == "Bearer" and response.status_code < 400:
             secrets.setdefault("access_token", set()).add(token)
-        # A body that was refused unread cannot be read now either.
+        # A body that was refused before it was read cannot be read here either.
         if request.is_json and response.status_code not in {400, 413, 415}:
             remember(request.get_json(silent=True))
         if request.path.startswith("/v1/sessions") and response.is_json:
@@ -57,7 +57,7 @@ def watch(app: Flask) -> Flask:
 
 
 def remember(body: Any) -> None:
-    """Keep what is secret in a body, wherever it is."""
+    """Note the secrets in a body, at any depth."""
     for name, value in named(body):
         if name in PLACES and isinstance(value, float):
             text = repr(value)
@@ -90,7 +90,7 @@ def written() -> str:
 
 
 def logged(folder: Path) -> Iterator[str]:
-    """Yield what this process logged, and those that write below `folder`."""
+    """Yield the logs of this process, and of those that write below `folder`."""
     yield written()
     yield from heard
     for path in folder.rglob("*.log"):
@@ -98,7 +98,7 @@ def logged(folder: Path) -> Iterator[str]:
 
 
 def leaks(texts: Iterable[str], known: dict[str, set[str]]) -> list[tuple[str, str]]:
-    """Return (kind, secret) of every secret that stands in one of the texts."""
+    """Return (kind, secret) for each secret that one of the texts contains."""
     found = []
     for text in texts:
         words = set(WORD.findall(text))

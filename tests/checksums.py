@@ -1,4 +1,4 @@
-"""A whole database in checksums, to see whether two are the same."""
+"""Checksums of a whole database, to compare two databases."""
 
 from collections.abc import Collection
 
@@ -32,16 +32,16 @@ FENCES = text(
     order by 1, 2, 3
     """
 )
-"""Who may do what: policies, owners, grants, functions, triggers, roles.
+"""The rights in a database: policies, owners, grants, functions, triggers, roles.
 
-Casts and brackets of policies are left out: PostgreSQL writes `x IN (...)` over varchar
-in one way when it was read from us and in another when from its own dump."""
+Casts and brackets of policies are left out: PostgreSQL shows `x IN (...)` over varchar
+differently after it was restored from a dump."""
 
 SEQUENCES = text("select sequencename, last_value from pg_sequences order by 1")
 
 
 def rows(engine: Engine, without: Collection[str] = ()) -> dict[str, str]:
-    """Return the number and the checksum of each table's rows, by table."""
+    """Return the number of rows and their checksum, by table."""
     with engine.connect() as connection:
         return {
             name: str(
@@ -58,12 +58,12 @@ def rows(engine: Engine, without: Collection[str] = ()) -> dict[str, str]:
 
 
 def fences(engine: Engine) -> list[tuple[str, ...]]:
-    """Return who may do what in the database."""
+    """Return the rights in the database; see FENCES."""
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(FENCES)]
 
 
 def sequences(engine: Engine) -> list[tuple[str, int]]:
-    """Return where each sequence stands."""
+    """Return the last value of each sequence."""
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(SEQUENCES)]

@@ -1,4 +1,4 @@
-"""Which problem codes the suite has seen, and whether the document promised them."""
+"""The problem codes that the suite has seen, and those missing in the API document."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from api.kernel.problems import CONTENT_TYPE
 from tests.source import ROOT
 
 ANYWHERE = {"method-not-allowed", "internal-error"}
-"""Codes that are not an operation's own."""
+"""Codes that any request may get, so that no operation lists them."""
 
 seen: set[str] = set()
 unpromised: set[tuple[str, str, str]] = set()
@@ -19,7 +19,7 @@ unpromised: set[tuple[str, str, str]] = set()
 
 
 def watch(app: Flask) -> Flask:
-    """Note every problem that `app` answers with."""
+    """Note the code of every problem that `app` answers with."""
     document = app.extensions["api"].spec.to_dict()
 
     @app.after_request
@@ -29,7 +29,7 @@ def watch(app: Flask) -> Flask:
             seen.add(code)
             if request.url_rule is not None and code not in ANYWHERE:
                 path = openapi_path(request.url_rule.rule)
-                # A HEAD is the GET of its path.
+                # The document describes HEAD by GET.
                 method = {"HEAD": "GET"}.get(request.method, request.method)
                 if path in document["paths"] and code not in promised(
                     document, method, path
@@ -41,7 +41,7 @@ def watch(app: Flask) -> Flask:
 
 
 def whole_suite(request: pytest.FixtureRequest) -> bool:
-    """Say whether this run has every test file, so that absence means something."""
+    """Say whether this run has every test file, so that a missing code is a fault."""
     there = {p.resolve() for p in (ROOT / "tests").rglob("test_*.py")}
     ran = {Path(item.path).resolve() for item in request.session.items}
     return not (there - ran or request.config.option.keyword)
@@ -52,7 +52,7 @@ def openapi_path(rule: str) -> str:
 
 
 def promised(document: dict[str, Any], method: str, path: str) -> set[str]:
-    """Return the codes the document lists for an operation."""
+    """Return the codes that the document lists for an operation."""
     operation = document["paths"][path][method.lower()]
     return {
         code
@@ -63,7 +63,7 @@ def promised(document: dict[str, Any], method: str, path: str) -> set[str]:
 
 
 def all_promised(document: dict[str, Any]) -> set[str]:
-    """Return every code of the document."""
+    """Return every code that the document lists."""
     methods = {"get", "put", "post", "patch", "delete"}
     return {
         code

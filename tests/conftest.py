@@ -1,4 +1,4 @@
-"""The real database, the app, the jobs, the cast."""
+"""Fixtures: the real database, the app, the jobs, the world of a test."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.has_plugin("xdist"):
         if config.getoption("write_examples") and config.getoption("numprocesses"):
             raise pytest.UsageError("One process writes the examples: add -n 0.")
-        # What a crashed one saw is lost, and the run with it: nobody takes its place.
+        # A crashed worker is not replaced: what it saw is lost, so the run must fail.
         config.option.maxworkerrestart = "0"
         config.pluginmanager.register(workers.Workers())
 
@@ -78,22 +78,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def all_saw(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """What every process of this run saw is known; the folder below which they wrote.
+    """Gather what every process of this run saw; the folder below which they wrote.
 
-    For what sums up the whole run and is run last.
+    For the tests of the whole suite, which run last.
     """
     mine = workers.input_of(pytestconfig)
     if not mine:
         return tmp_path_factory.getbasetemp()
-    everybody = {f"gw{number}" for number in range(mine["workercount"])}
-    others = sorted(everybody - {mine["workerid"]})
+    everyone = {f"gw{number}" for number in range(mine["workercount"])}
+    others = sorted(everyone - {mine["workerid"]})
     workers.gather(Path(mine["seen_in"]), others)
     return tmp_path_factory.getbasetemp().parent
 
 
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
-    """A server: DATABASE_URL's, or the embedded one. Without one, nothing is tested."""
+    """The server of DATABASE_URL, or the embedded one. Without one the run ends."""
     with ExitStack() as stack:
         try:
             url = os.environ.get("DATABASE_URL") or stack.enter_context(
@@ -109,7 +109,7 @@ def server_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def database_url(server_url: str) -> Iterator[str]:
-    """A database of this run's own, with the schema built by the migrations."""
+    """A new database for this run, with the schema built by the migrations."""
     name = f"test_{uuid4().hex[:12]}"
     url = create_database(server_url, name)
     engine = make_engine(Settings(DATABASE_URL=url))
@@ -127,12 +127,14 @@ def database_url(server_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def login_url(server_url: str, database_url: str) -> str:
-    """Who the suite logs in as: neither owner nor superuser. In each transaction it
-    works as the app or as the worker, as who acts in it would; a test that breaks the
-    schema on purpose says so, by taking the owner's role for a statement."""
+    """The login of the suite, a role that is neither owner nor superuser.
+
+    In each transaction it takes the role of the app or of the worker, as the processes
+    do. A test that breaks the schema on purpose takes the owner's role for a statement.
+    """
     role = sql.Identifier("backhaul_tests")
     with psycopg.connect(server_url, autocommit=True) as connection:
-        # Roles belong to the whole server: two processes must not change one at once.
+        # Roles belong to the whole server, so concurrent processes must not change one.
         connection.execute("select pg_advisory_lock(hashtext('backhaul_tests'))")
         with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
             connection.execute(
@@ -157,7 +159,7 @@ def login_url(server_url: str, database_url: str) -> str:
 @pytest.fixture(scope="session")
 def settings(login_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     canaries.record()
-    # The same hash at a hundredth of its price: the suite makes hundreds of people.
+    # A hash in a hundredth of the time, as the suite makes hundreds of members.
     passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=512, parallelism=1)
     passwords.NOBODY = passwords.hash_password("nobody's")
     return Settings(
@@ -174,7 +176,7 @@ def keys(settings: Settings) -> Keyring:
 
 @pytest.fixture(scope="session")
 def engine(settings: Settings) -> Iterator[Engine]:
-    """An engine that works as the server's own hand where nobody else acts."""
+    """An engine that acts as the server itself where no member acts."""
     made = make_engine(settings, DatabaseRole.WORKER)
     yield made
     made.dispose()
@@ -182,7 +184,7 @@ def engine(settings: Settings) -> Iterator[Engine]:
 
 @pytest.fixture
 def superuser(database_url: str) -> Iterator[Engine]:
-    """An engine of who made the database, for what no process of ours may do."""
+    """An engine of the superuser, for what no process of ours may do."""
     made = make_engine(Settings(DATABASE_URL=database_url))
     yield made
     made.dispose()
@@ -202,7 +204,8 @@ def app(settings: Settings, keys: Keyring) -> Flask:
 
 @pytest.fixture
 def session(engine: Engine) -> Iterator[OrmSession]:
-    """A session in a transaction that is rolled back; the app joins it by savepoint."""
+    """A database session in a transaction that is rolled back; the app uses savepoints
+    in it."""
     with engine.connect() as connection, connection.begin() as outer:
         Session.configure(
             bind=connection,
@@ -217,7 +220,7 @@ def session(engine: Engine) -> Iterator[OrmSession]:
 
 @pytest.fixture
 def world(session: OrmSession, app: Flask, keys: Keyring, settings: Settings) -> World:
-    """The cast and its makers, over HTTP, in the rolled-back transaction."""
+    """Makes companies, members and loads over HTTP, in the rolled-back transaction."""
     return World(app, keys, settings)
 
 
@@ -248,10 +251,10 @@ def committed(
     settings: Settings,
     database_url: str,
 ) -> Iterator[World]:
-    """The same on committed rows, for races; every table is emptied afterwards.
+    """A `world` whose rows are committed, for races; every table is emptied afterwards.
 
-    Deleting a few rows takes a tenth of the time of truncating all tables. Triggers,
-    of foreign keys too, stay out of it.
+    Deleting a few rows takes a tenth of the time of truncating all tables. Triggers and
+    foreign keys are switched off for it.
     """
     Session.configure(
         bind=engine,
@@ -266,7 +269,7 @@ def committed(
 
 @pytest.fixture
 def run_jobs(settings: Settings) -> Callable[..., list[str]]:
-    """Run the waiting jobs with their real handlers; returns their names."""
+    """A function that runs the due jobs by their real handlers; returns their names."""
 
     def run(gateway: Any = None, **rules: Any) -> list[str]:
         return drain_jobs(settings, gateway, **rules)

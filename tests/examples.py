@@ -1,4 +1,4 @@
-"""The document's examples: exchanges that this suite had.
+"""The examples of the API document: requests and answers of this suite.
 
 `make examples` keeps them in api/kernel/examples.json, from a run of the whole suite.
 """
@@ -26,15 +26,15 @@ SECRETS = {
     "secret": "JBSWY3DPEHPK3PXP",
     "uri": "otpauth://totp/Backhaul:dana%40example.com?secret=JBSWY3DPEHPK3PXP",
 }
-"""What a real one is replaced by, whatever the test sent."""
+"""The values that replace real secrets, by field."""
 
 NOT_SHOWN = re.compile(r"canary|secret|nonsense|\\u0|[^\x20-\x7e]")
-"""Words of tests that make no good example."""
+"""Texts of tests that must not be in an example."""
 
 
 @dataclass
 class Exchange:
-    """A request that was answered with success; what it asked and heard, as JSON."""
+    """A successful request: its status, and the bodies of request and response."""
 
     status: int
     request: Any
@@ -48,11 +48,11 @@ best: dict[str, Exchange] = {}
 """The fullest exchange of each operation."""
 
 seen: dict[str, set[str]] = {}
-"""Every leaf that each operation's requests and answers had."""
+"""The leaves of all requests and answers, by operation; see `leaves`."""
 
 
 def watch(app: Flask) -> Flask:
-    """Note what every operation of `app` is asked and answers."""
+    """Note the successful requests to every operation of `app`, and their answers."""
     ids = {
         (method, path): operation["operationId"]
         for path, item in app.extensions["api"].spec.to_dict()["paths"].items()
@@ -93,7 +93,10 @@ def _keep(operation_id: str, exchange: Exchange) -> None:
 
 
 def leaves(value: Any, path: str = "$") -> set[str]:
-    """Return path and type of everything in `value`; ids and places are alike."""
+    """Return path and type of each value in `value`.
+
+    The entries of a list have one path, and so have keys that differ by an id only.
+    """
     match value:
         case dict() if value:
             parts = (leaves(v, f"{path}.{UUID.sub('*', k)}") for k, v in value.items())
@@ -108,7 +111,7 @@ def leaves(value: Any, path: str = "$") -> set[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield what the values say; what is replaced says nothing."""
+    """Yield all texts in `value`, except those that SECRETS replaces."""
     match value:
         case dict():
             for name, inner in value.items():
@@ -131,7 +134,7 @@ def _shown(value: Any) -> Any:
 
 
 def _shortened(value: Any) -> Any:
-    """Cut long lists of objects: two show what the third would."""
+    """Cut lists of objects to MOST_ENTRIES."""
     match value:
         case dict():
             return {k: _shortened(v) for k, v in value.items()}
@@ -142,7 +145,7 @@ def _shortened(value: Any) -> Any:
 
 
 def write() -> None:
-    """Keep the fullest exchange of each operation in api/kernel/examples.json."""
+    """Write the fullest exchange of each operation to api/kernel/examples.json."""
     kept = {
         operation_id: {
             part: value

@@ -1,4 +1,4 @@
-"""The product's core calls in one short day, over whatever carries the requests."""
+"""The product's main calls in one short day, over any kind of `Caller`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tests.world import CHICAGO, NEWARK, Caller, World
 
 @dataclass(frozen=True)
 class Day:
-    """What is left in the evening: `loser` carries what `winner` had won."""
+    """The people and rows of the day; `loser` carries the load that `winner` won."""
 
     carrier: Caller
     shipper: Caller
@@ -24,9 +24,9 @@ class Day:
 
 
 def play(world: World, see_searched: Callable[[], None]) -> Day:
-    """Post a load; let two drivers drop, be offered it, and accept it; override.
+    """Post a load, let two drivers drop and accept it, and reassign it to the loser.
 
-    see_searched: return when the jobs that wait have been done.
+    see_searched: returns when the waiting jobs are done.
     """
     carrier, shipper = world.company(), world.shipper()
     freight = world.load(shipper, NEWARK, CHICAGO)
@@ -40,9 +40,9 @@ def play(world: World, see_searched: Callable[[], None]) -> Day:
     late = loser.put(f"/v1/offers/{lost}/acceptance")
     assert (late.status, late.code) == (410, "offer-taken")
 
-    (held,) = winner.get("/v1/me")["assignments"]
+    (assigned,) = winner.get("/v1/me")["assignments"]
     body = {"kind": "reassign", "reason": "safety", "driver_id": loser.driver_id}
-    moved = carrier.post(f"/v1/assignments/{held['id']}/override", body)
+    moved = carrier.post(f"/v1/assignments/{assigned['id']}/override", body)
     assert moved.status == 201, moved.body
     (carried,) = loser.get("/v1/me")["assignments"]
     assert carried["load"]["id"] == freight["id"]

@@ -1,4 +1,4 @@
-"""The house in numbers: `python -m tests.sizes` prints the table of `make check`."""
+"""The sizes of our code: `python -m tests.sizes` prints the table of `make check`."""
 
 import ast
 import sys
@@ -16,7 +16,7 @@ MOST_FUNCTION_MEDIAN = 10
 MOST_FUNCTION_P95 = 40
 
 REVISIONS = Path("migrations/versions")
-"""History, not code to read: a table's columns make it long."""
+"""Not measured: a table's columns make a revision long."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def p95(numbers: list[int]) -> float:
 
 
 def table() -> str:
-    """Return a line for each folder, with what all the code adds up to at the end."""
+    """Return a line for each folder, and one for all code at the end."""
     paths = measured()
     places = sorted({layer(p) for p in paths if len(p.parts) > 1})
     rows = [(place, [p for p in paths if layer(p) == place]) for place in places]

@@ -1,4 +1,4 @@
-"""Our own source files, parsed once, for the tests that read them."""
+"""Our own source files, for the tests that read them."""
 
 import ast
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 IGNORED = {"tests", "__pycache__"}
-"""Folders of the checkout that hold no code of the product."""
+"""Folders that contain no code of the product."""
 
 
 @cache
@@ -32,12 +32,12 @@ def tree(path: Path) -> ast.Module:
 
 
 def layer(path: Path) -> str:
-    """Return the folder at the top, or the root module's name."""
+    """Return the top folder of the path, or the name of a root module."""
     return path.parts[0] if len(path.parts) > 1 else path.stem
 
 
 def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
-    """Yield each imported dotted name, and where."""
+    """Yield each imported dotted name, and its line."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node) for alias in node.names)

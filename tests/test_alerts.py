@@ -1,4 +1,4 @@
-"""Every alert of OPERATIONS can ring: PromQL over metrics that are there and true."""
+"""Every alert of OPERATIONS can fire: its metrics and labels exist and are true."""
 
 import re
 from typing import Any
@@ -39,7 +39,7 @@ def page_of(world: World) -> str:
 
 @pytest.fixture
 def page(world: World) -> str:
-    """A page of a process that has counted at least once of each."""
+    """A metrics page of a process that has counted each metric at least once."""
     telemetry.PUSHES.labels("later")
     telemetry.JOBS.labels("push.send", "failed")
     telemetry.REQUESTS.labels("/v1/offers", "GET", 200)
@@ -168,8 +168,8 @@ class TestTheGaugesAreTrue:
         self, world: World
     ) -> None:
         with Session.begin() as session:
-            # The superuser's right, for this transaction: another test's database is
-            # on the same server and keeps it.
+            # Replaced in this transaction only, as taking the right from the role would
+            # concern all databases of the server.
             session.execute(text("set local role backhaul_owner"))
             session.execute(
                 text(

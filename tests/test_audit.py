@@ -1,4 +1,4 @@
-"""The audit fails for a known vulnerability, and says when it could not look."""
+"""The audit fails for a known vulnerability, and names packages it could not check."""
 
 from typing import Any
 

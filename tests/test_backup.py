@@ -1,4 +1,4 @@
-"""Backup and restore as OPERATIONS says: roles and dump, server gone, all is back."""
+"""Backup and restore by the commands of OPERATIONS bring back roles and all rows."""
 
 import re
 import subprocess
@@ -41,7 +41,7 @@ LISTS = {
     "carrier": ("backhaul-searches", "offers", "assignments", "overrides"),
     "shipper": ("loads?status=in_transit", "loads?status=delivered", "loads"),
 }
-"""What each desk reads."""
+"""The lists that each desk reads."""
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def on(url: str) -> Iterator[Engine]:
 
 
 def documented() -> list[str]:
-    """Return the commands of OPERATIONS, "Backup and restore", one a line."""
+    """Return the commands of OPERATIONS, "Backup and restore", line by line."""
     manual = (ROOT / "docs/OPERATIONS.md").read_text()
     section = manual.split("## Backup and restore")[1].split("\n## ")[0]
     blocks = re.findall(r"```sh\n(.*?)```", section, re.S)
@@ -71,7 +71,7 @@ def documented() -> list[str]:
 
 
 def run(command: str, place: Path, **variables: str) -> None:
-    """Run a documented line in `place`, with the wheel's programs."""
+    """Run a documented command in `place`, with the wheel's programs."""
     done = subprocess.run(
         ["/bin/sh", "-c", command],
         cwd=place,
@@ -79,13 +79,13 @@ def run(command: str, place: Path, **variables: str) -> None:
         capture_output=True,
         text=True,
     )
-    # The new server's own superuser is there already; nothing else may go wrong.
+    # The new server has its superuser already; no other error is allowed.
     faults = [line for line in done.stderr.splitlines() if "already exists" not in line]
     assert (done.returncode, faults) == (0, []), command
 
 
 def figures(day: Day) -> dict[str, Any]:
-    """Return what the demo's totals are made of, as each desk reads it."""
+    """Return the rows behind the demo's totals, as each desk reads them."""
     found: dict[str, Any] = {}
     for name, desk in (("carrier", day.carrier), ("shipper", day.shipper)):
         for noun in LISTS[name]:
@@ -169,9 +169,9 @@ def assert_audited(settings: Settings) -> None:
 
 
 def assert_goes_on(world: World, day: Day) -> None:
-    """What was won is won, what was owed is done, and the next day can begin."""
-    (held,) = active(load_id=UUID(day.freight["id"]))
-    assert str(held.driver_id) == day.loser.driver_id
+    """Check that wins are kept, due jobs are done, and another day can be played."""
+    (assigned,) = active(load_id=UUID(day.freight["id"]))
+    assert str(assigned.driver_id) == day.loser.driver_id
     late = day.loser.put(f"/v1/offers/{day.lost_offer}/acceptance")
     assert (late.status, late.code) == (410, "offer-taken")
     gateway = FakeGateway()

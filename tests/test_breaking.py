@@ -1,4 +1,4 @@
-"""A break is found, whatever its kind, and accepted when the change log names it."""
+"""A break of any kind is found, and accepted if the change log names it."""
 
 import copy
 import json
@@ -153,7 +153,7 @@ BREAKS: dict[str, tuple[Change, str]] = {
     ),
     "new enum": (
         lambda document: field(document, "unit_number").update(enum=["A"]),
-        "no longer takes what it likes",
+        "no longer takes any value",
     ),
     "required field": (
         lambda document: schema(document, "TruckIn")["required"].append("equipment"),

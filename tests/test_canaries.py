@@ -1,4 +1,4 @@
-"""No secret in any log: of this process, and of the web and worker processes."""
+"""There is no secret in the logs of this process or of web and worker processes."""
 
 import http.client
 import json
@@ -104,7 +104,7 @@ class TestTheSearch:
 def test_the_whole_suite_logged_none_of_its_secrets(
     world: World, all_saw: Path
 ) -> None:
-    """Runs last; of a part of the suite it judges that part."""
+    """Runs last. In a run of a part of the suite it checks that part."""
     place = world.driver(world.company(), device="canary-target-1", home_lat=41.87391)
     world.phone(place, "canary-target-2")
     sign_in = {"login": "canary@example.com", "password": PASSWORD}

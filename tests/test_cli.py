@@ -1,4 +1,4 @@
-"""The operator's commands, as an operator types them."""
+"""The operator's commands, called as on a command line."""
 
 import os
 import re
@@ -26,7 +26,7 @@ from tests.world import PASSWORD, Caller, World
 def invoke(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Result]]:
-    """Run a command in this process: most of a real one's time is its start."""
+    """Run a command in this process, as starting another one takes most of the time."""
     bound = Session.kw.get("bind")
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("LOG_LEVEL", "CRITICAL")
@@ -221,11 +221,11 @@ class TestCompanies:
     def test_an_unknown_company_is_one_sentence(
         self, committed: World, invoke: Callable[..., Result], command: tuple[str, ...]
     ) -> None:
-        nobody = str(uuid4())
+        unknown = str(uuid4())
 
-        done = invoke(*command, f"--org={nobody}")
+        done = invoke(*command, f"--org={unknown}")
 
-        assert (done.exit_code, done.stderr) == (2, f"No company {nobody}.\n")
+        assert (done.exit_code, done.stderr) == (2, f"No company {unknown}.\n")
 
 
 def admin_of(world: World) -> Caller:

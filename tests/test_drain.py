@@ -1,4 +1,4 @@
-"""SIGTERM drains: what is in hand is finished and done once, the rest stays."""
+"""After SIGTERM a process finishes the work it has begun, once, and begins no other."""
 
 import http.client
 import json

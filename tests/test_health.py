@@ -1,4 +1,4 @@
-"""Healthy and ready, or why not; the web process says so and stops."""
+"""/healthz and /readyz answer 200 or say what is wrong, also in a real web process."""
 
 import json
 import urllib.request

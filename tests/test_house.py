@@ -1,4 +1,4 @@
-"""Sizes (STYLE 1.5), and manners that ruff does not know."""
+"""Limits of size (STYLE 1.5), and rules of style that ruff does not check."""
 
 import ast
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_only_modules_for_a_terminal_print() -> None:
 
 
 def test_an_ignored_rule_is_named() -> None:
-    """A bare `noqa` or `type: ignore` hides what comes later, too."""
+    """A bare `noqa` or `type: ignore` would also hide later errors."""
     bare = [
         f"{path}:{number}"
         for path in [*files(), *suite()]

@@ -1,5 +1,5 @@
-"""The image and compose.yaml, played without an engine: what COPY copies, the commands
-and the environment as they are written, in a fresh directory."""
+"""The image and compose.yaml, tested without a container engine: the files of COPY in a
+new directory, with the commands and environments of both files."""
 
 import ast
 import json
@@ -41,7 +41,7 @@ OURS = {
 
 
 def instructions() -> list[tuple[str, str]]:
-    """Return (instruction, rest) of each line of the Dockerfile, joined."""
+    """Return (instruction, rest) of each line of the Dockerfile, with joined lines."""
     lines = re.sub(
         r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.M
     ).replace("\\\n", " ")
@@ -63,7 +63,7 @@ IMAGE_ENV = dict(
 
 
 def command_of(service: str) -> list[str]:
-    """Return the service's command, the image's where it has none."""
+    """Return the service's command, or the image's if it has none."""
     return list(SERVICES[service].get("command") or json.loads(of("CMD")[0]))
 
 
@@ -77,7 +77,7 @@ def health_of(service: str) -> list[str]:
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    """A directory with what COPY copies, and nothing else."""
+    """A directory with the files that COPY copies, and nothing else."""
     app = tmp_path / "app"
     app.mkdir()
     for rest in of("COPY"):
@@ -99,7 +99,7 @@ class TestTheImage:
         assert {"wsgi.py", "worker.py", "cli.py", "migrations"} <= there
 
     def test_installs_what_its_code_imports(self, image: Path) -> None:
-        """No package of the demo or of development is missed, none is brought."""
+        """Every imported package is pinned; those of demo and development are not."""
         pinned = {
             re.split(r"[\[=]", line)[0].lower().replace("_", "-")
             for line in (ROOT / "requirements.txt").read_text().splitlines()
@@ -183,7 +183,7 @@ def empty_database(server_url: str) -> Iterator[str]:
 
 
 class Host:
-    """Stands for the engine: gives a service its environment and runs its command."""
+    """A stand-in for the engine: runs a service's command in its environment."""
 
     def __init__(self, image: Path, url: str, fcm: FakeFcm, ports: dict[str, str]):
         self.image = image
@@ -204,7 +204,7 @@ class Host:
             (self.run_dir / "secrets" / name).write_text(text)
 
     def env(self, service: str) -> dict[str, str]:
-        """Return what the container would have, and not one variable more."""
+        """Return the environment that the container would have, and nothing more."""
         written = IMAGE_ENV | SERVICES[service]["environment"] | self.ports
         return {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"} | {
             name: value.replace("/run/", f"{self.run_dir}/")
@@ -284,7 +284,7 @@ def test_the_image_serves_with_what_compose_gives_it(
 def test_a_second_worker_host_needs_only_the_database(
     image: Path, committed: Any, database_url: str
 ) -> None:
-    """Of what it sends: with PUSH=console it needs no Firebase key either."""
+    """With PUSH=console it needs no Firebase key either."""
     env = {"PATH": os.environ["PATH"], "DATABASE_URL": database_url, "PUSH": "console"}
     log = (image.parent / "log").open("wb")
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Who may import whom, and what only the edges may do (ARCHITECTURE 2)."""
+"""Which folder may import which, and what only the edges may do (ARCHITECTURE 2)."""
 
 import ast
 import re
@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "notifications": {"models", "jobs", "runtime"},
     "places": {"geo"},
     "services": BELOW,
-    # Of geo, freight and models only types and constants: see the test below.
+    # From geo, freight and models only types and constants; see the test below.
     "api": {"services", "models", "freight", "geo", "runtime"},
     "handlers": {"services", "jobs", "notifications", "models", "runtime"},
     "runtime": set(),
@@ -31,17 +31,17 @@ MAY_IMPORT = {
     "local": {"runtime"},
     "wsgi": SERVER | {"api"},
     "worker": SERVER,
-    # `local` by a guarded import: the image does not carry it.
+    # `local` by a guarded import, as the image does not contain it.
     "cli": SERVER | {"api", "market", "local", "wsgi", "worker"},
-    # The demo and the benches are customers: they talk HTTP. Pure code is free, and
-    # what stands in for the world: the fake FCM, the processes of `local`, the cli.
+    # The demo and the benches are clients and call the API over HTTP. They may import
+    # pure code and what starts processes: the fake FCM, `local`, the cli.
     "demo": {"geo", "freight", "places", "market", "edges", "runtime", "local"},
     "bench": SERVER | {"api", "demo", "market", "local", "worker"},
 }
-"""What each folder or root module may import of ours, besides itself."""
+"""The own folders and modules that each folder or root module may import."""
 
 OF_THE_EDGES = {"runtime.keys", "runtime.schema"}
-"""Modules of `runtime` that only edges import, and what starts a database."""
+"""Modules of `runtime` that only edges and starters of a database may import."""
 
 USE_WHAT_IS_OF_THE_EDGES = {
     *("edges", "wsgi", "worker", "cli", "migrations", "demo", "bench", "runtime"),
@@ -76,7 +76,7 @@ OWNERS = {
     "hypothesis": set(),
     "pytest": set(),
 }
-"""The folders or root modules that may know of each framework."""
+"""The folders or root modules that may import each framework."""
 
 AREAS = [
     "kernel",
@@ -92,14 +92,14 @@ AREAS = [
     "partners",
     "upkeep",
 ]
-"""What the product is about, in order. In `services/` an area imports only itself and
-those before it: what needs a later one asks for it with a job."""
+"""The areas of the product, in order. In `services/` an area imports only itself and
+areas before it; it uses a later area by enqueueing a job."""
 
 ROOMS = {"services", "api", "models"}
-"""The rooms that have areas."""
+"""The folders that are divided into areas."""
 
 MOST_MODULES = 20
-"""An area of more is two."""
+"""An area with more modules must be divided."""
 
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
 MAY_LOOK_AT_THE_CLOCK = {
@@ -107,8 +107,8 @@ MAY_LOOK_AT_THE_CLOCK = {
     "cli.py",
 }
 MAY_READ_THE_ENVIRONMENT = {
-    # `start` reads the settings from it, `serving` where web listens; the others hand
-    # it on to programs they start, or look for a library's own switch.
+    # `start` reads the settings from it, `serving` the address of web; the others pass
+    # it on to programs they start, or read a library's own variable.
     *("edges/start.py", "edges/serving.py", "runtime/telemetry.py", "cli.py"),
     *("local", "demo", "bench", "migrations"),
 }
@@ -128,7 +128,7 @@ def each_file_of(*layers: str) -> pytest.MarkDecorator:
 each_file = each_file_of()
 OWN = {layer(path) for path in files()}
 OBJECT = re.compile(r"(\w+)(?:\.\w+)*:\w+(?:\(\))?")
-"""How servers and entry points name what they load."""
+"""An object's name in the commands of servers and in entry points."""
 
 
 @each_file
@@ -237,7 +237,7 @@ def test_the_suite_has_the_areas_of_the_code() -> None:
 
 @each_file_of(*CORE)
 def test_only_edges_end_a_transaction(path: Path) -> None:
-    """A savepoint may be ended by the function that opened it."""
+    """A function may end a savepoint that it opened itself."""
     savepoints = _names_of_savepoints(tree(path))
     ended = [
         f"{ast.unparse(node.func)} in line {node.lineno}"
@@ -311,7 +311,7 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
-    # A package's __init__ gathers its modules: it is not used by them.
+    # A package's __init__ imports its modules and is not imported by them.
     names = {
         ".".join(path.with_suffix("").parts): path
         for path in files()

@@ -1,4 +1,4 @@
-"""Each hole can still be opened, and whether one was noticed is told truly."""
+"""Each mutant still applies, and the judge of mutants gives true results."""
 
 import ast
 from pathlib import Path
@@ -13,7 +13,7 @@ each = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name
 
 
 def named(path: Path) -> set[str]:
-    """Return `Class`, `Class::test` and `test` of all there are in the file."""
+    """Return all tests of the file, as `Class`, `Class::test` and `test`."""
     found = set()
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.ClassDef):
@@ -68,7 +68,7 @@ SURE = "def test_it(): pass"
 
 
 class TestJudge:
-    """A mutant that changes a file beside the test, which reads it or does not."""
+    """The mutant changes a file that the test may or may not read."""
 
     @pytest.mark.parametrize(
         ("test", "result", "why"),

@@ -1,4 +1,4 @@
-"""The document is current and whole, and /docs needs no internet."""
+"""The API document is current and complete, and /docs needs no internet."""
 
 import json
 import os
@@ -41,7 +41,7 @@ PAGES = {
     ("get", "/docs/"),
     ("get", "/docs/{path}"),
 }
-"""The document and what shows it."""
+"""The document and the pages that show it."""
 
 
 @pytest.fixture(scope="module")
@@ -130,10 +130,10 @@ class TestEveryOperation:
                 assert "Anybody may call it." in operation["description"], where
                 continue
             assert f"Needs `{permission}`: " in operation["description"], where
-            for role, held in PERMISSIONS.items():
+            for role, granted in PERMISSIONS.items():
                 words = operation["description"].rpartition(": ")[2]
                 named = role in re.findall(r"\w+", words)
-                assert named is (permission in held), where
+                assert named is (permission in granted), where
 
     def test_answers_with_something_and_lists_its_problems(
         self, described: dict[Any, Any]
@@ -256,7 +256,7 @@ class TestExamples:
     def test_the_whole_suite_had_requests_and_answers_of_their_shape(
         self, request: pytest.FixtureRequest, all_saw: Path
     ) -> None:
-        """Runs last: which keys an answer may have is known at the end only."""
+        """Runs last, as all keys of the answers are known only at the end."""
         if not whole_suite(request):
             pytest.skip("a part of the suite ran: what it did not see means nothing")
         for operation_id, example in json.loads(examples.EXAMPLES.read_text()).items():
@@ -269,7 +269,7 @@ class TestExamples:
 
 
 def contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield what is sent and what success answers."""
+    """Yield the contents of request bodies and of successful answers."""
     for part in (
         operation.get("requestBody", {}),
         *(r for s, r in operation["responses"].items() if s.startswith("2")),
@@ -321,7 +321,7 @@ class TestDocs:
         self, app: Flask, document: dict[str, Any], tmp_path: Path
     ) -> None:
         browser = shutil.which("chromium") or shutil.which("google-chrome")
-        # A program of the machine: no package of ours brings one.
+        # The machine's own program, as no package of ours has one.
         if browser is None:
             pytest.skip("there is no Chromium")
         web = make_server("127.0.0.1", 0, app, threaded=True)

@@ -1,4 +1,4 @@
-"""The clockwork: each periodic job may run twice, and each tells when it succeeded."""
+"""Each periodic job may run twice, and the time of its last success is reported."""
 
 import asyncio
 import re
@@ -30,7 +30,7 @@ LAST_SUCCESS = "backhaul_periodic_last_success_timestamp_seconds"
 
 OWN_CLOCKWORK = {
     *("periodic_runs", "procrastinate_periodic_defers", "procrastinate_workers"),
-    # Written by each request and each enqueueing.
+    # Tables that each request and each enqueueing writes to.
     "alembic_version",
 }
 
@@ -38,7 +38,7 @@ OLD = "now() - interval '400 days'"
 
 
 def value(page: str, name: str, **labels: str) -> float:
-    """Return one sample of a page of metrics."""
+    """Return the value of one sample of a metrics page."""
     (found,) = (
         sample.value
         for family in text_string_to_metric_families(page)
@@ -50,7 +50,7 @@ def value(page: str, name: str, **labels: str) -> float:
 
 @pytest.fixture
 def clockwork(committed: World, database_url: str) -> Callable[[Job], None]:
-    """Run a periodic job as the worker does."""
+    """A function that runs a periodic job as the worker does."""
     made = make_app(database_url)
     worker.register(made, replace(supplies_of(committed.settings), queue=made))
 
@@ -111,11 +111,11 @@ NEGLECT = {
     Job.JOBS_RESCUE: A_STALLED_JOB,
     Job.JOBS_PRUNE: AN_OLD_FAILURE,
 }
-"""What each periodic job finds when nobody has looked for a while."""
+"""Makes rows for each periodic job to work on, by job."""
 
 
 def ancient() -> str:
-    """Return an id as one made in 2020 has it."""
+    """Return a UUID with a time in 2020."""
     return f"0170{str(uuid7())[4:]}"
 
 
@@ -188,7 +188,7 @@ class TestMissedTicks:
                 periodic.note_success(session, job)
 
     def late(self, job: Job, age_s: int) -> list[Job]:
-        """Return what is made up for when the job's last success is so old."""
+        """Return the jobs that are enqueued if the last success is `age_s` old."""
         with Session.begin() as session:
             session.execute(
                 text(
@@ -224,7 +224,7 @@ class TestTheProcess:
     def test_a_new_worker_does_every_job_and_web_reports_it_after_the_worker_ended(
         self, committed: World, database_url: str
     ) -> None:
-        """No daily job is unknown for a day, and no restart forgets."""
+        """A daily job must not be unknown for a day, nor be forgotten at a restart."""
         port = free_port()
 
         def unknown() -> list[str]:
@@ -237,7 +237,7 @@ class TestTheProcess:
         env = {"WORKER_METRICS_PORT": str(port)}
         with FakeFcm() as fcm, worker_process(database_url, fcm, **env) as process:
             wait_until(lambda: _answers(port), "the worker's metrics")
-            # The first tick of the rescue is a minute away at most.
+            # The first tick of the rescue comes within a minute.
             wait_until(lambda: unknown() == [], "every job's success", timeout_s=120)
             process.terminate()
             process.wait(60)
@@ -255,7 +255,7 @@ def _answers(port: int) -> Any:
 
 
 def test_the_manual_says_how_long_each_table_is_kept() -> None:
-    """No table grows for ever without a reason that the operator can read."""
+    """Each table is pruned, or the manual says why it is not."""
     manual = (ROOT / "docs/OPERATIONS.md").read_text()
     section = manual.split("## What is kept")[1].split("\n## ")[0]
     said = set(re.findall(r"`(\w+)\*?`", section))

@@ -1,7 +1,7 @@
-"""One door for each noun: a query that starts elsewhere says why it may.
+"""A noun's rows are read through its scope function (`visible_...`, `market_loads`).
 
-The escape is a comment `# scope: why` in the function, or, for a module in which nobody
-but the server acts, in the module's head before its first import.
+A query elsewhere needs a comment `# scope: why` in its function. A module in which only
+the server acts may have that comment before its first import.
 """
 
 import ast
@@ -18,7 +18,7 @@ DOOR = re.compile(r"^(visible_\w+|market_loads)$")
 ESCAPE = re.compile(r"# scope: \S.{5}")
 
 NOBODYS = {"rate_limits", "sign_in_failures", "periodic_runs"}
-"""Tables that hold no company's rows."""
+"""Tables whose rows belong to no company."""
 MODELS = {
     mapper.class_.__name__
     for mapper in Row.registry.mappers
@@ -33,7 +33,7 @@ TABLES = re.compile(
 
 
 def queries(node: ast.AST) -> Iterator[ast.Call]:
-    """Yield what reads or changes rows of a table: ORM, SQL expressions and text."""
+    """Yield the calls that read or change rows: ORM, SQL expressions and text."""
     for call in ast.walk(node):
         if not isinstance(call, ast.Call) or not call.args:
             continue
@@ -52,7 +52,7 @@ def _is_name(node: ast.AST) -> bool:
 
 
 def bypasses(source: str) -> list[tuple[int, str]]:
-    """Return (line, function) of each query that neither is a door nor says why."""
+    """Return (line, function) of each query outside of a scope without a reason."""
     module = ast.parse(source)
     lines = source.splitlines()
     first_import = next(
@@ -113,7 +113,7 @@ class TestTheLint:
 
     def test_accepts_a_scope_or_a_reason(self, query: str) -> None:
         said = (
-            f"def f(session):\n    # scope: the caller holds it\n    return {query}\n"
+            f"def f(session):\n    # scope: the caller locked it\n    return {query}\n"
         )
 
         assert bypasses(said) == []

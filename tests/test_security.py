@@ -1,4 +1,4 @@
-"""Walks over every route: who may call it, and what strangers learn (nothing)."""
+"""Calls every route: which roles may, and that other companies learn nothing."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ PUBLIC = {
     ("POST", "/v1/password-resets"),
     ("POST", "/v1/password-resets/completion"),
 }
-"""What we let anybody call."""
+"""The routes that need no sign-in."""
 
 PUBLIC_PAGES = {
     ("GET", "/"),
@@ -36,10 +36,10 @@ PUBLIC_PAGES = {
     ("GET", "/docs/"),
     ("GET", "/docs/<path:path>"),
 }
-"""Pages that libraries bring and that nobody marked, and the way to them."""
+"""Public pages of libraries, and the redirect to them."""
 
 MADE_BY_PUT = {"truck_id", "area_id", "device_id"}
-"""Ids that a client makes: a PUT to a missing one makes the row."""
+"""Ids that clients choose: a PUT to a missing one makes the row."""
 
 DESK = {
     Role.DRIVER: OrganisationKind.CARRIER,
@@ -53,7 +53,7 @@ NONSENSE = {"nonsense": ["\ud83d"]}
 
 @dataclass(frozen=True)
 class Route:
-    """One operation: `path` as in the url map, the permission it asks for."""
+    """One operation: its path as in the URL map, and the permission it needs."""
 
     method: str
     path: str
@@ -112,20 +112,20 @@ class TestPermissions:
 class TestAnonymous:
     @pytest.mark.parametrize("token", ["", "a.b.c", "é", "x" * 5000])
     def test_learns_nothing_from_validation(self, world: World, token: str) -> None:
-        nobody = Caller(world.app, token)
+        anonymous = Caller(world.app, token)
 
         for route in routes(world.app):
             if route.permission is not None:
-                answer = nobody.call(route.method, route.with_any_id(), NONSENSE)
+                answer = anonymous.call(route.method, route.with_any_id(), NONSENSE)
                 assert (answer.status, answer.code) == (401, "unauthenticated"), route
                 assert answer.headers["WWW-Authenticate"] == "Bearer"
 
     def test_may_call_what_is_public(self, world: World) -> None:
-        nobody = Caller(world.app, "")
+        anonymous = Caller(world.app, "")
 
         for method, path in sorted(PUBLIC):
             if method == "POST":
-                assert nobody.call(method, path, {}).status == 422
+                assert anonymous.call(method, path, {}).status == 422
         for _, path in sorted(PUBLIC_PAGES):
             path = path.replace("<path:path>", "swagger-ui.css")
             with (
@@ -161,7 +161,7 @@ class TestRoles:
 
 @dataclass
 class Rows:
-    """One real row behind every id, all of one carrier and one shipper."""
+    """An existing row for each kind of id, all of one carrier and one shipper."""
 
     ids: dict[str, str]
     owner: Caller
@@ -209,7 +209,7 @@ def area_body() -> dict[str, Any]:
 
 
 def bodies(ids: dict[str, str]) -> dict[str, Any]:
-    """A valid body for each path that needs one, so that only the id is at fault."""
+    """Return a valid body for each path that needs one; only the id is wrong."""
     report = {"occurred_at": iso(utcnow())}
     override = {
         "kind": "reassign",
@@ -256,7 +256,7 @@ def ask(caller: Caller, route: Route, ids: dict[str, str]) -> Answer:
 
 
 def said(answer: Answer, ids: dict[str, str]) -> Any:
-    """Return the answer without what must differ: the ids asked for, the trace id."""
+    """Return the answer without the parts that must differ: requested ids, trace id."""
     text = str({k: v for k, v in answer.body.items() if k != "trace_id"})
     for value in ids.values():
         text = text.replace(value, "<id>")
@@ -264,7 +264,7 @@ def said(answer: Answer, ids: dict[str, str]) -> Any:
 
 
 def everything(rows: Rows) -> list[Any]:
-    """Return what the owners see behind the ids."""
+    """Return the rows of all ids, as their owners see them."""
     return [
         rows.owner.get(f"/v1/trucks/{rows.ids['truck_id']}").body,
         rows.owner.get(f"/v1/drivers/{rows.ids['driver_id']}").body,
@@ -289,10 +289,10 @@ class TestStrangers:
         asked = set()
 
         for stranger in strangers(world):
-            held = set(stranger.get("/v1/me")["permissions"])
+            granted = set(stranger.get("/v1/me")["permissions"])
             for route in with_ids:
                 assert route.arguments <= set(rows.ids), "Make a row for it."
-                if route.permission not in held:
+                if route.permission not in granted:
                     continue
                 asked.add(route)
                 answer = ask(stranger, route, rows.ids)

@@ -1,4 +1,4 @@
-"""The job process: retries, rescue, refusals to start, and the real thing."""
+"""The job process: retries, rescue, refusals to start, and a real process."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def app_with(settings, gateway=None, url=""):
-    """Return an app whose periodic jobs work too: a worker makes up for ticks."""
+    """Return an app with all handlers, as a worker enqueues missed periodic jobs."""
     app = make_app(url)
     worker.register(app, replace(supplies_of(settings, gateway), queue=app))
     return app
@@ -155,7 +155,7 @@ class TestRunLater:
     def test_a_job_that_was_put_off_and_then_rescued_does_not_run_twice(
         self, committed, database_url
     ):
-        """Killed after it was put off, and before it was finished."""
+        """The worker is killed after it put the job off and before it finished it."""
         scene = Scene(committed)
         owe_one(scene.driver())
         gateway = FakeGateway(errors=[TryLater("429", retry_after_s=300)])
@@ -200,7 +200,7 @@ class TestRescue:
         asyncio.run(run())
 
     def taken(self, *job_ids, beat="1 hour", attempts=0):
-        """Let a worker with a heartbeat so long ago be at these jobs."""
+        """Let a worker whose last heartbeat is `beat` old have taken these jobs."""
         with Session.begin() as session:
             worker_id = session.scalar(
                 text(
@@ -268,7 +268,7 @@ def owe_one(driver):
 
 
 def run_once(app):
-    """Work off what is due, as the process does, and return."""
+    """Run the jobs that are due, as the process does, and return."""
     with app.open():
         app.run_worker(
             wait=False,
@@ -310,7 +310,7 @@ class TestGateway:
 
 @contextmanager
 def worker_process(url, fcm, *, log=subprocess.PIPE, **env):
-    """Run the real worker against the stand-in for FCM.
+    """Run a real worker process against the fake FCM.
 
     log: a file to write to, for a test that reads it meanwhile.
     """
@@ -404,7 +404,7 @@ class TestTheProcess:
                 first.wait(30)
             assert [job for job in jobs_now() if job.status == "doing"]
             with Session.begin() as session:
-                # Half a minute later the worker's heart has not beaten.
+                # As after half a minute without a heartbeat.
                 session.execute(
                     text(
                         "update procrastinate_workers"

@@ -1,4 +1,4 @@
-"""The worker outlives its database: cut off, waiting, and back at work by itself."""
+"""The worker survives an outage of its database: it waits and then works again."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def scene(committed: World) -> Scene:
 
 @contextmanager
 def outage(server_url: str, name: str) -> Iterator[None]:
-    """Cut every connection to the database, and let nobody in until the end."""
+    """Cut every connection to the database, and refuse new ones in the block."""
     allow = sql.SQL("alter database {} with allow_connections {}")
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
@@ -151,7 +151,7 @@ def pushing():
 
 
 def a_minute_passes() -> None:
-    """The hearts of old names have not beaten, and no push has to wait any more."""
+    """Make earlier workers' heartbeats a minute old; make waiting pushes due."""
     time.sleep(1)
     let_waits_pass()
     with Session.begin() as session:
@@ -171,7 +171,7 @@ def a_minute_passes() -> None:
 def test_a_statement_lost_with_its_connection_ends_the_worker(
     statement, is_lost, database_url
 ):
-    """Else what it said stays unsaid, and the job in `doing` as long as we live."""
+    """If the worker went on, the job of the lost statement would stay in `doing`."""
     app = make_worker_app(database_url, role="none")
 
     async def ask() -> None:

@@ -1,4 +1,4 @@
-"""A run by several processes is judged by what all of them saw."""
+"""In a run by several processes, the tests of the whole suite see what all saw."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from tests import codes, workers
 from tests.source import ROOT
 
 LONGEST_S = 180
-"""Alone it takes some seconds; the suite may have to share its cores."""
+"""It takes some seconds on an idle machine, and longer beside other work."""
 
 SEES = """
 from time import sleep
@@ -34,7 +34,7 @@ def test_nothing_of_the_kind():
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the suite in `folder`, by our rules."""
+    """Run the suite in `folder` with our plugin for several processes."""
     (folder / "conftest.py").write_text("from tests.conftest import *\n")
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rf", *options]
     return subprocess.run(
@@ -49,7 +49,7 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A suite of three files, each of which a process may get."""
+    """A suite of three files, each of which may go to another process."""
     at_once = SEES.format(pause_s=0, code="seen-at-once")
     late = SEES.format(pause_s=1.5, code="seen-late")
     (tmp_path / "test_a.py").write_text(JUDGES)

@@ -1,4 +1,4 @@
-"""A load under way, and what its people report about it."""
+"""A booked load and the reports about its stops."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +31,7 @@ LONG = (
 
 @dataclass
 class Trip:
-    """What happens at its stops, by their number."""
+    """A load with its people; reports are by the number of the stop."""
 
     world: World
     session: OrmSession
@@ -53,7 +53,7 @@ class Trip:
         return self.world.confirm(self.shipper, self.stop_id(number), **body)
 
     def go(self, number: int, *facts: str) -> None:
-        """Report one after the other; a pickup is confirmed before its departure."""
+        """Report these facts in order; a pickup is confirmed before its departure."""
         kind = self.load["stops"][number]["kind"]
         for fact in facts or FACTS:
             if (fact, kind) == ("departure", "pickup"):
@@ -84,7 +84,7 @@ class Trip:
 def make_trip(
     world: World, session: OrmSession, route: tuple[tuple[str, Point], ...] = SHORT
 ) -> Trip:
-    """Return a booked load of a shipper, and its driver, who has no phone."""
+    """Return a trip: a booked load of a shipper, and a driver without a phone."""
     carrier, shipper = world.company(), world.shipper()
     driver = world.driver(carrier, device=None)
     stops = [world.stop_body(kind, place) for kind, place in route]

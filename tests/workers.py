@@ -1,8 +1,8 @@
-"""Several processes share a run: who runs which file, and what they all saw.
+"""Several processes share a run: which one runs which file, and what all of them saw.
 
-A file is run by one process, so what its tests share is made once. What sums up the
-run (`test_the_whole_suite...`) is the last piece of work: whoever gets it waits until
-the others are through, and takes over what they saw.
+A file is run by one process, so that its shared fixtures are made once. The tests of
+the whole suite (`test_the_whole_suite...`) come last. The process that gets them waits
+until the others have ended, and gathers what they saw.
 """
 
 import json
@@ -20,29 +20,29 @@ from tests import canaries, codes, examples
 
 SUMS_UP = "test_the_whole_suite"
 LONGEST_S = 300
-"""For what the others are still at when one has nothing left; no file takes so long."""
+"""How long to wait for the other processes; no file takes so long."""
 
 HERE = Path(__file__).parent
 
 
 def in_order(items: list[pytest.Item]) -> None:
-    """Put what sums up the whole run last.
+    """Put the tests of the whole suite last, and the files beside this one first.
 
-    First the files beside this one: they are long, many start the real processes, and
-    the run must not end with one of them alone.
+    The files beside this one take long, as many start real processes; the run must not
+    end with one of them alone.
     """
     items.sort(key=lambda item: (SUMS_UP in item.name, item.path.parent != HERE))
 
 
 class ByFile(LoadFileScheduling):
-    """A file is one piece of work; what sums up the run is one of its own."""
+    """Makes each file one piece of work, and the tests of the whole suite another."""
 
     def _split_scope(self, nodeid: str) -> str:
         return SUMS_UP if SUMS_UP in nodeid else str(super()._split_scope(nodeid))
 
 
 class Workers:
-    """What the process that hands out the work does, and what each of the others."""
+    """The plugin, for the process that distributes files and those that run them."""
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> ByFile:
         # In the order of the run, not by the number of tests.
@@ -68,12 +68,12 @@ class Workers:
 
 
 def input_of(config: pytest.Config) -> dict[str, Any]:
-    """Return what this process was told at its start; nothing if it is alone."""
+    """Return what this process was given at its start; empty if it is the only one."""
     return getattr(config, "workerinput", {})
 
 
 def publish(folder: Path, name: str) -> None:
-    """Leave what this process saw to the one that sums up."""
+    """Write what this process saw, for the tests of the whole suite."""
     seen = {
         "codes": sorted(codes.seen),
         "unpromised": sorted(codes.unpromised),
@@ -87,7 +87,7 @@ def publish(folder: Path, name: str) -> None:
 
 
 def gather(folder: Path, names: Sequence[str], within_s: float = LONGEST_S) -> None:
-    """Know what the others saw, once each of them is through."""
+    """Wait until the others have ended, and add what they saw to what this one saw."""
     deadline = time.monotonic() + within_s
     for name in names:
         while not (folder / name).exists():

@@ -1,4 +1,4 @@
-"""Makers with sane defaults: a test names only what matters. All go over HTTP."""
+"""Makes companies, members and loads over HTTP, with defaults for what is not given."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -41,14 +41,14 @@ DENVER = Point(39.7392, -104.9903)
 
 PASSWORD = "correct horse battery"
 SOME_ID = "01a20330-7c7b-771a-934d-521e071717f4"
-"""Nobody's. A test's parameters are the same in every process of a run."""
+"""An id of no row; fixed, as a test's parameters must be equal in all processes."""
 
 _numbers = count(1)
 
 
 @cache
 def _password_hash() -> str:
-    """Return PASSWORD's hash; its price is paid once."""
+    """Return PASSWORD's hash; it is computed only once."""
     return hash_password(PASSWORD)
 
 
@@ -62,7 +62,7 @@ def iso(at: datetime) -> str:
 
 @dataclass
 class FakeGateway:
-    """Takes every push; a test may make it fail."""
+    """A gateway that accepts every push; a test may make it fail."""
 
     sent: list[tuple[str, Message]] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
@@ -79,7 +79,7 @@ class FakeGateway:
 
 @dataclass
 class World:
-    """Companies, people, trucks and freight, made over the public API."""
+    """Companies, members, trucks and loads, made over the public API."""
 
     app: Flask
     keys: Keyring
@@ -88,7 +88,7 @@ class World:
     def caller(
         self, member_id: UUID, org_id: UUID, device_id: UUID | None = None
     ) -> Caller:
-        """Sign somebody in without the price of a password hash."""
+        """Sign a member in without computing a password hash."""
         with Session.begin() as session:
             family_id = session.scalars(
                 text(
@@ -111,7 +111,7 @@ class World:
     def company(
         self, kind: OrganisationKind = OrganisationKind.CARRIER, *roles: Role
     ) -> Caller:
-        """Return the admin of a new company, who has its desk roles too."""
+        """Return the admin of a new company, who has the company's desk roles too."""
         number = next(_numbers)
         desk = {
             OrganisationKind.CARRIER: [Role.DISPATCHER],
@@ -138,7 +138,7 @@ class World:
         return self.company(OrganisationKind.SHIPPER)
 
     def member(self, admin: Caller, *roles: Role, **fields: Any) -> Caller:
-        """Invite somebody, who accepts in a browser."""
+        """Invite a member, who accepts in a browser; return the member."""
         number = next(_numbers)
         person = {
             "name": f"Person {number}",
@@ -180,8 +180,8 @@ class World:
     ) -> Caller:
         """Return an available driver with a truck, a home and a phone.
 
-        device: his push target; None for no phone.
-        is_seen: his phone has said where it is.
+        device: the push target of the phone; None for no phone.
+        is_seen: the phone has reported a position.
         """
         driver = self.member(dispatcher, Role.DRIVER)
         driver_id = driver.get("/v1/me")["driver"]["id"]
@@ -195,14 +195,14 @@ class World:
         assert edited.status == 200, edited.body
         driver = replace(driver, driver_id=driver_id)
         if is_seen:
-            # Earlier than whatever a test lets him report.
+            # Earlier than any position that a test reports.
             self.locate(driver, home, at=utcnow() - timedelta(minutes=10))
         if device is not None:
             self.phone(driver, device or f"ok-{driver_id}")
         return driver
 
     def locate(self, driver: Caller, place: Point, *, at: datetime) -> None:
-        """Let the driver's phone say where it was."""
+        """Report a position from the driver's phone."""
         fix = {"fix_id": str(uuid7()), "fixed_at": iso(at)}
         fix |= {"lat": place.lat, "lon": place.lon}
         sent = driver.post("/v1/positions", {"fixes": [fix]})
@@ -300,7 +300,7 @@ class World:
         carrier: Caller | None = None,
         **fields: Any,
     ) -> Caller:
-        """Return a driver who has just dropped his load, his search still waiting."""
+        """Return a driver who has just completed a drop; its search is still a job."""
         carrier = carrier or self.company()
         driver = self.driver(carrier, home=home, **fields)
         shipper = self.shipper()
@@ -313,7 +313,7 @@ class World:
 def supplies_of(
     settings: Settings, gateway: Gateway | None = None, **others: Any
 ) -> Supplies:
-    """Return what a worker's handlers get, with a fake gateway by default."""
+    """Return the supplies of a worker's handlers, with a fake gateway by default."""
     return Supplies(
         queue=make_app(),
         rules=SearchRules.of(settings, EstimatedRoads()),
@@ -332,9 +332,9 @@ def drain_jobs(
     post: PostOffice | None = None,
     **changes: Any,
 ) -> list[str]:
-    """Run the due jobs as the worker would, in its order, until none is left.
+    """Run the due jobs in the worker's order until none is left; return their names.
 
-    RunLater puts a job off as the retry would; what a bug raises is raised.
+    RunLater puts a job off, as the worker's retry does; any other error is raised.
     """
     supplies = supplies_of(replace(settings, **changes), gateway, post=post)
     by_name: dict[str, Callable[..., None]] = {

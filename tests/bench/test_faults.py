@@ -1,4 +1,4 @@
-"""The benches of faults in their quick forms: real processes, killed and cut off."""
+"""The benches of faults in their quick forms: real processes are killed and cut off."""
 
 import json
 import subprocess
@@ -9,11 +9,12 @@ import pytest
 from bench import __main__ as benches
 
 LONGEST_S = 180
-"""Alone each takes up to 15 s; the suite may have to share its cores."""
+"""Each takes up to 15 s on an idle machine, and longer beside other work."""
 
 
 TOLD_BY_THE_FULL_FORM = {"push_duplicates_share", "fetch_ms_p95"}
-"""Two jobs in hand at a kill are more than 2 % of 72 pushes; time is not judged."""
+"""Bars for the full form only: two repeated pushes are more than 2 % of 72, and the
+times of a quick form mean little."""
 
 
 def quick(bench: str) -> dict:

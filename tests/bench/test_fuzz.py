@@ -1,4 +1,4 @@
-"""Made-up requests in their quick form, and what counts as which finding."""
+"""The fuzz bench in its quick form, and which findings miss which bar."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from bench import __main__ as benches
 from bench.fuzz import IGNORED_AUTH, SERVER_ERRORS, UNDOCUMENTED, Played
 
 LONGEST_S = 180
-"""Alone it takes 25 s; the suite may have to share its cores."""
+"""It takes 25 s on an idle machine, and longer beside other work."""
 
 
 @pytest.fixture(scope="module")

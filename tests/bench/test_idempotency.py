@@ -1,4 +1,4 @@
-"""The bench of repeated requests in its quick form: real processes, killed and cut."""
+"""The bench of repeated requests in its quick form, and the proxy that cuts."""
 
 import json
 import socket
@@ -12,7 +12,7 @@ from bench import __main__ as benches
 from bench.cutting import cutting
 
 LONGEST_S = 120
-"""Alone it takes 20 s; the suite may have to share its cores."""
+"""It takes 20 s on an idle machine, and longer beside other work."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ class TestTheBench:
 class TestTheCutter:
     @pytest.fixture
     def echo(self):
-        """Something that answers in capitals, as a database would."""
+        """A server that answers in capitals, in place of a database."""
         with socket.create_server(("127.0.0.1", 0)) as server:
 
             def serve():

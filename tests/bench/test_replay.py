@@ -1,4 +1,4 @@
-"""The board day in its quick form, and the reference that judges the server."""
+"""The replay of a board day in its quick form, and the reference for its ranking."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from bench.report import Bar
 
 BOARD = benches.data_dir() / "loadboard"
 LONGEST_S = 120
-"""Alone it takes 30 s; the suite may have to share its cores."""
+"""It takes 30 s on an idle machine, and longer beside other work."""
 
 CHICAGO, NEW_YORK, NEWARK = (41.88, -87.63), (40.71, -74.01), (40.74, -74.17)
 
@@ -34,7 +34,7 @@ def judged(*loads, radius_mi=100, max_detour_mi=300):
 
 @pytest.fixture(scope="module")
 def quick():
-    # The board day is somebody else's: it lies beside the checkout or nowhere.
+    # The data are not part of the project and may be missing.
     if not (BOARD / "loads.csv").is_file():
         pytest.skip(f"there is no board day in {BOARD} (BACKHAUL_DATA names its place)")
     argv = [sys.executable, "-m", "bench.replay", "--quick"]
@@ -80,7 +80,7 @@ class TestAnswers:
         found = judged(load())
 
         assert found.is_worth.tolist() == [[True]]
-        # 711 miles as the crow flies.
+        # 711 miles by great circle.
         assert found.baseline_mi[0] == pytest.approx(840, abs=1)
         assert 2_400 < found.gain_usd[0, 0] < 2_500
 

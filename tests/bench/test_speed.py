@@ -1,5 +1,5 @@
-"""The benches of speed in their quick form: what they count and compare, not how fast
-this machine is."""
+"""The benches of speed in their quick form: what they count and compare; times are not
+checked."""
 
 import socket
 import struct
@@ -92,7 +92,7 @@ class TestWhatIsPlayed:
 
     def test_offers_without_a_push_are_lost(self):
         assert played(rang_at={}).lost == 1
-        # Who never rang is no reason for a better figure.
+        # A lost push must not make the figure better.
         assert played(rang_at={}).push_ms == [60_000]
         assert not is_in_time(played(rang_at={}))
 
@@ -116,7 +116,7 @@ class TestAcceptRace:
         line = quick("accept_race")
 
         found = bars(line)
-        # How long an answer takes on two busy cores is not told by these few.
+        # So few answers say nothing about the time of one.
         found.pop("accept_ms_p99")
         assert all(bar["met"] for bar in found.values()), (found, line["figures"])
         assert line["figures"]["answers"] == {"200": 8, "410 offer-taken": 152}
@@ -136,7 +136,7 @@ class TestAcceptRace:
 class TestWrongLoads:
     @pytest.fixture
     def race(self, committed):
-        """Two drivers after one load; the first has it."""
+        """Two drivers accept one load; the first one gets it."""
         rig = Rig(committed)
         rig.loads(1)
         drivers = [rig.driver(), rig.driver()]
@@ -202,7 +202,7 @@ class TestHttp:
 class TestWire:
     @pytest.fixture
     def answers(self):
-        """A server that answers each request with the next of these, in two pieces."""
+        """A server that sends the next answer for each request, in two pieces."""
         given = []
         with socket.create_server((HOST, 0)) as listener:
 
@@ -251,7 +251,7 @@ class TestTap:
 
         assert seen == {
             "BEGIN": 1,
-            # Prepared once, which is a round trip of its own.
+            # Preparing a statement is one more round trip, once.
             "select loads": 4,
             "update loads": 2,
             "COMMIT": 1,

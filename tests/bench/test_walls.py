@@ -1,4 +1,4 @@
-"""The benches of the second wall and of sign-ins in their quick form."""
+"""The benches of row security, limits and sign-ins in their quick form."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ from cli import DOCUMENT
 from tests.services.scene import Rig, open_offers
 
 LONGEST_S = 180
-"""Alone each takes 15 s; the suite may have to share its cores."""
+"""Each takes 15 s on an idle machine, and longer beside other work."""
 
 
 def quick(name, *more, named=None):
@@ -61,7 +61,7 @@ class TestTenants:
         line = quick("tenants")
 
         figures, found = line["figures"], bars(line)
-        # How long a refusal takes is told by thousands of guesses, not by these few.
+        # So few guesses say nothing about the time of a refusal.
         for name in ("median_difference", "rank_test_p", "worst_route_p"):
             found.pop(name)
         assert all(bar["met"] for bar in found.values()), (found, figures)
@@ -99,7 +99,7 @@ class TestLimits:
         line = quick("limits")
 
         found = bars(line)
-        # How long an answer takes is told by hundreds of them, not by these few.
+        # So few answers say nothing about the time of one.
         found.pop("others_p99_factor")
         assert all(bar["met"] for bar in found.values()), (found, line["figures"])
         assert line["figures"]["greedy_requests"] > line["figures"]["greedy_allowed"]

@@ -1,4 +1,4 @@
-"""`make demo` in small: it plays to its end, and leaves nothing behind."""
+"""A small `make demo`: it plays to its end and leaves no process and no database."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def figures(played):
 
 
 def connections_of_demos(server_url):
-    """Count who is still connected to a demo's database."""
+    """Return the number of connections to the demos' databases."""
     with psycopg.connect(server_url) as connection:
         row = connection.execute(
             "select count(*) from pg_stat_activity where datname like 'backhaul_demo%'"

@@ -1,4 +1,4 @@
-"""What goes wrong at start is one sentence that says what to do, exit code 2."""
+"""A failed start prints one sentence that says what to do; its exit code is 2."""
 
 import os
 import socket
@@ -36,7 +36,7 @@ NOBODY = "postgresql://nobody@127.0.0.1:1/nothing"
 
 def run(argv: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "PUSH"}}
-    # Nothing runs there, whatever else is up on this machine.
+    # No server listens on port 1.
     clean["BACKHAUL_DATA_DIR"] = "/dev/null/nothing"
     return subprocess.run(
         argv,
@@ -49,7 +49,7 @@ def run(argv: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 def sentence(done: subprocess.CompletedProcess[str]) -> str:
-    """Return what it said, after checking that it is one line and no traceback."""
+    """Return the program's message, after checking that it is one line."""
     assert done.returncode == 2, done
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr

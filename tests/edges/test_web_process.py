@@ -1,4 +1,4 @@
-"""Hostile requests against the real web process: an answer, nothing written, alive."""
+"""The real web process survives hostile requests, answers them and writes no row."""
 
 import errno
 import gzip
@@ -23,7 +23,7 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Web:
-    """One process that serves the committed world, and its log."""
+    """A web process that serves the committed world, and its log."""
 
     port: int
     processes: Processes
@@ -31,7 +31,7 @@ class Web:
     engine: Engine
 
     def ask(self, method: str, path: str, body=None, **headers: str):
-        """Return (status, headers, body as JSON) of one request on its own line."""
+        """Return (status, headers, body as JSON) of a request on a new connection."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         sent["Authorization"] = f"Bearer {self.token}"
@@ -47,7 +47,7 @@ class Web:
         return self.ask("PUT", f"/v1/trucks/{uuid4()}", body, **headers)
 
     def is_sound(self) -> bool:
-        """Say whether the same process still works, and nothing was written."""
+        """Say whether the same process still works and no row was written."""
         self.processes.check()
         with self.engine.connect() as connection:
             trucks = connection.scalar(text("select count(*) from trucks"))
@@ -128,7 +128,7 @@ class TestHostileRequests:
             except (BrokenPipeError, ConnectionResetError):
                 said = b""
             except OSError as error:
-                # A line that was reset after our last byte cannot be shut down.
+                # A connection that the server has reset cannot be shut down.
                 if error.errno != errno.ENOTCONN:
                     raise
                 said = b""

@@ -1,4 +1,4 @@
-"""What a load can gain at most is never less than what it gains."""
+"""The upper bound of a load's gain is never below its gain."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -33,7 +33,7 @@ def searches(draw):
         duty_hour_cents=draw(st.sampled_from([0, 3_000])),
     )
     pickup, delivery = draw(places), draw(places)
-    # Through further stops a load is longer than straight on, never shorter.
+    # Further stops make a load longer than its straight road, never shorter.
     longer = draw(st.floats(1.0, 1.5))
     candidate = make_candidate(
         pickup=pickup,
@@ -53,13 +53,13 @@ def test_no_load_gains_more_than_its_ceiling(search):
     )
     terms = gain_terms(candidate, situation, parameters, figures)
     score = sum(term.value for term in terms)
-    # Whatever its detour is, it is allowed.
+    # High enough to allow any detour.
     parameters = replace(parameters, max_detour_m=figures.detour_m * slack)
 
     ceiling = Ceiling.of(situation, parameters, ROADS)
     to_pickup_m = haversine_m(situation.drop, candidate.pickup)
 
-    # A thousandth of a cent for the rounding of sums of millions.
+    # A thousandth of a cent, for rounding in sums of millions.
     assert ceiling.most_cents(candidate, situation) >= score - 0.001
     assert ceiling.least_price_cents(score) <= candidate.price_cents + 0.001
     assert ceiling.least_key(score, to_pickup_m) <= key_of(candidate) + 0.001
@@ -67,7 +67,7 @@ def test_no_load_gains_more_than_its_ceiling(search):
 
 
 def test_the_ceiling_is_close_to_the_gain():
-    """A load on the way home: only the curves of the empty roads are between."""
+    """For a load on the way home, only the circuity of the empty roads differs."""
     situation = make_situation(drop=Point(40.7, -74.0), home=Point(41.9, -87.6))
     candidate = make_candidate(
         pickup=Point(40.9, -74.2),

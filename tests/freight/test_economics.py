@@ -1,4 +1,4 @@
-"""The gain of a load is the published formula, in parts that add up."""
+"""A load's gain follows the published formula, and its terms add up to it."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -96,7 +96,7 @@ class TestPublishedVector:
 
 class TestGain:
     def test_each_added_hour_costs_the_given_rate(self):
-        # Two stops of an hour on a way without detour; 20 000 s of driving.
+        # Two stops of an hour each, no detour, and 20 000 s of driving.
         gain = terms(
             make_candidate(), make_situation(), make_parameters(duty_hour_cents=2_500)
         )
@@ -150,12 +150,12 @@ class TestGain:
         assert of.detour_m >= 0
         exact = plain_gain(a, p, d, b, price, empty, loaded, fee)
         exact -= Fraction(hour) * Fraction(of.added_duty_s) / 3600
-        # Six parts are rounded to half a cent each.
+        # Each of six terms is rounded by up to half a cent.
         assert abs(score(load, truck, parameters) - exact) <= 3 + Fraction(1, 1000)
 
 
 def plain_gain(a, p, d, b, price, empty, loaded, fee):
-    """Money left at home with the load, less money left without it, in fractions."""
+    """The money left at home with the load less that without it, in exact fractions."""
 
     def km(x, y):
         lat = abs(Fraction(x.lat) - Fraction(y.lat))
@@ -168,7 +168,7 @@ def plain_gain(a, p, d, b, price, empty, loaded, fee):
 
 
 class TestTimetable:
-    """20 m/s: 72 km in an hour. Docks take an hour each."""
+    """The speed is 20 m/s, that is 72 km in an hour. Each dock takes an hour."""
 
     def times(self, *, out_km=72.0, loaded_km=144.0, back_km=72.0, **changes):
         load = make_candidate(loaded_m=loaded_km * 1000, **changes)

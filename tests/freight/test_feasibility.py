@@ -1,4 +1,4 @@
-"""Each reason excludes just beyond its limit, at its stage, and not at the limit."""
+"""Each reason excludes a load just beyond its limit, and not at the limit."""
 
 import json
 
@@ -211,7 +211,7 @@ class TestAtHomeAlready:
 
 class TestOrderOfQuestions:
     def test_the_first_stage_that_refuses_gives_the_reason(self):
-        """Mend one fault after another: the reasons come in the order of Stage."""
+        """Repair one fault after the other: the reasons come in the order of Stage."""
         load = {
             "currency": "CAD",
             "equipment": frozenset({REEFER}),

@@ -1,4 +1,4 @@
-"""Driving takes longer than driving: breaks, nights and the weekly restart."""
+"""A drive takes longer than its driving time: breaks, daily rests, weekly restart."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from freight.hours import elapsed_s
 
 
 def by_the_minute_h(driving_min: int) -> float:
-    """The same rules by simulating each minute; for whole minutes only."""
+    """Apply the same rules minute by minute; for whole minutes only."""
     since_break = since_rest = since_restart = clock = 0
     for _ in range(driving_min):
         if since_restart == 70 * 60:

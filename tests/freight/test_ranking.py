@@ -1,4 +1,4 @@
-"""Best first, every load counted once, and never a matter of luck."""
+"""The ranking has the best load first, counts each load once and is deterministic."""
 
 import json
 from dataclasses import replace
@@ -192,6 +192,6 @@ class TestExplanation:
         home = Point(0.0, 9.0)
         far = make_candidate(delivery=home, loaded_m=850_000.0)
         (ranked,) = ranked_by([far], home=home).ranked
-        # 12.5 h of driving to the delivery: a break, a night and an hour at the dock.
+        # 12.5 h of driving to the delivery, a break, a daily rest, an hour at the dock.
         hours = (ranked.figures.delivery_eta - NOON) / HOUR
         assert hours == pytest.approx(12.5 + 0.5 + 10 + 1)

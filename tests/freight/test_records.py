@@ -1,4 +1,4 @@
-"""Only values with named fields become records."""
+"""Only values with named fields can become records."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a search starts from survives JSON, knows its zones and refuses nonsense."""
+"""A search's input survives JSON, needs time zones and refuses invalid values."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone

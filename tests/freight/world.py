@@ -1,4 +1,4 @@
-"""A flat little world for these tests: one degree is 100 km, roads run square."""
+"""A flat world for these tests: one degree is 100 km, roads run north and east."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ HOME = Point(0.0, 4.0)
 
 
 class SquareRoads:
-    """A true metric in which hand-made distances come out exactly."""
+    """Roads along the axes: a true metric that is easily computed by hand."""
 
     source = "square"
 
@@ -28,7 +28,7 @@ class SquareRoads:
 
 
 class Everywhere:
-    """An area that lets all loads pass, or refuses all for one reason."""
+    """An area that allows all loads, or refuses all of them for one reason."""
 
     def __init__(self, reason=None):
         self.reason = reason

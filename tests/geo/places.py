@@ -21,7 +21,7 @@ SOUTH_POLE = Point(lat=-90, lon=0)
 often = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 
 lons = st.floats(-180, 180)
-# Uniform over the sphere, and the places where geometry goes wrong.
+# Uniform over the sphere, and places at the poles and the antimeridian.
 points = st.one_of(
     st.builds(lambda z, lon: Point(degrees(asin(z)), lon), st.floats(-1, 1), lons),
     st.builds(Point, st.floats(-90, 90), st.sampled_from([-180.0, 180.0, 179.9999])),

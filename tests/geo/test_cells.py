@@ -1,4 +1,4 @@
-"""Cells hold their points, and are never nearer than they say."""
+"""Cells contain their points, and no point is nearer than its cell's distance."""
 
 from math import floor
 
@@ -21,7 +21,7 @@ def cell_of(point):
 
 @given(points, points)
 def test_no_point_of_a_cell_is_nearer_than_the_cell(here, there):
-    # A millimetre for the rounding of either.
+    # A millimetre, for the rounding of both.
     assert nearest_m(here, cell_of(there)) <= haversine_m(here, there) + 0.001
 
 
@@ -51,6 +51,6 @@ def test_how_near_a_cell_is():
     assert round(nearest_m(here, cell_of(Point(42.5, -74.5)))) == round(
         haversine_m(here, Point(42, -74.5))
     )
-    # A degree of longitude is shorter up here than at the equator.
+    # A degree of longitude is shorter here than at the equator.
     assert 40_000 < nearest_m(here, cell_of(Point(40.5, -72.5))) < 130_000
     assert nearest_m(Point(0.5, 179.9), cell_of(Point(0.5, -179.9))) < 20_000

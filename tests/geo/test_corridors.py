@@ -32,7 +32,7 @@ roads = EstimatedRoads()
 
 @st.composite
 def corridors(draw):
-    """Of all sizes, from a thread between the foci to a third of the Earth."""
+    """Draw corridors of all sizes, from almost a line to a third of the Earth."""
     start = draw(points)
     apart_m = draw(st.sampled_from([0, 1, 1e3, 1e5])) or draw(st.floats(0, 7e6))
     end = destination(start, draw(bearings_deg), apart_m)
@@ -41,7 +41,7 @@ def corridors(draw):
 
 
 def edge_of(corridor: Corridor, toward_deg: float) -> Point:
-    """The last point inside, by bisection from `start`, without `Ellipse`."""
+    """Return the last point inside, by bisection from `start`, without `Ellipse`."""
     inside_m, outside_m = 0.0, corridor.length_m
     for _ in range(45):
         middle_m = (inside_m + outside_m) / 2
@@ -111,7 +111,7 @@ class TestBoxes:
     def test_the_edge_between_the_samples_is_in_a_box(self, corridor):
         start, end, length_m = corridor.start, corridor.end, corridor.length_m
         edge = Ellipse.between(start, end, length_m).outline(5 * BOUND_STEPS + 1)
-        # A metre for the outline's own rounding; the slack between samples is more.
+        # A metre, for the rounding of the outline; the slack between samples is more.
         boxes = Corridor(start, end, length_m + 1).boxes()
 
         assert all(in_some(boxes, point) for point in edge)

@@ -20,7 +20,7 @@ def square_with(position):
 
 
 def zigzag(count):
-    """A comb with `count` vertices."""
+    """Return a ring in the form of a comb with `count` vertices."""
     top = [[i / 100, 1 + i % 2] for i in range(count - 2)]
     ring = [[0, 0], *reversed([[0, 1], *top[1:]]), [0, 0]]
     return polygon([[0, 0], [(count - 3) / 100, 0], *ring[1:]])

@@ -1,4 +1,4 @@
-"""Later = a row of the caller's transaction."""
+"""A job is a row that is written in the caller's transaction."""
 
 import pytest
 from sqlalchemy import text

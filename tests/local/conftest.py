@@ -1,4 +1,4 @@
-"""Directories for servers, and a server's data that tests take turns with."""
+"""Directories for servers, and one data directory that the tests share."""
 
 import shutil
 import tempfile
@@ -12,7 +12,7 @@ from local.place import STORES
 
 @pytest.fixture
 def directory():
-    """A directory others may pass through, like most checkouts."""
+    """A directory that other users may enter, like most checkouts."""
     path = Path(tempfile.mkdtemp())
     path.chmod(0o755)
     yield path
@@ -30,7 +30,7 @@ def new_dir(directory):
 
 @pytest.fixture(scope="module")
 def data_dir():
-    """A data directory that the tests take turns with: initdb is the dear part."""
+    """A data directory that the tests share, as initdb takes the most time."""
     path = Path(tempfile.mkdtemp())
     path.chmod(0o755)
     with server(path / "postgres"):

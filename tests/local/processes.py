@@ -1,4 +1,4 @@
-"""Real processes that use the embedded server, and what a test asks it."""
+"""Real processes that use the embedded server, and queries of tests to it."""
 
 import os
 import pwd
@@ -49,18 +49,18 @@ def postmaster(data_dir) -> int:
 
 
 def reachable_interpreter(user) -> str:
-    """Return a Python that the ordinary user can run, too."""
+    """Return a Python interpreter that the ordinary user can run too."""
     for path in (sys.executable, "/usr/bin/python3"):
         with suppress(OSError):
             found = subprocess.run([path, "-c", "import psycopg, local"], **user)
             if found.returncode == 0:
                 return path
-    # The interpreter may lie in root's home, and the system's own lack the libraries.
+    # Ours may be in root's home, and the system's own may lack the libraries.
     pytest.skip("an ordinary user reaches no Python with our libraries")
 
 
 def python(*arguments, interpreter=sys.executable, **options):
-    """Start Python in the checkout, warnings as errors."""
+    """Start Python in the checkout, with warnings as errors."""
     return subprocess.Popen(
         [interpreter, "-B", "-W", "error", *map(str, arguments)],
         cwd=CHECKOUT,
@@ -74,12 +74,12 @@ def python(*arguments, interpreter=sys.executable, **options):
 
 @contextmanager
 def another_user_of(data_dir, **options):
-    """Another process in `server()`; it leaves at the end of the block."""
+    """Run another process inside of `server()`; it leaves at the end of the block."""
     process = python("-c", USE_UNTIL_TOLD, data_dir, **options)
     try:
         yield process
     finally:
-        # Ends also proves that no server keeps the pipes of its starter open.
+        # That this ends also shows that no server keeps its starter's pipes open.
         _, complaints = process.communicate(timeout=20)
         assert complaints == ""
 
@@ -90,5 +90,5 @@ def join_and_leave(data_dir):
 
 
 def entered(process) -> str:
-    """Wait until the process is in `server()`; return its URL."""
+    """Wait until the process has entered `server()`; return its URL."""
     return process.stdout.readline().strip()

@@ -1,4 +1,4 @@
-"""What ends is started again, what cannot live is given up, and nobody stays behind."""
+"""Dead processes are restarted or given up, and their children never stay behind."""
 
 import os
 import signal
@@ -104,7 +104,7 @@ class TestKeep:
         with pytest.raises(ProcessEnded):
             kept_until(keeper, lambda: False)
 
-        # It had settled once: that end is none of the quick ones.
+        # It had settled once, so its first end is not one of the quick ones.
         assert len(log_of(keeper)) == 1 + processes.QUICK_ENDS
 
     def test_pauses_double_until_it_settles(self) -> None:
@@ -128,7 +128,7 @@ def workers_of(web: int) -> list[int]:
 
 @pytest.fixture
 def serving(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]:
-    """The web process with two workers, supervised, and its port."""
+    """A supervised web process with two workers, and its port."""
     port = free_port()
     environ = {
         "DATABASE_URL": committed.settings.DATABASE_URL,

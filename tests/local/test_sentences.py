@@ -1,4 +1,4 @@
-"""What the embedded server says when it cannot, and the command that brings it."""
+"""The errors of the embedded server, and the command that runs one."""
 
 import os
 import signal

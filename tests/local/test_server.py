@@ -1,4 +1,4 @@
-"""The embedded server keeps its promises to real processes, killed ones included."""
+"""The embedded server serves real processes, also after some are killed."""
 
 import fcntl
 import os

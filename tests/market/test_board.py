@@ -1,4 +1,4 @@
-"""A made-up market put into the database at once, as the operator's command does it."""
+"""A generated market, written into the database as the operator's command does it."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ CHECKSUM = "select md5(string_agg(listed::text, ',' order by id)) from {} listed
 
 @pytest.fixture(scope="module")
 def make_database(server_url):
-    """Return a new migrated database, as often as asked."""
+    """A function that returns a new, migrated database at each call."""
     names = []
 
     def make():
@@ -141,7 +141,7 @@ class TestTheBoard:
 
         with psycopg.connect(url) as other:
             for table in ("loads", "stops", "drivers"):
-                # Who made the rows when is the database's to say.
+                # These columns are set by the database.
                 columns = one(
                     connection,
                     "select string_agg(quote_ident(column_name), ', ')"

@@ -1,4 +1,4 @@
-"""The made-up market looks like a real board, and is the same each time."""
+"""The generated market resembles a real board, and its arguments determine it."""
 
 from collections import Counter
 from dataclasses import replace
@@ -15,7 +15,7 @@ from geo.roads import EstimatedRoads
 from market import fleet, headhaul, market, transit
 from places.cities import cities, city
 
-# Summer time begins on the second day after it.
+# Summer time begins two days later.
 NOON = datetime(2026, 3, 6, 17, tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""Holes made on purpose, each with the tests that must notice it."""
+"""Faults made on purpose, each with the tests that must fail because of it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,16 +7,16 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 class DoesNotApply(Exception):
-    """The text to replace is not in its file exactly once."""
+    """The text to replace is missing in its file, or there more than once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change that opens a hole.
+    """One change to the code that makes a fault.
 
-    name: what is true once the hole is open.
-    file: in the checkout; `old` stands in it exactly once and becomes `new`.
-    tests: files or node ids, as few as notice it.
+    name: what is true with the fault.
+    file: relative to the checkout; contains `old` exactly once, which becomes `new`.
+    tests: files or node ids, as few as are needed to notice the fault.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Mutant:
     tests: tuple[str, ...]
 
     def apply(self, checkout: Path) -> None:
-        """Change the file of this checkout.
+        """Make the change in this checkout.
 
         Raises: DoesNotApply.
         """

@@ -1,4 +1,4 @@
-"""Opens each hole in a copy of the checkout and runs its tests: `make mutants`."""
+"""Makes each fault in a copy of the checkout and runs its tests: `make mutants`."""
 
 import json
 import os
@@ -28,11 +28,11 @@ ENDED = re.compile(r"^(FAILED|ERROR) (.+?)(?: - .*)?$", re.M)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How the tests ended in one checkout.
+    """The result of the tests in one checkout.
 
-    failed: the tests that failed by their own judgement.
-    broken: those that could not judge: a fixture or an import failed.
-    trouble: why there was no judgement at all.
+    failed: tests that ran and failed.
+    broken: tests that could not run, as a fixture or an import failed.
+    trouble: why no test could run, if so.
     """
 
     failed: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Run:
 
 
 def run_tests(checkout: Path, tests: Sequence[str], *options: str) -> Run:
-    """Run the tests in the checkout."""
+    """Run these tests in the checkout."""
     try:
         ended = subprocess.run(
             [*PYTEST, *options, *tests],
@@ -67,7 +67,7 @@ def run_tests(checkout: Path, tests: Sequence[str], *options: str) -> Run:
 
 @contextmanager
 def copied(checkout: Path) -> Iterator[Path]:
-    """Yield a copy of the checkout, without what was made in it."""
+    """Yield a copy of the checkout, without generated files."""
     with TemporaryDirectory(prefix="backhaul-mutant-") as folder:
         copy = Path(folder) / "checkout"
         shutil.copytree(checkout, copy, ignore=NOT_COPIED)
@@ -75,7 +75,7 @@ def copied(checkout: Path) -> Iterator[Path]:
 
 
 def judge(mutant: Mutant, checkout: Path, unfit: Sequence[str]) -> tuple[str, str]:
-    """Return `killed`, `survived` or `unjudged`, and by what or why.
+    """Return `killed` and the test, `survived`, or `unjudged` and the reason.
 
     unfit: tests that fail without any mutant.
     """
@@ -84,7 +84,7 @@ def judge(mutant: Mutant, checkout: Path, unfit: Sequence[str]) -> tuple[str, st
             test_id == test or test_id.startswith((f"{test}::", f"{test}["))
             for test in mutant.tests
         ):
-            return "unjudged", f"fails without it, too: {test_id}"
+            return "unjudged", f"fails without the mutant too: {test_id}"
     with copied(checkout) as copy:
         mutant.apply(copy)
         run = run_tests(copy, mutant.tests, "-x")
@@ -96,7 +96,7 @@ def judge(mutant: Mutant, checkout: Path, unfit: Sequence[str]) -> tuple[str, st
 
 
 def main(names: Sequence[str]) -> int:
-    """Judge these mutants, or all; 0 if each was killed."""
+    """Judge these mutants, or all; return 0 if each was killed."""
     unknown = set(names) - {mutant.name for mutant in MUTANTS}
     if unknown:
         sys.stderr.write(f"No mutant is called {', '.join(sorted(unknown))}.\n")
@@ -112,7 +112,7 @@ def main(names: Sequence[str]) -> int:
                 sys.stderr.write(f"{error}\n")
                 return 2
             os.environ["DATABASE_URL"] = url
-        # A copy, so that editing meanwhile changes no outcome.
+        # A copy, so that edits to the checkout meanwhile do not matter.
         checkout = stack.enter_context(copied(ROOT))
         unchanged = run_tests(
             checkout, sorted({test for m in chosen for test in m.tests})

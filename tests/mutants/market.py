@@ -1,4 +1,4 @@
-"""Holes in offers, overrides, stops and pushes."""
+"""Faults in offers, overrides, stops and pushes."""
 
 from tests.mutants import Mutant
 

@@ -1,4 +1,4 @@
-"""Holes in signing in and in what a token opens."""
+"""Faults in signing in and in what a token allows."""
 
 from tests.mutants import Mutant
 

@@ -1,4 +1,4 @@
-"""Holes in what the API promises of a request: once, in its version, in its turn."""
+"""Faults in idempotency, versions and rate limits of requests."""
 
 from tests.mutants import Mutant
 

@@ -1,4 +1,4 @@
-"""A stand-in for FCM and a gateway that talks to it over real HTTP."""
+"""A fake FCM and a gateway that talks to it over real HTTP."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -37,19 +37,19 @@ def fcm() -> Iterator[FakeFcm]:
 
 @pytest.fixture(scope="session")
 def gateway(fcm: FakeFcm) -> Iterator[FcmGateway]:
-    """One gateway for all tests, as in a process; the access token is kept."""
+    """One gateway for all tests, as in a process; its access token is reused."""
     with open_gateway(fcm) as opened:
         yield opened
 
 
 @pytest.fixture
 def own_fcm() -> Iterator[FakeFcm]:
-    """For tests that break the token endpoint or count its requests."""
+    """A fake FCM for a test that breaks the token endpoint or counts its requests."""
     with FakeFcm() as running:
         yield running
 
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest) -> Callable[[str], str]:
-    """A phone of this test's own that acts out a scenario."""
+    """Make a push target of this test's own for a scenario."""
     return lambda scenario: f"{scenario}-{request.node.name[:40]}-{next(_numbers)}"

@@ -1,4 +1,4 @@
-"""A real SMTP server of the test's own, which keeps what it is handed."""
+"""A real SMTP server for tests, which keeps the letters that it gets."""
 
 import socket
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 
 @dataclass
 class Letterbox:
-    """What arrived, and the answer to the next recipients (None takes them)."""
+    """The letters that arrived, and the answer to the next RCPT; None accepts it."""
 
     url: str
     letters: list[EmailMessage] = field(default_factory=list)

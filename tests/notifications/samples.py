@@ -1,4 +1,4 @@
-"""Messages to push in tests."""
+"""Push messages for tests."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The lock-screen texts: complete in every language, and safe for strangers to read."""
+"""The lock-screen texts are complete in every language and contain nothing private."""
 
 import json
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Pushes on a terminal."""
+"""Pushes that are printed on a terminal."""
 
 from models.people.targets import TargetKind
 from notifications.console import ConsoleGateway, fingerprint

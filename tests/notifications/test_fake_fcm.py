@@ -1,4 +1,4 @@
-"""The stand-in for FCM is as strict as FCM where it matters to us."""
+"""The fake FCM is as strict as FCM in what we use."""
 
 import json
 import os

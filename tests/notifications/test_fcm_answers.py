@@ -1,4 +1,4 @@
-"""What each answer means, from a table: also those the stand-in does not give."""
+"""The meaning of each answer of FCM, also of those that the fake does not give."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a push looks like when it reaches FCM."""
+"""The JSON of a push as it reaches FCM."""
 
 import json
 from datetime import timedelta

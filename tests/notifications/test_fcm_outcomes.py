@@ -1,4 +1,4 @@
-"""Every answer of FCM, over real HTTP, and what the caller is told."""
+"""What the gateway returns or raises for every answer of FCM, over real HTTP."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

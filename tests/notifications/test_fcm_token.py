@@ -1,4 +1,4 @@
-"""The access token: renewed once, never with hidden retries, failures made ours."""
+"""The access token is fetched once and without hidden retries; failures are ours."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt, and how a Retry-After is read."""
+"""The wait before the next attempt, and the parsing of Retry-After."""
 
 from datetime import timedelta
 from email.utils import format_datetime
@@ -23,7 +23,7 @@ class Least(Random):
 
 
 class Most(Random):
-    """All the jitter there is."""
+    """The most jitter."""
 
     def random(self) -> float:
         return 1.0

@@ -1,4 +1,4 @@
-"""Letters over a real SMTP server: handed over, put off, refused."""
+"""Letters over a real SMTP server are accepted, delayed or refused."""
 
 import socket
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ class TestSend:
                 mailer(url, timeout_s=0.2).send(LETTER)
 
     def test_a_password_is_not_sent_without_tls(self, box: Letterbox) -> None:
-        """The server offers no TLS: rather no letter than the password to anybody."""
+        """The server has no TLS, so the letter is not sent, to protect the password."""
         url = box.url.replace("//", "//user:canary@")
 
         with pytest.raises(MailDelayed, match="SMTPNotSupportedError"):

@@ -1,4 +1,4 @@
-"""Composing a message: texts by locale, data by kind, a life measured from now."""
+"""Messages are composed with texts by locale, data by kind, and a TTL from now on."""
 
 from datetime import datetime, timedelta
 

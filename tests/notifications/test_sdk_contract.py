@@ -1,4 +1,4 @@
-"""What we rely on in firebase-admin: an upgrade that breaks it fails here."""
+"""What we rely on in firebase-admin, so that an upgrade that changes it fails here."""
 
 import time
 

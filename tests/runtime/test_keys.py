@@ -1,4 +1,4 @@
-"""New keys: nobody is signed out, and nothing is lost on the way."""
+"""The rotation of keys: no member is signed out, and no encrypted value is lost."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, **values: str) -> Iterator[None
 
 
 def process(world: World, ring: Keyring) -> World:
-    """Return the same world behind a web process with these keys."""
+    """Return the same world, served by an app with these keys."""
     market = make_posting_rules(world.settings, EstimatedRoads())
     app = create_app(world.settings, ring, market, schema_head=schema.head())
     return World(app, ring, world.settings)
@@ -102,7 +102,7 @@ class TestRotateKeys:
         assert before.kid != after.kid
         assert after.refresh[1:] == before.refresh
         assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
-        # The secrets themselves are not shown where they are kept.
+        # In development the secrets are in files, so they are not printed.
         assert after.refresh[0].decode() not in done.stdout
 
     def test_in_production_the_named_files_are_written(
@@ -157,7 +157,7 @@ class TestRotateKeys:
 
 class TestTheAuditKey:
     def test_all_earlier_keys_still_verify(self, development: Settings) -> None:
-        """Signed heads are kept for years: their keys pile up."""
+        """Signed heads are kept for years, so no key that verifies them is removed."""
         kids = [audit_key_of(development).kid]
         for _ in range(3):
             keys.rotate(development, {}, [keys.AUDIT])

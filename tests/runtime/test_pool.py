@@ -1,4 +1,4 @@
-"""Which connections are asked before they are lent, and what becomes of the dead."""
+"""Which connections the pool pings before their use, and how it replaces dead ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

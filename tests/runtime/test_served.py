@@ -1,4 +1,4 @@
-"""Which releases run on which schema: the previous one does, while it is replaced."""
+"""Which releases run on which schema: the previous one must while it is replaced."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ def script(revision: str, down: str | None, phase: str | None) -> SimpleNamespac
 
 
 class Chain:
-    """Stands for the folder of revisions: `d` is the newest of a <- b <- c <- d."""
+    """A fake folder of revisions a <- b <- c <- d; `d` is the newest."""
 
     def __init__(self, *phases: str | None) -> None:
         names = "abcd"
@@ -42,7 +42,7 @@ class Chain:
         ((None, None, None, "expand"), "dc"),
         ((None, None, None, "contract"), "dc"),
         ((None, "expand", "expand", "expand"), "dcba"),
-        # Who still used what c took away is not served by what comes after c either.
+        # a used what c dropped, so it is not served by any revision from c on.
         ((None, "expand", "contract", "expand"), "dcb"),
         ((None, "expand", "expand", "contract"), "dc"),
         ((None, None, "expand", "expand"), "dcb"),
@@ -86,7 +86,7 @@ def test_todays_schema_serves_this_release(migrated: Engine) -> None:
 
 
 def let_it_be_newer(engine: Engine, *, serving: str) -> None:
-    """Let a release that is not written yet have migrated."""
+    """Change the database as if a future release had migrated it."""
     with engine.begin() as connection:
         connection.execute(text("update alembic_version set version_num = 'next'"))
         connection.execute(
@@ -130,7 +130,7 @@ class TestANewerSchema:
     def test_a_list_older_than_the_schema_does_not_count(
         self, migrated: Engine
     ) -> None:
-        """Somebody migrated by hand, past the command that keeps the list."""
+        """The schema was migrated by hand, without the command that writes the list."""
         let_it_be_newer(migrated, serving=schema.head())
         with migrated.begin() as connection:
             connection.execute(text("update alembic_version set version_num = 'later'"))

@@ -1,4 +1,4 @@
-"""Settings: read once, all faults at once, no secret shown."""
+"""Settings are read once; all faults are reported at once; no secret is shown."""
 
 import re
 from dataclasses import fields

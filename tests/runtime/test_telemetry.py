@@ -1,4 +1,4 @@
-"""Logs and metrics: enough to find a fault, nothing private."""
+"""Logs and metrics help to find a fault and contain nothing private."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines(app: Flask) -> Iterator[Lines]:
-    """Log as a production process does; return what was written, line by line."""
+    """Log as a production process does; yield a function that returns the events."""
     stderr, sys.stderr = sys.stderr, StringIO()
     written = sys.stderr
     start_logging("DEBUG")
@@ -151,7 +151,7 @@ class TestLines:
         self, world: World, lines: Lines
     ) -> None:
         statement = text("insert into members (id, name, phone) values (:a, :b, :c)")
-        # Beside the call: newer Pythons print all its lines.
+        # Made outside of the call, as newer Pythons print all lines of a call.
         row = {"a": uuid4(), "b": "canary\nbird", "c": "canary"}
         try:
             with Session.begin() as session:
@@ -232,7 +232,7 @@ class TestPrivacy:
             "contact": "canary-contact",
         }
         boss = world.company()
-        nobody = Caller(world.app, "")
+        anonymous = Caller(world.app, "")
         person = {
             "name": "canary-name",
             "phone": canaries["phone"],
@@ -241,12 +241,14 @@ class TestPrivacy:
         }
         token = canaries["token"] = boss.post("/v1/invitations", person)["token"]
         place = {"token": token, "password": canaries["password"]}
-        nobody.post("/v1/invitations/acceptance", place)
+        anonymous.post("/v1/invitations/acceptance", place)
         login = {"login": canaries["phone"], "password": canaries["password"]}
-        tokens = nobody.post("/v1/sessions", login)
-        nobody.post("/v1/sessions", login | {"password": "canary-wrong"})
-        nobody.post("/v1/sessions/refresh", {"refresh_token": tokens["refresh_token"]})
-        # Refused input must not be repeated either.
+        tokens = anonymous.post("/v1/sessions", login)
+        anonymous.post("/v1/sessions", login | {"password": "canary-wrong"})
+        anonymous.post(
+            "/v1/sessions/refresh", {"refresh_token": tokens["refresh_token"]}
+        )
+        # Refused input must not be logged either.
         boss.post("/v1/invitations", login | {"phone": canaries["phone"], "token": "x"})
         driver = world.dropped(carrier=boss, device=canaries["target"])
         driver.patch(
