@@ -82,7 +82,7 @@ LIMITED_BY = {
 
 
 def main() -> int:
-    """Run all benches; 1 if a bar is not met, 2 if a bench broke."""
+    """Run all benches; return 1 if a bar is not met, 2 if a bench broke."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small; keeps the table")
     parser.add_argument(

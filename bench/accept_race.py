@@ -93,7 +93,7 @@ def furnish(crowd: Crowd, loads: int) -> list[list[Try]]:
 
 
 def shuffled(races: Iterable[Sequence[Try]], seed: int) -> Iterator[Try]:
-    """Yield the loads in random order, and all drivers after one load together."""
+    """Yield the tries by loads in random order, all tries of one load together."""
     rng = Random(seed)
     in_turn = list(races)
     rng.shuffle(in_turn)

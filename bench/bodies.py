@@ -32,8 +32,8 @@ OWN, FOREIGN, MISSING = 0.6, 0.3, 0.05
 are ids of another table."""
 
 SHOWN = 0.4
-"""The part of OWN for which an id is taken that an answer showed the caller, such as a
-stop of the caller's load."""
+"""Share of the ids that are taken from those an answer showed to the caller, such as a
+stop of the caller's load. It is part of OWN."""
 
 
 @dataclass
