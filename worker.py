@@ -18,7 +18,7 @@ from edges.mailing import make_post_office
 from edges.pushing import make_gateway
 from edges.start import audit_key, clear_failures, connect, settings_from_environment
 from geo.roads import EstimatedRoads
-from handlers import letters, market, push, queue, search, upkeep
+from handlers import letters, loads, offers, push, queue, search, upkeep
 from handlers.supplies import Handlers, Supplies
 from handlers.upkeep import positions_partition
 from jobs import PERIODIC, Job, RunLater, enqueue, make_worker_app, work
@@ -32,7 +32,8 @@ from services.upkeep.retention import Retention
 HANDLERS: Handlers = {
     **push.JOBS,
     **search.JOBS,
-    **market.JOBS,
+    **offers.JOBS,
+    **loads.JOBS,
     **letters.JOBS,
     **upkeep.JOBS,
     **queue.JOBS,

@@ -1,5 +1,6 @@
 """Letters: composed in a transaction, handed to the mail server outside of it."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from handlers.supplies import Handlers, PostOffice, Supplies
@@ -16,18 +17,7 @@ WAIT_S = 300.0
 
 def invitations_mail(supplies: Supplies, invitation_id: str) -> None:
     """Send the letter of an invitation; do nothing without a mail server."""
-    post = supplies.post
-    if post is None:
-        return
-    with Session() as session:
-        letter = invitations.letter(
-            session,
-            post.keys,
-            UUID(invitation_id),
-            app_url=post.app_url,
-            now=supplies.now(),
-        )
-    _send(post, letter)
+    _mail(supplies, invitations.letter, invitation_id)
 
 
 def resets_begin(supplies: Supplies, login: str) -> None:
@@ -45,16 +35,19 @@ def resets_begin(supplies: Supplies, login: str) -> None:
 
 def resets_mail(supplies: Supplies, reset_id: str) -> None:
     """Send the letter of a password reset; do nothing without a mail server."""
+    _mail(supplies, resets.letter, reset_id)
+
+
+def _mail(
+    supplies: Supplies, compose: Callable[..., Letter | None], row_id: str
+) -> None:
+    """Compose the letter of a row in a transaction, and send it after its end."""
     post = supplies.post
     if post is None:
         return
     with Session() as session:
-        letter = resets.letter(
-            session,
-            post.keys,
-            UUID(reset_id),
-            app_url=post.app_url,
-            now=supplies.now(),
+        letter = compose(
+            session, post.keys, UUID(row_id), app_url=post.app_url, now=supplies.now()
         )
     _send(post, letter)
 

@@ -13,11 +13,11 @@ import psycopg
 import pytest
 
 from demo.fcm import FakeFcm
-from local.processes import Processes, web_argv
+from local.processes import Processes
 from models.offers.pushes import Push
-from tests.edges.test_start import free_port
 from tests.services.scene import Scene, rows_of
 from tests.test_worker import jobs_now, owe_one, wait_until, worker_process
+from tests.web import web_process
 from tests.world import World
 
 IN_FLIGHT = 4
@@ -53,15 +53,8 @@ class TestTheWorker:
 
 @pytest.fixture
 def web(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]:
-    port = free_port()
-    environ = {
-        "DATABASE_URL": committed.settings.DATABASE_URL,
-        "DATA_DIR": committed.settings.DATA_DIR,
-    }
-    with Processes(tmp_path) as running:
-        running.start("web", web_argv("127.0.0.1", port, 2), environ)
-        running.wait_for(f"http://127.0.0.1:{port}/readyz")
-        yield running, port
+    with web_process(committed, tmp_path, workers=2) as running:
+        yield running
 
 
 class TestTheWeb:

@@ -1,6 +1,7 @@
 """Limits of size (STYLE 1.5), and rules of style that ruff does not check."""
 
 import ast
+import re
 from pathlib import Path
 from statistics import median
 
@@ -98,3 +99,34 @@ def test_an_ignored_rule_is_named() -> None:
     ]
 
     assert bare == []
+
+
+def test_no_variable_is_named_it() -> None:
+    """A noun says what it is."""
+    named = [
+        f"{path}:{node.lineno}"
+        for path in [*files(), *suite()]
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Name) and node.id == "it")
+        or (isinstance(node, ast.arg) and node.arg == "it")
+    ]
+
+    assert named == []
+
+
+HE = re.compile(r"\b(?:he|his|him|himself|whoever)\b", re.I)
+PAPERS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+"""The change log too: what is not released may still be said in better words."""
+
+
+def test_people_are_they() -> None:
+    texts = [*(ROOT / path for path in [*files(), *suite()]), *PAPERS]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in texts
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if HE.search(line)
+    ]
+
+    assert found == []

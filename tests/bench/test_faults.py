@@ -1,34 +1,24 @@
 """The benches of faults in their quick forms: real processes are killed and cut off."""
 
-import json
-import subprocess
-import sys
+from typing import Any
 
 import pytest
 
 from bench import __main__ as benches
-
-LONGEST_S = 180
-"""Each takes up to 15 s on an idle machine, and longer beside other work."""
-
+from tests.bench.quick import line_of, play
 
 TOLD_BY_THE_FULL_FORM = {"push_duplicates_share", "fetch_ms_p95"}
 """Bars for the full form only: two repeated pushes are more than 2 % of 72, and the
 times of a quick form mean little."""
 
 
-def quick(bench: str) -> dict:
-    argv = [sys.executable, "-m", f"bench.{bench}", "--quick"]
-    ended = subprocess.run(
-        argv, cwd=benches.ROOT, capture_output=True, text=True, timeout=LONGEST_S
-    )
-    assert ended.returncode in {0, 1}, ended.stderr
-    (text,) = ended.stdout.splitlines()
-    line = json.loads(text)
+def quick(bench: str) -> dict[str, Any]:
+    ended = play(bench)
+    line = line_of(ended, bench)
     missed = {bar["name"] for bar in line["bars"] if not bar["met"]}
     assert missed <= TOLD_BY_THE_FULL_FORM, ended.stdout + ended.stderr
-    assert line["bench"] == bench
-    return line["figures"]
+    figures: dict[str, Any] = line["figures"]
+    return figures
 
 
 def test_nothing_is_lost_when_web_and_worker_are_killed() -> None:

@@ -1,27 +1,15 @@
 """The fuzz bench in its quick form, and which findings miss which bar."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from bench import __main__ as benches
 from bench.fuzz import IGNORED_AUTH, SERVER_ERRORS, UNDOCUMENTED, Played
-
-LONGEST_S = 180
-"""It takes 25 s on an idle machine, and longer beside other work."""
+from tests.bench.quick import line_of, play
 
 
 @pytest.fixture(scope="module")
 def quick():
-    return subprocess.run(
-        [sys.executable, "-m", "bench.fuzz", "--quick"],
-        cwd=benches.ROOT,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_S,
-    )
+    return play("fuzz")
 
 
 class TestTheFuzzing:
@@ -29,12 +17,8 @@ class TestTheFuzzing:
         assert quick.returncode == 0, quick.stderr
 
     def test_prints_one_line_of_the_agreed_form(self, quick):
-        (text,) = quick.stdout.splitlines()
-        line = json.loads(text)
+        line = line_of(quick, "fuzz")
 
-        assert set(line) == {
-            *("bench", "params", "figures", "bars", "machine", "versions", "date")
-        }
         assert [bar["name"] for bar in line["bars"]] == [
             *("cases", "server_errors", "undocumented_answers", "ignored_auth"),
             "other_findings",

@@ -2,25 +2,18 @@
 
 import json
 import socket
-import subprocess
-import sys
 import threading
 
 import pytest
 
 from bench import __main__ as benches
 from bench.cutting import cutting
-
-LONGEST_S = 120
-"""It takes 20 s on an idle machine, and longer beside other work."""
+from tests.bench.quick import line_of, play
 
 
 @pytest.fixture(scope="module")
 def quick():
-    argv = [sys.executable, "-m", "bench.idempotency", "--quick"]
-    return subprocess.run(
-        argv, cwd=benches.ROOT, capture_output=True, text=True, timeout=LONGEST_S
-    )
+    return play("idempotency")
 
 
 class TestTheBench:
@@ -28,15 +21,8 @@ class TestTheBench:
         assert quick.returncode == 0, quick.stderr
 
     def test_it_prints_one_line_of_the_agreed_form(self, quick):
-        (text,) = quick.stdout.splitlines()
-        line = json.loads(text)
+        line = line_of(quick, "idempotency")
 
-        assert set(line) == {
-            *("bench", "params", "figures", "bars", "machine", "versions", "date")
-        }
-        assert line["bench"] == "idempotency"
-        for bar in line["bars"]:
-            assert set(bar) == {"name", "limit", "value", "met"}
         assert benches.table_rows(line)[0].count("| idempotency |") == 1
 
     def test_it_kills_workers_and_cuts_connections(self, quick):

@@ -1,8 +1,6 @@
 """The replay of a board day in its quick form, and the reference for its ranking."""
 
 import json
-import subprocess
-import sys
 from itertools import permutations
 
 import numpy as np
@@ -12,10 +10,9 @@ from bench import __main__ as benches
 from bench.board import BoardLoad, Trip
 from bench.reference import Answers, answers, most_gain_usd
 from bench.report import Bar
+from tests.bench.quick import line_of, play
 
 BOARD = benches.data_dir() / "loadboard"
-LONGEST_S = 120
-"""It takes 30 s on an idle machine, and longer beside other work."""
 
 CHICAGO, NEW_YORK, NEWARK = (41.88, -87.63), (40.71, -74.01), (40.74, -74.17)
 
@@ -37,11 +34,8 @@ def quick():
     # The data are not part of the project and may be missing.
     if not (BOARD / "loads.csv").is_file():
         pytest.skip(f"there is no board day in {BOARD} (BACKHAUL_DATA names its place)")
-    argv = [sys.executable, "-m", "bench.replay", "--quick"]
-    argv += ["--loads", BOARD / "loads.csv", "--trucks", BOARD / "trucks.csv"]
-    return subprocess.run(
-        argv, cwd=benches.ROOT, capture_output=True, text=True, timeout=LONGEST_S
-    )
+    files = ["--loads", BOARD / "loads.csv", "--trucks", BOARD / "trucks.csv"]
+    return play("replay", *files)
 
 
 class TestTheReplay:
@@ -49,16 +43,9 @@ class TestTheReplay:
         assert quick.returncode == 0, quick.stderr
 
     def test_it_prints_one_line_of_the_agreed_form(self, quick):
-        (text,) = quick.stdout.splitlines()
-        line = json.loads(text)
+        line = line_of(quick, "replay")
 
-        assert set(line) == {
-            *("bench", "params", "figures", "bars", "machine", "versions", "date")
-        }
-        assert line["bench"] == "replay"
         assert line["params"]["is_quick"] is True
-        for bar in line["bars"]:
-            assert set(bar) == {"name", "limit", "value", "met"}
         names = [bar["name"] for bar in line["bars"]]
         assert names == [
             *("share_with_ranked", "pairs_that_differ", "gain_share_of_optimum")

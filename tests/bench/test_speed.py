@@ -20,7 +20,7 @@ from bench.stacks import counted
 from bench.tapping import Tap, named, tapping
 from bench.wire import Wire
 from tests.bench.test_walls import bars, quick
-from tests.services.scene import Rig, open_offers
+from tests.services.scene import Scene, open_offers
 
 AT = 1_000_000.0
 
@@ -137,11 +137,11 @@ class TestWrongLoads:
     @pytest.fixture
     def race(self, committed):
         """Two drivers accept one load; the first one gets it."""
-        rig = Rig(committed)
-        rig.loads(1)
-        drivers = [rig.driver(), rig.driver()]
+        scene = Scene(committed)
+        scene.loads(1)
+        drivers = [scene.driver(), scene.driver()]
         for driver in drivers:
-            rig.search(driver)
+            scene.search(driver)
         offers = [open_offers(driver)[0] for driver in drivers]
         answers = [
             driver.put(f"/v1/offers/{offer.id}/acceptance")

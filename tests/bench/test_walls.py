@@ -1,8 +1,6 @@
 """The benches of row security, limits and sign-ins in their quick form."""
 
 import json
-import subprocess
-import sys
 from uuid import UUID, uuid4
 
 import psycopg
@@ -16,27 +14,12 @@ from bench.overhead import FENCED, unfenced
 from bench.rights import Leak, foreign, ids_in
 from bench.tenants import operations_of
 from cli import DOCUMENT
-from tests.services.scene import Rig, open_offers
-
-LONGEST_S = 180
-"""Each takes 15 s on an idle machine, and longer beside other work."""
+from tests.bench.quick import line_of, play
+from tests.services.scene import Scene, open_offers
 
 
 def quick(name, *more, named=None):
-    ended = subprocess.run(
-        [sys.executable, "-m", f"bench.{name}", "--quick", *more],
-        cwd=benches.ROOT,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_S,
-    )
-    (text,) = ended.stdout.splitlines() or [ended.stderr]
-    line = json.loads(text)
-    assert set(line) == {
-        *("bench", "params", "figures", "bars", "machine", "versions", "date")
-    }
-    for bar in line["bars"]:
-        assert set(bar) == {"name", "limit", "value", "met"}
+    line = line_of(play(name, *more), name)
     if named is None:
         named = f"{name}, seed 1" if "seed" in line["params"] else name
     assert benches.table_rows(line)[0].count(f"| {named} |") == 1
@@ -109,12 +92,12 @@ class TestRights:
     @pytest.fixture
     def street(self, committed):
         """A carrier whose driver is offered a load, another carrier, a shipper."""
-        rig = Rig(committed)
-        rig.loads(2)
-        driver = rig.driver()
-        rig.search(driver)
+        scene = Scene(committed)
+        scene.loads(2)
+        driver = scene.driver()
+        scene.search(driver)
         offer = open_offers(driver)[0]
-        return rig, driver, offer, Rig(committed)
+        return scene, driver, offer, Scene(committed)
 
     @pytest.fixture
     def tables(self, database_url):
@@ -124,45 +107,45 @@ class TestRights:
     def test_an_offered_load_is_visible_to_the_carrier_and_the_shipper(
         self, street, tables
     ):
-        rig, _, offer, other = street
+        scene, _, offer, other = street
         ids = {offer.load_id}
 
-        assert foreign(tables, rig.carrier.org_id, ids) == []
-        assert foreign(tables, rig.shipper.org_id, ids) == []
+        assert foreign(tables, scene.carrier.org_id, ids) == []
+        assert foreign(tables, scene.shipper.org_id, ids) == []
         assert foreign(tables, other.carrier.org_id, ids) == []
 
     def test_a_load_off_the_market_is_foreign_to_other_companies(self, street, tables):
-        rig, driver, offer, other = street
+        scene, driver, offer, other = street
         assert driver.put(f"/v1/offers/{offer.id}/acceptance").status == 200
-        shipper = rig.shipper.org_id
+        shipper = scene.shipper.org_id
 
         leak = Leak("loads", offer.load_id, shipper)
         stranger = other.carrier.org_id
         assert foreign(tables, stranger, {offer.load_id}) == [leak]
         assert foreign(tables, stranger, {offer.load_id}, of_a_search=True) == []
-        assert foreign(tables, rig.carrier.org_id, {offer.load_id}) == []
+        assert foreign(tables, scene.carrier.org_id, {offer.load_id}) == []
 
     def test_every_other_row_is_visible_to_its_company_only(self, street, tables):
-        rig, driver, offer, other = street
+        scene, driver, offer, other = street
         ids = {offer.id, offer.search_id, UUID(driver.driver_id), driver.member_id}
 
-        assert foreign(tables, rig.carrier.org_id, ids) == []
-        for stranger in (rig.shipper, other.carrier):
+        assert foreign(tables, scene.carrier.org_id, ids) == []
+        for stranger in (scene.shipper, other.carrier):
             found = foreign(tables, stranger.org_id, ids)
             assert {leak.id for leak in found} == ids
 
     def test_a_companys_own_id_is_foreign_to_others_and_an_id_of_no_row_is_not(
         self, street, tables
     ):
-        rig, _, _, other = street
-        ids = {rig.carrier.org_id, uuid4()}
+        scene, _, _, other = street
+        ids = {scene.carrier.org_id, uuid4()}
 
         (leak,) = foreign(tables, other.carrier.org_id, ids)
         assert leak.table == "organisations"
 
     def test_ids_in_cursors_are_found(self, street):
-        rig, _, _, _ = street
-        page = rig.shipper.get("/v1/loads?limit=1").body
+        scene, _, _, _ = street
+        page = scene.shipper.get("/v1/loads?limit=1").body
         text = json.dumps({"page": page["page"]}).encode()
 
         assert ids_in(text) == {UUID(page["data"][0]["id"])}

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from api.kernel.problems import CONTENT_TYPE
-from local.processes import Processes, web_argv
-from tests.edges.test_start import free_port
+from local.processes import Processes
+from tests.web import web_process
 from tests.world import Caller, World
 
 MIB = 2**20
@@ -57,14 +57,7 @@ class Web:
 @pytest.fixture
 def web(committed: World, engine: Engine, tmp_path: Path) -> Iterator[Web]:
     boss: Caller = committed.company()
-    port = free_port()
-    environ = {
-        "DATABASE_URL": committed.settings.DATABASE_URL,
-        "DATA_DIR": committed.settings.DATA_DIR,
-    }
-    with Processes(tmp_path) as processes:
-        processes.start("web", web_argv("127.0.0.1", port, 1), environ)
-        processes.wait_for(f"http://127.0.0.1:{port}/readyz")
+    with web_process(committed, tmp_path, workers=1) as (processes, port):
         yield Web(port, processes, boss.token, engine)
     assert "Traceback" not in (tmp_path / "web.log").read_text()
 

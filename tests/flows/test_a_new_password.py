@@ -1,6 +1,5 @@
 """A new password: changed with the old one, or reset by mail when it is forgotten."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,24 +7,11 @@ from sqlalchemy import text
 
 from freight.roles import Role
 from handlers.supplies import PostOffice
-from notifications.mail import SmtpMailer
 from runtime.db import Session
-from tests.notifications.post import Letterbox, letterbox
+from tests.notifications.post import Letterbox
 from tests.world import PASSWORD, SOME_ID, Answer, Caller, World, drain_jobs
 
 NEW = "a better horse battery"
-
-
-@pytest.fixture
-def box() -> Iterator[Letterbox]:
-    with letterbox() as mail_server:
-        yield mail_server
-
-
-@pytest.fixture
-def post(world: World, box: Letterbox) -> PostOffice:
-    mailer = SmtpMailer(box.url, "Backhaul <noreply@backhaul.example>", 5)
-    return PostOffice(mailer, world.keys, "https://app.example")
 
 
 @pytest.fixture

@@ -1,31 +1,14 @@
 """From the desk's invitation, by mail, to the first request of the new member."""
 
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from edges.mailing import make_post_office
 from handlers.supplies import PostOffice
 from jobs import Job, enqueue
-from notifications.mail import SmtpMailer
 from runtime.config import Settings
 from runtime.db import Session
-from tests.notifications.post import Letterbox, letterbox
+from tests.notifications.post import Letterbox
 from tests.world import Caller, World, drain_jobs
-
-
-@pytest.fixture
-def box() -> Iterator[Letterbox]:
-    with letterbox() as mail_server:
-        yield mail_server
-
-
-@pytest.fixture
-def post(world: World, box: Letterbox) -> PostOffice:
-    mailer = SmtpMailer(box.url, "Backhaul <noreply@backhaul.example>", 5)
-    return PostOffice(mailer, world.keys, "https://app.example")
-
 
 PERSON = {"name": "Dana", "email": "Dana@Example.com", "roles": ["driver"]}
 

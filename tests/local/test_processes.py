@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from local import processes
-from local.processes import ProcessEnded, Processes, web_argv
-from tests.edges.test_start import free_port
+from local.processes import ProcessEnded, Processes
 from tests.test_worker import wait_until
+from tests.web import web_process
 from tests.world import World
 
 LIVES = "import time; print('alive', flush=True); time.sleep(60)"
@@ -129,16 +129,8 @@ def workers_of(web: int) -> list[int]:
 @pytest.fixture
 def serving(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]:
     """A supervised web process with two workers, and its port."""
-    port = free_port()
-    environ = {
-        "DATABASE_URL": committed.settings.DATABASE_URL,
-        "DATA_DIR": committed.settings.DATA_DIR,
-    }
-    with Processes(tmp_path) as running:
-        running.start("web", web_argv("127.0.0.1", port, 2), environ)
-        running.wait_for(f"http://127.0.0.1:{port}/readyz")
-        running.wait_for(f"http://127.0.0.1:{port}/readyz")
-        yield running, port
+    with web_process(committed, tmp_path, workers=2) as running:
+        yield running
 
 
 class TestGranian:

@@ -79,7 +79,7 @@ MUTANTS = (
         (f"{DESK}[visible_offers]",),
     ),
     Mutant(
-        "a-driver-sees-his-colleagues-offers",
+        "a-driver-sees-the-offers-of-colleagues",
         "services/offers/offers.py",
         "        seen = seen.where(Offer.driver_id == actor.driver_id)\n",
         "        seen = seen.where(True)\n",
@@ -150,7 +150,7 @@ MUTANTS = (
         ("tests/services/loads/test_stops.py",),
     ),
     Mutant(
-        "a-driver-enters-his-own-endorsement",
+        "a-driver-enters-their-own-endorsement",
         "services/fleet/drivers.py",
         'if "has_hazmat_endorsement" in fields and not actor.is_dispatcher:',
         'if "has_hazmat_endorsement" in fields and actor.driver_id is None:',

@@ -276,7 +276,7 @@ def test_the_other_proofs_exist() -> None:
         missing_proofs(
             named + "get_404_on_every_row_as_for_a_missing_one_and_change_nothing",
             named + "see_none_of_it_in_any_list",
-            named + "a_row_named_in_a_body_is_as_unknown",
+            named + "a_foreign_row_named_in_a_body_answers_404",
         )
         == []
     )

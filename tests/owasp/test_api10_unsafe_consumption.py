@@ -204,9 +204,9 @@ def test_the_other_proofs_exist() -> None:
     later = "notifications/test_fcm_outcomes.py::TestLater::test_"
     assert (
         missing(
-            later + "one_request_and_no_other_error",
+            later + "a_failure_for_now_is_one_request_and_try_later",
             later + "a_slow_answer_is_given_up_after_the_timeout",
-            later + "nobody_listening_means_later",
+            later + "a_refused_connection_means_try_later",
             later + "the_gateway_works_again_after_any_failure",
             "notifications/test_fcm_token.py"
             "::test_a_broken_token_endpoint_means_try_later_after_one_request",

@@ -1,9 +1,8 @@
-"""What time ends on the market: offers that expire, loads that lapse."""
+"""Offers: those whose time is over end."""
 
 from handlers.supplies import Handlers, Supplies, in_batches
 from jobs import Job
 from services.kernel.events import Cause
-from services.loads import leases
 from services.offers import ending
 
 
@@ -17,13 +16,4 @@ def offers_sweep(supplies: Supplies) -> None:
     offers_expire(supplies)
 
 
-def leases_lapse(supplies: Supplies) -> None:
-    """Mark the loads whose lease or pickup window is over."""
-    in_batches(lambda session: leases.lapse(session, now=supplies.now()))
-
-
-JOBS: Handlers = {
-    Job.OFFERS_EXPIRE: offers_expire,
-    Job.OFFERS_SWEEP: offers_sweep,
-    Job.LEASES_LAPSE: leases_lapse,
-}
+JOBS: Handlers = {Job.OFFERS_EXPIRE: offers_expire, Job.OFFERS_SWEEP: offers_sweep}
