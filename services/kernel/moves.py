@@ -89,6 +89,28 @@ def move_load(
         LOAD_MOVES, load.status, act, cause, LoadMoveRefused, "load"
     )
     load.status = transition.after
+    record_load(
+        session,
+        load,
+        act,
+        cause,
+        role,
+        edi_214=transition.edi_214,
+        body={"before": transition.before, "after": transition.after} | (body or {}),
+    )
+
+
+def record_load(
+    session: Session,
+    load: Load,
+    what: str,
+    cause: Cause,
+    role: Role,
+    *,
+    edi_214: str | None = None,
+    body: dict[str, Any] | None = None,
+) -> None:
+    """Write an event of the load; `what` is the last part of its kind."""
     events.record(
         session,
         cause,
@@ -96,9 +118,9 @@ def move_load(
         org_id=load.org_id,
         subject="load",
         subject_id=load.id,
-        kind=f"load.{act}",
-        edi_214=transition.edi_214,
-        body={"before": transition.before, "after": transition.after} | (body or {}),
+        kind=f"load.{what}",
+        edi_214=edi_214,
+        body=body,
     )
 
 
@@ -109,15 +131,7 @@ def record_draft(session: Session, load: Load, cause: Cause) -> None:
     """
     role = cause.role(POSTERS | {Role.DISPATCHER})
     assert role is not None
-    events.record(
-        session,
-        cause,
-        role,
-        org_id=load.org_id,
-        subject="load",
-        subject_id=load.id,
-        kind="load.draft",
-    )
+    record_load(session, load, "draft", cause, role)
 
 
 def check_load(load: Load, act: LoadAct, cause: Cause) -> None:

@@ -15,7 +15,7 @@ from models.loads.loads import Load
 from models.loads.stops import Stop, StopKind
 from notifications.messages import MessageKind
 from runtime.errors import Conflict, NotFound
-from services.kernel import clocks, events, moves
+from services.kernel import clocks, moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
@@ -115,16 +115,8 @@ def _record_difference(session: Session, load: Load, stop: Stop, cause: Cause) -
     }
     role = cause.role(POSTERS)
     if differences and role is not None:
-        events.record(
-            session,
-            cause,
-            role,
-            org_id=load.org_id,
-            subject="load",
-            subject_id=load.id,
-            kind="load.pickup_differs",
-            body={"stop_id": str(stop.id), "differences": differences},
-        )
+        body = {"stop_id": str(stop.id), "differences": differences}
+        moves.record_load(session, load, "pickup_differs", cause, role, body=body)
 
 
 def _total(counts: Iterable[int | None]) -> int | None:
