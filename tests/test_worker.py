@@ -312,7 +312,7 @@ class TestGateway:
 def worker_process(url, fcm, *, log=subprocess.PIPE, **env):
     """Run a real worker process against the fake FCM.
 
-    log: a file to write to, for a test that reads it meanwhile.
+    log: a file for the log, for a test that reads it while the worker runs.
     """
     process = subprocess.Popen(
         [sys.executable, "worker.py"],

@@ -1,4 +1,4 @@
-"""A truck fits a load, or not; unknown is never a mismatch."""
+"""A truck fits a load or not, and unknown equipment is no mismatch."""
 
 import pytest
 

@@ -15,7 +15,7 @@ bearings, distances_m = st.floats(0, 360), st.floats(0, 900_000)
 
 
 def cell_of(point):
-    """As the index `ix_loads_best` numbers them."""
+    """Return the point's cell as the index `ix_loads_best` numbers it."""
     return floor(point.lat) * COLUMNS + floor(point.lon)
 
 

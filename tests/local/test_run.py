@@ -1,4 +1,4 @@
-"""`make run` as a new user has it: the README's lines, in a second terminal."""
+"""`make run` for a new user, and the README's commands in a second terminal."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def text_of(log: IO[str]) -> str:
 def running(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`backhaul run`, and what it has said when it is up."""
+    """Run `backhaul run`; yield its process and the output until it was ready."""
     with (tmp_path_factory.mktemp("log") / "run.log").open("w") as log:
         process = subprocess.Popen(
             [BACKHAUL, "run"], env=environment, stdout=log, stderr=log, text=True
@@ -121,7 +121,7 @@ def test_any_command_finds_its_database(
     assert "0 faults" in done.stdout
 
 
-def test_a_port_that_is_none_is_one_sentence(environment: dict[str, str]) -> None:
+def test_an_invalid_port_is_one_sentence(environment: dict[str, str]) -> None:
     for command in (["run"], ["web"]):
         done = backhaul(environment | {"PORT": "http"}, *command)
 
