@@ -167,8 +167,8 @@ def create_org(
 def seed(loads: int, trucks: int, orgs: int, seed: int, password: str) -> None:
     """Put a made-up market into the database: companies, trucks, posted loads.
 
-    For measuring and trying out, never beside real companies. A second run adds a
-    second market to the first.
+    For measuring and trying out, never in a database with real companies. A
+    second run adds a second market to the first.
     """
     settings = settings_from_environment()
     if settings.is_production:

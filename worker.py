@@ -43,7 +43,7 @@ MOST_ATTEMPTS = 5
 
 
 class Retry(BaseRetryStrategy):
-    """Try a failed job again, MOST_ATTEMPTS times in all; then it is kept as failed.
+    """Run a failed job again, up to MOST_ATTEMPTS runs in all; then keep it as failed.
 
     first_s: the first wait; each later one is twice as long.
     """

@@ -68,8 +68,8 @@ def connect(
 ) -> Engine:
     """Check the database, and bind the Session factory and our metrics to it.
 
-    The server is new enough; so is the schema, and the login may work as our database
-    role, if `needs_schema`.
+    The server must be new enough. If `needs_schema`, the schema must be too, and the
+    login must be able to work as our database role.
 
     hand: the actor where no member is signed in. SERVER works as the worker's database
         role, NOBODY as the app's.

@@ -39,7 +39,7 @@ class Figures(NamedTuple):
     """What one load would mean, for the ranking and for people.
 
     deadhead_m: empty, drop to pickup. home_deadhead_m: empty, delivery to home.
-    detour_m: all kilometres with the load less the empty way home; never below 0.
+    detour_m: all metres with the load minus the empty way home; never below 0.
     added_duty_s: how much later the driver is home with the load than without it:
         driving, waiting, stops and rests.
     pay_cents_per_km: the price over all kilometres from the drop to the delivery;

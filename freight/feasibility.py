@@ -85,7 +85,7 @@ class Excluded(NamedTuple):
 
 
 def equipment(candidate: Candidate, situation: Situation) -> Refusal | None:
-    """Refuse a type that differs; refuse a type not known, with a reason of its own."""
+    """Refuse a type that does not match; an unknown type has a reason of its own."""
     outcome = match(candidate.equipment, situation.equipment)
     if outcome is Match.MATCH:
         return None
@@ -152,7 +152,7 @@ def detour(figures: Figures, parameters: Parameters) -> Refusal | None:
 
 
 def in_time(eta: datetime, until: datetime | None, late: Reason) -> Refusal | None:
-    """Refuse an arrival after `until`, for the reason `late`; at `until` is in time."""
+    """Refuse an arrival later than `until`, with the reason `late`."""
     if until is None or eta <= until:
         return None
     return Refusal(late, Figure(eta.isoformat(), until.isoformat(), "utc"))
@@ -167,7 +167,7 @@ def pay(figures: Figures, situation: Situation) -> Refusal | None:
 
 
 def gain(score_cents: int) -> Refusal | None:
-    """Refuse a load that leaves no more than driving home empty."""
+    """Refuse a load that earns no more than driving home empty."""
     if score_cents > 0:
         return None
     return Refusal(Reason.NO_GAIN, Figure(score_cents, 0, "cents"))

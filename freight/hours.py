@@ -35,7 +35,7 @@ def elapsed_s(driving_s: float) -> float:
     Starts with fresh clocks and rests as late as allowed: a break after 8 hours of
     driving, ten hours off after 11, and 34 hours off after each 70. Nothing else is
     on duty, so neither the 14-hour window nor the 60/70-hour limit on other work
-    is considered. Never falls when `driving_s` grows.
+    is considered. Never decreases when `driving_s` grows.
 
     Source: closed form of the as-soon-as-possible schedule, n = ceil(D/11) - 1,
     D + 10 n + 0.5 (n + [D - 11 n > 8]); Goel & Kok, "Truck Driver Scheduling in the

@@ -45,7 +45,7 @@ class Ranked(NamedTuple):
 class StageCount:
     """How many loads entered a stage, were excluded by it and why, and were left.
 
-    `entered` less the excluded is `left`, which is `entered` of the next stage.
+    `entered` minus the excluded is `left`, which is `entered` of the next stage.
     """
 
     stage: Stage

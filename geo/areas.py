@@ -32,8 +32,8 @@ class AreaReason(StrEnum):
 class SearchArea:
     """Where a load between a drop (`corridor.start`) and home (`corridor.end`) may lie.
 
-    circle: what may be driven empty to a pickup.
-    corridor: what lies on the way; pickups and deliveries must be inside.
+    circle: how far a pickup may be from the drop.
+    corridor: which places are on the way; pickups and deliveries must be inside.
     operating: where the carrier drives, all drawn areas together; if none is drawn,
         everywhere.
     no_go: where the carrier does not drive.

@@ -1,4 +1,4 @@
-"""Distances by road: the port, and the estimate that needs no map."""
+"""Distances by road: the interface, and an estimate that needs no map."""
 
 from itertools import pairwise
 from typing import Protocol
@@ -19,7 +19,7 @@ country circuity factors", Transportation Research A 36 (2002), give 1.20.
 
 
 class Roads(Protocol):
-    """How far it is by road.
+    """Distances by road.
 
     `source` tells the reader where a distance comes from: "estimated", or an engine.
     """

@@ -1,4 +1,4 @@
-"""Upkeep of the queue: jobs of dead workers, missed ticks, old failures."""
+"""Upkeep of the queue: jobs of dead workers, missed periodic jobs, old failures."""
 
 from asyncio import to_thread
 
@@ -10,7 +10,7 @@ from services.upkeep import periodic
 
 
 async def jobs_rescue(supplies: Supplies) -> None:
-    """Let the jobs of dead workers run again, and make up for missed ticks."""
+    """Let the jobs of dead workers run again, and enqueue missed periodic jobs."""
     await rescue.give_back(supplies.queue)
     await to_thread(_make_up_ticks)
 

@@ -77,8 +77,8 @@ class Job(Enum):
 class RunLater(Exception):
     """Raised by a handler whose work is not done: run the job again after `wait_s`.
 
-    Any number of times. It is a new job and not a retry, so that retries count only
-    bugs.
+    May be raised any number of times. The next run is a new job and not a retry, so
+    that only bugs count as retries.
     """
 
     def __init__(self, wait_s: float) -> None:

@@ -19,8 +19,8 @@ async def give_back(app: App) -> None:
     """Let the jobs of dead workers run again.
 
     A job whose queueing lock is taken is deleted: the same work waits already. A job
-    with MOST_RESCUES attempts is failed. Safe to repeat. Takes no lock: a rescuer that
-    is killed would keep it.
+    with MOST_RESCUES attempts is marked as failed. Safe to repeat. The rescue job has
+    no lock: if its worker were killed, nothing would release the lock.
     """
     manager = app.job_manager
     stalled = await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S)

@@ -49,7 +49,7 @@ def run(
     lock: int | None = None,
     output: int | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run `command` as `account`, away from our terminal, directory and secrets.
+    """Run `command` as `account`, without our terminal, directory and secrets.
 
     lock: a locked file that the command and its children inherit.
     output: a file or `subprocess.PIPE` for stdout and stderr.
@@ -73,9 +73,9 @@ def run(
 
 
 def reaches(account: Account | None, test: str, path: Path) -> bool:
-    """Say whether the account itself passes `test`: modes, ACLs and mounts count.
+    """Say whether the account can access `path`; modes, ACLs and mounts count.
 
-    test: `-r` or `-x`, as the shell's command has them.
+    test: `-r` to read or `-x` to execute or enter, as in the shell's `test`.
     """
     asked = run(["/bin/sh", "-c", f'test {test} "$1"', "sh", path], account)
     return asked.returncode == 0

@@ -43,7 +43,8 @@ def server(
     the server running for the next one. A forked child may use the URL, but its end
     does not stop the server.
 
-    settings: PostgreSQL settings over `SETTINGS`; a server that runs keeps its own.
+    settings: PostgreSQL settings that override `SETTINGS`; a running server keeps its
+        own.
     timeout_s: how long to wait for a starting, recovering or dying server.
 
     Raises: EmbeddedServerError.

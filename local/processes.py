@@ -85,7 +85,7 @@ class Processes:
         self.stop()
 
     def start(self, name: str, argv: Sequence[str], env: Mapping[str, str]) -> None:
-        """Start a process with our environment and `env` over it.
+        """Start a process with our environment; the variables in `env` override it.
 
         It gets its own process group: a Ctrl-C on the terminal reaches only us, and we
         stop it.

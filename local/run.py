@@ -27,10 +27,10 @@ WEB_WORKERS = 2
 
 @contextmanager
 def database() -> Iterator[dict[str, str]]:
-    """Yield the variables that must be added to the environment to name a database.
+    """Yield what must be added to the environment so that it names a database.
 
-    They are empty if it names one. Else they name a database on the embedded server,
-    which runs during the block.
+    That is nothing if it names one already. Otherwise it is the URL of a database on
+    the embedded server, which runs during the block.
 
     Raises: EmbeddedServerError.
     """

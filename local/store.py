@@ -1,8 +1,9 @@
 """Where the programs and the data are: in place, or in a store of their own.
 
 Root may work in a directory closed to others (/root, a fresh mkdtemp), where the
-account that runs the server reaches neither. We do not open the parent directories, as
-the wheel does: the programs are copied into `STORES`, and the data is kept there.
+account that runs the server can reach neither programs nor data. The wheel
+opens the parent directories; we copy the programs into `STORES` and keep the data
+there.
 """
 
 import importlib.metadata

@@ -48,7 +48,7 @@ class MarketTruck:
     has_hazmat: bool
 
     def can_take(self, load: MarketLoad) -> bool:
-        """Tell whether trailer, weight, length and endorsement allow `load`."""
+        """Say whether trailer, weight, length and endorsement allow `load`."""
         return (
             self.equipment in load.equipment
             and load.weight_kg <= self.payload_kg

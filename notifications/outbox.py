@@ -61,7 +61,7 @@ def put_each(
     One for each live device of the driver. The number of statements does not depend on
     the number of drivers: a caller that ends many offers has locked their load.
 
-    subjects: the driver's id and the subject's; a driver may be there twice.
+    subjects: the driver's id and the subject's; a driver may occur twice.
     """
     of_driver = defaultdict(list)
     for driver_id, subject_id in subjects:

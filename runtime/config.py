@@ -55,7 +55,7 @@ class Strategy(StrEnum):
     """How one search's loads are offered to its driver.
 
     DIRECT offers only the best load. SEQUENTIAL offers the best, and the next one
-    when it is declined or runs out. BROADCAST offers the best few at once.
+    when it is declined or expires. BROADCAST offers the best few at once.
     """
 
     DIRECT = "direct"

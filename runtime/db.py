@@ -35,7 +35,7 @@ class DatabaseRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A signed-in member: acts on the company's rows, and sees rows shown to it."""
+    """A signed-in member: acts on their company's rows, and sees rows shown to it."""
 
     org_id: UUID
     member_id: UUID
@@ -96,7 +96,7 @@ OLDEST_SERVER = 160_000
 
 
 class DatabaseUnusable(CannotStart):
-    """The message is one sentence that says what to do."""
+    """The database cannot be used. The message is one sentence that says what to do."""
 
 
 def make_engine(settings: Settings, role: DatabaseRole | None = None) -> Engine:

@@ -74,7 +74,7 @@ class IdTaken(Conflict):
 
 
 class Gone(DomainError):
-    """The thing existed, and it will not come back."""
+    """What was asked for existed, and will not come back."""
 
     status = 410
     code = "gone"
@@ -82,7 +82,7 @@ class Gone(DomainError):
 
 
 class Invalid(DomainError):
-    """A wrong field that a schema cannot judge alone. `pointer` names it (RFC 6901)."""
+    """A wrong field that a schema cannot check alone. `pointer` names it (RFC 6901)."""
 
     status = 422
     code = "invalid-request"

@@ -26,7 +26,7 @@ def head() -> str:
 
 
 def served(revision: str) -> list[str]:
-    """Return the revisions whose releases run on the schema at this one, newest first.
+    """Return the revisions whose releases run on the schema `revision`, newest first.
 
     After an expand revision, all releases that ran before still run. A contract
     revision removes what the release before it no longer uses: after it, only that

@@ -91,7 +91,7 @@ class TestCreateOrg:
 
         assert again.exit_code == twin.exit_code == 2
         assert again.stderr == "Another account signs in with this e-mail or phone.\n"
-        assert twin.stderr == "A carrier with USDOT number 1234567 is known.\n"
+        assert twin.stderr == "A carrier with USDOT number 1234567 exists.\n"
         with psycopg.connect(database_url) as connection:
             count = connection.execute("select count(*) from organisations").fetchone()
         assert count == (1,)
@@ -101,13 +101,13 @@ class TestCreateOrg:
         [
             ({"kind": "circus"}, "'circus' is not one of"),
             ({"kind": None}, "Missing option '--kind'"),
-            ({"role": "shipper"}, "A carrier has the roles"),
+            ({"role": "shipper"}, "Members of a carrier can have the roles"),
             ({"role": "system"}, "'system' is not one of"),
             ({"password": "short"}, "At least 10 characters"),
             ({"admin_email": "dana"}, "An e-mail address, please"),
-            ({"usdot": None}, "A carrier has a USDOT number: give it."),
-            ({"usdot": None, "kind": "private_fleet"}, "A private_fleet has a USDOT"),
-            ({"usdot": None, "kind": "broker", "role": None}, "A broker has a USDOT"),
+            ({"usdot": None}, "A carrier needs a USDOT number."),
+            ({"usdot": None, "kind": "private_fleet"}, "A private_fleet needs a USDOT"),
+            ({"usdot": None, "kind": "broker", "role": None}, "A broker needs a USDOT"),
             ({"usdot": "123456789"}, "'123456789' is not 1 to 8 digits"),
             ({"usdot": "12a"}, "'12a' is not 1 to 8 digits"),
             ({"usdot": "١٢٣"}, "is not 1 to 8 digits"),

@@ -1,4 +1,4 @@
-"""Overrides: a dispatcher's decisions over offers and assignments."""
+"""Overrides: a dispatcher's decisions about offers and assignments."""
 
 from typing import Any
 from uuid import UUID
@@ -52,7 +52,7 @@ class OverrideIn(ma.Schema):
 
 
 class OverrideOut(ma.Schema):
-    """A decision, with what was before and after, and who was told."""
+    """A decision, with the state before and after, and who was told."""
 
     id = fields.UUID()
     kind = fields.String()
@@ -80,7 +80,7 @@ OVERRIDE_PROBLEMS = (
 
 @assignments_blueprint.route("/<uuid:assignment_id>/override")
 class OverrideView(MethodView):
-    """A dispatcher's decision over an assignment."""
+    """A dispatcher's decision about an assignment."""
 
     @requires(Permission.ASSIGNMENTS_OVERRIDE)
     @raises(*OVERRIDE_PROBLEMS)

@@ -85,7 +85,7 @@ class PositionsView(MethodView):
     @blueprint.arguments(PositionsIn)
     @blueprint.response(200, PositionsOut)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Report fixes; they may come late, shuffled or repeated."""
+        """Report fixes; they may come late, out of order or repeated."""
         driver_id = actor().driver_id
         if driver_id is None:
             raise Forbidden("Only a driver may report positions.")

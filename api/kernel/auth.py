@@ -65,7 +65,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
                     raise
                 limits.refuse()
                 if not g.actor.may(permission):
-                    raise Forbidden(f"Your role does not have {permission}.")
+                    raise Forbidden(f"Your role does not grant {permission}.")
                 return view(*args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]

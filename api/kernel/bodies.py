@@ -121,7 +121,7 @@ def _unstorable(value: object) -> Any:  # noqa: ANN401 - messages nest as the bo
     match value:
         case str():
             is_bad = any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
-            return ["NUL and lone surrogates are not text."] if is_bad else None
+            return ["Text must not contain NUL or lone surrogates."] if is_bad else None
         case dict():
             found = {k: _unstorable(v) or _unstorable(k) for k, v in value.items()}
         case list():

@@ -100,7 +100,7 @@ class Whole(fields.Nested):
 
 
 def lat(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
-    """Latitude in degrees, where there are roads."""
+    """Return the field of a latitude where there are roads, in degrees."""
     return Number(
         validate=validate.Range(
             ROADS_SOUTH,
@@ -113,7 +113,7 @@ def lat(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
 
 
 def lon(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
-    """Longitude in degrees."""
+    """Return the field of a longitude, in degrees."""
     return Number(
         validate=validate.Range(-180, 180),
         metadata={"description": "degrees, WGS 84"},
@@ -132,7 +132,7 @@ def refuse_null_island(
 
 
 def words(enum: type[Enum], **kwargs: Any) -> fields.Field[Any]:  # noqa: ANN401
-    """One of the enum's values."""
+    """Return the field of one of the enum's values."""
     return fields.Enum(enum, by_value=True, **kwargs)
 
 
@@ -141,7 +141,7 @@ NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
 
 
 def zone(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
-    """An IANA zone, such as America/Chicago."""
+    """Return the field of an IANA zone, such as America/Chicago."""
     return fields.String(
         validate=validate.OneOf(
             sorted(available_timezones() - NO_PLACES), error="Not an IANA time zone."
@@ -152,7 +152,7 @@ def zone(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
 
 
 def line(most: int = 200, **kwargs: Any) -> fields.String:  # noqa: ANN401
-    """Text of one to `most` characters, none of them a control character."""
+    """Return the field of a text of one to `most` characters, no control characters."""
     return fields.String(
         validate=[
             validate.Length(1, most),
@@ -166,12 +166,12 @@ def line(most: int = 200, **kwargs: Any) -> fields.String:  # noqa: ANN401
 
 
 def count(**kwargs: Any) -> fields.Integer:  # noqa: ANN401 - field options
-    """A whole number from 0 that fits the database."""
+    """Return the field of a whole number from 0 that fits the database."""
     return fields.Integer(strict=True, validate=validate.Range(0, 2**31 - 1), **kwargs)
 
 
 def amount(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
-    """A number from 0."""
+    """Return the field of a number from 0."""
     return Number(validate=validate.Range(0, 1e9), **kwargs)
 
 

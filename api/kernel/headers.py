@@ -1,4 +1,4 @@
-"""Headers: how large a request's may be, and those of every answer."""
+"""Headers: the limit for those of a request, and those that every answer gets."""
 
 import base64
 import hashlib

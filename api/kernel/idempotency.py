@@ -59,8 +59,8 @@ def _key() -> str:
     key = request.headers.get(HEADER, "")
     if not FORM.fullmatch(key):
         raise KeyMissing(
-            f"{HEADER} has 1 to 255 printable ASCII characters, new for each request"
-            " and the same when it is sent again."
+            f"Send {HEADER}: 1 to 255 printable ASCII characters, new for each"
+            " request and the same when it is sent again."
         )
     return key
 

@@ -1,4 +1,4 @@
-"""Rate limits: what is counted for each request, and the headers that tell."""
+"""Rate limits: what is counted for each request, and the headers that report it."""
 
 import hmac
 from ipaddress import ip_address
@@ -51,7 +51,7 @@ def meter_member(session: OrmSession, claims: Claims) -> None:
 
 
 def meter_stranger() -> None:
-    """Count this request without a valid token for its address; stop if too many.
+    """Count this request without a valid token for its address; refuse it if too many.
 
     Raises: RateLimited.
     """

@@ -58,8 +58,8 @@ def page(
 ) -> dict[str, Any]:
     """Return the rows after `cursor`, newest id first, and the next cursor.
 
-    A row that exists throughout a walk appears exactly once, whatever is inserted
-    or deleted meanwhile.
+    A row that exists while a client reads all pages appears exactly once, whatever is
+    inserted or deleted meanwhile.
 
     Raises: CursorInvalid, CursorMismatch.
     """

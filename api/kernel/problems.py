@@ -22,7 +22,7 @@ TOO_LARGE = "54"
 HTTP_PROBLEMS = {
     400: ("malformed-request", "The request cannot be read"),
     404: (NotFound.code, NotFound.title),
-    405: ("method-not-allowed", "The address does not have this method"),
+    405: ("method-not-allowed", "The address does not allow this method"),
     413: ("body-too-large", "The body is too large"),
     415: ("unsupported-media-type", "The body is not JSON"),
     422: (Invalid.code, Invalid.title),
@@ -35,12 +35,12 @@ HTTP_PROBLEMS = {
 DETAILS = {
     400: "Send a well-formed request; a body is JSON in UTF-8.",
     404: "There is nothing at this address.",
-    405: "See the Allow header.",
-    413: "Send less at once.",
+    405: "Use a method that the Allow header lists.",
+    413: "Send a smaller body.",
     415: "Send the body as application/json.",
     422: "See `errors`.",
     431: "Send fewer or shorter headers, and a shorter address.",
-    500: "It is logged under this trace id.",
+    500: "The error is logged under this trace id.",
     503: "Please try again in a moment, with the same Idempotency-Key if there is one.",
 }
 

@@ -12,7 +12,7 @@ Operation = tuple[Rule, str, Any]
 
 
 def operations(app: Flask) -> Iterator[Operation]:
-    """Yield (rule, method, view function) of every route, but for HEAD and OPTIONS."""
+    """Yield (rule, method, view function) of every route, except HEAD and OPTIONS."""
     for rule in app.url_map.iter_rules():
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         for method in sorted(methods):

@@ -77,7 +77,7 @@ class BareOfferOut(ma.Schema):
 class OfferOut(BareOfferOut):
     """A load offered to a driver. `terms` add up to `score_cents`: the gain over
     driving home empty. `snapshot` is the load as it was when offered. When the offer is
-    no longer open, `load` shows that as well, and only the fields that were kept."""
+    no longer open, `load` shows the snapshot too: only the fields that were kept."""
 
     # marshmallow removes the field from the class, so `load()` stays the method.
     load = fields.Nested(MarketLoadOut)  # type: ignore[assignment]

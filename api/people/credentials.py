@@ -39,7 +39,7 @@ resets_blueprint = Blueprint(
 
 
 def new_password() -> fields.String:
-    """A password to be set."""
+    """Return the field of a password to set."""
     return fields.String(
         required=True, validate=validate.Length(SHORTEST_PASSWORD, 200)
     )

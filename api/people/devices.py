@@ -121,7 +121,7 @@ class DeviceApproval(MethodView):
     @raises(NotFound)
     @blueprint.response(200, DeviceOut)
     def put(self, device_id: UUID) -> Device:
-        """Let the owner sign in on this phone, also while they have a load."""
+        """Let the owner sign in on this phone, even while they have a load."""
         with Session.begin() as session:
             return devices.approve(session, actor(), device_id, now=now())
 

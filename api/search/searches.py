@@ -48,7 +48,7 @@ class SearchSummary(ma.Schema):
 class SearchOut(SearchSummary):
     """A search with everything it knew and found.
 
-    `map` is GeoJSON. In `counts.stages`, each stage's `entered` less its `excluded` is
+    `map` is GeoJSON. In `counts.stages`, each stage's `entered` minus its `excluded` is
     its `left`, which is the next stage's `entered`.
     """
 
@@ -126,14 +126,14 @@ class SearchView(MethodView):
 
 @blueprint.route("/<uuid:search_id>/explanation")
 class ExplanationView(MethodView):
-    """What a search made of one load, and why."""
+    """Why a driver got, or did not get, one load."""
 
     @requires(Permission.SEARCHES_READ)
     @raises(NotFound)
     @blueprint.arguments(ExplanationArgs, location="query")
     @blueprint.response(200, ExplanationOut)
     def get(self, args: dict[str, Any], search_id: UUID) -> dict[str, Any]:
-        """Explain what the search made of one load, and why."""
+        """Explain why the driver got, or did not get, one load."""
         with Session() as session:
             return explain.explain(
                 session,

@@ -1,4 +1,4 @@
-"""For operators: health, readiness, metrics, problem codes. Every caller may ask."""
+"""For operators: health, readiness, metrics, problem codes. No sign-in is needed."""
 
 import marshmallow as ma
 from flask import Response, current_app, jsonify
@@ -112,5 +112,5 @@ class ProblemTypeView(MethodView):
         """Say what a problem's code means; a problem's `type` is this address."""
         known = current_app.extensions["problems"]
         if code not in known:
-            raise NotFound("There is no such code.")
+            raise NotFound("There is no such problem code.")
         return {"type": f"/problems/{code}", "code": code} | known[code]

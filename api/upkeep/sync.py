@@ -1,4 +1,4 @@
-"""What a phone follows, kept equal to the server."""
+"""What a phone follows, kept up to date."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -11,7 +11,7 @@ from models.kernel.row import Dated, Identified, Row, Word, within
 
 
 class OverrideKind(StrEnum):
-    """What a dispatcher may decide over an offer, an assignment or a departure."""
+    """What a dispatcher may decide about an offer, an assignment or a departure."""
 
     REASSIGN = "reassign"
     UNASSIGN = "unassign"
@@ -36,7 +36,7 @@ class OverrideReason(StrEnum):
 
 
 class Override(Identified, Dated, Row):
-    """A dispatcher's decision, with what was before and what is after."""
+    """A dispatcher's decision, with the state before and after it."""
 
     __tablename__ = "overrides"
     __table_args__ = (

@@ -1,7 +1,8 @@
 """Positions of drivers: all kept fixes, and the newest of each driver.
 
-`positions` is the one table that outgrows a server. It has day partitions, and its key
-begins with the driver, so that it can be distributed by `driver_id`.
+`positions` is the one table that can grow too large for one server. It has day
+partitions, and its key begins with the driver, so that it can be distributed by
+`driver_id`.
 """
 
 from datetime import datetime
@@ -14,7 +15,7 @@ from models.kernel.row import Row
 
 
 class Position(Row):
-    """One fix from a phone. `fixed_at` is by its clock, `corrected_at` by ours."""
+    """One fix. `fixed_at` is by the phone's clock, `corrected_at` by the server's."""
 
     __tablename__ = "positions"
     __table_args__ = (

@@ -13,7 +13,7 @@ from models.kernel.row import Row, Word
 
 
 class Xid8(UserDefinedType[str]):
-    """PostgreSQL's 64-bit transaction id: feeds read only ids below the oldest open."""
+    """PostgreSQL's 64-bit transaction id, by which the feed orders events."""
 
     cache_ok = True
 
@@ -24,7 +24,7 @@ class Xid8(UserDefinedType[str]):
 class Event(Row):
     """One fact. `occurred_at` is the phone's (corrected) time, `received_at` ours.
 
-    `org_id` is the company whose row it is. A trigger refuses UPDATE and DELETE.
+    `org_id` is the company to which it belongs. A trigger refuses UPDATE and DELETE.
     """
 
     __tablename__ = "events"

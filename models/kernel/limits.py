@@ -6,9 +6,12 @@ from models.kernel.row import Row
 
 
 class RateLimit(Row):
-    """One key's theoretical arrival time, seconds since 1970, by the database's clock.
+    """The rate-limit state of one key.
 
-    Unlogged: after a crash it is empty, and every key has its whole quota again.
+    tat: the theoretical arrival time of GCRA, in seconds since 1970, by the database's
+        clock.
+
+    Unlogged: after a crash the table is empty, and every key has its whole quota again.
     """
 
     __tablename__ = "rate_limits"

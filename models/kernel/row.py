@@ -79,7 +79,7 @@ class Row(DeclarativeBase):
 def within(
     column: str, table: str, *, org: str = "org_id", ondelete: str | None = None
 ) -> ForeignKeyConstraint:
-    """Return a foreign key that cannot leave the company of `org`.
+    """Return a foreign key to a row of the same company, which the column `org` names.
 
     PostgreSQL checks foreign keys without row security: a key on the id alone would
     accept another company's row, and so reveal that it exists.

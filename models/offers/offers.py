@@ -1,4 +1,4 @@
-"""Offers: one load offered to one driver, with its figures frozen."""
+"""Offers: one load offered to one driver, with the figures as they were shown."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -31,7 +31,7 @@ class DeclineReason(StrEnum):
 class Offer(Identified, Dated, Row):
     """A load offered to a driver until `expires_at`, by the database's clock.
 
-    `org_id` is the carrier, `load_org_id` the poster. `snapshot` holds the load's
+    `org_id` is the carrier, `load_org_id` the poster. `snapshot` keeps the load's
     figures as they were shown; `terms` add up to `score_cents`.
     """
 

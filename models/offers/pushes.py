@@ -23,7 +23,7 @@ class PushStatus(StrEnum):
 class Push(Identified, Dated, Row):
     """One message for one device. ACCEPTED means by the provider, not by the person.
 
-    next_attempt_at: no worker tries the push before it, however often its job runs.
+    next_attempt_at: no worker tries the push earlier, however often its job runs.
     """
 
     __tablename__ = "pushes"

@@ -78,7 +78,7 @@ class SecondFactor(Dated, Row):
 
 
 class SignInFailure(Row):
-    """Attempts at one login, or another guard, since the last success.
+    """Attempts at one login, or at a member's password or codes, since a success.
 
     Only the login's hash is kept, as the login may have no account. The row belongs to
     no company: it is written before the caller is known.

@@ -14,8 +14,9 @@ from models.people.targets import Platform, TargetKind
 class Enrolment(StrEnum):
     """Whether the owner may sign in on a phone.
 
-    UNKNOWN: only its push target is known, or it was signed out -> PENDING: it waits
-    for a dispatcher -> APPROVED -> REVOKED: it waits for a dispatcher again.
+    UNKNOWN: only the push target is known, or the phone was signed out.
+    PENDING: the owner tried to sign in; a dispatcher has to approve the phone.
+    REVOKED: nobody signs in on the phone until a dispatcher approves it again.
     """
 
     UNKNOWN = "unknown"
@@ -25,7 +26,7 @@ class Enrolment(StrEnum):
 
 
 class Device(Identified, Dated, Row):
-    """One app on one phone. Devices with a dead target stay, marked, for the record.
+    """One app on one phone. A device with a dead target is kept, marked as dead.
 
     A device that has signed in but not registered a target yet counts as dead.
     """

@@ -27,7 +27,7 @@ def force_assign(
     driver_id: UUID,
     now: datetime,
 ) -> Override:
-    """Give the load to a driver without a load; the driver and the poster are told.
+    """Give the load to a driver who has none; the driver and the poster are told.
 
     Locks: the load, its offers, the driver. Raises: NotFound, Invalid, LoadTaken,
     DriverBusy, NoTruck, LoadMoveRefused.

@@ -1,4 +1,4 @@
-"""Overrides: what a dispatcher decides over an offer, an assignment or a departure.
+"""Overrides: what a dispatcher decides about an offer, an assignment or a departure.
 
 Each kind has its own module: reassign, unassign, force, withdraw, release. This module
 has what they share: the reason, the locks, the messages, and the record that is kept.
@@ -39,7 +39,7 @@ class Why:
     def check(self, pointer: str = "#/note") -> None:
         """Raise Invalid where the reason needs a note and has none."""
         if self.reason is OverrideReason.OTHER and not self.note.strip():
-            raise Invalid(pointer, "Say why in your own words.")
+            raise Invalid(pointer, "The reason `other` needs a note: say why.")
 
     def cause(self, actor: Actor, now: datetime) -> Cause:
         return Cause(now, actor, "dispatcher", self.reason)
@@ -87,7 +87,7 @@ def lock_loads(session: Session, load_ids: Iterable[UUID]) -> dict[UUID, Load]:
 
 
 def active(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
-    """Return the active assignment, read anew. The caller has locked its load.
+    """Return the active assignment, read again. The caller has locked its load.
 
     Raises: AssignmentEnded.
     """

@@ -49,7 +49,7 @@ def get_area(session: Session, actor: Actor, area_id: UUID) -> Area:
     """
     area = session.scalar(visible_areas(actor).where(Area.id == area_id))
     if area is None:
-        raise NotFound(f"No area {area_id} of yours.")
+        raise NotFound(f"You have no area {area_id}.")
     return area
 
 
@@ -101,7 +101,7 @@ def put_area(
         )
         area = session.get(Area, area_id, with_for_update=True)
         if area is None:
-            raise NotFound(f"No area {area_id} of yours.")
+            raise NotFound(f"You have no area {area_id}.")
         _check_own(actor, area)
     for column, value in values.items():
         setattr(area, column, value)
@@ -119,7 +119,7 @@ def erase_area(
     # scope: `_check_own` checks the row's company and driver.
     area = session.get(Area, area_id, with_for_update=True)
     if area is None:
-        raise NotFound(f"No area {area_id} of yours.")
+        raise NotFound(f"You have no area {area_id}.")
     _check_own(actor, area)
     precondition.check(area)
     session.delete(area)
@@ -154,7 +154,7 @@ def _check_own(actor: Actor, area: Area) -> None:
         actor.is_dispatcher or area.driver_id == actor.driver_id
     )
     if not is_own:
-        raise NotFound(f"No area {area.id} of yours.")
+        raise NotFound(f"You have no area {area.id}.")
 
 
 def _queue_up(session: Session, actor: Actor) -> None:

@@ -88,7 +88,7 @@ def _check_availability(
         raise DriverBusy(
             "The driver has a load and stays on_load until the assignment ends."
             if is_on_load
-            else "The driver has no load, and only a load makes a driver on_load."
+            else "The driver has no load; on_load is only for a driver who has one."
         )
 
 

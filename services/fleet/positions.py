@@ -1,4 +1,4 @@
-"""Fixes from phones, which may arrive late, shuffled or repeated."""
+"""Fixes from phones, which may arrive late, out of order or repeated."""
 
 # scope: a driver's own fixes, and a job for the partitions.
 
@@ -31,7 +31,7 @@ class FixStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One position from the phone. `fixed_at` is by its clock; units as named."""
+    """One position. `fixed_at` is by the phone's clock; units as named."""
 
     fix_id: UUID
     fixed_at: datetime
@@ -59,7 +59,7 @@ def report(
     sent_at: datetime | None,
     now: datetime,
 ) -> list[FixResult]:
-    """Keep every new fix that can be true; return one result each, in the given order.
+    """Keep every plausible new fix; return one result for each fix, in the given order.
 
     Safe to repeat: a fix is identified by its id and `fixed_at`. Order and batching do
     not matter: the last position is the fix with the newest `corrected_at`.
@@ -172,7 +172,7 @@ def make_partitions(session: Session, *, now: datetime) -> None:
     """Make the day partitions that fixes need, and drop those too old to keep (a job).
 
     Safe to repeat. Locks: `positions`, for a moment. It gives up after 4 s and is tried
-    again, so that phones do not wait behind one long reader.
+    again, so that phones do not wait behind one long query.
     """
     session.execute(text("set local lock_timeout = '4s'"))
     first = (now - OLDEST - timedelta(days=1)).date()

@@ -60,7 +60,9 @@ def put_truck(
                 setattr(truck, name, value)
             session.flush()
     except IntegrityError:
-        raise UnitTaken(f"There is a truck {fields['unit_number']} already.") from None
+        raise UnitTaken(
+            f"Your company has a truck {fields['unit_number']} already."
+        ) from None
     return truck
 
 

@@ -9,7 +9,7 @@ from models.people.organisations import OrganisationKind
 
 
 class Permission(StrEnum):
-    """What a route may ask for. `noun:verb`."""
+    """What a route requires of its caller, `noun:verb`."""
 
     MEMBERS_MANAGE = "members:manage"
     MEMBERS_READ = "members:read"

@@ -21,7 +21,7 @@ class ClockSkew(DomainError):
 def corrected(
     occurred_at: datetime, *, sent_at: datetime | None, received_at: datetime
 ) -> datetime:
-    """Return when it happened, by the server's clock.
+    """Return `occurred_at` by the server's clock.
 
     occurred_at, sent_at: by the phone's clock (aware). The difference between
         `sent_at` and `received_at` is the error of the phone's clock. Up to 30 s may

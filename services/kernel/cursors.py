@@ -44,8 +44,8 @@ class CursorMismatch(DomainError):
 def derived(secrets: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """Return one key for each secret; these keys sign cursors and nothing else.
 
-    The first key signs, all are accepted: changing a secret invalidates no cursor
-    while the old secret is still given.
+    The first key signs, all are accepted: cursors stay valid when a secret is changed,
+    as long as the old secret is still configured.
 
     Source: RFC 5869 (HKDF).
     """

@@ -15,7 +15,7 @@ from services.kernel.actors import Actor
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Who did it, when, by which source and why.
+    """Who did something, when, from which source and why.
 
     occurred_at: when it happened; a phone's time is already corrected.
     actor: None if the server itself did it.
@@ -27,7 +27,7 @@ class Cause:
     reason: str | None = None
 
     def role(self, allowed: frozenset[Role]) -> Role | None:
-        """Return the actor's first role, by name, among `allowed`; None if none is."""
+        """Return the first, by name, of the actor's roles in `allowed`, or None."""
         roles = self.actor.roles if self.actor else frozenset({Role.SYSTEM})
         return min(roles & allowed, default=None)
 

@@ -1,4 +1,4 @@
-"""Repeated requests: one effect, and the first answer is given again."""
+"""Repeated requests: done once, and a repeat gets the first answer."""
 
 import json
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ class Kept:
 
 
 def claim(session: Session, actor: Actor, key: str, fingerprint: bytes) -> Kept | None:
-    """Claim the key for this transaction, or return the answer it was given before.
+    """Claim the key for this transaction, or return the answer kept for the key.
 
     A second request with the key waits until the first has committed or rolled back.
 
@@ -88,7 +88,7 @@ def claim(session: Session, actor: Actor, key: str, fingerprint: bytes) -> Kept 
 
 
 def keep(session: Session, actor: Actor, key: str, answer: Kept) -> None:
-    """Keep the answer to a key that this transaction has claimed."""
+    """Keep the answer for a key that this transaction has claimed."""
     # scope: the actor's own key.
     session.flush()
     session.execute(
@@ -102,9 +102,9 @@ def keep(session: Session, actor: Actor, key: str, answer: Kept) -> None:
 def rewrite(
     session: Session, org_id: UUID, member_id: UUID, instead: Mapping[str, Any]
 ) -> None:
-    """Replace this member's fields in the company's kept answers.
+    """Replace fields of this member wherever the company's kept answers contain them.
 
-    The keys, the other fields and the rest of the answers stay. Safe to repeat.
+    Nothing else in the answers changes. Safe to repeat.
 
     instead: the new value of each field to replace, by its name.
     """

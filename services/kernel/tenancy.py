@@ -23,7 +23,7 @@ def act_on_loads(session: Session, load_ids: Iterable[UUID]) -> None:
 
 
 def act_as_member(session: Session, member_id: UUID) -> None:
-    """Name the member as the one who acts, in the audit log of this transaction.
+    """Name the member as the actor in the audit log of this transaction.
 
     Needed for one-time tokens: their owner acts before being signed in.
     """

@@ -21,7 +21,7 @@ class VersionMismatch(DomainError):
 
     status = 412
     code = "version-mismatch"
-    title = "It has changed since you saw it"
+    title = "The row has changed since you saw it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Precondition:
         """
         self.check_given()
         if self.is_new or self.tags is None:
-            raise VersionMismatch("It exists already.")
+            raise VersionMismatch("The row exists already.")
         if row.tag not in self.tags:
-            raise VersionMismatch("Get it again, and edit the version you get.")
+            raise VersionMismatch("Get the row again, and edit the version you get.")
 
     def check_given(self) -> None:
         """Raise if the client says nothing about the row.
@@ -57,7 +57,9 @@ class Precondition:
         Raises: PreconditionRequired.
         """
         if self.tags is None and not self.is_new:
-            raise PreconditionRequired("Get it first, and send its ETag as If-Match.")
+            raise PreconditionRequired(
+                "Get the row first, and send its ETag as If-Match."
+            )
 
     def check_missing(self, row_id: UUID) -> None:
         """Raise if the client names a version of a row that does not exist.

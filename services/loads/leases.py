@@ -20,7 +20,7 @@ def lapse(session: Session, *, now: datetime, most: int = 500) -> int:
     Their open offers are withdrawn. At most `most` loads change at once; returns how
     many did. Safe to repeat.
 
-    Locks: those loads that are free, then their offers.
+    Locks: those loads that are not locked, then their offers.
     """
     late = session.scalars(
         select(Load)

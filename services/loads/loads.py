@@ -90,7 +90,7 @@ def get_load(session: Session, actor: Actor, load_id: UUID) -> Load:
         visible_loads(actor).where(Load.id == load_id).options(selectinload(Load.stops))
     )
     if load is None:
-        raise NotFound(f"No load {load_id} of yours.")
+        raise NotFound(f"No load {load_id} that you may see.")
     return load
 
 
@@ -285,7 +285,9 @@ def end_offers(
 def _check_temperature(load: Load) -> None:
     low, high = load.temperature_min_c, load.temperature_max_c
     if low is not None and high is not None and low > high:
-        raise Invalid("#/temperature_min_c", "It is above temperature_max_c.")
+        raise Invalid(
+            "#/temperature_min_c", "temperature_min_c is above temperature_max_c."
+        )
 
 
 def _set_stops(load: Load, stops: Sequence[Mapping[str, Any]], roads: Roads) -> None:

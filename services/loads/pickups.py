@@ -55,7 +55,7 @@ def confirm(
     """
     load, stop = _locked(session, actor, stop_id)
     if stop.kind is not StopKind.PICKUP:
-        raise NotAPickup("The driver completes a delivery; no shipper confirms it.")
+        raise NotAPickup("Only a pickup is confirmed; the driver completes a delivery.")
     said = {
         "confirmed_by": confirmed_by,
         "confirmed_pieces": pieces,

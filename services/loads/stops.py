@@ -30,7 +30,7 @@ class AssignmentEnded(Conflict):
     """The driver no longer has the load."""
 
     code = "assignment-ended"
-    title = "The load is not with this driver any more"
+    title = "The driver no longer has the load"
 
 
 class PickupNotConfirmed(Conflict):
@@ -181,7 +181,7 @@ def leave(
         return stop
     if stop.confirmed_at is None and not is_released:
         raise PickupNotConfirmed(
-            "The shipper confirms the pickup first, or a dispatcher releases the truck"
+            "The shipper must confirm the pickup, or a dispatcher release the truck"
             " with a reason."
         )
     left = Cause(cause.occurred_at, actor, cause.source, reason)

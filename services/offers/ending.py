@@ -73,7 +73,7 @@ def end_for_driver(
     locked it, by `end_left_over` or by its expiry; a driver with a load cannot accept
     it.
 
-    Locks: the offers that are free.
+    Locks: the offers that are not locked.
     """
     query = (
         select(Offer)
@@ -93,7 +93,7 @@ def end_left_over(session: Session, cause: Cause, *, most: int = 500) -> list[Of
     """Supersede the open offers of drivers who have a load; return them.
 
     These are the offers that `end_for_driver` skipped; at most `most` at once. Safe to
-    repeat. Locks: those offers that are free.
+    repeat. Locks: those offers that are not locked.
     """
     carried = select(Assignment.id).where(
         Assignment.driver_id == Offer.driver_id,
@@ -131,8 +131,8 @@ def end_expired(session: Session, cause: Cause, *, most: int = 500) -> list[Offe
     """End the offers whose time ran out by the database's clock; return them.
 
     Sequential searches go on with their next best load. At most `most` offers end at
-    once. Safe to repeat. Locks: those offers that are free; an offer that is being
-    answered is skipped.
+    once. Safe to repeat. Locks: those offers that are not locked; an offer that is
+    being answered is skipped.
     """
     query = (
         select(Offer)

@@ -41,7 +41,7 @@ def get_offer(session: Session, actor: Actor, offer_id: UUID) -> Offer:
         .execution_options(populate_existing=True)
     )
     if offer is None:
-        raise NotFound(f"No offer {offer_id} for you.")
+        raise NotFound(f"No offer {offer_id} that you may see.")
     return offer
 
 

@@ -32,7 +32,7 @@ def register(
     locale: str,
     now: datetime,
 ) -> Device:
-    """Keep this phone's push target, replacing what it had; it counts as alive again.
+    """Keep this phone's push target in place of its old one; the phone is alive again.
 
     Safe to repeat. Another device that had this target loses it: the phone changed
     hands, or the app was installed again.
@@ -84,7 +84,7 @@ def forget(session: Session, actor: Actor, device_id: UUID, *, now: datetime) ->
         visible_devices(actor).where(Device.id == device_id).with_for_update()
     )
     if device is None:
-        raise NotFound(f"No device {device_id} of yours.")
+        raise NotFound(f"You have no device {device_id}.")
     if device.enrolment is not Enrolment.REVOKED:
         enrolments.enrol(device, Enrolment.UNKNOWN, by=actor.member_id, now=now)
     _sign_out(session, device, "signed out", now)
@@ -99,7 +99,7 @@ def visible_phones(actor: Actor, enrolment: Enrolment | None) -> Select[Device]:
 def approve(
     session: Session, actor: Actor, device_id: UUID, *, now: datetime
 ) -> Device:
-    """Let the phone's owner sign in on it, also while they have a load.
+    """Let the phone's owner sign in on it, even while they have a load.
 
     Safe to repeat. Locks: the device. Raises: NotFound.
     """

@@ -70,7 +70,7 @@ def ask(session: Session, member: Member, device_id: UUID, *, now: datetime) -> 
 def enrol(
     device: Device, enrolment: Enrolment, *, by: UUID | None, now: datetime
 ) -> None:
-    """Set the phone's enrolment, with who decided it and when, unless it is so already.
+    """Set the phone's enrolment, by whom and when; change nothing if it is set already.
 
     by: None if no person decided it. The caller has locked the device.
     """

@@ -36,7 +36,7 @@ class InvitationOver(Gone):
     """Accepted, withdrawn, too old or never made: the answer does not say which."""
 
     code = "invitation-over"
-    title = "The invitation is over"
+    title = "The invitation is not valid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def invite(
 
     phone: in any notation; kept as E.164.
 
-    Locks: the company, so that of two invitations at once one is the earlier.
+    Locks: the company, so that two invitations at once are made one after the other.
     Raises: Invalid, LoginTaken if a colleague has this login, RateLimited.
     """
     # scope: the actor's own company.
@@ -155,9 +155,9 @@ def withdraw(
         .with_for_update()
     )
     if invitation is None:
-        raise NotFound(f"No invitation {invitation_id} of your company.")
+        raise NotFound(f"No invitation {invitation_id} in your company.")
     if invitation.accepted_at is not None:
-        raise InvitationOver("The invitation was accepted.")
+        raise InvitationOver("The invitation was accepted already.")
     invitation.withdrawn_at = invitation.withdrawn_at or now
 
 

@@ -27,15 +27,15 @@ class AccountLocked(DomainError):
 def of_login(login: str) -> str:
     """Return the name under which the attempts at a login are counted.
 
-    Names of other guards have other prefixes, so no login shares a count with them.
+    Other counts, such as that of a member's codes, have names with other prefixes.
     """
     return f"login:{canonical(login)}"
 
 
 def count_attempt(session: Session, guarded: str, *, now: datetime) -> None:
-    """Count an attempt before it is checked, so that many at once get no more tries.
+    """Count an attempt before it is checked, so that many at once get no extra tries.
 
-    guarded: from `of_login`, or another guard's name.
+    guarded: what is counted: a name from `of_login`, or one with another prefix.
 
     The login's text is counted, not its account. A login without an account is locked
     in the same way, and the e-mail and phone of one person are counted separately, so

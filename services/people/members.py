@@ -74,7 +74,7 @@ def checked(
     strange = set(roles) - ROLES_OF[kind]
     if strange or not roles:
         allowed = ", ".join(sorted(ROLES_OF[kind]))
-        raise Invalid("#/roles", f"A {kind} has the roles: {allowed}.")
+        raise Invalid("#/roles", f"Members of a {kind} can have the roles: {allowed}.")
     number = e164(phone) if phone else None
     if phone and number is None:
         raise Invalid("#/phone", f"'{phone}' is not a phone number.")

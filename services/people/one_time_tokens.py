@@ -30,7 +30,7 @@ def opened(
 def link(
     keys: Keyring, purpose: str, row_id: UUID, token_hash: str, *, app_url: str
 ) -> str | None:
-    """Return what a letter says to open: the link to the app's page, with the token.
+    """Return the link that a letter contains: to the app's page, with the token.
 
     Without an `app_url` it is the bare token. The token is derived again; None if no
     key in force made it.

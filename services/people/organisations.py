@@ -57,7 +57,7 @@ def found(
 ) -> Member:
     """Make a company with its first admin; return the admin.
 
-    roles: which the admin has besides.
+    roles: what the admin gets in addition to the role admin.
 
     Raises: Invalid, also if a company of this kind has the USDOT number;
     LoginTaken.
@@ -67,9 +67,7 @@ def found(
         if number is not None and not _NUMBER.fullmatch(number):
             raise Invalid(f"#/{name}", f"'{number}' is not 1 to 8 digits.")
     if company.kind in IN_THE_REGISTER and company.usdot_number is None:
-        raise Invalid(
-            "#/usdot_number", f"A {company.kind} has a USDOT number: give it."
-        )
+        raise Invalid("#/usdot_number", f"A {company.kind} needs a USDOT number.")
     admin = members.checked(
         company.kind,
         name=admin_name,
@@ -92,7 +90,7 @@ def found(
             raise
         raise Invalid(
             "#/usdot_number",
-            f"A {company.kind} with USDOT number {company.usdot_number} is known.",
+            f"A {company.kind} with USDOT number {company.usdot_number} exists.",
         ) from None
     return members.add(
         session, organisation.id, admin, password_hash=password_hash, locale="en"
@@ -132,7 +130,7 @@ def record(
     cause: Cause,
     body: dict[str, Any] | None = None,
 ) -> None:
-    """Write an event: what the operator did about the company."""
+    """Write an event about what the operator did to the company."""
     events.record(
         session,
         cause,

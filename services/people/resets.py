@@ -30,7 +30,7 @@ class ResetOver(Gone):
     """Used, too old or never made: the answer does not say which."""
 
     code = "reset-over"
-    title = "The reset is over"
+    title = "The password reset is not valid"
 
 
 def password_hash_of(session: Session, actor: Actor) -> str:
@@ -52,7 +52,7 @@ def change(
 
     Open resets end as well.
 
-    old_hash: what the old password was checked against.
+    old_hash: the hash that the old password was checked against.
     family_id: of this sign-in.
 
     Locks: the member, their families. Raises: Unauthenticated if the password was

@@ -45,7 +45,7 @@ class SecondFactorActive(Conflict):
     """The member has a confirmed second factor already."""
 
     code = "second-factor-active"
-    title = "The second factor is on"
+    title = "The second factor is on already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def enrol(session: Session, actor: Actor, keys: Keyring) -> Enrolment:
         SecondFactor, actor.member_id, with_for_update=True, populate_existing=True
     )
     if factor.confirmed_at is not None:
-        raise SecondFactorActive("Remove it first, with one of its codes.")
+        raise SecondFactorActive("Turn it off first, with one of its codes.")
     factor.encrypted_secret = encrypt(keys.cipher, secret)
     member = session.get_one(Member, actor.member_id)
     label = member.email or member.phone or member.name
@@ -102,9 +102,9 @@ def confirm(
     # scope: the actor's own factor.
     factor = session.get(SecondFactor, actor.member_id, with_for_update=True)
     if factor is not None and factor.confirmed_at is not None:
-        raise SecondFactorActive("It is on already.")
+        raise SecondFactorActive("There is nothing to confirm.")
     if factor is None or not _use_code(factor, keys, code, now):
-        raise SecondFactorWrong("Enrol, then give the code your app shows now.")
+        raise SecondFactorWrong("Get a secret, then give the code your app shows now.")
     codes = [secrets.token_hex(10) for _ in range(RECOVERY_CODES)]
     factor.recovery_hashes = [fingerprint(code) for code in codes]
     factor.confirmed_at = now
@@ -144,7 +144,7 @@ def demand(
     if factor is None or factor.confirmed_at is None:
         return
     if code is None:
-        raise SecondFactorRequired("Sign in again with `totp`.")
+        raise SecondFactorRequired("Sign in again, with a code as `totp`.")
     if not _use(factor, keys, code, now):
         raise SecondFactorRequired("The code is wrong, or was used before.")
 

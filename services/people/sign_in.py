@@ -46,7 +46,7 @@ class Account:
     """The account of a login.
 
     org_id, member_id: None if there is no account; then no password matches the hash.
-    renewed_hash: of the password that was checked, if the stored hash is outdated.
+    renewed_hash: a new hash of the checked password, if the stored one is outdated.
     """
 
     login: str
@@ -59,7 +59,8 @@ class Account:
 def begin_sign_in(session: Session, login: str, *, now: datetime) -> Account:
     """Count the attempt; return the account of this login, or an empty one.
 
-    The database gets the same queries for both, so the time does not tell which it is.
+    The database gets the same queries for both, so that the time taken does not reveal
+    whether there is an account.
 
     Locks: the login's row of attempts. Raises: AccountLocked.
     """

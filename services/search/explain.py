@@ -40,7 +40,7 @@ FIGURES = frozenset({"score_cents", "terms", "figures"})
 def explain(
     session: Session, actor: Actor, search_id: UUID, load_id: UUID, roads: Roads
 ) -> dict[str, Any]:
-    """Return what the search made of the load, and why.
+    """Return the verdict of the search on the load, and why.
 
     A load among the kept best is answered from the record. Any other load is judged
     as it is now, by the search's own code and from the kept situation; `has_changed`

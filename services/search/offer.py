@@ -1,4 +1,4 @@
-"""Offering a search's best loads to its driver."""
+"""Offer a search's best loads to its driver."""
 
 # scope: called by jobs, for one search.
 

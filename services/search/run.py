@@ -88,7 +88,7 @@ def get_search(session: Session, actor: Actor, search_id: UUID) -> BackhaulSearc
         visible_searches(actor).where(BackhaulSearch.id == search_id)
     )
     if search is None:
-        raise NotFound(f"No search {search_id} of your company.")
+        raise NotFound(f"No search {search_id} in your company.")
     return search
 
 
@@ -206,7 +206,7 @@ def _absence(session: Session, driver: Driver) -> SearchOutcome | None:
 def situation_of(driver: Driver, drop: Point, free_at: datetime) -> Situation:
     """Return what is known of the driver and the truck at the drop.
 
-    COST_CENTS_PER_KM stands in for a cost that the truck does not state.
+    COST_CENTS_PER_KM is used where the truck states no cost.
     """
     truck, home = driver.truck, driver.home
     assert truck is not None

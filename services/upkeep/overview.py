@@ -1,4 +1,4 @@
-"""Views over several nouns: a member's own profile, and a dispatcher's fleet."""
+"""What is read of several tables: a member's own profile, and a dispatcher's fleet."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from services.people import members
 
 
 def profile(session: Session, actor: Actor) -> dict[str, Any]:
-    """Return who the actor is and what they may do; of a driver also their work.
+    """Return who the actor is and what they may do; for a driver also their work.
 
     A driver's work: current assignments, and the number of open offers.
     """

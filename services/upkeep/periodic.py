@@ -29,7 +29,7 @@ def note_success(session: Session, job: Job) -> None:
 
 
 def ages_s(session: Session) -> dict[Job, float | None]:
-    """Return the seconds since each periodic job's last success; None: never yet."""
+    """Return the seconds since each periodic job's last success; None if none yet."""
     age_s = func.extract("epoch", func.clock_timestamp() - PeriodicRun.last_success_at)
     found = dict(session.execute(select(PeriodicRun.job, age_s)).all())
     return {

@@ -1,4 +1,4 @@
-"""Keeping a phone equal to the server: first a full start, then only what changes.
+"""Keep a phone up to date: first a full start, then only what changes.
 
 A member follows what is alive and concerns them:
 - a driver: their active assignments, their open offers, and the loads of both;
@@ -78,7 +78,7 @@ class Place:
     """How far a phone has read.
 
     read_at: when the feed was at `position`.
-    kind, last_id: what a full start gave last; `kind` is None when it is over.
+    kind, last_id: the last row of the full start so far; `kind` is None after its end.
     roles: the actor's roles by which the rows were picked.
     """
 
@@ -101,8 +101,8 @@ class Step:
 def begin(session: Session, actor: Actor, *, now: datetime) -> Place:
     """Return the place from which a full start begins.
 
-    It has the feed's present end: what changes during the full start comes again
-    after it.
+    It contains the present end of the feed: changes made during the full start are
+    given after it.
     """
     position = feed.horizon(session)
     return Place(position, now, _roles(actor), next(iter(Kind)))
@@ -124,7 +124,7 @@ def advance(
     if place.roles != _roles(actor):
         raise Resync("Your roles have changed, and with them what you follow.")
     if place.position > feed.horizon(session):
-        raise Resync("The server has been restored from a copy.")
+        raise Resync("The server has been restored from a backup.")
     if place.kind is not None:
         return _start(session, actor, place, limit)
     found, position = feed.read(session, place.position, concerns(actor), limit=limit)
