@@ -267,9 +267,8 @@ class LoadsView(MethodView):
         """Post a load, or keep it as a draft."""
         load_id, is_draft = body.pop("id"), body.pop("is_draft")
         stops = body.pop("stops")
-        session = transaction()
-        posted = loads.post_load(
-            session,
+        return loads.post_load(
+            transaction(),
             actor(),
             posting_rules(),
             fields=body,
@@ -278,7 +277,6 @@ class LoadsView(MethodView):
             load_id=load_id,
             is_draft=is_draft,
         )
-        return loads.get_load(session, actor(), posted.id)
 
 
 @blueprint.route("/market")
@@ -318,7 +316,7 @@ class LoadView(MethodView):
         """Change a load that no driver carries; its open offers are superseded."""
         stops = body.pop("stops", None)
         with Session.begin() as session:
-            loads.edit_load(
+            return loads.edit_load(
                 session,
                 actor(),
                 posting_rules(),
@@ -328,7 +326,6 @@ class LoadView(MethodView):
                 stops=stops,
                 now=now(),
             )
-            return _shown(session, load_id)
 
 
 @blueprint.route("/<uuid:load_id>/posting")
@@ -342,8 +339,7 @@ class PostingView(MethodView):
     def put(self, load_id: UUID) -> Load:
         """Post a draft, bring back a held load, or prolong the lease."""
         with Session.begin() as session:
-            loads.renew(session, actor(), posting_rules(), load_id, now=now())
-            return _shown(session, load_id)
+            return loads.renew(session, actor(), posting_rules(), load_id, now=now())
 
     @requires(Permission.LOADS_POST)
     @raises(NotFound, LoadMoveRefused)
@@ -352,8 +348,7 @@ class PostingView(MethodView):
     def delete(self, load_id: UUID) -> Load:
         """Take a load off the market; it can be posted again."""
         with Session.begin() as session:
-            loads.withdraw(session, actor(), load_id, now=now())
-            return _shown(session, load_id)
+            return loads.withdraw(session, actor(), load_id, now=now())
 
 
 @blueprint.route("/<uuid:load_id>/cancellation")
@@ -368,11 +363,4 @@ class CancellationView(MethodView):
     def put(self, body: dict[str, Any], load_id: UUID) -> Load:
         """Cancel a load for good; its driver is told."""
         with Session.begin() as session:
-            cancellation.cancel(session, actor(), load_id, **body, now=now())
-            return _shown(session, load_id)
-
-
-def _shown(session: Any, load_id: UUID) -> Load:  # noqa: ANN401 - a session
-    session.flush()
-    session.expire_all()
-    return loads.get_load(session, actor(), load_id)
+            return cancellation.cancel(session, actor(), load_id, **body, now=now())

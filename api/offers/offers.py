@@ -33,7 +33,6 @@ from services.booking.answer import (
 from services.fleet.drivers import NoTruck
 from services.kernel.actors import Permission
 from services.kernel.moves import OfferMoveRefused
-from services.loads import assignments
 from services.offers import offers
 
 blueprint = Blueprint(
@@ -166,9 +165,7 @@ class SeenView(MethodView):
     def put(self, offer_id: UUID) -> Offer:
         """Note that the offer was on the screen."""
         with Session.begin() as session:
-            answer.see(session, actor(), offer_id, now=now())
-            session.flush()
-            return offers.get_offer(session, actor(), offer_id)
+            return answer.see(session, actor(), offer_id, now=now())
 
 
 @blueprint.route("/<uuid:offer_id>/acceptance")
@@ -195,15 +192,13 @@ class AcceptanceView(MethodView):
         """
         try:
             with Session.begin() as session:
-                won = answer.accept(
+                return answer.accept(
                     session,
                     actor(),
                     offer_id,
                     now=now(),
                     position_max_age=current_app.extensions["position_max_age"],
                 )
-                session.flush()
-                return assignments.get_assignment(session, actor(), won.id)
         except OfferTaken as error:
             if error.next_offer_id is not None:
                 with Session() as session:
@@ -223,6 +218,4 @@ class DeclineView(MethodView):
     def put(self, body: dict[str, Any], offer_id: UUID) -> Offer:
         """Decline an offer; this never lowers a rank."""
         with Session.begin() as session:
-            answer.decline(session, actor(), offer_id, **body, now=now())
-            session.flush()
-            return offers.get_offer(session, actor(), offer_id)
+            return answer.decline(session, actor(), offer_id, **body, now=now())

@@ -103,7 +103,8 @@ class Versioned:
 
     @declared_attr.directive
     def __mapper_args__(cls) -> dict[str, Any]:
-        return {"version_id_col": cls.version}
+        # A row is shown after its transaction: what the database sets is read at once.
+        return {"version_id_col": cls.version, "eager_defaults": True}
 
     @property
     def tag(self) -> str:

@@ -20,6 +20,7 @@ from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
+from services.loads.assignments import get_assignment
 from services.offers import ending
 from services.offers.offers import get_offer, next_best, visible_offers
 
@@ -203,7 +204,8 @@ def accept(
         )
     savepoint.commit()
     _book(session, actor, offer_id, now)
-    return session.get_one(Assignment, assignment_id)
+    session.flush()
+    return get_assignment(session, actor, assignment_id)
 
 
 def _has_another(session: Session, driver_id: UUID, assignment_id: UUID) -> bool:
@@ -256,9 +258,10 @@ def _not_won(
     # scope: an offer found by the scope.
     offer = get_offer(session, actor, offer_id)
     if offer.status is OfferStatus.ACCEPTED:
-        return session.scalars(
-            select(Assignment).where(Assignment.offer_id == offer_id)
+        won = session.scalars(
+            select(Assignment.id).where(Assignment.offer_id == offer_id)
         ).one()
+        return get_assignment(session, actor, won)
     if was_open and drivers.has_load(session, offer.driver_id):
         raise DriverHasBackhaul("You have a load already; finish it first.")
     if was_open:
