@@ -17,6 +17,7 @@ import psycopg
 from bench.client import Client
 from bench.report import say
 from local import create_database, server
+from local.place import data_dir
 from local.processes import Processes, web_argv, worker_argv
 from runtime.config import UNLIMITED
 
@@ -162,9 +163,8 @@ def run(arguments: list[str], env: Mapping[str, str]) -> None:
 @contextmanager
 def _database(server_url: str | None) -> Iterator[str]:
     with ExitStack() as stack:
-        kept = os.environ.get("BACKHAUL_DATA_DIR") or ROOT / ".data/postgres"
         given = server_url or os.environ.get("DATABASE_URL")
-        url = given or stack.enter_context(server(Path(kept)))
+        url = given or stack.enter_context(server(data_dir()))
         name = f"bench_{uuid4().hex[:12]}"
         try:
             yield create_database(url, name)

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from local import create_database, server
-from local.place import DEFAULT_DATA_DIR
+from local.place import data_dir
 from local.processes import ProcessEnded, Processes, web_argv, worker_argv
 from runtime import schema
 from runtime.config import UNLIMITED, Settings
@@ -61,8 +61,7 @@ def database(settings: Settings) -> Iterator[tuple[str, str]]:
         with _own_database(settings.DATABASE_URL) as name_and_url:
             yield name_and_url
         return
-    data_dir = Path(os.environ.get("BACKHAUL_DATA_DIR") or DEFAULT_DATA_DIR)
-    with server(data_dir) as url, _own_database(url) as name_and_url:
+    with server(data_dir()) as url, _own_database(url) as name_and_url:
         yield name_and_url
 
 

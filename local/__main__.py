@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 
-from local import EmbeddedServerError, create_database, server
-from local.place import DATABASE, data_dir, has_database
+from local import EmbeddedServerError
+from local.run import database
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -23,13 +23,11 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m local run -- COMMAND [ARGUMENT ...]\n")
         return 2
     command = arguments[2:]
-    if has_database(os.environ):
-        return _run(command, {})
     for number in ENDINGS:
         signal.signal(number, _leave)
     try:
-        with server(data_dir()) as url:
-            return _run(command, {"DATABASE_URL": create_database(url, DATABASE)})
+        with database() as env:
+            return _run(command, env)
     except EmbeddedServerError as error:
         sys.stderr.write(f"{error}\n")
         return 2

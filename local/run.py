@@ -1,6 +1,7 @@
 """`make run`: database, web and worker on this machine, until Ctrl-C."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ from local.processes import (
 from runtime.errors import CannotStart
 
 WATCH_S = 0.5
+START_TIMEOUT_S = 120.0
+"""A laptop that is busy with other things takes its time."""
 WEB_WORKERS = 2
 
 
@@ -49,6 +52,7 @@ def main() -> None:
     stop_on_signals()
     host = os.environ.get("HOST") or "127.0.0.1"
     port = _port()
+    _check_free(host, port)
     with ExitStack() as stack:
         try:
             env = stack.enter_context(database()) | _console()
@@ -60,7 +64,7 @@ def main() -> None:
             processes.start("web", web_argv(host, port, WEB_WORKERS), shared)
             processes.start("worker", worker_argv(), env)
             url = f"http://{host}:{port}"
-            processes.wait_for(f"{url}/healthz")
+            processes.wait_for(f"{url}/healthz", START_TIMEOUT_S)
             _say(f"Backhaul listens on {url}: its API is at {url}/docs. Ctrl-C stops.")
             while True:
                 processes.keep()
@@ -76,6 +80,18 @@ def _port() -> int:
     if not port.isdecimal() or not 0 < int(port) < 65_536:
         raise CannotStart(f"PORT is {port}: set it to a number from 1 to 65535.")
     return int(port)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise CannotStart where nothing more can listen, before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise CannotStart(
+            f"Web cannot listen on {host}, port {port} ({error.strerror}): stop what"
+            " does, or set PORT to another number."
+        ) from None
 
 
 def _console() -> dict[str, str]:

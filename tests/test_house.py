@@ -20,7 +20,7 @@ LONG_FOR_A_REASON = {
 """`file:function` -> why it may be longer than the limit."""
 
 
-@each_file
+@pytest.mark.parametrize("path", [*sizes.measured(), *suite()], ids=str)
 def test_a_file_fits_one_reading(path: Path) -> None:
     assert sizes.lines(path) <= sizes.MOST_LINES
 

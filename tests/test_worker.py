@@ -1,6 +1,5 @@
-"""The job process: retries, rescue, refusals to start, and a real process."""
+"""The job process: retries, jobs that run later, and a real process."""
 
-import asyncio
 import json
 import os
 import signal
@@ -20,19 +19,14 @@ from uuid_utils.compat import uuid7
 
 import worker
 from demo.fcm import FakeFcm
-from jobs import PERIODIC, Job, enqueue, make_app, rescue
-from jobs.rescue import MOST_RESCUES
+from jobs import PERIODIC, Job, enqueue, make_app
 from models.offers.offers import Offer
 from models.offers.pushes import Push
 from models.search.searches import BackhaulSearch
 from notifications import outbox
-from notifications.console import ConsoleGateway
 from notifications.gateway import TryLater
 from notifications.messages import MessageKind
-from runtime.config import Push as PushTo
-from runtime.config import Settings
 from runtime.db import Session
-from runtime.errors import CannotStart
 from runtime.telemetry import traced
 from tests import canaries
 from tests.services.scene import Scene, let_waits_pass, queued, rows_of
@@ -186,82 +180,6 @@ class TestRunLater:
         assert later.args == job.args
 
 
-class TestRescue:
-    @pytest.fixture
-    def scene(self, committed):
-        return Scene(committed)
-
-    def rescue(self, database_url):
-        async def run():
-            app = make_app(database_url)
-            async with app.open_async():
-                await rescue.give_back(app)
-
-        asyncio.run(run())
-
-    def taken(self, *job_ids, beat="1 hour", attempts=0):
-        """Let a worker whose last heartbeat is `beat` old have taken these jobs."""
-        with Session.begin() as session:
-            worker_id = session.scalar(
-                text(
-                    "insert into procrastinate_workers (last_heartbeat)"
-                    f" values (now() - interval '{beat}') returning id"
-                )
-            )
-            session.execute(
-                text(
-                    "update procrastinate_jobs set status = 'doing',"
-                    " worker_id = :worker_id, attempts = :attempts"
-                    " where id = any(:ids)"
-                ),
-                {"worker_id": worker_id, "ids": list(job_ids), "attempts": attempts},
-            )
-
-    def put(self, job, **options):
-        with Session.begin() as session:
-            return enqueue(session, job, **options)
-
-    def test_a_dead_workers_job_waits_again(self, scene, database_url):
-        job_id = self.put(Job.OFFERS_EXPIRE)
-        self.taken(job_id)
-
-        self.rescue(database_url)
-
-        ((_, _, status, attempts, *_),) = jobs_now()
-        assert (status, attempts) == ("todo", 1)
-
-    def test_a_living_workers_job_is_left_alone(self, scene, database_url):
-        job_id = self.put(Job.OFFERS_EXPIRE)
-        self.taken(job_id, beat="15 seconds")
-
-        self.rescue(database_url)
-
-        assert [job.status for job in jobs_now()] == ["doing"]
-
-    def test_a_stalled_job_whose_duplicate_waits_is_deleted_and_blocks_no_other(
-        self, scene, database_url
-    ):
-        stalled = self.put(Job.OFFERS_SWEEP, once="offers.sweep")
-        behind = self.put(Job.OFFERS_EXPIRE)
-        self.taken(stalled, behind)
-        waiting = self.put(Job.OFFERS_SWEEP, once="offers.sweep")
-
-        self.rescue(database_url)
-
-        assert {job.id: job.status for job in jobs_now()} == {
-            behind: "todo",
-            waiting: "todo",
-        }
-
-    def test_a_job_that_kills_every_worker_is_given_up(self, scene, database_url):
-        job_id = self.put(Job.OFFERS_EXPIRE)
-        self.taken(job_id, attempts=MOST_RESCUES)
-
-        self.rescue(database_url)
-
-        assert [job.status for job in jobs_now()] == ["failed"]
-
-
 def owe_one(driver):
     with Session.begin() as session:
         outbox.put(session, [driver.member_id], MessageKind.LOAD_ASSIGNED, uuid7())
@@ -276,36 +194,6 @@ def run_once(app):
             listen_notify=False,
             delete_jobs=DeleteJobCondition.SUCCESSFUL,
         )
-
-
-class TestGateway:
-    def test_without_credentials_the_process_ends_with_one_sentence(self):
-        ended = subprocess.run(
-            [sys.executable, "worker.py"],
-            cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://x@x/x"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-        assert ended.returncode == 2
-        (sentence,) = ended.stderr.strip().splitlines()
-        assert "FCM_SERVICE_ACCOUNT" in sentence
-        assert "PUSH=console" in sentence
-        assert ended.stdout == ""
-
-    @pytest.mark.parametrize(
-        "account", ["{}", "no json", "[]", '{"project_id": "x"}', "null"]
-    )
-    def test_an_invalid_credentials_file_is_refused(self, account):
-        with pytest.raises(CannotStart, match="not a Firebase service account"):
-            worker.make_gateway(Settings(FCM_SERVICE_ACCOUNT=account))
-
-    def test_the_console_needs_no_credentials(self):
-        gateway = worker.make_gateway(Settings(PUSH=PushTo.CONSOLE))
-
-        assert isinstance(gateway, ConsoleGateway)
 
 
 @contextmanager

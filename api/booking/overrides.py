@@ -98,8 +98,8 @@ class OverridesView(MethodView):
 
     @requires(Permission.ASSIGNMENTS_OVERRIDE)
     @raises()
-    @assignments_blueprint.arguments(PageArgs, location="query")
-    @assignments_blueprint.response(200, page_of(OverrideOut, "Override"))
+    @blueprint.arguments(PageArgs, location="query")
+    @blueprint.response(200, page_of(OverrideOut, "Override"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the company's overrides, newest first."""
         with Session() as session:

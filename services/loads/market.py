@@ -39,13 +39,7 @@ def market_loads(actor: Actor) -> Select[Load]:
 
     These are loads posted to the network, and the company's own.
     """
-    return (
-        select(Load)
-        .where(
-            is_on_the_market(actor.org_id),
-        )
-        .order_by(Load.id.desc())
-    )
+    return select(Load).where(is_on_the_market(actor.org_id)).order_by(Load.id.desc())
 
 
 def lock_market_load(session: Session, actor: Actor, load_id: UUID) -> Load:

@@ -121,6 +121,18 @@ def test_any_command_finds_its_database(
     assert "0 faults" in done.stdout
 
 
+def test_a_second_one_is_told_that_the_port_is_taken(
+    environment: dict[str, str], running: tuple[subprocess.Popen[str], str]
+) -> None:
+    done = backhaul(environment, "run")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert f"port {environment['PORT']} (" in done.stderr
+    assert "set PORT" in done.stderr
+    assert running[0].poll() is None
+
+
 def test_an_invalid_port_is_one_sentence(environment: dict[str, str]) -> None:
     for command in (["run"], ["web"]):
         done = backhaul(environment | {"PORT": "http"}, *command)

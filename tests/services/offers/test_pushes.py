@@ -2,18 +2,15 @@
 
 from datetime import timedelta
 from random import Random
-from uuid import UUID
 
 import pytest
 from sqlalchemy import func, update
-from uuid_utils.compat import uuid7
 
 from handlers.push import push_send
 from jobs import RunLater
 from models.kernel.events import Event
 from models.offers.pushes import Push
 from models.people.devices import Device
-from notifications import outbox
 from notifications.gateway import (
     MISCONFIGURED_WAIT_S,
     QUOTA_WAIT_S,
@@ -23,8 +20,7 @@ from notifications.gateway import (
     TryLater,
     WrongProject,
 )
-from notifications.messages import MessageKind
-from notifications.sender import Attempt, Outcome, attempt
+from notifications.sender import Attempt, Outcome
 from runtime.config import Settings
 from runtime.db import Session
 from services.offers import pushes
@@ -387,76 +383,6 @@ class TestAPhoneThatRegistersAnewWhileWeSend:
         gateway = FakeGateway()
         assert send(gateway, push.id) is None
         assert [target for target, _ in gateway.sent] == ["ok-anew"]
-
-
-class TestOutbox:
-    def test_nothing_is_owed_when_the_transaction_fails(self, scene):
-        driver = scene.driver()
-        before = len(queued("push.send"))
-
-        def owe_and_fail():
-            with Session.begin() as session:
-                outbox.put(
-                    session, [driver.member_id], MessageKind.LOAD_ASSIGNED, uuid7()
-                )
-                raise ConnectionError
-
-        with pytest.raises(ConnectionError):
-            owe_and_fail()
-
-        assert rows_of(Push) == []
-        assert len(queued("push.send")) == before
-
-    def test_news_without_an_expiry_is_not_tried_for_ever(self, scene):
-        driver = scene.driver()
-        with Session.begin() as session:
-            outbox.put(session, [driver.member_id], MessageKind.LOAD_ASSIGNED, uuid7())
-
-        (push,) = rows_of(Push)
-        assert push.expires_at - push.created_at == outbox.LONGEST_LIFE
-
-    def test_dead_phones_are_owed_nothing(self, scene):
-        driver = scene.driver()
-        with Session.begin() as session:
-            session.execute(update(Device).values(dead_at=func.now()))
-            owed = outbox.put(
-                session, [driver.member_id], MessageKind.LOAD_ASSIGNED, uuid7()
-            )
-
-        assert owed == 0
-
-    def test_a_person_named_twice_gets_one_push(self, scene):
-        driver = scene.driver()
-        with Session.begin() as session:
-            people = [driver.member_id, UUID(str(driver.member_id))]
-            owed = outbox.put(session, people, MessageKind.LOAD_ASSIGNED, uuid7())
-
-        assert owed == 1
-
-
-class TestAttempt:
-    """One outcome for each thing a gateway may do."""
-
-    @pytest.mark.parametrize(
-        ("error", "outcome", "waits"),
-        [
-            (TargetGone("x"), Outcome.TARGET_GONE, False),
-            (WrongProject("x"), Outcome.WRONG_PROJECT, False),
-            (PayloadRefused("x"), Outcome.PAYLOAD_REFUSED, False),
-            (ProviderMisconfigured("x"), Outcome.MISCONFIGURED, True),
-            (TryLater("x"), Outcome.LATER, True),
-        ],
-        ids=lambda error: type(error).__name__,
-    )
-    def test_outcome(self, offer, error, outcome, waits):
-        with Session.begin() as session:
-            envelope = pushes.due(session, waiting_push().id)
-
-        came_to = attempt(failing(error), envelope, Random(0))
-
-        assert came_to.outcome is outcome
-        assert (came_to.wait_s is not None) == waits
-        assert came_to.detail == "x"
 
 
 def test_an_offer_that_ran_out_drops_its_push_by_the_databases_clock(scene):
