@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, selectinload
 
-from freight.lifecycles import OPEN_OFFERS, LoadStatus
+from freight.lifecycles import LoadStatus
 from freight.roles import POSTERS
 from models.kernel.events import Event
 from models.loads.assignments import Assignment, AssignmentStatus
@@ -40,6 +40,7 @@ from models.loads.loads import Load
 from models.offers.offers import Offer
 from runtime.errors import Gone
 from services.kernel.actors import Actor
+from services.offers.offers import is_open
 from services.upkeep import feed
 from services.upkeep.feed import Position
 
@@ -140,7 +141,7 @@ def followed(actor: Actor, kind: Kind) -> Select[Any]:
             _is_own(actor, Assignment), Assignment.status == AssignmentStatus.ACTIVE
         )
     if kind is Kind.OFFER:
-        return select(Offer).where(_is_own(actor, Offer), Offer.status.in_(OPEN_OFFERS))
+        return select(Offer).where(_is_own(actor, Offer), is_open())
     carried = followed(actor, Kind.ASSIGNMENT).where(Assignment.load_id == Load.id)
     offered = followed(actor, Kind.OFFER).where(Offer.load_id == Load.id)
     posted = and_(_is_posted(actor), Load.status.not_in(ENDED))
