@@ -16,7 +16,8 @@ from uuid import UUID
 from psycopg import Connection as PsycopgConnection
 from psycopg import Error
 from psycopg.pq import ExecStatus, TransactionStatus
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session as OrmSession
@@ -98,6 +99,27 @@ def _bind(
         raw.rollback()
     # In a savepoint; or what has just failed fails again, and SQLAlchemy handles it.
     connection.exec_driver_sql(BIND, names)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A statement that was built once: its text, and the values that never change."""
+
+    text: str
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, statement: Select[Any]) -> "Built":
+        """Build it; parameters without a value are given at each `ask`."""
+        dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+        options = {"render_postcompile": True}
+        made = statement.compile(dialect=dialect, compile_kwargs=options)
+        kept = {name: value for name, value in made.params.items() if value is not None}
+        return cls(str(made), kept)
+
+    def ask(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Return its rows, as `read_alone` does."""
+        return read_alone(self.text, {**self.values, **values})
 
 
 def read_alone(statement: str, values: Values) -> list[tuple[Any, ...]]:

@@ -22,11 +22,10 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from models.loads.loads import Load
 from models.offers.offers import Offer
-from runtime.db import read_alone
+from runtime.db import Built
 from services.kernel.actors import Actor
 from services.offers.offers import is_alive, is_visible
 
@@ -72,36 +71,37 @@ def read(
     A row has these columns of the offer, these of its load, and what `seen` says of it:
     values as psycopg reads them, but JSON as text.
     """
-    text = _rows(tuple(columns), tuple(of_the_load), page.shape)
-    return read_alone(text, page.values)
+    statement = _rows(tuple(columns), tuple(of_the_load), page.shape)
+    return statement.ask(page.values)
 
 
 def seen(page: Page) -> str:
     """Return a text that is the same as long as `read` returns the same rows."""
-    ((found,),) = read_alone(_seen(page.shape), page.values)
+    ((found,),) = _seen(page.shape).ask(page.values)
     return str(found)
 
 
 @cache
 def _rows(
     columns: tuple[str, ...], of_the_load: tuple[str, ...], shape: tuple[bool, ...]
-) -> str:
+) -> Built:
     offer, load = Offer.__table__.c, Load.__table__.c
     wanted = [offer[name] for name in columns] + [load[name] for name in of_the_load]
     shown = [
         column.cast(Text) if isinstance(column.type, JSON) else column
         for column in wanted
     ]
-    return _compiled(_listed(*shape).with_only_columns(*shown, SEEN))
+    return Built.of(_listed(*shape).with_only_columns(*shown, SEEN))
 
 
 @cache
-def _seen(shape: tuple[bool, ...]) -> str:
+def _seen(shape: tuple[bool, ...]) -> Built:
     listed = _listed(*shape).with_only_columns(SEEN.label("seen"), Offer.id).subquery()
-    comma, nothing = literal_column("','"), literal_column("''")
+    comma: ColumnElement[str] = literal_column("','")
+    nothing: ColumnElement[str] = literal_column("''")
     in_order = aggregate_order_by(comma, listed.c.id.desc())
     joined = func.string_agg(listed.c.seen, in_order)
-    return _compiled(select(func.coalesce(joined, nothing)))
+    return Built.of(select(func.coalesce(joined, nothing)))
 
 
 # scope: the conditions of `is_visible`, with the actor's ids as values.
@@ -121,9 +121,3 @@ def _listed(is_dispatcher: bool, is_open: bool, has_after: bool) -> Select[Any]:
     if has_after:
         listed = listed.where(Offer.id < bindparam("after", None, Uuid))
     return listed
-
-
-def _compiled(statement: Select[Any]) -> str:
-    options = {"render_postcompile": True}
-    dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-    return str(statement.compile(dialect=dialect, compile_kwargs=options))

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Select,
     Uuid,
     and_,
+    bindparam,
     case,
     cast,
     exists,
@@ -33,11 +35,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, selectinload
 
 from freight.lifecycles import LoadStatus
-from freight.roles import POSTERS
+from freight.roles import POSTERS, Role
 from models.kernel.events import Event
 from models.loads.assignments import Assignment, AssignmentStatus
 from models.loads.loads import Load
 from models.offers.offers import Offer
+from runtime.db import Built
 from runtime.errors import Gone
 from services.kernel.actors import Actor
 from services.offers.offers import is_open
@@ -46,6 +49,9 @@ from services.upkeep.feed import Position
 
 KEPT = timedelta(days=30)
 """How long a place in the feed can be used."""
+
+FRESH = timedelta(minutes=1)
+"""How old a place may be for `is_quiet` to look further."""
 
 ENDED = (LoadStatus.DELIVERED, LoadStatus.CANCELLED)
 
@@ -131,6 +137,28 @@ def advance(
     found, position = feed.read(session, place.position, concerns(actor), limit=limit)
     changes = _changes(session, actor, found)
     return Step(changes, Place(position, now, place.roles), len(found) == limit)
+
+
+def is_quiet(actor: Actor, place: Place, *, now: datetime) -> bool:
+    """Say whether `advance` has nothing to say but a later place.
+
+    Only for a place that is not older than FRESH: so the places of phones move on, and
+    little of the feed is read again.
+    """
+    is_over = place.kind is None and now - place.read_at <= FRESH
+    if not is_over or place.roles != _roles(actor):
+        return False
+    values: dict[str, Any] = {"org_id": actor.org_id, "driver_id": actor.driver_id}
+    values |= {"xid": str(place.position.xid), "event_id": place.position.event_id}
+    ((is_quiet,),) = _quiet(actor.roles).ask(values)
+    return bool(is_quiet)
+
+
+@cache
+def _quiet(roles: frozenset[Role]) -> Built:
+    ids = {name: bindparam(name, None, Uuid) for name in ("org_id", "driver_id")}
+    anyone = Actor(None, org_kind=None, roles=roles, **ids)  # type: ignore[arg-type]
+    return Built.of(select(feed.is_quiet(concerns(anyone))))
 
 
 def followed(actor: Actor, kind: Kind) -> Select[Any]:
