@@ -15,6 +15,7 @@ from typing import Any
 from bench.board import BoardLoad, Trip
 from bench.cast import hire, post
 from bench.client import Client
+from bench.patience import PATIENCE_S
 from bench.report import Bar, say
 from bench.rig import PASSWORD, Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
@@ -29,7 +30,6 @@ EXAMPLES = 10
 """Examples of one operation in each phase of a round."""
 
 ROUND_S, QUICK_ROUND_S = 60, 5
-SLACK_S = 120
 MOST_ROUNDS = 30
 QUICK_CASES = 200
 QUICK_ROLES = ("driver", "dispatcher")
@@ -193,7 +193,7 @@ def _round(
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=ROUND_S + SLACK_S,
+        timeout=ROUND_S + PATIENCE_S,
         check=False,
     )
     if not report.exists():

@@ -11,6 +11,7 @@ from local.processes import Processes, web_argv, worker_argv
 from tests import canaries
 from tests.canaries import leaks, named
 from tests.edges.test_start import free_port
+from tests.waiting import LONGEST_S
 from tests.world import Caller, World
 
 PASSWORD = "canary-p4ssword-7391"
@@ -26,7 +27,7 @@ SEEDED = {
 
 
 def say(port: int, path: str, body: bytes, method: str = "POST", **headers: str) -> int:
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
     try:
         sent = {"Content-Type": "application/json"} | headers
         line.request(method, path, body, sent)
@@ -54,7 +55,7 @@ class TestTheProcesses:
         with Processes(tmp_path) as processes:
             processes.start("web", web_argv("127.0.0.1", port, 1), environ)
             processes.start("worker", worker_argv(), environ)
-            processes.wait_for(f"http://127.0.0.1:{port}/readyz")
+            processes.wait_for(f"http://127.0.0.1:{port}/readyz", LONGEST_S)
             mine = {"Authorization": f"Bearer {boss.token}"}
             bodies = [
                 json.dumps(body).encode() for body in (login, member, {"fixes": [fix]})

@@ -22,6 +22,7 @@ from services.kernel.actors import PERMISSIONS, Permission
 from tests import examples
 from tests.codes import openapi_path, promised, whole_suite
 from tests.source import ROOT
+from tests.waiting import LONGEST_S
 
 METHODS = {"get", "put", "post", "patch", "delete"}
 PUBLIC = {
@@ -336,7 +337,7 @@ class TestDocs:
                 ],
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=LONGEST_S,
                 check=False,
             ).stdout
         finally:

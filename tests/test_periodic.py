@@ -23,7 +23,8 @@ from tests import checksums
 from tests.edges.test_start import free_port
 from tests.services.scene import Scene
 from tests.source import ROOT
-from tests.test_worker import wait_until, worker_process
+from tests.test_worker import worker_process
+from tests.waiting import LONGEST_S, wait_until
 from tests.world import DENVER, World, supplies_of
 
 LAST_SUCCESS = "backhaul_periodic_last_success_timestamp_seconds"
@@ -229,7 +230,7 @@ class TestTheProcess:
 
         def unknown() -> list[str]:
             url = f"http://127.0.0.1:{port}/metrics"
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=LONGEST_S) as answer:
                 page = answer.read().decode()
             names = [job.value.name for job in PERIODIC]
             return [name for name in names if not value(page, LAST_SUCCESS, job=name)]
@@ -238,9 +239,9 @@ class TestTheProcess:
         with FakeFcm() as fcm, worker_process(database_url, fcm, **env) as process:
             wait_until(lambda: _answers(port), "the worker's metrics")
             # The first tick of the rescue comes within a minute.
-            wait_until(lambda: unknown() == [], "every job's success", timeout_s=120)
+            wait_until(lambda: unknown() == [], "every job's success")
             process.terminate()
-            process.wait(60)
+            process.wait(LONGEST_S)
 
         page = committed.app.test_client().get("/metrics").get_data(as_text=True)
         assert all(value(page, LAST_SUCCESS, job=job.value.name) for job in PERIODIC)
@@ -249,7 +250,9 @@ class TestTheProcess:
 
 def _answers(port: int) -> Any:
     try:
-        return urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)
+        return urllib.request.urlopen(
+            f"http://127.0.0.1:{port}/metrics", timeout=LONGEST_S
+        )
     except OSError:
         return None
 

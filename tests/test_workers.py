@@ -8,9 +8,7 @@ import pytest
 
 from tests import codes, workers
 from tests.source import ROOT
-
-LONGEST_S = 180
-"""It takes some seconds on an idle machine, and longer beside other work."""
+from tests.waiting import LONGEST_S
 
 SEES = """
 from time import sleep
@@ -22,6 +20,7 @@ def test_a_code_is_seen():
 """
 
 JUDGES = """
+from tests.waiting import LONGEST_S
 from tests import codes
 
 def test_the_whole_suite_saw_both(all_saw):

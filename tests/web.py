@@ -1,21 +1,24 @@
 """A real web process for a test."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from local.processes import Processes, web_argv
 from tests.edges.test_start import free_port
+from tests.waiting import LONGEST_S
 from tests.world import World
 
 
 @contextmanager
 def web_process(
-    world: World, folder: Path, *, workers: int
+    world: World, folder: Path, *, workers: int, options: Sequence[str] = ()
 ) -> Iterator[tuple[Processes, int]]:
     """Run the web process on the world's database; yield its supervisor and port.
 
     It writes `web.log` to the folder, and has answered /readyz.
+
+    options: more options for Granian.
     """
     port = free_port()
     environ = {
@@ -23,6 +26,7 @@ def web_process(
         "DATA_DIR": world.settings.DATA_DIR,
     }
     with Processes(folder) as processes:
-        processes.start("web", web_argv("127.0.0.1", port, workers), environ)
-        processes.wait_for(f"http://127.0.0.1:{port}/readyz")
+        argv = [*web_argv("127.0.0.1", port, workers), *options]
+        processes.start("web", argv, environ)
+        processes.wait_for(f"http://127.0.0.1:{port}/readyz", LONGEST_S)
         yield processes, port

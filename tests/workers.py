@@ -17,11 +17,9 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from tests import canaries, codes, examples
+from tests.waiting import LONGEST_S
 
 SUMS_UP = "test_the_whole_suite"
-LONGEST_S = 300
-"""How long to wait for the other processes; no file takes so long."""
-
 HERE = Path(__file__).parent
 
 

@@ -12,6 +12,7 @@ from runtime.config import Push as PushTo
 from runtime.config import Settings
 from runtime.errors import CannotStart
 from tests.source import ROOT
+from tests.waiting import LONGEST_S
 
 
 class TestGateway:
@@ -22,7 +23,7 @@ class TestGateway:
             env={"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://x@x/x"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=LONGEST_S,
         )
 
         assert ended.returncode == 2

@@ -26,6 +26,7 @@ from runtime.db import (
 )
 from runtime.errors import CannotStart
 from tests.source import ROOT
+from tests.waiting import LONGEST_S
 
 WEB = [sys.executable, "wsgi.py", "--host", "127.0.0.1", "--port", "0"]
 WORKER = worker_argv()
@@ -44,7 +45,7 @@ def run(argv: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
         env=clean | {"PUSH": "console"} | environ,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LONGEST_S,
     )
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 
 from api.kernel.problems import CONTENT_TYPE
 from local.processes import Processes
+from tests.waiting import LONGEST_S
 from tests.web import web_process
 from tests.world import Caller, World
 
@@ -32,7 +33,7 @@ class Web:
 
     def ask(self, method: str, path: str, body=None, **headers: str):
         """Return (status, headers, body as JSON) of a request on a new connection."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONGEST_S)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         sent["Authorization"] = f"Bearer {self.token}"
         try:
@@ -113,7 +114,9 @@ class TestHostileRequests:
     def test_bytes_that_are_no_request_do_not_harm_the_process(
         self, web: Web, raw: bytes
     ) -> None:
-        with socket.create_connection(("127.0.0.1", web.port), timeout=5) as line:
+        with socket.create_connection(
+            ("127.0.0.1", web.port), timeout=LONGEST_S
+        ) as line:
             try:
                 line.sendall(raw)
                 line.shutdown(socket.SHUT_WR)

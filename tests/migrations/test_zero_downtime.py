@@ -26,7 +26,7 @@ from runtime.db import Session
 from tests import market_day
 from tests.edges.test_start import free_port
 from tests.source import ROOT
-from tests.test_worker import wait_until
+from tests.waiting import LONGEST_S, wait_until
 from tests.world import World
 
 
@@ -81,7 +81,7 @@ class Wire:
 
     def open(self, path: str, *, method: str, json: Any, headers: Any) -> "Heard":
         self.sent += 1
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONGEST_S)
         body = None if json is None else dumps(json)
         kind = {} if body is None else {"Content-Type": "application/json"}
         try:
@@ -117,7 +117,7 @@ def running(
         assert process.poll() is None, log.read_text()
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(LONGEST_S)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_previous_release_runs_on_todays_schema(
         ):
             log = tmp_path / f"{name}.log"
             stack.enter_context(running(place, command, log, env))
-        Processes().wait_for(f"http://127.0.0.1:{port}/readyz")
+        Processes().wait_for(f"http://127.0.0.1:{port}/readyz", LONGEST_S)
         wire = Wire(port)
         world = World(wire, committed.keys, committed.settings)  # type: ignore[arg-type]
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import cached_property
 from itertools import count
 from threading import Event
-from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -32,11 +31,15 @@ from services.kernel.actors import Actor
 from services.people import sign_in
 from services.people.tokens import read_access_token
 from services.search.run import SearchRules, search_home
+from tests.waiting import LONGEST_S, wait_until
 from tests.world import CHICAGO, NEW_YORK, NEWARK, Caller, World, utcnow
 
 Result = TypeVar("Result")
 
 HALF_AN_HOUR = timedelta(minutes=30)
+
+MOST_LOOKS_IN_VAIN = 100
+"""So often in a row a transaction is seen waiting before its wait counts as endless."""
 
 _numbers = count(1)
 
@@ -279,20 +282,35 @@ def waiting(
 
 def see_it_wait(answer: Future[Any]) -> None:
     """Return when the other transaction waits for a lock; fail if it ends instead."""
+
+    def has_come() -> bool:
+        done, _ = wait([answer], timeout=0.02)
+        assert not done, f"It did not wait: {answer.exception() or answer.result()}"
+        return is_any_waiting()
+
+    wait_until(has_come, "its wait or its end")
+
+
+def see_it_end(answer: Future[Any]) -> None:
+    """Return when the other transaction has ended; fail if it waits for a lock."""
+    looks_in_vain = 0
+    while not answer.done():
+        # A wait for this transaction would never end; others end in a moment.
+        looks_in_vain = looks_in_vain + 1 if is_any_waiting() else 0
+        assert looks_in_vain < MOST_LOOKS_IN_VAIN, "It waits."
+        wait([answer], timeout=0.02)
+
+
+def is_any_waiting() -> bool:
+    """Say whether a transaction in this database waits for a lock."""
     waits = text(
         "select count(*) from pg_stat_activity"
         " where datname = current_database() and wait_event_type = 'Lock'"
     )
-    deadline = monotonic() + 20
-    while monotonic() < deadline:
-        done, _ = wait([answer], timeout=0.02)
-        assert not done, f"It did not wait: {answer.exception() or answer.result()}"
-        with Session() as session:
-            # The login's own role: the worker's role is not shown others' waits.
-            session.execute(text("set local role none"))
-            if session.scalar(waits):
-                return
-    raise AssertionError("It neither waited nor ended.")
+    with Session() as session:
+        # The login's own role: the worker's role is not shown others' waits.
+        session.execute(text("set local role none"))
+        return bool(session.scalar(waits))
 
 
 def see_feed_settle() -> None:
@@ -305,13 +323,12 @@ def see_feed_settle() -> None:
         "select exists (select from events"
         " where xid >= pg_snapshot_xmin(pg_current_snapshot()))"
     )
-    deadline = monotonic() + 60
-    while monotonic() < deadline:
+
+    def has_settled() -> bool:
         with Session() as session:
-            if not session.scalar(waits):
-                return
-        sleep(0.02)
-    raise AssertionError("The feed still waits for a writer after a minute.")
+            return not session.scalar(waits)
+
+    wait_until(has_settled, "the end of every older writer")
 
 
 def after(
@@ -320,7 +337,7 @@ def after(
     """Do `second` while `first` is done but not committed; show that it waits."""
     with waiting(first, second) as (_, answer):
         pass
-    return answer.result(timeout=30)
+    return answer.result(timeout=LONGEST_S)
 
 
 def beside(
@@ -330,7 +347,9 @@ def beside(
     with ThreadPoolExecutor(1) as pool, Session.begin() as session:
         first(session)
         session.flush()
-        return pool.submit(in_transaction, second).result(timeout=30)
+        answer = pool.submit(in_transaction, second)
+        see_it_end(answer)
+        return answer.result()
 
 
 def at_once(*acts: Callable[[], Result]) -> list[Result | Exception]:
@@ -347,4 +366,4 @@ def at_once(*acts: Callable[[], Result]) -> list[Result | Exception]:
     with ThreadPoolExecutor(len(acts)) as pool:
         answers = [pool.submit(run, act) for act in acts]
         start.set()
-        return [answer.result(timeout=120) for answer in answers]
+        return [answer.result(timeout=LONGEST_S) for answer in answers]
