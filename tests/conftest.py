@@ -219,9 +219,21 @@ def session(engine: Engine) -> Iterator[OrmSession]:
 
 
 @pytest.fixture
-def world(session: OrmSession, app: Flask, keys: Keyring, settings: Settings) -> World:
-    """Makes companies, members and loads over HTTP, in the rolled-back transaction."""
-    return World(app, keys, settings)
+def kind_of_world() -> type[World]:
+    """What makes people and loads: the flows do it over HTTP, other tests by rows."""
+    return World
+
+
+@pytest.fixture
+def world(
+    session: OrmSession,
+    app: Flask,
+    keys: Keyring,
+    settings: Settings,
+    kind_of_world: type[World],
+) -> World:
+    """Makes companies, members and loads, in the rolled-back transaction."""
+    return kind_of_world(app, keys, settings)
 
 
 EMPTY = """
@@ -250,6 +262,7 @@ def committed(
     keys: Keyring,
     settings: Settings,
     database_url: str,
+    kind_of_world: type[World],
 ) -> Iterator[World]:
     """A `world` whose rows are committed, for races; every table is emptied afterwards.
 
@@ -261,7 +274,7 @@ def committed(
         join_transaction_mode="conditional_savepoint",
         info={"acting": Hand.SERVER},
     )
-    yield World(app, keys, settings)
+    yield kind_of_world(app, keys, settings)
     Session.configure(bind=None)
     with psycopg.connect(database_url) as connection:
         connection.execute(EMPTY)

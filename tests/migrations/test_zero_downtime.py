@@ -25,6 +25,7 @@ from runtime.config import UNLIMITED
 from runtime.db import Session
 from tests import market_day
 from tests.edges.test_start import free_port
+from tests.over_http import HttpWorld
 from tests.source import ROOT
 from tests.waiting import LONGEST_S, wait_until
 from tests.world import World
@@ -152,7 +153,7 @@ def test_the_previous_release_runs_on_todays_schema(
             stack.enter_context(running(place, command, log, env))
         Processes().wait_for(f"http://127.0.0.1:{port}/readyz", LONGEST_S)
         wire = Wire(port)
-        world = World(wire, committed.keys, committed.settings)  # type: ignore[arg-type]
+        world = HttpWorld(wire, committed.keys, committed.settings)  # type: ignore[arg-type]
 
         day = market_day.play(world, lambda: wait_until(_all_is_done, "the jobs"))
 

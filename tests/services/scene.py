@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
-from itertools import count
 from threading import Event
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,13 +17,10 @@ from sqlalchemy.orm import Session as OrmSession
 from freight.roles import Role
 from geo.points import Point
 from geo.roads import EstimatedRoads
-from models.fleet.drivers import Availability, Driver
-from models.fleet.positions import LastPosition
-from models.fleet.trucks import Truck
 from models.loads.assignments import Assignment, AssignmentStatus
 from models.offers.offers import Offer
 from models.offers.pushes import Push
-from models.people.organisations import Member, Organisation, OrganisationKind
+from models.people.organisations import OrganisationKind
 from models.search.searches import BackhaulSearch
 from runtime.db import Session
 from services.kernel.actors import Actor
@@ -41,8 +37,6 @@ HALF_AN_HOUR = timedelta(minutes=30)
 MOST_LOOKS_IN_VAIN = 100
 """So often in a row a transaction is seen waiting before its wait counts as endless."""
 
-_numbers = count(1)
-
 
 @dataclass
 class Scene:
@@ -50,6 +44,11 @@ class Scene:
 
     world: World
     changes: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def rows(self) -> World:
+        """People are rows also where the `world` makes loads over HTTP."""
+        return World(self.world.app, self.world.keys, self.world.settings)
 
     @cached_property
     def carrier(self) -> Caller:
@@ -60,15 +59,9 @@ class Scene:
         return self._desk(OrganisationKind.SHIPPER, Role.SHIPPER)
 
     def _desk(self, kind: OrganisationKind, role: Role) -> Caller:
-        # Made without hashing a password, which is slow: hundreds of tests begin here.
-        with Session.begin() as session:
-            organisation = Organisation(name=f"{kind} {next(_numbers)}", kind=kind)
-            session.add(organisation)
-            session.flush()
-            member = _member(organisation.id, role)
-            session.add(member)
-            session.flush()
-        return self.world.caller(member.id, organisation.id)
+        person = self.rows.cast.person(self.rows.cast.organisation(kind), [role])
+        self.rows.settle()
+        return self.rows.calling(person)
 
     @cached_property
     def rules(self) -> SearchRules:
@@ -77,40 +70,9 @@ class Scene:
 
     def driver(self, *, home: Point = CHICAGO, phones: int = 1, **truck: Any) -> Caller:
         """Return an available driver with a truck and phones `ok-<n>-<driver_id>`."""
-        number = next(_numbers)
-        with Session.begin() as session:
-            member = _member(self.carrier.org_id, Role.DRIVER)
-            van = Truck(
-                **{
-                    "org_id": self.carrier.org_id,
-                    "unit_number": f"S{number}",
-                    "equipment": "van",
-                    "payload_kg": 20_000,
-                    "deck_length_m": 16.15,
-                }
-                | truck
-            )
-            session.add_all([member, van])
-            session.flush()
-            driver = Driver(
-                org_id=self.carrier.org_id,
-                member_id=member.id,
-                truck_id=van.id,
-                home_lat=home.lat,
-                home_lon=home.lon,
-                availability=Availability.AVAILABLE,
-            )
-            session.add(driver)
-            session.flush()
-            # Earlier than any position that a test reports.
-            at = utcnow() - timedelta(minutes=10)
-            here = {"lat": home.lat, "lon": home.lon, "corrected_at": at}
-            session.add(LastPosition(driver_id=driver.id, **here))
-            member_id, driver_id = member.id, str(driver.id)
-        caller = self.world.caller(member_id, self.carrier.org_id)
-        caller = replace(caller, driver_id=driver_id)
+        caller = self.rows.driver(self.carrier, home=home, truck=truck, device=None)
         for phone in range(phones):
-            self.world.phone(caller, f"ok-{phone}-{driver_id}")
+            self.rows.phone(caller, f"ok-{phone}-{caller.driver_id}")
         return caller
 
     def drivers(self, number: int, **fields: Any) -> list[Caller]:
@@ -158,17 +120,6 @@ class Scene:
         """Let the dispatcher give the load to the driver; return the assignment."""
         made = self.world.assign(self.carrier, driver, {"id": str(load_id)})
         return UUID(made["id"])
-
-
-def _member(org_id: UUID | None, role: Role) -> Member:
-    number = next(_numbers)
-    return Member(
-        org_id=org_id,
-        name=f"Person {number}",
-        email=f"person{number}@scene.example.com",
-        password_hash="none",
-        roles=[role.value],
-    )
 
 
 def actor_of(caller: Caller) -> Actor:

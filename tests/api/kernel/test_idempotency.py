@@ -163,8 +163,8 @@ class TestARepeat:
 
     def test_after_a_refusal_is_a_new_try(self, world: World) -> None:
         shipper = world.shipper()
-        world.load(shipper, load_number="7")
         body = world.load_body(load_number="7")
+        post(shipper, "/v1/loads", body, "another")
         refused = post(shipper, "/v1/loads", body, "k")
         assert refused.json["code"] == "load-number-taken"
         assert count("idempotency_keys") == 1
