@@ -135,10 +135,12 @@ class Crowd:
         availability: str = "available",
         *,
         home: Point | None = None,
+        has_area: bool = True,
         **of_truck: object,
     ) -> Person:
         """Return a driver with a truck, positions, and a home near Chicago by default.
 
+        has_area: with an area where they do not go.
         of_truck: columns that differ from those of `market.people.truck`.
         """
         person = self._cast.driving(
@@ -154,7 +156,8 @@ class Crowd:
             fix = people.position(driver_id, place, now - timedelta(minutes=number))
             self._cast.keep("positions", fix)
         self._cast.seen(driver_id, LAKE_ERIE, now)
-        self._cast.keep("areas", people.area(org_id, driver_id))
+        if has_area:
+            self._cast.keep("areas", people.area(org_id, driver_id))
         return person
 
     def load(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bench.arrivals import Driver, at_once, post
 from bench.board import BoardLoad
-from bench.cast import Driver, at_once, post
 from bench.client import Client, Refused
 from bench.patience import PATIENCE_S
 from bench.report import say
