@@ -8,10 +8,10 @@ WITH_DATABASE := $(PY) -m local run --
 # Spectral is a Node program: npm install --global @stoplight/spectral-cli@6
 SPECTRAL ?= spectral
 
-.PHONY: help setup demo run migrate test check spectral audit format bench mutants openapi examples fields migration clean
+.PHONY: help setup demo run migrate test test-fast check spectral audit format bench mutants openapi examples fields migration clean
 
 help: ## show this
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.ready ## make .venv and install the pinned requirements
 
@@ -33,6 +33,9 @@ migrate: setup ## bring the database schema to this release
 
 test: setup ## run the tests, in two processes
 	@$(PY) -m pytest -n 2 -m "not bench"
+
+test-fast: setup ## run the tests that need no server and no process, in seconds
+	@$(PY) -m pytest -n 2 -m "not server and not process and not bench"
 
 check: setup ## check format, lint, types, API document, Dockerfile, sizes, as CI does before the tests
 	@$(PY) -m ruff format --check --quiet . || { echo 'Run `make format`.'; exit 1; }

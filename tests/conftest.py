@@ -34,7 +34,7 @@ from runtime.telemetry import GAUGES
 from services.fleet import positions
 from services.people import passwords
 from services.people.tokens import Keyring
-from tests import canaries, codes, examples, workers
+from tests import canaries, codes, examples, marks, workers
 from tests.world import World, drain_jobs, utcnow
 
 hypothesis_settings.register_profile("suite", deadline=None)
@@ -57,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(marks.Marks())
     if config.pluginmanager.has_plugin("xdist"):
         if config.getoption("write_examples") and config.getoption("numprocesses"):
             raise pytest.UsageError("One process writes the examples: add -n 0.")

@@ -11,6 +11,7 @@ from local.processes import Processes, web_argv, worker_argv
 from tests import canaries
 from tests.canaries import leaks, named
 from tests.edges.test_start import free_port
+from tests.over_http import over_http
 from tests.waiting import LONGEST_S
 from tests.world import Caller, World
 
@@ -106,8 +107,9 @@ def test_the_whole_suite_logged_none_of_its_secrets(
     world: World, all_saw: Path
 ) -> None:
     """Runs last. In a run of a part of the suite it checks that part."""
-    place = world.driver(world.company(), device="canary-target-1", home_lat=41.87391)
-    world.phone(place, "canary-target-2")
+    boss, calls = world.company(), over_http(world)
+    place = calls.driver(boss, device="canary-target-1", home_lat=41.87391)
+    calls.phone(place, "canary-target-2")
     sign_in = {"login": "canary@example.com", "password": PASSWORD}
     Caller(world.app, "").post("/v1/sessions", sign_in)
 

@@ -132,6 +132,7 @@ class TestTheImage:
         assert re.fullmatch(r"postgres:\d+\.\d+-\w+", SERVICES["database"]["image"])
         assert of("USER") == ["10001"]
 
+    @pytest.mark.process
     def test_the_linter_has_nothing_to_say(self) -> None:
         hadolint = Path(sys.executable).with_name("hadolint")
 

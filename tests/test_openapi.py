@@ -63,6 +63,7 @@ class TestTheDocument:
     def test_the_committed_document_is_current(self, app: Flask) -> None:
         assert DOCUMENT.read_text() == document_text(app), "Run `make openapi`."
 
+    @pytest.mark.process
     def test_does_not_depend_on_the_hash_seed(self) -> None:
         run = subprocess.run(
             [sys.executable, "cli.py", "openapi", "--check"],

@@ -21,6 +21,7 @@ from runtime.db import Session
 from services.upkeep import periodic
 from tests import checksums
 from tests.edges.test_start import free_port
+from tests.over_http import HttpWorld
 from tests.services.scene import Scene
 from tests.source import ROOT
 from tests.test_worker import worker_process
@@ -47,6 +48,12 @@ def value(page: str, name: str, **labels: str) -> float:
         if sample.name == name and sample.labels == labels
     )
     return found
+
+
+@pytest.fixture
+def kind_of_world() -> type[World]:
+    """Some jobs clear up behind requests, as those for idempotency keys."""
+    return HttpWorld
 
 
 @pytest.fixture
@@ -165,7 +172,9 @@ class TestLastSuccess:
 
         now = worker.utcnow().timestamp()
         for done in ("limits.prune", "jobs.prune"):
-            assert value(page, LAST_SUCCESS, job=done) == pytest.approx(now, abs=30)
+            assert value(page, LAST_SUCCESS, job=done) == pytest.approx(
+                now, abs=LONGEST_S
+            )
         assert value(page, LAST_SUCCESS, job="audit.sign_heads") == 0
 
     def test_a_failure_does_not_count_as_success(
@@ -174,8 +183,10 @@ class TestLastSuccess:
         app = make_app(database_url)
         supplies = replace(supplies_of(committed.settings), audit_key=None)
         worker.register(app, supplies)
+        # Over the API, so that there is an entry to sign.
+        committed.truck(committed.company())
         with pytest.raises(AttributeError):
-            Scene(committed).driver() and app.tasks["audit.sign_heads"].func()
+            app.tasks["audit.sign_heads"].func()
 
         with Session() as session:
             assert periodic.ages_s(session)[Job.AUDIT_SIGN_HEADS] is None

@@ -10,6 +10,8 @@ from tests import codes, workers
 from tests.source import ROOT
 from tests.waiting import LONGEST_S
 
+pytestmark = pytest.mark.process
+
 SEES = """
 from time import sleep
 from tests import codes

@@ -32,6 +32,7 @@ from runtime.db import Session
 from services.people.passwords import hash_password
 from services.people.tokens import Claims, Keyring, access_token
 from services.search.run import SearchRules
+from tests import canaries
 from tests.callers import Answer, Caller
 from worker import functions
 
@@ -103,6 +104,7 @@ class World:
         """Write what the cast has made."""
         with Session.begin() as session:
             for statement, records in inserts(self.cast.take()):
+                canaries.remember(json.loads(records))
                 session.connection().exec_driver_sql(
                     statement.as_string(None), (records,)
                 )

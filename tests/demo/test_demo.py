@@ -13,6 +13,8 @@ import pytest
 
 from tests.waiting import LONGEST_S, wait_until
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 SMALL = {"DEMO_LOADS": "120", "DEMO_TRUCKS": "4", "DEMO_SECONDS": "1"}
 DROPS_OF_SCENES = 7

@@ -16,6 +16,7 @@ from tests.waiting import LONGEST_S
 
 
 class TestGateway:
+    @pytest.mark.process
     def test_without_credentials_the_process_ends_with_one_sentence(self):
         ended = subprocess.run(
             [sys.executable, "worker.py"],

@@ -66,6 +66,7 @@ def empty_database(server_url: str) -> Iterator[str]:
         connection.execute(f"drop database {name} with (force)")
 
 
+@pytest.mark.process
 class TestPrograms:
     def test_no_database_url(self) -> None:
         said = sentence(run(MIGRATE))

@@ -16,6 +16,8 @@ from tests.waiting import LONGEST_S, wait_until
 from tests.web import web_process
 from tests.world import World
 
+pytestmark = pytest.mark.process
+
 LIVES = "import time; print('alive', flush=True); time.sleep(60)"
 PARENT = """
 import subprocess, sys, time

@@ -17,6 +17,8 @@ from tests.edges.test_start import free_port
 from tests.source import ROOT
 from tests.waiting import LONGEST_S, wait_until
 
+pytestmark = pytest.mark.process
+
 BACKHAUL = Path(sys.executable).with_name("backhaul")
 README_LINES = re.compile(r"```sh\n(.*?)```", re.S)
 

@@ -12,6 +12,8 @@ from local import EmbeddedServerError, create_database, server, url_for
 from tests.local.processes import USE_UNTIL_TOLD, ask, postmaster, python
 from tests.waiting import LONGEST_S
 
+pytestmark = pytest.mark.process
+
 
 class TestSentences:
     def test_data_of_another_major_version_is_told_to_be_deleted(self, data_dir):

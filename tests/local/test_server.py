@@ -33,6 +33,8 @@ from tests.local.processes import (
 )
 from tests.waiting import LONGEST_S, wait_until
 
+pytestmark = pytest.mark.process
+
 
 class TestServer:
     def test_it_is_a_utc_and_utf8_server_of_our_own_settings(self, new_dir):

@@ -209,6 +209,7 @@ class TestLoads:
                 "temperature_min_c": -5.0,
                 "temperature_max_c": 2.5,
                 "has_hazmat": True,
+                "length_m": 12.5,
                 "currency": "CAD",
             },
         ],

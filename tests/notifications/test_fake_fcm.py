@@ -202,6 +202,7 @@ def test_many_simultaneous_connections_are_all_accepted(own_fcm) -> None:
     assert own_fcm._server.request_queue_size >= 1024
 
 
+@pytest.mark.process
 def test_as_a_process_it_writes_a_key_and_a_log_and_stops_on_sigterm(tmp_path) -> None:
     key, log = tmp_path / "key.json", tmp_path / "pushes.jsonl"
     command = [sys.executable, "-m", "demo.fcm", "--port", "0"]
