@@ -54,7 +54,7 @@ class TestTheWorker:
 
 @pytest.fixture
 def web(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]:
-    with web_process(committed, tmp_path, workers=2) as running:
+    with web_process(committed.settings, tmp_path, workers=2) as running:
         yield running
 
 

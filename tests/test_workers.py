@@ -37,7 +37,8 @@ def test_nothing_of_the_kind():
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the suite in `folder` with our plugin for several processes."""
     (folder / "conftest.py").write_text("from tests.conftest import *\n")
-    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rf", *options]
+    argv = [sys.executable, "-m", "pytest", "-rf", *options]
+    argv += ["-p", "no:cacheprovider", "-p", "no:schemathesis"]
     return subprocess.run(
         [*argv, "--confcutdir", folder, "--rootdir", folder, folder],
         cwd=ROOT,

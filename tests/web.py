@@ -5,16 +5,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.processes import Processes, web_argv
+from runtime.config import Settings
 from tests.edges.test_start import free_port
 from tests.waiting import LONGEST_S
-from tests.world import World
 
 
 @contextmanager
 def web_process(
-    world: World, folder: Path, *, workers: int, options: Sequence[str] = ()
+    settings: Settings,
+    folder: Path,
+    *,
+    workers: int,
+    options: Sequence[str] = (),
 ) -> Iterator[tuple[Processes, int]]:
-    """Run the web process on the world's database; yield its supervisor and port.
+    """Run the web process on the suite's database; yield its supervisor and port.
 
     It writes `web.log` to the folder, and has answered /readyz.
 
@@ -22,8 +26,8 @@ def web_process(
     """
     port = free_port()
     environ = {
-        "DATABASE_URL": world.settings.DATABASE_URL,
-        "DATA_DIR": world.settings.DATA_DIR,
+        "DATABASE_URL": settings.DATABASE_URL,
+        "DATA_DIR": settings.DATA_DIR,
     }
     with Processes(folder) as processes:
         argv = [*web_argv("127.0.0.1", port, workers), *options]

@@ -134,7 +134,7 @@ def workers_of(web: int) -> list[int]:
 @pytest.fixture
 def serving(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]:
     """A supervised web process with two workers, and its port."""
-    with web_process(committed, tmp_path, workers=2) as running:
+    with web_process(committed.settings, tmp_path, workers=2) as running:
         yield running
 
 
@@ -175,7 +175,10 @@ class TestGranian:
         self, committed: World, tmp_path: Path
     ) -> None:
         options = ["--workers-kill-timeout", str(KILLED_AFTER_S)]
-        with web_process(committed, tmp_path, workers=2, options=options) as (web, _):
+        with web_process(committed.settings, tmp_path, workers=2, options=options) as (
+            web,
+            _,
+        ):
             server = web.running["web"]
             first = set(workers_of(server.pid))
             os.kill(min(first), signal.SIGKILL)
