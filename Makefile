@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 PY := .venv/bin/python
+# Compiled once, even where the environment says otherwise: the tests start many processes.
+export PYTHONDONTWRITEBYTECODE :=
 # Starts an embedded PostgreSQL if DATABASE_URL is unset.
 WITH_DATABASE := $(PY) -m local run --
 
