@@ -56,9 +56,11 @@ LIMITED_BY = {
     " the answer's time",
     "forced_log_outs": "nothing, as long as phones wait before they ask again",
     "thefts_found": "nothing: a token of an older generation is a copy",
-    "ratio_driver_offers": "planning with policies, of loads and stops above all",
-    "ratio_dispatcher_offers": "planning with policies, as above",
-    "ratio_accept": "planning with policies, of loads and events above all",
+    "ratio_driver_offers": "the policies of offers and loads, and the noise of the"
+    " machine",
+    "ratio_dispatcher_offers": "the policies of fifty offers and loads",
+    "ratio_accept": "policies with sub-queries: each statement that has them takes"
+    " longer to begin",
     "answer_ms_p95": "a completion's round trips, and the worker on the same cores",
     "push_ms_p50": "the search: candidates judged one by one, in one worker's Python",
     "push_ms_p95": "searches that wait for other searches: one worker has one core",
@@ -75,9 +77,11 @@ LIMITED_BY = {
     "speed_up_to_full_scan": "a scan of 100,000 takes 60 ms; on 1,000,000 not measured",
     "speed_up_to_one_end": "how many loads lie around the drop",
     "drops_lost": "nothing: each step's job commits with the step before it",
-    "wrong_loads": "nothing: one statement and two unique indexes decide",
-    "accept_ms_p99": "32 connections, and 38 ms on two cores for each answer",
-    "ratio": "11 round trips, an ORM, row security; the empty route has none",
+    "wrong_loads": "nothing: the load's lock and the unique indexes decide",
+    "accept_ms_p99": "the winner's 16 round trips under the load's lock; the worker on"
+    " the same cores",
+    "offers_to_plain": "Flask, the token and two round trips",
+    "unchanged_to_plain": "the same, without a body",
 }
 
 
