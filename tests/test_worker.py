@@ -282,7 +282,7 @@ class TestTheProcess:
             with worker_process(database_url, fcm, **env) as first:
                 wait_until(lambda: len(fcm.received) >= 2, "two pushes")
                 first.send_signal(signal.SIGKILL)
-                first.wait(30)
+                first.wait(LONGEST_S)
             assert [job for job in jobs_now() if job.status == "doing"]
             with Session.begin() as session:
                 # As after half a minute without a heartbeat.

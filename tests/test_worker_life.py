@@ -107,9 +107,10 @@ class TestAnOutage:
         self, scene, database_url, server_url
     ):
         with FakeFcm() as fcm, worker_process(database_url, fcm):
-            owe_to(scene, "slow-2-driver")
+            owe_to(scene, "slow-9-driver")
             wait_until(lambda: rows_of(Push, Push.attempts == 1), "an attempt")
             with outage(server_url, name_of(database_url)):
+                fcm.hurry()
                 wait_until(lambda: fcm.received, "the attempt's end")
                 time.sleep(UNTIL_IT_CANNOT_BE_WRITTEN_S)
             owe_to(scene, "ok-after")

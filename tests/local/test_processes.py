@@ -18,12 +18,12 @@ from tests.world import World
 
 pytestmark = pytest.mark.process
 
-LIVES = "import time; print('alive', flush=True); time.sleep(60)"
+LIVES = "import time; print('alive', flush=True); time.sleep(3600)"
 PARENT = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 print(child.pid, flush=True)
-time.sleep(60)
+time.sleep(3600)
 """
 LONG_AGO_S = 3600.0
 KILLED_AFTER_S = 300

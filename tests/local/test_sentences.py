@@ -127,7 +127,7 @@ class TestCommand:
             "for s in (signal.SIGINT, signal.SIGTERM):\n"
             "    signal.signal(s, lambda number, frame: sys.exit(50 + number))\n"
             "print('up', flush=True)\n"
-            "time.sleep(30)"
+            "time.sleep(3600)"
         )
         process = self.run(data_dir, code)
         process.stdout.readline()

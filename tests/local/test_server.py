@@ -223,7 +223,7 @@ class TestRecovery:
         with server(data_dir):
             stale = (data_dir / "postmaster.pid").read_text().splitlines()
         owner = data_dir.stat().st_uid if IS_ROOT else None
-        program = subprocess.Popen(["sleep", "30"], user=owner)
+        program = subprocess.Popen(["sleep", "3600"], user=owner)
         stale[0] = str(program.pid)
         (data_dir / "postmaster.pid").write_text("\n".join(stale))
 

@@ -1,7 +1,6 @@
 """Signing in, staying signed in through lost answers, and ending it."""
 
 from collections.abc import Callable
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -109,8 +108,9 @@ class TestSignIn:
             sign_in(world, login, "wrong")
             return perf_counter() - started
 
-        known = median(seconds("dana.ortiz@example.com") for _ in range(3))
-        unknown = median(seconds("nobody@example.com") for _ in range(3))
+        # The least of some, as other work on the machine can only add to one.
+        known = min(seconds("dana.ortiz@example.com") for _ in range(5))
+        unknown = min(seconds("nobody@example.com") for _ in range(5))
 
         # Without a hash for unknown logins the answer would come ten times sooner.
         assert unknown > known / 3
