@@ -35,6 +35,7 @@ from services.fleet import positions
 from services.people import passwords
 from services.people.tokens import Keyring
 from tests import canaries, codes, examples, marks, workers
+from tests.waiting import LONGEST_S
 from tests.world import World, drain_jobs, utcnow
 
 hypothesis_settings.register_profile("suite", deadline=None)
@@ -166,6 +167,8 @@ def settings(login_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settin
     return Settings(
         DATABASE_URL=login_url,
         DATA_DIR=str(tmp_path_factory.mktemp("data")),
+        # A hundred requests for one row wait for each other.
+        STATEMENT_TIMEOUT_S=int(LONGEST_S),
         **dict.fromkeys(UNLIMITED, 0),
     )
 
@@ -179,6 +182,8 @@ def keys(settings: Settings) -> Keyring:
 def engine(settings: Settings) -> Iterator[Engine]:
     """An engine that acts as the server itself where no member acts."""
     made = make_engine(settings, DatabaseRole.WORKER)
+    # The same hundred wait for a connection, which no setting limits.
+    made.pool._timeout = LONGEST_S  # type: ignore[attr-defined]
     yield made
     made.dispose()
 

@@ -24,11 +24,13 @@ COUNT = "insert into rate_limits values (%s, 0) returning key"
 
 
 @pytest.fixture
-def engine(login_url: str) -> Iterator[Engine]:
+def engine(login_url: str, superuser: Engine) -> Iterator[Engine]:
     with pool_of(login_url, DatabaseRole.APP) as engine:
         Session.configure(bind=engine)
         yield engine
         Session.configure(bind=None)
+    with superuser.begin() as connection:
+        connection.execute(text("delete from rate_limits"))
 
 
 def is_kept(engine: Engine, key: str) -> bool:
