@@ -110,15 +110,18 @@ def _unchanged(cursor: str | None, at: datetime) -> Response | None:
     """Return 304 if nothing has changed since the tag of the client, else None.
 
     The tag is the newest cursor. A tag that is none of the client's cursors is of
-    something else, and so is one of another cursor than the client asks with.
+    something else, and so is one of another cursor than the client asks with. Several
+    tags are no answer of ours that a client kept.
     """
-    for tag in request.if_none_match.as_set(include_weak=True):
-        place = None
-        with suppress(CursorInvalid, CursorMismatch):
-            place = _place(tag) if cursor in {None, tag} else None
-        if place is not None and sync.is_quiet(actor(), place, now=at):
-            return unchanged(tag)
-    return None
+    tags = request.if_none_match.as_set(include_weak=True)
+    if len(tags) != 1:
+        return None
+    (tag,) = tags
+    place = None
+    with suppress(CursorInvalid, CursorMismatch):
+        place = _place(tag) if cursor in {None, tag} else None
+    is_quiet = place is not None and sync.is_quiet(actor(), place, now=at)
+    return unchanged(tag) if is_quiet else None
 
 
 def _shown(step: Step) -> dict[str, Any]:

@@ -59,6 +59,33 @@ MUTANTS = (
         ("tests/services/upkeep/test_feed.py",),
     ),
     Mutant(
+        "a-tag-is-good-for-anybody",
+        "api/kernel/tags.py",
+        "{actor().member_id} {sorted(actor().roles)} ",
+        "",
+        (
+            "tests/api/offers/test_inbox.py::TestTheTag"
+            "::test_of_another_driver_is_not_good_even_if_they_have_the_same",
+        ),
+    ),
+    Mutant(
+        "a-poll-does-not-notice-a-changed-load",
+        "services/offers/inbox.py",
+        " || '.' || loads.xmin",
+        "",
+        (
+            "tests/api/offers/test_inbox.py::TestTheTag"
+            "::test_changes_with_an_offer_and_its_load",
+        ),
+    ),
+    Mutant(
+        "a-phone-is-not-told-of-what-concerns-it",
+        "services/upkeep/feed.py",
+        "    return and_(xid <= end, not_(exists(later)))\n",
+        "    return xid <= end\n",
+        ("tests/api/upkeep/test_polling.py::TestSync",),
+    ),
+    Mutant(
         "a-client-asks-without-limit",
         "migrations/versions/0012_entrance.py",
         "- extract(epoch from clock_timestamp()) <= most_ahead_s[n]\n",

@@ -10,6 +10,7 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import selectinload
 
 from api.offers.offers import OffersPage
+from models.loads.loads import Load
 from models.offers.offers import Offer
 from models.people.organisations import Member
 from runtime.db import Session
@@ -101,7 +102,9 @@ class TestTheTag:
 
         assert len(poll(driver, empty)["data"]) == 1
 
-    @pytest.mark.parametrize("change", ["seen", "declined", "late", "sent", "price"])
+    @pytest.mark.parametrize(
+        "change", ["seen", "declined", "late", "sent", "edit", "load"]
+    )
     def test_changes_with_an_offer_and_its_load(self, scene, driver, change):
         first, offer = driver.get(OPEN), open_offers(driver)[0]
 
@@ -113,6 +116,10 @@ class TestTheTag:
             let_time_run_out(offer.id)
         elif change == "sent":
             set_offer(offer, sent_at=func.now())
+        elif change == "load":
+            # The load alone, as an edit ends its offers too.
+            with Session.begin() as session:
+                session.get_one(Load, offer.load_id).pieces = 7
         else:
             path = f"/v1/loads/{offer.load_id}"
             assert scene.shipper.patch(path, {"commodity": "pears"}).status == 200
@@ -121,6 +128,12 @@ class TestTheTag:
         assert after.status == 200
         assert after.body == driver.get(OPEN).body != first.body
         assert poll(driver, after).status == 304
+
+    def test_of_another_driver_is_not_good_even_if_they_have_the_same(self, scene):
+        one, other = scene.drivers(2)
+
+        assert one.get(OPEN).body == other.get(OPEN).body
+        assert poll(other, one.get(OPEN)).status == 200
 
     def test_is_of_one_member_their_roles_and_one_question(self, scene, driver):
         first = driver.get(OPEN)
