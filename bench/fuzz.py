@@ -34,7 +34,7 @@ MOST_ROUNDS = 30
 QUICK_CASES = 200
 QUICK_ROLES = ("driver", "dispatcher")
 
-ENDS_THE_SIGN_IN = "delete_sessions_Sessions"
+ENDS_THE_SIGN_IN = "sign_out"
 """Played last, with the sign-in of a driver who is not needed afterwards."""
 
 SERVER_ERRORS = {"ServerError", "ContentTypeServerError"}

@@ -34,7 +34,7 @@ from runtime.telemetry import GAUGES
 from services.fleet import positions
 from services.people import passwords
 from services.people.tokens import Keyring
-from tests import canaries, codes, examples, workers
+from tests import answers, canaries, codes, examples, workers
 from tests.world import World, drain_jobs, utcnow
 
 hypothesis_settings.register_profile("suite", deadline=None)
@@ -199,7 +199,15 @@ def app(settings: Settings, keys: Keyring) -> Flask:
         schema_head=schema.head(),
     )
     GAUGES.read = read_gauges
-    return canaries.watch(examples.watch(codes.watch(app)))
+    return answers.watch(canaries.watch(examples.watch(codes.watch(app))))
+
+
+@pytest.fixture(autouse=True)
+def answers_fit() -> Iterator[None]:
+    """Fail the test if an answer does not fit its schema in the document."""
+    yield
+    faults, answers.wrong[:] = answers.wrong[:], []
+    assert faults == []
 
 
 @pytest.fixture

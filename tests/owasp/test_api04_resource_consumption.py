@@ -139,24 +139,27 @@ def parts(app: Flask) -> Iterator[Bounded]:
 def _parts(
     schemas: Any, operation: Operation, schema: Any, steps: tuple[str, ...]
 ) -> Iterator[Bounded]:
-    if "$ref" in schema:
-        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    schema = _resolved(schemas, schema)
     for way in ("anyOf", "oneOf", "allOf"):
         for inner in schema.get(way, []):
             yield from _parts(schemas, operation, inner, steps)
     kinds = schema.get("type") or []
     kinds = kinds if isinstance(kinds, list) else [kinds]
     if "string" in kinds:
-        is_closed = bool({"enum", "format", "pattern"} & set(schema))
+        is_closed = bool({"enum", "const", "format", "pattern"} & set(schema))
         most = schema.get("maxLength")
         yield Bounded(operation, steps, "string", most, is_closed)
     if "array" in kinds:
-        words = tuple(schema["items"].get("enum", ()))
+        words = tuple(_resolved(schemas, schema["items"]).get("enum", ()))
         most = schema.get("maxItems")
         yield Bounded(operation, steps, "array", most, False, words)
         yield from _parts(schemas, operation, schema["items"], (*steps, "0"))
     for name, inner in schema.get("properties", {}).items():
         yield from _parts(schemas, operation, inner, (*steps, name))
+
+
+def _resolved(schemas: Any, schema: Any) -> Any:
+    return schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
 def test_no_request_has_a_text_or_a_list_without_a_limit(app: Flask) -> None:
@@ -216,6 +219,10 @@ def test_every_text_and_list_of_a_body_may_be_n_long_and_no_longer(
     for part in parts(app):
         # More entries than a body may have; PROOFS names the test of the fixes.
         if part.most is None or (part.kind == "array" and part.most >= MOST_ITEMS):
+            continue
+        # All lists of a drawing have one limit together; its test is in
+        # tests/api/kernel/test_bodies.py.
+        if part.steps[0] == "geometry":
             continue
         at_n, beyond = (
             ask(everybody, part.operation, part.body(part.most + over))
