@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
@@ -65,7 +66,10 @@ class Client:
         connection = _connection(self.url)
         try:
             sent = None if body is None else json.dumps(body)
-            connection.request(method, path, sent, headers)
+            # A server may refuse by the headers and close before the body is sent: its
+            # answer can be read all the same.
+            with suppress(BrokenPipeError):
+                connection.request(method, path, sent, headers)
             answer = connection.getresponse()
             text = answer.read()
             kind = answer.getheader("Content-Type", "")

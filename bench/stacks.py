@@ -18,8 +18,7 @@ FRAME = re.compile(r"(?P<name>.*) \((?P<file>.*?)(?::(?P<line>\d+))?\)$")
 PACKAGE = re.compile(r".*/(?:site-packages|python3\.\d+)/(?P<package>[^/]+)")
 
 PARTS = (
-    ("the limits", "api/kernel/limits.py", "_spend"),
-    ("who asks", "services/people/sign_in.py", "actor_for"),
+    ("who asks, and the limits", "services/people/sign_in.py", "enter"),
     ("the token", "services/people/tokens.py", "read_access_token"),
     ("the list", "api/kernel/lists.py", "page"),
     ("ends of reading transactions", "sqlalchemy/orm/session.py", "close"),

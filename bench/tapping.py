@@ -147,8 +147,8 @@ def named(statement: str) -> str:
     """Return verb and table of a statement, or its first word."""
     if statement.strip() == ";":
         return "ping of the pool"
-    if "set_config('role'" in statement:
-        return "set_config: who acts"
+    if "act_for(" in statement:
+        return "act_for: who acts"
     found = VERB_AND_TABLE.search(statement)
     if found is None:
         return (statement.split() or ["?"])[0].upper()

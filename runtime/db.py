@@ -4,16 +4,20 @@ The edges configure the factory once, at start. PostgreSQL's row security limits
 transaction to the rows its actor may use: `migrations/versions/0010_walls.py`.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from time import monotonic
+from typing import Any, LiteralString
 from uuid import UUID
 
+from psycopg import Connection as PsycopgConnection
 from psycopg import Error
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from psycopg.pq import ExecStatus, TransactionStatus
+from sqlalchemy import Connection, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session as OrmSession
@@ -65,12 +69,18 @@ def acting(as_whom: Tenant | Hand) -> Iterator[None]:
         _acting.reset(token)
 
 
-BIND = text(
-    "select set_config('role', :role, true), set_config('app.org', :org, true),"
-    " set_config('app.visible', :visible, true), set_config('app.loads', '', true),"
-    " set_config('app.member', :member, true)"
-)
-"""Local to the transaction: nothing is left for the connection's next user."""
+BIND: LiteralString = "select act_for(%s, %s, %s)"
+"""Role, company, member. Local to the transaction: nothing is left for the connection's
+next user. Source: `migrations/versions/0012_entrance.py`."""
+
+Values = Sequence[Any] | Mapping[str, Any]
+
+
+def _names(whom: Tenant | Hand | None) -> tuple[str, str, str]:
+    if isinstance(whom, Tenant):
+        return (DatabaseRole.APP.value, str(whom.org_id), str(whom.member_id))
+    role = DatabaseRole.WORKER if whom is Hand.SERVER else DatabaseRole.APP
+    return (role.value, "", "")
 
 
 @event.listens_for(Session, "after_begin")
@@ -79,16 +89,96 @@ def _bind(
 ) -> None:
     if transaction.nested:
         return
-    whom = _acting.get() or session.info.get("acting", Hand.NOBODY)
-    role = DatabaseRole.WORKER if whom is Hand.SERVER else DatabaseRole.APP
-    org, member = (
-        (str(whom.org_id), str(whom.member_id))
-        if isinstance(whom, Tenant)
-        else ("", "")
-    )
-    connection.execute(
-        BIND, {"role": role.value, "org": org, "visible": org, "member": member}
-    )
+    names = _names(_acting.get() or session.info.get("acting", Hand.NOBODY))
+    raw = _raw(connection)
+    if raw.info.transaction_status is TransactionStatus.IDLE:
+        # In one round trip. The names are ids and words of ours, never a caller's text.
+        begin = "begin; select act_for('{}', '{}', '{}')".format(*names)
+        if raw.pgconn.exec_(begin.encode()).status == ExecStatus.TUPLES_OK:
+            return
+        raw.rollback()
+    # In a savepoint; or what has just failed fails again, and SQLAlchemy handles it.
+    connection.exec_driver_sql(BIND, names)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A statement that was built once: its text, and the values that never change."""
+
+    text: str
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, statement: Select[Any]) -> "Built":
+        """Build it; parameters without a value are given at each `ask`."""
+        dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+        options = {"render_postcompile": True}
+        made = statement.compile(dialect=dialect, compile_kwargs=options)
+        kept = {name: value for name, value in made.params.items() if value is not None}
+        return cls(str(made), kept)
+
+    def ask(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Return its rows, as `read_alone` does."""
+        return read_alone(self.text, {**self.values, **values})
+
+
+def read_alone(statement: str, values: Values) -> list[tuple[Any, ...]]:
+    """Return the rows of one statement that changes nothing, in one round trip.
+
+    For answers that phones ask for every few seconds. It has a transaction of its own,
+    which acts for whom `acting` says. Values and rows are those of psycopg.
+    """
+    with _lent() as raw, raw.pipeline():
+        raw.execute("begin" if raw.autocommit else "savepoint alone")
+        raw.execute(BIND, _names(_acting.get()))
+        found = raw.execute(statement, values)
+        raw.execute("rollback" if raw.autocommit else "rollback to savepoint alone")
+    return found.fetchall()
+
+
+def call_alone(statement: str, values: Values) -> list[tuple[Any, ...]]:
+    """Return the rows of one statement, in one round trip, and keep what it changes.
+
+    It has a transaction of its own, and says itself who acts.
+    """
+    with _lent() as raw:
+        return raw.execute(statement, values).fetchall()
+
+
+@contextmanager
+def _lent() -> Iterator[PsycopgConnection[Any]]:
+    """Lend a connection of the pool that begins no transaction by itself; or the one to
+    which the factory is bound, within its open transaction.
+
+    Raises: DBAPIError, as SQLAlchemy does.
+    """
+    bind = Session.kw["bind"]
+    with (
+        bind.connect() if isinstance(bind, Engine) else nullcontext(bind) as connection
+    ):
+        raw = _raw(connection)
+        is_idle = raw.info.transaction_status is TransactionStatus.IDLE
+        if is_idle:
+            raw.autocommit = True
+        try:
+            yield raw
+        except Error as error:
+            if raw.closed:
+                # Fails in the way in which the pool learns that the server is gone.
+                connection.exec_driver_sql("select 1")
+            raise DBAPIError.instance(
+                None, None, error, Error, hide_parameters=True
+            ) from error
+        finally:
+            if is_idle and not raw.closed:
+                raw.rollback()
+                raw.autocommit = False
+
+
+def _raw(connection: Connection) -> PsycopgConnection[Any]:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, PsycopgConnection)
+    return raw
 
 
 OLDEST_SERVER = 160_000

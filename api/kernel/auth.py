@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from flask import current_app, g, request
 
 from api.kernel import limits, queries
-from runtime.db import Hand, Session, Tenant, acting
+from runtime.db import Hand, Tenant, acting
 from runtime.errors import Forbidden, Unauthenticated
 from services.kernel.actors import Actor, Permission
 from services.kernel.cursors import derived
@@ -56,15 +56,14 @@ def requires(permission: Permission) -> Callable[[View], View]:
             except Unauthenticated:
                 limits.meter_stranger()
                 raise
+            try:
+                asked = limits.asked_of(g.claims)
+                g.actor, g.allowances = sign_in.enter(g.claims, asked)
+            except Unauthenticated:
+                # A phone that was signed out must not use up its owner's quota.
+                limits.meter_stranger()
+                raise
             with acting(Tenant(g.claims.org_id, g.claims.member_id)):
-                try:
-                    with Session.begin() as session:
-                        g.actor = sign_in.actor_for(session, g.claims)
-                        limits.meter_member(session, g.claims)
-                except Unauthenticated:
-                    # A phone that was signed out must not use up its owner's quota.
-                    limits.meter_stranger()
-                    raise
                 limits.refuse()
                 if not g.actor.may(permission):
                     raise Forbidden(f"Your role does not grant {permission}.")

@@ -4,7 +4,6 @@ import hmac
 from ipaddress import ip_address
 
 from flask import Flask, Response, current_app, g, request
-from sqlalchemy.orm import Session as OrmSession
 
 from api.kernel.routes import current_view
 from runtime.config import Settings
@@ -34,11 +33,10 @@ def rules_of(settings: Settings) -> dict[str, Rule]:
     return {name: Rule(quota) for name, quota in quotas.items() if quota}
 
 
-def meter_member(session: OrmSession, claims: Claims) -> None:
-    """Count this request of a member with a valid token.
+def asked_of(claims: Claims) -> list[tuple[str, str, Rule]]:
+    """Return the rules for this request of a member, each with its name and key.
 
-    Call `refuse` after the commit, so that the counts are kept if it raises. The
-    sign-in family stands for the device.
+    The sign-in family stands for the device.
     """
     person = str(claims.member_id)
     keys = {"person": person, "device": str(claims.family_id)}
@@ -47,7 +45,7 @@ def meter_member(session: OrmSession, claims: Claims) -> None:
         keys["accepts"] = person
     elif rule is not None and request.method in {"GET", "HEAD"} and not rule.arguments:
         keys["lists"] = person
-    _spend(session, keys)
+    return _asked(keys)
 
 
 def meter_stranger() -> None:
@@ -60,7 +58,8 @@ def meter_stranger() -> None:
     words = f"rate-limits {_network(request.remote_addr)}".encode()
     key = hmac.digest(keys.refresh[0], words, "sha256").hex()
     with acting(Hand.NOBODY), Session.begin() as session:
-        _spend(session, {"address": key})
+        asked = _asked({"address": key})
+        g.allowances = take_each(session, asked) if asked else []
     refuse()
 
 
@@ -99,10 +98,9 @@ def register(app: Flask, settings: Settings) -> None:
         return response
 
 
-def _spend(session: OrmSession, keys: dict[str, str]) -> None:
+def _asked(keys: dict[str, str]) -> list[tuple[str, str, Rule]]:
     rules: dict[str, Rule] = current_app.extensions["limits"]
-    asked = [(name, keys[name], rules[name]) for name in sorted(keys) if name in rules]
-    g.allowances = take_each(session, asked) if asked else []
+    return [(name, keys[name], rules[name]) for name in sorted(keys) if name in rules]
 
 
 def _network(address: str | None) -> str:

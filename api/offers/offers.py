@@ -1,11 +1,14 @@
 """The inbox of offers, and the answers to them. Pushes only point to it."""
 
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import current_app
+import msgspec
+from flask import Response, current_app
 from flask.views import MethodView
 from marshmallow import fields
 
@@ -13,9 +16,10 @@ from api.kernel.answers import Answer, known, shaped, sometimes
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
-from api.kernel.fields import CURRENCY, Time, line, words
-from api.kernel.lists import PageArgs, page, page_of
+from api.kernel.fields import CURRENCY, Time, line, rfc3339, words
+from api.kernel.lists import PageArgs, last_seen, next_cursor, page_of
 from api.kernel.problems import raises
+from api.kernel.tags import asks_for_change, polled, tag_of, tagged, unchanged
 from api.loads.answers import MarketLoadOut
 from api.loads.assignments import AssignmentOut
 from api.search.records import FiguresOut, SnapshotOut, TermOut
@@ -37,7 +41,7 @@ from services.booking.answer import (
 from services.fleet.drivers import NoTruck
 from services.kernel.actors import Permission
 from services.kernel.moves import OfferMoveRefused
-from services.offers import offers
+from services.offers import inbox, offers
 
 blueprint = Blueprint(
     "offers", __name__, url_prefix="/v1/offers", description="Offers to drivers."
@@ -101,7 +105,7 @@ class OfferOut(BareOfferOut):
     def get_attribute(self, obj: Offer, attr: str, default: Any) -> Any:  # noqa: ANN401
         """Show the load as it was offered, when the offer is no longer open."""
         if attr == "load" and obj.status not in OPEN_OFFERS:
-            return _as_offered(obj)
+            return as_offered(obj.load_id, obj.snapshot, vars(obj.load))
         return super().get_attribute(obj, attr, default)
 
 
@@ -112,19 +116,24 @@ KEPT = (
 """The fields of a load that an offer's snapshot has under the same names."""
 
 
-def _as_offered(offer: Offer) -> dict[str, Any]:
-    kept, load = offer.snapshot, offer.load
-    shown = {"id": offer.load_id} | {name: kept[name] for name in KEPT if name in kept}
+def as_offered(
+    load_id: UUID, kept: Mapping[str, Any], load: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the fields of a load that an offer's snapshot kept.
+
+    load: the places of the load as they are now.
+    """
+    shown = {"id": load_id} | {name: kept[name] for name in KEPT if name in kept}
     for end in ("pickup", "delivery"):
         for edge in (f"{end}_from", f"{end}_until"):
             if edge in kept:
                 shown[edge] = datetime.fromisoformat(kept[edge])
-        place = {"lat": getattr(load, f"{end}_lat"), "lon": getattr(load, f"{end}_lon")}
+        place = {"lat": load[f"{end}_lat"], "lon": load[f"{end}_lon"]}
         shown |= {f"{end}_{name}": value for name, value in kept.get(end, {}).items()}
         if kept.get(end) == place:
             # The snapshot has no names of places. The place has not changed, so its
             # name is still right.
-            shown[f"{end}_place"] = getattr(load, f"{end}_place")
+            shown[f"{end}_place"] = load[f"{end}_place"]
     return shown
 
 
@@ -132,6 +141,47 @@ class OffersArgs(PageArgs):
     """With `is_open`, offers that can no longer be accepted are left out."""
 
     is_open = fields.Boolean(load_default=False)
+
+
+OffersPage = page_of(OfferOut, "Offer")
+
+OF_THE_OFFER = tuple(BareOfferOut._declared_fields)
+OF_THE_LOAD = tuple(MarketLoadOut._declared_fields)
+TIMES = frozenset(
+    name
+    for schema in (BareOfferOut, MarketLoadOut)
+    for name, field in schema._declared_fields.items()
+    if isinstance(field, Time)
+)
+JSON = ("terms", "figures", "snapshot")
+MARKET_LOAD = MarketLoadOut()
+
+
+def _page(rows: Sequence[tuple[Any, ...]], limit: int) -> bytes:
+    """Return what `OffersPage` would dump, in a tenth of its time: phones poll it."""
+    more = UUID(str(rows[limit - 1][0])) if len(rows) > limit else None
+    shown = [_written(row) for row in rows[:limit]]
+    return msgspec.json.encode(
+        {"data": shown, "page": {"next_cursor": next_cursor(more)}}
+    )
+
+
+def _written(row: tuple[Any, ...]) -> dict[str, Any]:
+    offer = _timed(zip(OF_THE_OFFER, row, strict=False))
+    load = _timed(zip(OF_THE_LOAD, row[len(OF_THE_OFFER) :], strict=False))
+    if offer["status"] not in OPEN_OFFERS:
+        kept = json.loads(offer["snapshot"])
+        load = MARKET_LOAD.dump(as_offered(offer["load_id"], kept, load))
+    for name in JSON:
+        offer[name] = msgspec.Raw(offer[name].encode())
+    return offer | {"load": load}
+
+
+def _timed(row: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {
+        name: rfc3339(value) if name in TIMES and value is not None else value
+        for name, value in row
+    }
 
 
 class DeclineIn(ma.Schema):
@@ -149,15 +199,20 @@ class OffersView(MethodView):
     @raises()
     @blueprint.arguments(OffersArgs, location="query")
     @blueprint.doc(operationId="list_offers")
-    @blueprint.response(200, page_of(OfferOut, "Offer"))
-    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+    @blueprint.response(200, OffersPage)
+    @polled
+    def get(self, args: dict[str, Any]) -> Response:
         """List the driver's offers, or the company's for a dispatcher; newest first."""
-        is_open = args.pop("is_open")
-        with Session() as session:
-            query = offers.visible_offers(actor())
-            if is_open:
-                query = query.where(*offers.is_alive())
-            return page(session, query, Offer.id, **args)
+        asked = inbox.Page(
+            actor(), args["is_open"], args["limit"], last_seen(args["cursor"])
+        )
+        if asks_for_change():
+            same = unchanged(tag_of(OffersPage, inbox.seen(asked)))
+            if same is not None:
+                return same
+        rows = inbox.read(asked, OF_THE_OFFER, OF_THE_LOAD)
+        tag = tag_of(OffersPage, ",".join(row[-1] for row in rows))
+        return tagged(_page(rows, asked.limit), tag)
 
 
 @blueprint.route("/<uuid:offer_id>")

@@ -13,6 +13,7 @@ from api.kernel.clock import now
 from api.kernel.fields import Time
 from api.kernel.lists import PageArgs, last_seen, next_cursor, page_of
 from api.kernel.problems import raises
+from api.kernel.tags import polled, tag_of, unchanged
 from api.loads.assignments import CarriedOut
 from api.people.members import MemberOut
 from models.people.organisations import OrganisationKind, Verification
@@ -79,10 +80,15 @@ class MeView(MethodView):
     @raises()
     @blueprint.doc(operationId="get_me")
     @blueprint.response(200, MeOut)
-    def get(self) -> dict[str, Any]:
+    @polled
+    def get(self) -> Any:  # noqa: ANN401 - a profile with its tag, or 304
         """Show your profile, and your assignments with their stops."""
+        tag = tag_of(MeOut, overview.profile_seen(actor()))
+        if (same := unchanged(tag)) is not None:
+            return same
         with Session() as session:
-            return overview.profile(session, actor()) | {"server_time": now()}
+            profile = overview.profile(session, actor()) | {"server_time": now()}
+        return profile, {"ETag": f'W/"{tag}"'}
 
 
 @blueprint.route("/fleet")

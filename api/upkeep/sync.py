@@ -1,9 +1,11 @@
 """What a phone follows, kept up to date."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from flask import Response, request
 from flask.views import MethodView
 from marshmallow import fields
 
@@ -14,12 +16,14 @@ from api.kernel.clock import now
 from api.kernel.fields import Time
 from api.kernel.lists import PageArgs
 from api.kernel.problems import raises
+from api.kernel.tags import polled, unchanged
 from api.loads.answers import LoadOut
 from api.offers.offers import BareOfferOut
 from models.loads.assignments import AssignmentKind, AssignmentStatus
 from runtime.db import Session
 from services.kernel import cursors
 from services.kernel.actors import Permission
+from services.kernel.cursors import CursorInvalid, CursorMismatch
 from services.upkeep import sync
 from services.upkeep.feed import Position
 from services.upkeep.sync import Change, Kind, Place, Resync, Step
@@ -89,13 +93,17 @@ class SyncView(MethodView):
     @blueprint.arguments(PageArgs, location="query")
     @blueprint.doc(operationId="sync_changes")
     @blueprint.response(200, SyncOut)
-    def get(self, args: dict[str, Any]) -> dict[str, Any]:
+    @polled
+    def get(self, args: dict[str, Any]) -> Any:  # noqa: ANN401 - changes, or 304
         """Get all that you follow, or what has changed since your cursor.
 
-        410 means: start again without a cursor, and delete what the new start does not
-        contain.
+        Send the newest ETag as If-None-Match, with the cursor that came with it: 304
+        means that nothing has changed, and both stay the newest. 410 means: start again
+        without a cursor, and delete what the new start does not contain.
         """
         at: datetime = now()
+        if (same := _unchanged(args["cursor"], at)) is not None:
+            return same
         with Session() as session:
             place = (
                 sync.begin(session, actor(), now=at)
@@ -103,7 +111,23 @@ class SyncView(MethodView):
                 else _place(args["cursor"])
             )
             step = sync.advance(session, actor(), place, limit=args["limit"], now=at)
-        return _shown(step) | {"server_time": at}
+        shown = _shown(step) | {"server_time": at}
+        return shown, {"ETag": f'W/"{shown["cursor"]}"'}
+
+
+def _unchanged(cursor: str | None, at: datetime) -> Response | None:
+    """Return 304 if nothing has changed since the tag of the client, else None.
+
+    The tag is the newest cursor. A tag that is none of the client's cursors is of
+    something else, and so is one of another cursor than the client asks with.
+    """
+    for tag in request.if_none_match.as_set(include_weak=True):
+        place = None
+        with suppress(CursorInvalid, CursorMismatch):
+            place = _place(tag) if cursor in {None, tag} else None
+        if place is not None and sync.is_quiet(actor(), place, now=at):
+            return unchanged(tag)
+    return None
 
 
 def _shown(step: Step) -> dict[str, Any]:

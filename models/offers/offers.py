@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from freight.lifecycles import OfferStatus
+from freight.lifecycles import OPEN_OFFERS, OfferStatus
 from models.kernel.row import Dated, Identified, Row, Word, within
 from models.loads.loads import Load
 
-IS_OPEN = "status IN ('created', 'sent', 'seen')"
+IS_OPEN = "status IN ({})".format(", ".join(f"'{word}'" for word in OPEN_OFFERS))
 
 
 class DeclineReason(StrEnum):

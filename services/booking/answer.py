@@ -22,7 +22,7 @@ from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
 from services.loads.assignments import get_assignment
 from services.offers import ending
-from services.offers.offers import get_offer, next_best, visible_offers
+from services.offers.offers import get_offer, is_open, next_best, visible_offers
 
 
 class OfferTaken(Gone):
@@ -286,7 +286,7 @@ def _is_late(session: Session, offer_id: UUID) -> bool:
     # scope: an offer found by the scope.
     late = select(Offer.id).where(
         Offer.id == offer_id,
-        Offer.status.in_(OPEN_OFFERS),
+        is_open(),
         Offer.expires_at <= func.now(),
     )
     return session.scalar(late) is not None

@@ -2,31 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from math import ceil
 
-from sqlalchemy import TextClause, delete, select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from models.kernel.limits import RateLimit
 from runtime.errors import DomainError
 
-TAKE = """
-take_{n} as (
-    insert into rate_limits as r (key, tat)
-    select :key_{n}, extract(epoch from clock_timestamp()) + :interval_s_{n} {if_before}
-    on conflict (key) do update
-    set tat = greatest(r.tat, extract(epoch from clock_timestamp())) + :interval_s_{n}
-    where greatest(r.tat, extract(epoch from clock_timestamp()))
-        - extract(epoch from clock_timestamp()) <= :most_ahead_s_{n}
-    returning tat - extract(epoch from clock_timestamp()) as ahead_s
-)
-"""
-WAITING = text(
-    "select greatest(tat - extract(epoch from clock_timestamp()), 0)"
-    " from rate_limits where key = :key"
-)
+# scope: rows of keys, which belong to no company.
+TAKE = text("select ahead_s, waiting_s from take_limits(:keys, :intervals, :most)")
+"""Source: `migrations/versions/0012_entrance.py`."""
+
+Asked = Sequence[tuple[str, str, "Rule"]]
+"""For each rule its name, the key that asks, and the rule."""
 
 
 class RateLimited(DomainError):
@@ -87,9 +77,7 @@ def take(session: Session, name: str, key: str, rule: Rule) -> Allowance:
     return take_each(session, [(name, key, rule)])[0]
 
 
-def take_each(
-    session: Session, asked: Sequence[tuple[str, str, Rule]]
-) -> list[Allowance]:
+def take_each(session: Session, asked: Asked) -> list[Allowance]:
     """Count one request against each rule, as `take` does, in one statement.
 
     The rules are checked in the order given. The first that refuses gives the last
@@ -97,43 +85,46 @@ def take_each(
 
     Locks: the keys' rows, in that order.
     """
-    rows = [sha256(f"{name}\n{key}".encode()).hexdigest() for name, key, _ in asked]
-    values: dict[str, str | float] = {}
-    for n, (row, (_, _, rule)) in enumerate(zip(rows, asked, strict=True)):
-        values[f"key_{n}"] = row
-        values[f"interval_s_{n}"] = rule.window_s / rule.quota
-        values[f"most_ahead_s_{n}"] = _most_ahead_s(rule)
-    found = session.execute(_taking(len(asked)), values)
-    taken: dict[int, float] = {row.n: row.ahead_s for row in found}
-    allowances: list[Allowance] = []
-    for n, (name, _, rule) in enumerate(asked):
-        if n not in taken:
-            return [*allowances, _refusal(session, name, rows[n], rule)]
-        room = int((rule.window_s - taken[n] + 1e-6) / (rule.window_s / rule.quota))
-        allowances.append(Allowance(name, rule, True, max(room, 0), ceil(taken[n]), 0))
-    return allowances
+    names = ("keys", "intervals", "most")
+    values = dict(zip(names, arguments(asked), strict=True))
+    return allowances(asked, *session.execute(TAKE, values).one())
 
 
-@cache
-def _taking(number: int) -> TextClause:
-    takes = [
-        # A rule that refuses returns no row, so the rules after it insert none.
-        TAKE.format(n=n, if_before=f"from take_{n - 1}" if n else "")
-        for n in range(number)
-    ]
-    found = [f"select {n} as n, ahead_s from take_{n}" for n in range(number)]
-    return text(f"with {', '.join(takes)} {' union all '.join(found)}")
+def arguments(asked: Asked) -> tuple[list[str], list[float], list[float]]:
+    """Return what the database function `take_limits` wants of these rules.
+
+    That is the hash of each key, and in seconds the interval between two requests and
+    the most that a key may be ahead of its time when it asks.
+    """
+    return (
+        [sha256(f"{name}\n{key}".encode()).hexdigest() for name, key, _ in asked],
+        [rule.window_s / rule.quota for _, _, rule in asked],
+        [_most_ahead_s(rule) for _, _, rule in asked],
+    )
+
+
+def allowances(
+    asked: Asked, ahead_s: Sequence[float], waiting_s: float | None
+) -> list[Allowance]:
+    """Return the allowances that the answer of `take_limits` means.
+
+    ahead_s: of each rule that allowed the request, how far its key is ahead now.
+    waiting_s: of the rule that refused it; None if none did.
+    """
+    found = []
+    for (name, _, rule), ahead in zip(asked, ahead_s, strict=False):
+        room = int((rule.window_s - ahead + 1e-6) / (rule.window_s / rule.quota))
+        found.append(Allowance(name, rule, True, max(room, 0), ceil(ahead), 0))
+    if waiting_s is not None:
+        name, _, rule = asked[len(found)]
+        wait_s = max(ceil(waiting_s - _most_ahead_s(rule)), 1)
+        found.append(Allowance(name, rule, False, 0, ceil(waiting_s), wait_s))
+    return found
 
 
 def _most_ahead_s(rule: Rule) -> float:
     # The microsecond keeps rounding from refusing a request.
     return rule.window_s - rule.window_s / rule.quota + 1e-6
-
-
-def _refusal(session: Session, name: str, row: str, rule: Rule) -> Allowance:
-    ahead_s = session.scalar(WAITING, {"key": row}) or 0.0
-    wait_s = max(ceil(ahead_s - _most_ahead_s(rule)), 1)
-    return Allowance(name, rule, False, 0, ceil(ahead_s), wait_s)
 
 
 def prune(session: Session, *, most: int = 10_000) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 from uuid_utils.compat import uuid7
 
-from freight.lifecycles import OPEN_OFFERS, LoadAct, LoadStatus, OfferAct
+from freight.lifecycles import LoadAct, LoadStatus, OfferAct
 from freight.roles import POSTERS
 from geo.roads import Roads
 from models.loads.assignments import Assignment, AssignmentStatus
@@ -26,6 +26,7 @@ from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
 from services.kernel.versions import Precondition
 from services.offers import ending
+from services.offers.offers import is_open
 
 
 class PickupWindowClosed(Conflict):
@@ -63,9 +64,7 @@ def visible_loads(actor: Actor) -> Select[Load]:
     carried = select(Assignment.id).where(
         Assignment.load_id == Load.id, Assignment.status != AssignmentStatus.CANCELLED
     )
-    offered = select(Offer.id).where(
-        Offer.load_id == Load.id, Offer.status.in_(OPEN_OFFERS)
-    )
+    offered = select(Offer.id).where(Offer.load_id == Load.id, is_open())
     if actor.is_dispatcher:
         carried = carried.where(Assignment.org_id == actor.org_id)
         offered = offered.where(Offer.org_id == actor.org_id)

@@ -1,18 +1,21 @@
 """Signing in, and the member to whom a token belongs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from freight.roles import Role
-from models.fleet.drivers import Driver
-from models.people.organisations import Member, Organisation, RefreshFamily
+from models.people.organisations import Member, OrganisationKind
+from runtime.db import call_alone
 from runtime.errors import Unauthenticated
+from services.kernel import limits
 from services.kernel.actors import Actor
+from services.kernel.limits import Allowance, Rule
 from services.kernel.standing import OrganisationSuspended, check_standing
 from services.people import (
     enrolments,
@@ -136,30 +139,33 @@ def ask_for_device(
     enrolments.ask(session, member, device_id, now=now)
 
 
-def actor_for(session: Session, claims: Claims) -> Actor:
-    """Return the member to whom a valid token belongs, with their current roles.
+ENTER: LiteralString = "select * from enter(%s, %s, %s, %s, %s, %s)"
 
-    Raises: Unauthenticated if the member was deactivated or the sign-in has ended,
-    OrganisationSuspended.
+
+def enter(
+    claims: Claims, asked: Sequence[tuple[str, str, Rule]]
+) -> tuple[Actor, list[Allowance]]:
+    """Return the member to whom a valid token belongs, and what their limits leave.
+
+    The roles are the current ones. One statement with a transaction of its own: the
+    request stays counted, whatever becomes of it. One that raises is not counted.
+
+    asked: rules as for `limits.take_each`.
+
+    Locks: for that statement, the keys' rows. Raises: Unauthenticated if the member was
+    deactivated or the sign-in has ended, OrganisationSuspended.
     """
     # scope: the member of a token we signed.
-    row = session.execute(
-        select(Member, Organisation.kind, Organisation.suspended_at, Driver.id)
-        .join(Organisation, Organisation.id == Member.org_id)
-        .join(RefreshFamily, RefreshFamily.member_id == Member.id)
-        .outerjoin(Driver, Driver.member_id == Member.id)
-        .where(
-            Member.id == claims.member_id,
-            Member.org_id == claims.org_id,
-            Member.deactivated_at.is_(None),
-            RefreshFamily.id == claims.family_id,
-            RefreshFamily.revoked_at.is_(None),
-        )
-    ).one_or_none()
-    if row is None:
+    values = (claims.org_id, claims.member_id, claims.family_id)
+    ((kind, suspended_at, roles, driver_id, locale, ahead_s, waiting_s),) = call_alone(
+        ENTER, values + limits.arguments(asked)
+    )
+    if kind is None:
         raise Unauthenticated("This sign-in has ended: sign in again.")
-    member, kind, suspended_at, driver_id = row
     if suspended_at is not None:
         raise OrganisationSuspended
-    roles = frozenset(Role(role) for role in member.roles)
-    return Actor(member.id, member.org_id, kind, roles, driver_id, member.locale)
+    actor = Actor(
+        *(claims.member_id, claims.org_id, OrganisationKind(kind)),
+        *(frozenset(map(Role, roles)), driver_id, locale),
+    )
+    return actor, limits.allowances(asked, ahead_s, waiting_s)

@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, String, cast, func, literal, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal,
+    not_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from models.kernel.events import Event, Xid8
@@ -19,6 +32,21 @@ class Position:
 
     xid: int
     event_id: int = -1
+
+
+def is_quiet(concerns: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that `read` has nothing after a position which exists.
+
+    The position is given by the values `xid`, as text, and `event_id`.
+    """
+    # scope: the caller passes the condition of what concerns the actor.
+    xid = cast(bindparam("xid", None, String), Xid8)
+    event_id = bindparam("event_id", None, BigInteger)
+    end = func.pg_snapshot_xmin(func.pg_current_snapshot(), type_=Xid8)
+    later = select(Event.id).where(
+        tuple_(Event.xid, Event.id) > tuple_(xid, event_id), Event.xid < end, concerns
+    )
+    return and_(xid <= end, not_(exists(later)))
 
 
 def horizon(session: Session) -> Position:

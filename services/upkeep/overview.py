@@ -10,8 +10,9 @@ from models.fleet.drivers import Driver
 from models.fleet.positions import LastPosition
 from models.loads.assignments import Assignment, AssignmentStatus
 from models.loads.loads import Load
-from models.offers.offers import Offer
+from models.offers.offers import IS_OPEN, Offer
 from models.people.organisations import Member
+from runtime.db import read_alone
 from services.fleet import drivers
 from services.kernel.actors import PERMISSIONS, Actor
 from services.loads import assignments
@@ -49,6 +50,33 @@ def profile(session: Session, actor: Actor) -> dict[str, Any]:
         "assignments": carried,
         "open_offers": open_offers,
     }
+
+
+# scope: the member's own rows.
+SEEN = f"""
+    select concat_ws('.', m.xmin, o.xmin, coalesce(d.xmin::text, ''),
+        coalesce(t.xmin::text, ''), (
+            select count(*) from offers
+            where driver_id = d.id and {IS_OPEN} and expires_at > now()
+        ), (
+            select string_agg(concat_ws('.', a.id, a.xmin, l.xmin, (
+                select string_agg(concat_ws('.', s.id, s.xmin), '.' order by s.id)
+                from stops s where s.load_id = l.id
+            )), ',' order by a.id)
+            from assignments a join loads l on l.id = a.load_id
+            where a.driver_id = d.id and a.status = 'active'
+        ))
+    from members m join organisations o on o.id = m.org_id
+    left join drivers d on d.id = %s left join trucks t on t.id = d.truck_id
+    where m.id = %s
+"""
+"""PostgreSQL gives a changed row a new xmin."""
+
+
+def profile_seen(actor: Actor) -> str:
+    """Return a text that is the same as long as `profile` returns the same."""
+    ((seen,),) = read_alone(SEEN, (actor.driver_id, actor.member_id))
+    return str(seen)
 
 
 def fleet(

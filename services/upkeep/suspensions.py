@@ -6,12 +6,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from freight.lifecycles import OPEN_OFFERS, OfferAct
+from freight.lifecycles import OfferAct
 from models.loads.loads import Load
 from models.offers.offers import Offer
 from models.people.organisations import Organisation
 from services.kernel.events import Cause
 from services.offers import ending
+from services.offers.offers import is_open
 from services.people import organisations
 
 
@@ -49,11 +50,10 @@ def withdraw_offers(
     Locks: the loads in id order, then their offers.
     """
     # scope: the operator's command.
-    is_open = Offer.status.in_(OPEN_OFFERS)
     concerned = (
         select(Offer.load_id)
         .join(Load, Load.id == Offer.load_id)
-        .where(is_open, (Load.org_id == org_id) | (Offer.org_id == org_id))
+        .where(is_open(), (Load.org_id == org_id) | (Offer.org_id == org_id))
     )
     loads = session.scalars(
         select(Load)
@@ -69,7 +69,7 @@ def withdraw_offers(
             continue
         to_its_drivers = (
             select(Offer)
-            .where(Offer.load_id == load.id, Offer.org_id == org_id, is_open)
+            .where(Offer.load_id == load.id, Offer.org_id == org_id, is_open())
             .order_by(Offer.id)
             .with_for_update()
         )

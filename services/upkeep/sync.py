@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Select,
     Uuid,
     and_,
+    bindparam,
     case,
     cast,
     exists,
@@ -32,19 +34,24 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, selectinload
 
-from freight.lifecycles import OPEN_OFFERS, LoadStatus
-from freight.roles import POSTERS
+from freight.lifecycles import LoadStatus
+from freight.roles import POSTERS, Role
 from models.kernel.events import Event
 from models.loads.assignments import Assignment, AssignmentStatus
 from models.loads.loads import Load
 from models.offers.offers import Offer
+from runtime.db import Built
 from runtime.errors import Gone
 from services.kernel.actors import Actor
+from services.offers.offers import is_open
 from services.upkeep import feed
 from services.upkeep.feed import Position
 
 KEPT = timedelta(days=30)
 """How long a place in the feed can be used."""
+
+FRESH = timedelta(minutes=1)
+"""How old a place may be for `is_quiet` to look further."""
 
 ENDED = (LoadStatus.DELIVERED, LoadStatus.CANCELLED)
 
@@ -132,6 +139,28 @@ def advance(
     return Step(changes, Place(position, now, place.roles), len(found) == limit)
 
 
+def is_quiet(actor: Actor, place: Place, *, now: datetime) -> bool:
+    """Say whether `advance` has nothing to say but a later place.
+
+    Only for a place that is not older than FRESH: so the places of phones move on, and
+    little of the feed is read again.
+    """
+    is_over = place.kind is None and now - place.read_at <= FRESH
+    if not is_over or place.roles != _roles(actor):
+        return False
+    values: dict[str, Any] = {"org_id": actor.org_id, "driver_id": actor.driver_id}
+    values |= {"xid": str(place.position.xid), "event_id": place.position.event_id}
+    ((is_quiet,),) = _quiet(actor.roles).ask(values)
+    return bool(is_quiet)
+
+
+@cache
+def _quiet(roles: frozenset[Role]) -> Built:
+    ids = {name: bindparam(name, None, Uuid) for name in ("org_id", "driver_id")}
+    anyone = Actor(None, org_kind=None, roles=roles, **ids)  # type: ignore[arg-type]
+    return Built.of(select(feed.is_quiet(concerns(anyone))))
+
+
 def followed(actor: Actor, kind: Kind) -> Select[Any]:
     """Return the rows of this kind that the actor follows."""
     # scope: a door of its own: what is alive of all that the actor may see.
@@ -140,7 +169,7 @@ def followed(actor: Actor, kind: Kind) -> Select[Any]:
             _is_own(actor, Assignment), Assignment.status == AssignmentStatus.ACTIVE
         )
     if kind is Kind.OFFER:
-        return select(Offer).where(_is_own(actor, Offer), Offer.status.in_(OPEN_OFFERS))
+        return select(Offer).where(_is_own(actor, Offer), is_open())
     carried = followed(actor, Kind.ASSIGNMENT).where(Assignment.load_id == Load.id)
     offered = followed(actor, Kind.OFFER).where(Offer.load_id == Load.id)
     posted = and_(_is_posted(actor), Load.status.not_in(ENDED))

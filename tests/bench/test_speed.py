@@ -280,7 +280,7 @@ class TestTap:
             ("ROLLBACK", "ROLLBACK"),
             ("SELECT a, b \nFROM offers WHERE x IN (SELECT 1)", "select offers"),
             ("insert into rate_limits as r (key) values ($1)", "insert rate_limits"),
-            ("select set_config('role', $1, true)", "set_config: who acts"),
+            ("select act_for($1, $2, $3)", "act_for: who acts"),
             ("select 1", "select"),
             ("SELECT now() AS now_1", "select now()"),
             ("select * from is_free($1)", "select is_free"),

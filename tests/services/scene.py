@@ -170,8 +170,7 @@ def _member(org_id: UUID | None, role: Role) -> Member:
 
 def actor_of(caller: Caller) -> Actor:
     claims = read_access_token(caller.app.extensions["keyring"], caller.token)
-    with Session() as session:
-        return sign_in.actor_for(session, claims)
+    return sign_in.enter(claims, [])[0]
 
 
 def rows_of(model: type[Any], *conditions: Any) -> list[Any]:

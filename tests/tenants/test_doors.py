@@ -232,5 +232,5 @@ def test_a_token_that_names_another_company_is_refused(world: World) -> None:
     assert other.org_id is not None
     claims = read_access_token(world.keys, caller.token)
 
-    with Session() as session, pytest.raises(Unauthenticated):
-        sign_in.actor_for(session, replace(claims, org_id=other.org_id))
+    with pytest.raises(Unauthenticated):
+        sign_in.enter(replace(claims, org_id=other.org_id), [])

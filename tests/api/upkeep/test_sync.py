@@ -30,11 +30,16 @@ class Phone:
     caller: Caller
     followed: Followed = field(default_factory=dict)
     cursor: str = ""
+    tag: str = ""
     told: list[tuple[str, str, bool]] = field(default_factory=list)
 
     def ask(self, limit: int = 200) -> bool:
         query = f"&cursor={self.cursor}" if self.cursor else ""
-        answer = self.caller.get(f"/v1/sync?limit={limit}{query}")
+        answer = self.caller.get(
+            f"/v1/sync?limit={limit}{query}", If_None_Match=self.tag
+        )
+        if answer.status == 304:
+            return False
         assert answer.status == 200, answer.body
         for change in answer["changes"]:
             key = (change["kind"], change["id"])
@@ -45,7 +50,7 @@ class Phone:
             else:
                 assert change[change["kind"]]["id"] == change["id"]
                 self.followed[key] = change[change["kind"]]
-        self.cursor = answer["cursor"]
+        self.cursor, self.tag = answer["cursor"], answer.headers["ETag"]
         return bool(answer["has_more"])
 
     def drain(self, limit: int = 200) -> "Phone":
