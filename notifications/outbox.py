@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, func, insert, text
+from sqlalchemy import ARRAY, ColumnElement, Uuid, bindparam, func, insert, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -45,56 +45,56 @@ def put(
     device_ids = session.scalars(
         LIVE, {"members": list(set(member_ids)), "drivers": list(set(driver_ids))}
     ).all()
-    owed = [(device_id, subject_id) for device_id in device_ids]
-    return _owe(session, owed, kind, expires_at)
+    owed = [(kind, device_id, subject_id) for device_id in device_ids]
+    return _owe(session, owed, expires_at or func.now() + LONGEST_LIFE)
 
 
 def put_each(
     session: Session,
-    kind: MessageKind,
-    subjects: Iterable[tuple[UUID, UUID]],
+    told: Iterable[tuple[MessageKind, UUID, UUID]],
     *,
-    expires_at: datetime | None = None,
+    lives: timedelta = LONGEST_LIFE,
 ) -> int:
     """Enqueue for each driver a message about their subject; return how many messages.
 
     One for each live device of the driver. The number of statements does not depend on
     the number of drivers: a caller that ends many offers has locked their load.
 
-    subjects: the driver's id and the subject's; a driver may occur twice.
+    told: the message, the driver's id and the subject's; a driver may occur twice.
+    lives: how long from now a message is tried.
     """
     of_driver = defaultdict(list)
-    for driver_id, subject_id in subjects:
-        of_driver[driver_id].append(subject_id)
+    for kind, driver_id, subject_id in told:
+        of_driver[driver_id].append((kind, subject_id))
     if not of_driver:
         return 0
     live = session.execute(LIVE_OF_EACH, {"drivers": list(of_driver)}).all()
     owed = [
-        (device_id, subject_id)
+        (kind, device_id, subject_id)
         for driver_id, device_id in sorted(live, key=lambda row: row[1])
-        for subject_id in of_driver[driver_id]
+        for kind, subject_id in of_driver[driver_id]
     ]
-    return _owe(session, owed, kind, expires_at)
+    return _owe(session, owed, func.now() + lives)
 
 
 def _owe(
     session: Session,
-    owed: Sequence[tuple[UUID, UUID]],
-    kind: MessageKind,
-    expires_at: datetime | None,
+    owed: Sequence[tuple[MessageKind, UUID, UUID]],
+    expires_at: datetime | ColumnElement[datetime],
 ) -> int:
     rows = [
-        {"id": uuid7(), "device_id": device_id, "subject_id": subject_id}
-        for device_id, subject_id in owed
+        {
+            "id": uuid7(),
+            "kind": kind.value,
+            "device_id": device_id,
+            "subject_id": subject_id,
+        }
+        for kind, device_id, subject_id in owed
     ]
     if rows:
         # No RETURNING: only the worker may read pushes for other people's phones.
         session.execute(
-            insert(Push)
-            .inline()
-            .values(
-                kind=kind.value, expires_at=expires_at or func.now() + LONGEST_LIFE
-            ),
+            insert(Push).inline().values(expires_at=expires_at),
             rows,
         )
     enqueue_each(session, Job.PUSH_SEND, [{"push_id": str(row["id"])} for row in rows])

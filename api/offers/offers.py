@@ -266,8 +266,8 @@ class AcceptanceView(MethodView):
         A driver who comes too late gets their best open offer as `next_offer`. A driver
         without a recent position has to send one first (`position-too-old`).
         """
-        try:
-            with Session.begin() as session:
+        with Session.begin() as session:
+            try:
                 return answer.accept(
                     session,
                     actor(),
@@ -275,12 +275,11 @@ class AcceptanceView(MethodView):
                     now=now(),
                     position_max_age=current_app.extensions["position_max_age"],
                 )
-        except OfferTaken as error:
-            if error.next_offer_id is not None:
-                with Session() as session:
-                    best = offers.get_offer(session, actor(), error.next_offer_id)
-                    error.extra["next_offer"] = OfferOut().dump(best)
-            raise
+            except OfferTaken as error:
+                # Here, as the rollback takes the row away.
+                if error.next_offer is not None:
+                    error.extra["next_offer"] = OfferOut().dump(error.next_offer)
+                raise
 
 
 @blueprint.route("/<uuid:offer_id>/decline")

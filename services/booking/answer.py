@@ -1,40 +1,37 @@
 """Answers to offers: a driver sees, accepts or declines one; one driver wins a load."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import exists, func, select, text, true
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from freight.lifecycles import OPEN_OFFERS, LoadAct, OfferAct, OfferStatus
-from freight.roles import Role
 from models.fleet.positions import LastPosition
 from models.loads.assignments import Assignment, AssignmentStatus
-from models.loads.loads import Load
-from models.offers.offers import DeclineReason, Offer
-from runtime.errors import Conflict, Gone, NotFound
-from services.fleet import drivers
+from models.offers.offers import IS_OPEN, DeclineReason, Offer
+from runtime.errors import Conflict, DomainError, Gone, NotFound
 from services.fleet.drivers import NoTruck
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
-from services.kernel.tenancy import act_on_loads
 from services.loads.assignments import get_assignment
 from services.offers import ending
-from services.offers.offers import get_offer, is_open, next_best, visible_offers
+from services.offers.offers import next_best, visible_offers
 
 
 class OfferTaken(Gone):
-    """Another driver was quicker. `next_offer` is the driver's best open offer."""
+    """Another driver was quicker. `next_offer` is the driver's best open offer, which
+    can be read until the transaction is rolled back."""
 
     code = "offer-taken"
     title = "Another driver has the load"
 
-    def __init__(self, detail: str, next_offer_id: UUID | None) -> None:
+    def __init__(self, detail: str, next_offer: Offer | None) -> None:
         super().__init__(detail, extra={"next_offer": None})
-        # Only the id: a row is of no use after this transaction is rolled back.
-        self.next_offer_id = next_offer_id
+        self.next_offer = next_offer
 
 
 class OfferExpired(Gone):
@@ -120,8 +117,8 @@ def _locked(session: Session, actor: Actor, offer_id: UUID) -> Offer:
 
 
 # scope: the offer by its id and its driver.
-ACCEPT = text(
-    """
+TRY = text(
+    f"""
     with l as (
         select loads.id from loads join offers on offers.load_id = loads.id
         where offers.id = :offer_id and offers.driver_id = :driver_id
@@ -129,13 +126,13 @@ ACCEPT = text(
         and not is_suspended(loads.org_id) and not is_suspended(offers.org_id)
         for update of loads
     ), o as (
-        update offers set status = 'accepted', responded_at = now(), ended_at = now()
+        update offers set responded_at = now()
         from l
         where offers.id = :offer_id and offers.driver_id = :driver_id
         and offers.load_id = l.id and offers.expires_at > now()
-        and offers.status in ('created', 'sent', 'seen')
+        and offers.{IS_OPEN}
         returning offers.id, offers.load_org_id, offers.load_id, offers.driver_id,
-            offers.org_id
+            offers.org_id, set_config('app.loads', offers.load_id::text, true)
     ), a as (
         insert into assignments (
             id, org_id, load_org_id, load_id, driver_id, truck_id, offer_id, kind,
@@ -146,15 +143,41 @@ ACCEPT = text(
         from o join drivers on drivers.id = o.driver_id
         where drivers.truck_id is not null
         on conflict do nothing
-        returning id
+        returning driver_id
+    ), d as (
+        update drivers set availability = 'on_load',
+            version = version + (availability <> 'on_load')::int
+        from a where drivers.id = a.driver_id
+        returning drivers.id
     )
-    select (select count(*) from o) as offers, (select count(*) from a) as assignments
+    select (select count(*) from o) as offers, (select count(*) from d) as assigned
     """
 )
-"""The whole decision. The load is locked first, as everywhere. Then the offer's driver,
-status and expiry (by the database's clock) are checked, and the unique indexes on
-active assignments decide a race. A transaction that waited for the lock sees the rows
-as they are after the wait."""
+"""Locks in their order, and what a race is decided by: first the load, as everywhere;
+then the offer, if it is open and in time by the database's clock; then the assignment,
+whose unique indexes let one of two racing drivers or loads through; last the driver.
+From here on the transaction acts on the load. Whether the offer has won is judged by
+the next statement: it sees the rows as they are after the wait for the locks, and
+`moves` changes the statuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An offer after the locks, and what decides about it.
+
+    assignment_id: of the assignment that this offer won before.
+    is_late: its time is over, by the database's clock.
+    is_taken: another has the load.
+    is_busy: the driver has another load, of any kind.
+    is_located: the driver's newest position is recent enough.
+    """
+
+    offer: Offer
+    assignment_id: UUID | None
+    is_late: bool
+    is_taken: bool
+    is_busy: bool
+    is_located: bool
 
 
 def accept(
@@ -170,6 +193,7 @@ def accept(
     The load is booked and the driver assigned to it. Other drivers' offers of the load
     are lost and their phones told; the driver's other offers are superseded. Safe to
     repeat: the winner gets the same assignment again, even without a recent position.
+    If it raises, the transaction can only be rolled back.
 
     position_max_age: how old the driver's newest position may be, by the database's
         clock; None does not check. It is checked last, so that only a driver who would
@@ -179,122 +203,85 @@ def accept(
     OfferExpired, OfferWithdrawn, OfferMoveRefused (declined), DriverHasBackhaul,
     NoTruck, PositionTooOld.
     """
-    # scope: an offer found by the scope.
-    offer = get_offer(session, actor, offer_id)
-    if offer.driver_id != actor.driver_id:
-        raise NotFound(f"No offer {offer_id} for you.")
-    act_on_loads(session, [offer.load_id])
     assignment_id = uuid7()
-    savepoint = session.begin_nested()
-    offers, assignments = session.execute(
-        ACCEPT,
-        {
-            "offer_id": offer_id,
-            "driver_id": actor.driver_id,
-            "assignment_id": assignment_id,
-        },
-    ).one()
-    if not assignments or _has_another(session, actor.driver_id, assignment_id):
-        savepoint.rollback()
-        return _not_won(session, actor, offer_id, was_open=bool(offers))
-    if position_max_age and not _is_located(session, actor.driver_id, position_max_age):
-        savepoint.rollback()
+    ids = {"offer_id": offer_id, "driver_id": actor.driver_id}
+    tried = session.execute(TRY, ids | {"assignment_id": assignment_id}).one()
+    found = _found(session, actor, offer_id, assignment_id, position_max_age)
+    if found.assignment_id is not None:
+        return get_assignment(session, actor, found.assignment_id)
+    if not tried.assigned or found.is_busy:
+        raise _refusal(session, actor, found, was_open=bool(tried.offers))
+    if not found.is_located:
         raise PositionTooOld(
             "Send your position first: we have no recent one from you."
         )
-    savepoint.commit()
-    _book(session, actor, offer_id, now)
-    session.flush()
+    _book(session, actor, found.offer, now)
     return get_assignment(session, actor, assignment_id)
 
 
-def _has_another(session: Session, driver_id: UUID, assignment_id: UUID) -> bool:
-    """Say whether the driver has another load, of any kind.
+def _found(
+    session: Session,
+    actor: Actor,
+    offer_id: UUID,
+    assignment_id: UUID,
+    position_max_age: timedelta | None,
+) -> Found:
+    # scope: of the actor's own offer.
+    carried = select(Assignment.id).where(Assignment.id != assignment_id)
+    active = carried.where(Assignment.status == AssignmentStatus.ACTIVE)
+    recent = LastPosition.corrected_at >= func.now() - position_max_age
+    row = session.execute(
+        visible_offers(actor)
+        .where(Offer.id == offer_id, Offer.driver_id == actor.driver_id)
+        .add_columns(
+            carried.where(Assignment.offer_id == Offer.id).scalar_subquery(),
+            Offer.expires_at <= func.now(),
+            exists(active.where(Assignment.load_id == Offer.load_id)),
+            exists(active.where(Assignment.driver_id == Offer.driver_id)),
+            true()
+            if position_max_age is None
+            else exists(
+                select(LastPosition.driver_id).where(
+                    LastPosition.driver_id == Offer.driver_id, recent
+                )
+            ),
+        )
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"No offer {offer_id} for you.")
+    return Found(*row)
 
-    Locks: the driver. If a plan or a reassignment is made at the same moment, the
-    second of the two transactions sees the assignment of the first.
-    """
-    # scope: the driver's own assignments.
-    drivers.lock(session, driver_id)
-    other = select(Assignment.id).where(
-        Assignment.driver_id == driver_id,
-        Assignment.status == AssignmentStatus.ACTIVE,
-        Assignment.id != assignment_id,
-    )
-    return session.scalar(other.limit(1)) is not None
 
-
-def _is_located(session: Session, driver_id: UUID, within: timedelta) -> bool:
-    # scope: the driver's own position.
-    recent = select(LastPosition.driver_id).where(
-        LastPosition.driver_id == driver_id,
-        LastPosition.corrected_at >= func.now() - within,
-    )
-    return session.scalar(recent) is not None
-
-
-def _book(session: Session, actor: Actor, offer_id: UUID, now: datetime) -> None:
-    # scope: the offer and load that `ACCEPT` has just changed.
-    offer = session.get_one(Offer, offer_id, populate_existing=True)
-    load = session.get_one(Load, offer.load_id, populate_existing=True)
+def _book(session: Session, actor: Actor, offer: Offer, now: datetime) -> None:
     cause = Cause(now, actor, "phone")
-    moves.record_offer(session, offer, OfferAct.ACCEPT, cause, Role.DRIVER)
+    moves.move_offer(session, offer, OfferAct.ACCEPT, cause)
+    offer.ended_at = offer.responded_at
     moves.move_load(
-        session, load, LoadAct.BOOK, cause, body={"offer_id": str(offer_id)}
+        session, offer.load, LoadAct.BOOK, cause, body={"offer_id": str(offer.id)}
     )
-    session.flush()
     server = Cause(now, reason="another offer was accepted")
-    ending.end_for_load(session, load.id, OfferAct.LOSE, server, except_id=offer_id)
-    ending.end_for_driver(
-        session, offer.driver_id, OfferAct.SUPERSEDE, server, except_id=offer_id
-    )
-    session.flush()
-    drivers.settle_availability(session, offer.driver_id)
+    ending.end_the_rest(session, offer.load_id, offer.driver_id, server, offer.id)
 
 
-def _not_won(
-    session: Session, actor: Actor, offer_id: UUID, *, was_open: bool
-) -> Assignment:
-    # scope: an offer found by the scope.
-    offer = get_offer(session, actor, offer_id)
-    if offer.status is OfferStatus.ACCEPTED:
-        won = session.scalars(
-            select(Assignment.id).where(Assignment.offer_id == offer_id)
-        ).one()
-        return get_assignment(session, actor, won)
-    if was_open and drivers.has_load(session, offer.driver_id):
-        raise DriverHasBackhaul("You have a load already; finish it first.")
+def _refusal(
+    session: Session, actor: Actor, found: Found, *, was_open: bool
+) -> DomainError:
+    offer = found.offer
+    if was_open and found.is_busy:
+        return DriverHasBackhaul("You have a load already; finish it first.")
     if was_open:
-        raise NoTruck("Ask your dispatcher to give you a truck first.")
+        return NoTruck("Ask your dispatcher to give you a truck first.")
     if offer.status is OfferStatus.DECLINED:
-        raise moves.OfferMoveRefused(
+        return moves.OfferMoveRefused(
             "You declined this offer.", extra={"current_status": offer.status}
         )
     if offer.status in {OfferStatus.WITHDRAWN, OfferStatus.SUPERSEDED}:
-        raise OfferWithdrawn("The offer was withdrawn.")
-    if offer.status is OfferStatus.EXPIRED or _is_late(session, offer_id):
-        raise OfferExpired(f"The offer was open until {offer.expires_at.isoformat()}.")
-    if offer.status is OfferStatus.LOST or _is_taken(session, offer.load_id):
-        raise OfferTaken(
-            "Another driver accepted first.",
-            next_best(session, offer.driver_id, except_id=offer_id),
-        )
-    raise OfferWithdrawn("The load left the market.")
-
-
-def _is_late(session: Session, offer_id: UUID) -> bool:
-    # scope: an offer found by the scope.
-    late = select(Offer.id).where(
-        Offer.id == offer_id,
-        is_open(),
-        Offer.expires_at <= func.now(),
-    )
-    return session.scalar(late) is not None
-
-
-def _is_taken(session: Session, load_id: UUID) -> bool:
-    # scope: the load of an offer found by the scope.
-    taken = select(Assignment.id).where(
-        Assignment.load_id == load_id, Assignment.status == AssignmentStatus.ACTIVE
-    )
-    return session.scalar(taken) is not None
+        return OfferWithdrawn("The offer was withdrawn.")
+    if offer.status is OfferStatus.EXPIRED or (
+        found.is_late and offer.status in OPEN_OFFERS
+    ):
+        return OfferExpired(f"The offer was open until {offer.expires_at.isoformat()}.")
+    if offer.status is OfferStatus.LOST or found.is_taken:
+        return OfferTaken("Another driver accepted first.", next_best(session, actor))
+    return OfferWithdrawn("The load left the market.")

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from freight.lifecycles import LoadAct, LoadStatus, OfferAct
+from freight.lifecycles import LoadAct, LoadStatus
 from models.fleet.drivers import Driver
 from models.loads.assignments import Assignment, AssignmentKind
 from models.loads.loads import Load
@@ -89,6 +89,5 @@ def book(
         session, load, driver, kind=kind, assignment_id=assignment_id
     )
     server = Cause(cause.occurred_at, reason="the load was assigned")
-    ending.end_for_load(session, load.id, OfferAct.LOSE, server)
-    ending.end_for_driver(session, driver.id, OfferAct.SUPERSEDE, server)
+    ending.end_the_rest(session, load.id, driver.id, server)
     return assignment

@@ -211,7 +211,7 @@ def record_offer(
     *,
     body: dict[str, Any] | None = None,
 ) -> None:
-    """Write the event of an offer's move that an SQL statement has already made."""
+    """Write an event of the offer; `act` is the last part of its kind."""
     events.record(
         session,
         cause,

@@ -2,11 +2,11 @@
 
 # scope: jobs, and use cases that have locked the load or the driver.
 
-from collections.abc import Collection, Iterable
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from freight.lifecycles import OfferAct
@@ -16,7 +16,7 @@ from models.offers.offers import Offer
 from notifications import outbox
 from notifications.messages import MessageKind
 from runtime.config import Strategy
-from services.kernel import moves
+from services.kernel import events, moves
 from services.kernel.events import Cause
 from services.offers.offers import is_open
 
@@ -32,29 +32,20 @@ NEWS_TTL = timedelta(hours=1)
 
 
 def end_for_load(
-    session: Session,
-    load_id: UUID,
-    act: OfferAct,
-    cause: Cause,
-    *,
-    except_id: UUID | None = None,
+    session: Session, load_id: UUID, act: OfferAct, cause: Cause
 ) -> list[Offer]:
-    """End the load's open offers, except `except_id`, and tell their phones.
+    """End the load's open offers and tell their phones.
 
     The drivers did not decline, so each of them is offered the next best load of their
     search instead, unless its strategy is direct (one offer only).
 
     Locks: the offers, in id order; the caller has locked the load.
     """
-    query = (
-        select(Offer)
-        .where(Offer.load_id == load_id, is_open(), Offer.id != except_id)
-        .order_by(Offer.id)
-        .with_for_update()
-    )
-    ended = _end(session, list(session.scalars(query)), act, cause)
-    _ask_for_next(session, ended, {Strategy.SEQUENTIAL, Strategy.BROADCAST})
-    return ended
+    ended = _locked(session, _of_load(load_id))
+    _end(session, [(offer, act, at) for offer, at in ended], cause)
+    offers = [offer for offer, _ in ended]
+    _ask_for_next(session, offers, {Strategy.SEQUENTIAL, Strategy.BROADCAST})
+    return offers
 
 
 def end_for_driver(
@@ -63,10 +54,9 @@ def end_for_driver(
     act: OfferAct,
     cause: Cause,
     *,
-    except_id: UUID | None = None,
     except_search_id: UUID | None = None,
 ) -> list[Offer]:
-    """End the driver's open offers, except those excluded, and tell their phones.
+    """End the driver's open offers, except those of a search, and tell their phones.
 
     Locked offers are skipped. Waiting for them could deadlock, when two drivers accept
     each other's second choice. A skipped offer is ended by the transaction that has
@@ -75,18 +65,34 @@ def end_for_driver(
 
     Locks: the offers that are not locked.
     """
-    query = (
-        select(Offer)
-        .where(
-            Offer.driver_id == driver_id,
-            is_open(),
-            Offer.id != except_id,
-            Offer.search_id != except_search_id,
+    query = _of_driver(driver_id).where(Offer.search_id != except_search_id)
+    ended = _locked(session, query, skip_locked=True)
+    _end(session, [(offer, act, at) for offer, at in ended], cause)
+    return [offer for offer, _ in ended]
+
+
+def end_the_rest(
+    session: Session, load_id: UUID, driver_id: UUID, cause: Cause, *won: UUID
+) -> None:
+    """End all open offers of a load and of the driver who got it, except those `won`.
+
+    The load's offers are lost, as by `end_for_load`, the driver's others superseded, as
+    by `end_for_driver`; together, as the load stays locked meanwhile. What the caller
+    has changed is not flushed before.
+
+    Locks: as those do.
+    """
+    with session.no_autoflush:
+        lost = _locked(session, _of_load(load_id).where(Offer.id.not_in(won)))
+        others = _of_driver(driver_id).where(
+            Offer.load_id != load_id, Offer.id.not_in(won)
         )
-        .order_by(Offer.id)
-        .with_for_update(skip_locked=True)
-    )
-    return _end(session, list(session.scalars(query)), act, cause)
+        idle = _locked(session, others, skip_locked=True)
+    ended = [(offer, OfferAct.LOSE, at) for offer, at in lost]
+    ended += [(offer, OfferAct.SUPERSEDE, at) for offer, at in idle]
+    _end(session, ended, cause)
+    lost_offers = [offer for offer, _ in lost]
+    _ask_for_next(session, lost_offers, {Strategy.SEQUENTIAL, Strategy.BROADCAST})
 
 
 def end_left_over(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
@@ -99,14 +105,10 @@ def end_left_over(session: Session, cause: Cause, *, most: int = 500) -> list[Of
         Assignment.driver_id == Offer.driver_id,
         Assignment.status == AssignmentStatus.ACTIVE,
     )
-    query = (
-        select(Offer)
-        .where(is_open(), exists(carried))
-        .order_by(Offer.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    return _end(session, list(session.scalars(query)), OfferAct.SUPERSEDE, cause)
+    query = select(Offer).where(is_open(), exists(carried)).limit(most)
+    ended = _locked(session, query, skip_locked=True)
+    _end(session, [(offer, OfferAct.SUPERSEDE, at) for offer, at in ended], cause)
+    return [offer for offer, _ in ended]
 
 
 def end_one(session: Session, offer: Offer, act: OfferAct, cause: Cause) -> None:
@@ -114,7 +116,7 @@ def end_one(session: Session, offer: Offer, act: OfferAct, cause: Cause) -> None
 
     Raises: OfferMoveRefused.
     """
-    _end(session, [offer], act, cause)
+    _end(session, [(offer, act, events.server_cause(session).occurred_at)], cause)
 
 
 def expire(session: Session, cause: Cause) -> int:
@@ -134,16 +136,12 @@ def end_expired(session: Session, cause: Cause, *, most: int = 500) -> list[Offe
     once. Safe to repeat. Locks: those offers that are not locked; an offer that is
     being answered is skipped.
     """
-    query = (
-        select(Offer)
-        .where(is_open(), Offer.expires_at <= func.now())
-        .order_by(Offer.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    ended = _end(session, list(session.scalars(query)), OfferAct.EXPIRE, cause)
-    _ask_for_next(session, ended, {Strategy.SEQUENTIAL})
-    return ended
+    query = select(Offer).where(is_open(), Offer.expires_at <= func.now()).limit(most)
+    ended = _locked(session, query, skip_locked=True)
+    _end(session, [(offer, OfferAct.EXPIRE, at) for offer, at in ended], cause)
+    offers = [offer for offer, _ in ended]
+    _ask_for_next(session, offers, {Strategy.SEQUENTIAL})
+    return offers
 
 
 def ask_for_next(session: Session, offer: Offer) -> None:
@@ -164,22 +162,34 @@ def _ask_for_next(
     enqueue_each(session, Job.SEARCH_OFFER_NEXT, searches)
 
 
+def _of_load(load_id: UUID) -> Select[Offer]:
+    return select(Offer).where(Offer.load_id == load_id, is_open())
+
+
+def _of_driver(driver_id: UUID) -> Select[Offer]:
+    return select(Offer).where(Offer.driver_id == driver_id, is_open())
+
+
+def _locked(
+    session: Session, query: Select[Offer], *, skip_locked: bool = False
+) -> list[tuple[Offer, datetime]]:
+    """Lock these offers in id order; return them as they are now, and the time."""
+    query = query.order_by(Offer.id).with_for_update(skip_locked=skip_locked)
+    timed = query.add_columns(func.clock_timestamp())
+    return [(offer, at) for offer, at in session.execute(timed)]
+
+
 def _end(
-    session: Session, offers: list[Offer], act: OfferAct, cause: Cause
-) -> list[Offer]:
-    if not offers:
-        return offers
-    began_at, now = session.execute(select(func.now(), func.clock_timestamp())).one()
-    for offer in offers:
+    session: Session, ended: Sequence[tuple[Offer, OfferAct, datetime]], cause: Cause
+) -> None:
+    if not ended:
+        return
+    for offer, act, at in ended:
         moves.move_offer(session, offer, act, cause)
-        offer.ended_at = now
+        offer.ended_at = at
     # One flush for all offers, because the load stays locked meanwhile.
     session.flush()
-    if act in TELL:
-        outbox.put_each(
-            session,
-            TELL[act],
-            [(offer.driver_id, offer.id) for offer in offers],
-            expires_at=began_at + NEWS_TTL,
-        )
-    return offers
+    told = [
+        (TELL[act], offer.driver_id, offer.id) for offer, act, _ in ended if act in TELL
+    ]
+    outbox.put_each(session, told, lives=NEWS_TTL)

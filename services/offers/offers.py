@@ -68,12 +68,12 @@ def get_offer(session: Session, actor: Actor, offer_id: UUID) -> Offer:
     return offer
 
 
-def next_best(session: Session, driver_id: UUID, *, except_id: UUID) -> UUID | None:
-    """Return the id of the driver's best other offer that can be accepted, or None."""
-    # scope: offers to this driver only.
+def next_best(session: Session, actor: Actor) -> Offer | None:
+    """Return the driver's best offer that can be accepted, with its load, or None."""
     return session.scalar(
-        select(Offer.id)
-        .where(Offer.driver_id == driver_id, Offer.id != except_id, *is_alive())
+        visible_offers(actor)
+        .where(Offer.driver_id == actor.driver_id, *is_alive())
+        .order_by(None)
         .order_by(Offer.score_cents.desc(), Offer.id)
         .limit(1)
     )

@@ -22,7 +22,7 @@ MUTANTS = (
     Mutant(
         "an-offer-that-ended-wins",
         OFFERS,
-        "        and offers.status in ('created', 'sent', 'seen')\n",
+        "        and offers.{IS_OPEN}\n",
         "",
         (REFUSALS,),
     ),
@@ -46,15 +46,18 @@ MUTANTS = (
     Mutant(
         "a-driver-with-a-load-wins-another",
         OFFERS,
-        "if not assignments or _has_another(session, actor.driver_id, assignment_id):",
-        "if not assignments:",
+        "if not tried.assigned or found.is_busy:",
+        "if not tried.assigned:",
         (REFUSALS,),
     ),
     Mutant(
         "two-decisions-about-a-driver-do-not-see-each-other",
         OFFERS,
-        "    drivers.lock(session, driver_id)\n",
-        "",
+        "        update drivers set availability = 'on_load',\n"
+        "            version = version + (availability <> 'on_load')::int\n"
+        "        from a where drivers.id = a.driver_id\n"
+        "        returning drivers.id\n",
+        "        select driver_id from a\n",
         LOCKS,
     ),
     Mutant(
@@ -67,22 +70,22 @@ MUTANTS = (
     Mutant(
         "other-drivers-offers-stay-open",
         OFFERS,
-        "    ending.end_for_load(session, load.id",
-        "    ending.end_for_driver(session, load.id",
+        "    ending.end_the_rest(session, offer.load_id, offer.driver_id,",
+        "    ending.end_the_rest(session, offer.id, offer.driver_id,",
         ("tests/api/offers/test_offers.py::TestTheWinner",),
     ),
     Mutant(
         "the-dispatchers-list-is-of-all-companies-offers",
         "services/offers/offers.py",
-        "select(Offer).where(Offer.org_id == actor.org_id).order_by",
-        "select(Offer).order_by",
+        "    if is_dispatcher:\n        return [of_the_company]\n",
+        "    if is_dispatcher:\n        return []\n",
         (f"{DESK}[visible_offers]",),
     ),
     Mutant(
         "a-driver-sees-the-offers-of-colleagues",
         "services/offers/offers.py",
-        "        seen = seen.where(Offer.driver_id == actor.driver_id)\n",
-        "        seen = seen.where(True)\n",
+        "    return [of_the_company, Offer.driver_id == driver_id]\n",
+        "    return [of_the_company]\n",
         (f"{DRIVER}[visible_offers]",),
     ),
     Mutant(

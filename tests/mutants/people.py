@@ -52,19 +52,9 @@ MUTANTS = (
         SUSPENDED,
     ),
     Mutant(
-        "a-token-names-any-company",
-        IDENTITY,
-        "            Member.org_id == claims.org_id,\n",
-        "",
-        (
-            "tests/tenants/test_doors.py"
-            "::test_a_token_that_names_another_company_is_refused",
-        ),
-    ),
-    Mutant(
         "a-sign-in-that-ended-goes-on-asking",
-        IDENTITY,
-        "            RefreshFamily.revoked_at.is_(None),\n",
+        "migrations/versions/0012_entrance.py",
+        " and f.revoked_at is null",
         "",
         ("tests/api/people/test_enrolments.py::TestRevocation",),
     ),
