@@ -72,6 +72,13 @@ class Book:
         )
         return str(reference).rpartition("/")[2] or None
 
+    def fits(self, schema: str, body: Any) -> bool:
+        """Say whether a body has the form of the schema; a lone surrogate has none."""
+        try:
+            return not any(self.faults(schema, body))
+        except UnicodeEncodeError:
+            return False
+
     def faults(self, schema: str, body: Any) -> Iterator[object]:
         return iter(self.judge_of(schema).iter_errors(body))
 

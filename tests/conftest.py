@@ -1,7 +1,7 @@
 """Fixtures: the real database, the app, the jobs, the world of a test."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if session.config.getoption("write_examples"):
         examples.write()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Fail the test if an answer does not fit its schema in the document."""
+    try:
+        yield
+    finally:
+        faults, answers.wrong[:] = answers.wrong[:], []
+    assert faults == [], item.nodeid
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -200,14 +210,6 @@ def app(settings: Settings, keys: Keyring) -> Flask:
     )
     GAUGES.read = read_gauges
     return answers.watch(canaries.watch(examples.watch(codes.watch(app))))
-
-
-@pytest.fixture(autouse=True)
-def answers_fit() -> Iterator[None]:
-    """Fail the test if an answer does not fit its schema in the document."""
-    yield
-    faults, answers.wrong[:] = answers.wrong[:], []
-    assert faults == []
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def watch(app: Flask) -> Flask:
             heard = response.get_json() if response.status_code != 204 else None
             asked = request.get_json(silent=True) if request.is_json else None
             schema = book.asked_by(request.method, openapi_path(rule.rule))
-            fits = schema is None or not any(book.faults(schema, asked))
+            fits = schema is None or book.fits(schema, asked)
             _keep(known, Exchange(response.status_code, asked, heard), fits=fits)
         return response
 
