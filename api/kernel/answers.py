@@ -66,10 +66,10 @@ def known(
     Nothing is checked: the value is shown as it is.
     """
     field = fields.String(**kwargs)
-    return spoken(field, values)
+    return worded(field, values)
 
 
-def spoken(field: Field, values: type[Enum] | Vocabulary) -> Field:
+def worded(field: Field, values: type[Enum] | Vocabulary) -> Field:
     """Let the document list the known values of the field."""
     vocabulary = values if isinstance(values, Vocabulary) else Vocabulary.of(values)
     field.vocabulary = vocabulary  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
-from api.kernel.answers import Vocabulary, spoken
+from api.kernel.answers import Vocabulary, worded
 from models.kernel.row import Row
 
 ROADS_NORTH = 75.0
@@ -134,7 +134,7 @@ def refuse_null_island(
 
 def words(enum: type[Enum], **kwargs: Any) -> fields.Field[Any]:  # noqa: ANN401
     """Return the field of one of the enum's values."""
-    return spoken(fields.Enum(enum, by_value=True, **kwargs), enum)
+    return worded(fields.Enum(enum, by_value=True, **kwargs), enum)
 
 
 CURRENCY = Vocabulary(
@@ -145,7 +145,7 @@ CURRENCY = Vocabulary(
 def currency(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
     """Return the field of a currency of a price."""
     choice = validate.OneOf(CURRENCY.values)
-    return spoken(fields.String(validate=choice, **kwargs), CURRENCY)
+    return worded(fields.String(validate=choice, **kwargs), CURRENCY)
 
 
 NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
