@@ -63,6 +63,13 @@ include-operation-id = {with_cursors}
 checks.positive_data_acceptance.expected-statuses = [
     "2xx", 400, 401, 403, 404, 410, 422
 ]
+
+# A fix that is none is refused alone: its neighbours are kept, and the answer is a 200.
+[[operations]]
+include-operation-id = "report_positions"
+checks.negative_data_rejection.expected-statuses = [
+    200, 400, 401, 403, 404, 406, 413, 422, 428
+]
 """
 
 CHICAGO, NEW_YORK, NEWARK = (41.88, -87.63), (40.71, -74.01), (40.74, -74.17)
