@@ -1,25 +1,25 @@
 """Answers to offers: a driver sees, accepts or declines one; one driver wins a load."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, text, true
+from sqlalchemy import Uuid, exists, func, select, text, true
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from freight.lifecycles import OPEN_OFFERS, LoadAct, OfferAct, OfferStatus
 from models.fleet.positions import LastPosition
+from models.kernel.row import AwareDateTime
 from models.loads.assignments import Assignment, AssignmentStatus
 from models.offers.offers import IS_OPEN, DeclineReason, Offer
-from runtime.errors import Conflict, DomainError, Gone, NotFound
+from runtime.errors import Conflict, Gone, NotFound
 from services.fleet.drivers import NoTruck
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.loads.assignments import get_assignment
 from services.offers import ending
-from services.offers.offers import next_best, visible_offers
+from services.offers.offers import get_offer, visible_offers
 
 
 class OfferTaken(Gone):
@@ -53,6 +53,9 @@ class DriverHasBackhaul(Conflict):
 
     code = "driver-busy"
     title = "The driver has a load"
+
+
+BUSY = "You have a load already; finish it first."
 
 
 class PositionTooOld(Conflict):
@@ -161,23 +164,29 @@ the next statement: it sees the rows as they are after the wait for the locks, a
 `moves` changes the statuses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An offer after the locks, and what decides about it.
-
-    assignment_id: of the assignment that this offer won before.
-    is_late: its time is over, by the database's clock.
-    is_taken: another has the load.
-    is_busy: the driver has another load, of any kind.
-    is_located: the driver's newest position is recent enough.
+# scope: the offer by its id and its driver.
+WHY_NOT = text(
+    f"""
+    select offers.status, offers.expires_at, offers.expires_at <= now() as is_late,
+        (select id from assignments where offer_id = offers.id) as assignment_id,
+        exists (
+            select from assignments
+            where load_id = offers.load_id and status = 'active'
+        ) as is_taken,
+        exists (
+            select from assignments
+            where driver_id = offers.driver_id and status = 'active'
+        ) as is_busy,
+        (
+            select other.id from offers other
+            where other.driver_id = offers.driver_id and other.id <> offers.id
+            and other.{IS_OPEN} and other.expires_at > now()
+            order by other.score_cents desc, other.id limit 1
+        ) as next_id
+    from offers where id = :offer_id and driver_id = :driver_id
     """
-
-    offer: Offer
-    assignment_id: UUID | None
-    is_late: bool
-    is_taken: bool
-    is_busy: bool
-    is_located: bool
+).columns(expires_at=AwareDateTime(), assignment_id=Uuid(), next_id=Uuid())
+"""What decides why an offer was not won. `is_late` is by the database's clock."""
 
 
 def accept(
@@ -206,51 +215,49 @@ def accept(
     assignment_id = uuid7()
     ids = {"offer_id": offer_id, "driver_id": actor.driver_id}
     tried = session.execute(TRY, ids | {"assignment_id": assignment_id}).one()
-    found = _found(session, actor, offer_id, assignment_id, position_max_age)
-    if found.assignment_id is not None:
-        return get_assignment(session, actor, found.assignment_id)
-    if not tried.assigned or found.is_busy:
-        raise _refusal(session, actor, found, was_open=bool(tried.offers))
-    if not found.is_located:
+    if not tried.assigned:
+        won = _won_before(session, actor, offer_id, was_open=bool(tried.offers))
+        return get_assignment(session, actor, won)
+    offer, is_busy, is_located = _judged(
+        session, actor, offer_id, assignment_id, position_max_age
+    )
+    if is_busy:
+        raise DriverHasBackhaul(BUSY)
+    if not is_located:
         raise PositionTooOld(
             "Send your position first: we have no recent one from you."
         )
-    _book(session, actor, found.offer, now)
+    _book(session, actor, offer, now)
     return get_assignment(session, actor, assignment_id)
 
 
-def _found(
+def _judged(
     session: Session,
     actor: Actor,
     offer_id: UUID,
     assignment_id: UUID,
     position_max_age: timedelta | None,
-) -> Found:
+) -> tuple[Offer, bool, bool]:
+    """Return the locked offer, whether its driver has another load of any kind, and
+    whether their newest position is recent enough."""
     # scope: of the actor's own offer.
-    carried = select(Assignment.id).where(Assignment.id != assignment_id)
-    active = carried.where(Assignment.status == AssignmentStatus.ACTIVE)
-    recent = LastPosition.corrected_at >= func.now() - position_max_age
-    row = session.execute(
+    other = select(Assignment.id).where(
+        Assignment.driver_id == Offer.driver_id,
+        Assignment.status == AssignmentStatus.ACTIVE,
+        Assignment.id != assignment_id,
+    )
+    recent = select(LastPosition.driver_id).where(
+        LastPosition.driver_id == Offer.driver_id,
+        LastPosition.corrected_at >= func.now() - position_max_age,
+    )
+    is_located = true() if position_max_age is None else exists(recent)
+    offer, is_busy, is_located_ = session.execute(
         visible_offers(actor)
-        .where(Offer.id == offer_id, Offer.driver_id == actor.driver_id)
-        .add_columns(
-            carried.where(Assignment.offer_id == Offer.id).scalar_subquery(),
-            Offer.expires_at <= func.now(),
-            exists(active.where(Assignment.load_id == Offer.load_id)),
-            exists(active.where(Assignment.driver_id == Offer.driver_id)),
-            true()
-            if position_max_age is None
-            else exists(
-                select(LastPosition.driver_id).where(
-                    LastPosition.driver_id == Offer.driver_id, recent
-                )
-            ),
-        )
+        .where(Offer.id == offer_id)
+        .add_columns(exists(other), is_located)
         .execution_options(populate_existing=True)
-    ).one_or_none()
-    if row is None:
-        raise NotFound(f"No offer {offer_id} for you.")
-    return Found(*row)
+    ).one()
+    return offer, is_busy, is_located_
 
 
 def _book(session: Session, actor: Actor, offer: Offer, now: datetime) -> None:
@@ -264,24 +271,35 @@ def _book(session: Session, actor: Actor, offer: Offer, now: datetime) -> None:
     ending.end_the_rest(session, offer.load_id, offer.driver_id, server, offer.id)
 
 
-def _refusal(
-    session: Session, actor: Actor, found: Found, *, was_open: bool
-) -> DomainError:
-    offer = found.offer
+def _won_before(
+    session: Session, actor: Actor, offer_id: UUID, *, was_open: bool
+) -> UUID:
+    """Return the assignment that this offer won before, or raise why it did not win.
+
+    was_open: it could have won but for its driver.
+    """
+    ids = {"offer_id": offer_id, "driver_id": actor.driver_id}
+    found = session.execute(WHY_NOT, ids).one_or_none()
+    if found is None:
+        raise NotFound(f"No offer {offer_id} for you.")
+    if found.assignment_id is not None:
+        won: UUID = found.assignment_id
+        return won
     if was_open and found.is_busy:
-        return DriverHasBackhaul("You have a load already; finish it first.")
+        raise DriverHasBackhaul(BUSY)
     if was_open:
-        return NoTruck("Ask your dispatcher to give you a truck first.")
-    if offer.status is OfferStatus.DECLINED:
-        return moves.OfferMoveRefused(
-            "You declined this offer.", extra={"current_status": offer.status}
+        raise NoTruck("Ask your dispatcher to give you a truck first.")
+    status = OfferStatus(found.status)
+    if status is OfferStatus.DECLINED:
+        raise moves.OfferMoveRefused(
+            "You declined this offer.", extra={"current_status": status}
         )
-    if offer.status in {OfferStatus.WITHDRAWN, OfferStatus.SUPERSEDED}:
-        return OfferWithdrawn("The offer was withdrawn.")
-    if offer.status is OfferStatus.EXPIRED or (
-        found.is_late and offer.status in OPEN_OFFERS
-    ):
-        return OfferExpired(f"The offer was open until {offer.expires_at.isoformat()}.")
-    if offer.status is OfferStatus.LOST or found.is_taken:
-        return OfferTaken("Another driver accepted first.", next_best(session, actor))
-    return OfferWithdrawn("The load left the market.")
+    if status in {OfferStatus.WITHDRAWN, OfferStatus.SUPERSEDED}:
+        raise OfferWithdrawn("The offer was withdrawn.")
+    is_late = found.is_late and status in OPEN_OFFERS
+    if is_late or status is OfferStatus.EXPIRED:
+        raise OfferExpired(f"The offer was open until {found.expires_at.isoformat()}.")
+    if status is OfferStatus.LOST or found.is_taken:
+        following = found.next_id and get_offer(session, actor, found.next_id)
+        raise OfferTaken("Another driver accepted first.", following)
+    raise OfferWithdrawn("The load left the market.")

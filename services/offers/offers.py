@@ -66,14 +66,3 @@ def get_offer(session: Session, actor: Actor, offer_id: UUID) -> Offer:
     if offer is None:
         raise NotFound(f"No offer {offer_id} that you may see.")
     return offer
-
-
-def next_best(session: Session, actor: Actor) -> Offer | None:
-    """Return the driver's best offer that can be accepted, with its load, or None."""
-    return session.scalar(
-        visible_offers(actor)
-        .where(Offer.driver_id == actor.driver_id, *is_alive())
-        .order_by(None)
-        .order_by(Offer.score_cents.desc(), Offer.id)
-        .limit(1)
-    )

@@ -46,8 +46,8 @@ MUTANTS = (
     Mutant(
         "a-driver-with-a-load-wins-another",
         OFFERS,
-        "if not tried.assigned or found.is_busy:",
-        "if not tried.assigned:",
+        "    if is_busy:\n",
+        "    if False:\n",
         (REFUSALS,),
     ),
     Mutant(
