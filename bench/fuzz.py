@@ -61,7 +61,7 @@ missing_required_header.expected-statuses = [400, 401, 403, 404, 406, 422, 428]
 [[operations]]
 include-operation-id = {with_cursors}
 checks.positive_data_acceptance.expected-statuses = [
-    "2xx", 400, 401, 403, 404, 410, 422
+    "2xx", 304, 400, 401, 403, 404, 410, 422
 ]
 
 # A fix that is none is refused alone: its neighbours are kept, and the answer is a 200.

@@ -71,8 +71,8 @@ def watch(app: Flask) -> Flask:
         known = ids.get((request.method.lower(), openapi_path(rule.rule)))
         if known and (response.status_code == 204 or response.mimetype == JSON):
             heard = response.get_json() if response.status_code != 204 else None
-            asked = request.get_json(silent=True) if request.is_json else None
             schema = book.asked_by(request.method, openapi_path(rule.rule))
+            asked = request.get_json(silent=True) if schema else None
             fits = schema is None or book.fits(schema, asked)
             _keep(known, Exchange(response.status_code, asked, heard), fits=fits)
         return response
