@@ -2,13 +2,15 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 PY := .venv/bin/python
+# Compiled once, even where the environment says otherwise: the tests start many processes.
+export PYTHONDONTWRITEBYTECODE :=
 # Starts an embedded PostgreSQL if DATABASE_URL is unset.
 WITH_DATABASE := $(PY) -m local run --
 
-.PHONY: help setup demo run migrate test check clients audit format bench mutants openapi examples fields migration clean
+.PHONY: help setup demo run migrate test test-fast check clients audit format bench mutants openapi examples fields migration clean
 
 help: ## show this
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.ready ## make .venv and install the pinned requirements
 
@@ -28,8 +30,11 @@ run: setup ## run web and worker on http://127.0.0.1:8000, until Ctrl-C
 migrate: setup ## bring the database schema to this release
 	@$(WITH_DATABASE) $(PY) cli.py migrate
 
-test: setup ## run every test, in two processes
-	@$(PY) -m pytest -n 2
+test: setup ## run the tests, in two processes
+	@$(PY) -m pytest -n 2 -m "not bench"
+
+test-fast: setup ## run the tests that need no server and no process, in seconds
+	@$(PY) -m pytest -n 2 -m "not server and not process and not bench"
 
 check: setup ## check format, lint, types, API document, Dockerfile, sizes, as CI does before the tests
 	@$(PY) -m ruff format --check --quiet . || { echo 'Run `make format`.'; exit 1; }
@@ -51,8 +56,12 @@ format: setup ## format and sort
 	@$(PY) -m ruff format --quiet .
 	@$(PY) -m ruff check --quiet --fix .
 
-bench: setup ## run every bench; each prints one JSON line
+bench: setup ## run every bench; each prints one JSON line; QUICK=1 tests their quick forms
+ifdef QUICK
+	@$(PY) -m pytest -n 2 -m bench tests/bench
+else
 	@$(PY) -m bench
+endif
 
 mutants: setup ## break the code on purpose, in one place at a time: tests must fail each time
 	@$(PY) -m tests.mutants
@@ -61,7 +70,7 @@ openapi: setup ## write docs/openapi.json
 	@$(PY) cli.py openapi
 
 examples: setup ## run every test to record the document's examples; write the document
-	@$(PY) -m pytest --write-examples
+	@$(PY) -m pytest -m "not bench" --write-examples
 	@$(PY) cli.py openapi
 
 fields: setup ## record which fields each role sees in the answers

@@ -15,9 +15,9 @@ from bench.client import Answer, Client
 from bench.crowd import Crowd
 from bench.report import Bar, percentiles, say
 from bench.rig import Rig, set_up
-from bench.rows import Record
 from bench.running import Line, line_of, parser_of, run
 from bench.tapping import Tap, tapping
+from market.rows import Record
 from models.people.organisations import OrganisationKind
 
 CONNECTIONS = 32

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from bench.crowd import CHICAGO, NEW_YORK, Crowd, Person
 from bench.rig import PASSWORD
+from geo.points import Point
 
 Body = dict[str, Any]
 
@@ -137,12 +138,12 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _stop(asking: Asking, kind: str, place: tuple[float, float], hours: int) -> Body:
-    lat, lon = asking.crowd.near(place)
+def _stop(asking: Asking, kind: str, city: Point, hours: int) -> Body:
+    place = asking.crowd.near(city)
     return {
         "kind": kind,
-        "lat": lat,
-        "lon": lon,
+        "lat": place.lat,
+        "lon": place.lon,
         "window_from": _now(),
         "window_until": (datetime.now(UTC) + timedelta(hours=hours)).isoformat(),
         "zone": "America/Chicago",
@@ -190,7 +191,7 @@ def _refresh(asking: Asking) -> Body:
     """The caller's own token, or one that names another member's sign-in."""
     own = asking.crowd.refresh_token(asking.person)
     _, generation, tail = own.split(".")
-    stranger = asking.crowd.rng.choice(asking.crowd.people).family_id
+    stranger = asking.crowd.rng.choice(asking.crowd.people).family["id"]
     forged = f"{stranger}.{generation}.{tail}"
     device_id = asking.person.device_id
     return {

@@ -6,27 +6,29 @@ they are signed with the keys of the server's DATA_DIR.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from itertools import count
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
 import psycopg
 
-from bench import rows
 from bench.client import Client
 from bench.rig import PASSWORD, Rig
-from bench.rows import Point, Record
 from edges.start import keyring
 from freight.roles import Role
+from geo.points import Point
+from market import cast, people, postings
+from market.cast import Cast
+from market.rows import Record, inserts
 from models.people.organisations import OrganisationKind
 from runtime.config import Settings
 from services.people.members import ROLES_OF
 from services.people.passwords import hash_password
 from services.people.tokens import Claims, Keyring, access_token, refresh_token
 
-CHICAGO, NEW_YORK = (41.88, -87.63), (40.71, -74.01)
+CHICAGO, NEW_YORK = Point(41.88, -87.63), Point(40.71, -74.01)
+LAKE_ERIE = Point(41.0, -80.0)
 CARRIERS = {OrganisationKind.CARRIER, OrganisationKind.PRIVATE_FLEET}
 FIXES = 5
 """Positions of each driver."""
@@ -40,28 +42,10 @@ CARRYING = {
 
 
 @dataclass(frozen=True)
-class Person:
-    """A signed-in member.
+class Person(cast.Person):
+    """A signed-in member, who calls the API by `client`."""
 
-    driver: the driver's row, if the member drives.
-    device_id: the phone of the sign-in, if any.
-    seed: what the refresh tokens of the sign-in are derived from.
-    """
-
-    member: Record
-    family_id: UUID
-    seed: str
-    client: Client
-    device_id: UUID | None = None
-    driver: Record | None = None
-
-    @property
-    def org_id(self) -> UUID:
-        found: UUID = self.member["org_id"]
-        return found
-
-    def may_be(self, role: Role) -> bool:
-        return role in self.member["roles"]
+    client: Client = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -78,6 +62,20 @@ class Company:
         return [person for person in self.people if person.driver is not None]
 
 
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+def write(database_url: str, made: Mapping[str, Sequence[Record]]) -> None:
+    """Insert the records as a superuser, without row security and the services."""
+    with psycopg.connect(database_url) as connection:
+        for statement, records in inserts(made):
+            connection.execute(statement, [records])
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("analyze")
+
+
 class Crowd:
     """Makes rows in memory; `settle` writes them all at once."""
 
@@ -87,9 +85,16 @@ class Crowd:
         self.keys: Keyring = keyring(Settings.from_env(rig.env))
         self.rng = Random(seed)
         self.companies: list[Company] = []
-        self._rows: dict[str, list[Record]] = defaultdict(list)
-        self._numbers = count(1)
-        self._secret = hash_password(PASSWORD)
+        secret = hash_password(PASSWORD)
+        self._cast = Cast(self._with_client, password_hash=secret, clock=utcnow)
+
+    def _with_client(self, person: cast.Person) -> Person:
+        family = person.family
+        device_id, member_id = person.device_id, person.member["id"]
+        claims = Claims(member_id, person.org_id, family["id"], device_id)
+        token = access_token(self.keys, claims, now=utcnow())
+        client = Client(self.url, token)
+        return Person(person.member, family, person.driver, client=client)
 
     @property
     def people(self) -> list[Person]:
@@ -97,28 +102,24 @@ class Crowd:
 
     def settle(self) -> None:
         """Write the rows that were made since the last `settle`."""
-        rows.write(self.database_url, self._rows)
-        self._rows.clear()
+        write(self.database_url, self._cast.take())
 
     def near(self, place: Point) -> Point:
         """Return a random point within about 15 miles."""
-        return tuple(degrees + self.rng.uniform(-0.2, 0.2) for degrees in place)  # type: ignore[return-value]
+        shift = self.rng.uniform
+        return Point(place.lat + shift(-0.2, 0.2), place.lon + shift(-0.2, 0.2))
 
     def company(self, kind: OrganisationKind, drivers: int = 0) -> Company:
         """Return a new company: its desk, one member for each role, and drivers."""
-        number = next(self._numbers)
-        organisation = {"id": rows.uuid7(), "kind": kind, "name": f"{kind} {number}"}
-        self._keep("organisations", organisation)
-        org_id = organisation["id"]
+        org_id = self._cast.organisation(kind)
         roles = sorted(ROLES_OF[kind] - {Role.DRIVER})
         desk = self.person(org_id, roles)
-        people = [desk, *(self.person(org_id, [role]) for role in roles)]
-        for _ in range(drivers):
-            people.append(self.driver(org_id))
-        self._keep("invitations", rows.invitation(desk.member))
+        staff = [desk, *(self.person(org_id, [role]) for role in roles)]
+        staff += [self.driver(org_id) for _ in range(drivers)]
+        self._cast.keep("invitations", people.invitation(desk.member, utcnow()))
         if drivers:
-            self._keep("areas", rows.area(org_id, None))
-        company = Company(org_id, kind, desk, people)
+            self._cast.keep("areas", people.area(org_id, None))
+        company = Company(org_id, kind, desk, staff)
         self.companies.append(company)
         return company
 
@@ -126,11 +127,7 @@ class Crowd:
         self, org_id: UUID, roles: Sequence[str], *, has_phone: bool = False
     ) -> Person:
         """Return a signed-in member: in a browser, or on a phone."""
-        email = f"crowd{next(self._numbers)}@example.com"
-        member = self._keep("members", rows.person(org_id, email, roles, self._secret))
-        device = self._keep("devices", rows.phone(member)) if has_phone else None
-        family = self._keep("refresh_families", rows.family(member, device))
-        return self._signed_in(member, family)
+        return self._cast.person(org_id, roles, has_phone=has_phone)
 
     def driver(
         self,
@@ -138,24 +135,30 @@ class Crowd:
         availability: str = "available",
         *,
         home: Point | None = None,
+        has_area: bool = True,
         **of_truck: object,
     ) -> Person:
         """Return a driver with a truck, positions, and a home near Chicago by default.
 
-        of_truck: columns that differ from `rows.truck`.
+        has_area: with an area where they do not go.
+        of_truck: columns that differ from those of `market.people.truck`.
         """
-        person = self.person(org_id, [Role.DRIVER], has_phone=True)
-        truck = rows.truck(org_id, next(self._numbers)) | of_truck
-        self._keep("trucks", truck)
-        home = home or self.near(CHICAGO)
-        driver = self._keep(
-            "drivers", rows.driver(person.member, truck["id"], home, availability)
+        person = self._cast.driving(
+            self.person(org_id, [Role.DRIVER], has_phone=True),
+            home or self.near(CHICAGO),
+            of_truck,
+            availability=availability,
         )
-        fixes = [rows.position(driver, number) for number in range(FIXES)]
-        self._rows["positions"] += fixes
-        self._keep("last_positions", rows.last_position(fixes[0]))
-        self._keep("areas", rows.area(org_id, driver["id"]))
-        return replace(person, driver=driver)
+        assert person.driver is not None
+        driver_id, now = person.driver["id"], utcnow()
+        for number in range(1, FIXES):
+            place = replace(LAKE_ERIE, lat=LAKE_ERIE.lat + number / 100)
+            fix = people.position(driver_id, place, now - timedelta(minutes=number))
+            self._cast.keep("positions", fix)
+        self._cast.seen(driver_id, LAKE_ERIE, now)
+        if has_area:
+            self._cast.keep("areas", people.area(org_id, driver_id))
+        return person
 
     def load(
         self,
@@ -167,13 +170,20 @@ class Crowd:
         ends: tuple[Point, Point] | None = None,
     ) -> tuple[Record, list[Record]]:
         """Return a load with its stops, by default from New York to Chicago."""
-        ends = ends or (self.near(NEW_YORK), self.near(CHICAGO))
-        load = rows.load(poster.member, *ends, status=status, visibility=visibility)
-        self._keep("loads", load)
-        self._keep("events", rows.event(load, load, "load", "load.post"))
-        made = rows.stops(load, *stops)
-        self._rows["stops"] += made
-        return load, made
+        route = self._cast.ends(*(ends or (self.near(NEW_YORK), self.near(CHICAGO))))
+        for stop, reported, city in zip(
+            route, stops, ("Newark", "Chicago"), strict=True
+        ):
+            stop["address"] = postings.ADDRESS | {"city": city}
+            postings.report(stop, reported, utcnow())
+        load = self._cast.load(
+            poster.member,
+            route,
+            status=status,
+            visibility=visibility,
+            commodity="Paper",
+        )
+        return load, list(route)
 
     def carried(self, poster: Person, driver: Record) -> Record:
         """Return the search after a load that this driver has delivered."""
@@ -181,44 +191,39 @@ class Crowd:
             poster, "delivered", stops=("departed", "completed")
         )
         self.assign(driver, load, status="completed")
-        return self._keep("backhaul_searches", rows.search(driver, drop))
+        search = postings.search(driver, drop, utcnow())
+        return self._cast.keep("backhaul_searches", search)
 
     def assign(self, driver: Record, load: Record, *, status: str = "active") -> Record:
         """Return the driver's assignment to the load."""
-        return self._keep("assignments", rows.assignment(driver, load, status=status))
+        made = postings.assignment(driver, load) | {"status": status}
+        if status != "active":
+            made["ended_at"] = utcnow()
+        return self._cast.keep("assignments", made)
 
     def offer(
         self, search: Record, load: Record, rank: int, status: str = "sent"
     ) -> Record:
         """Return an offer of the load to the search's driver."""
-        offer = self._keep("offers", rows.offer(search, load, rank, status))
-        self._keep("events", rows.event(load, offer, "offer", "offer.create"))
-        return offer
+        offer = postings.offer(search, load, rank, utcnow(), status=status)
+        self._cast.keep("events", postings.offering(offer, utcnow()))
+        return self._cast.keep("offers", offer)
 
     def override(self, actor: Person, assignment: Record) -> None:
         """Make an override by this dispatcher."""
-        self._keep("overrides", rows.override(actor.member, assignment))
+        self._cast.keep("overrides", postings.override(actor.member, assignment))
 
     def refresh_token(self, person: Person, generation: int = 1) -> str:
         """Return the person's refresh token of that generation; signing in gives 1."""
-        return refresh_token(self.keys, person.family_id, person.seed, generation)
+        family = person.family
+        return refresh_token(self.keys, family["id"], family["seed"], generation)
 
     def renewed(self, person: Person) -> Person:
         """Return the person with a new sign-in in a browser, in place of a lost one."""
-        family = rows.family(person.member, None)
-        rows.write(self.database_url, {"refresh_families": [family]})
-        return replace(self._signed_in(person.member, family), driver=person.driver)
-
-    def _signed_in(self, member: Record, family: Record) -> Person:
-        device_id = family["device_id"]
-        claims = Claims(member["id"], member["org_id"], family["id"], device_id)
-        token = access_token(self.keys, claims, now=datetime.now(UTC))
-        client = Client(self.url, token)
-        return Person(member, family["id"], family["seed"], client, device_id)
-
-    def _keep(self, table: str, record: Record) -> Record:
-        self._rows[table].append(record)
-        return record
+        family = people.family(person.member, None, utcnow())
+        # Written by itself, as several threads do this at once.
+        write(self.database_url, {"refresh_families": [family]})
+        return self._with_client(replace(person, family=family))
 
 
 def make_market(crowd: Crowd, companies: int, *, drivers: int = 5) -> None:

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bench.arrivals import Driver, at_once, post
 from bench.board import BoardLoad
-from bench.cast import Driver, at_once, post
 from bench.client import Client, Refused
+from bench.patience import PATIENCE_S
 from bench.report import say
 from bench.rig import Rig
 
 DROPS_PER_S = 5.0
 """A steady rate below the server's limit, so that no drop waits for another."""
 
-PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.01
 PAGE = 200
 

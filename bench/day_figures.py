@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from bench.arrivals import Driver
 from bench.board import BoardLoad, Trip
-from bench.cast import Driver
 from bench.day import Day, Phones, searched_after_ms
 from bench.reference import Answers, answers, most_gain_usd
 from bench.report import Bar, percentiles

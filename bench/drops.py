@@ -11,10 +11,10 @@ from uuid import UUID
 
 from bench.client import Answer, Client, Refused
 from bench.crowd import CHICAGO, NEW_YORK, Crowd, Person
+from bench.patience import PATIENCE_S
 from models.people.organisations import OrganisationKind
 
 DRIVERS_EACH = 50
-PATIENCE_S = 120.0
 PAUSE_S = 0.1
 AGAIN = {500, 503}
 

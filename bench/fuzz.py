@@ -12,12 +12,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench.arrivals import hire, post
 from bench.board import BoardLoad, Trip
-from bench.cast import hire, post
 from bench.client import Client
+from bench.crowd import Crowd, Person
+from bench.patience import PATIENCE_S
 from bench.report import Bar, say
 from bench.rig import PASSWORD, Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
+from freight.roles import Role
+from models.people.organisations import OrganisationKind
 
 
 class NoReport(Exception):
@@ -29,7 +33,6 @@ EXAMPLES = 10
 """Examples of one operation in each phase of a round."""
 
 ROUND_S, QUICK_ROUND_S = 60, 5
-SLACK_S = 120
 MOST_ROUNDS = 30
 QUICK_CASES = 200
 QUICK_ROLES = ("driver", "dispatcher")
@@ -134,16 +137,16 @@ def _play(rig: Rig, folder: Path, options: argparse.Namespace, cases: int) -> Pl
         people = {role: people[role] for role in QUICK_ROLES}
     played = Played()
     while played.cases.total() < cases and played.rounds < MOST_ROUNDS:
-        for role, client in people.items():
+        for role, person in people.items():
             seed = options.seed * 1000 + played.rounds
             limits = ["--exclude-operation-id", ENDS_THE_SIGN_IN]
             limits += ["--seed", str(seed), "--max-examples", str(EXAMPLES)]
             limits += ["--max-time", str(QUICK_ROUND_S if options.quick else ROUND_S)]
             if options.quick:
                 limits += ["--phases", "examples,fuzzing"]
-            _round(folder, client, role, limits, played)
+            _round(folder, person.client, role, limits, played)
         played.rounds += 1
-    leaver = rig.web.signed_in("driver1@example.com", PASSWORD)
+    leaver = rig.web.signed_in(people["driver"].member["email"], PASSWORD)
     only = ["--include-operation-id", ENDS_THE_SIGN_IN, "--max-examples", "1"]
     _round(folder, leaver, "leaver", only, played)
     return played
@@ -162,19 +165,30 @@ def config_of(document: dict[str, Any]) -> str:
     return CONFIG.format(with_cursors=json.dumps(with_cursors))
 
 
-def cast_of(rig: Rig) -> dict[str, Client]:
+def cast_of(rig: Rig) -> dict[str, Person]:
     """Return a member of each role, with rows to find: a completed load, an offer."""
-    fleet = rig.create_company("private_fleet", 0, "dispatcher", "shipper")
-    broker = rig.create_company("broker", 0, "broker")
-    post(broker, BoardLoad(1, NEWARK, CHICAGO, "van", 250_000, 790.0))
-    (driver,) = hire(rig, [fleet], [Trip(2, "1", "van", drop=NEW_YORK, home=CHICAGO)])
+    crowd = Crowd(rig)
+    (driver,) = hire(crowd, [Trip(2, "1", "van", drop=NEW_YORK, home=CHICAGO)])
+    (fleet,) = crowd.companies
+    shipper, broker, carrier = (
+        crowd.company(kind)
+        for kind in (
+            OrganisationKind.SHIPPER,
+            OrganisationKind.BROKER,
+            OrganisationKind.CARRIER,
+        )
+    )
+    crowd.settle()
+    post(broker.desk.client, BoardLoad(1, NEWARK, CHICAGO, "van", 250_000, 790.0))
     driver.complete()
     return {
-        "driver": driver.client,
-        "dispatcher": fleet,
-        "shipper": rig.create_company("shipper", 0, "shipper"),
-        "broker": broker,
-        "admin": rig.create_company("carrier", 0),
+        "driver": driver.person,
+        "dispatcher": fleet.desk,
+        "shipper": shipper.desk,
+        "broker": broker.desk,
+        "admin": next(
+            who for who in carrier.people if who.member["roles"] == [Role.ADMIN]
+        ),
     }
 
 
@@ -200,7 +214,7 @@ def _round(
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=ROUND_S + SLACK_S,
+        timeout=ROUND_S + PATIENCE_S,
         check=False,
     )
     if not report.exists():

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from bench.crowd import Crowd, Person
-from bench.rows import Record
-from geo.points import Point
 from market import MarketTruck, fleet, headhaul
+from market.rows import Record
 from models.people.organisations import OrganisationKind
 
 DRIVERS_A_COMPANY = 50
@@ -60,12 +59,12 @@ def hire(crowd: Crowd, number: int, *, seed: int, now: datetime) -> list[Truck]:
         person = _driver(crowd, carriers[count % len(carriers)], truck)
         assert person.driver is not None
         haul = headhaul(truck, seed, now)
-        ends = _pair(haul.pickup), _pair(haul.delivery)
+        ends = haul.pickup, haul.delivery
         load, (_, delivery) = crowd.load(
             poster, "at_delivery", stops=("departed", "arrived"), ends=ends
         )
         crowd.assign(person.driver, load)
-        # The same target as `rows.phone` gives.
+        # The same target as `market.people.device` gives.
         target = f"ok-{person.device_id}"
         hired.append(Truck(person, str(delivery["id"]), target))
     crowd.settle()
@@ -80,12 +79,7 @@ def _driver(crowd: Crowd, org_id: UUID, truck: MarketTruck) -> Person:
         "deck_length_m": truck.deck_length_m,
         "is_hazmat_allowed": truck.has_hazmat,
     }
-    home = _pair(truck.home_point)
-    return crowd.driver(org_id, "on_load", home=home, **of_truck)
-
-
-def _pair(point: Point) -> tuple[float, float]:
-    return point.lat, point.lon
+    return crowd.driver(org_id, "on_load", home=truck.home_point, **of_truck)
 
 
 def complete_steadily(trucks: Sequence[Truck], per_s: float) -> list[Drop]:

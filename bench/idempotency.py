@@ -19,12 +19,12 @@ import psycopg
 
 from bench.client import Answer, Client, Refused
 from bench.cutting import Cutter, cutting
+from bench.patience import PATIENCE_S
 from bench.report import Bar
 from bench.rig import CannotSetUp, Rig, set_up
 from bench.running import Line, line_of, parser_of, run
 
 CLIENTS = 24
-PATIENCE_S = 120.0
 PAUSE_S = 0.05
 LOOK_EVERY_S = 0.005
 AGAIN = {409, 500, 503}

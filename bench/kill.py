@@ -18,6 +18,7 @@ import psycopg
 from bench.crowd import Crowd
 from bench.drops import Drop, Tally, complete, make_drops
 from bench.idempotency import workers_of
+from bench.patience import PATIENCE_S
 from bench.queue import MINUTE_S, fetch_ms, time_passes, until_idle
 from bench.report import Bar, say
 from bench.rig import Rig, set_up
@@ -28,8 +29,6 @@ from local.processes import SETTLED_S, worker_argv
 CLIENTS = 16
 LONGEST_WAIT_S = 0.4
 """The longest time between the start of a batch of drops and its kill."""
-
-COMES_BACK_S = 90.0
 
 VICTIMS = ("worker", "web worker", "worker", "worker", "web worker", "worker") * 3 + (
     "web",
@@ -70,7 +69,7 @@ class Killer:
     def kill_one(self) -> None:
         """Wait until a process of the next kind is `settled_s` old, and kill it."""
         kind = next(self._turns)
-        deadline = time.monotonic() + COMES_BACK_S
+        deadline = time.monotonic() + PATIENCE_S
         while (victim := self._eldest(kind)) is None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"there is no {kind} to kill")

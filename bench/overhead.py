@@ -18,8 +18,8 @@ from bench.client import Client, Refused
 from bench.crowd import Crowd, Person, make_market
 from bench.report import Bar, say
 from bench.rig import Rig, set_up
-from bench.rows import Record
 from bench.running import Line, line_of, parser_of, run
+from market.rows import Record
 from models.people.organisations import OrganisationKind
 
 HANDS = 4

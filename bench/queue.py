@@ -10,11 +10,10 @@ import psycopg
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.orm import Session
 
+from bench.patience import PATIENCE_S
 from bench.report import say
 from jobs import Job, enqueue
 
-LONGEST_S = 300.0
-HURRIED_S = 90.0
 LOOK_EVERY_S = 0.5
 TOLD_EVERY_S = 15.0
 HURRY_AFTER_S = 1.0
@@ -51,11 +50,10 @@ def until_idle(url: str, hurry: Callable[[], None] | None = None) -> None:
     Raises: TimeoutError.
     """
     started = told = time.monotonic()
-    longest_s = HURRIED_S if hurry else LONGEST_S
     with psycopg.connect(url, autocommit=True) as connection:
         while left := _count(connection, LEFT):
             now = time.monotonic()
-            if now - started > longest_s:
+            if now - started > PATIENCE_S:
                 raise TimeoutError(f"{left} jobs and pushes are left")
             if now - told > TOLD_EVERY_S:
                 say(f"{left} jobs and pushes are left")

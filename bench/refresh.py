@@ -170,8 +170,8 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
             phone.is_hasty = True
         list(pool.map(lambda phone: drive(phone, size.rotations, seed), hasty))
     events = _events(rig.env["DATABASE_URL"])
-    stolen_from = {phone.person.family_id for phone in victims}
-    patient = {phone.person.family_id for phone in played}
+    stolen_from = {phone.person.family["id"] for phone in victims}
+    patient = {phone.person.family["id"] for phone in played}
     one_each = sum(events[family] == 1 for family in stolen_from)
     seen = sum((phone.seen for phone in played), Counter[str]())
     lost = seen["cut off"] + seen["read and forgotten"]

@@ -5,11 +5,11 @@ import sys
 import time
 from collections.abc import Sequence
 from enum import StrEnum
-from math import ceil
 from pathlib import Path
 
+from bench.arrivals import hire
 from bench.board import BoardLoad, DropAt, NotABoard, Trip, read_loads, read_trips
-from bench.cast import at_once, hire
+from bench.crowd import Crowd
 from bench.day import NeverCame, play_all, play_online
 from bench.day_figures import Played, Rules, bars_of, figures_of, reference_shares
 from bench.report import say
@@ -17,8 +17,6 @@ from bench.rig import Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
 
 MAX_DETOUR_MI = 300
-FLEETS = 4
-TRUCKS_A_FLEET = 40
 OTHER_SEEDS = range(100)
 """More random homes, for the reference only, to see how much the homes matter."""
 QUICK_TRUCKS = 20
@@ -92,13 +90,7 @@ def _play(
     started = time.monotonic()
     say("web, worker and fake FCM are up")
     broker = rig.create_company("broker", 0, "broker")
-    fleets = at_once(
-        lambda number: rig.create_company(
-            "private_fleet", number, "dispatcher", "shipper"
-        ),
-        range(min(FLEETS, ceil(len(trips) / TRUCKS_A_FLEET))),
-    )
-    drivers = hire(rig, fleets, trips)
+    drivers = hire(Crowd(rig), trips)
     setup_s = time.monotonic() - started
     say(f"{len(drivers)} drivers stand at their drops after {setup_s:.0f} s")
     play = play_all if mode is Mode.ALL else play_online

@@ -22,6 +22,7 @@ from uuid_utils.compat import uuid7
 
 from bench.crowd import Crowd, Person
 from bench.drops import Drop, Tally, complete, insist, make_drops
+from bench.patience import PATIENCE_S
 from bench.queue import MINUTE_S, time_passes, until_idle
 from bench.report import Bar, say
 from bench.rig import Rig, set_up
@@ -37,7 +38,6 @@ HANDS = 3
 """Clients that complete drops; as many accept offers."""
 
 PAUSE_S = 0.5
-BACK_S = 180.0
 LONGEST_BACK_S = 30.0
 ANY_JOB: LiteralString = """
     select exists(select from backhaul_searches where created_at > %s)
@@ -224,7 +224,7 @@ def _until(
     started: float,
 ) -> float:
     while connection.execute(query, about).fetchone() == (False,):
-        if time.monotonic() - started > BACK_S:
+        if time.monotonic() - started > PATIENCE_S:
             raise TimeoutError("no worker did a search after the restart")
         time.sleep(0.05)
     return time.monotonic() - started

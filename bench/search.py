@@ -17,6 +17,7 @@ from sqlalchemy import Engine, event
 from bench import naive
 from bench.crowd import Crowd
 from bench.hauls import Truck, complete_steadily, hire
+from bench.patience import PATIENCE_S
 from bench.report import Bar, percentiles, say
 from bench.rig import Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
@@ -37,7 +38,6 @@ COMPLETIONS_PER_S = 40.0
 MOST_MS_P50, MOST_MS_P95, MOST_FACTOR, MOST_RSS_MB = 30.0, 120.0, 3.0, 300.0
 MOST_SEEDING_S = 120.0
 LEAST_BY_FULL_SCAN, LEAST_BY_ONE_END = 20.0, 3.0
-PATIENCE_S = 120.0
 
 
 class TookTooLong(Exception):

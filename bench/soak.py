@@ -179,12 +179,14 @@ def soak(
         play = Play(rig, phones, Silent(), carriers, shippers)
         for posted in post_all(shippers, market(size.loads, seed=seed, now=utcnow())):
             play.posted[posted.id] = posted
-        rounds = ceil(minutes * 60 / ROUND_S) if size is FULL else 3
+        is_full = size is FULL
+        rounds = ceil(minutes * 60 / ROUND_S) if is_full else 3
         hired = hire(play, rounds * size.trucks, seed)
         say(f"{size.loads} loads, {len(hired)} trucks, {minutes:g} minutes")
         ends_at, played = time.monotonic() + minutes * 60, 0
         with looking(rig, url, size.look_every_s) as samples:
-            while time.monotonic() < ends_at and played < rounds:
+            # A quick form plays its rounds, however long they take.
+            while played < rounds and (time.monotonic() < ends_at or not is_full):
                 mine = hired[played * size.trucks : (played + 1) * size.trucks]
                 play_round(play, mine, size, seed + played + 1)
                 played += 1

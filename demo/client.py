@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import requests
 
-TIMEOUT_S = 30.0
+PATIENCE_S = 300.0
+"""How long the demo waits for an answer, a search or a push that must come. It only
+ends a demo that hangs; on a busy machine everything takes its time."""
 
 _own = threading.local()
 
@@ -63,7 +65,7 @@ class Caller:
             headers["If-Match"] = tag
         try:
             answer = _connections().request(
-                method, self.url + path, json=body, headers=headers, timeout=TIMEOUT_S
+                method, self.url + path, json=body, headers=headers, timeout=PATIENCE_S
             )
         except requests.RequestException as error:
             raise Unexpected(f"{method} {path}: no answer ({error})") from None

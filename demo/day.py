@@ -27,6 +27,9 @@ from market import MarketTruck, fleet, headhaul, transit
 AT_ONCE = 10
 """Drivers on their phones at the same time."""
 
+LOOKS_ANYWAY_AFTER_S = 10.0
+"""A driver whose phone does not ring looks anyway: the offers may be taken already."""
+
 # How often drivers do what: our own guess, no statistics behind it.
 ANSWERS_AT_ALL = 0.88
 TAKES_THE_BEST = 0.8
@@ -118,7 +121,7 @@ class Day:
                 return f"not searched ({search['outcome'].replace('_', ' ')})"
             looked_at = search["counts"]["considered"]
             return f"no gain in {count(looked_at, 'load')} nearby, drives home empty"
-        first_ring(dropped, self._play.phones)
+        first_ring(dropped, self._play.phones, LOOKS_ANYWAY_AFTER_S)
         self._stopping.wait(ready.random.uniform(0.2, 1.0))
         offers = inbox(ready.trucker)
         if not offers:

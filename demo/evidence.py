@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from demo.client import Person
+from demo.client import PATIENCE_S, Person
 from demo.phones import Push
 from demo.play import Play
 
@@ -13,8 +13,6 @@ CARRIED = (
     *("booked", "at_pickup", "pickup_confirmed"),
     *("in_transit", "at_delivery", "delivered"),
 )
-
-SETTLED_WITHIN_S = 20.0
 
 Rows = list[dict[str, Any]]
 
@@ -61,7 +59,7 @@ def gather(play: Play) -> Evidence:
 
 def _settled_offers(desks: Sequence[Person]) -> Rows:
     """Return all offers, once no push for an open offer is still under way."""
-    deadline = time.monotonic() + SETTLED_WITHIN_S
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         offers = [row for desk in desks for row in desk.walk("/v1/offers")]
         if time.monotonic() > deadline or all(

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from demo.client import Caller, Unexpected
+from demo.client import PATIENCE_S, Caller, Unexpected
 
 POLL_S = 0.05
 
@@ -61,7 +61,7 @@ class Phones:
         *,
         subject_id: str | None = None,
         after: float = 0.0,
-        timeout_s: float = 10.0,
+        timeout_s: float = PATIENCE_S,
     ) -> Push | None:
         """Return the first push of this kind to this phone, None if none comes.
 
@@ -78,7 +78,7 @@ class Phones:
         return self.wait_for(matches, timeout_s)
 
     def wait_for(
-        self, matches: Callable[[Push], bool], timeout_s: float = 10.0
+        self, matches: Callable[[Push], bool], timeout_s: float = PATIENCE_S
     ) -> Push | None:
         """Return the first push for which `matches` is true, None if none comes."""
         with self._news:

@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from demo.client import Answer, Unexpected
+from demo.client import PATIENCE_S, Answer, Unexpected
 from demo.play import Play, order
 from demo.road import accept, first_ring, inbox, pick_up
 from demo.seeding import Trucker
@@ -61,7 +61,7 @@ def _accept_together(play: Play, racers: list[Trucker], load_id: str) -> list[An
 
     def go(racer: Trucker) -> Answer:
         offers = [offer for offer in inbox(racer) if offer["load_id"] == load_id]
-        starting.wait(timeout=30)
+        starting.wait(timeout=PATIENCE_S)
         if not offers:
             raise Unexpected(f"{racer.name} was not offered the load of the race")
         return accept(racer, offers[0], play.ledger)

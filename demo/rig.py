@@ -14,7 +14,13 @@ from psycopg import sql
 
 from local import create_database, server
 from local.place import data_dir
-from local.processes import ProcessEnded, Processes, web_argv, worker_argv
+from local.processes import (
+    START_TIMEOUT_S,
+    ProcessEnded,
+    Processes,
+    web_argv,
+    worker_argv,
+)
 from runtime import schema
 from runtime.config import UNLIMITED, Settings
 from runtime.db import check_server, make_engine
@@ -23,7 +29,6 @@ from runtime.errors import CannotStart
 HOST = "127.0.0.1"
 NAME = "backhaul_demo"
 MOST_AT_ONCE = 9
-START_TIMEOUT_S = 60.0
 WEB_WORKERS = 2
 
 
@@ -123,7 +128,7 @@ def running(settings: Settings, name: str, database_url: str) -> Iterator[Rig]:
             web = [*web_argv(HOST, port, WEB_WORKERS), "--workers-kill-timeout", "3"]
             processes.start("web", web, environment)
             processes.start("worker", worker_argv(), environment)
-            processes.wait_for(f"{url}/readyz", START_TIMEOUT_S)
+            processes.wait_for(f"{url}/readyz")
             _written(processes, logs / "worker.log", "worker.started")
         except (ProcessEnded, TimeoutError) as error:
             raise CannotStart(f"The demo cannot start: {error}.") from None

@@ -8,13 +8,12 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from demo.client import Answer, Unexpected, told
+from demo.client import PATIENCE_S, Answer, Unexpected, told
 from demo.phones import Phones, Push
 from demo.seeding import Company, Posted, Trucker
 from geo.points import Point
 
 FIXES_ON_THE_WAY = 12
-SEARCHED_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -188,7 +187,7 @@ def search_of(dropped: Drop) -> dict[str, Any]:
     Raises: Unexpected if none is done in time.
     """
     driver_id = dropped.trucker.driver_id
-    deadline = time.monotonic() + SEARCHED_WITHIN_S
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         path = f"/v1/backhaul-searches?driver_id={driver_id}&limit=5"
         for search in dropped.trucker.phone.get(path)["data"]:
@@ -199,7 +198,9 @@ def search_of(dropped: Drop) -> dict[str, Any]:
     raise Unexpected(f"no search for the drop at stop {dropped.stop_id} in time")
 
 
-def first_ring(dropped: Drop, phones: Phones, timeout_s: float = 10.0) -> Push | None:
+def first_ring(
+    dropped: Drop, phones: Phones, timeout_s: float = PATIENCE_S
+) -> Push | None:
     """Return the first push of an offer after the drop, None if none comes."""
     # The push may come before the phone has the answer to its report: allow 1 s.
     target = dropped.trucker.phone.target

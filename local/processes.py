@@ -27,6 +27,10 @@ QUICK_ENDS = 5
 
 FIRST_PAUSE_S = 1.0
 
+START_TIMEOUT_S = 300.0
+"""How long a process may take to answer after its start. A laptop that is busy with
+other things takes its time."""
+
 
 class ProcessEnded(Exception):
     """A process that should run has ended; the message names it and its log."""
@@ -154,7 +158,7 @@ class Processes:
         place = f", see {self.log_dir / name}.log" if self.log_dir else ""
         return f"{name} ended with exit code {self.running[name].returncode}{place}"
 
-    def wait_for(self, url: str, timeout_s: float = 30.0) -> None:
+    def wait_for(self, url: str, timeout_s: float = START_TIMEOUT_S) -> None:
         """Return when `url` answers 200.
 
         Raises: ProcessEnded, TimeoutError.
@@ -163,7 +167,7 @@ class Processes:
         while time.monotonic() < deadline:
             self.check()
             try:
-                with urllib.request.urlopen(url, timeout=2):
+                with urllib.request.urlopen(url, timeout=timeout_s):
                     return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.05)

@@ -23,8 +23,6 @@ from local.processes import (
 from runtime.errors import CannotStart
 
 WATCH_S = 0.5
-START_TIMEOUT_S = 120.0
-"""A laptop that is busy with other things takes its time."""
 WEB_WORKERS = 2
 
 
@@ -64,7 +62,7 @@ def main() -> None:
             processes.start("web", web_argv(host, port, WEB_WORKERS), shared)
             processes.start("worker", worker_argv(), env)
             url = f"http://{host}:{port}"
-            processes.wait_for(f"{url}/healthz", START_TIMEOUT_S)
+            processes.wait_for(f"{url}/healthz")
             _say(f"Backhaul listens on {url}: its API is at {url}/docs. Ctrl-C stops.")
             while True:
                 processes.keep()

@@ -14,7 +14,9 @@ from uuid import UUID
 
 import psycopg
 
+from freight.roles import Role
 from market.cargo import Urn
+from market.cast import DESK
 from market.loads import MarketLoad, market
 from market.trucks import MarketTruck, fleet
 
@@ -25,12 +27,6 @@ SHARES = {"carrier": 50, "private_fleet": 10, "shipper": 30, "broker": 10}
 """Kinds of companies. Our own assumption, no statistics behind it."""
 
 KINDS = tuple(SHARES)
-DESK = {
-    "carrier": ["dispatcher"],
-    "private_fleet": ["dispatcher", "shipper"],
-    "shipper": ["shipper"],
-    "broker": ["broker"],
-}
 HAVE_TRUCKS, HAVE_FREIGHT = ("carrier", "private_fleet"), ("shipper", "broker")
 
 ROLE: LiteralString = "set local role backhaul_worker"
@@ -192,7 +188,7 @@ def _organisation(company: Company) -> tuple[Any, ...]:
 
 
 def _desk(company: Company) -> tuple[Any, ...]:
-    roles = ["admin", *DESK[company.kind]]
+    roles = [Role.ADMIN.value, *(role.value for role in DESK[company.kind])]
     return company.desk_id, company.id, "Desk", company.email, roles
 
 

@@ -34,7 +34,7 @@ from runtime.telemetry import GAUGES
 from services.fleet import positions
 from services.people import passwords
 from services.people.tokens import Keyring
-from tests import answers, canaries, codes, examples, workers
+from tests import answers, canaries, codes, examples, marks, workers
 from tests.world import World, drain_jobs, utcnow
 
 hypothesis_settings.register_profile("suite", deadline=None)
@@ -57,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(marks.Marks())
     if config.pluginmanager.has_plugin("xdist"):
         if config.getoption("write_examples") and config.getoption("numprocesses"):
             raise pytest.UsageError("One process writes the examples: add -n 0.")
@@ -229,9 +230,21 @@ def session(engine: Engine) -> Iterator[OrmSession]:
 
 
 @pytest.fixture
-def world(session: OrmSession, app: Flask, keys: Keyring, settings: Settings) -> World:
-    """Makes companies, members and loads over HTTP, in the rolled-back transaction."""
-    return World(app, keys, settings)
+def kind_of_world() -> type[World]:
+    """What makes people and loads: the flows do it over HTTP, other tests by rows."""
+    return World
+
+
+@pytest.fixture
+def world(
+    session: OrmSession,
+    app: Flask,
+    keys: Keyring,
+    settings: Settings,
+    kind_of_world: type[World],
+) -> World:
+    """Makes companies, members and loads, in the rolled-back transaction."""
+    return kind_of_world(app, keys, settings)
 
 
 EMPTY = """
@@ -260,6 +273,7 @@ def committed(
     keys: Keyring,
     settings: Settings,
     database_url: str,
+    kind_of_world: type[World],
 ) -> Iterator[World]:
     """A `world` whose rows are committed, for races; every table is emptied afterwards.
 
@@ -271,7 +285,7 @@ def committed(
         join_transaction_mode="conditional_savepoint",
         info={"acting": Hand.SERVER},
     )
-    yield World(app, keys, settings)
+    yield kind_of_world(app, keys, settings)
     Session.configure(bind=None)
     with psycopg.connect(database_url) as connection:
         connection.execute(EMPTY)

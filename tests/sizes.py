@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
 
-from tests.source import ROOT, files, imports, layer, tree
+from tests.source import ROOT, files, imports, layer, nodes
 
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 60
@@ -37,8 +37,13 @@ def lines(path: Path) -> int:
     return len((ROOT / path).read_text().splitlines())
 
 
-def functions(path: Path) -> Iterator[Function]:
-    for node in ast.walk(tree(path)):
+@cache
+def functions(path: Path) -> tuple[Function, ...]:
+    return tuple(_functions(path))
+
+
+def _functions(path: Path) -> Iterator[Function]:
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             length = node.end_lineno - node.lineno + 1

@@ -1,7 +1,6 @@
 """Our own source files, for the tests that read them."""
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -31,17 +30,26 @@ def tree(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text(), str(path))
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return every node of the file's tree; many tests look at all of them."""
+    return tuple(ast.walk(tree(path)))
+
+
 def layer(path: Path) -> str:
     """Return the top folder of the path, or the name of a root module."""
     return path.parts[0] if len(path.parts) > 1 else path.stem
 
 
-def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
-    """Yield each imported dotted name, and its line."""
-    for node in ast.walk(tree(path)):
+@cache
+def imports(path: Path) -> tuple[tuple[str, ast.stmt], ...]:
+    """Return each imported dotted name, and its line."""
+    found: list[tuple[str, ast.stmt]] = []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node) for alias in node.names)
+            found += ((alias.name, node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             dots = "." * node.level
             for alias in node.names:
-                yield f"{dots}{node.module or ''}.{alias.name}", node
+                found.append((f"{dots}{node.module or ''}.{alias.name}", node))
+    return tuple(found)

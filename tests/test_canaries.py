@@ -11,6 +11,8 @@ from local.processes import Processes, web_argv, worker_argv
 from tests import canaries
 from tests.canaries import leaks, named
 from tests.edges.test_start import free_port
+from tests.over_http import over_http
+from tests.waiting import LONGEST_S
 from tests.world import Caller, World
 
 PASSWORD = "canary-p4ssword-7391"
@@ -26,7 +28,7 @@ SEEDED = {
 
 
 def say(port: int, path: str, body: bytes, method: str = "POST", **headers: str) -> int:
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
     try:
         sent = {"Content-Type": "application/json"} | headers
         line.request(method, path, body, sent)
@@ -54,7 +56,7 @@ class TestTheProcesses:
         with Processes(tmp_path) as processes:
             processes.start("web", web_argv("127.0.0.1", port, 1), environ)
             processes.start("worker", worker_argv(), environ)
-            processes.wait_for(f"http://127.0.0.1:{port}/readyz")
+            processes.wait_for(f"http://127.0.0.1:{port}/readyz", LONGEST_S)
             mine = {"Authorization": f"Bearer {boss.token}"}
             bodies = [
                 json.dumps(body).encode() for body in (login, member, {"fixes": [fix]})
@@ -105,8 +107,9 @@ def test_the_whole_suite_logged_none_of_its_secrets(
     world: World, all_saw: Path
 ) -> None:
     """Runs last. In a run of a part of the suite it checks that part."""
-    place = world.driver(world.company(), device="canary-target-1", home_lat=41.87391)
-    world.phone(place, "canary-target-2")
+    boss, calls = world.company(), over_http(world)
+    place = calls.driver(boss, device="canary-target-1", home_lat=41.87391)
+    calls.phone(place, "canary-target-2")
     sign_in = {"login": "canary@example.com", "password": PASSWORD}
     Caller(world.app, "").post("/v1/sessions", sign_in)
 

@@ -18,6 +18,7 @@ from models.kernel.events import Event
 from runtime import schema
 from runtime.db import Session
 from tests import canaries
+from tests.over_http import over_http
 from tests.source import ROOT
 from tests.world import PASSWORD, Caller, World
 
@@ -257,7 +258,7 @@ class TestAudit:
     def test_verifies_heads_kept_elsewhere(
         self, committed: World, invoke: Callable[..., Result], tmp_path: Path
     ) -> None:
-        committed.truck(committed.company())
+        over_http(committed).truck(committed.company())
 
         kept = invoke("audit", "heads")
         (tmp_path / "heads").write_text(kept.output)

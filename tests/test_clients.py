@@ -69,6 +69,7 @@ class TestTheNodePrograms:
         assert "typescript is skipped: there is no Node.js" in told
         assert "spectral is skipped: there is no Node.js" in told
 
+    @pytest.mark.process
     def test_that_cannot_be_installed_are_skipped_with_the_reason(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
@@ -78,6 +79,7 @@ class TestTheNodePrograms:
             clients.node_tools(tmp_path)
 
 
+@pytest.mark.process
 class TestThePythonClient:
     def test_is_generated_and_its_program_has_the_right_types(
         self, tmp_path: Path

@@ -16,7 +16,8 @@ from demo.fcm import FakeFcm
 from local.processes import Processes
 from models.offers.pushes import Push
 from tests.services.scene import Scene, rows_of
-from tests.test_worker import jobs_now, owe_one, wait_until, worker_process
+from tests.test_worker import jobs_now, owe_one, worker_process
+from tests.waiting import LONGEST_S, wait_until
 from tests.web import web_process
 from tests.world import World
 
@@ -41,7 +42,7 @@ class TestTheWorker:
             owe_one(waiting)
 
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.communicate(timeout=LONGEST_S)
 
         assert process.returncode == 0
         assert [push.target for push in fcm.received] == ["slow-5-long"]
@@ -53,7 +54,7 @@ class TestTheWorker:
 
 @pytest.fixture
 def web(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]:
-    with web_process(committed, tmp_path, workers=2) as running:
+    with web_process(committed.settings, tmp_path, workers=2) as running:
         yield running
 
 
@@ -66,7 +67,7 @@ class TestTheWeb:
         server = processes.running["web"]
 
         def put_truck(number: int) -> int:
-            line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            line = http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
             headers = {
                 "Authorization": f"Bearer {boss.token}",
                 "Content-Type": "application/json",
@@ -84,7 +85,7 @@ class TestTheWeb:
         ):
             holder.execute("lock table trucks in exclusive mode")
             asked = [pool.submit(put_truck, number) for number in range(IN_FLIGHT)]
-            wait_until(lambda: waiters(onlooker) == IN_FLIGHT, "the waiters", 20)
+            wait_until(lambda: waiters(onlooker) == IN_FLIGHT, "the waiters")
             server.terminate()
             time.sleep(HELD_S)
             assert server.poll() is None
@@ -94,7 +95,7 @@ class TestTheWeb:
 
         assert statuses == [200] * IN_FLIGHT
         assert kept == (IN_FLIGHT,)
-        assert server.wait(10) == 0
+        assert server.wait(LONGEST_S) == 0
 
 
 def truck(number: int) -> str:

@@ -13,6 +13,7 @@ from runtime.config import Settings
 from runtime.db import Session, make_engine
 from services.upkeep import health
 from tests.edges.test_start import free_port
+from tests.waiting import LONGEST_S
 from tests.world import World
 
 
@@ -100,7 +101,7 @@ class TestProcesses:
         environ = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path / "data")}
         with Processes(tmp_path) as processes:
             processes.start("web", web_argv("127.0.0.1", port, 1), environ)
-            processes.wait_for(f"http://127.0.0.1:{port}/readyz")
+            processes.wait_for(f"http://127.0.0.1:{port}/readyz", LONGEST_S)
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/docs/") as page:
                 assert page.status == 200
 

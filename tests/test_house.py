@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 
 from tests import sizes
-from tests.source import ROOT, files, layer, suite, tree
+from tests.source import ROOT, files, layer, nodes, suite, tree
 
 each_file = pytest.mark.parametrize("path", sizes.measured(), ids=str)
 
@@ -82,8 +82,10 @@ def test_only_modules_for_a_terminal_print() -> None:
         f"{path}:{node.lineno}"
         for path in [*files(), *suite()]
         if layer(path) not in TALK_TO_A_PERSON
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"print", "pprint"}
+        for node in nodes(path)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"print", "pprint"}
     ]
 
     assert prints == []
@@ -106,7 +108,7 @@ def test_no_variable_is_named_it() -> None:
     named = [
         f"{path}:{node.lineno}"
         for path in [*files(), *suite()]
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if (isinstance(node, ast.Name) and node.id == "it")
         or (isinstance(node, ast.arg) and node.arg == "it")
     ]

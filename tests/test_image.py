@@ -29,7 +29,7 @@ from runtime.config import Settings
 from tests.edges.test_start import free_port
 from tests.source import ROOT
 from tests.test_periodic import LAST_SUCCESS, value
-from tests.test_worker import wait_until
+from tests.waiting import LONGEST_S, wait_until
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
@@ -132,6 +132,7 @@ class TestTheImage:
         assert re.fullmatch(r"postgres:\d+\.\d+-\w+", SERVICES["database"]["image"])
         assert of("USER") == ["10001"]
 
+    @pytest.mark.process
     def test_the_linter_has_nothing_to_say(self) -> None:
         hadolint = Path(sys.executable).with_name("hadolint")
 
@@ -220,7 +221,7 @@ class Host:
             env=self.env(service),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LONGEST_S,
         )
 
     @contextmanager
@@ -258,16 +259,14 @@ def test_the_image_serves_with_what_compose_gives_it(
         running = {
             name: stack.enter_context(host.up(name)) for name in ("web", "worker")
         }
-        Processes().wait_for(f"http://127.0.0.1:{port}/readyz")
+        Processes().wait_for(f"http://127.0.0.1:{port}/readyz", LONGEST_S)
 
         def page() -> str:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
                 return str(answer.read().decode())
 
         wait_until(lambda: value(page(), "backhaul_workers") == 1, "a worker")
-        wait_until(
-            lambda: value(page(), LAST_SUCCESS, job="jobs.rescue") > 0, "a job", 90
-        )
+        wait_until(lambda: value(page(), LAST_SUCCESS, job="jobs.rescue") > 0, "a job")
         for name in running:
             health = [
                 command.replace(":9100/", f":{metrics}/") for command in health_of(name)
@@ -296,10 +295,10 @@ def test_a_second_worker_host_needs_only_the_database(
         return value(answer.get_data(as_text=True), LAST_SUCCESS, job="leases.lapse")
 
     try:
-        wait_until(done, "a job", 90)
+        wait_until(done, "a job")
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(LONGEST_S)
         log.close()
 
 

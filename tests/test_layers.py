@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.source import files, imports, layer, suite, tree
+from tests.source import files, imports, layer, nodes, suite, tree
 
 BELOW = {"geo", "freight", "models", "jobs", "notifications", "places", "runtime"}
 CORE = BELOW - {"runtime"} | {"services"}
@@ -152,13 +152,13 @@ def test_only_edges_import_keys_and_schema(path: Path) -> None:
 def test_nothing_is_imported_by_a_string(path: Path) -> None:
     calls = [
         f"{ast.unparse(node.func)} in line {node.lineno}"
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Call)
         and ast.unparse(node.func).rpartition(".")[2] in {"import_module", "__import__"}
     ]
     named = [
         f"{node.value!r} in line {node.lineno}"
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and (found := OBJECT.fullmatch(node.value))
@@ -241,7 +241,7 @@ def test_only_edges_end_a_transaction(path: Path) -> None:
     savepoints = _names_of_savepoints(tree(path))
     ended = [
         f"{ast.unparse(node.func)} in line {node.lineno}"
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in {"commit", "rollback", "begin"}
@@ -280,7 +280,7 @@ def test_only_edges_read_the_clock(path: Path) -> None:
         return
     looks = [
         f"{ast.unparse(node)} in line {node.lineno}"
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute)
         and node.attr in CLOCKS
         and ast.unparse(node.value) in {"datetime", "date", "time", "dt"}
@@ -297,7 +297,7 @@ def test_only_the_edges_read_the_environment(path: Path) -> None:
     read = {"environ", "getenv"}
     assert [
         ast.unparse(node)
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute)
         and node.attr in read
         and ast.unparse(node.value) == "os"

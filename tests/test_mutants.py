@@ -67,6 +67,7 @@ def test_a_text_that_is_not_there_exactly_once_is_not_changed(
 SURE = "def test_it(): pass"
 
 
+@pytest.mark.process
 class TestJudge:
     """The mutant changes a file that the test may or may not read."""
 

@@ -22,6 +22,7 @@ from services.kernel.actors import PERMISSIONS, Permission
 from tests import examples
 from tests.codes import openapi_path, promised, whole_suite
 from tests.source import ROOT
+from tests.waiting import LONGEST_S
 
 METHODS = {"get", "put", "post", "patch", "delete"}
 PUBLIC = {
@@ -62,6 +63,7 @@ class TestTheDocument:
     def test_the_committed_document_is_current(self, app: Flask) -> None:
         assert DOCUMENT.read_text() == document_text(app), "Run `make openapi`."
 
+    @pytest.mark.process
     def test_does_not_depend_on_the_hash_seed(self) -> None:
         run = subprocess.run(
             [sys.executable, "cli.py", "openapi", "--check"],
@@ -336,7 +338,7 @@ class TestDocs:
                 ],
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=LONGEST_S,
                 check=False,
             ).stdout
         finally:

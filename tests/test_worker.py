@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from runtime.db import Session
 from runtime.telemetry import traced
 from tests import canaries
 from tests.services.scene import Scene, let_waits_pass, queued, rows_of
+from tests.waiting import LONGEST_S, wait_until
 from tests.world import CHICAGO, NEW_YORK, FakeGateway, supplies_of
 from worker import HANDLERS, MOST_ATTEMPTS, Retry
 
@@ -224,13 +224,6 @@ def worker_process(url, fcm, *, log=subprocess.PIPE, **env):
         canaries.heard.append(process.communicate()[1] or Path(log.name).read_text())
 
 
-def wait_until(condition, what, timeout_s=60):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"Never happened: {what}"
-        time.sleep(0.05)
-
-
 class TestTheProcess:
     def test_a_drop_reaches_the_phone_under_its_trace_id_and_sigterm_drains(
         self, committed, database_url
@@ -258,7 +251,7 @@ class TestTheProcess:
             )
 
             process.send_signal(signal.SIGTERM)
-            _, log = process.communicate(timeout=60)
+            _, log = process.communicate(timeout=LONGEST_S)
 
         assert process.returncode == 0
         arrived = [r.message["data"] for r in fcm.received]

@@ -19,10 +19,10 @@ from jobs.work import ANSWER_S
 from models.offers.pushes import Push
 from runtime.db import Session
 from tests.services.scene import Scene, let_waits_pass, rows_of
-from tests.test_worker import jobs_now, owe_one, wait_until, worker_process
+from tests.test_worker import jobs_now, owe_one, worker_process
+from tests.waiting import LONGEST_S, wait_until
 from tests.world import World
 
-SOON_S = 30
 UNTIL_IT_CANNOT_BE_WRITTEN_S = ANSWER_S + 2
 CUT = """
 select pg_terminate_backend(pid) from pg_stat_activity
@@ -94,12 +94,11 @@ class TestAnOutage:
                 wait_until(
                     lambda so_far=number + 2: is_accepted(*range(so_far)),
                     "a push after the outage",
-                    SOON_S,
                 )
 
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            process.wait(LONGEST_S)
 
         assert process.returncode == 0
         assert events_of(tmp_path).count("worker.started") == 1
@@ -114,7 +113,7 @@ class TestAnOutage:
                 wait_until(lambda: fcm.received, "the attempt's end")
                 time.sleep(UNTIL_IT_CANNOT_BE_WRITTEN_S)
             owe_to(scene, "ok-after")
-            wait_until(lambda: is_accepted("after"), "a push after the outage", SOON_S)
+            wait_until(lambda: is_accepted("after"), "a push after the outage")
             assert not is_accepted("after", "driver")
 
             wait_until(lambda: a_minute_passes() or not pushing(), "the rescue")
@@ -133,7 +132,7 @@ class TestAnOutage:
             with outage(server_url, name_of(database_url)):
                 assert cannot_connect(database_url)
                 process.send_signal(signal.SIGTERM)
-                process.wait(30)
+                process.wait(LONGEST_S)
 
         assert process.returncode == 0
 

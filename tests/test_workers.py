@@ -8,9 +8,9 @@ import pytest
 
 from tests import codes, workers
 from tests.source import ROOT
+from tests.waiting import LONGEST_S
 
-LONGEST_S = 180
-"""It takes some seconds on an idle machine, and longer beside other work."""
+pytestmark = pytest.mark.process
 
 SEES = """
 from time import sleep
@@ -22,6 +22,7 @@ def test_a_code_is_seen():
 """
 
 JUDGES = """
+from tests.waiting import LONGEST_S
 from tests import codes
 
 def test_the_whole_suite_saw_both(all_saw):
@@ -36,7 +37,8 @@ def test_nothing_of_the_kind():
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the suite in `folder` with our plugin for several processes."""
     (folder / "conftest.py").write_text("from tests.conftest import *\n")
-    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rf", *options]
+    argv = [sys.executable, "-m", "pytest", "-rf", *options]
+    argv += ["-p", "no:cacheprovider", "-p", "no:schemathesis"]
     return subprocess.run(
         [*argv, "--confcutdir", folder, "--rootdir", folder, folder],
         cwd=ROOT,

@@ -1,28 +1,36 @@
 """A real web process for a test."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from local.processes import Processes, web_argv
+from runtime.config import Settings
 from tests.edges.test_start import free_port
-from tests.world import World
+from tests.waiting import LONGEST_S
 
 
 @contextmanager
 def web_process(
-    world: World, folder: Path, *, workers: int
+    settings: Settings,
+    folder: Path,
+    *,
+    workers: int,
+    options: Sequence[str] = (),
 ) -> Iterator[tuple[Processes, int]]:
-    """Run the web process on the world's database; yield its supervisor and port.
+    """Run the web process on the suite's database; yield its supervisor and port.
 
     It writes `web.log` to the folder, and has answered /readyz.
+
+    options: more options for Granian.
     """
     port = free_port()
     environ = {
-        "DATABASE_URL": world.settings.DATABASE_URL,
-        "DATA_DIR": world.settings.DATA_DIR,
+        "DATABASE_URL": settings.DATABASE_URL,
+        "DATA_DIR": settings.DATA_DIR,
     }
     with Processes(folder) as processes:
-        processes.start("web", web_argv("127.0.0.1", port, workers), environ)
-        processes.wait_for(f"http://127.0.0.1:{port}/readyz")
+        argv = [*web_argv("127.0.0.1", port, workers), *options]
+        processes.start("web", argv, environ)
+        processes.wait_for(f"http://127.0.0.1:{port}/readyz", LONGEST_S)
         yield processes, port

@@ -17,21 +17,20 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from tests import answers, canaries, codes, examples
+from tests.waiting import LONGEST_S
 
 SUMS_UP = "test_the_whole_suite"
-LONGEST_S = 300
-"""How long to wait for the other processes; no file takes so long."""
-
 HERE = Path(__file__).parent
+LONG = {HERE, *(HERE / name for name in ("demo", "edges", "local", "migrations"))}
+"""Most files of these folders start real processes, and take long."""
 
 
 def in_order(items: list[pytest.Item]) -> None:
-    """Put the tests of the whole suite last, and the files beside this one first.
+    """Put the tests of the whole suite last, and the files of LONG folders first.
 
-    The files beside this one take long, as many start real processes; the run must not
-    end with one of them alone.
+    The run must not end with a long file alone.
     """
-    items.sort(key=lambda item: (SUMS_UP in item.name, item.path.parent != HERE))
+    items.sort(key=lambda item: (SUMS_UP in item.name, item.path.parent not in LONG))
 
 
 class ByFile(LoadFileScheduling):

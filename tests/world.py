@@ -1,24 +1,29 @@
-"""Makes companies, members and loads over HTTP, with defaults for what is not given."""
+"""Makes companies, members and loads, with defaults for what is not given."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 from uuid_utils.compat import uuid7
 
 from edges.start import audit_key
+from freight.lifecycles import LoadStatus
 from freight.roles import Role
 from geo.points import Point
 from geo.roads import EstimatedRoads
 from handlers.supplies import PostOffice, Supplies
 from jobs import RunLater, make_app
-from models.people.organisations import Member, Organisation, OrganisationKind
+from market import people, postings
+from market.cast import DESK, Cast, Person
+from market.rows import Record, inserts, text_of
+from models.people.organisations import Member, OrganisationKind
 from models.people.targets import TargetKind
 from notifications.gateway import Gateway
 from notifications.messages import Message
@@ -27,6 +32,7 @@ from runtime.db import Session
 from services.people.passwords import hash_password
 from services.people.tokens import Claims, Keyring, access_token
 from services.search.run import SearchRules
+from tests import canaries
 from tests.callers import Answer, Caller
 from worker import functions
 
@@ -42,8 +48,6 @@ DENVER = Point(39.7392, -104.9903)
 PASSWORD = "correct horse battery"
 SOME_ID = "01a20330-7c7b-771a-934d-521e071717f4"
 """An id of no row; fixed, as a test's parameters must be equal in all processes."""
-
-_numbers = count(1)
 
 
 @cache
@@ -79,94 +83,83 @@ class FakeGateway:
 
 @dataclass
 class World:
-    """Companies, members, trucks and loads, made over the public API."""
+    """Companies, members, phones, trucks and loads, written as rows; what happens to
+    them is reported over the public API."""
 
     app: Flask
     keys: Keyring
     settings: Settings
+    numbers: ClassVar[Iterator[int]] = count(1)
+
+    @cached_property
+    def cast(self) -> Cast[Person]:
+        return Cast(
+            lambda person: person,
+            password_hash=_password_hash(),
+            clock=utcnow,
+            numbers=self.numbers,
+        )
+
+    def settle(self) -> None:
+        """Write what the cast has made."""
+        with Session.begin() as session:
+            for statement, records in inserts(self.cast.take()):
+                canaries.remember(json.loads(records))
+                session.connection().exec_driver_sql(
+                    statement.as_string(None), (records,)
+                )
+
+    def calling(self, person: Person) -> Caller:
+        """Return the person as a caller of the API."""
+        driver_id = str(person.driver["id"]) if person.driver else ""
+        member_id, family_id = person.member["id"], person.family["id"]
+        claims = Claims(member_id, person.org_id, family_id, person.device_id)
+        token = access_token(self.keys, claims, now=utcnow())
+        return Caller(self.app, token, member_id, person.org_id, driver_id)
 
     def caller(
         self, member_id: UUID, org_id: UUID, device_id: UUID | None = None
     ) -> Caller:
         """Sign a member in without computing a password hash."""
-        with Session.begin() as session:
-            family_id = session.scalars(
-                text(
-                    "insert into refresh_families"
-                    " (id, org_id, member_id, device_id, seed, generation, expires_at)"
-                    " values (:id, :org, :member, :device, 's', 0,"
-                    " now() + interval '1 day') returning id"
-                ),
-                {
-                    "id": uuid7(),
-                    "org": org_id,
-                    "member": member_id,
-                    "device": device_id,
-                },
-            ).one()
-        claims = Claims(member_id, org_id, family_id, device_id)
-        token = access_token(self.keys, claims, now=utcnow())
-        return Caller(self.app, token, member_id, org_id)
+        member = {"id": member_id, "org_id": org_id}
+        person = self.cast.signed_in(member, device_id)
+        self.settle()
+        return self.calling(person)
 
     def company(
         self, kind: OrganisationKind = OrganisationKind.CARRIER, *roles: Role
     ) -> Caller:
         """Return the admin of a new company, who has the company's desk roles too."""
-        number = next(_numbers)
-        desk = {
-            OrganisationKind.CARRIER: [Role.DISPATCHER],
-            OrganisationKind.PRIVATE_FLEET: [Role.DISPATCHER, Role.SHIPPER],
-            OrganisationKind.SHIPPER: [Role.SHIPPER],
-            OrganisationKind.BROKER: [Role.BROKER],
-        }[kind]
-        organisation = Organisation(id=uuid7(), name=f"{kind} {number}", kind=kind)
-        admin = Member(
-            id=uuid7(),
-            org_id=organisation.id,
+        admin = self.cast.person(
+            self.cast.organisation(kind),
+            {Role.ADMIN, *(roles or DESK[kind])},
             name="Ada Admin",
-            email=f"ada{number}@example.com",
-            password_hash=_password_hash(),
-            roles=sorted({Role.ADMIN, *(roles or desk)}),
+            email=f"ada{next(self.numbers)}@example.com",
         )
-        with Session.begin() as session:
-            session.add(organisation)
-            session.flush()
-            session.add(admin)
-        return self.caller(admin.id, admin.org_id)
+        self.settle()
+        return self.calling(admin)
 
     def shipper(self) -> Caller:
         return self.company(OrganisationKind.SHIPPER)
 
     def member(self, admin: Caller, *roles: Role, **fields: Any) -> Caller:
-        """Invite a member, who accepts in a browser; return the member."""
-        number = next(_numbers)
-        person = {
-            "name": f"Person {number}",
-            "email": f"person{number}@example.com",
-            "roles": [role.value for role in roles],
-        } | fields
-        invited = admin.post("/v1/invitations", person)
-        assert invited.status == 201, invited.body
-        tokens = self.accept(invited["token"])
-        assert tokens.status == 201, tokens.body
-        member_id = UUID(tokens["member_id"])
-        return Caller(self.app, tokens["access_token"], member_id, admin.org_id)
+        """Return a new member of the admin's company, signed in in a browser."""
+        person = self.cast.person(admin.org_id, roles, **fields)
+        if Role.DRIVER in roles:
+            self.cast.keep("drivers", people.new_driver(person.member))
+        self.settle()
+        return self.calling(person)
 
     def accept(self, token: str, **fields: Any) -> Answer:
         body = {"token": token, "password": PASSWORD} | fields
         return Caller(self.app, "").post("/v1/invitations/acceptance", body)
 
     def truck(self, dispatcher: Caller, **fields: Any) -> str:
-        truck_id = str(uuid7())
-        body = {
-            "unit_number": f"T{next(_numbers)}",
-            "equipment": "van",
-            "payload_kg": 20_000,
-            "deck_length_m": 16.15,
-        } | fields
-        made = dispatcher.put(f"/v1/trucks/{truck_id}", body)
-        assert made.status == 200, made.body
-        return truck_id
+        number = f"T{next(self.numbers)}"
+        made = people.truck(dispatcher.org_id, number) | fields
+        self.cast.keep("trucks", made)
+        self.settle()
+        return str(made["id"])
 
     def driver(
         self,
@@ -183,23 +176,17 @@ class World:
         device: the push target of the phone; None for no phone.
         is_seen: the phone has reported a position.
         """
-        driver = self.member(dispatcher, Role.DRIVER)
-        driver_id = driver.get("/v1/me")["driver"]["id"]
-        body = {
-            "truck_id": self.truck(dispatcher, **(truck or {})),
-            "home_lat": home.lat,
-            "home_lon": home.lon,
-            "availability": "available",
-        } | fields
-        edited = dispatcher.patch(f"/v1/drivers/{driver_id}", body)
-        assert edited.status == 200, edited.body
-        driver = replace(driver, driver_id=driver_id)
+        person = self.cast.person(dispatcher.org_id, [Role.DRIVER])
+        person = self.cast.driving(person, home, truck or {}, **fields)
+        driver_id = person.driver["id"]
         if is_seen:
             # Earlier than any position that a test reports.
-            self.locate(driver, home, at=utcnow() - timedelta(minutes=10))
+            self.cast.seen(driver_id, home, utcnow() - timedelta(minutes=10))
         if device is not None:
-            self.phone(driver, device or f"ok-{driver_id}")
-        return driver
+            target = device or f"ok-{driver_id}"
+            self.cast.phone(person.member, is_approved=False, target=target)
+        self.settle()
+        return self.calling(person)
 
     def locate(self, driver: Caller, place: Point, *, at: datetime) -> None:
         """Report a position from the driver's phone."""
@@ -209,17 +196,11 @@ class World:
         assert sent["results"][0]["status"] == "created", sent.body
 
     def phone(self, caller: Caller, target: str, **fields: Any) -> str:
-        device_id = str(uuid7())
-        body = {
-            "platform": "android",
-            "target_kind": "fid",
-            "target": target,
-            "app_version": "1.0",
-            "locale": "en",
-        } | fields
-        made = caller.put(f"/v1/devices/{device_id}", body)
-        assert made.status == 200, made.body
-        return device_id
+        """Return the id of a new phone of the caller, on which nobody signed in."""
+        member = {"id": caller.member_id, "org_id": caller.org_id}
+        made = self.cast.phone(member, is_approved=False, target=target, **fields)
+        self.settle()
+        return str(made["id"])
 
     def stop_body(
         self,
@@ -257,10 +238,31 @@ class World:
         } | fields
 
     def load(self, shipper: Caller, *places: Point, **fields: Any) -> dict[str, Any]:
-        made = shipper.post("/v1/loads", self.load_body(*places, **fields))
-        assert made.status == 201, made.body
-        body: dict[str, Any] = made.body
-        return body
+        """Return a load that the shipper has posted, as the API shows it."""
+        body = self.load_body(*places, **fields)
+        stops = [
+            postings.stop(
+                stop.pop("kind"),
+                Point(stop.pop("lat"), stop.pop("lon")),
+                stop.pop("window_from"),
+                stop.pop("window_until"),
+                **stop,
+            )
+            for stop in map(dict, body.pop("stops"))
+        ]
+        if body.pop("is_draft", False):
+            body["status"] = LoadStatus.DRAFT
+        made = self.cast.load(self._member(shipper), stops, **body)
+        self.settle()
+        shown: dict[str, Any] = json.loads(text_of(made | {"stops": stops}))
+        return shown
+
+    def _member(self, caller: Caller) -> Record:
+        with Session() as session:
+            roles = session.scalar(
+                select(Member.roles).where(Member.id == caller.member_id)
+            )
+        return {"id": caller.member_id, "org_id": caller.org_id, "roles": roles}
 
     def assign(
         self, dispatcher: Caller, driver: Caller, load: dict[str, Any]

@@ -56,7 +56,9 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def spare(response: Response) -> Response:
-        if request.method in {"GET", "HEAD"} and "ETag" in response.headers:
+        tag, is_weak = response.get_etag()
+        # A weak tag is of no row's version: `api.kernel.tags` compares it.
+        if request.method in {"GET", "HEAD"} and tag and not is_weak:
             response.make_conditional(request)
         return response
 

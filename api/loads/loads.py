@@ -7,7 +7,7 @@ import marshmallow as ma
 from flask import current_app
 from flask.views import MethodView
 from marshmallow import ValidationError, fields, validate
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload
 
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
@@ -177,7 +177,7 @@ class LoadsView(MethodView):
         """List the loads the caller's company posted, carries or is offered."""
         status = args.pop("status")
         with Session() as session:
-            query = loads.visible_loads(actor()).options(selectinload(Load.stops))
+            query = loads.visible_loads(actor()).options(joinedload(Load.stops))
             if status is not None:
                 query = query.where(Load.status == status)
             return page(session, query, Load.id, **args)

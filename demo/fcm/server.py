@@ -91,7 +91,7 @@ class FakeFcm:
         self._asked: Counter[str] = Counter()
         self._accepted = 0
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
+        self._hurrying = threading.Event()
         self._log = log_path.open("a", encoding="utf-8") if log_path else None
         self._server = Server(("127.0.0.1", port), self)
         self._thread = threading.Thread(
@@ -136,9 +136,13 @@ class FakeFcm:
         self._thread.start()
         return self
 
+    def hurry(self) -> None:
+        """Give the slow answers now, also those that are still to be asked for."""
+        self._hurrying.set()
+
     def stop(self) -> None:
         """Stop serving, cut the connections that are open, close the log."""
-        self._stopping.set()
+        self.hurry()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -156,7 +160,7 @@ class FakeFcm:
         with self._lock:
             self.token_requests += 1
         if self.token_mode == "slow":
-            self._stopping.wait(self.token_delay_s)
+            self._hurrying.wait(self.token_delay_s)
         broken = {
             "down": Answer(503, HTML, (("Retry-After", "7"),)),
             "refused": Answer(
@@ -247,7 +251,7 @@ class FakeFcm:
         if scenario.name in FAILURES and not is_over:
             return failure_of(scenario, time.time()), False
         if scenario.name == "slow" and not is_over:
-            self._stopping.wait(float(scenario.argument or 1))
+            self._hurrying.wait(float(scenario.argument or 1))
         with self._lock:
             self._accepted += 1
             name = f"projects/{self.project_id}/messages/{self._accepted}"

@@ -28,7 +28,7 @@ def visible_assignments(actor: Actor) -> Select[Assignment]:
     if not actor.is_dispatcher:
         seen = seen.where(Assignment.driver_id == actor.driver_id)
     return seen.options(
-        joinedload(Assignment.load).selectinload(Load.stops),
+        joinedload(Assignment.load).joinedload(Load.stops),
         joinedload(Assignment.driver).options(
             joinedload(Driver.member), joinedload(Driver.truck)
         ),
@@ -40,11 +40,9 @@ def get_assignment(session: Session, actor: Actor, assignment_id: UUID) -> Assig
 
     Raises: NotFound.
     """
-    found = session.scalar(
-        visible_assignments(actor)
-        .where(Assignment.id == assignment_id)
-        .execution_options(populate_existing=True)
-    )
+    query = visible_assignments(actor).where(Assignment.id == assignment_id)
+    rows = session.scalars(query.execution_options(populate_existing=True))
+    found = rows.unique().one_or_none()
     if found is None:
         raise NotFound(f"No assignment {assignment_id} in your company.")
     return found
@@ -61,8 +59,8 @@ def current_assignments(session: Session, driver_id: UUID) -> list[Assignment]:
                 Assignment.status == AssignmentStatus.ACTIVE,
             )
             .order_by(Assignment.id)
-            .options(joinedload(Assignment.load).selectinload(Load.stops))
-        )
+            .options(joinedload(Assignment.load).joinedload(Load.stops))
+        ).unique()
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, exists, false, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 from uuid_utils.compat import uuid7
 
 from freight.lifecycles import LoadAct, LoadStatus, OfferAct
@@ -85,9 +85,9 @@ def get_load(session: Session, actor: Actor, load_id: UUID) -> Load:
 
     Raises: NotFound.
     """
-    load = session.scalar(
-        visible_loads(actor).where(Load.id == load_id).options(selectinload(Load.stops))
-    )
+    query = visible_loads(actor).where(Load.id == load_id)
+    found = session.scalars(query.options(joinedload(Load.stops)))
+    load = found.unique().one_or_none()
     if load is None:
         raise NotFound(f"No load {load_id} that you may see.")
     return load

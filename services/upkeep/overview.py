@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from models.fleet.drivers import Driver
@@ -88,40 +88,25 @@ def fleet(
     is None on the last page.
     """
     # scope: rows of drivers that `visible_drivers` has found.
-    query = (
-        drivers.visible_drivers(actor)
-        .order_by(None)
-        .order_by(Driver.id.desc())
-        .limit(limit + 1)
-    )
+    page = drivers.visible_drivers(actor).order_by(None).order_by(Driver.id.desc())
     if after is not None:
-        query = query.where(Driver.id < after)
-    rows = list(session.scalars(query))
-    shown = rows[:limit]
-    ids = [driver.id for driver in shown]
-    positions = {
-        last.driver_id: last
-        for last in session.scalars(
-            select(LastPosition).where(LastPosition.driver_id.in_(ids))
-        )
-    }
-    carried: dict[UUID, list[Assignment]] = {driver_id: [] for driver_id in ids}
-    for assignment in session.scalars(
-        select(Assignment)
-        .where(
-            Assignment.driver_id.in_(ids),
-            Assignment.status == AssignmentStatus.ACTIVE,
-        )
+        page = page.where(Driver.id < after)
+    ids = page.with_only_columns(Driver.id).limit(limit + 1)
+    is_carried = and_(
+        Assignment.driver_id == Driver.id, Assignment.status == AssignmentStatus.ACTIVE
+    )
+    query = (
+        page.with_only_columns(Driver, LastPosition, Assignment)
+        .where(Driver.id.in_(ids))
+        .outerjoin(LastPosition, LastPosition.driver_id == Driver.id)
+        .outerjoin(Assignment, is_carried)
         .order_by(Assignment.id)
-        .options(joinedload(Assignment.load).selectinload(Load.stops))
-    ):
-        carried[assignment.driver_id].append(assignment)
-    found = [
-        {
-            "driver": driver,
-            "position": positions.get(driver.id),
-            "assignments": carried[driver.id],
-        }
-        for driver in shown
-    ]
-    return found, shown[-1].id if len(rows) > limit else None
+        .options(joinedload(Assignment.load).joinedload(Load.stops))
+    )
+    found: dict[UUID, dict[str, Any]] = {}
+    for driver, position, assignment in session.execute(query).unique():
+        shown = {"driver": driver, "position": position, "assignments": []}
+        row = found.setdefault(driver.id, shown)
+        row["assignments"] += [assignment] if assignment is not None else []
+    rows = list(found.values())
+    return rows[:limit], rows[limit - 1]["driver"].id if len(rows) > limit else None

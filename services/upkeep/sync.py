@@ -32,7 +32,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload
 
 from freight.lifecycles import LoadStatus
 from freight.roles import POSTERS, Role
@@ -176,7 +176,7 @@ def followed(actor: Actor, kind: Kind) -> Select[Any]:
     return (
         select(Load)
         .where(or_(posted, exists(carried), exists(offered)))
-        .options(selectinload(Load.stops))
+        .options(joinedload(Load.stops))
     )
 
 
@@ -233,7 +233,9 @@ def _start(session: Session, actor: Actor, place: Place, limit: int) -> Step:
         query = followed(actor, kind).order_by(model.id).limit(limit - len(changes))
         if last_id is not None:
             query = query.where(model.id > last_id)
-        changes += [Change(kind, row.id, row) for row in session.scalars(query)]
+        changes += [
+            Change(kind, row.id, row) for row in session.scalars(query).unique()
+        ]
         if len(changes) == limit:
             here = replace(place, kind=kind, last_id=changes[-1].id)
             return Step(changes, here, has_more=True)
@@ -270,7 +272,7 @@ def _changes(session: Session, actor: Actor, found: Sequence[Event]) -> list[Cha
 
 def _now(session: Session, actor: Actor, kind: Kind, ids: set[UUID]) -> list[Change]:
     query = followed(actor, kind).where(MODELS[kind].id.in_(ids))
-    rows = {row.id: row for row in session.scalars(query)}
+    rows = {row.id: row for row in session.scalars(query).unique()}
     return [Change(kind, row_id, rows.get(row_id)) for row_id in sorted(ids)]
 
 

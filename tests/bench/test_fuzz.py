@@ -12,6 +12,7 @@ def quick():
     return play("fuzz")
 
 
+@pytest.mark.bench
 class TestTheFuzzing:
     def test_finds_nothing(self, quick):
         assert quick.returncode == 0, quick.stderr

@@ -9,6 +9,7 @@ import pytest
 from bench import __main__ as benches
 from bench.cutting import cutting
 from tests.bench.quick import line_of, play
+from tests.waiting import LONGEST_S
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +17,7 @@ def quick():
     return play("idempotency")
 
 
+@pytest.mark.bench
 class TestTheBench:
     def test_every_bar_is_met(self, quick):
         assert quick.returncode == 0, quick.stderr
@@ -61,7 +63,7 @@ class TestTheCutter:
 
     def dial(self, url):
         host, port = url.split("@")[1].split("/")[0].split(":")
-        return socket.create_connection((host, int(port)), timeout=5)
+        return socket.create_connection((host, int(port)), timeout=LONGEST_S)
 
     def test_passes_everything_on_until_it_is_told_to_cut(self, echo):
         url, _ = echo

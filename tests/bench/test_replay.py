@@ -38,6 +38,7 @@ def quick():
     return play("replay", *files)
 
 
+@pytest.mark.bench
 class TestTheReplay:
     def test_every_bar_is_met(self, quick):
         assert quick.returncode == 0, quick.stderr

@@ -25,6 +25,7 @@ from tests.services.scene import Scene, open_offers
 AT = 1_000_000.0
 
 
+@pytest.mark.bench
 class TestSearch:
     def test_searches_on_growing_markets_and_in_a_real_worker(self):
         line = quick("search", named="search all, seed 1")
@@ -53,6 +54,7 @@ class TestSearch:
         assert line["figures"]["loads_2000"]["loads_found_mean"] > 1
 
 
+@pytest.mark.bench
 class TestDropToPush:
     def test_every_drop_is_searched_and_every_phone_gets_a_push(self):
         line = quick("drop_to_push")
@@ -112,6 +114,7 @@ class TestWhatIsPlayed:
 
 
 class TestAcceptRace:
+    @pytest.mark.bench
     def test_each_load_has_one_winner_whose_answer_says_so(self):
         line = quick("accept_race")
 
@@ -186,6 +189,7 @@ class TestWrongLoads:
         assert list(wrong_loads(race, tables)) == [str(load_id)]
 
 
+@pytest.mark.bench
 class TestHttp:
     def test_all_servers_are_measured(self):
         line = quick("http")

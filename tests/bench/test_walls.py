@@ -30,6 +30,7 @@ def bars(line):
     return {bar["name"]: bar for bar in line["bars"]}
 
 
+@pytest.mark.bench
 class TestRefresh:
     def test_no_phone_is_logged_out_and_every_theft_is_detected(self):
         line = quick("refresh")
@@ -39,6 +40,7 @@ class TestRefresh:
         assert line["figures"]["rotations"] == 200
 
 
+@pytest.mark.bench
 class TestTenants:
     def test_every_operation_is_requested_and_no_foreign_id_is_shown(self):
         line = quick("tenants")
@@ -53,6 +55,7 @@ class TestTenants:
 
 
 class TestOverhead:
+    @pytest.mark.bench
     def test_measures_with_and_without_row_security(self):
         line = quick("overhead")
 
@@ -77,6 +80,7 @@ class TestOverhead:
         assert len(after) > 15
 
 
+@pytest.mark.bench
 class TestLimits:
     def test_only_the_caller_over_the_limit_is_refused(self):
         line = quick("limits")

@@ -11,6 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.waiting import LONGEST_S, wait_until
+
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 SMALL = {"DEMO_LOADS": "120", "DEMO_TRUCKS": "4", "DEMO_SECONDS": "1"}
 DROPS_OF_SCENES = 7
@@ -29,7 +33,7 @@ def run(**changes):
         env=environment(ONCE="1", **changes),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=LONGEST_S,
         check=False,
     )
 
@@ -94,14 +98,17 @@ class TestStopping:
                 break
 
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=LONGEST_S)
 
         assert process.returncode == 130
         assert output.endswith("Stopped.\n")
         assert errors == ""
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        assert connections_of_demos(server_url) == 0
+            socket.create_connection(("127.0.0.1", port), timeout=LONGEST_S).close()
+        wait_until(
+            lambda: connections_of_demos(server_url) == 0,
+            "the end of the demo's connections",
+        )
 
 
 class TestStarting:

@@ -12,9 +12,11 @@ from runtime.config import Push as PushTo
 from runtime.config import Settings
 from runtime.errors import CannotStart
 from tests.source import ROOT
+from tests.waiting import LONGEST_S
 
 
 class TestGateway:
+    @pytest.mark.process
     def test_without_credentials_the_process_ends_with_one_sentence(self):
         ended = subprocess.run(
             [sys.executable, "worker.py"],
@@ -22,7 +24,7 @@ class TestGateway:
             env={"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://x@x/x"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=LONGEST_S,
         )
 
         assert ended.returncode == 2

@@ -26,6 +26,7 @@ from runtime.db import (
 )
 from runtime.errors import CannotStart
 from tests.source import ROOT
+from tests.waiting import LONGEST_S
 
 WEB = [sys.executable, "wsgi.py", "--host", "127.0.0.1", "--port", "0"]
 WORKER = worker_argv()
@@ -44,7 +45,7 @@ def run(argv: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
         env=clean | {"PUSH": "console"} | environ,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LONGEST_S,
     )
 
 
@@ -65,6 +66,7 @@ def empty_database(server_url: str) -> Iterator[str]:
         connection.execute(f"drop database {name} with (force)")
 
 
+@pytest.mark.process
 class TestPrograms:
     def test_no_database_url(self) -> None:
         said = sentence(run(MIGRATE))

@@ -7,7 +7,6 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -15,6 +14,8 @@ from sqlalchemy import Engine, text
 
 from api.kernel.problems import CONTENT_TYPE
 from local.processes import Processes
+from runtime.config import Settings
+from tests.waiting import LONGEST_S
 from tests.web import web_process
 from tests.world import Caller, World
 
@@ -32,7 +33,7 @@ class Web:
 
     def ask(self, method: str, path: str, body=None, **headers: str):
         """Return (status, headers, body as JSON) of a request on a new connection."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONGEST_S)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         sent["Authorization"] = f"Bearer {self.token}"
         try:
@@ -54,12 +55,25 @@ class Web:
         return trucks == 0 and self.ask("GET", "/v1/me")[0] == 200
 
 
+@pytest.fixture(scope="module")
+def serving(
+    settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Processes, int]]:
+    """One web process for these tests: each shows that it still works."""
+    folder = tmp_path_factory.mktemp("web")
+    with web_process(settings, folder, workers=1) as running:
+        yield running
+
+
 @pytest.fixture
-def web(committed: World, engine: Engine, tmp_path: Path) -> Iterator[Web]:
+def web(
+    committed: World, engine: Engine, serving: tuple[Processes, int]
+) -> Iterator[Web]:
     boss: Caller = committed.company()
-    with web_process(committed, tmp_path, workers=1) as (processes, port):
-        yield Web(port, processes, boss.token, engine)
-    assert "Traceback" not in (tmp_path / "web.log").read_text()
+    processes, port = serving
+    yield Web(port, processes, boss.token, engine)
+    assert processes.log_dir is not None
+    assert "Traceback" not in (processes.log_dir / "web.log").read_text()
 
 
 def chunks() -> Iterator[bytes]:
@@ -113,7 +127,9 @@ class TestHostileRequests:
     def test_bytes_that_are_no_request_do_not_harm_the_process(
         self, web: Web, raw: bytes
     ) -> None:
-        with socket.create_connection(("127.0.0.1", web.port), timeout=5) as line:
+        with socket.create_connection(
+            ("127.0.0.1", web.port), timeout=LONGEST_S
+        ) as line:
             try:
                 line.sendall(raw)
                 line.shutdown(socket.SHUT_WR)

@@ -26,6 +26,7 @@ from tests.services.scene import (
     offer_row,
     rows_of,
 )
+from tests.waiting import LONGEST_S
 from tests.world import utcnow
 
 
@@ -73,7 +74,7 @@ class TestASearchBesideAnAccept:
         with staging.waiting(lock_the_load, search) as (session, answer):
             # An acceptance of the load does this next: it ends the others' offers.
             ending.end_for_load(session, load_id, OfferAct.LOSE, Cause(utcnow()))
-        answer.result(timeout=30)
+        answer.result(timeout=LONGEST_S)
 
         assert offer_row(mine).status == "lost"
 

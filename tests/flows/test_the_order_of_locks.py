@@ -16,6 +16,7 @@ from services.loads import assignments
 from services.offers import ending
 from tests.flows.test_two_drivers_accept import accepting
 from tests.services.scene import Scene, active, after, waiting
+from tests.waiting import LONGEST_S
 from tests.world import CLEVELAND, World, utcnow
 
 
@@ -40,7 +41,7 @@ def test_an_acceptance_waits_for_the_load_before_it_touches_its_offer(
         ending.end_for_load(session, load_id, OfferAct.WITHDRAW, cause)
 
     with pytest.raises(OfferWithdrawn):
-        answer.result(timeout=30)
+        answer.result(timeout=LONGEST_S)
 
 
 def test_an_acceptance_sees_the_load_that_was_given_to_the_driver_meanwhile(

@@ -30,6 +30,7 @@ from tests.services.scene import (
     offer_row,
     rows_of,
 )
+from tests.waiting import LONGEST_S
 from tests.world import utcnow
 
 
@@ -184,12 +185,12 @@ class TestBesideTheClock:
         def accept_slowly(session):
             session.scalar(select(func.now()))
             has_begun.set()
-            is_over.wait(20)
+            is_over.wait(LONGEST_S)
             return accepting(driver, offer_id)(session)
 
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(staging.in_transaction, accept_slowly)
-            has_begun.wait(20)
+            has_begun.wait(LONGEST_S)
             let_time_run_out(offer_id, by="0 seconds")
             with Session.begin() as session:
                 assert expiring(session) == 1
@@ -197,7 +198,7 @@ class TestBesideTheClock:
                 is_over.set()
                 staging.see_it_wait(answer)
             with pytest.raises(OfferExpired):
-                answer.result(timeout=30)
+                answer.result(timeout=LONGEST_S)
 
         assert offer_row(offer_id).status == "expired"
 

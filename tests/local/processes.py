@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from local import server
+from tests.waiting import LONGEST_S
 
 CHECKOUT = Path(__file__).parent.parent.parent
 IS_ROOT = os.geteuid() == 0
@@ -23,6 +24,7 @@ only_root = pytest.mark.skipif(not IS_ROOT, reason="only root can become another
 USE_UNTIL_TOLD = """
 import sys
 from pathlib import Path
+from tests.waiting import LONGEST_S
 from local import server
 with server(Path(sys.argv[1])) as url:
     print(url, flush=True)
@@ -80,7 +82,7 @@ def another_user_of(data_dir, **options):
         yield process
     finally:
         # That this ends also shows that no server keeps its starter's pipes open.
-        _, complaints = process.communicate(timeout=20)
+        _, complaints = process.communicate(timeout=LONGEST_S)
         assert complaints == ""
 
 

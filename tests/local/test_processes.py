@@ -1,6 +1,7 @@
 """Dead processes are restarted or given up, and their children never stay behind."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -11,9 +12,11 @@ import pytest
 
 from local import processes
 from local.processes import ProcessEnded, Processes
-from tests.test_worker import wait_until
+from tests.waiting import LONGEST_S, wait_until
 from tests.web import web_process
 from tests.world import World
+
+pytestmark = pytest.mark.process
 
 LIVES = "import time; print('alive', flush=True); time.sleep(60)"
 PARENT = """
@@ -23,6 +26,8 @@ print(child.pid, flush=True)
 time.sleep(60)
 """
 LONG_AGO_S = 3600.0
+KILLED_AFTER_S = 300
+"""After so long Granian kills a worker that does not end by itself."""
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def kept_until(keeper: Processes, condition: Callable[[], bool]) -> None:
         keeper.keep()
         return condition()
 
-    wait_until(keep_and_ask, "what was to be kept", 20)
+    wait_until(keep_and_ask, "what was to be kept")
 
 
 class TestKeep:
@@ -129,8 +134,14 @@ def workers_of(web: int) -> list[int]:
 @pytest.fixture
 def serving(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]:
     """A supervised web process with two workers, and its port."""
-    with web_process(committed, tmp_path, workers=2) as running:
+    with web_process(committed.settings, tmp_path, workers=2) as running:
         yield running
+
+
+def ends_at_sigterm(pid: int) -> bool:
+    """Say whether the process has no handler of its own for SIGTERM."""
+    (caught,) = re.findall(r"SigCgt:\t(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return not int(caught, 16) >> (signal.SIGTERM - 1) & 1
 
 
 class TestGranian:
@@ -145,7 +156,7 @@ class TestGranian:
         os.kill(victim, signal.SIGKILL)
 
         wait_until(lambda: len(set(workers_of(pid)) - {victim}) >= 2, "another worker")
-        web.wait_for(f"http://127.0.0.1:{port}/readyz")
+        web.wait_for(f"http://127.0.0.1:{port}/readyz", LONGEST_S)
         web.check()
 
     def test_workers_end_when_the_server_is_killed(
@@ -158,16 +169,24 @@ class TestGranian:
         os.kill(pid, signal.SIGKILL)
         web.running["web"].wait()
 
-        wait_until(lambda: not any(map(is_alive, orphans)), "their end", 20)
+        wait_until(lambda: not any(map(is_alive, orphans)), "their end")
 
     def test_a_worker_that_is_still_starting_ends_at_sigterm(
-        self, serving: tuple[Processes, int]
+        self, committed: World, tmp_path: Path
     ) -> None:
-        web, _ = serving
-        server = web.running["web"]
-        os.kill(workers_of(server.pid)[0], signal.SIGKILL)
-        time.sleep(0.5)
+        options = ["--workers-kill-timeout", str(KILLED_AFTER_S)]
+        with web_process(committed.settings, tmp_path, workers=2, options=options) as (
+            web,
+            _,
+        ):
+            server = web.running["web"]
+            first = set(workers_of(server.pid))
+            os.kill(min(first), signal.SIGKILL)
+            wait_until(
+                lambda: any(map(ends_at_sigterm, {*workers_of(server.pid)} - first)),
+                "a new worker",
+            )
 
-        server.terminate()
+            server.terminate()
 
-        assert server.wait(5) in {0, 1}
+            assert server.wait(KILLED_AFTER_S) in {0, 1}

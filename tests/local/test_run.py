@@ -15,7 +15,9 @@ import pytest
 
 from tests.edges.test_start import free_port
 from tests.source import ROOT
-from tests.test_worker import wait_until
+from tests.waiting import LONGEST_S, wait_until
+
+pytestmark = pytest.mark.process
 
 BACKHAUL = Path(sys.executable).with_name("backhaul")
 README_LINES = re.compile(r"```sh\n(.*?)```", re.S)
@@ -50,13 +52,12 @@ def running(
             wait_until(
                 lambda: "listens" in text_of(log) or process.poll() is not None,
                 "the address it listens on",
-                120,
             )
             assert process.poll() is None, text_of(log)
             yield process, text_of(log)
         finally:
             process.send_signal(signal.SIGINT)
-            code = process.wait(60)
+            code = process.wait(LONGEST_S)
     assert code == 0
     assert "Traceback" not in text_of(log)
 
@@ -69,7 +70,7 @@ def backhaul(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST_S,
         # From anywhere, not only from the checkout.
         cwd=Path(environment["BACKHAUL_DATA_DIR"]).parent,
     )
@@ -102,7 +103,7 @@ def test_the_lines_of_the_readme_give_a_company_an_admin_and_a_load(
         env=environment | {"PATH": path},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST_S,
     )
 
     assert done.returncode == 0, done.stderr
@@ -159,7 +160,7 @@ def test_without_it_a_command_says_in_one_sentence_how_to_start_one(
         env=nothing_runs,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST_S,
     )
 
     assert (done.returncode, done.stdout) == (2, "")

@@ -10,6 +10,9 @@ import pytest
 
 from local import EmbeddedServerError, create_database, server, url_for
 from tests.local.processes import USE_UNTIL_TOLD, ask, postmaster, python
+from tests.waiting import LONGEST_S
+
+pytestmark = pytest.mark.process
 
 
 class TestSentences:
@@ -69,7 +72,7 @@ class TestSentences:
             "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9999, 9999))"
         )
         process = python("-c", limited + USE_UNTIL_TOLD, new_dir)
-        _, complaint = process.communicate(timeout=20)
+        _, complaint = process.communicate(timeout=LONGEST_S)
 
         assert "EmbeddedServerError: initdb could not make a database" in complaint
         assert sorted(p.suffix for p in new_dir.parent.iterdir()) == [
@@ -103,7 +106,7 @@ class TestCommand:
             "sys.exit(7)"
         )
         process = self.run(data_dir, code)
-        output, complaints = process.communicate(timeout=20)
+        output, complaints = process.communicate(timeout=LONGEST_S)
 
         assert (process.returncode, complaints) == (7, "")
         assert urlsplit(output).path == "/backhaul"
@@ -112,7 +115,7 @@ class TestCommand:
     def test_it_starts_nothing_when_a_database_is_given(self, new_dir):
         code = "import os; print(os.environ['DATABASE_URL'])"
         process = self.run(new_dir, code, DATABASE_URL="postgresql://elsewhere/x")
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=LONGEST_S)
 
         assert output == "postgresql://elsewhere/x\n"
         assert list(new_dir.parent.iterdir()) == []
@@ -129,7 +132,7 @@ class TestCommand:
         process = self.run(data_dir, code)
         process.stdout.readline()
         process.send_signal(ending)
-        process.communicate(timeout=20)
+        process.communicate(timeout=LONGEST_S)
 
         assert process.returncode == 50 + ending
         assert not (data_dir / "postmaster.pid").exists()
@@ -138,7 +141,7 @@ class TestCommand:
         new_dir.mkdir()
         (new_dir / "letter.txt").write_text("Dear")
         process = self.run(new_dir, "")
-        _, complaint = process.communicate(timeout=20)
+        _, complaint = process.communicate(timeout=LONGEST_S)
 
         assert process.returncode == 2
         assert complaint.count("\n") == 1

@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -32,6 +31,9 @@ from tests.local.processes import (
     socket_dir,
     tell,
 )
+from tests.waiting import LONGEST_S, wait_until
+
+pytestmark = pytest.mark.process
 
 
 class TestServer:
@@ -155,14 +157,14 @@ class TestSharing:
             with pytest.raises(TimeoutError):
                 entering.result(timeout=0.3)
             fcntl.flock(gate, fcntl.LOCK_UN)
-            assert ask(entering.result(timeout=10), "SELECT 1") == 1
+            assert ask(entering.result(timeout=LONGEST_S), "SELECT 1") == 1
 
             fcntl.flock(gate, fcntl.LOCK_EX)
             leaving = pool.submit(user.__exit__, None, None, None)
             with pytest.raises(TimeoutError):
                 leaving.result(timeout=0.3)
             fcntl.flock(gate, fcntl.LOCK_UN)
-            leaving.result(timeout=10)
+            leaving.result(timeout=LONGEST_S)
 
     def test_the_next_process_takes_over_the_server_of_a_killed_one(self, data_dir):
         with another_user_of(data_dir) as starter:
@@ -214,7 +216,7 @@ class TestRecovery:
                 with pytest.raises(TimeoutError):
                     entering.result(timeout=0.5)
                 os.kill(orphan, signal.SIGCONT)
-                entering.result(timeout=10)
+                entering.result(timeout=LONGEST_S)
             assert ask(url, "SELECT 1") == 1
 
     def test_a_stale_pid_of_another_program_is_not_taken_for_a_server(self, data_dir):
@@ -235,8 +237,7 @@ class TestRecovery:
     def test_a_half_initialised_data_directory_is_made_anew(self, new_dir):
         half = new_dir.with_name("postgres.half")
         with another_user_of(new_dir) as maker:
-            while not (half / "PG_VERSION").exists():
-                time.sleep(0.01)
+            wait_until((half / "PG_VERSION").exists, "a half made directory")
             maker.kill()
         assert not new_dir.exists()
 

@@ -25,8 +25,9 @@ from runtime.config import UNLIMITED
 from runtime.db import Session
 from tests import market_day
 from tests.edges.test_start import free_port
+from tests.over_http import HttpWorld
 from tests.source import ROOT
-from tests.test_worker import wait_until
+from tests.waiting import LONGEST_S, wait_until
 from tests.world import World
 
 
@@ -81,7 +82,7 @@ class Wire:
 
     def open(self, path: str, *, method: str, json: Any, headers: Any) -> "Heard":
         self.sent += 1
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONGEST_S)
         body = None if json is None else dumps(json)
         kind = {} if body is None else {"Content-Type": "application/json"}
         try:
@@ -117,7 +118,7 @@ def running(
         assert process.poll() is None, log.read_text()
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(LONGEST_S)
 
 
 @pytest.mark.parametrize(
@@ -150,9 +151,9 @@ def test_the_previous_release_runs_on_todays_schema(
         ):
             log = tmp_path / f"{name}.log"
             stack.enter_context(running(place, command, log, env))
-        Processes().wait_for(f"http://127.0.0.1:{port}/readyz")
+        Processes().wait_for(f"http://127.0.0.1:{port}/readyz", LONGEST_S)
         wire = Wire(port)
-        world = World(wire, committed.keys, committed.settings)  # type: ignore[arg-type]
+        world = HttpWorld(wire, committed.keys, committed.settings)  # type: ignore[arg-type]
 
         day = market_day.play(world, lambda: wait_until(_all_is_done, "the jobs"))
 

@@ -49,6 +49,7 @@ def run_tests(checkout: Path, tests: Sequence[str], *options: str) -> Run:
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
+            env=os.environ | {"TESTS_WAIT_S": str(TIMEOUT_S // 10)},
             check=False,
         )
     except subprocess.TimeoutExpired:

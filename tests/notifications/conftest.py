@@ -1,5 +1,7 @@
 """A fake FCM and a gateway that talks to it over real HTTP."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
@@ -8,6 +10,7 @@ import pytest
 
 from demo.fcm import FakeFcm
 from notifications.fcm import FcmGateway, close_fcm_app, make_fcm_app
+from tests.waiting import LONGEST_S
 from tests.world import utcnow
 
 _numbers = count(1)
@@ -16,7 +19,7 @@ OpenGateway = Callable[..., AbstractContextManager[FcmGateway]]
 
 
 @contextmanager
-def open_gateway(fcm: FakeFcm, timeout_s: float = 5.0) -> Iterator[FcmGateway]:
+def open_gateway(fcm: FakeFcm, timeout_s: float = LONGEST_S) -> Iterator[FcmGateway]:
     app = make_fcm_app(
         fcm.service_account,
         fcm.project_id,
@@ -47,6 +50,21 @@ def own_fcm() -> Iterator[FakeFcm]:
     """A fake FCM for a test that breaks the token endpoint or counts its requests."""
     with FakeFcm() as running:
         yield running
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses of this thread, s: a hidden retry sleeps before it asks again."""
+    pauses: list[float] = []
+    mine, sleep = threading.get_ident(), time.sleep
+
+    def noted(seconds: float) -> None:
+        if threading.get_ident() == mine:
+            pauses.append(seconds)
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", noted)
+    return pauses
 
 
 @pytest.fixture

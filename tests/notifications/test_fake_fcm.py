@@ -27,6 +27,7 @@ from models.people.targets import TargetKind
 from notifications.fcm import FcmGateway, close_fcm_app, make_fcm_app
 from notifications.gateway import PushError
 from tests.notifications.samples import make_message
+from tests.waiting import LONGEST_S
 from tests.world import utcnow
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +45,7 @@ def ask_for_token(fcm, **claims: object) -> requests.Response:
     } | claims
     assertion = jwt.encode(claims, account["private_key"], algorithm="RS256")
     form = {"grant_type": JWT_GRANT, "assertion": assertion}
-    return requests.post(account["token_uri"], data=form, timeout=5)
+    return requests.post(account["token_uri"], data=form, timeout=LONGEST_S)
 
 
 def send(fcm, body: dict, bearer: str) -> requests.Response:
@@ -52,7 +53,7 @@ def send(fcm, body: dict, bearer: str) -> requests.Response:
         f"{fcm.url}/v1/projects/{fcm.project_id}/messages:send",
         json=body,
         headers={"Authorization": f"Bearer {bearer}"},
-        timeout=5,
+        timeout=LONGEST_S,
     )
 
 
@@ -82,7 +83,7 @@ class TestLogIn:
         )
         form = {"grant_type": JWT_GRANT, "assertion": assertion}
 
-        answer = requests.post(f"{fcm.url}/token", data=form, timeout=5)
+        answer = requests.post(f"{fcm.url}/token", data=form, timeout=LONGEST_S)
 
         assert answer.json()["error"] == "invalid_grant"
 
@@ -117,8 +118,8 @@ class TestSending:
         for phone in ("ok-1", "unreg-1", "ok-2"):
             send(own_fcm, {"message": {"fid": phone}}, bearer)
 
-        first = requests.get(url, timeout=5).json()
-        second = requests.get(f"{url}?since={first['next']}", timeout=5).json()
+        first = requests.get(url, timeout=LONGEST_S).json()
+        second = requests.get(f"{url}?since={first['next']}", timeout=LONGEST_S).json()
 
         assert [item["target"] for item in first["items"]] == ["ok-1", "ok-2"]
         assert second == {"items": [], "next": 3}
@@ -201,6 +202,7 @@ def test_many_simultaneous_connections_are_all_accepted(own_fcm) -> None:
     assert own_fcm._server.request_queue_size >= 1024
 
 
+@pytest.mark.process
 def test_as_a_process_it_writes_a_key_and_a_log_and_stops_on_sigterm(tmp_path) -> None:
     key, log = tmp_path / "key.json", tmp_path / "pushes.jsonl"
     command = [sys.executable, "-m", "demo.fcm", "--port", "0"]
@@ -219,7 +221,7 @@ def test_as_a_process_it_writes_a_key_and_a_log_and_stops_on_sigterm(tmp_path) -
             gateway.send(TargetKind.TOKEN, "quota-3-anna", make_message())
         close_fcm_app(app)
         process.send_signal(signal.SIGTERM)
-        code = process.wait(timeout=5)
+        code = process.wait(timeout=LONGEST_S)
 
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert code == 0

@@ -11,6 +11,7 @@ from notifications.catalogue import LANGUAGES
 from notifications.letters import TEXTS, Letter, LetterKind, compose
 from notifications.mail import MailDelayed, MailRefused, SmtpMailer
 from tests.notifications.post import Letterbox, letterbox
+from tests.waiting import LONGEST_S
 
 LETTER = Letter("invitation-1", "dana@example.com", "Süß: you", "Your link:\n\nabc#d\n")
 SENDER = "Backhaul <noreply@backhaul.example>"
@@ -22,7 +23,7 @@ def box() -> Iterator[Letterbox]:
         yield opened
 
 
-def mailer(url: str, timeout_s: float = 5) -> SmtpMailer:
+def mailer(url: str, timeout_s: float = LONGEST_S) -> SmtpMailer:
     return SmtpMailer(url, SENDER, timeout_s)
 
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from time import sleep
 
+from tests.waiting import LONGEST_S
+
 CHUNK = b"x" * 65_536
 
 
@@ -33,7 +35,7 @@ class Hostile:
             except OSError:
                 return
             with line, suppress(OSError):
-                line.settimeout(5)
+                line.settimeout(LONGEST_S)
                 self.asked.append(b"" if self.greets else _request(line))
                 self._answer(line)
 
@@ -79,7 +81,7 @@ def hostile(
             yield server
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(timeout=10)
+            thread.join(LONGEST_S)
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> bytes:

@@ -301,6 +301,7 @@ class TestMetrics:
 
         assert b"CANARY" not in client.get("/metrics").data
 
+    @pytest.mark.process
     def test_web_workers_that_share_a_folder_report_common_totals(
         self, tmp_path: Path
     ) -> None:

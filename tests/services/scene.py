@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
-from itertools import count
 from threading import Event
-from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,26 +17,25 @@ from sqlalchemy.orm import Session as OrmSession
 from freight.roles import Role
 from geo.points import Point
 from geo.roads import EstimatedRoads
-from models.fleet.drivers import Availability, Driver
-from models.fleet.positions import LastPosition
-from models.fleet.trucks import Truck
 from models.loads.assignments import Assignment, AssignmentStatus
 from models.offers.offers import Offer
 from models.offers.pushes import Push
-from models.people.organisations import Member, Organisation, OrganisationKind
+from models.people.organisations import OrganisationKind
 from models.search.searches import BackhaulSearch
 from runtime.db import Session
 from services.kernel.actors import Actor
 from services.people import sign_in
 from services.people.tokens import read_access_token
 from services.search.run import SearchRules, search_home
+from tests.waiting import LONGEST_S, wait_until
 from tests.world import CHICAGO, NEW_YORK, NEWARK, Caller, World, utcnow
 
 Result = TypeVar("Result")
 
 HALF_AN_HOUR = timedelta(minutes=30)
 
-_numbers = count(1)
+MOST_LOOKS_IN_VAIN = 100
+"""So often in a row a transaction is seen waiting before its wait counts as endless."""
 
 
 @dataclass
@@ -49,6 +46,11 @@ class Scene:
     changes: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
+    def rows(self) -> World:
+        """People are rows also where the `world` makes loads over HTTP."""
+        return World(self.world.app, self.world.keys, self.world.settings)
+
+    @cached_property
     def carrier(self) -> Caller:
         return self._desk(OrganisationKind.CARRIER, Role.DISPATCHER)
 
@@ -57,15 +59,9 @@ class Scene:
         return self._desk(OrganisationKind.SHIPPER, Role.SHIPPER)
 
     def _desk(self, kind: OrganisationKind, role: Role) -> Caller:
-        # Made without hashing a password, which is slow: hundreds of tests begin here.
-        with Session.begin() as session:
-            organisation = Organisation(name=f"{kind} {next(_numbers)}", kind=kind)
-            session.add(organisation)
-            session.flush()
-            member = _member(organisation.id, role)
-            session.add(member)
-            session.flush()
-        return self.world.caller(member.id, organisation.id)
+        person = self.rows.cast.person(self.rows.cast.organisation(kind), [role])
+        self.rows.settle()
+        return self.rows.calling(person)
 
     @cached_property
     def rules(self) -> SearchRules:
@@ -74,40 +70,9 @@ class Scene:
 
     def driver(self, *, home: Point = CHICAGO, phones: int = 1, **truck: Any) -> Caller:
         """Return an available driver with a truck and phones `ok-<n>-<driver_id>`."""
-        number = next(_numbers)
-        with Session.begin() as session:
-            member = _member(self.carrier.org_id, Role.DRIVER)
-            van = Truck(
-                **{
-                    "org_id": self.carrier.org_id,
-                    "unit_number": f"S{number}",
-                    "equipment": "van",
-                    "payload_kg": 20_000,
-                    "deck_length_m": 16.15,
-                }
-                | truck
-            )
-            session.add_all([member, van])
-            session.flush()
-            driver = Driver(
-                org_id=self.carrier.org_id,
-                member_id=member.id,
-                truck_id=van.id,
-                home_lat=home.lat,
-                home_lon=home.lon,
-                availability=Availability.AVAILABLE,
-            )
-            session.add(driver)
-            session.flush()
-            # Earlier than any position that a test reports.
-            at = utcnow() - timedelta(minutes=10)
-            here = {"lat": home.lat, "lon": home.lon, "corrected_at": at}
-            session.add(LastPosition(driver_id=driver.id, **here))
-            member_id, driver_id = member.id, str(driver.id)
-        caller = self.world.caller(member_id, self.carrier.org_id)
-        caller = replace(caller, driver_id=driver_id)
+        caller = self.rows.driver(self.carrier, home=home, truck=truck, device=None)
         for phone in range(phones):
-            self.world.phone(caller, f"ok-{phone}-{driver_id}")
+            self.rows.phone(caller, f"ok-{phone}-{caller.driver_id}")
         return caller
 
     def drivers(self, number: int, **fields: Any) -> list[Caller]:
@@ -155,17 +120,6 @@ class Scene:
         """Let the dispatcher give the load to the driver; return the assignment."""
         made = self.world.assign(self.carrier, driver, {"id": str(load_id)})
         return UUID(made["id"])
-
-
-def _member(org_id: UUID | None, role: Role) -> Member:
-    number = next(_numbers)
-    return Member(
-        org_id=org_id,
-        name=f"Person {number}",
-        email=f"person{number}@scene.example.com",
-        password_hash="none",
-        roles=[role.value],
-    )
 
 
 def actor_of(caller: Caller) -> Actor:
@@ -279,20 +233,35 @@ def waiting(
 
 def see_it_wait(answer: Future[Any]) -> None:
     """Return when the other transaction waits for a lock; fail if it ends instead."""
+
+    def has_come() -> bool:
+        done, _ = wait([answer], timeout=0.02)
+        assert not done, f"It did not wait: {answer.exception() or answer.result()}"
+        return is_any_waiting()
+
+    wait_until(has_come, "its wait or its end")
+
+
+def see_it_end(answer: Future[Any]) -> None:
+    """Return when the other transaction has ended; fail if it waits for a lock."""
+    looks_in_vain = 0
+    while not answer.done():
+        # A wait for this transaction would never end; others end in a moment.
+        looks_in_vain = looks_in_vain + 1 if is_any_waiting() else 0
+        assert looks_in_vain < MOST_LOOKS_IN_VAIN, "It waits."
+        wait([answer], timeout=0.02)
+
+
+def is_any_waiting() -> bool:
+    """Say whether a transaction in this database waits for a lock."""
     waits = text(
         "select count(*) from pg_stat_activity"
         " where datname = current_database() and wait_event_type = 'Lock'"
     )
-    deadline = monotonic() + 20
-    while monotonic() < deadline:
-        done, _ = wait([answer], timeout=0.02)
-        assert not done, f"It did not wait: {answer.exception() or answer.result()}"
-        with Session() as session:
-            # The login's own role: the worker's role is not shown others' waits.
-            session.execute(text("set local role none"))
-            if session.scalar(waits):
-                return
-    raise AssertionError("It neither waited nor ended.")
+    with Session() as session:
+        # The login's own role: the worker's role is not shown others' waits.
+        session.execute(text("set local role none"))
+        return bool(session.scalar(waits))
 
 
 def see_feed_settle() -> None:
@@ -305,13 +274,12 @@ def see_feed_settle() -> None:
         "select exists (select from events"
         " where xid >= pg_snapshot_xmin(pg_current_snapshot()))"
     )
-    deadline = monotonic() + 60
-    while monotonic() < deadline:
+
+    def has_settled() -> bool:
         with Session() as session:
-            if not session.scalar(waits):
-                return
-        sleep(0.02)
-    raise AssertionError("The feed still waits for a writer after a minute.")
+            return not session.scalar(waits)
+
+    wait_until(has_settled, "the end of every older writer")
 
 
 def after(
@@ -320,7 +288,7 @@ def after(
     """Do `second` while `first` is done but not committed; show that it waits."""
     with waiting(first, second) as (_, answer):
         pass
-    return answer.result(timeout=30)
+    return answer.result(timeout=LONGEST_S)
 
 
 def beside(
@@ -330,7 +298,9 @@ def beside(
     with ThreadPoolExecutor(1) as pool, Session.begin() as session:
         first(session)
         session.flush()
-        return pool.submit(in_transaction, second).result(timeout=30)
+        answer = pool.submit(in_transaction, second)
+        see_it_end(answer)
+        return answer.result()
 
 
 def at_once(*acts: Callable[[], Result]) -> list[Result | Exception]:
@@ -347,4 +317,4 @@ def at_once(*acts: Callable[[], Result]) -> list[Result | Exception]:
     with ThreadPoolExecutor(len(acts)) as pool:
         answers = [pool.submit(run, act) for act in acts]
         start.set()
-        return [answer.result(timeout=120) for answer in answers]
+        return [answer.result(timeout=LONGEST_S) for answer in answers]

@@ -198,7 +198,7 @@ class TestShape:
 
 
 class TestTime:
-    @pytest.mark.parametrize("takes_s", [0.5, 1.5])
+    @pytest.mark.parametrize("takes_s", [0.1, 60])
     def test_a_slow_statement_is_cut_off(self, world: World, takes_s: float) -> None:
         settings = replace(world.settings, STATEMENT_TIMEOUT_S=1)
         app = codes.watch(

@@ -18,6 +18,7 @@ from runtime.db import Session
 from services.kernel import idempotency
 from services.kernel.idempotency import Kept
 from tests.services.scene import actor_of, see_it_wait
+from tests.waiting import LONGEST_S
 from tests.world import Caller, World, supplies_of, utcnow
 
 EXEMPT = {
@@ -162,8 +163,8 @@ class TestARepeat:
 
     def test_after_a_refusal_is_a_new_try(self, world: World) -> None:
         shipper = world.shipper()
-        world.load(shipper, load_number="7")
         body = world.load_body(load_number="7")
+        post(shipper, "/v1/loads", body, "another")
         refused = post(shipper, "/v1/loads", body, "k")
         assert refused.json["code"] == "load-number-taken"
         assert count("idempotency_keys") == 1
@@ -179,7 +180,7 @@ class TestARepeat:
         with key_in_use(shipper, "k"), ThreadPoolExecutor(1) as pool:
             late = pool.submit(post, shipper, "/v1/loads", body, "k")
             see_it_wait(late)
-            answer = late.result(timeout=30)
+            answer = late.result(timeout=LONGEST_S)
 
         assert answer.status_code == 409
         assert answer.json["code"] == "idempotency-key-in-use"
@@ -196,7 +197,7 @@ class TestARepeat:
             with key_in_use(shipper, "k"):
                 late = pool.submit(post, shipper, "/v1/loads", body, "k")
                 see_it_wait(late)
-            answer = late.result(timeout=30)
+            answer = late.result(timeout=LONGEST_S)
 
         assert answer.status_code == 201
         assert "Idempotent-Replayed" not in answer.headers

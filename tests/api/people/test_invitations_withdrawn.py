@@ -8,6 +8,7 @@ from freight.roles import Role
 from services.people import invitations
 from tests.api.people.test_invitations import invite
 from tests.services.scene import actor_of, waiting
+from tests.waiting import LONGEST_S
 from tests.world import Caller, World, utcnow
 
 
@@ -61,7 +62,7 @@ class TestWithdraw:
         ) as (_, late):
             pass
 
-        token = late.result(timeout=30)["token"]
+        token = late.result(timeout=LONGEST_S)["token"]
         listed = boss.get("/v1/invitations")["data"]
         assert [invitation["withdrawn_at"] is None for invitation in listed] == [
             True,

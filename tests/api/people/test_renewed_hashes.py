@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session as OrmSession
 from runtime.db import Session
 from services.people import passwords
 from tests.services.scene import at_once, waiting
+from tests.waiting import LONGEST_S
 from tests.world import PASSWORD, Answer, Caller, World
 
 YESTERDAYS = PasswordHasher(time_cost=1, memory_cost=256, parallelism=1)
@@ -106,7 +107,7 @@ class TestMeanwhile:
         ) as (_, late):
             pass
 
-        assert late.result(timeout=30).status == 201
+        assert late.result(timeout=LONGEST_S).status == 201
         assert kept_hash(login) == theirs
 
     def test_a_password_was_changed_and_that_is_not_undone(
@@ -120,7 +121,7 @@ class TestMeanwhile:
         ) as (_, late):
             pass
 
-        assert late.result(timeout=30).code == "wrong-credentials"
+        assert late.result(timeout=LONGEST_S).code == "wrong-credentials"
         assert kept_hash(login) == other
 
     def test_two_at_once_are_both_signed_in(self, committed: World, login: str) -> None:

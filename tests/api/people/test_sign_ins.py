@@ -11,7 +11,14 @@ from sqlalchemy import Engine, text
 from freight.roles import Role
 from runtime.db import Session
 from services.people import passwords
+from tests.over_http import HttpWorld
 from tests.world import PASSWORD, Answer, Caller, World
+
+
+@pytest.fixture
+def kind_of_world() -> type[World]:
+    """An account is made as a person makes it: their login is kept as one."""
+    return HttpWorld
 
 
 def anonymous(world: World) -> Caller:

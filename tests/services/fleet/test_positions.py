@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Thread
-from time import sleep
 from uuid import UUID
 
 import pytest
@@ -15,6 +14,8 @@ from models.fleet.positions import LastPosition, Position
 from runtime.db import Session
 from services.fleet import positions
 from services.fleet.positions import Fix, FixStatus
+from tests.services.scene import is_any_waiting
+from tests.waiting import LONGEST_S, wait_until
 from tests.world import World, utcnow
 
 CREATED, DUPLICATE, REJECTED = FixStatus
@@ -266,32 +267,15 @@ def test_the_last_position_never_goes_back_in_concurrent_batches(
         tell(locking, driver_id, [newer], now)
         thread = Thread(target=late)
         thread.start()
-        wait_until_blocked(engine)
+        wait_until(is_any_waiting, "the wait for the newer batch")
         assert not tell_older
-    thread.join(10)
+    thread.join(LONGEST_S)
 
     assert tell_older == [[(CREATED, None)]]
     with Session() as session:
         last = last_of(session, driver_id)
         assert last is not None
         assert last.lat == 42.0
-
-
-def wait_until_blocked(engine: Engine) -> None:
-    """Return once a connection waits for another one's lock."""
-    waiting = text(
-        "select count(*) from pg_stat_activity where datname = current_database()"
-        " and wait_event_type = 'Lock'"
-    )
-    for _ in range(500):
-        with engine.begin() as connection:
-            # The login's own role, for this transaction: PostgreSQL hides others' waits
-            # from our roles.
-            connection.execute(text("set local role none"))
-            if connection.scalar(waiting):
-                return
-        sleep(0.01)
-    raise AssertionError("No connection waits for a lock.")
 
 
 class TestMakePartitions:

@@ -14,7 +14,14 @@ from runtime.config import Settings
 from runtime.db import Hand, Session, Tenant, acting
 from services.upkeep import audit
 from services.upkeep.audit import AuditKey, to_record
+from tests.over_http import HttpWorld
 from tests.world import Caller, World, utcnow
+
+
+@pytest.fixture
+def kind_of_world() -> type[World]:
+    """What was done over the API is in the log; rows that a test writes are not."""
+    return HttpWorld
 
 
 @pytest.fixture

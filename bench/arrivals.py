@@ -1,4 +1,4 @@
-"""The fleets, drivers and loads of a board day, made over the public API."""
+"""The drivers of a board day at their drops, and the loads, posted over the API."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,9 @@ from uuid import uuid4
 
 from bench.board import BoardLoad, Place, Trip
 from bench.client import Client
-from bench.rig import PASSWORD, Rig
+from bench.crowd import Crowd, Person
+from geo.points import Point
+from models.people.organisations import OrganisationKind
 
 AT_ONCE = 8
 """Concurrent calls while nothing is measured."""
@@ -18,8 +20,7 @@ PICKUP_WINDOW = timedelta(days=10)
 DELIVERY_WINDOW = timedelta(days=20)
 """The board has no windows: these are so long that they exclude no load."""
 
-OWN_LOAD_CENTS = 100_000
-"""The price of the load a truck comes with; no figure uses it."""
+TRUCKS_A_FLEET = 40
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -33,7 +34,7 @@ class Driver:
     """
 
     trip: Trip
-    client: Client
+    person: Person
     target: str
     last_stop_id: str
     completed_at: float = 0.0
@@ -42,6 +43,10 @@ class Driver:
     ranked: dict[str, dict[str, Any]] = field(default_factory=dict)
     offers: list[dict[str, Any]] = field(default_factory=list)
     won: dict[str, Any] | None = None
+
+    @property
+    def client(self) -> Client:
+        return self.person.client
 
     def complete(self) -> None:
         """Report the drop as completed; this starts the search."""
@@ -77,68 +82,43 @@ def post(poster: Client, load: BoardLoad) -> dict[str, Any]:
     return posted
 
 
-def hire(rig: Rig, fleets: Sequence[Client], trips: Sequence[Trip]) -> list[Driver]:
+def hire(crowd: Crowd, trips: Sequence[Trip]) -> list[Driver]:
     """Return a driver for each trip, arrived at its drop with a load on board.
 
-    Raises: Refused.
+    They drive for companies of TRUCKS_A_FLEET trucks at most.
     """
-
-    def one(numbered: tuple[int, Trip]) -> Driver:
-        number, trip = numbered
-        return _hire(rig.web, fleets[number % len(fleets)], trip)
-
-    return at_once(one, enumerate(trips))
-
-
-def _hire(web: Client, desk: Client, trip: Trip) -> Driver:
-    login = f"driver{trip.truck}@example.com"
-    person = {"name": f"Driver {trip.truck}", "email": login, "roles": ["driver"]}
-    token = desk.need("POST", "/v1/invitations", person)["token"]
-    place = {"token": token, "password": PASSWORD}
-    tokens = web.need("POST", "/v1/invitations/acceptance", place)
-    client = Client(web.url, tokens["access_token"])
-    driver_id = client.need("GET", "/v1/me")["driver"]["id"]
-
-    truck_id = str(uuid4())
-    truck = {"unit_number": f"T{trip.truck}", "equipment": trip.equipment}
-    desk.need("PUT", f"/v1/trucks/{truck_id}", truck)
-    lat, lon = trip.home
-    known = {"truck_id": truck_id, "home_lat": lat, "home_lon": lon}
-    driver = f"/v1/drivers/{driver_id}"
-    desk.need("PATCH", driver, known, If_Match=desk.need("GET", driver).tag)
-
-    target = f"ok-truck{trip.truck}"
-    phone = {
-        "platform": "android",
-        "target_kind": "fid",
-        "target": target,
-        "app_version": "1.0",
-        "locale": "en",
-    }
-    client.need("PUT", f"/v1/devices/{uuid4()}", phone)
-    stop_id = _bring(desk, client, driver_id, trip)
-    return Driver(trip, client, target, stop_id)
+    kind = OrganisationKind.PRIVATE_FLEET
+    desks = [crowd.company(kind).desk for _ in range(0, len(trips), TRUCKS_A_FLEET)]
+    hired = [
+        _hire(crowd, desks[number % len(desks)], trip)
+        for number, trip in enumerate(trips)
+    ]
+    crowd.settle()
+    return hired
 
 
-def _bring(desk: Client, driver: Client, driver_id: str, trip: Trip) -> str:
-    """Give the driver a private load and bring it to the drop; return the drop's id."""
-    body = {
-        "load_number": f"H{trip.truck}",
-        "visibility": "private",
-        "equipment": [trip.equipment],
-        "price_cents": OWN_LOAD_CENTS,
-        "stops": _stops(trip.home, trip.drop),
-    }
-    load = desk.need("POST", "/v1/loads", body)
-    given = {"load_id": load["id"], "driver_id": driver_id}
-    desk.need("POST", "/v1/assignments", given)
-    pickup, delivery = (f"/v1/stops/{stop['id']}" for stop in load["stops"])
-    for fact in ("arrival", "completion"):
-        driver.need("PUT", f"{pickup}/{fact}", _now())
-    desk.need("PUT", f"{pickup}/pickup-confirmation", {"confirmed_by": "Dock 4"})
-    driver.need("PUT", f"{pickup}/departure", _now())
-    driver.need("PUT", f"{delivery}/arrival", _now())
-    return str(load["stops"][1]["id"])
+def _hire(crowd: Crowd, desk: Person, trip: Trip) -> Driver:
+    home, drop = Point(*trip.home), Point(*trip.drop)
+    person = crowd.driver(
+        desk.org_id,
+        "on_load",
+        home=home,
+        has_area=False,
+        unit_number=f"T{trip.truck}",
+        equipment=trip.equipment,
+        payload_kg=None,
+        deck_length_m=None,
+    )
+    assert person.driver is not None
+    load, (_, last) = crowd.load(
+        desk,
+        "at_delivery",
+        visibility="private",
+        stops=("departed", "arrived"),
+        ends=(home, drop),
+    )
+    crowd.assign(person.driver, load)
+    return Driver(trip, person, f"ok-{person.device_id}", str(last["id"]))
 
 
 def _stops(start: Place, end: Place) -> list[dict[str, Any]]:
@@ -157,7 +137,3 @@ def _stops(start: Place, end: Place) -> list[dict[str, Any]]:
             ("delivery", end, DELIVERY_WINDOW),
         )
     ]
-
-
-def _now() -> dict[str, str]:
-    return {"occurred_at": datetime.now(UTC).isoformat()}
