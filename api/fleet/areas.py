@@ -14,7 +14,6 @@ from api.kernel.fields import Time, line, words
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.kernel.versions import edits, precondition, shows_version
-from geo.drawings import MAX_VERTICES
 from models.fleet.areas import Area, AreaKind
 from runtime.db import Session
 from runtime.errors import Invalid, NotFound
@@ -33,9 +32,9 @@ def _rings(**kwargs: Any) -> fields.List[Any]:  # noqa: ANN401 - field options
         validate=validate.Length(2, 3),
         metadata={"description": "[lon, lat]; a height is ignored"},
     )
-    # A ring ends with its first position.
-    ring = fields.List(position, validate=validate.Length(4, MAX_VERTICES + 1))
-    return fields.List(ring, validate=validate.Length(1, MAX_VERTICES), **kwargs)
+    # A ring ends with its first position. All rings of an area have one limit together.
+    ring = fields.List(position, validate=validate.Length(4))
+    return fields.List(ring, validate=validate.Length(1), **kwargs)
 
 
 class PolygonIn(ma.Schema):
@@ -54,9 +53,7 @@ class MultiPolygonIn(PolygonIn):
     """A GeoJSON MultiPolygon (RFC 7946)."""
 
     type = fields.Constant("MultiPolygon", required=True)
-    coordinates = fields.List(
-        _rings(), required=True, validate=validate.Length(1, MAX_VERTICES)
-    )
+    coordinates = fields.List(_rings(), required=True, validate=validate.Length(1))
 
 
 class AreaIn(ma.Schema):

@@ -130,10 +130,17 @@ ITEMS: dict[str, Any] = {
 
 
 def parts(app: Flask) -> Iterator[Bounded]:
+    """Yield the texts and lists of all bodies.
+
+    Not those of a drawing: its lists have one limit together, MAX_VERTICES, which
+    tests/api/kernel/test_bodies.py tests.
+    """
     schemas = document(app)["components"]["schemas"]
     for operation in operations(app):
         if operation.body:
-            yield from _parts(schemas, operation, schemas[operation.body], ())
+            for part in _parts(schemas, operation, schemas[operation.body], ()):
+                if part.steps[0] != "geometry":
+                    yield part
 
 
 def _parts(
@@ -219,10 +226,6 @@ def test_every_text_and_list_of_a_body_may_be_n_long_and_no_longer(
     for part in parts(app):
         # More entries than a body may have; PROOFS names the test of the fixes.
         if part.most is None or (part.kind == "array" and part.most >= MOST_ITEMS):
-            continue
-        # All lists of a drawing have one limit together; its test is in
-        # tests/api/kernel/test_bodies.py.
-        if part.steps[0] == "geometry":
             continue
         at_n, beyond = (
             ask(everybody, part.operation, part.body(part.most + over))
