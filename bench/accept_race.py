@@ -23,7 +23,7 @@ from models.people.organisations import OrganisationKind
 CONNECTIONS = 32
 DRIVERS_A_LOAD = 20
 DRIVERS_A_COMPANY = 50
-MOST_P99_MS = 300.0
+MOST_P99_MS = 400.0
 TAKEN = "410 offer-taken"
 """The documented answer to a driver who accepts too late."""
 

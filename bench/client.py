@@ -68,7 +68,7 @@ class Client:
             sent = None if body is None else json.dumps(body)
             # A server may refuse by the headers and close before the body is sent: its
             # answer can be read all the same.
-            with suppress(BrokenPipeError):
+            with suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, path, sent, headers)
             answer = connection.getresponse()
             text = answer.read()

@@ -1,4 +1,5 @@
-"""Compares a list of offers with a route that does nothing: `python -m bench.http`."""
+"""Compares a list of offers, asked anew and polled, with the list as one would write
+it first and with a route that does nothing: `python -m bench.http`."""
 
 import os
 import sys
@@ -6,6 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -29,7 +31,12 @@ HANDS = 8
 OPEN_OFFERS = 5
 PATH = "/v1/offers?is_open=true"
 NOTHING = "/v1/nothing"
-LEAST_RATIO = 0.25
+LEAST_RATIO = 1.0
+"""Our list to the plain one: walls and limits may not cost more than they must."""
+
+LEAST_SPARED = 2.5
+"""The list that has not changed to the plain one."""
+
 WARM_UP_S = 0.3
 """Asked before each round, and not counted."""
 
@@ -58,6 +65,7 @@ class Server:
     """A server that answers `path`, and what its answers cost.
 
     clients: one for each connection.
+    tags: what each of them has already, if they poll.
     per_s: requests per second, of each round.
     bytes: length of an answer's body.
     web_s, database_s, client_s: seconds of CPU, web with its workers.
@@ -67,6 +75,7 @@ class Server:
     pid: int
     clients: Sequence[Client]
     path: str = PATH
+    tags: Sequence[str] = ()
     per_s: list[float] = field(default_factory=list)
     bytes: int = 0
     requests: int = 0
@@ -123,15 +132,33 @@ def servers(rig: Rig) -> list[Server]:
     rig.processes.start("unlimited", argv, dict(rig.env) | UNLIMITED)
     rig.processes.wait_for(f"{address}/readyz")
     unlimited = [replace(driver, url=address) for driver in drivers]
+    plain = f"http://{HOST}:{(port := free_port())}"
+    argv = [sys.executable, "-m", "bench.plain", *web_argv(HOST, port, WEB_WORKERS)[2:]]
+    rig.processes.start("plain", argv, dict(rig.env))
+    rig.processes.wait_for(f"{plain}/readyz")
+    plainly = [replace(driver, url=plain) for driver in drivers]
+    _check_equal(drivers[0], plainly[0])
     nothing = Client(f"http://{HOST}:{(port := free_port())}")
     rig.processes.start("empty", empty_argv(port), {})
     rig.processes.wait_for(nothing.url + NOTHING)
     pids = {name: process.pid for name, process in rig.processes.running.items()}
     return [
         Server("offers", pids["web"], drivers),
+        Server("unchanged", pids["web"], drivers, tags=_tags(drivers)),
         Server("offers_without_limits", pids["unlimited"], unlimited),
+        Server("plain", pids["plain"], plainly),
         Server("empty", pids["empty"], [nothing] * HANDS, NOTHING),
     ]
+
+
+def _tags(drivers: Sequence[Client]) -> list[str]:
+    return [driver.need("GET", PATH).tag for driver in drivers]
+
+
+def _check_equal(ours: Client, plain: Client) -> None:
+    """Raise Refused if the two lists differ."""
+    if ours.need("GET", PATH).body != plain.need("GET", PATH).body:
+        raise Refused("The plain list is not ours.")
 
 
 def empty_argv(port: int) -> list[str]:
@@ -146,9 +173,9 @@ def play_round(
     """Ask on all connections without a pause for `seconds`; note what it cost."""
     warm_up_s = WARM_UP_S if server.per_s else FIRST_WARM_UP_S
 
-    def grab(client: Client) -> int:
+    def grab(client: Client, tag: str) -> int:
         done = 0
-        with Wire(client, server.path) as wire:
+        with Wire(client, server.path, tag) as wire:
             while time.perf_counter() < begun:
                 server.bytes = wire.ask()
             while time.perf_counter() < begun + seconds:
@@ -158,7 +185,8 @@ def play_round(
 
     begun = time.perf_counter() + warm_up_s
     with ThreadPoolExecutor(HANDS) as pool:
-        hands = [pool.submit(grab, client) for client in server.clients]
+        tags = server.tags or [""] * len(server.clients)
+        hands = list(map(partial(pool.submit, grab), server.clients, tags))
         time.sleep(warm_up_s)
         backends = database_pids(connection)
         web_s, database_s = cpu_s(server.pid), cpu_s(*backends)
@@ -183,17 +211,24 @@ def play(
             for server in every if number % 2 else reversed(every):
                 play_round(server, size.round_s, connection)
             say(f"round {number + 1} of {size.rounds}")
-    offers, unlimited, empty = every
-    ratio = round(median(offers.per_s) / median(empty.per_s), 3)
+    offers, unchanged, unlimited, plain, empty = every
     figures: dict[str, Any] = {server.name: server.figures() for server in every}
-    figures["ratio_by_cpu"] = round(empty.cpu_ms / offers.cpu_ms, 3)
-    figures["ratio_without_limits"] = round(
-        median(unlimited.per_s) / median(empty.per_s), 3
-    )
+    for server in (offers, unchanged, unlimited, empty):
+        figures[f"{server.name}_to_plain"] = _ratio(server, plain)
+        figures[f"{server.name}_to_plain_by_cpu"] = round(
+            plain.cpu_ms / server.cpu_ms, 2
+        )
     if is_profiled:
         driver = offers.clients[0]
         figures["spent"] = where_it_goes(rig, driver, PATH, size.profile_s)
-    return figures, [Bar("ratio", LEAST_RATIO, ratio)]
+    return figures, [
+        Bar("offers_to_plain", LEAST_RATIO, _ratio(offers, plain)),
+        Bar("unchanged_to_plain", LEAST_SPARED, _ratio(unchanged, plain)),
+    ]
+
+
+def _ratio(server: Server, other: Server) -> float:
+    return round(median(server.per_s) / median(other.per_s), 2)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

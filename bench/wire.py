@@ -13,15 +13,21 @@ LENGTH = b"content-length:"
 
 
 class Wire:
-    """Repeats one GET request, in a fifth of the time that `Client` takes."""
+    """Repeats one GET request, in a fifth of the time that `Client` takes.
 
-    def __init__(self, client: Client, path: str) -> None:
+    tag: sent as If-None-Match, if there is one; then the answer has to be 304.
+    """
+
+    def __init__(self, client: Client, path: str, tag: str = "") -> None:
         address = urlsplit(client.url)
         assert address.hostname is not None
         assert address.port is not None
         lines = [f"GET {path} HTTP/1.1", f"Host: {address.netloc}"]
         if client.token:
             lines.append(f"Authorization: Bearer {client.token}")
+        if tag:
+            lines.append(f"If-None-Match: {tag}")
+        self._expected = b"HTTP/1.1 304" if tag else b"HTTP/1.1 200"
         self._request = "\r\n".join([*lines, "", ""]).encode()
         self._socket = socket.create_connection(
             (address.hostname, address.port), TIMEOUT_S
@@ -49,8 +55,10 @@ class Wire:
         while END not in found:
             found += self._more()
         head, _, body = found.partition(END)
-        if not head.startswith(b"HTTP/1.1 200"):
+        if not head.startswith(self._expected):
             raise Refused(head.decode("latin-1"))
+        if LENGTH not in head.lower():
+            return 0
         _, _, rest = head.lower().partition(LENGTH)
         length = int(rest.partition(b"\r\n")[0])
         missing = length - len(body)

@@ -23,8 +23,7 @@ LIVE = text("select live_devices(:members, :drivers)").bindparams(
 """A database function: the app chooses the phones, but cannot read their targets."""
 
 LIVE_OF_EACH = text(
-    "select driver_id, live_devices(array[]::uuid[], array[driver_id])"
-    " from unnest(:drivers) as driver_id"
+    "select driver_id, device_id from live_devices_of(:drivers)"
 ).bindparams(bindparam("drivers", type_=ARRAY(Uuid)))
 
 
@@ -71,7 +70,7 @@ def put_each(
     live = session.execute(LIVE_OF_EACH, {"drivers": list(of_driver)}).all()
     owed = [
         (kind, device_id, subject_id)
-        for driver_id, device_id in sorted(live, key=lambda row: row[1])
+        for driver_id, device_id in live
         for kind, subject_id in of_driver[driver_id]
     ]
     return _owe(session, owed, func.now() + lives)

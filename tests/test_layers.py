@@ -48,12 +48,12 @@ USE_WHAT_IS_OF_THE_EDGES = {
 }
 
 OWNERS = {
-    # The bench serves an empty application beside ours.
+    # The bench serves an empty and a plain application beside ours.
     "flask": {"api", "cli", "wsgi", "bench"},
     "flask_cors": {"api"},
-    "flask_smorest": {"api"},
+    "flask_smorest": {"api", "bench"},
     "flask_swagger_ui": {"api"},
-    "marshmallow": {"api"},
+    "marshmallow": {"api", "bench"},
     "werkzeug": {"api"},
     "msgspec": {"api"},
     "click": {"cli"},

@@ -194,13 +194,14 @@ class TestHttp:
     def test_all_servers_are_measured(self):
         line = quick("http")
 
-        assert set(bars(line)) == {"ratio"}
-        for name in ("offers", "offers_without_limits", "empty"):
+        assert set(bars(line)) == {"offers_to_plain", "unchanged_to_plain"}
+        for name in ("offers", "unchanged", "offers_without_limits", "plain", "empty"):
             assert line["figures"][name]["per_s"] > 0
             assert line["figures"][name]["cpu_ms_web"] > 0
         assert line["figures"]["empty"]["cpu_ms_database"] == 0
         assert line["figures"]["offers"]["bytes"] > OPEN_OFFERS * 500
         assert line["figures"]["empty"]["bytes"] == 0
+        assert line["figures"]["unchanged"]["bytes"] == 0
 
 
 class TestWire:
@@ -238,6 +239,26 @@ class TestWire:
 
         with Wire(client, "/") as wire, pytest.raises(Refused, match="429"):
             wire.ask()
+
+
+class TestClient:
+    def test_reads_the_answer_of_a_server_that_closes_before_the_body_is_sent(self):
+        """As a server does that refuses by the headers alone."""
+        refusal = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n"
+        with socket.create_server((HOST, 0)) as listener:
+
+            def refuse():
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(1)
+                    connection.sendall(refusal)
+
+            thread = threading.Thread(target=refuse)
+            thread.start()
+            client = Client(f"http://{HOST}:{listener.getsockname()[1]}")
+            body = {"text": "x" * 50_000_000}
+            assert client.call("PUT", "/", body).status == 413
+            thread.join()
 
 
 class TestTap:
