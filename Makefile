@@ -7,10 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Starts an embedded PostgreSQL if DATABASE_URL is unset.
 WITH_DATABASE := $(PY) -m local run --
 
-# Spectral is a Node program: npm install --global @stoplight/spectral-cli@6
-SPECTRAL ?= spectral
-
-.PHONY: help setup demo run migrate test test-fast check spectral audit format bench mutants openapi examples fields migration clean
+.PHONY: help setup demo run migrate test test-fast check clients audit format bench mutants openapi examples fields migration clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -46,15 +43,11 @@ check: setup ## check format, lint, types, API document, Dockerfile, sizes, as C
 	@$(PY) cli.py openapi --check
 	@$(PY) -m tests.breaking
 	@.venv/bin/hadolint Dockerfile
-	@$(MAKE) --no-print-directory spectral audit
+	@$(MAKE) --no-print-directory clients audit
 	@$(PY) -m tests.sizes
 
-spectral: ## lint the API document, if Spectral is installed
-	@if command -v "$(SPECTRAL)" >/dev/null; then \
-		"$(SPECTRAL)" lint --quiet --fail-severity=warn docs/openapi.json; \
-	else \
-		echo 'spectral is skipped: it is not installed (npm install --global @stoplight/spectral-cli@6, or SPECTRAL=path).'; \
-	fi
+clients: setup ## generate clients from the API document and check them; lint it by Spectral
+	@$(PY) -m tests.clients
 
 audit: setup ## look up known vulnerabilities of the pinned packages, if their database answers
 	@$(PY) -m tests.audit

@@ -57,8 +57,9 @@ Backhaul searches for loads that take the truck home and offers them to the driv
 Exactly one driver gets each load.
 
 Lengths are metres, weights kilograms, times RFC 3339, money integer cents with a
-currency. Errors are RFC 9457 problems: branch on `code`. Clients accept enum values
-they do not know. Lists are read page by page with a `cursor` from the server.
+currency. Errors are RFC 9457 problems: branch on `code`. Clients accept enum values and
+fields of answers that they do not know; a field or query parameter that the server does
+not know answers 422. Lists are read page by page with a `cursor` from the server.
 
 A POST with an `Idempotency-Key` is done once, however often it is sent. What clients
 edit has an `ETag`, and an edit sends it as `If-Match`. Facts are not edits and need no

@@ -1,7 +1,7 @@
 """Fixtures: the real database, the app, the jobs, the world of a test."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from runtime.telemetry import GAUGES
 from services.fleet import positions
 from services.people import passwords
 from services.people.tokens import Keyring
-from tests import canaries, codes, examples, marks, workers
+from tests import answers, canaries, codes, examples, marks, workers
 from tests.waiting import LONGEST_S
 from tests.world import World, drain_jobs, utcnow
 
@@ -70,6 +70,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if session.config.getoption("write_examples"):
         examples.write()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Fail the test if an answer does not fit its schema in the document."""
+    try:
+        yield
+    finally:
+        faults, answers.wrong[:] = answers.wrong[:], []
+    assert faults == [], item.nodeid
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -205,7 +215,7 @@ def app(settings: Settings, keys: Keyring) -> Flask:
         schema_head=schema.head(),
     )
     GAUGES.read = read_gauges
-    return canaries.watch(examples.watch(codes.watch(app)))
+    return answers.watch(canaries.watch(examples.watch(codes.watch(app))))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 from flask import Flask, Response, request
 
 from api.kernel.openapi import EXAMPLES
+from tests.answers import Book
 from tests.codes import openapi_path
 
 JSON = "application/json"
@@ -60,6 +61,8 @@ def watch(app: Flask) -> Flask:
         if isinstance(operation, dict) and "operationId" in operation
     }
 
+    book = Book(app.extensions["api"].spec.to_dict())
+
     @app.after_request
     def note(response: Response) -> Response:
         rule = request.url_rule
@@ -68,21 +71,27 @@ def watch(app: Flask) -> Flask:
         known = ids.get((request.method.lower(), openapi_path(rule.rule)))
         if known and (response.status_code == 204 or response.mimetype == JSON):
             heard = response.get_json() if response.status_code != 204 else None
-            asked = request.get_json(silent=True) if request.is_json else None
-            _keep(known, Exchange(response.status_code, asked, heard))
+            schema = book.asked_by(request.method, openapi_path(rule.rule))
+            asked = request.get_json(silent=True) if schema else None
+            fits = schema is None or book.fits(schema, asked)
+            _keep(known, Exchange(response.status_code, asked, heard), fits=fits)
         return response
 
     return app
 
 
-def _keep(operation_id: str, exchange: Exchange) -> None:
+def _keep(operation_id: str, exchange: Exchange, *, fits: bool) -> None:
+    """Note the leaves of an exchange, and the exchange if it is the fullest so far.
+
+    fits: the request has the form of its schema, so that it can be an example.
+    """
     found = {f"request {leaf}" for leaf in leaves(exchange.request)}
     found |= {f"response {leaf}" for leaf in leaves(exchange.response)}
     seen.setdefault(operation_id, set()).update(found)
     exchange = Exchange(
         exchange.status, _shown(exchange.request), _shortened(_shown(exchange.response))
     )
-    if len(json.dumps(exchange.request)) > MOST_REQUEST:
+    if not fits or len(json.dumps(exchange.request)) > MOST_REQUEST:
         return
     if any(
         NOT_SHOWN.search(text) for text in _texts([exchange.request, exchange.response])

@@ -22,7 +22,13 @@ PATH = re.compile(r"[\w./-]+\.(py|json|md|csv|yaml|toml|ini|mako)|[\w-]+(/[\w-]+
 ROW = re.compile(r"\| `(\w+)`( \(secret\))? \| (unset|`[^`]+`) \| .+ \|")
 READ = re.compile(r"environ(?:\.get)?[\[(]\"(\w+)|_whole\(environ, \"(\w+)\"")
 
-NOT_OURS = {"secrets/", ".data/", ".data/postgres/", "server/common.py"}
+NOT_OURS = {
+    "secrets/",
+    ".data/",
+    ".data/postgres/",
+    ".data/clients/",
+    "server/common.py",
+}
 """Folders that are made later, and a file of Granian's."""
 
 

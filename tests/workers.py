@@ -16,7 +16,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
-from tests import canaries, codes, examples
+from tests import answers, canaries, codes, examples
 from tests.waiting import LONGEST_S
 
 SUMS_UP = "test_the_whole_suite"
@@ -76,6 +76,7 @@ def publish(folder: Path, name: str) -> None:
     seen = {
         "codes": sorted(codes.seen),
         "unpromised": sorted(codes.unpromised),
+        "answers": sorted(answers.seen),
         "examples": {name: sorted(them) for name, them in examples.seen.items()},
         "secrets": {kind: sorted(them) for kind, them in canaries.secrets.items()},
         "heard": [canaries.written(), *canaries.heard],
@@ -96,6 +97,7 @@ def gather(folder: Path, names: Sequence[str], within_s: float = LONGEST_S) -> N
         assert seen, f"{name} crashed: what it saw is lost."
         codes.seen.update(seen["codes"])
         codes.unpromised.update(tuple(pair) for pair in seen["unpromised"])
+        answers.seen.update(seen["answers"])
         for operation_id, leaves in seen["examples"].items():
             examples.seen.setdefault(operation_id, set()).update(leaves)
         for kind, secrets in seen["secrets"].items():

@@ -7,6 +7,7 @@ import marshmallow as ma
 from flask.views import MethodView
 from marshmallow import fields, validate
 
+from api.kernel.answers import Answer, known, shaped, sometimes
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
@@ -15,6 +16,7 @@ from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.loads.assignments import blueprint as assignments_blueprint
+from freight.lifecycles import LoadStatus, OfferStatus
 from models.booking.overrides import Override, OverrideKind, OverrideReason
 from runtime.db import Session
 from runtime.errors import Invalid, NotFound
@@ -51,17 +53,51 @@ class OverrideIn(ma.Schema):
     offer_id = fields.UUID(load_default=None, allow_none=True)
 
 
-class OverrideOut(ma.Schema):
+class LoadStateOut(Answer):
+    """A load, and the assignment that it had."""
+
+    load_id = fields.UUID()
+    load_status = known(LoadStatus)
+    driver_id = fields.UUID(allow_none=True)
+    assignment_id = fields.UUID(allow_none=True)
+
+
+OF_A_LOAD = "after or before a change of the load's driver"
+OF_AN_OFFER = "with `withdraw_offer`"
+
+
+class OverrideStateOut(Answer):
+    """What a decision found, or left behind; the fields depend on its kind."""
+
+    load_status = sometimes(known(LoadStatus), OF_A_LOAD + ", or with a departure")
+    load_id = sometimes(fields.UUID(), OF_A_LOAD)
+    driver_id = sometimes(fields.UUID(allow_none=True), OF_A_LOAD)
+    assignment_id = sometimes(fields.UUID(allow_none=True), OF_A_LOAD)
+    # marshmallow removes the field from the class, so `load()` is still the method.
+    load = sometimes(  # type: ignore[assignment]
+        shaped(fields.Dict(), LoadStateOut), "before a `force_assign`"
+    )
+    assignment = sometimes(
+        shaped(fields.Dict(), LoadStateOut),
+        "before a `force_assign` that took the driver off another load",
+    )
+    stop_id = sometimes(fields.UUID(), "before a `release_departure`")
+    offer_status = sometimes(known(OfferStatus), OF_AN_OFFER)
+    offer_id = sometimes(fields.UUID(), "after a `withdraw_offer`")
+    poster_told = sometimes(fields.Boolean(), "if the decision concerned the poster")
+
+
+class OverrideOut(Answer):
     """A decision, with the state before and after, and who was told."""
 
     id = fields.UUID()
-    kind = fields.String()
-    reason = fields.String()
+    kind = known(OverrideKind)
+    reason = known(OverrideReason)
     note = fields.String()
     actor_id = fields.UUID()
     assignment_id = fields.UUID(allow_none=True)
-    before = fields.Dict()
-    after = fields.Dict()
+    before = shaped(fields.Dict(), OverrideStateOut)
+    after = shaped(fields.Dict(), OverrideStateOut)
     notified = fields.List(fields.UUID())
     created_at = Time()
 
@@ -86,6 +122,7 @@ class OverrideView(MethodView):
     @raises(*OVERRIDE_PROBLEMS)
     @once
     @assignments_blueprint.arguments(OverrideIn)
+    @assignments_blueprint.doc(operationId="override_assignment")
     @assignments_blueprint.response(201, OverrideOut)
     def post(self, body: dict[str, Any], assignment_id: UUID) -> Override:
         """Reassign, unassign, give the driver another load, or withdraw an offer."""
@@ -99,6 +136,7 @@ class OverridesView(MethodView):
     @requires(Permission.ASSIGNMENTS_OVERRIDE)
     @raises()
     @blueprint.arguments(PageArgs, location="query")
+    @blueprint.doc(operationId="list_overrides")
     @blueprint.response(200, page_of(OverrideOut, "Override"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the company's overrides, newest first."""
@@ -110,6 +148,7 @@ class OverridesView(MethodView):
     @raises(*OVERRIDE_PROBLEMS)
     @once
     @blueprint.arguments(OverrideIn)
+    @blueprint.doc(operationId="make_override")
     @blueprint.response(201, OverrideOut)
     def post(self, body: dict[str, Any]) -> Override:
         """Override without an assignment: force-assign a load, or withdraw an offer."""

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from marshmallow import fields
+from marshmallow import fields, validate
 
+from api.kernel.answers import Answer, GeoMultiPolygon, GeoPolygon, known, shaped
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.fields import Time, line, words
@@ -25,6 +26,36 @@ blueprint = Blueprint(
 )
 
 
+def _rings(**kwargs: Any) -> fields.List[Any]:  # noqa: ANN401 - field options
+    position = fields.List(
+        fields.Float(),
+        validate=validate.Length(2, 3),
+        metadata={"description": "[lon, lat]; a height is ignored"},
+    )
+    # A ring ends with its first position. All rings of an area have one limit together.
+    ring = fields.List(position, validate=validate.Length(4))
+    return fields.List(ring, validate=validate.Length(1), **kwargs)
+
+
+class PolygonIn(ma.Schema):
+    """A GeoJSON Polygon (RFC 7946): its outline, then its holes."""
+
+    class Meta:
+        """GeoJSON allows foreign members; they are not kept."""
+
+        unknown = ma.INCLUDE
+
+    type = fields.Constant("Polygon", required=True)
+    coordinates = _rings(required=True)
+
+
+class MultiPolygonIn(PolygonIn):
+    """A GeoJSON MultiPolygon (RFC 7946)."""
+
+    type = fields.Constant("MultiPolygon", required=True)
+    coordinates = fields.List(_rings(), required=True, validate=validate.Length(1))
+
+
 class AreaIn(ma.Schema):
     """A GeoJSON Polygon or MultiPolygon (RFC 7946: [lon, lat]), at most 500 vertices.
 
@@ -34,17 +65,17 @@ class AreaIn(ma.Schema):
 
     kind = words(AreaKind, required=True)
     name = line(required=True, metadata={"example": "Not into the boroughs"})
-    geometry = fields.Dict(required=True)
+    geometry = shaped(fields.Dict(required=True), PolygonIn, MultiPolygonIn)
     driver_id = fields.UUID(load_default=None, allow_none=True)
 
 
-class AreaOut(ma.Schema):
+class AreaOut(Answer):
     """An area."""
 
     id = fields.UUID()
-    kind = fields.String()
+    kind = known(AreaKind)
     name = fields.String()
-    geometry = fields.Dict()
+    geometry = shaped(fields.Dict(), GeoPolygon, GeoMultiPolygon)
     driver_id = fields.UUID(allow_none=True)
     created_at = Time()
 
@@ -56,6 +87,7 @@ class AreasView(MethodView):
     @requires(Permission.AREAS_READ)
     @raises()
     @blueprint.arguments(PageArgs, location="query")
+    @blueprint.doc(operationId="list_areas")
     @blueprint.response(200, page_of(AreaOut, "Area"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the areas; a driver sees the shared ones and their own."""
@@ -69,6 +101,7 @@ class AreaView(MethodView):
 
     @requires(Permission.AREAS_READ)
     @raises(NotFound)
+    @blueprint.doc(operationId="get_area")
     @blueprint.response(200, AreaOut)
     @shows_version
     def get(self, area_id: UUID) -> Area:
@@ -79,6 +112,7 @@ class AreaView(MethodView):
     @requires(Permission.AREAS_DRAW)
     @raises(Invalid, NotFound, TooManyAreas)
     @blueprint.arguments(AreaIn)
+    @blueprint.doc(operationId="draw_area")
     @blueprint.response(200, AreaOut)
     @shows_version
     @edits
@@ -92,6 +126,7 @@ class AreaView(MethodView):
 
     @requires(Permission.AREAS_DRAW)
     @raises(NotFound)
+    @blueprint.doc(operationId="erase_area")
     @blueprint.response(204)
     @edits
     def delete(self, area_id: UUID) -> None:

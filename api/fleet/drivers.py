@@ -8,6 +8,7 @@ from flask.views import MethodView
 from marshmallow import ValidationError, fields
 
 from api.fleet.trucks import TruckOut
+from api.kernel.answers import Answer, known
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.fields import (
@@ -59,13 +60,13 @@ class DriverIn(ma.Schema):
         refuse_null_island(data, "home_lat", "home_lon")
 
 
-class DriverOut(ma.Schema):
+class DriverOut(Answer):
     """A driver."""
 
     id = fields.UUID()
     member_id = fields.UUID()
     name = fields.String(attribute="member.name")
-    availability = fields.String()
+    availability = known(Availability)
     truck = fields.Nested(TruckOut, allow_none=True)
     home_label = fields.String(allow_none=True)
     home_lat = fields.Float(allow_none=True)
@@ -83,6 +84,7 @@ class DriversView(MethodView):
     @requires(Permission.DRIVERS_READ)
     @raises()
     @blueprint.arguments(PageArgs, location="query")
+    @blueprint.doc(operationId="list_drivers")
     @blueprint.response(200, page_of(DriverOut, "Driver"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the company's drivers; a driver sees only themselves."""
@@ -97,6 +99,7 @@ class DriverView(MethodView):
 
     @requires(Permission.DRIVERS_READ)
     @raises(NotFound)
+    @blueprint.doc(operationId="get_driver")
     @blueprint.response(200, DriverOut)
     @shows_version
     def get(self, driver_id: UUID) -> Driver:
@@ -107,6 +110,7 @@ class DriverView(MethodView):
     @requires(Permission.DRIVERS_MANAGE)
     @raises(NotFound, DriverBusy)
     @blueprint.arguments(DriverIn)
+    @blueprint.doc(operationId="edit_driver")
     @blueprint.response(200, DriverOut)
     @shows_version
     @edits

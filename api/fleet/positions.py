@@ -9,6 +9,7 @@ import msgspec
 from flask.views import MethodView
 from marshmallow import fields, validate
 
+from api.kernel.answers import Answer, Vocabulary, known, shaped, sometimes
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
@@ -32,7 +33,9 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e7)]
 
 
 class FixIn(msgspec.Struct, forbid_unknown_fields=True):
-    """One fix, decoded alone so that a bad fix never fails the others."""
+    """Where the phone was at `fixed_at`, by its clock. The phone makes the id."""
+
+    # Decoded alone, so that a bad fix never fails the others.
 
     fix_id: UUID
     fixed_at: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -53,23 +56,30 @@ class PositionsIn(ma.Schema):
     sent_at = Time(load_default=None, allow_none=True)
     fixes = fields.List(
         # Of any type, so that an element that is not a fix is refused alone.
-        fields.Raw(allow_none=True, metadata={"description": "a fix"}),
+        shaped(fields.Raw(allow_none=True), FixIn),
         required=True,
         validate=validate.Length(1, MOST_FIXES),
     )
 
 
-class FixOut(ma.Schema):
+FIX_REASON = Vocabulary(
+    "FixReason",
+    ("invalid-fix", "no-position", "in-the-future", "too-old"),
+    "Why a fix was refused.",
+)
+
+
+class FixOut(Answer):
     """What became of the fix at `index` of the batch."""
 
     index = fields.Integer()
     fix_id = fields.UUID(allow_none=True)
-    status = fields.String()
-    reason = fields.String(allow_none=True)
-    detail = fields.String(allow_none=True)
+    status = known(FixStatus)
+    reason = known(FIX_REASON, allow_none=True)
+    detail = sometimes(fields.String(), "if the fix has a wrong form")
 
 
-class PositionsOut(ma.Schema):
+class PositionsOut(Answer):
     """One result for each fix, in the order of the request."""
 
     results = fields.List(fields.Nested(FixOut))
@@ -83,6 +93,7 @@ class PositionsView(MethodView):
     @requires(Permission.POSITIONS_REPORT)
     @raises(Forbidden)
     @blueprint.arguments(PositionsIn)
+    @blueprint.doc(operationId="report_positions")
     @blueprint.response(200, PositionsOut)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
         """Report fixes; they may come late, out of order or repeated."""

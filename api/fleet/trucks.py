@@ -7,6 +7,7 @@ import marshmallow as ma
 from flask.views import MethodView
 from marshmallow import fields, validate
 
+from api.kernel.answers import Answer, known
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.fields import Flag, Number, amount, line, words
@@ -46,12 +47,12 @@ class TruckIn(ma.Schema):
     cost_loaded_cents_per_km = amount(allow_none=True, load_default=None)
 
 
-class TruckOut(ma.Schema):
+class TruckOut(Answer):
     """A truck. A cost whose `..._is_default` is true is our default."""
 
     id = fields.UUID()
     unit_number = fields.String()
-    equipment = fields.String()
+    equipment = known(Equipment)
     payload_kg = fields.Integer(allow_none=True)
     deck_length_m = fields.Float(allow_none=True)
     is_hazmat_allowed = fields.Boolean()
@@ -84,6 +85,7 @@ class TrucksView(MethodView):
     @requires(Permission.TRUCKS_READ)
     @raises()
     @blueprint.arguments(PageArgs, location="query")
+    @blueprint.doc(operationId="list_trucks")
     @blueprint.response(200, page_of(TruckOut, "Truck"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the company's trucks."""
@@ -98,6 +100,7 @@ class TruckView(MethodView):
 
     @requires(Permission.TRUCKS_READ)
     @raises(NotFound)
+    @blueprint.doc(operationId="get_truck")
     @blueprint.response(200, TruckOut)
     @shows_version
     def get(self, truck_id: UUID) -> Truck:
@@ -108,6 +111,7 @@ class TruckView(MethodView):
     @requires(Permission.TRUCKS_MANAGE)
     @raises(NotFound, UnitTaken)
     @blueprint.arguments(TruckIn)
+    @blueprint.doc(operationId="save_truck")
     @blueprint.response(200, TruckOut)
     @shows_version
     @edits

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from flask import current_app, g, request
 
-from api.kernel import limits
+from api.kernel import limits, queries
 from runtime.db import Hand, Tenant, acting
 from runtime.errors import Forbidden, Unauthenticated
 from services.kernel.actors import Actor, Permission
@@ -47,6 +47,8 @@ def requires(permission: Permission) -> Callable[[View], View]:
     """
 
     def guard(view: View) -> View:
+        known = queries.parameters_of(view)
+
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
             try:
@@ -65,6 +67,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
                 limits.refuse()
                 if not g.actor.may(permission):
                     raise Forbidden(f"Your role does not grant {permission}.")
+                queries.refuse_unknown(known)
                 return view(*args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]
@@ -75,9 +78,11 @@ def requires(permission: Permission) -> Callable[[View], View]:
 
 def public(view: View) -> View:
     """Mark a view that needs no token; its transactions act for no company."""
+    known = queries.parameters_of(view)
 
     @wraps(view)
     def opened(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
+        queries.refuse_unknown(known)
         with acting(Hand.NOBODY):
             return view(*args, **kwargs)
 

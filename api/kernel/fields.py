@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
+from api.kernel.answers import Vocabulary, worded
 from models.kernel.row import Row
 
 ROADS_NORTH = 75.0
@@ -133,22 +134,45 @@ def refuse_null_island(
 
 def words(enum: type[Enum], **kwargs: Any) -> fields.Field[Any]:  # noqa: ANN401
     """Return the field of one of the enum's values."""
-    return fields.Enum(enum, by_value=True, **kwargs)
+    return worded(fields.Enum(enum, by_value=True, **kwargs), enum)
+
+
+CURRENCY = Vocabulary(
+    "Currency", ("USD", "CAD", "MXN", "EUR"), "ISO 4217 currency of an amount."
+)
+
+
+def currency(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
+    """Return the field of a currency of a price."""
+    choice = validate.OneOf(CURRENCY.values)
+    return worded(fields.String(validate=choice, **kwargs), CURRENCY)
 
 
 NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
 """Names beside the zones that stand for no place, such as "this machine's zone"."""
 
 
+class IsZone(validate.Validator):
+    """Accepts the names of zones. The document does not list them: there are 600."""
+
+    zones = available_timezones() - NO_PLACES
+
+    def __call__(self, value: str) -> str:
+        if value not in self.zones:
+            raise ValidationError("Not an IANA time zone.")
+        return value
+
+
+ZONE = {
+    "description": "IANA zone",
+    "example": "America/Chicago",
+    "format": "iana-time-zone",
+}
+
+
 def zone(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
     """Return the field of an IANA zone, such as America/Chicago."""
-    return fields.String(
-        validate=validate.OneOf(
-            sorted(available_timezones() - NO_PLACES), error="Not an IANA time zone."
-        ),
-        metadata={"description": "IANA zone", "example": "America/Chicago"},
-        **kwargs,
-    )
+    return fields.String(validate=IsZone(), metadata=ZONE, **kwargs)
 
 
 def line(most: int = 200, **kwargs: Any) -> fields.String:  # noqa: ANN401

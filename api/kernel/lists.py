@@ -10,6 +10,7 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
+from api.kernel.answers import Answer
 from api.kernel.auth import actor, cursor_keys
 from services.kernel import cursors
 
@@ -30,7 +31,7 @@ class PageArgs(ma.Schema):
     )
 
 
-class PageInfo(ma.Schema):
+class PageInfo(Answer):
     """`next_cursor` continues the list, with the same filters; null at the end."""
 
     next_cursor = fields.String(allow_none=True)
@@ -38,13 +39,14 @@ class PageInfo(ma.Schema):
 
 def page_of(schema: type[ma.Schema], name: str) -> type[ma.Schema]:
     """Return the schema of one page of a list."""
-    page: type[ma.Schema] = ma.Schema.from_dict(
+    page: type[ma.Schema] = Answer.from_dict(
         {
             "data": fields.List(fields.Nested(schema)),
             "page": fields.Nested(PageInfo),
         },
         name=f"{name}Page",
     )
+    page.__doc__ = "One page of a list, newest first."
     return page
 
 

@@ -11,6 +11,7 @@ from werkzeug.routing import Rule
 
 from api.kernel.problems import CONTENT_TYPE, HTTP_PROBLEMS, Problem
 from api.kernel.routes import document_path, operations
+from api.kernel.schemas import MORE, describe_schemas, teach, without_null
 from runtime.errors import DomainError, Forbidden, NotFound, Unauthenticated
 from services.kernel.actors import PERMISSIONS, Permission
 from services.kernel.cursors import CursorInvalid, CursorMismatch
@@ -38,12 +39,12 @@ REQUEST_HEADERS: dict[str, dict[str, Any]] = {
 }
 ETAG = {"description": "The version shown; opaque.", "schema": TEXT}
 REPLAYED = {"description": "`true` on an answer given before.", "schema": TEXT}
-ALWAYS = (400, 431, 500, 503)
+ALWAYS = (400, 422, 431, 500, 503)
 RETRY_AFTER = {
     "description": "seconds to wait before the next attempt",
     "schema": {"type": "integer"},
 }
-WITH_A_BODY = (413, 415, 422)
+WITH_A_BODY = (413, 415)
 
 EXAMPLES = Path(__file__).with_name("examples.json")
 """Requests and answers of the tests, by operation: `make examples` writes it."""
@@ -55,7 +56,7 @@ __all__ = ["complete", "describe", "operations"]
 
 
 def complete(api: Api, app: Flask) -> Known:
-    """Add ids, permissions, headers, examples and problems to every operation.
+    """Add permissions, headers, examples and problems to every operation.
 
     Return every problem there is.
     """
@@ -68,18 +69,19 @@ def complete(api: Api, app: Flask) -> Known:
         path = document_path(rule)
         if path in paths and method.lower() in paths[path]:
             operation = api.spec._paths[path][method.lower()]
-            operation["operationId"] = _operation_id(rule, method)
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = without_null(parameter["schema"])
             _add_permission(operation, getattr(view, "permission", None))
             if hasattr(view, "deprecation"):
                 operation["deprecated"] = True
             _add_headers(operation, view, method)
             _add_examples(operation, examples.get(operation["operationId"], {}))
             _add_problems(operation, _errors_of(rule, view, operation), known)
+    describe_schemas(api)
     code = api.spec.components.schemas["Problem"]["properties"]["code"]
     code["enum"] = sorted(known)
-    code["description"] = "\n".join(
-        f"- `{name}`: {known[name]['title']}." for name in sorted(known)
-    )
+    told = "\n".join(f"- `{name}`: {known[name]['title']}." for name in sorted(known))
+    code["description"] = f"{told}\n\n{MORE}"
     # Nothing refers to flask-smorest's own responses any more, and their names depend
     # on Python's release (3.13 renamed 422).
     api.spec.components.responses.clear()
@@ -91,11 +93,6 @@ def complete(api: Api, app: Flask) -> Known:
 def _learn(known: Known, status: int, code: str, title: str) -> None:
     entry = known.setdefault(code, {"title": title, "statuses": []})
     entry["statuses"] = sorted({*entry["statuses"], status})
-
-
-def _operation_id(rule: Rule, method: str) -> str:
-    noun = rule.endpoint.replace(".", "_").replace("-", "_").removesuffix("View")
-    return f"{method.lower()}_{noun}"
 
 
 def _add_headers(operation: dict[str, Any], view: Any, method: str) -> None:  # noqa: ANN401
@@ -170,8 +167,6 @@ def _add_problems(
         codes.setdefault(error.status, set()).add(error.code)
         _learn(known, error.status, error.code, error.title)
     own = [*ALWAYS, *(WITH_A_BODY if "requestBody" in operation else ())]
-    if any(p.get("in") == "query" for p in operation.get("parameters", [])):
-        own.append(422)
     for status in own:
         codes.setdefault(status, set()).add(HTTP_PROBLEMS[status][0])
     responses = operation["responses"]
@@ -189,6 +184,7 @@ def _add_problems(
 
 def describe(api: Api) -> None:
     """Register the token scheme and the problem schema, to which operations refer."""
+    teach(api)
     api.spec.components.security_scheme(
         "bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     )

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from api.kernel.answers import Answer, sometimes
 from api.kernel.fields import json_value
 from runtime.errors import DomainError, Invalid, NotFound
 from runtime.telemetry import log, trace_id
@@ -45,14 +46,16 @@ DETAILS = {
 }
 
 
-class FieldError(ma.Schema):
+class FieldError(Answer):
     """What is wrong with one field."""
 
-    pointer = ma.fields.String(metadata={"description": "RFC 6901, '#' is the body"})
+    pointer = ma.fields.String(
+        metadata={"description": "RFC 6901, '#' is the body or the query"}
+    )
     detail = ma.fields.String()
 
 
-class Problem(ma.Schema):
+class Problem(Answer):
     """RFC 9457 problem details. Branch on `type` or `code`; both never change. Some
     codes add members, such as `current_status`."""
 
@@ -61,20 +64,23 @@ class Problem(ma.Schema):
 
         unknown = ma.INCLUDE
 
-    type = ma.fields.String(required=True)
-    title = ma.fields.String(required=True)
-    status = ma.fields.Integer(required=True)
-    code = ma.fields.String(required=True)
+    type = ma.fields.String()
+    title = ma.fields.String()
+    status = ma.fields.Integer()
+    code = ma.fields.String()
     detail = ma.fields.String()
     trace_id = ma.fields.String()
-    errors = ma.fields.List(ma.fields.Nested(FieldError))
+    errors = sometimes(
+        ma.fields.List(ma.fields.Nested(FieldError)),
+        "if parts of the request are wrong",
+    )
 
 
 def problem(
     status: int,
     code: str,
     title: str,
-    detail: str | None = None,
+    detail: str,
     *,
     extra: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
@@ -85,11 +91,10 @@ def problem(
         "title": title,
         "status": status,
         "code": code,
+        "detail": detail,
         "trace_id": trace_id(),
+        **(extra or {}),
     }
-    if detail:
-        body["detail"] = detail
-    body |= extra or {}
     return Response(
         json.dumps(body, default=json_value),
         status=status,
@@ -137,8 +142,7 @@ def answer_http_error(error: HTTPException) -> Response:
         for name, value in error.get_headers()
         if name.lower() in {"allow", "retry-after"}
     }
-    detail = DETAILS.get(status) or error.description
-    return _standard(status, detail, extra=extra, headers=headers)
+    return _standard(status, extra=extra, headers=headers)
 
 
 def _nearest(status: int | None) -> int:
@@ -172,8 +176,9 @@ def _standard(
     headers: dict[str, str] | None = None,
 ) -> Response:
     code, title = HTTP_PROBLEMS[status]
-    detail = detail or DETAILS.get(status)
-    return problem(status, code, title, detail, extra=extra, headers=headers)
+    return problem(
+        status, code, title, detail or DETAILS[status], extra=extra, headers=headers
+    )
 
 
 def register(app: Flask) -> None:

@@ -8,6 +8,7 @@ from flask.views import MethodView
 from marshmallow import fields
 
 from api.fleet.drivers import DriverOut
+from api.kernel.answers import Answer, known
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
@@ -15,8 +16,8 @@ from api.kernel.fields import Time, words
 from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
-from api.loads.loads import LoadOut
-from models.loads.assignments import Assignment, AssignmentStatus
+from api.loads.answers import LoadOut
+from models.loads.assignments import Assignment, AssignmentKind, AssignmentStatus
 from runtime.db import Session
 from runtime.errors import IdTaken, NotFound
 from services.booking import assign
@@ -42,15 +43,15 @@ class AssignmentIn(ma.Schema):
     driver_id = fields.UUID(required=True)
 
 
-class CarriedOut(ma.Schema):
+class CarriedOut(Answer):
     """An assignment with its load, for a reader who knows the driver."""
 
     id = fields.UUID()
-    kind = fields.String()
-    status = fields.String()
+    kind = known(AssignmentKind)
+    status = known(AssignmentStatus)
     offer_id = fields.UUID(allow_none=True)
     driver_id = fields.UUID()
-    truck_id = fields.UUID(allow_none=True)
+    truck_id = fields.UUID()
     created_at = Time()
     ended_at = Time(allow_none=True)
     end_reason = fields.String(allow_none=True)
@@ -77,6 +78,7 @@ class AssignmentsView(MethodView):
     @requires(Permission.ASSIGNMENTS_READ)
     @raises()
     @blueprint.arguments(AssignmentsArgs, location="query")
+    @blueprint.doc(operationId="list_assignments")
     @blueprint.response(200, page_of(AssignmentOut, "Assignment"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the company's assignments; a driver sees only their own."""
@@ -91,6 +93,7 @@ class AssignmentsView(MethodView):
     @raises(NotFound, LoadTaken, DriverBusy, NoTruck, IdTaken, LoadMoveRefused)
     @once
     @blueprint.arguments(AssignmentIn)
+    @blueprint.doc(operationId="assign_load")
     @blueprint.response(201, AssignmentOut)
     def post(self, body: dict[str, Any]) -> Assignment:
         """Give a posted load to one of your drivers."""
@@ -110,6 +113,7 @@ class AssignmentView(MethodView):
 
     @requires(Permission.ASSIGNMENTS_READ)
     @raises(NotFound)
+    @blueprint.doc(operationId="get_assignment")
     @blueprint.response(200, AssignmentOut)
     def get(self, assignment_id: UUID) -> Assignment:
         """Show an assignment."""

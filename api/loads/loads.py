@@ -19,6 +19,7 @@ from api.kernel.fields import (
     Whole,
     amount,
     count,
+    currency,
     lat,
     line,
     lon,
@@ -30,6 +31,7 @@ from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.kernel.versions import edits, precondition, shows_version
+from api.loads.answers import LoadOut, MarketLoadOut
 from freight.equipment import Equipment
 from freight.lifecycles import LoadStatus
 from models.loads.loads import Load, RateType, Visibility
@@ -120,9 +122,7 @@ class LoadFields(ma.Schema):
         load_default=None, allow_none=True, validate=validate.Range(-100, 100)
     )
     price_cents = count(required=True)
-    currency = fields.String(
-        load_default="USD", validate=validate.OneOf(["USD", "CAD", "MXN", "EUR"])
-    )
+    currency = currency(load_default="USD")
     rate_type = words(RateType, load_default=RateType.ALL_IN)
 
     @ma.post_load
@@ -152,82 +152,6 @@ class CancellationIn(ma.Schema):
     reason = line(required=True)
 
 
-class StopOut(ma.Schema):
-    """A stop and what happened there."""
-
-    id = fields.UUID()
-    load_id = fields.UUID()
-    sequence = fields.Integer()
-    kind = fields.String()
-    status = fields.String()
-    facility = fields.String(allow_none=True)
-    address = fields.Dict()
-    lat = fields.Float()
-    lon = fields.Float()
-    window_from = Time()
-    window_until = Time()
-    zone = fields.String()
-    contact = fields.Dict()
-    instructions = fields.String(allow_none=True)
-    arrived_at = Time(allow_none=True)
-    completed_at = Time(allow_none=True)
-    departed_at = Time(allow_none=True)
-    confirmed_at = Time(allow_none=True)
-    confirmed_by = fields.String(allow_none=True)
-    confirmed_pieces = fields.Integer(allow_none=True)
-    confirmed_weight_kg = fields.Integer(allow_none=True)
-    seal_number = fields.String(allow_none=True)
-    bol_number = fields.String(allow_none=True)
-
-
-class MarketLoadOut(ma.Schema):
-    """A load as every company on the market sees it: no contacts, no consignee."""
-
-    id = fields.UUID()
-    load_number = fields.String()
-    status = fields.String()
-    visibility = fields.String()
-    commodity = fields.String(allow_none=True)
-    equipment = fields.List(fields.String())
-    weight_kg = fields.Integer(allow_none=True)
-    length_m = fields.Float(allow_none=True)
-    pieces = fields.Integer(allow_none=True)
-    has_hazmat = fields.Boolean()
-    temperature_min_c = fields.Float(allow_none=True)
-    temperature_max_c = fields.Float(allow_none=True)
-    price_cents = fields.Integer()
-    currency = fields.String()
-    rate_type = fields.String()
-    loaded_m = fields.Float()
-    distance_source = fields.String()
-    stop_count = fields.Integer()
-    pickup_place = fields.String(allow_none=True)
-    pickup_lat = fields.Float()
-    pickup_lon = fields.Float()
-    pickup_from = Time()
-    pickup_until = Time()
-    delivery_place = fields.String(allow_none=True)
-    delivery_lat = fields.Float()
-    delivery_lon = fields.Float()
-    delivery_from = Time()
-    delivery_until = Time()
-    posted_at = Time(allow_none=True)
-
-
-class LoadOut(MarketLoadOut):
-    """A load as its poster and its carrier see it."""
-
-    version = fields.Integer()
-    references = fields.List(fields.Dict())
-    consignee = fields.String(allow_none=True)
-    bill_to = fields.String(allow_none=True)
-    lease_expires_at = Time(allow_none=True)
-    cancel_reason = fields.String(allow_none=True)
-    created_at = Time()
-    updated_at = Time()
-    stops = fields.List(fields.Nested(StopOut))
-
-
 class LoadsArgs(PageArgs):
     """Filters."""
 
@@ -247,6 +171,7 @@ class LoadsView(MethodView):
     @requires(Permission.LOADS_READ)
     @raises()
     @blueprint.arguments(LoadsArgs, location="query")
+    @blueprint.doc(operationId="list_loads")
     @blueprint.response(200, page_of(LoadOut, "Load"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the loads the caller's company posted, carries or is offered."""
@@ -261,6 +186,7 @@ class LoadsView(MethodView):
     @raises(Invalid, IdTaken, NumberTaken, PickupWindowClosed)
     @once
     @blueprint.arguments(LoadIn)
+    @blueprint.doc(operationId="post_load")
     @blueprint.response(201, LoadOut)
     @shows_version
     def post(self, body: dict[str, Any]) -> Load:
@@ -286,6 +212,7 @@ class MarketView(MethodView):
     @requires(Permission.ASSIGNMENTS_MAKE)
     @raises()
     @blueprint.arguments(PageArgs, location="query")
+    @blueprint.doc(operationId="list_market_loads")
     @blueprint.response(200, page_of(MarketLoadOut, "MarketLoad"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the posted loads that a dispatcher may give to a driver."""
@@ -299,6 +226,7 @@ class LoadView(MethodView):
 
     @requires(Permission.LOADS_READ)
     @raises(NotFound)
+    @blueprint.doc(operationId="get_load")
     @blueprint.response(200, LoadOut)
     @shows_version
     def get(self, load_id: UUID) -> Load:
@@ -309,6 +237,7 @@ class LoadView(MethodView):
     @requires(Permission.LOADS_POST)
     @raises(NotFound, LoadMoveRefused, Invalid, NumberTaken)
     @blueprint.arguments(LoadEdit(partial=True))
+    @blueprint.doc(operationId="edit_load")
     @blueprint.response(200, LoadOut)
     @shows_version
     @edits
@@ -334,6 +263,7 @@ class PostingView(MethodView):
 
     @requires(Permission.LOADS_POST)
     @raises(NotFound, LoadMoveRefused, PickupWindowClosed)
+    @blueprint.doc(operationId="renew_posting")
     @blueprint.response(200, LoadOut)
     @shows_version
     def put(self, load_id: UUID) -> Load:
@@ -343,6 +273,7 @@ class PostingView(MethodView):
 
     @requires(Permission.LOADS_POST)
     @raises(NotFound, LoadMoveRefused)
+    @blueprint.doc(operationId="withdraw_load")
     @blueprint.response(200, LoadOut)
     @shows_version
     def delete(self, load_id: UUID) -> Load:
@@ -358,6 +289,7 @@ class CancellationView(MethodView):
     @requires(Permission.LOADS_CANCEL)
     @raises(NotFound, LoadMoveRefused)
     @blueprint.arguments(CancellationIn)
+    @blueprint.doc(operationId="cancel_load")
     @blueprint.response(200, LoadOut)
     @shows_version
     def put(self, body: dict[str, Any], load_id: UUID) -> Load:

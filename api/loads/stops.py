@@ -13,7 +13,7 @@ from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
 from api.kernel.fields import PlaceIn, Time, amount, count, line, words
 from api.kernel.problems import raises
-from api.loads.loads import StopOut
+from api.loads.answers import StopOut
 from geo.points import Point
 from models.booking.overrides import OverrideReason
 from models.loads.stops import Stop
@@ -94,6 +94,7 @@ class ArrivalView(MethodView):
     @requires(Permission.STOPS_REPORT)
     @raises(NotFound, AssignmentEnded, StopOutOfOrder, LoadMoveRefused, ClockSkew)
     @blueprint.arguments(ReportIn)
+    @blueprint.doc(operationId="arrive_at_stop")
     @blueprint.response(200, StopOut)
     def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
         """Arrive at a stop."""
@@ -109,6 +110,7 @@ class CompletionView(MethodView):
     @requires(Permission.STOPS_REPORT)
     @raises(NotFound, AssignmentEnded, StopMoveRefused, LoadMoveRefused, ClockSkew)
     @blueprint.arguments(ReportIn)
+    @blueprint.doc(operationId="complete_stop")
     @blueprint.response(200, StopOut)
     def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
         """Complete a stop; the last one starts the search for a backhaul."""
@@ -132,6 +134,7 @@ class DepartureView(MethodView):
         Invalid,
     )
     @blueprint.arguments(DepartureIn)
+    @blueprint.doc(operationId="depart_from_stop")
     @blueprint.response(200, StopOut)
     def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
         """Depart from a stop; from a pickup once the shipper has confirmed."""
@@ -152,6 +155,7 @@ class PickupConfirmationView(MethodView):
     @requires(Permission.PICKUPS_CONFIRM)
     @raises(NotFound, NotAPickup, StopOutOfOrder, LoadMoveRefused, Forbidden, ClockSkew)
     @blueprint.arguments(ConfirmationIn)
+    @blueprint.doc(operationId="confirm_pickup")
     @blueprint.response(200, StopOut)
     def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
         """Confirm what was picked up; a difference from the load is recorded."""

@@ -12,18 +12,22 @@ from flask import Response, current_app
 from flask.views import MethodView
 from marshmallow import fields
 
+from api.kernel.answers import Answer, known, shaped, sometimes
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
-from api.kernel.fields import Time, line, rfc3339, words
+from api.kernel.fields import CURRENCY, Time, line, rfc3339, words
 from api.kernel.lists import PageArgs, last_seen, next_cursor, page_of
 from api.kernel.problems import raises
 from api.kernel.tags import asks_for_change, polled, tag_of, tagged, unchanged
+from api.loads.answers import MarketLoadOut
 from api.loads.assignments import AssignmentOut
-from api.loads.loads import MarketLoadOut
-from freight.lifecycles import OPEN_OFFERS
+from api.search.records import FiguresOut, SnapshotOut, TermOut
+from freight.lifecycles import OPEN_OFFERS, LoadStatus, OfferStatus
 from models.loads.assignments import Assignment
+from models.loads.loads import RateType, Visibility
 from models.offers.offers import DeclineReason, Offer
+from runtime.config import Strategy
 from runtime.db import Session
 from runtime.errors import NotFound
 from services.booking import answer
@@ -44,29 +48,21 @@ blueprint = Blueprint(
 )
 
 
-class TermOut(ma.Schema):
-    """One signed part of the score."""
-
-    name = fields.String()
-    unit = fields.String()
-    value = fields.Integer()
-
-
-class BareOfferOut(ma.Schema):
+class BareOfferOut(Answer):
     """An offer without its load."""
 
     id = fields.UUID()
     search_id = fields.UUID()
     load_id = fields.UUID()
     driver_id = fields.UUID()
-    strategy = fields.String()
-    status = fields.String()
+    strategy = known(Strategy)
+    status = known(OfferStatus)
     rank = fields.Integer()
     score_cents = fields.Integer()
-    currency = fields.String()
+    currency = known(CURRENCY)
     terms = fields.List(fields.Nested(TermOut))
-    figures = fields.Dict()
-    snapshot = fields.Dict()
+    figures = shaped(fields.Dict(), FiguresOut)
+    snapshot = shaped(fields.Dict(), SnapshotOut)
     created_at = Time()
     expires_at = Time()
     sent_at = Time(allow_none=True)
@@ -74,16 +70,37 @@ class BareOfferOut(ma.Schema):
     responded_at = Time(allow_none=True)
     ended_at = Time(allow_none=True)
     undeliverable_at = Time(allow_none=True)
-    decline_reason = fields.String(allow_none=True)
+    decline_reason = known(DeclineReason, allow_none=True)
+
+
+IF_OPEN = "if the offer is open"
+IF_UNMOVED = "if the offer is open, or the place is where it was"
+
+
+class OfferedLoadOut(MarketLoadOut):
+    """The load of an offer: as it is now if the offer is open, else as it was offered,
+    with the fields that were kept."""
+
+    status = sometimes(known(LoadStatus), IF_OPEN)
+    visibility = sometimes(known(Visibility), IF_OPEN)
+    commodity = sometimes(fields.String(allow_none=True), IF_OPEN)
+    pieces = sometimes(fields.Integer(allow_none=True), IF_OPEN)
+    temperature_min_c = sometimes(fields.Float(allow_none=True), IF_OPEN)
+    temperature_max_c = sometimes(fields.Float(allow_none=True), IF_OPEN)
+    rate_type = sometimes(known(RateType), IF_OPEN)
+    distance_source = sometimes(fields.String(), IF_OPEN)
+    pickup_place = sometimes(fields.String(allow_none=True), IF_UNMOVED)
+    delivery_place = sometimes(fields.String(allow_none=True), IF_UNMOVED)
+    posted_at = sometimes(Time(), IF_OPEN)
 
 
 class OfferOut(BareOfferOut):
     """A load offered to a driver. `terms` add up to `score_cents`: the gain over
     driving home empty. `snapshot` is the load as it was when offered. When the offer is
-    no longer open, `load` shows the snapshot too: only the fields that were kept."""
+    no longer open, `load` shows the snapshot too."""
 
     # marshmallow removes the field from the class, so `load()` stays the method.
-    load = fields.Nested(MarketLoadOut)  # type: ignore[assignment]
+    load = fields.Nested(OfferedLoadOut)  # type: ignore[assignment]
 
     def get_attribute(self, obj: Offer, attr: str, default: Any) -> Any:  # noqa: ANN401
         """Show the load as it was offered, when the offer is no longer open."""
@@ -181,6 +198,7 @@ class OffersView(MethodView):
     @requires(Permission.OFFERS_READ)
     @raises()
     @blueprint.arguments(OffersArgs, location="query")
+    @blueprint.doc(operationId="list_offers")
     @blueprint.response(200, OffersPage)
     @polled
     def get(self, args: dict[str, Any]) -> Response:
@@ -203,6 +221,7 @@ class OfferView(MethodView):
 
     @requires(Permission.OFFERS_READ)
     @raises(NotFound)
+    @blueprint.doc(operationId="get_offer")
     @blueprint.response(200, OfferOut)
     def get(self, offer_id: UUID) -> Offer:
         """Show an offer."""
@@ -216,6 +235,7 @@ class SeenView(MethodView):
 
     @requires(Permission.OFFERS_ANSWER)
     @raises(NotFound)
+    @blueprint.doc(operationId="mark_offer_seen")
     @blueprint.response(200, OfferOut)
     def put(self, offer_id: UUID) -> Offer:
         """Note that the offer was on the screen."""
@@ -238,6 +258,7 @@ class AcceptanceView(MethodView):
         NoTruck,
         PositionTooOld,
     )
+    @blueprint.doc(operationId="accept_offer")
     @blueprint.response(200, AssignmentOut)
     def put(self, offer_id: UUID) -> Assignment:
         """Accept an offer; exactly one driver wins, and a retry gets the same answer.
@@ -268,6 +289,7 @@ class DeclineView(MethodView):
     @requires(Permission.OFFERS_ANSWER)
     @raises(NotFound, OfferMoveRefused)
     @blueprint.arguments(DeclineIn)
+    @blueprint.doc(operationId="decline_offer")
     @blueprint.response(200, OfferOut)
     def put(self, body: dict[str, Any], offer_id: UUID) -> Offer:
         """Decline an offer; this never lowers a rank."""

@@ -6,6 +6,7 @@ import marshmallow as ma
 from flask.views import MethodView
 from marshmallow import fields, validate
 
+from api.kernel.answers import Answer
 from api.kernel.auth import actor, claims, keyring, public, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
@@ -71,20 +72,20 @@ class Code(ma.Schema):
     code = line(50, required=True)
 
 
-class EnrolmentOut(ma.Schema):
+class EnrolmentOut(Answer):
     """What the authenticator app needs, shown only once. `uri` is for a QR code."""
 
     secret = fields.String()
     uri = fields.String()
 
 
-class RecoveryOut(ma.Schema):
+class RecoveryOut(Answer):
     """Ten codes that each work once in place of the app, shown only once."""
 
     recovery_codes = fields.List(fields.String())
 
 
-class FactorOut(ma.Schema):
+class FactorOut(Answer):
     """Whether the second factor is on, and since when."""
 
     confirmed_at = Time(allow_none=True)
@@ -98,6 +99,7 @@ class PasswordView(MethodView):
     @requires(Permission.PROFILE_READ)
     @raises(Invalid, AccountLocked)
     @blueprint.arguments(PasswordChange)
+    @blueprint.doc(operationId="change_password")
     @blueprint.response(204)
     def put(self, body: dict[str, Any]) -> None:
         """Change your password; all your other sign-ins end."""
@@ -126,6 +128,7 @@ class FactorView(MethodView):
 
     @requires(Permission.FACTORS_ENROL)
     @raises()
+    @blueprint.doc(operationId="get_second_factor")
     @blueprint.response(200, FactorOut)
     def get(self) -> dict[str, Any]:
         """Show whether your second factor is on."""
@@ -138,6 +141,7 @@ class FactorView(MethodView):
 
     @requires(Permission.FACTORS_ENROL)
     @raises(SecondFactorActive)
+    @blueprint.doc(operationId="enrol_second_factor")
     @blueprint.response(201, EnrolmentOut)
     def post(self) -> Enrolment:
         """Get a secret for your authenticator app; confirm it with a first code."""
@@ -152,6 +156,7 @@ class FactorConfirmation(MethodView):
     @requires(Permission.FACTORS_ENROL)
     @raises(SecondFactorWrong, SecondFactorActive, AccountLocked)
     @blueprint.arguments(Code)
+    @blueprint.doc(operationId="confirm_second_factor")
     @blueprint.response(200, RecoveryOut)
     def put(self, body: dict[str, Any]) -> dict[str, Any]:
         """Turn your second factor on with a first code; keep the recovery codes."""
@@ -171,6 +176,7 @@ class FactorRemoval(MethodView):
     @requires(Permission.FACTORS_ENROL)
     @raises(SecondFactorWrong, AccountLocked)
     @blueprint.arguments(Code)
+    @blueprint.doc(operationId="remove_second_factor")
     @blueprint.response(204)
     def post(self, body: dict[str, Any]) -> None:
         """Turn your second factor off, with one of its codes or a recovery code."""
@@ -189,6 +195,7 @@ class ResetsView(MethodView):
     @public
     @raises()
     @resets_blueprint.arguments(ResetIn)
+    @resets_blueprint.doc(operationId="request_password_reset")
     @resets_blueprint.response(202)
     def post(self, body: dict[str, Any]) -> None:
         """Ask for a new password.
@@ -207,6 +214,7 @@ class ResetCompletionView(MethodView):
     @public
     @raises(ResetOver)
     @resets_blueprint.arguments(ResetCompletion)
+    @resets_blueprint.doc(operationId="complete_password_reset")
     @resets_blueprint.response(204)
     def post(self, body: dict[str, Any]) -> None:
         """Set a new password with the mailed token; all your sign-ins end."""

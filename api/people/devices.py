@@ -7,6 +7,7 @@ import marshmallow as ma
 from flask.views import MethodView
 from marshmallow import fields, validate
 
+from api.kernel.answers import Answer, known
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
@@ -53,15 +54,15 @@ class DeviceIn(ma.Schema):
     locale = line(20, required=True, metadata={"example": "es-MX"})
 
 
-class DeviceOut(ma.Schema):
+class DeviceOut(Answer):
     """A phone. The target itself is never shown again."""
 
     id = fields.UUID()
     member_id = fields.UUID()
-    enrolment = fields.String()
+    enrolment = known(Enrolment)
     enrolment_at = Time(allow_none=True)
-    platform = fields.String(allow_none=True)
-    target_kind = fields.String()
+    platform = known(Platform, allow_none=True)
+    target_kind = known(TargetKind)
     app_version = fields.String()
     locale = fields.String()
     registered_at = Time()
@@ -83,6 +84,7 @@ class DevicesView(MethodView):
     @requires(Permission.DEVICES_REGISTER)
     @raises()
     @blueprint.arguments(PageArgs, location="query")
+    @blueprint.doc(operationId="list_devices")
     @blueprint.response(200, page_of(DeviceOut, "Device"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the caller's phones, dead ones too."""
@@ -98,6 +100,7 @@ class DeviceView(MethodView):
     @requires(Permission.DEVICES_REGISTER)
     @raises(IdTaken, DeviceNotApproved)
     @blueprint.arguments(DeviceIn)
+    @blueprint.doc(operationId="register_device")
     @blueprint.response(200, DeviceOut)
     def put(self, body: dict[str, Any], device_id: UUID) -> Device:
         """Register this phone's push target; repeat it at every start of the app."""
@@ -106,6 +109,7 @@ class DeviceView(MethodView):
 
     @requires(Permission.DEVICES_REGISTER)
     @raises(NotFound)
+    @blueprint.doc(operationId="sign_out_device")
     @blueprint.response(204)
     def delete(self, device_id: UUID) -> None:
         """Sign this phone out: its sign-ins end and pushes to it stop."""
@@ -119,6 +123,7 @@ class DeviceApproval(MethodView):
 
     @requires(Permission.DEVICES_APPROVE)
     @raises(NotFound)
+    @blueprint.doc(operationId="approve_device")
     @blueprint.response(200, DeviceOut)
     def put(self, device_id: UUID) -> Device:
         """Let the owner sign in on this phone, even while they have a load."""
@@ -127,6 +132,7 @@ class DeviceApproval(MethodView):
 
     @requires(Permission.DEVICES_APPROVE)
     @raises(NotFound)
+    @blueprint.doc(operationId="revoke_device")
     @blueprint.response(204)
     def delete(self, device_id: UUID) -> None:
         """Revoke the phone: it is signed out until it is approved again."""
@@ -141,6 +147,7 @@ class CompanyDevicesView(MethodView):
     @requires(Permission.DEVICES_APPROVE)
     @raises()
     @company_blueprint.arguments(CompanyDevices, location="query")
+    @company_blueprint.doc(operationId="list_company_devices")
     @company_blueprint.response(200, page_of(DeviceOut, "CompanyDevice"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the phones of the company's people; `pending` ones wait for you."""

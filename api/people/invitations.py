@@ -7,6 +7,7 @@ import marshmallow as ma
 from flask.views import MethodView
 from marshmallow import fields, validate
 
+from api.kernel.answers import Answer, known
 from api.kernel.auth import actor, keyring, public, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
@@ -46,7 +47,7 @@ class InvitationIn(ma.Schema):
     locale = line(20, load_default="en")
 
 
-class InvitationOut(ma.Schema):
+class InvitationOut(Answer):
     """An invitation. It is open until `expires_at`, unless it was accepted or withdrawn
     before."""
 
@@ -54,7 +55,7 @@ class InvitationOut(ma.Schema):
     name = fields.String()
     email = fields.String(allow_none=True)
     phone = fields.String(allow_none=True)
-    roles = fields.List(fields.String())
+    roles = fields.List(known(Role))
     locale = fields.String()
     invited_by = fields.UUID()
     created_at = Time()
@@ -64,7 +65,7 @@ class InvitationOut(ma.Schema):
     member_id = fields.UUID(allow_none=True)
 
 
-class InvitedOut(ma.Schema):
+class InvitedOut(Answer):
     """The invitation, and its token, which is shown only once."""
 
     invitation = fields.Nested(InvitationOut)
@@ -88,6 +89,7 @@ class InvitationsView(MethodView):
     @requires(Permission.MEMBERS_MANAGE)
     @raises()
     @blueprint.arguments(PageArgs, location="query")
+    @blueprint.doc(operationId="list_invitations")
     @blueprint.response(200, page_of(InvitationOut, "Invitation"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the company's invitations, also those that are over."""
@@ -98,6 +100,7 @@ class InvitationsView(MethodView):
     @requires(Permission.MEMBERS_MANAGE)
     @raises(LoginTaken, Invalid)
     @blueprint.arguments(InvitationIn)
+    @blueprint.doc(operationId="invite_member")
     @blueprint.response(201, InvitedOut)
     def post(self, body: dict[str, Any]) -> Invited:
         """Invite a person.
@@ -115,6 +118,7 @@ class InvitationView(MethodView):
 
     @requires(Permission.MEMBERS_MANAGE)
     @raises(NotFound, InvitationOver)
+    @blueprint.doc(operationId="withdraw_invitation")
     @blueprint.response(204)
     def delete(self, invitation_id: UUID) -> None:
         """Withdraw an invitation."""
@@ -129,6 +133,7 @@ class InvitationAcceptance(MethodView):
     @public
     @raises(InvitationOver, LoginTaken, OrganisationSuspended, IdTaken)
     @blueprint.arguments(Acceptance)
+    @blueprint.doc(operationId="accept_invitation")
     @blueprint.response(201, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
         """Accept an invitation: set a password, enrol this phone and sign in."""

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import marshmallow as ma
 from flask.views import MethodView
 from marshmallow import fields
 
 from api.fleet.drivers import DriverOut
+from api.kernel.answers import Answer, known
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
@@ -16,6 +16,7 @@ from api.kernel.problems import raises
 from api.kernel.tags import polled, tag_of, unchanged
 from api.loads.assignments import CarriedOut
 from api.people.members import MemberOut
+from models.people.organisations import OrganisationKind, Verification
 from runtime.db import Session
 from services.kernel.actors import Permission
 from services.upkeep import overview
@@ -25,33 +26,33 @@ blueprint = Blueprint(
 )
 
 
-class OrganisationOut(ma.Schema):
+class OrganisationOut(Answer):
     """A company, and what the register says about it."""
 
     id = fields.UUID()
     name = fields.String()
-    kind = fields.String()
+    kind = known(OrganisationKind)
     usdot_number = fields.String(allow_none=True)
     mc_number = fields.String(allow_none=True)
-    verification = fields.String()
+    verification = known(Verification)
     verification_source = fields.String(allow_none=True)
     verification_at = Time(allow_none=True)
     suspended_at = Time(allow_none=True)
 
 
-class MeOut(ma.Schema):
+class MeOut(Answer):
     """Who you are, what you may do, and what you carry."""
 
     member = fields.Nested(MemberOut)
     organisation = fields.Nested(OrganisationOut)
-    permissions = fields.List(fields.String())
+    permissions = fields.List(known(Permission))
     driver = fields.Nested(DriverOut, allow_none=True)
     assignments = fields.List(fields.Nested(CarriedOut))
     open_offers = fields.Integer()
     server_time = Time()
 
 
-class PositionOut(ma.Schema):
+class PositionOut(Answer):
     """The driver's newest position."""
 
     lat = fields.Float()
@@ -63,7 +64,7 @@ class PositionOut(ma.Schema):
     received_at = Time()
 
 
-class FleetRow(ma.Schema):
+class FleetRow(Answer):
     """A driver, with the newest position and the loads they carry."""
 
     driver = fields.Nested(DriverOut)
@@ -77,6 +78,7 @@ class MeView(MethodView):
 
     @requires(Permission.PROFILE_READ)
     @raises()
+    @blueprint.doc(operationId="get_me")
     @blueprint.response(200, MeOut)
     @polled
     def get(self) -> Any:  # noqa: ANN401 - a profile with its tag, or 304
@@ -96,6 +98,7 @@ class FleetView(MethodView):
     @requires(Permission.FLEET_READ)
     @raises()
     @blueprint.arguments(PageArgs, location="query")
+    @blueprint.doc(operationId="list_fleet")
     @blueprint.response(200, page_of(FleetRow, "Fleet"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the drivers with their last position and every load they carry."""

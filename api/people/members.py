@@ -2,15 +2,16 @@
 
 from typing import Any
 
-import marshmallow as ma
 from flask.views import MethodView
 from marshmallow import fields
 
+from api.kernel.answers import Answer, known
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.fields import Time
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
+from freight.roles import Role
 from models.people.organisations import Member
 from runtime.db import Session
 from services.kernel.actors import Permission
@@ -21,14 +22,14 @@ blueprint = Blueprint(
 )
 
 
-class MemberOut(ma.Schema):
+class MemberOut(Answer):
     """A person of the company."""
 
     id = fields.UUID()
     name = fields.String()
     email = fields.String(allow_none=True)
     phone = fields.String(allow_none=True)
-    roles = fields.List(fields.String())
+    roles = fields.List(known(Role))
     locale = fields.String()
     created_at = Time()
 
@@ -40,6 +41,7 @@ class MembersView(MethodView):
     @requires(Permission.MEMBERS_READ)
     @raises()
     @blueprint.arguments(PageArgs, location="query")
+    @blueprint.doc(operationId="list_members")
     @blueprint.response(200, page_of(MemberOut, "Member"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the company's people."""

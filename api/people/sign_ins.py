@@ -6,6 +6,7 @@ import marshmallow as ma
 from flask.views import MethodView
 from marshmallow import fields, validate
 
+from api.kernel.answers import Answer
 from api.kernel.auth import claims, keyring, public, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
@@ -50,7 +51,7 @@ class Refresh(ma.Schema):
     device_id = fields.UUID(load_default=None)
 
 
-class TokensOut(ma.Schema):
+class TokensOut(Answer):
     """Tokens. Get the next pair before `expires_in_s` seconds have passed."""
 
     access_token = fields.String()
@@ -98,6 +99,7 @@ class SessionsView(MethodView):
         *(OrganisationSuspended, DeviceNotApproved, IdTaken),
     )
     @blueprint.arguments(SignIn)
+    @blueprint.doc(operationId="sign_in")
     @blueprint.response(201, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
         """Sign in."""
@@ -108,6 +110,7 @@ class SessionsView(MethodView):
 
     @requires(Permission.PROFILE_READ)
     @raises()
+    @blueprint.doc(operationId="sign_out")
     @blueprint.response(204)
     def delete(self) -> None:
         """Sign out: the tokens of this sign-in stop working."""
@@ -122,6 +125,7 @@ class RefreshView(MethodView):
     @public
     @raises(Unauthenticated, TokenReused, DeviceMismatch, OrganisationSuspended)
     @blueprint.arguments(Refresh)
+    @blueprint.doc(operationId="refresh_tokens")
     @blueprint.response(200, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
         """Get a new access token and the next refresh token.

@@ -9,17 +9,33 @@ from flask.views import MethodView
 from marshmallow import fields
 from sqlalchemy.orm import defer
 
+from api.kernel.answers import Answer, Vocabulary, known, shaped, sometimes, values_of
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.fields import Time
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
-from api.offers.offers import TermOut
-from models.search.searches import BackhaulSearch
+from api.search.records import (
+    STAGE,
+    CountsOut,
+    FigureOut,
+    FiguresOut,
+    MapOut,
+    ParametersOut,
+    RankedOut,
+    SituationOut,
+    TermOut,
+    TimingsOut,
+)
+from freight.feasibility import Reason
+from freight.lifecycles import OfferStatus
+from models.search.searches import BackhaulSearch, SearchOutcome
+from runtime.config import Strategy
 from runtime.db import Session
 from runtime.errors import NotFound
 from services.kernel.actors import Permission
 from services.search import explain, run
+from services.search.explain import ExplanationReason, Verdict
 
 blueprint = Blueprint(
     "backhaul-searches",
@@ -29,20 +45,33 @@ blueprint = Blueprint(
 )
 
 
-class SearchSummary(ma.Schema):
+TRIGGER = Vocabulary("SearchTrigger", ("drop_completed",), "What started the search.")
+REASON = Vocabulary(
+    "ExplanationReason",
+    values_of(ExplanationReason, Reason, SearchOutcome),
+    "Why a load was, or was not, offered. If nothing was searched, the outcome of the"
+    " search.",
+)
+
+IF_EXCLUDED = "if the verdict is `excluded`"
+IF_KEPT = "if the load is among the kept best of the search"
+IF_WORTH = "if the load was worth taking, and its poster is not suspended"
+
+
+class SearchSummary(Answer):
     """A search in short."""
 
     id = fields.UUID()
     driver_id = fields.UUID()
     stop_id = fields.UUID()
-    trigger = fields.String()
-    outcome = fields.String()
-    strategy = fields.String(allow_none=True)
+    trigger = known(TRIGGER)
+    outcome = known(SearchOutcome)
+    strategy = known(Strategy, allow_none=True)
     searched_at = Time()
     radius_m = fields.Float(allow_none=True)
-    counts = fields.Dict()
-    timings = fields.Dict()
-    trace_id = fields.String(allow_none=True)
+    counts = shaped(fields.Dict(), CountsOut)
+    timings = shaped(fields.Dict(), TimingsOut)
+    trace_id = fields.String()
 
 
 class SearchOut(SearchSummary):
@@ -52,10 +81,10 @@ class SearchOut(SearchSummary):
     its `left`, which is the next stage's `entered`.
     """
 
-    situation = fields.Dict()
-    parameters = fields.Dict()
-    map = fields.Dict()
-    ranked = fields.List(fields.Dict())
+    situation = shaped(fields.Dict(), SituationOut)
+    parameters = shaped(fields.Dict(), ParametersOut)
+    map = shaped(fields.Dict(), MapOut)
+    ranked = fields.List(shaped(fields.Dict(), RankedOut))
 
 
 class SearchesArgs(PageArgs):
@@ -70,23 +99,23 @@ class ExplanationArgs(ma.Schema):
     load_id = fields.UUID(required=True)
 
 
-class ExplanationOut(ma.Schema):
+class ExplanationOut(Answer):
     """Why this driver got, or did not get, this load."""
 
     search_id = fields.UUID()
     load_id = fields.UUID()
     load_number = fields.String()
-    verdict = fields.String()
-    reason = fields.String()
-    stage = fields.String()
-    figure = fields.Dict(allow_none=True)
-    rank = fields.Integer()
-    offer_id = fields.UUID(allow_none=True)
-    offer_status = fields.String(allow_none=True)
-    score_cents = fields.Integer()
-    terms = fields.List(fields.Nested(TermOut))
-    figures = fields.Dict()
     has_changed = fields.Boolean()
+    verdict = known(Verdict)
+    reason = known(REASON)
+    stage = sometimes(known(STAGE), IF_EXCLUDED)
+    figure = sometimes(shaped(fields.Dict(allow_none=True), FigureOut), IF_EXCLUDED)
+    rank = sometimes(fields.Integer(), IF_KEPT)
+    offer_id = sometimes(fields.UUID(allow_none=True), IF_KEPT)
+    offer_status = sometimes(known(OfferStatus, allow_none=True), IF_KEPT)
+    score_cents = sometimes(fields.Integer(), IF_WORTH)
+    terms = sometimes(fields.List(fields.Nested(TermOut)), IF_WORTH)
+    figures = sometimes(shaped(fields.Dict(), FiguresOut), IF_WORTH)
 
 
 @blueprint.route("")
@@ -96,6 +125,7 @@ class SearchesView(MethodView):
     @requires(Permission.SEARCHES_READ)
     @raises()
     @blueprint.arguments(SearchesArgs, location="query")
+    @blueprint.doc(operationId="list_searches")
     @blueprint.response(200, page_of(SearchSummary, "Search"))
     def get(self, args: dict[str, Any]) -> dict[str, Any]:
         """List the searches, newest first; a driver sees only their own."""
@@ -117,6 +147,7 @@ class SearchView(MethodView):
 
     @requires(Permission.SEARCHES_READ)
     @raises(NotFound)
+    @blueprint.doc(operationId="get_search")
     @blueprint.response(200, SearchOut)
     def get(self, search_id: UUID) -> BackhaulSearch:
         """Show a search: situation, area, counts, the best with their terms."""
@@ -131,6 +162,7 @@ class ExplanationView(MethodView):
     @requires(Permission.SEARCHES_READ)
     @raises(NotFound)
     @blueprint.arguments(ExplanationArgs, location="query")
+    @blueprint.doc(operationId="explain_load")
     @blueprint.response(200, ExplanationOut)
     def get(self, args: dict[str, Any], search_id: UUID) -> dict[str, Any]:
         """Explain why the driver got, or did not get, one load."""

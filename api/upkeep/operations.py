@@ -1,11 +1,11 @@
 """For operators: health, readiness, metrics, problem codes. No sign-in is needed."""
 
-import marshmallow as ma
 from flask import Response, current_app, jsonify
 from flask.views import MethodView
 from marshmallow import fields
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from api.kernel.answers import Answer, Vocabulary, known, sometimes
 from api.kernel.auth import public
 from api.kernel.bodies import Blueprint
 from api.kernel.problems import HTTP_PROBLEMS, problem, raises
@@ -30,21 +30,24 @@ blueprint = Blueprint(
 )
 
 
-class HealthOut(ma.Schema):
+HEALTH = Vocabulary("HealthStatus", ("ok",), "Whether the process works.")
+
+
+class HealthOut(Answer):
     """The process answers."""
 
-    status = fields.String()
+    status = known(HEALTH)
 
 
 class ReadinessOut(HealthOut):
     """Whether the process can do its work."""
 
     schema = fields.String(metadata={"description": "the schema's revision"})
-    oldest_job_s = fields.Float(allow_none=True)
-    reason = fields.String()
+    oldest_job_s = fields.Float()
+    reason = sometimes(fields.String(), "if something is wrong")
 
 
-class ProblemTypeOut(ma.Schema):
+class ProblemTypeOut(Answer):
     """What a problem's `type` points at."""
 
     type = fields.String()
@@ -59,6 +62,7 @@ class HealthView(MethodView):
 
     @public
     @raises()
+    @blueprint.doc(operationId="get_health")
     @blueprint.response(200, HealthOut)
     def get(self) -> Response:
         """Say that the process answers."""
@@ -71,6 +75,7 @@ class ReadinessView(MethodView):
 
     @public
     @raises()
+    @blueprint.doc(operationId="get_readiness")
     @blueprint.response(200, ReadinessOut)
     def get(self) -> Response:
         """Say whether database and schema are ready, and how long the oldest job waits.
@@ -95,7 +100,7 @@ class MetricsView(MethodView):
 
     @public
     @raises()
-    @blueprint.doc(responses={"200": METRICS})
+    @blueprint.doc(operationId="get_metrics", responses={"200": METRICS})
     def get(self) -> Response:
         """Show the counters and gauges, as Prometheus text."""
         return Response(metrics_text(), content_type=CONTENT_TYPE_LATEST)
@@ -107,6 +112,7 @@ class ProblemTypeView(MethodView):
 
     @public
     @raises(NotFound)
+    @blueprint.doc(operationId="get_problem_type")
     @blueprint.response(200, ProblemTypeOut)
     def get(self, code: str) -> dict[str, object]:
         """Say what a problem's code means; a problem's `type` is this address."""

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import marshmallow as ma
 from flask import Response, request
 from flask.views import MethodView
 from marshmallow import fields
 
+from api.kernel.answers import Answer, Vocabulary, known, sometimes
 from api.kernel.auth import actor, cursor_keys, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
@@ -17,8 +17,9 @@ from api.kernel.fields import Time
 from api.kernel.lists import PageArgs
 from api.kernel.problems import raises
 from api.kernel.tags import polled, unchanged
-from api.loads.loads import LoadOut
+from api.loads.answers import LoadOut
 from api.offers.offers import BareOfferOut
+from models.loads.assignments import AssignmentKind, AssignmentStatus
 from runtime.db import Session
 from services.kernel import cursors
 from services.kernel.actors import Permission
@@ -38,36 +39,43 @@ blueprint = Blueprint(
 )
 
 
-class HeldAssignmentOut(ma.Schema):
+SYNC_KIND = Vocabulary("SyncKind", Vocabulary.of(Kind).values, "What can be followed.")
+
+
+def _followed(kind: str) -> str:
+    return f"if `kind` is `{kind}` and `deleted` is false"
+
+
+class HeldAssignmentOut(Answer):
     """A driver on a load; the load is followed as well."""
 
     id = fields.UUID()
-    kind = fields.String()
-    status = fields.String()
+    kind = known(AssignmentKind)
+    status = known(AssignmentStatus)
     load_id = fields.UUID()
     offer_id = fields.UUID(allow_none=True)
     driver_id = fields.UUID()
-    truck_id = fields.UUID(allow_none=True)
+    truck_id = fields.UUID()
     created_at = Time()
 
 
-class ChangeOut(ma.Schema):
+class ChangeOut(Answer):
     """What to follow from now on, under `kind` and `id`, or to delete if `deleted`.
 
     The state is in the field named after the kind. It replaces what you have; the same
     change may come twice. Stops come with their load.
     """
 
-    kind = fields.String()
+    kind = known(SYNC_KIND)
     id = fields.UUID()
     deleted = fields.Boolean()
     # marshmallow removes the field from the class, so `load()` is still the method.
-    load = fields.Nested(LoadOut)  # type: ignore[assignment]
-    offer = fields.Nested(BareOfferOut)
-    assignment = fields.Nested(HeldAssignmentOut)
+    load = sometimes(fields.Nested(LoadOut), _followed("load"))  # type: ignore[assignment]
+    offer = sometimes(fields.Nested(BareOfferOut), _followed("offer"))
+    assignment = sometimes(fields.Nested(HeldAssignmentOut), _followed("assignment"))
 
 
-class SyncOut(ma.Schema):
+class SyncOut(Answer):
     """Changes, to apply in this order. Keep `cursor` for the next request."""
 
     changes = fields.List(fields.Nested(ChangeOut))
@@ -83,6 +91,7 @@ class SyncView(MethodView):
     @requires(Permission.LOADS_READ)
     @raises(Resync)
     @blueprint.arguments(PageArgs, location="query")
+    @blueprint.doc(operationId="sync_changes")
     @blueprint.response(200, SyncOut)
     @polled
     def get(self, args: dict[str, Any]) -> Any:  # noqa: ANN401 - changes, or 304

@@ -33,6 +33,15 @@ class Verdict(StrEnum):
     NOT_SEARCHED = "not_searched"
 
 
+class ExplanationReason(StrEnum):
+    """The reasons that are neither those of a stage nor the outcome of the search."""
+
+    OFFERED = "offered"
+    OTHERS_WERE_OFFERED_FIRST = "others_were_offered_first"
+    BEYOND_THE_KEPT_BEST = "beyond_the_kept_best"
+    NOT_POSTED = "not_posted"
+
+
 FIGURES = frozenset({"score_cents", "terms", "figures"})
 """The fields of an answer that tell about the load itself."""
 
@@ -72,7 +81,10 @@ def explain(
         hidden = FIGURES if is_hidden else ()
         return answer | {name: kept[name] for name in kept if name not in hidden}
     if not _was_posted(session, load, search.searched_at):
-        return answer | {"verdict": Verdict.NOT_ON_THE_MARKET, "reason": "not_posted"}
+        return answer | {
+            "verdict": Verdict.NOT_ON_THE_MARKET,
+            "reason": ExplanationReason.NOT_POSTED,
+        }
     return answer | _judged(session, search, load_id, roads)
 
 
@@ -105,7 +117,9 @@ def _kept(
             )
             return {
                 "verdict": Verdict.OFFERED if offer else Verdict.RANKED,
-                "reason": "offered" if offer else "others_were_offered_first",
+                "reason": ExplanationReason.OFFERED
+                if offer
+                else ExplanationReason.OTHERS_WERE_OFFERED_FIRST,
                 "rank": place,
                 "offer_id": offer.id if offer else None,
                 "offer_status": offer.status if offer else None,
@@ -151,7 +165,7 @@ def _judged(
     if isinstance(judged, Ranked):
         return {
             "verdict": Verdict.RANKED,
-            "reason": "beyond_the_kept_best",
+            "reason": ExplanationReason.BEYOND_THE_KEPT_BEST,
             "score_cents": record["score_cents"],
             "terms": record["terms"],
             "figures": record["figures"],

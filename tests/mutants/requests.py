@@ -36,6 +36,20 @@ MUTANTS = (
         (f"{ONCE}::TestARepeat",),
     ),
     Mutant(
+        "a-misspelt-filter-is-ignored",
+        "api/kernel/queries.py",
+        "    if unknown:\n",
+        "    if unknown and not known:\n",
+        ("tests/api/kernel/test_queries.py",),
+    ),
+    Mutant(
+        "an-answer-lacks-a-field-that-the-document-promises",
+        "services/search/run.py",
+        '                "is_complete": is_complete,\n',
+        "",
+        ("tests/api/search/test_searches.py",),
+    ),
+    Mutant(
         "anybody-writes-a-cursor",
         "services/kernel/cursors.py",
         "if not is_ours or _text(raw) != cursor:",

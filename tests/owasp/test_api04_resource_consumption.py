@@ -130,33 +130,43 @@ ITEMS: dict[str, Any] = {
 
 
 def parts(app: Flask) -> Iterator[Bounded]:
+    """Yield the texts and lists of all bodies.
+
+    Not those of a drawing: its lists have one limit together, MAX_VERTICES, which
+    tests/api/kernel/test_bodies.py tests.
+    """
     schemas = document(app)["components"]["schemas"]
     for operation in operations(app):
         if operation.body:
-            yield from _parts(schemas, operation, schemas[operation.body], ())
+            for part in _parts(schemas, operation, schemas[operation.body], ()):
+                if part.steps[0] != "geometry":
+                    yield part
 
 
 def _parts(
     schemas: Any, operation: Operation, schema: Any, steps: tuple[str, ...]
 ) -> Iterator[Bounded]:
-    if "$ref" in schema:
-        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    schema = _resolved(schemas, schema)
     for way in ("anyOf", "oneOf", "allOf"):
         for inner in schema.get(way, []):
             yield from _parts(schemas, operation, inner, steps)
     kinds = schema.get("type") or []
     kinds = kinds if isinstance(kinds, list) else [kinds]
     if "string" in kinds:
-        is_closed = bool({"enum", "format", "pattern"} & set(schema))
+        is_closed = bool({"enum", "const", "format", "pattern"} & set(schema))
         most = schema.get("maxLength")
         yield Bounded(operation, steps, "string", most, is_closed)
     if "array" in kinds:
-        words = tuple(schema["items"].get("enum", ()))
+        words = tuple(_resolved(schemas, schema["items"]).get("enum", ()))
         most = schema.get("maxItems")
         yield Bounded(operation, steps, "array", most, False, words)
         yield from _parts(schemas, operation, schema["items"], (*steps, "0"))
     for name, inner in schema.get("properties", {}).items():
         yield from _parts(schemas, operation, inner, (*steps, name))
+
+
+def _resolved(schemas: Any, schema: Any) -> Any:
+    return schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
 def test_no_request_has_a_text_or_a_list_without_a_limit(app: Flask) -> None:

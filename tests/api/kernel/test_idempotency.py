@@ -150,12 +150,12 @@ class TestARepeat:
     def test_of_the_key_with_another_request_is_refused(
         self, world: World, change: str
     ) -> None:
-        shipper, body = world.shipper(), world.load_body()
-        post(shipper, "/v1/loads", body, "k")
-        path = "/v1/loads?again" if change == "path" else "/v1/loads"
+        dispatcher, body = world.company(), world.load_body()
+        post(dispatcher, "/v1/loads", body, "k")
+        path = "/v1/assignments" if change == "path" else "/v1/loads"
         other = body | {"price_cents": 1} if change == "body" else body
 
-        answer = post(shipper, path, other, "k")
+        answer = post(dispatcher, path, other, "k")
 
         assert answer.status_code == 422
         assert answer.json["code"] == "idempotency-key-reused"
