@@ -16,7 +16,16 @@ from uuid import UUID
 from psycopg import Connection as PsycopgConnection
 from psycopg import Error
 from psycopg.pq import ExecStatus, TransactionStatus
-from sqlalchemy import Connection, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Engine,
+    Select,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
@@ -129,10 +138,11 @@ def read_alone(statement: str, values: Values) -> list[tuple[Any, ...]]:
     which acts for whom `acting` says. Values and rows are those of psycopg.
     """
     with _lent() as raw, raw.pipeline():
-        raw.execute("begin" if raw.autocommit else "savepoint alone")
+        raw.execute("begin read only" if raw.autocommit else "savepoint alone")
         raw.execute(BIND, _names(_acting.get()))
         found = raw.execute(statement, values)
-        raw.execute("rollback" if raw.autocommit else "rollback to savepoint alone")
+        # No rollback: psycopg forgets its prepared statements after one.
+        raw.execute("commit" if raw.autocommit else "rollback to savepoint alone")
     return found.fetchall()
 
 
@@ -181,6 +191,21 @@ def _raw(connection: Connection) -> PsycopgConnection[Any]:
     return raw
 
 
+class KeepingConnection(PsycopgConnection[Any]):
+    """A connection that keeps its prepared statements after a rollback.
+
+    psycopg forgets them, as what a transaction created may be gone. Web creates
+    nothing; and each transaction that only reads ends with a rollback, so nothing would
+    stay prepared.
+    """
+
+    def rollback(self) -> None:
+        """Roll back; what fails is left to psycopg, which raises."""
+        if self.pgconn.transaction_status != TransactionStatus.IDLE:
+            self.pgconn.exec_(b"rollback")
+        super().rollback()
+
+
 OLDEST_SERVER = 160_000
 """PostgreSQL 16, as `server_version_num` counts."""
 
@@ -214,7 +239,17 @@ def make_engine(settings: Settings, role: DatabaseRole | None = None) -> Engine:
     )
     if is_app:
         _ping_the_idle(engine)
+        event.listen(engine, "do_connect", _connect_keeping)
     return engine
+
+
+def _connect_keeping(
+    dialect: Dialect,
+    record: object,
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+) -> PsycopgConnection[Any]:
+    return KeepingConnection.connect(*arguments, **options)
 
 
 UNASKED_S = 5.0

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bench.tapping import tapping
 from runtime import db
@@ -94,3 +94,31 @@ def test_after_one_error_all_dead_connections_are_replaced(
             ask(engine)
         for _ in range(4):
             ask(engine)
+
+
+def test_web_keeps_its_prepared_statements_after_a_rollback(login_url: str) -> None:
+    with pool_of(login_url, DatabaseRole.APP) as engine, engine.connect() as connection:
+        for _ in range(7):
+            connection.execute(text("select 1 as number"))
+            connection.rollback()
+        kept = "select count(*) from pg_prepared_statements"
+
+        assert connection.scalar(text(kept)) == 1
+
+
+def test_a_rollback_of_web_undoes_and_of_a_lost_connection_raises(
+    server_url: str, login_url: str
+) -> None:
+    with pool_of(login_url, DatabaseRole.APP) as engine:
+        with engine.connect() as connection:
+            connection.execute(text("create temporary table kept (n int)"))
+            connection.rollback()
+            with pytest.raises(ProgrammingError):
+                connection.execute(text("select * from kept"))
+            connection.rollback()
+            assert connection.scalar(text("select 1")) == 1
+            cut(server_url)
+            with pytest.raises(OperationalError):
+                connection.execute(text("select 1"))
+            connection.rollback()
+        ask(engine)
