@@ -135,6 +135,8 @@ def _play(rig: Rig, folder: Path, options: argparse.Namespace, cases: int) -> Pl
     people = cast_of(rig)
     if options.quick:
         people = {role: people[role] for role in QUICK_ROLES}
+    # Before the driver is given a load: a sign-in without a phone is then refused.
+    leaver = rig.web.signed_in(people["driver"].member["email"], PASSWORD)
     played = Played()
     while played.cases.total() < cases and played.rounds < MOST_ROUNDS:
         for role, person in people.items():
@@ -146,7 +148,6 @@ def _play(rig: Rig, folder: Path, options: argparse.Namespace, cases: int) -> Pl
                 limits += ["--phases", "examples,fuzzing"]
             _round(folder, person.client, role, limits, played)
         played.rounds += 1
-    leaver = rig.web.signed_in(people["driver"].member["email"], PASSWORD)
     only = ["--include-operation-id", ENDS_THE_SIGN_IN, "--max-examples", "1"]
     _round(folder, leaver, "leaver", only, played)
     return played
