@@ -20,10 +20,9 @@ PACKAGE = re.compile(r".*/(?:site-packages|python3\.\d+)/(?P<package>[^/]+)")
 PARTS = (
     ("who asks, and the limits", "services/people/sign_in.py", "enter"),
     ("the token", "services/people/tokens.py", "read_access_token"),
-    ("the list", "api/kernel/lists.py", "page"),
-    ("ends of reading transactions", "sqlalchemy/orm/session.py", "close"),
-    ("writing JSON", "marshmallow/schema.py", "dump"),
-    ("writing JSON", "flask/json/provider.py", "dumps"),
+    ("the list", "services/offers/inbox.py", "read"),
+    ("the tag", "api/kernel/tags.py", "tag_of"),
+    ("writing JSON", "api/offers/offers.py", "_page"),
 )
 """Parts of a request. A sample belongs to the first of these functions on its stack."""
 

@@ -324,13 +324,13 @@ class TestStacks:
         site = "/x/lib/python3.11/site-packages"
         request = f"thread (7);Flask.wsgi_app ({site}/flask/app.py:1)"
         view = f"{request};requires.<locals>.guarded ({ROOT}/api/kernel/auth.py:1)"
-        limits = f"{view};_spend ({ROOT}/api/kernel/limits.py:9)"
+        entered = f"{view};enter ({ROOT}/services/people/sign_in.py:9)"
         wait = f"Connection.wait ({site}/psycopg/connection.py:1)"
         lines = [
             f"thread (7);wait ({site}/granian/wsgi.py:1) 50",
-            f"{limits};{wait} 20",
-            f"{limits} 6",
-            f"{view};dump ({site}/marshmallow/schema.py:2);x ({site}/json/a.py:1) 3",
+            f"{entered};{wait} 20",
+            f"{entered} 6",
+            f"{view};_page ({ROOT}/api/offers/offers.py:2);x ({site}/json/a.py:1) 3",
             f"{request};tell ({ROOT}/api/kernel/limits.py:60) 1",
             f"thread (8);idle ({site}/granian/wsgi.py:1) 75",
         ]
@@ -340,14 +340,15 @@ class TestStacks:
         assert sampled.rounds == 80
         assert sampled.in_requests == 30
         assert dict(sampled.by_part) == {
-            ("the limits", True): 20,
-            ("the limits", False): 6,
+            ("who asks, and the limits", True): 20,
+            ("who asks, and the limits", False): 6,
             ("writing JSON", False): 3,
             ("Flask and what is asked around each request", False): 1,
         }
         assert dict(sampled.by_package) == {
             "waiting for the database": 20,
-            "api": 7,
+            "services": 6,
+            "api": 1,
             "json": 3,
         }
 
