@@ -287,11 +287,7 @@ def check_server(engine: Engine, oldest: int = OLDEST_SERVER) -> None:
         with engine.connect() as connection:
             version = connection.scalar(text("show server_version_num"))
     except DBAPIError as error:
-        reason = (str(error.orig).strip().splitlines() or ["it says nothing"])[0]
-        raise DatabaseUnusable(
-            f"No PostgreSQL answers at DATABASE_URL ({reason}): start it, correct"
-            " DATABASE_URL, or unset it to use the embedded server."
-        ) from None
+        raise _no_answer(error) from None
     if int(version or 0) < oldest:
         raise DatabaseUnusable(
             f"The PostgreSQL server is version {int(version or 0) // 10_000}:"
@@ -309,6 +305,14 @@ SCHEMA = text(
 The latter are the result of `schema.served`, stored as the table's comment. A comment
 that does not begin with the revision is out of date and is ignored.
 """
+
+
+def _no_answer(error: DBAPIError) -> DatabaseUnusable:
+    reason = (str(error.orig).strip().splitlines() or ["it says nothing"])[0]
+    return DatabaseUnusable(
+        f"No PostgreSQL answers at DATABASE_URL ({reason}): start it, correct"
+        " DATABASE_URL, or unset it to use the embedded server."
+    )
 
 
 def check_schema(engine: Engine, head: str) -> None:
@@ -341,7 +345,10 @@ def check_role(engine: Engine, role: DatabaseRole) -> None:
                     " where rolname = current_user"
                 )
             )
-    except DBAPIError:
+    except DBAPIError as error:
+        if role not in str(error.orig):
+            # The server has gone since it was checked.
+            raise _no_answer(error) from None
         is_fenced = False
     if not is_fenced:
         raise DatabaseUnusable(

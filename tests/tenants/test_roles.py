@@ -149,3 +149,11 @@ class TestAManagedDatabase:
             assert connection.scalar(text("select current_user")) == "backhaul_app"
             assert connection.scalar(text("select count(*) from members")) == 0
         engine.dispose()
+
+
+def test_a_server_that_does_not_answer_is_not_taken_for_a_wrong_login() -> None:
+    url = "postgresql://127.0.0.1:1/nowhere"
+    engine = make_engine(Settings(DATABASE_URL=url), DatabaseRole.APP)
+
+    with pytest.raises(DatabaseUnusable, match="No PostgreSQL answers"):
+        check_role(engine, DatabaseRole.APP)
