@@ -23,6 +23,7 @@ from bench.patience import PATIENCE_S
 from bench.report import Bar
 from bench.rig import CannotSetUp, Rig, set_up
 from bench.running import Line, line_of, parser_of, run
+from bench.supervising import supervised
 
 CLIENTS = 24
 PAUSE_S = 0.05
@@ -102,18 +103,18 @@ def operate(client: Client, tally: Tally, _: int) -> tuple[str, bool]:
     return first["id"], first.text == again.text
 
 
-def disturb(size: Size, tally: Tally, cutter: Cutter, web: int) -> int:
+def disturb(size: Size, tally: Tally, cutter: Cutter, rig: Rig) -> int:
     """Kill and cut, evenly over the operations, until all are done.
 
     Every second cut waits for a COMMIT and loses its answer. Returns the number of
     kills.
     """
     killed: set[int] = set()
-    started = dict.fromkeys(workers_of(web), float("-inf"))
+    started = dict.fromkeys(_alive(rig), float("-inf"))
     while tally.done < size.operations:
         share = tally.done / size.operations
         if len(killed) < min(size.kills, share * (size.kills + 1)):
-            now, alive = time.monotonic(), set(workers_of(web)) - killed
+            now, alive = time.monotonic(), set(_alive(rig)) - killed
             oldest = min(alive, key=lambda pid: started.setdefault(pid, now), default=0)
             if oldest and now - started[oldest] > SETTLED_S:
                 os.kill(oldest, signal.SIGKILL)
@@ -122,6 +123,12 @@ def disturb(size: Size, tally: Tally, cutter: Cutter, web: int) -> int:
             cutter.lose_a_commit() if cutter.asked % 2 else cutter.cut_busiest()
         time.sleep(LOOK_EVERY_S)
     return len(killed)
+
+
+def _alive(rig: Rig) -> list[int]:
+    """Return the workers of web; none while it is started again."""
+    web = rig.processes.running["web"]
+    return workers_of(web.pid) if web.poll() is None else []
 
 
 def workers_of(web: int) -> list[int]:
@@ -148,9 +155,9 @@ def play(rig: Rig, size: Size, cutter: Cutter) -> tuple[dict[str, Any], list[Bar
     """Do all operations; return figures and bars."""
     poster = rig.create_company("broker", 0, "broker")
     tally, started = Tally(), time.monotonic()
-    web = rig.processes.running["web"].pid
-    with ThreadPoolExecutor(CLIENTS + 1) as pool:
-        disturber = pool.submit(disturb, size, tally, cutter, web)
+    # A worker that is cut off while it starts ends, and Granian with it.
+    with supervised(rig.processes), ThreadPoolExecutor(CLIENTS + 1) as pool:
+        disturber = pool.submit(disturb, size, tally, cutter, rig)
         try:
             work = partial(operate, poster, tally)
             made = list(pool.map(work, range(size.operations)))
