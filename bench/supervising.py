@@ -14,6 +14,8 @@ def supervised(processes: Processes) -> Iterator[None]:
 
     Raises: ProcessEnded, at the end of the block, if a process was given up.
     """
+    # The rig has waited for their answers.
+    processes.trust()
     stopping, given_up = threading.Event(), list[ProcessEnded]()
 
     def keep() -> None:

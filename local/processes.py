@@ -144,6 +144,14 @@ class Processes:
                 self._tell_left(process, signal.SIGKILL)
                 self._spawn(name)
 
+    def trust(self) -> None:
+        """Note that all have answered: their settings are right.
+
+        `keep` then takes no early end for a refusal of them.
+        """
+        for order in self._orders.values():
+            order.lives = max(order.lives, 2)
+
     def _tell_left(self, ended: subprocess.Popen[bytes], what: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.killpg(ended.pid, what)
