@@ -244,7 +244,8 @@ class TestWire:
 class TestClient:
     def test_reads_the_answer_of_a_server_that_closes_before_the_body_is_sent(self):
         """As a server does that refuses by the headers alone."""
-        refusal = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n"
+        head = b"HTTP/1.1 413 Content Too Large\r\n"
+        refusal = head + b"Content-Length: 0\r\nConnection: close\r\n\r\n"
         with socket.create_server((HOST, 0)) as listener:
 
             def refuse():
