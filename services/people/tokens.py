@@ -3,10 +3,9 @@
 import base64
 import hashlib
 import hmac
-import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 from hmac import compare_digest
 from uuid import UUID
 
@@ -23,8 +22,6 @@ from services.people.encryption import SHORTEST_KEY, cipher
 ISSUER = "backhaul"
 AUDIENCE = "backhaul-api"
 LEEWAY_S = 60
-MOST_VERIFIED = 10_000
-EXPIRED = "The access token has expired: refresh it."
 REQUIRED = ["iss", "aud", "sub", "tid", "fid", "exp", "iat", "nbf", "jti"]
 
 
@@ -162,42 +159,29 @@ def read_access_token(keys: Keyring, token: str) -> Claims:
     Raises: Unauthenticated.
     """
     try:
-        claims, expires_at = _verified(keys, token)
+        kid = jwt.get_unverified_header(token).get("kid")
+        public = keys.public_keys.get(kid) if isinstance(kid, str) else None
+        if public is None:
+            raise Unauthenticated("The access token's key is not known.")
+        claims = jwt.decode(
+            token,
+            public,
+            algorithms=["ES256"],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            leeway=LEEWAY_S,
+            options={"require": REQUIRED},
+        )
+        did = claims.get("did")
+        member_id, org_id, family_id = (
+            UUID(str(claims[name])) for name in ("sub", "tid", "fid")
+        )
+        device_id = UUID(str(did)) if did is not None else None
+        return Claims(member_id, org_id, family_id, device_id)
     except jwt.ExpiredSignatureError:
-        raise Unauthenticated(EXPIRED) from None
+        raise Unauthenticated("The access token has expired: refresh it.") from None
     except (jwt.InvalidTokenError, ValueError):
         raise Unauthenticated("The access token is not valid.") from None
-    if expires_at <= time.time() - LEEWAY_S:
-        raise Unauthenticated(EXPIRED)
-    return claims
-
-
-@lru_cache(maxsize=MOST_VERIFIED)
-def _verified(keys: Keyring, token: str) -> tuple[Claims, int]:
-    """Return the claims of a token, and when it expires, in seconds since 1970.
-
-    A phone asks with one token for minutes: its signature is verified once. What is
-    kept may have expired meanwhile; nothing else about a token changes.
-    """
-    kid = jwt.get_unverified_header(token).get("kid")
-    public = keys.public_keys.get(kid) if isinstance(kid, str) else None
-    if public is None:
-        raise Unauthenticated("The access token's key is not known.")
-    claims = jwt.decode(
-        token,
-        public,
-        algorithms=["ES256"],
-        audience=AUDIENCE,
-        issuer=ISSUER,
-        leeway=LEEWAY_S,
-        options={"require": REQUIRED},
-    )
-    did = claims.get("did")
-    member_id, org_id, family_id = (
-        UUID(str(claims[name])) for name in ("sub", "tid", "fid")
-    )
-    device_id = UUID(str(did)) if did is not None else None
-    return Claims(member_id, org_id, family_id, device_id), int(claims["exp"])
 
 
 def refresh_token(keys: Keyring, family_id: UUID, seed: str, generation: int) -> str:
