@@ -53,10 +53,6 @@ def requires(permission: Permission) -> Callable[[View], View]:
         def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
             try:
                 g.claims = read_access_token(keyring(), _bearer())
-            except Unauthenticated:
-                limits.meter_stranger()
-                raise
-            try:
                 asked = limits.asked_of(g.claims)
                 g.actor, g.allowances = sign_in.enter(g.claims, asked)
             except Unauthenticated:

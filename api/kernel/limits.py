@@ -8,7 +8,7 @@ from flask import Flask, Response, current_app, g, request
 from api.kernel.routes import current_view
 from runtime.config import Settings
 from runtime.db import Hand, Session, acting
-from services.kernel.limits import Allowance, RateLimited, Rule, take_each
+from services.kernel.limits import Allowance, Asked, RateLimited, Rule, take_each
 from services.people.tokens import Claims, Keyring
 
 POLICY_HEADER = "RateLimit-Policy"
@@ -33,7 +33,7 @@ def rules_of(settings: Settings) -> dict[str, Rule]:
     return {name: Rule(quota) for name, quota in quotas.items() if quota}
 
 
-def asked_of(claims: Claims) -> list[tuple[str, str, Rule]]:
+def asked_of(claims: Claims) -> Asked:
     """Return the rules for this request of a member, each with its name and key.
 
     The sign-in family stands for the device.
@@ -98,7 +98,7 @@ def register(app: Flask, settings: Settings) -> None:
         return response
 
 
-def _asked(keys: dict[str, str]) -> list[tuple[str, str, Rule]]:
+def _asked(keys: dict[str, str]) -> Asked:
     rules: dict[str, Rule] = current_app.extensions["limits"]
     return [(name, keys[name], rules[name]) for name in sorted(keys) if name in rules]
 

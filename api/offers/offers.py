@@ -146,15 +146,15 @@ class OffersArgs(PageArgs):
 OffersPage = page_of(OfferOut, "Offer")
 
 OF_THE_OFFER = tuple(BareOfferOut._declared_fields)
-OF_THE_LOAD = tuple(MarketLoadOut._declared_fields)
+OF_THE_LOAD = tuple(OfferedLoadOut._declared_fields)
 TIMES = frozenset(
     name
-    for schema in (BareOfferOut, MarketLoadOut)
+    for schema in (BareOfferOut, OfferedLoadOut)
     for name, field in schema._declared_fields.items()
     if isinstance(field, Time)
 )
 JSON = ("terms", "figures", "snapshot")
-MARKET_LOAD = MarketLoadOut()
+OFFERED_LOAD = OfferedLoadOut()
 
 
 def _page(rows: Sequence[tuple[Any, ...]], limit: int) -> bytes:
@@ -171,7 +171,7 @@ def _written(row: tuple[Any, ...]) -> dict[str, Any]:
     load = _timed(zip(OF_THE_LOAD, row[len(OF_THE_OFFER) :], strict=False))
     if offer["status"] not in OPEN_OFFERS:
         kept = json.loads(offer["snapshot"])
-        load = MARKET_LOAD.dump(as_offered(offer["load_id"], kept, load))
+        load = OFFERED_LOAD.dump(as_offered(offer["load_id"], kept, load))
     for name in JSON:
         offer[name] = msgspec.Raw(offer[name].encode())
     return offer | {"load": load}

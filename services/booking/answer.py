@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Uuid, exists, func, select, text, true
+from sqlalchemy import ColumnElement, Uuid, exists, func, select, text, true
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -156,12 +156,15 @@ TRY = text(
     select (select count(*) from o) as offers, (select count(*) from d) as assigned
     """
 )
-"""Locks in their order, and what a race is decided by: first the load, as everywhere;
-then the offer, if it is open and in time by the database's clock; then the assignment,
-whose unique indexes let one of two racing drivers or loads through; last the driver.
-From here on the transaction acts on the load. Whether the offer has won is judged by
-the next statement: it sees the rows as they are after the wait for the locks, and
-`moves` changes the statuses."""
+"""Takes the locks in their order, and inserts what decides a race.
+
+First the load, as everywhere; then the offer, if it is open and in time by the
+database's clock; then the assignment, whose unique indexes let one of two racing
+drivers or loads through; last the driver, who is on_load as `settle_driver` would make
+them. From here on the transaction acts on the load.
+
+The next statement judges whether the offer has won: it sees the rows as they are after
+the wait for the locks. `moves` changes the statuses."""
 
 
 # scope: the offer by its id and its driver.
@@ -246,18 +249,24 @@ def _judged(
         Assignment.status == AssignmentStatus.ACTIVE,
         Assignment.id != assignment_id,
     )
+    offer, is_busy, is_located = session.execute(
+        visible_offers(actor)
+        .where(Offer.id == offer_id)
+        .add_columns(exists(other), _is_located(position_max_age))
+        .execution_options(populate_existing=True)
+    ).one()
+    return offer, is_busy, is_located
+
+
+def _is_located(position_max_age: timedelta | None) -> ColumnElement[bool]:
+    # scope: the position of an offer's own driver.
+    if position_max_age is None:
+        return true()
     recent = select(LastPosition.driver_id).where(
         LastPosition.driver_id == Offer.driver_id,
         LastPosition.corrected_at >= func.now() - position_max_age,
     )
-    is_located = true() if position_max_age is None else exists(recent)
-    offer, is_busy, is_located_ = session.execute(
-        visible_offers(actor)
-        .where(Offer.id == offer_id)
-        .add_columns(exists(other), is_located)
-        .execution_options(populate_existing=True)
-    ).one()
-    return offer, is_busy, is_located_
+    return exists(recent)
 
 
 def _book(session: Session, actor: Actor, offer: Offer, now: datetime) -> None:

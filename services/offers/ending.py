@@ -2,8 +2,8 @@
 
 # scope: jobs, and use cases that have locked the load or the driver.
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, exists, func, select
@@ -41,11 +41,10 @@ def end_for_load(
 
     Locks: the offers, in id order; the caller has locked the load.
     """
-    ended = _locked(session, _of_load(load_id))
-    _end(session, [(offer, act, at) for offer, at in ended], cause)
-    offers = [offer for offer, _ in ended]
-    _ask_for_next(session, offers, {Strategy.SEQUENTIAL, Strategy.BROADCAST})
-    return offers
+    ended = _to_end(session, _of_load(load_id))
+    _end(session, {act: ended}, cause)
+    _ask_for_next(session, ended, {Strategy.SEQUENTIAL, Strategy.BROADCAST})
+    return ended
 
 
 def end_for_driver(
@@ -66,9 +65,9 @@ def end_for_driver(
     Locks: the offers that are not locked.
     """
     query = _of_driver(driver_id).where(Offer.search_id != except_search_id)
-    ended = _locked(session, query, skip_locked=True)
-    _end(session, [(offer, act, at) for offer, at in ended], cause)
-    return [offer for offer, _ in ended]
+    ended = _to_end(session, query, skip_locked=True)
+    _end(session, {act: ended}, cause)
+    return ended
 
 
 def end_the_rest(
@@ -83,16 +82,13 @@ def end_the_rest(
     Locks: as those do.
     """
     with session.no_autoflush:
-        lost = _locked(session, _of_load(load_id).where(Offer.id.not_in(won)))
+        lost = _to_end(session, _of_load(load_id).where(Offer.id.not_in(won)))
         others = _of_driver(driver_id).where(
             Offer.load_id != load_id, Offer.id.not_in(won)
         )
-        idle = _locked(session, others, skip_locked=True)
-    ended = [(offer, OfferAct.LOSE, at) for offer, at in lost]
-    ended += [(offer, OfferAct.SUPERSEDE, at) for offer, at in idle]
-    _end(session, ended, cause)
-    lost_offers = [offer for offer, _ in lost]
-    _ask_for_next(session, lost_offers, {Strategy.SEQUENTIAL, Strategy.BROADCAST})
+        idle = _to_end(session, others, skip_locked=True)
+    _end(session, {OfferAct.LOSE: lost, OfferAct.SUPERSEDE: idle}, cause)
+    _ask_for_next(session, lost, {Strategy.SEQUENTIAL, Strategy.BROADCAST})
 
 
 def end_left_over(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
@@ -106,9 +102,9 @@ def end_left_over(session: Session, cause: Cause, *, most: int = 500) -> list[Of
         Assignment.status == AssignmentStatus.ACTIVE,
     )
     query = select(Offer).where(is_open(), exists(carried)).limit(most)
-    ended = _locked(session, query, skip_locked=True)
-    _end(session, [(offer, OfferAct.SUPERSEDE, at) for offer, at in ended], cause)
-    return [offer for offer, _ in ended]
+    ended = _to_end(session, query, skip_locked=True)
+    _end(session, {OfferAct.SUPERSEDE: ended}, cause)
+    return ended
 
 
 def end_one(session: Session, offer: Offer, act: OfferAct, cause: Cause) -> None:
@@ -116,7 +112,8 @@ def end_one(session: Session, offer: Offer, act: OfferAct, cause: Cause) -> None
 
     Raises: OfferMoveRefused.
     """
-    _end(session, [(offer, act, events.server_cause(session).occurred_at)], cause)
+    offer.ended_at = events.server_cause(session).occurred_at
+    _end(session, {act: [offer]}, cause)
 
 
 def expire(session: Session, cause: Cause) -> int:
@@ -137,11 +134,10 @@ def end_expired(session: Session, cause: Cause, *, most: int = 500) -> list[Offe
     being answered is skipped.
     """
     query = select(Offer).where(is_open(), Offer.expires_at <= func.now()).limit(most)
-    ended = _locked(session, query, skip_locked=True)
-    _end(session, [(offer, OfferAct.EXPIRE, at) for offer, at in ended], cause)
-    offers = [offer for offer, _ in ended]
-    _ask_for_next(session, offers, {Strategy.SEQUENTIAL})
-    return offers
+    ended = _to_end(session, query, skip_locked=True)
+    _end(session, {OfferAct.EXPIRE: ended}, cause)
+    _ask_for_next(session, ended, {Strategy.SEQUENTIAL})
+    return ended
 
 
 def ask_for_next(session: Session, offer: Offer) -> None:
@@ -170,26 +166,33 @@ def _of_driver(driver_id: UUID) -> Select[Offer]:
     return select(Offer).where(Offer.driver_id == driver_id, is_open())
 
 
-def _locked(
+def _to_end(
     session: Session, query: Select[Offer], *, skip_locked: bool = False
-) -> list[tuple[Offer, datetime]]:
-    """Lock these offers in id order; return them as they are now, and the time."""
+) -> list[Offer]:
+    """Lock these offers in id order; return them as they are now, and ended now.
+
+    Their statuses are still to be moved, by `_end`.
+    """
     query = query.order_by(Offer.id).with_for_update(skip_locked=skip_locked)
-    timed = query.add_columns(func.clock_timestamp())
-    return [(offer, at) for offer, at in session.execute(timed)]
+    offers = []
+    for offer, now in session.execute(query.add_columns(func.clock_timestamp())):
+        offer.ended_at = now
+        offers.append(offer)
+    return offers
 
 
 def _end(
-    session: Session, ended: Sequence[tuple[Offer, OfferAct, datetime]], cause: Cause
+    session: Session, ended: Mapping[OfferAct, Sequence[Offer]], cause: Cause
 ) -> None:
-    if not ended:
-        return
-    for offer, act, at in ended:
-        moves.move_offer(session, offer, act, cause)
-        offer.ended_at = at
+    for act, offers in ended.items():
+        for offer in offers:
+            moves.move_offer(session, offer, act, cause)
     # One flush for all offers, because the load stays locked meanwhile.
     session.flush()
     told = [
-        (TELL[act], offer.driver_id, offer.id) for offer, act, _ in ended if act in TELL
+        (TELL[act], offer.driver_id, offer.id)
+        for act, offers in ended.items()
+        if act in TELL
+        for offer in offers
     ]
     outbox.put_each(session, told, lives=NEWS_TTL)

@@ -1,6 +1,5 @@
 """Signing in, and the member to whom a token belongs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import LiteralString
@@ -15,7 +14,7 @@ from runtime.db import call_alone
 from runtime.errors import Unauthenticated
 from services.kernel import limits
 from services.kernel.actors import Actor
-from services.kernel.limits import Allowance, Rule
+from services.kernel.limits import Allowance, Asked
 from services.kernel.standing import OrganisationSuspended, check_standing
 from services.people import (
     enrolments,
@@ -139,12 +138,14 @@ def ask_for_device(
     enrolments.ask(session, member, device_id, now=now)
 
 
-ENTER: LiteralString = "select * from enter(%s, %s, %s, %s, %s, %s)"
+ENTER: LiteralString = """
+    select kind, suspended_at, roles, driver, locale, ahead_s, waiting_s
+    from enter(%s, %s, %s, %s, %s, %s)
+"""
+"""Source: `migrations/versions/0012_entrance.py`."""
 
 
-def enter(
-    claims: Claims, asked: Sequence[tuple[str, str, Rule]]
-) -> tuple[Actor, list[Allowance]]:
+def enter(claims: Claims, asked: Asked) -> tuple[Actor, list[Allowance]]:
     """Return the member to whom a valid token belongs, and what their limits leave.
 
     The roles are the current ones. One statement with a transaction of its own: the

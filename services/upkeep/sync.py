@@ -157,6 +157,7 @@ def is_quiet(actor: Actor, place: Place, *, now: datetime) -> bool:
 @cache
 def _quiet(roles: frozenset[Role]) -> Built:
     ids = {name: bindparam(name, None, Uuid) for name in ("org_id", "driver_id")}
+    # An actor whose ids are parameters.
     anyone = Actor(None, org_kind=None, roles=roles, **ids)  # type: ignore[arg-type]
     return Built.of(select(feed.is_quiet(concerns(anyone))))
 
