@@ -156,6 +156,6 @@ def is_nullable(part: Json) -> bool:
 def _closed(schema: Json) -> Json:
     """Return the schema without room for fields that it does not list."""
     closed = copy.copy(schema)
-    if "properties" in closed and not closed.get("additionalProperties"):
+    if "properties" in closed and closed.get("additionalProperties") in (None, True):
         closed["additionalProperties"] = False
     return closed

@@ -45,7 +45,15 @@ VERBS = {
 }
 
 WORDS = {
-    *("availability", "currency", "decline_reason", "enrolment", "equipment", "kind"),
+    *(
+        "availability",
+        "currency",
+        "current_status",
+        "decline_reason",
+        "enrolment",
+        "equipment",
+        "kind",
+    ),
     *("load_status", "offer_status", "outcome", "permissions", "platform"),
     *("rate_type", "reason", "role", "roles", "stage", "status", "strategy"),
     *("target_kind", "trigger", "unit", "verdict", "verification", "visibility"),
@@ -55,6 +63,7 @@ WORDS = {
 FREE_TEXT = {
     "CancellationIn.reason": "a sentence of the poster",
     "ReadinessOut.reason": "a sentence for the operator",
+    "Problem.reason": "a sentence for the operator",
     "Problem.status": "the HTTP status, a number",
 }
 

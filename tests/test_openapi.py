@@ -129,7 +129,7 @@ class TestEveryOperation:
         for where, operation in described.items():
             permission = operation.get("x-permission")
             if permission is None:
-                assert "Anybody may call it." in operation["description"], where
+                assert "Needs no sign-in." in operation["description"], where
                 continue
             assert f"Needs `{permission}`: " in operation["description"], where
             for role, granted in PERMISSIONS.items():

@@ -62,14 +62,16 @@ class LoadStateOut(Answer):
     assignment_id = fields.UUID(allow_none=True)
 
 
-OF_A_LOAD = "after or before a change of the load's driver"
+OF_A_LOAD = "with `reassign` and `unassign`, and after a `force_assign`"
 OF_AN_OFFER = "with `withdraw_offer`"
 
 
 class OverrideStateOut(Answer):
     """What a decision found, or left behind; the fields depend on its kind."""
 
-    load_status = sometimes(known(LoadStatus), OF_A_LOAD + ", or with a departure")
+    load_status = sometimes(
+        known(LoadStatus), OF_A_LOAD + "; and with `release_departure`"
+    )
     load_id = sometimes(fields.UUID(), OF_A_LOAD)
     driver_id = sometimes(fields.UUID(allow_none=True), OF_A_LOAD)
     assignment_id = sometimes(fields.UUID(allow_none=True), OF_A_LOAD)
@@ -84,7 +86,9 @@ class OverrideStateOut(Answer):
     stop_id = sometimes(fields.UUID(), "before a `release_departure`")
     offer_status = sometimes(known(OfferStatus), OF_AN_OFFER)
     offer_id = sometimes(fields.UUID(), "after a `withdraw_offer`")
-    poster_told = sometimes(fields.Boolean(), "if the decision concerned the poster")
+    poster_told = sometimes(
+        fields.Boolean(), "after every kind but `release_departure`"
+    )
 
 
 class OverrideOut(Answer):

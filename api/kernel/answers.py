@@ -1,4 +1,4 @@
-"""What answers promise: fields that are always there, known values, kept JSON."""
+"""What answers promise: fields that are always there, known values, stored JSON."""
 
 import inspect
 from dataclasses import dataclass
@@ -65,8 +65,7 @@ def known(
 
     Nothing is checked: the value is shown as it is.
     """
-    field = fields.String(**kwargs)
-    return worded(field, values)
+    return worded(fields.String(**kwargs), values)
 
 
 def worded(field: Field, values: type[Enum] | Vocabulary) -> Field:

@@ -100,6 +100,14 @@ class Blueprint(SmorestBlueprint):
 
     ARGUMENTS_PARSER = BodyParser()
 
+    def arguments(self, schema: Any, **options: Any) -> Any:  # noqa: ANN401 - as the base class
+        """Let the view take what the schema describes.
+
+        A class is made to a schema here: webargs would make one at each request.
+        """
+        made = schema() if isinstance(schema, type) else schema
+        return super().arguments(made, **options)
+
 
 def _oversized(value: object, levels: int = MOST_LEVELS) -> Any:  # noqa: ANN401
     """Return the messages for too many levels or items, None if there are none."""

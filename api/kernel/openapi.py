@@ -32,12 +32,12 @@ REQUEST_HEADERS: dict[str, dict[str, Any]] = {
         "schema": TEXT,
     },
     "If-None-Match": {
-        "description": "GET: 304 if you have this version. PUT: `*` creates, and never"
-        " replaces.",
+        "description": "GET: 304 if you have this version or answer. PUT: `*` creates,"
+        " and never replaces.",
         "schema": TEXT,
     },
 }
-ETAG = {"description": "The version shown; opaque.", "schema": TEXT}
+ETAG = {"description": "Of the version or answer shown; opaque.", "schema": TEXT}
 REPLAYED = {"description": "`true` on an answer given before.", "schema": TEXT}
 ALWAYS = (400, 422, 431, 500, 503)
 RETRY_AFTER = {
@@ -106,7 +106,9 @@ def _add_headers(operation: dict[str, Any], view: Any, method: str) -> None:  # 
     is_versioned = getattr(view, "is_versioned", False)
     if method == "GET" and is_versioned:
         names.append(("If-None-Match", False))
-        operation["responses"]["304"] = {"description": "You have this version."}
+        operation["responses"]["304"] = {
+            "description": "You have this version or answer."
+        }
     for name, is_required in names:
         operation.setdefault("parameters", []).append(
             {"in": "header", "name": name, "required": is_required}
@@ -120,7 +122,7 @@ def _add_headers(operation: dict[str, Any], view: Any, method: str) -> None:  # 
 
 
 def _add_permission(operation: dict[str, Any], permission: Permission | None) -> None:
-    words = "Anybody may call it."
+    words = "Needs no sign-in."
     operation["security"] = []
     if permission:
         roles = sorted(role for role in PERMISSIONS if permission in PERMISSIONS[role])

@@ -10,8 +10,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from api.kernel.answers import Answer, sometimes
-from api.kernel.fields import json_value
+from api.kernel.answers import Answer, Vocabulary, known, sometimes, values_of
+from api.kernel.fields import Time, json_value
+from freight.lifecycles import LoadStatus, OfferStatus, StopStatus
 from runtime.errors import DomainError, Invalid, NotFound
 from runtime.telemetry import log, trace_id
 
@@ -46,6 +47,13 @@ DETAILS = {
 }
 
 
+CURRENT = Vocabulary(
+    "CurrentStatus",
+    values_of(LoadStatus, StopStatus, OfferStatus),
+    "The status of a load, a stop or an offer.",
+)
+
+
 class FieldError(Answer):
     """What is wrong with one field."""
 
@@ -57,7 +65,7 @@ class FieldError(Answer):
 
 class Problem(Answer):
     """RFC 9457 problem details. Branch on `type` or `code`; both never change. Some
-    codes add members, such as `current_status`."""
+    codes have members of their own."""
 
     class Meta:
         """Clients must ignore members they do not know (RFC 9457 3.2)."""
@@ -73,6 +81,18 @@ class Problem(Answer):
     errors = sometimes(
         ma.fields.List(ma.fields.Nested(FieldError)),
         "if parts of the request are wrong",
+    )
+    current_status = sometimes(
+        known(CURRENT), "if the status of a load, stop or offer forbids the request"
+    )
+    load_status = sometimes(known(LoadStatus), "with some `assignment-ended`")
+    open_stop_id = sometimes(ma.fields.UUID(), "with `stop-out-of-order`")
+    device_id = sometimes(ma.fields.UUID(allow_none=True), "with `device-not-approved`")
+    server_time = sometimes(Time(), "with `clock-skew`")
+    reason = sometimes(ma.fields.String(), "if `GET /readyz` is not ready")
+    # By name: offers are above the kernel.
+    next_offer = sometimes(
+        ma.fields.Nested("OfferOut", allow_none=True), "with `offer-taken`"
     )
 
 
@@ -170,15 +190,12 @@ def answer_database_down(error: OperationalError | PoolTimeout) -> Response:
 
 def _standard(
     status: int,
-    detail: str | None = None,
     *,
     extra: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
     code, title = HTTP_PROBLEMS[status]
-    return problem(
-        status, code, title, detail or DETAILS[status], extra=extra, headers=headers
-    )
+    return problem(status, code, title, DETAILS[status], extra=extra, headers=headers)
 
 
 def register(app: Flask) -> None:

@@ -86,7 +86,8 @@ def _refer(field: AnyField, ret: Json, names: list[str]) -> Json:
     for key in ("type", "enum", "additionalProperties", "anyOf"):
         ret.pop(key, None)
     choices: list[Json] = [{"$ref": REF.format(name=name)} for name in names]
-    # A raw field takes anything, null as well; its shape is what should be sent.
+    # A Raw field takes null only so that one bad element is refused alone: the
+    # document does not offer it.
     if field.allow_none and type(field) is not fields.Raw:
         choices.append(NULL)
     return choices[0] if len(choices) == 1 else {"anyOf": choices}

@@ -39,29 +39,26 @@ def tag_of(schema: type[ma.Schema], seen: str) -> str:
     seen: a text that changes whenever the answer does.
     """
     asks = f"{actor().member_id} {sorted(actor().roles)} {request.full_path}"
-    words = f"{asks} {_form(schema)} {seen}".encode()
-    return hmac.digest(cursor_keys()[0], words, "sha256")[:TAG_BYTES].hex()
+    text = f"{asks} {_form(schema)} {seen}".encode()
+    return hmac.digest(cursor_keys()[0], text, "sha256")[:TAG_BYTES].hex()
 
 
 def unchanged(tag: str) -> Response | None:
     """Return the 304 if the client has this answer, else None."""
     if not request.if_none_match.contains_weak(tag):
         return None
-    answer = Response(status=304)
-    answer.set_etag(tag, weak=True)
-    return answer
+    return Response(status=304, headers=header(tag))
 
 
-def tagged(body: bytes, tag: str) -> Response:
-    """Return the answer in JSON with its tag."""
-    answer = Response(body, mimetype="application/json")
-    answer.set_etag(tag, weak=True)
-    return answer
+def header(tag: str) -> dict[str, str]:
+    """Return the header that sends the tag with an answer."""
+    return {"ETag": f'W/"{tag}"'}
 
 
 @cache
 def _form(schema: type[ma.Schema]) -> str:
-    """Return the names of the schema's fields, so that a release with others tells."""
+    """Return the names of the schema's fields: a release that adds or removes fields
+    gives other tags."""
     return ",".join(
         f"{name}({_form(type(nested))})" if (nested := _nested(field)) else name
         for name, field in sorted(schema._declared_fields.items())

@@ -19,7 +19,7 @@ from api.kernel.clock import now
 from api.kernel.fields import CURRENCY, Time, line, rfc3339, words
 from api.kernel.lists import PageArgs, last_seen, next_cursor, page_of
 from api.kernel.problems import raises
-from api.kernel.tags import asks_for_change, polled, tag_of, tagged, unchanged
+from api.kernel.tags import asks_for_change, header, polled, tag_of, unchanged
 from api.loads.answers import MarketLoadOut
 from api.loads.assignments import AssignmentOut
 from api.search.records import FiguresOut, SnapshotOut, TermOut
@@ -154,6 +154,7 @@ TIMES = frozenset(
     if isinstance(field, Time)
 )
 JSON = ("terms", "figures", "snapshot")
+OFFER = OfferOut()
 OFFERED_LOAD = OfferedLoadOut()
 
 
@@ -212,7 +213,9 @@ class OffersView(MethodView):
                 return same
         rows = inbox.read(asked, OF_THE_OFFER, OF_THE_LOAD)
         tag = tag_of(OffersPage, ",".join(row[-1] for row in rows))
-        return tagged(_page(rows, asked.limit), tag)
+        return Response(
+            _page(rows, asked.limit), mimetype="application/json", headers=header(tag)
+        )
 
 
 @blueprint.route("/<uuid:offer_id>")
@@ -276,9 +279,9 @@ class AcceptanceView(MethodView):
                     position_max_age=current_app.extensions["position_max_age"],
                 )
             except OfferTaken as error:
-                # Here, as the rollback takes the row away.
+                # Before the rollback, after which the row cannot be read.
                 if error.next_offer is not None:
-                    error.extra["next_offer"] = OfferOut().dump(error.next_offer)
+                    error.extra["next_offer"] = OFFER.dump(error.next_offer)
                 raise
 
 

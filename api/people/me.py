@@ -13,7 +13,7 @@ from api.kernel.clock import now
 from api.kernel.fields import Time
 from api.kernel.lists import PageArgs, last_seen, next_cursor, page_of
 from api.kernel.problems import raises
-from api.kernel.tags import polled, tag_of, unchanged
+from api.kernel.tags import header, polled, tag_of, unchanged
 from api.loads.assignments import CarriedOut
 from api.people.members import MemberOut
 from models.people.organisations import OrganisationKind, Verification
@@ -88,7 +88,7 @@ class MeView(MethodView):
             return same
         with Session() as session:
             profile = overview.profile(session, actor()) | {"server_time": now()}
-        return profile, {"ETag": f'W/"{tag}"'}
+        return profile, header(tag)
 
 
 @blueprint.route("/fleet")

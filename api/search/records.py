@@ -13,7 +13,7 @@ from api.kernel.answers import (
 )
 from api.kernel.fields import CURRENCY, Time
 from freight.equipment import Equipment
-from freight.feasibility import Reason, Stage
+from freight.feasibility import Stage
 
 TERM = Vocabulary(
     "TermName",
@@ -159,8 +159,8 @@ class SituationOut(Answer):
 
 
 class ParametersOut(Answer):
-    """The rules of the search. `enough`: the circle is widened until so many loads are
-    worth taking."""
+    """The rules of the search. `enough`: the circle is widened until at least so many
+    loads are worth taking."""
 
     only_if = SEARCHED
 
@@ -179,9 +179,8 @@ class StageCountOut(Answer):
     stage = known(STAGE)
     entered = fields.Integer()
     excluded = fields.Dict(
-        keys=known(Reason),
         values=fields.Integer(),
-        metadata={"description": "how many loads, by reason"},
+        metadata={"description": "how many loads, by `ExplanationReason`"},
     )
     left = fields.Integer()
 

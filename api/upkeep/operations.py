@@ -44,7 +44,7 @@ class ReadinessOut(HealthOut):
 
     schema = fields.String(metadata={"description": "the schema's revision"})
     oldest_job_s = fields.Float()
-    reason = sometimes(fields.String(), "if something is wrong")
+    reason = sometimes(fields.String(), "if jobs have waited too long")
 
 
 class ProblemTypeOut(Answer):

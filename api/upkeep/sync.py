@@ -16,7 +16,7 @@ from api.kernel.clock import now
 from api.kernel.fields import Time
 from api.kernel.lists import PageArgs
 from api.kernel.problems import raises
-from api.kernel.tags import polled, unchanged
+from api.kernel.tags import header, polled, unchanged
 from api.loads.answers import LoadOut
 from api.offers.offers import BareOfferOut
 from models.loads.assignments import AssignmentKind, AssignmentStatus
@@ -112,15 +112,14 @@ class SyncView(MethodView):
             )
             step = sync.advance(session, actor(), place, limit=args["limit"], now=at)
         shown = _shown(step) | {"server_time": at}
-        return shown, {"ETag": f'W/"{shown["cursor"]}"'}
+        return shown, header(shown["cursor"])
 
 
 def _unchanged(cursor: str | None, at: datetime) -> Response | None:
     """Return 304 if nothing has changed since the tag of the client, else None.
 
-    The tag is the newest cursor. A tag that is none of the client's cursors is of
-    something else, and so is one of another cursor than the client asks with. Several
-    tags are no answer of ours that a client kept.
+    The tag is the newest cursor. Ignored are several tags, a tag that is no valid
+    cursor of this client, and a tag that differs from the cursor of the request.
     """
     tags = request.if_none_match.as_set(include_weak=True)
     if len(tags) != 1:

@@ -56,6 +56,8 @@ def best_offer(client: AuthenticatedClient) -> OfferOut | None:
 
 def accept(client: AuthenticatedClient, offer: OfferOut) -> list[datetime]:
     answer = accept_offer.sync(offer.id, client=client)
+    if isinstance(answer, Problem) and isinstance(answer.next_offer, OfferOut):
+        return accept(client, answer.next_offer)
     if not isinstance(answer, AssignmentOut):
         decline_offer.sync(
             offer.id, client=client, body=DeclineIn(reason=DeclineReason.PRICE)

@@ -38,8 +38,8 @@ MUTANTS = (
     Mutant(
         "a-misspelt-filter-is-ignored",
         "api/kernel/queries.py",
-        "    if unknown:\n",
-        "    if unknown and not known:\n",
+        "        if name not in known or len(values) > 1\n",
+        "        if len(values) > 1\n",
         ("tests/api/kernel/test_queries.py",),
     ),
     Mutant(

@@ -23,7 +23,11 @@ def known_to(operation: Operation) -> list[str]:
 
 def told(operation: Operation) -> str:
     names = ", ".join(f"`{name}`" for name in known_to(operation))
-    return f"Known parameters: {names}." if names else "It has no parameters."
+    return (
+        f"Known parameters: {names}."
+        if names
+        else "This operation has no query parameters."
+    )
 
 
 @pytest.fixture
@@ -111,3 +115,13 @@ def test_a_member_without_the_permission_learns_nothing_from_it(
 
 def test_head_is_refused_as_get_is(of_role: dict[Role, Caller]) -> None:
     assert of_role[Role.DRIVER].call("HEAD", "/v1/offers?x=1", None).status == 422
+
+
+def test_a_parameter_that_is_given_twice_is_refused(world: World) -> None:
+    """Else the second value would be ignored."""
+    dispatcher = world.company()
+
+    answer = dispatcher.get("/v1/loads?status=posted&limit=1&status=draft")
+
+    assert (answer.status, answer.code) == (422, "invalid-request")
+    assert answer["errors"] == [{"pointer": "#/status", "detail": "Give it once."}]
