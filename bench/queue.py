@@ -64,6 +64,12 @@ def until_idle(url: str, hurry: Callable[[], None] | None = None) -> None:
                 hurry()
 
 
+def jobs_left(url: str) -> int:
+    """Return how many jobs and queued pushes are left, as `until_idle` counts them."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        return _count(connection, LEFT)
+
+
 def time_passes(url: str, seconds: float) -> None:
     """Make dead workers' heartbeats, queued pushes and waiting push jobs older.
 

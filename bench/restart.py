@@ -38,7 +38,6 @@ HANDS = 3
 """Clients that complete drops; as many accept offers."""
 
 PAUSE_S = 0.5
-LONGEST_BACK_S = 30.0
 ANY_JOB: LiteralString = """
     select exists(select from backhaul_searches where created_at > %s)
 """
@@ -50,16 +49,21 @@ SETTINGS = {"OFFERS_PER_LOAD": "1000", "ACCEPT_POSITION_MAX_AGE_S": "0"}
 
 @dataclass(frozen=True)
 class Size:
-    """How much is played, how many restarts, and the pause before each."""
+    """How much is played, how many restarts, and the pause before each.
+
+    longest_back_s: from a restart until web and worker must work again. A quick form
+        runs beside other work and may take longer.
+    """
 
     restarts: int
     between_s: float
     drops: int
     accepts: int
+    longest_back_s: float
 
 
-FULL = Size(restarts=10, between_s=6.0, drops=700, accepts=700)
-QUICK = Size(restarts=2, between_s=0.5, drops=40, accepts=40)
+FULL = Size(restarts=10, between_s=6.0, drops=700, accepts=700, longest_back_s=30.0)
+QUICK = Size(restarts=2, between_s=0.5, drops=40, accepts=40, longest_back_s=300.0)
 
 
 @dataclass
@@ -184,7 +188,7 @@ def play(
     longest = max(max(back["web_s"], back["worker_s"]) for back in backs)
     bars = [
         Bar("acknowledged_writes_lost", 0, sum(lost.values()), is_ceiling=True),
-        Bar("back_s", LONGEST_BACK_S, longest, is_ceiling=True),
+        Bar("back_s", size.longest_back_s, longest, is_ceiling=True),
         Bar("answers_500", 0, tally.seen["500"], is_ceiling=True),
         Bar("restarts", size.restarts, len(backs)),
     ]

@@ -19,6 +19,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from bench.idempotency import workers_of
+from bench.queue import jobs_left, until_idle
 from bench.report import Bar, say, versions_of
 from bench.running import BREAKS, Line, parser_of, run
 from demo.client import Unexpected
@@ -61,15 +62,20 @@ LOOK: LiteralString = """
 
 @dataclass(frozen=True)
 class Size:
-    """How large the market is, and how often processes and database are sampled."""
+    """How large the market is, and how often processes and database are sampled.
+
+    most_job_growth_s: how much older the oldest job that is due may become. A quick
+        form runs beside other work, so its jobs may wait longer.
+    """
 
     loads: int
     trucks: int
     look_every_s: float
+    most_job_growth_s: float
 
 
-FULL = Size(loads=1_500, trucks=24, look_every_s=5.0)
-QUICK = Size(loads=60, trucks=3, look_every_s=0.3)
+FULL = Size(loads=1_500, trucks=24, look_every_s=5.0, most_job_growth_s=1.0)
+QUICK = Size(loads=60, trucks=3, look_every_s=0.3, most_job_growth_s=60.0)
 
 
 class Silent(Teller):
@@ -192,11 +198,12 @@ def soak(
                 played += 1
                 if played % 6 == 0:
                     say(f"{played} rounds, {len(play.ledger.wins)} wins")
-        return _conclude(play, samples, played)
+        until_idle(url)
+        return _conclude(play, samples, size, played, jobs_left(url))
 
 
 def _conclude(
-    play: Play, samples: Samples, rounds: int
+    play: Play, samples: Samples, size: Size, rounds: int, left: int
 ) -> tuple[dict[str, Any], list[Bar]]:
     grown = samples.rss_growth()
     figures = {
@@ -213,12 +220,13 @@ def _conclude(
         "oldest_job_s_max": round(max(samples.oldest_job_s), 2),
         "jobs_failed": samples.failed,
         "jobs_kept_at_most": max(samples.jobs),
+        "jobs_left": left,
     }
     bars = [
         Bar("rss_growth", MOST_GROWTH, max(grown.values()), is_ceiling=True),
         Bar(
             "oldest_job_growth_s",
-            1.0,
+            size.most_job_growth_s,
             round(samples.growth(samples.oldest_job_s), 2),
             is_ceiling=True,
         ),
