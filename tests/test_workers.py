@@ -22,7 +22,6 @@ def test_a_code_is_seen():
 """
 
 JUDGES = """
-from tests.waiting import LONGEST_S
 from tests import codes
 
 def test_the_whole_suite_saw_both(all_saw):

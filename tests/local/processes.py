@@ -24,7 +24,6 @@ only_root = pytest.mark.skipif(not IS_ROOT, reason="only root can become another
 USE_UNTIL_TOLD = """
 import sys
 from pathlib import Path
-from tests.waiting import LONGEST_S
 from local import server
 with server(Path(sys.argv[1])) as url:
     print(url, flush=True)
