@@ -15,6 +15,7 @@ import pytest
 from demo.fcm import FakeFcm
 from local.processes import Processes
 from models.offers.pushes import Push
+from tests.local.processes import contains_sigterm
 from tests.services.scene import Scene, rows_of
 from tests.test_worker import jobs_now, owe_one, worker_process
 from tests.waiting import LONGEST_S, wait_until
@@ -26,26 +27,29 @@ HELD_S = 2.0
 
 
 class TestTheWorker:
-    def test_finishes_a_job_of_five_seconds_once_and_takes_no_other(
+    def test_finishes_a_running_job_once_and_takes_no_other(
         self, committed: World, database_url: str
     ) -> None:
         scene = Scene(committed)
         long, waiting = scene.driver(phones=0), scene.driver(phones=0)
-        committed.phone(long, "slow-5-long")
+        committed.phone(long, "slow-600-long")
         committed.phone(waiting, "ok-waiting")
         owe_one(long)
-        with (
-            FakeFcm() as fcm,
-            worker_process(database_url, fcm, WORKER_CONCURRENCY="1") as process,
-        ):
+        env = {"WORKER_CONCURRENCY": "1", "PUSH_TIMEOUT_S": "1200"}
+        with FakeFcm() as fcm, worker_process(database_url, fcm, **env) as process:
             wait_until(lambda: rows_of(Push, Push.attempts == 1), "the long job")
             owe_one(waiting)
 
             process.send_signal(signal.SIGTERM)
+            wait_until(
+                lambda: not contains_sigterm("ShdPnd", process.pid), "its delivery"
+            )
+            assert process.poll() is None
+            fcm.hurry()
             process.communicate(timeout=LONGEST_S)
 
         assert process.returncode == 0
-        assert [push.target for push in fcm.received] == ["slow-5-long"]
+        assert [push.target for push in fcm.received] == ["slow-600-long"]
         (done,) = rows_of(Push, Push.status == "accepted")
         (left,) = [job for job in jobs_now() if job.task_name == "push.send"]
         assert (left.status, left.attempts) == ("todo", 0)

@@ -106,8 +106,9 @@ class TestAnOutage:
     def test_a_job_that_ends_during_it_is_left_to_the_rescue(
         self, scene, database_url, server_url
     ):
-        with FakeFcm() as fcm, worker_process(database_url, fcm):
-            owe_to(scene, "slow-9-driver")
+        env = {"PUSH_TIMEOUT_S": "1200"}
+        with FakeFcm() as fcm, worker_process(database_url, fcm, **env):
+            owe_to(scene, "slow-600-driver")
             wait_until(lambda: rows_of(Push, Push.attempts == 1), "an attempt")
             with outage(server_url, name_of(database_url)):
                 fcm.hurry()

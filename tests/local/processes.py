@@ -2,6 +2,8 @@
 
 import os
 import pwd
+import re
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
@@ -47,6 +49,16 @@ def socket_dir(url) -> Path:
 
 def postmaster(data_dir) -> int:
     return int((data_dir / "postmaster.pid").read_text().split()[0])
+
+
+def contains_sigterm(mask: str, pid: int) -> bool:
+    """Say whether SIGTERM is in one of the process's masks of signals.
+
+    mask: SigCgt for handled signals, ShdPnd for those not yet delivered. See proc(5).
+    """
+    status = Path(f"/proc/{pid}/status").read_text()
+    (bits,) = re.findall(rf"{mask}:\t(\w+)", status)
+    return bool(int(bits, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def reachable_interpreter(user) -> str:

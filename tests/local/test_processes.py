@@ -1,7 +1,6 @@
 """Dead processes are restarted or given up, and their children never stay behind."""
 
 import os
-import re
 import signal
 import sys
 import time
@@ -12,6 +11,7 @@ import pytest
 
 from local import processes
 from local.processes import ProcessEnded, Processes
+from tests.local.processes import contains_sigterm
 from tests.waiting import LONGEST_S, wait_until
 from tests.web import web_process
 from tests.world import World
@@ -140,8 +140,7 @@ def serving(committed: World, tmp_path: Path) -> Iterator[tuple[Processes, int]]
 
 def ends_at_sigterm(pid: int) -> bool:
     """Say whether the process has no handler of its own for SIGTERM."""
-    (caught,) = re.findall(r"SigCgt:\t(\w+)", Path(f"/proc/{pid}/status").read_text())
-    return not int(caught, 16) >> (signal.SIGTERM - 1) & 1
+    return not contains_sigterm("SigCgt", pid)
 
 
 class TestGranian:
