@@ -1,7 +1,6 @@
 """Guessing passwords: it locks the login, and it reveals nothing."""
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,30 +11,8 @@ from sqlalchemy import text
 from runtime.db import Session
 from services.people import passwords
 from services.people.lockouts import LOCKED_FOR, prune
+from tests.api.people.conftest import Counting
 from tests.world import PASSWORD, Answer, Caller, World, utcnow
-
-
-class Counting:
-    """The hasher, counting the passwords it verifies."""
-
-    def __init__(self, hasher: Any) -> None:
-        self.hasher, self.asked = hasher, 0
-
-    def hash(self, password: str) -> str:
-        return str(self.hasher.hash(password))
-
-    def verify(self, password_hash: str, password: str) -> bool:
-        self.asked += 1
-        return bool(self.hasher.verify(password_hash, password))
-
-
-@pytest.fixture
-def hasher() -> Iterator[Counting]:
-    kept = passwords.HASHER
-    counting = Counting(kept)
-    passwords.HASHER = counting  # type: ignore[assignment]
-    yield counting
-    passwords.HASHER = kept
 
 
 def attempt(world: World, login: str, password: str = "wrong") -> Answer:
