@@ -165,16 +165,15 @@ class TestLastSuccess:
     def test_web_reports_the_workers_successes(
         self, committed: World, clockwork: Callable[[Job], None]
     ) -> None:
+        before = worker.utcnow().timestamp()
         clockwork(Job.LIMITS_PRUNE)
         clockwork(Job.JOBS_PRUNE)
+        after = worker.utcnow().timestamp()
 
         page = committed.app.test_client().get("/metrics").get_data(as_text=True)
 
-        now = worker.utcnow().timestamp()
         for done in ("limits.prune", "jobs.prune"):
-            assert value(page, LAST_SUCCESS, job=done) == pytest.approx(
-                now, abs=LONGEST_S
-            )
+            assert before - 1 <= value(page, LAST_SUCCESS, job=done) <= after + 1
         assert value(page, LAST_SUCCESS, job="audit.sign_heads") == 0
 
     def test_a_failure_does_not_count_as_success(
