@@ -21,7 +21,7 @@ pytestmark = pytest.mark.process
 LIVES = "import time; print('alive', flush=True); time.sleep(3600)"
 PARENT = """
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
 print(child.pid, flush=True)
 time.sleep(3600)
 """
