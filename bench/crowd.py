@@ -86,7 +86,7 @@ class Crowd:
         self.rng = Random(seed)
         self.companies: list[Company] = []
         secret = hash_password(PASSWORD)
-        self._cast = Cast(self._with_client, password_hash=secret, clock=utcnow)
+        self._cast = Cast(password_hash=secret, clock=utcnow)
 
     def _with_client(self, person: cast.Person) -> Person:
         family = person.family
@@ -127,7 +127,8 @@ class Crowd:
         self, org_id: UUID, roles: Sequence[str], *, has_phone: bool = False
     ) -> Person:
         """Return a signed-in member: in a browser, or on a phone."""
-        return self._cast.person(org_id, roles, has_phone=has_phone)
+        person = self._cast.person(org_id, roles, has_phone=has_phone)
+        return self._with_client(person)
 
     def driver(
         self,
@@ -143,12 +144,13 @@ class Crowd:
         has_area: with an area where they do not go.
         of_truck: columns that differ from those of `market.people.truck`.
         """
-        person = self._cast.driving(
-            self.person(org_id, [Role.DRIVER], has_phone=True),
+        hired = self._cast.driving(
+            self._cast.person(org_id, [Role.DRIVER], has_phone=True),
             home or self.near(CHICAGO),
             of_truck,
             availability=availability,
         )
+        person = self._with_client(hired)
         assert person.driver is not None
         driver_id, now = person.driver["id"], utcnow()
         for number in range(1, FIXES):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import UUID
 
 from freight.roles import Role
@@ -51,13 +51,9 @@ class Person:
         return role in self.member["roles"]
 
 
-Somebody = TypeVar("Somebody", bound=Person)
-
-
-class Cast(Generic[Somebody]):
+class Cast:
     """Makes records; `take` hands over what is to be written.
 
-    as_person: what becomes of a person here, for example one with a token.
     password_hash: of every member.
     clock: returns the time, aware.
     numbers: for names; casts of one database may share them.
@@ -65,13 +61,11 @@ class Cast(Generic[Somebody]):
 
     def __init__(
         self,
-        as_person: Callable[[Person], Somebody],
         *,
         password_hash: str,
         clock: Callable[[], datetime],
         numbers: Iterator[int] | None = None,
     ) -> None:
-        self._as_person = as_person
         self._password_hash = password_hash
         self._clock = clock
         self._numbers = numbers or count(1)
@@ -102,7 +96,7 @@ class Cast(Generic[Somebody]):
         *,
         has_phone: bool = False,
         **of_member: Any,  # noqa: ANN401 - columns
-    ) -> Somebody:
+    ) -> Person:
         """Return a signed-in member: in a browser, or on a phone."""
         name = f"Person {next(self._numbers)}"
         member = people.member(org_id, name, roles, self._password_hash) | of_member
@@ -110,10 +104,10 @@ class Cast(Generic[Somebody]):
         phone = self.phone(member) if has_phone else None
         return self.signed_in(member, phone["id"] if phone else None)
 
-    def signed_in(self, member: Record, device_id: UUID | None) -> Somebody:
+    def signed_in(self, member: Record, device_id: UUID | None) -> Person:
         """Return the member with a new sign-in."""
         family = people.family(member, device_id, self._clock())
-        return self._as_person(Person(member, self.keep("refresh_families", family)))
+        return Person(member, self.keep("refresh_families", family))
 
     def phone(
         self,
@@ -128,11 +122,11 @@ class Cast(Generic[Somebody]):
 
     def driving(
         self,
-        person: Somebody,
+        person: Person,
         home: Point,
         truck: Record,
         **of_driver: Any,  # noqa: ANN401 - columns
-    ) -> Somebody:
+    ) -> Person:
         """Return the person as an available driver with a truck.
 
         truck: columns that differ.

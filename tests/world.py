@@ -92,13 +92,8 @@ class World:
     numbers: ClassVar[Iterator[int]] = count(1)
 
     @cached_property
-    def cast(self) -> Cast[Person]:
-        return Cast(
-            lambda person: person,
-            password_hash=_password_hash(),
-            clock=utcnow,
-            numbers=self.numbers,
-        )
+    def cast(self) -> Cast:
+        return Cast(password_hash=_password_hash(), clock=utcnow, numbers=self.numbers)
 
     def settle(self) -> None:
         """Write what the cast has made."""
