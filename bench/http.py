@@ -28,7 +28,7 @@ from runtime.config import UNLIMITED
 HANDS = 8
 """Connections that ask without a pause: four for each web worker."""
 
-OPEN_OFFERS = 5
+OFFERS_A_DRIVER = 5
 PATH = "/v1/offers?is_open=true"
 NOTHING = "/v1/nothing"
 LEAST_RATIO = 1.0
@@ -112,7 +112,7 @@ def furnish(crowd: Crowd) -> list[Client]:
     for person in people:
         assert person.driver is not None
         search = crowd.carried(poster, person.driver)
-        for rank in range(1, OPEN_OFFERS + 1):
+        for rank in range(1, OFFERS_A_DRIVER + 1):
             crowd.offer(search, crowd.load(poster)[0], rank)
     crowd.settle()
     return [person.client for person in people]
@@ -121,12 +121,12 @@ def furnish(crowd: Crowd) -> list[Client]:
 def servers(rig: Rig) -> list[Server]:
     """Start the compared servers: our list with and without limits, the empty route.
 
-    Raises: Refused if a list does not have OPEN_OFFERS offers.
+    Raises: Refused if a list does not have OFFERS_A_DRIVER offers.
     """
     drivers = furnish(Crowd(rig))
     for driver in drivers:
-        if (listed := len(driver.need("GET", PATH)["data"])) != OPEN_OFFERS:
-            raise Refused(f"{listed} offers instead of {OPEN_OFFERS}")
+        if (listed := len(driver.need("GET", PATH)["data"])) != OFFERS_A_DRIVER:
+            raise Refused(f"{listed} offers instead of {OFFERS_A_DRIVER}")
     address = f"http://{HOST}:{(port := free_port())}"
     argv = web_argv(HOST, port, WEB_WORKERS)
     rig.processes.start("unlimited", argv, dict(rig.env) | UNLIMITED)

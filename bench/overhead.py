@@ -25,7 +25,7 @@ from models.people.organisations import OrganisationKind
 HANDS = 4
 """Connections that ask without a pause: two for each web worker."""
 
-OPEN_OFFERS = 3
+OFFERS_A_DRIVER = 3
 LISTED = 50
 LEAST_RATIO = 0.85
 LONGEST_PAUSE_S = 0.2
@@ -147,7 +147,9 @@ def furnish(crowd: Crowd, size: Size) -> Desk:
     for person in carrier.drivers:
         assert person.driver is not None
         search = crowd.carried(poster, person.driver)
-        number = max(OPEN_OFFERS, listed) if person is not driver else OPEN_OFFERS
+        number = (
+            max(OFFERS_A_DRIVER, listed) if person is not driver else OFFERS_A_DRIVER
+        )
         made = [
             crowd.offer(search, crowd.load(poster)[0], rank)
             for rank in range(1, number + 1)
@@ -230,7 +232,7 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     """Play the rounds by turns, with row security and without; return figures, bars."""
     desk = furnish(Crowd(rig, seed), size)
     say("the market is made")
-    three = listing(desk.driver.client, OPEN_OFFERS)
+    three = listing(desk.driver.client, OFFERS_A_DRIVER)
     fifty = listing(desk.dispatcher.client, min(LISTED, len(desk.offers)))
     every = {"driver_offers": Rates(), "dispatcher_offers": Rates(), "accept": Rates()}
     with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from freight.lifecycles import LoadStatus, OfferAct, StopStatus
+from freight.lifecycles import OPEN_OFFERS, LoadStatus, OfferAct, StopStatus
 from freight.roles import POSTERS, Role
 from geo.points import Point
 from geo.roads import EstimatedRoads
@@ -186,7 +186,7 @@ def offer(
     search: Record, load: Record, rank: int, now: datetime, *, status: str = "sent"
 ) -> Record:
     """Return an offer of the load to the search's driver; its figures are made up."""
-    ended = None if status in {"created", "sent", "seen"} else now
+    ended = None if status in OPEN_OFFERS else now
     return {
         "id": uuid7(),
         "org_id": search["org_id"],

@@ -14,7 +14,7 @@ from bench.accept_race import Heard, Try, shuffled, wrong_loads
 from bench.client import Answer, Client, Refused
 from bench.drop_to_push import Played, Search, is_in_time
 from bench.hauls import Drop, Truck
-from bench.http import OPEN_OFFERS
+from bench.http import OFFERS_A_DRIVER
 from bench.rig import HOST, ROOT
 from bench.stacks import counted
 from bench.tapping import Tap, named, tapping
@@ -199,7 +199,7 @@ class TestHttp:
             assert line["figures"][name]["per_s"] > 0
             assert line["figures"][name]["cpu_ms_web"] > 0
         assert line["figures"]["empty"]["cpu_ms_database"] == 0
-        assert line["figures"]["offers"]["bytes"] > OPEN_OFFERS * 500
+        assert line["figures"]["offers"]["bytes"] > OFFERS_A_DRIVER * 500
         assert line["figures"]["empty"]["bytes"] == 0
         assert line["figures"]["unchanged"]["bytes"] == 0
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text
 
-from freight.lifecycles import OfferAct
+from freight.lifecycles import OPEN_OFFERS, OfferAct
 from models.offers.offers import Offer
 from runtime.db import Session
 from services.booking.answer import (
@@ -79,7 +79,7 @@ class TestTwoDriversAndOneLoad:
         after(accepting(one, mine.id), accepting(other, theirs.id))
 
         assert len(active()) == 2
-        assert rows_of(Offer, Offer.status.in_(["created", "sent", "seen"])) == []
+        assert rows_of(Offer, Offer.status.in_(OPEN_OFFERS)) == []
 
     def test_a_drivers_other_offers_are_not_waited_for(self, scene):
         """Each transaction has locked one load and its offers, and then ends its own

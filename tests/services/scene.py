@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session as OrmSession
 
+from freight.lifecycles import OPEN_OFFERS
 from freight.roles import Role
 from geo.points import Point
 from geo.roads import EstimatedRoads
@@ -137,7 +138,7 @@ def open_offers(driver: Caller) -> list[Offer]:
                 select(Offer)
                 .where(
                     Offer.driver_id == UUID(driver.driver_id),
-                    Offer.status.in_(["created", "sent", "seen"]),
+                    Offer.status.in_(OPEN_OFFERS),
                 )
                 .order_by(Offer.score_cents.desc())
             )

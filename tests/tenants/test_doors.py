@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Select, select
 from uuid_utils.compat import uuid7
 
+from freight.lifecycles import OPEN_OFFERS
 from models.booking.overrides import Override, OverrideReason
 from models.fleet.areas import Area
 from models.fleet.drivers import Driver
@@ -207,7 +208,7 @@ class TestLoads:
 
 
 STILL_THEIRS: tuple[tuple[type[Any], Any], ...] = (
-    (Offer, Offer.status.in_(["created", "sent", "seen"])),
+    (Offer, Offer.status.in_(OPEN_OFFERS)),
     (Assignment, Assignment.status.in_(["active", "completed"])),
 )
 """Offers and assignments that let a driver see a load: not lost, not taken away."""
