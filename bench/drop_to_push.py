@@ -32,9 +32,10 @@ WARM_UP_S = 4.0
 query plans."""
 
 MOST_MS_AT_HIGHEST_RATE = 2000.0
-PATIENCE_S = 120.0
+LOST_AFTER_S = 120.0
 """How long the jobs of one play may take after its last completion. Jobs that are left
-then count as lost, and nothing more is played."""
+then count as lost, and nothing more is played. A bar counts them, so this limit is a
+part of what is measured, unlike `bench.patience`."""
 
 LOOK_EVERY_S = 0.1
 
@@ -176,7 +177,7 @@ class Street:
     def play(self, per_s: float, seconds: float) -> Played:
         """Let `per_s` trucks a second complete their drops; wait for the jobs of that.
 
-        Waits for PATIENCE_S at most.
+        Waits for LOST_AFTER_S at most.
         """
         trucks = [next(self._trucks) for _ in range(round(per_s * seconds))]
         drops = complete_steadily(trucks, per_s)
@@ -195,7 +196,7 @@ class Street:
         )
 
     def _wait(self, connection: psycopg.Connection[Any]) -> int:
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + LOST_AFTER_S
         while True:
             (left,) = connection.execute(WAITING).fetchone() or (0,)
             if not left or time.monotonic() > until:

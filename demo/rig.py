@@ -15,7 +15,7 @@ from psycopg import sql
 from local import create_database, server
 from local.place import data_dir
 from local.processes import (
-    START_TIMEOUT_S,
+    FIRST_ANSWER_S,
     ProcessEnded,
     Processes,
     web_argv,
@@ -142,7 +142,7 @@ def _fcm_argv(account: Path) -> list[str]:
 
 def _written(processes: Processes, log: Path, text: str) -> str:
     """Wait for the first whole line with `text` in a log; return it."""
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline = time.monotonic() + FIRST_ANSWER_S
     while time.monotonic() < deadline:
         processes.check()
         for line in log.read_text(errors="replace").splitlines(keepends=True):

@@ -27,7 +27,7 @@ QUICK_ENDS = 5
 
 FIRST_PAUSE_S = 1.0
 
-START_TIMEOUT_S = 300.0
+FIRST_ANSWER_S = 300.0
 """How long a process may take to answer after its start. A laptop that is busy with
 other things takes its time."""
 
@@ -166,16 +166,16 @@ class Processes:
         place = f", see {self.log_dir / name}.log" if self.log_dir else ""
         return f"{name} ended with exit code {self.running[name].returncode}{place}"
 
-    def wait_for(self, url: str, timeout_s: float = START_TIMEOUT_S) -> None:
+    def wait_for(self, url: str, timeout_s: float = FIRST_ANSWER_S) -> None:
         """Return when `url` answers 200.
 
         Raises: ProcessEnded, TimeoutError.
         """
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
+        while (left_s := deadline - time.monotonic()) > 0:
             self.check()
             try:
-                with urllib.request.urlopen(url, timeout=timeout_s):
+                with urllib.request.urlopen(url, timeout=left_s):
                     return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.05)

@@ -11,9 +11,11 @@ may start ten times more slowly than alone."""
 LOOK_EVERY_S = 0.02
 
 
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Return when `condition` is true. Raises: AssertionError after LONGEST_S."""
-    deadline = time.monotonic() + LONGEST_S
+def wait_until(
+    condition: Callable[[], object], what: str, *, within_s: float = LONGEST_S
+) -> None:
+    """Return when `condition` is true. Raises: AssertionError after `within_s`."""
+    deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"Never happened: {what}"
         time.sleep(LOOK_EVERY_S)

@@ -17,7 +17,7 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from tests import answers, canaries, codes, examples
-from tests.waiting import LONGEST_S
+from tests.waiting import LONGEST_S, wait_until
 
 SUMS_UP = "test_the_whole_suite"
 HERE = Path(__file__).parent
@@ -90,9 +90,8 @@ def gather(folder: Path, names: Sequence[str], within_s: float = LONGEST_S) -> N
     """Wait until the others have ended, and add what they saw to what this one saw."""
     deadline = time.monotonic() + within_s
     for name in names:
-        while not (folder / name).exists():
-            assert time.monotonic() < deadline, f"{name} has not said what it saw."
-            time.sleep(0.05)
+        left_s = deadline - time.monotonic()
+        wait_until((folder / name).exists, f"{name} says what it saw", within_s=left_s)
         seen = json.loads((folder / name).read_text())
         assert seen, f"{name} crashed: what it saw is lost."
         codes.seen.update(seen["codes"])
