@@ -56,11 +56,6 @@ class HttpWorld(World):
         is_seen: bool = True,
         **fields: Any,
     ) -> Caller:
-        """Return an available driver with a truck, a home and a phone.
-
-        device: the push target of the phone; None for no phone.
-        is_seen: the phone has reported a position.
-        """
         driver = self.member(dispatcher, Role.DRIVER)
         driver_id = driver.get("/v1/me")["driver"]["id"]
         body = {
