@@ -1,10 +1,10 @@
-"""Compares a list of offers, asked anew and polled, with the list as one would write
-it first and with a route that does nothing: `python -m bench.http`."""
+"""Compares our list of offers (in full, and answered 304) with a plain Flask list and
+an empty route: `python -m bench.http`."""
 
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -34,8 +34,9 @@ NOTHING = "/v1/nothing"
 LEAST_RATIO = 1.0
 """Our list to the plain one: walls and limits may not cost more than they must."""
 
-LEAST_SPARED = 2.5
-"""The list that has not changed to the plain one."""
+LEAST_UNCHANGED_RATIO = 2.5
+"""Our list, answered 304 because nothing has changed, to the plain one, which is always
+answered in full."""
 
 WARM_UP_S = 0.3
 """Asked before each round, and not counted."""
@@ -71,7 +72,6 @@ class Server:
     web_s, database_s, client_s: seconds of CPU, web with its workers.
     """
 
-    name: str
     pid: int
     clients: Sequence[Client]
     path: str = PATH
@@ -118,37 +118,59 @@ def furnish(crowd: Crowd) -> list[Client]:
     return [person.client for person in people]
 
 
-def servers(rig: Rig) -> list[Server]:
-    """Start the compared servers: our list with and without limits, the empty route.
+def servers(rig: Rig) -> Mapping[str, Server]:
+    """Start the compared servers; return five ways of asking them.
 
-    Raises: Refused if a list does not have OFFERS_A_DRIVER offers.
+    offers: our list, with limits too high to refuse a request.
+    unchanged: the same, answered 304.
+    offers_without_limits: our list with no limits.
+    plain: the plain list.
+    empty: the route that does nothing.
+
+    Raises: Refused if a list does not have OFFERS_A_DRIVER offers, or the two differ.
     """
     drivers = furnish(Crowd(rig))
     for driver in drivers:
         if (listed := len(driver.need("GET", PATH)["data"])) != OFFERS_A_DRIVER:
             raise Refused(f"{listed} offers instead of {OFFERS_A_DRIVER}")
-    address = f"http://{HOST}:{(port := free_port())}"
-    argv = web_argv(HOST, port, WEB_WORKERS)
-    rig.processes.start("unlimited", argv, dict(rig.env) | UNLIMITED)
-    rig.processes.wait_for(f"{address}/readyz")
-    unlimited = [replace(driver, url=address) for driver in drivers]
-    plain = f"http://{HOST}:{(port := free_port())}"
-    argv = [sys.executable, "-m", "bench.plain", *web_argv(HOST, port, WEB_WORKERS)[2:]]
-    rig.processes.start("plain", argv, dict(rig.env))
-    rig.processes.wait_for(f"{plain}/readyz")
-    plainly = [replace(driver, url=plain) for driver in drivers]
-    _check_equal(drivers[0], plainly[0])
-    nothing = Client(f"http://{HOST}:{(port := free_port())}")
-    rig.processes.start("empty", empty_argv(port), {})
-    rig.processes.wait_for(nothing.url + NOTHING)
+    unlimited = _start(rig, "unlimited", dict(rig.env) | UNLIMITED)
+    plain = _start(rig, "plain", dict(rig.env), "bench.plain")
+    empty = _start(rig, "empty", {}, "bench.empty", ready=NOTHING)
+    plain_clients = [replace(driver, url=plain) for driver in drivers]
+    _check_equal(drivers[0], plain_clients[0])
     pids = {name: process.pid for name, process in rig.processes.running.items()}
-    return [
-        Server("offers", pids["web"], drivers),
-        Server("unchanged", pids["web"], drivers, tags=_tags(drivers)),
-        Server("offers_without_limits", pids["unlimited"], unlimited),
-        Server("plain", pids["plain"], plainly),
-        Server("empty", pids["empty"], [nothing] * HANDS, NOTHING),
-    ]
+    return {
+        "offers": Server(pids["web"], drivers),
+        "unchanged": Server(pids["web"], drivers, tags=_tags(drivers)),
+        "offers_without_limits": Server(
+            pids["unlimited"], [replace(driver, url=unlimited) for driver in drivers]
+        ),
+        "plain": Server(pids["plain"], plain_clients),
+        "empty": Server(pids["empty"], [Client(empty)] * HANDS, NOTHING),
+    }
+
+
+def _start(
+    rig: Rig,
+    name: str,
+    env: Mapping[str, str],
+    module: str | None = None,
+    *,
+    ready: str = "/readyz",
+) -> str:
+    """Start a server; return its address when it answers `ready`.
+
+    module: serves another application than ours, by the same command.
+    """
+    port = free_port()
+    argv = web_argv(HOST, port, WEB_WORKERS)
+    if module is not None:
+        python, _, *options = argv
+        argv = [python, "-m", module, *options]
+    rig.processes.start(name, argv, env)
+    address = f"http://{HOST}:{port}"
+    rig.processes.wait_for(address + ready)
+    return address
 
 
 def _tags(drivers: Sequence[Client]) -> list[str]:
@@ -159,12 +181,6 @@ def _check_equal(ours: Client, plain: Client) -> None:
     """Raise Refused if the two lists differ."""
     if ours.need("GET", PATH).body != plain.need("GET", PATH).body:
         raise Refused("The plain list is not ours.")
-
-
-def empty_argv(port: int) -> list[str]:
-    """Return the command that serves the empty application as ours is served."""
-    options = web_argv(HOST, port, WEB_WORKERS)[2:]
-    return [sys.executable, "-m", "bench.empty", *options]
 
 
 def play_round(
@@ -205,25 +221,26 @@ def play(
 ) -> tuple[dict[str, Any], list[Bar]]:
     """Play the rounds of all servers by turns; return figures and bars."""
     every = servers(rig)
+    measured = list(every.values())
     with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
         for number in range(size.rounds):
             # The order changes, so that no server is always measured after the same.
-            for server in every if number % 2 else reversed(every):
+            for server in measured if number % 2 else reversed(measured):
                 play_round(server, size.round_s, connection)
             say(f"round {number + 1} of {size.rounds}")
-    offers, unchanged, unlimited, plain, empty = every
-    figures: dict[str, Any] = {server.name: server.figures() for server in every}
-    for server in (offers, unchanged, unlimited, empty):
-        figures[f"{server.name}_to_plain"] = _ratio(server, plain)
-        figures[f"{server.name}_to_plain_by_cpu"] = round(
-            plain.cpu_ms / server.cpu_ms, 2
-        )
+    plain = every["plain"]
+    figures: dict[str, Any] = {name: server.figures() for name, server in every.items()}
+    for name, server in every.items():
+        if server is not plain:
+            figures[f"{name}_to_plain"] = _ratio(server, plain)
+            by_cpu = round(plain.cpu_ms / server.cpu_ms, 2)
+            figures[f"{name}_to_plain_by_cpu"] = by_cpu
     if is_profiled:
-        driver = offers.clients[0]
+        driver = every["offers"].clients[0]
         figures["spent"] = where_it_goes(rig, driver, PATH, size.profile_s)
     return figures, [
-        Bar("offers_to_plain", LEAST_RATIO, _ratio(offers, plain)),
-        Bar("unchanged_to_plain", LEAST_SPARED, _ratio(unchanged, plain)),
+        Bar("offers_to_plain", LEAST_RATIO, figures["offers_to_plain"]),
+        Bar("unchanged_to_plain", LEAST_UNCHANGED_RATIO, figures["unchanged_to_plain"]),
     ]
 
 
