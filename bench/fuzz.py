@@ -67,7 +67,9 @@ checks.positive_data_acceptance.expected-statuses = [
     "2xx", 304, 400, 401, 403, 404, 410, 422
 ]
 
-# A fix that is none is refused alone: its neighbours are kept, and the answer is a 200.
+# An invalid fix is rejected by itself. The valid ones of the batch are stored, so the
+# answer is 200. That a wrong shape around the fixes gives 422 is tested in
+# tests/api/fleet/test_positions.py::test_a_bad_batch_is_a_problem.
 [[operations]]
 include-operation-id = "report_positions"
 checks.negative_data_rejection.expected-statuses = [
@@ -104,7 +106,9 @@ class Played:
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = parser_of("fuzz", __doc__)
-    parser.add_argument("--cases", type=int, default=CASES, help="at least so many")
+    parser.add_argument(
+        "--cases", type=int, default=CASES, help="minimum number of cases"
+    )
     return parser.parse_args(argv)
 
 
@@ -188,7 +192,9 @@ def cast_of(rig: Rig) -> dict[str, Person]:
         "shipper": shipper.desk,
         "broker": broker.desk,
         "admin": next(
-            who for who in carrier.people if who.member["roles"] == [Role.ADMIN]
+            person
+            for person in carrier.people
+            if person.member["roles"] == [Role.ADMIN]
         ),
     }
 
