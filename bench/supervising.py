@@ -15,7 +15,7 @@ def supervised(processes: Processes) -> Iterator[None]:
     Raises: ProcessEnded, at the end of the block, if a process was given up.
     """
     # The rig has waited for their answers.
-    processes.trust()
+    processes.note_all_answered()
     stopping, given_up = threading.Event(), list[ProcessEnded]()
 
     def keep() -> None:

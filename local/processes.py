@@ -40,7 +40,9 @@ class ProcessEnded(Exception):
 class _Order:
     """A process to be kept running, and how its lives went.
 
-    lives: how often it was started. quick_ends: in a row, each within SETTLED_S.
+    lives: how often it was started.
+    has_answered: its settings are right.
+    quick_ends: in a row, each within SETTLED_S.
     back_at: when an ended process is started again; None while it runs.
     """
 
@@ -48,6 +50,7 @@ class _Order:
     env: Mapping[str, str]
     started_at: float
     lives: int = 1
+    has_answered: bool = False
     quick_ends: int = 0
     back_at: float | None = None
 
@@ -61,8 +64,9 @@ class _Order:
         self.back_at = now + FIRST_PAUSE_S * 2 ** max(self.quick_ends - 1, 0)
         if has_settled:
             return True
-        # It ended by itself at its first start: its settings are wrong.
-        is_refusal = exit_code >= 0 and self.lives == 1
+        # It ended by itself at its first start and never answered: its settings are
+        # wrong.
+        is_refusal = exit_code >= 0 and self.lives == 1 and not self.has_answered
         return not is_refusal and self.quick_ends < QUICK_ENDS
 
 
@@ -144,13 +148,10 @@ class Processes:
                 self._tell_left(process, signal.SIGKILL)
                 self._spawn(name)
 
-    def trust(self) -> None:
-        """Note that all have answered: their settings are right.
-
-        `keep` then takes no early end for a refusal of them.
-        """
+    def note_all_answered(self) -> None:
+        """From now on restart a process that ends early."""
         for order in self._orders.values():
-            order.lives = max(order.lives, 2)
+            order.has_answered = True
 
     def _tell_left(self, ended: subprocess.Popen[bytes], what: signal.Signals) -> None:
         with suppress(ProcessLookupError):

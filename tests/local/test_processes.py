@@ -100,6 +100,16 @@ class TestKeep:
         with pytest.raises(ProcessEnded, match="it ended with exit code 2, see "):
             keeper.keep()
 
+    def test_a_process_that_has_answered_is_restarted_after_an_early_end(
+        self, keeper: Processes
+    ) -> None:
+        start(keeper, "raise SystemExit(2)", is_settled=False)
+        keeper.running["it"].wait()
+
+        keeper.note_all_answered()
+
+        keeper.keep()
+
     def test_a_process_that_ends_again_and_again_is_given_up(
         self, keeper: Processes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
