@@ -50,12 +50,12 @@ def stop(
         "instructions": None,
     } | of_stop
     for name, whole in (("address", ADDRESS), ("contact", CONTACT)):
-        made[name] = whole | made[name] if made[name] else {}
+        made[name] = (whole | made[name]) if made[name] else {}
     return made
 
 
 def report(stop: Record, status: str, now: datetime) -> None:
-    """Let the driver have reported this much about the stop."""
+    """Set the stop's status, and the times of the reports up to it."""
     done = _REPORTED.index(StopStatus(status))
     stop["status"] = status
     for number, fact in enumerate(("arrived_at", "completed_at", "departed_at"), 1):
@@ -74,7 +74,8 @@ def load(
 
     of_load: columns that differ.
     """
-    load_id, (first, *_, last) = UUID(str(of_load.get("id") or uuid7())), stops
+    load_id = UUID(str(of_load.get("id") or uuid7()))
+    first, *_, last = stops
     points = [Point(stop["lat"], stop["lon"]) for stop in stops]
     made: Record = {
         "id": load_id,

@@ -43,10 +43,10 @@ def inserts(
                 columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
             )
             for first in range(0, len(records), BATCH):
-                yield statement, text_of(records[first : first + BATCH])
+                yield statement, as_json(records[first : first + BATCH])
 
 
-def text_of(made: object) -> str:
+def as_json(made: object) -> str:
     """Return records as JSON."""
     return json.dumps(made, default=_plain)
 

@@ -1,7 +1,8 @@
 """What a test needs: `make test-fast` runs those that need no server and no process.
 
-A test has the mark `server` if one of its fixtures needs the database. One that starts
-a process must be marked `process`; a start without that mark fails.
+A test has the mark `server` if one of its fixtures needs a server: the database, the
+fake FCM, a mail server. One that starts a process must be marked `process`; a start
+without that mark fails.
 """
 
 import subprocess
@@ -21,7 +22,7 @@ class Unmarked(Exception):
 
 
 def mark(items: list[pytest.Item]) -> None:
-    """Mark the tests whose fixtures need the database."""
+    """Mark the tests whose fixtures need a server."""
     for item in items:
         if NEED_A_SERVER & set(getattr(item, "fixturenames", ())):
             item.add_marker("server")

@@ -22,7 +22,7 @@ from handlers.supplies import PostOffice, Supplies
 from jobs import RunLater, make_app
 from market import people, postings
 from market.cast import DESK, Cast, Person
-from market.rows import Record, inserts, text_of
+from market.rows import Record, as_json, inserts
 from models.people.organisations import Member, OrganisationKind
 from models.people.targets import TargetKind
 from notifications.gateway import Gateway
@@ -233,7 +233,7 @@ class World:
         } | fields
 
     def load(self, shipper: Caller, *places: Point, **fields: Any) -> dict[str, Any]:
-        """Return a load that the shipper has posted, as the API shows it."""
+        """Return a load that the shipper has posted: its columns and stops, as JSON."""
         body = self.load_body(*places, **fields)
         stops = [
             postings.stop(
@@ -249,7 +249,7 @@ class World:
             body["status"] = LoadStatus.DRAFT
         made = self.cast.load(self._member(shipper), stops, **body)
         self.settle()
-        shown: dict[str, Any] = json.loads(text_of(made | {"stops": stops}))
+        shown: dict[str, Any] = json.loads(as_json(made | {"stops": stops}))
         return shown
 
     def _member(self, caller: Caller) -> Record:

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from uuid_utils.compat import uuid7
 
 from freight.roles import Role
-from market import people
 from models.people.organisations import OrganisationKind
 from runtime.db import Session
 from services.people import organisations
@@ -40,7 +40,7 @@ Make = Callable[[World], dict[str, UUID | str | None]]
 """Makes something; returns the ids by which its rows refer to each other."""
 
 
-def rows_of(table: str, ids: dict[str, Any], where: str) -> Shown:
+def shown_rows(table: str, ids: dict[str, Any], where: str) -> Shown:
     """Return the rows, with the ids by name and the times by their distance to now.
 
     where: a condition on the ids, as SQL parameters.
@@ -99,7 +99,7 @@ class TestCompanies:
             ("members", "org_id = :org"),
         ):
             mine, theirs = (
-                rows_of(table, {"org": org_id, "member": member_id}, where)
+                shown_rows(table, {"org": org_id, "member": member_id}, where)
                 for org_id, member_id in (
                     (by_rows.org_id, by_rows.member_id),
                     (founded.org_id, founded.id),
@@ -132,7 +132,7 @@ class TestPeople:
                 ids,
             ).mappings()
             ids |= dict(found.one_or_none() or {})
-        return rows_of(table, ids, OF_A_DRIVER[table])
+        return shown_rows(table, ids, OF_A_DRIVER[table])
 
     @pytest.mark.parametrize("table", OF_A_DRIVER)
     def test_a_driver_with_a_truck_a_phone_and_a_position(
@@ -158,7 +158,7 @@ class TestPeople:
         boss = world.company()
         mine = world.cast.person(boss.org_id, [Role.DISPATCHER], has_phone=True)
         world.settle()
-        device_id = people.device(mine.member, utcnow())["id"]
+        device_id = uuid7()
         person = {"name": "P", "email": "p@example.com", "roles": ["dispatcher"]}
         token = boss.post("/v1/invitations", person)["token"]
         tokens = world.accept(token, device_id=str(device_id))
@@ -170,7 +170,7 @@ class TestPeople:
 
         for table in ("devices", "refresh_families"):
             shown = [
-                rows_of(table, ids | {"org": boss.org_id}, "member_id = :member")
+                shown_rows(table, ids | {"org": boss.org_id}, "member_id = :member")
                 for ids in (
                     {"member": mine.member["id"], "device": mine.device_id},
                     {"member": member_id, "device": device_id},
@@ -191,7 +191,7 @@ class TestLoads:
     def shown(self, table: str, shipper: Caller, load: dict[str, Any]) -> Shown:
         ids = {"org": shipper.org_id, "member": shipper.member_id}
         ids |= {f"stop{n}": stop["id"] for n, stop in enumerate(load["stops"])}
-        found = rows_of(table, ids | {"load": load["id"]}, OF_A_LOAD[table])
+        found = shown_rows(table, ids | {"load": load["id"]}, OF_A_LOAD[table])
         for row in found:
             # The order of the events of the whole database.
             row.pop("id") if table == "events" else None
@@ -255,7 +255,7 @@ class TestTheComparison:
         made = [world.load(shipper, pieces=pieces) for pieces in (1, 2)]
 
         one, other = (
-            rows_of("loads", {"load": load["id"]}, "id = :load") for load in made
+            shown_rows("loads", {"load": load["id"]}, "id = :load") for load in made
         )
 
         assert one != other

@@ -232,12 +232,12 @@ def waiting(
 def see_it_wait(answer: Future[Any]) -> None:
     """Return when the other transaction waits for a lock; fail if it ends instead."""
 
-    def has_come() -> bool:
+    def has_begun_to_wait() -> bool:
         done, _ = wait([answer], timeout=0.02)
         assert not done, f"It did not wait: {answer.exception() or answer.result()}"
         return is_any_waiting()
 
-    wait_until(has_come, "its wait or its end")
+    wait_until(has_begun_to_wait, "the other transaction to wait or end")
 
 
 def see_it_end(answer: Future[Any], mine: int) -> None:
