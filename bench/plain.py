@@ -17,6 +17,7 @@ from marshmallow import fields
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
+from api.kernel.clock import now
 from api.kernel.lists import page_of
 from api.offers.offers import OfferOut
 from edges.serving import options_of, serve
@@ -56,7 +57,9 @@ def make() -> Flask:
 
 def _driver(session: Session) -> Driver:
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    claims: Claims = read_access_token(current_app.extensions["keyring"], token)
+    claims: Claims = read_access_token(
+        current_app.extensions["keyring"], token, now=now()
+    )
     member = session.get(Member, claims.member_id)
     if member is None:
         abort(401)

@@ -16,7 +16,7 @@ from tests.codes import openapi_path
 Json = dict[str, Any]
 
 wrong: list[str] = []
-"""What did not fit, until a test takes it out."""
+"""Faults found since the last test; conftest empties the list."""
 
 seen: set[str] = set()
 """`<schema>.<field> null` and `<schema>.<field> absent`, for what an answer had."""

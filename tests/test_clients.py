@@ -70,12 +70,29 @@ class TestTheNodePrograms:
         assert "spectral is skipped: there is no Node.js" in told
 
     @pytest.mark.process
-    def test_that_cannot_be_installed_are_skipped_with_the_reason(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("says", "becomes"),
+        [
+            ("npm error code ENOTFOUND", Skipped),
+            ("npm error code ETIMEDOUT", Skipped),
+            ("npm error code EINTEGRITY", Fault),
+        ],
+    )
+    def test_are_skipped_only_where_the_registry_cannot_be_reached(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        says: str,
+        becomes: type[Exception],
     ) -> None:
-        monkeypatch.setattr("tests.clients.__main__.shutil.which", lambda name: "false")
+        npm = tmp_path / "npm"
+        npm.write_text(f"#!/bin/sh\necho {says}\nexit 1\n")
+        npm.chmod(0o755)
+        monkeypatch.setattr(
+            "tests.clients.__main__.shutil.which", lambda name: str(npm)
+        )
 
-        with pytest.raises(Skipped, match="npm cannot install its programs: false"):
+        with pytest.raises(becomes, match=says):
             clients.node_tools(tmp_path)
 
 

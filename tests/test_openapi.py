@@ -20,7 +20,7 @@ from api.kernel.openapi import operations
 from cli import DOCUMENT, document_text
 from services.kernel.actors import PERMISSIONS, Permission
 from tests import examples
-from tests.codes import openapi_path, promised, whole_suite
+from tests.codes import need_the_whole_suite, openapi_path, promised
 from tests.source import ROOT
 from tests.waiting import LONGEST_S
 
@@ -259,8 +259,7 @@ class TestExamples:
         self, request: pytest.FixtureRequest, all_saw: Path
     ) -> None:
         """Runs last, as all keys of the answers are known only at the end."""
-        if not whole_suite(request):
-            pytest.skip("a part of the suite ran: what it did not see means nothing")
+        need_the_whole_suite(request)
         for operation_id, example in json.loads(examples.EXAMPLES.read_text()).items():
             shape = {
                 f"{part} {leaf}"

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from flask import current_app, g, request
 
 from api.kernel import limits, queries
+from api.kernel.clock import now
 from runtime.db import Hand, Tenant, acting
 from runtime.errors import Forbidden, Unauthenticated
 from services.kernel.actors import Actor, Permission
@@ -52,7 +53,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
             try:
-                g.claims = read_access_token(keyring(), _bearer())
+                g.claims = read_access_token(keyring(), _bearer(), now=now())
                 asked = limits.asked_of(g.claims)
                 g.actor, g.allowances = sign_in.enter(g.claims, asked)
             except Unauthenticated:

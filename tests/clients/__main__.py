@@ -22,7 +22,10 @@ TO_NODE = (
     *("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "program.ts"),
 )
 INSTALL_S = 300
-"""How long the installation may take, where the registry does not answer."""
+"""Give up on `npm ci` after this many seconds."""
+
+NO_NETWORK = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT")
+"""What npm says where it cannot reach its registry."""
 
 
 class Fault(Exception):
@@ -99,7 +102,8 @@ def spectral(document: Path, made: Path) -> None:
 def node_tools(made: Path) -> Path:
     """Return the folder with the pinned Node programs; install them if they changed.
 
-    Raises: Skipped without Node, or if they cannot be installed.
+    Raises: Skipped without Node, or if the registry cannot be reached. Fault if they
+    cannot be installed for another reason.
     """
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
@@ -114,8 +118,12 @@ def node_tools(made: Path) -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         try:
             _run([npm, "ci"], folder, timeout_s=INSTALL_S)
-        except (Fault, subprocess.TimeoutExpired) as error:
+        except subprocess.TimeoutExpired as error:
             raise Skipped(f"npm cannot install its programs: {error}") from None
+        except Fault as fault:
+            if not any(word in str(fault) for word in NO_NETWORK):
+                raise
+            raise Skipped(f"npm cannot install its programs: {fault}") from None
         stamp.write_text(wanted)
     return folder
 

@@ -61,8 +61,15 @@ MUTANTS = (
     Mutant(
         "a-token-for-somebody-else-is-taken",
         "services/people/tokens.py",
-        'options={"require": REQUIRED},',
-        'options={"require": REQUIRED, "verify_aud": False},',
+        '    "require": REQUIRED,\n',
+        '    "require": REQUIRED,\n    "verify_aud": False,\n',
+        (TOKENS,),
+    ),
+    Mutant(
+        "an-expired-token-is-taken",
+        "services/people/tokens.py",
+        "if signed.until_s <= now_s - LEEWAY_S:",
+        "if signed.until_s <= 0:",
         (TOKENS,),
     ),
     Mutant(

@@ -121,7 +121,9 @@ class Scene:
 
 
 def actor_of(caller: Caller) -> Actor:
-    claims = read_access_token(caller.app.extensions["keyring"], caller.token)
+    claims = read_access_token(
+        caller.app.extensions["keyring"], caller.token, now=utcnow()
+    )
     return sign_in.enter(claims, [])[0]
 
 

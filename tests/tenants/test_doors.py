@@ -231,7 +231,7 @@ def test_another_companys_assignment_cannot_be_overridden(town: Town) -> None:
 def test_a_token_that_names_another_company_is_refused(world: World) -> None:
     caller, other = world.company(), world.company()
     assert other.org_id is not None
-    claims = read_access_token(world.keys, caller.token)
+    claims = read_access_token(world.keys, caller.token, now=utcnow())
 
     with pytest.raises(Unauthenticated):
         sign_in.enter(replace(claims, org_id=other.org_id), [])

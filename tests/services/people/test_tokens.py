@@ -15,9 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from uuid_utils.compat import uuid7
 
 from runtime.errors import Unauthenticated
+from services.people import tokens
 from services.people.tokens import (
     AUDIENCE,
+    INVALID,
     ISSUER,
+    KEPT_SIGNATURES,
+    LEEWAY_S,
     NO_SECRETS,
     REQUIRED,
     Claims,
@@ -88,9 +92,13 @@ def b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def refused(keys: Keyring, token: str) -> str:
+def read(keys: Keyring, token: str, at: datetime | None = None) -> Claims:
+    return read_access_token(keys, token, now=at or datetime.now(UTC))
+
+
+def refused(keys: Keyring, token: str, at: datetime | None = None) -> str:
     with pytest.raises(Unauthenticated) as caught:
-        read_access_token(keys, token)
+        read(keys, token, at)
     return caught.value.detail
 
 
@@ -108,7 +116,7 @@ class TestAccessToken:
         assert (claims["sub"], claims["tid"]) == (str(MEMBER), str(COMPANY))
         assert claims["did"] == str(DEVICE)
         assert claims["exp"] - claims["iat"] == 900
-        assert read_access_token(keys, token) == SUBJECT
+        assert read(keys, token) == SUBJECT
 
     def test_a_browsers_names_no_device(self, keys: Keyring) -> None:
         subject = Claims(MEMBER, COMPANY, FAMILY)
@@ -116,7 +124,7 @@ class TestAccessToken:
         token = access_token(keys, subject, now=datetime.now(UTC))
 
         assert "did" not in jwt.decode(token, options={"verify_signature": False})
-        assert read_access_token(keys, token) == subject
+        assert read(keys, token) == subject
 
     def test_has_an_id_of_its_own(self, keys: Keyring) -> None:
         now = datetime.now(UTC)
@@ -146,7 +154,8 @@ class TestReadAccessToken:
             {"did": 7},
             {"iss": ISSUER.upper()},
             pytest.param({"exp": datetime.now(UTC) - timedelta(minutes=2)}, id="late"),
-            {"exp": "never"},
+            *({"exp": "never"}, {"exp": []}, {"nbf": "now"}, {"iat": {}}),
+            {"exp": float("inf")},
             pytest.param({"nbf": datetime.now(UTC) + timedelta(days=1)}, id="early"),
             pytest.param({"iat": datetime.now(UTC) + timedelta(days=1)}, id="to come"),
         ],
@@ -165,7 +174,44 @@ class TestReadAccessToken:
     def test_clocks_may_differ_by_a_minute(self, keys: Keyring) -> None:
         just_over = datetime.now(UTC) - timedelta(seconds=30)
 
-        read_access_token(keys, signed(keys, payload(exp=just_over)))
+        read(keys, signed(keys, payload(exp=just_over)))
+
+    def test_one_whose_signature_is_remembered_still_expires(
+        self, keys: Keyring
+    ) -> None:
+        now = datetime.now(UTC)
+        token = access_token(keys, SUBJECT, now=now)
+        second = timedelta(seconds=1)
+        ends = now.replace(microsecond=0) + LIVES.access + LEEWAY_S * second
+        begins = now.replace(microsecond=0) - LEEWAY_S * second
+
+        for _ in range(2):
+            assert read(keys, token, ends - second) == SUBJECT
+            assert "refresh" in refused(keys, token, ends)
+            assert read(keys, token, begins) == SUBJECT
+            assert refused(keys, token, begins - second) == INVALID
+
+    def test_one_whose_signature_is_remembered_is_refused_with_other_keys(
+        self, keys: Keyring
+    ) -> None:
+        token = access_token(keys, SUBJECT, now=datetime.now(UTC))
+        assert read(keys, token) == SUBJECT
+
+        assert refused(ring(), token)
+        # Changed in its last character, it is another token.
+        assert refused(keys, token[:-1] + ("A" if token[-1] != "A" else "Q"))
+
+    def test_a_signature_is_verified_once_and_the_last_used_are_remembered(
+        self, keys: Keyring
+    ) -> None:
+        token = access_token(keys, SUBJECT, now=datetime.now(UTC))
+        verified = tokens._signed.cache_info().misses
+
+        for _ in range(3):
+            assert read(keys, token) == SUBJECT
+
+        assert tokens._signed.cache_info().misses == verified + 1
+        assert tokens._signed.cache_info().maxsize == KEPT_SIGNATURES
 
     def test_another_key_is_refused(self, keys: Keyring) -> None:
         other = ring()
@@ -186,7 +232,7 @@ class TestReadAccessToken:
         assert jwt.get_unverified_header(mine)["kid"] == rotated.kid
         for signer in (rotated, older):
             token = access_token(signer, SUBJECT, now=now)
-            assert read_access_token(rotated, token) == SUBJECT
+            assert read(rotated, token) == SUBJECT
         assert refused(rotated, access_token(oldest, SUBJECT, now=now))
         # A process that has only the previous key refuses tokens of the new one.
         assert refused(older, mine)
