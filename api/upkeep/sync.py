@@ -125,6 +125,9 @@ def _unchanged(cursor: str | None, at: datetime) -> Response | None:
     if len(tags) != 1:
         return None
     (tag,) = tags
+    if not tag:
+        # Werkzeug reads an empty tag as None.
+        return None
     place = None
     with suppress(CursorInvalid, CursorMismatch):
         place = _place(tag) if cursor in {None, tag} else None

@@ -34,6 +34,15 @@ def poll(caller, answer):
     return caller.get(path, If_None_Match=answer.headers["ETag"])
 
 
+NO_TAGS = ['""', 'W/""', '"', ",", '"", ""', '"x", ""']
+
+
+@pytest.mark.parametrize("path", ["/v1/me", "/v1/offers"])
+@pytest.mark.parametrize("tag", NO_TAGS)
+def test_what_is_no_tag_gets_the_answer(scene, path, tag):
+    assert scene.driver().get(path, If_None_Match=tag).status == 200
+
+
 class TestSync:
     @pytest.fixture(autouse=True)
     def _places_stay_fresh(self, monkeypatch):
@@ -101,13 +110,13 @@ class TestSync:
 
         assert len(following["changes"]) == 1
 
-    @pytest.mark.parametrize("tag", ['"x"', 'W/"0123"', "x"])
+    @pytest.mark.parametrize("tag", ['"x"', 'W/"0123"', "x", *NO_TAGS])
     def test_a_wrong_tag_gets_the_answer(self, scene, tag):
         driver = scene.driver()
         first = start(driver)
 
-        path = f"/v1/sync?cursor={first['cursor']}"
-        assert driver.get(path, If_None_Match=tag).status == 200
+        for path in ("/v1/sync", f"/v1/sync?cursor={first['cursor']}"):
+            assert driver.get(path, If_None_Match=tag).status == 200
 
     def test_the_tag_of_another_person_gets_the_answer(self, scene):
         driver, other = scene.drivers(2)
