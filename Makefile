@@ -30,8 +30,9 @@ run: setup ## run web and worker on http://127.0.0.1:8000, until Ctrl-C
 migrate: setup ## bring the database schema to this release
 	@$(WITH_DATABASE) $(PY) cli.py migrate
 
-test: setup ## run the tests, in two processes
-	@$(PY) -m pytest -n 2 -m "not bench"
+# In three processes on two cores: a part of the tests waits for processes that they started.
+test: setup ## run the tests, in three processes
+	@$(PY) -m pytest -n 3 -m "not bench"
 
 test-fast: setup ## run the tests that need no server and no process, in seconds
 	@$(PY) -m pytest -n 2 -m "not server and not process and not bench"
