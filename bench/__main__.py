@@ -80,7 +80,7 @@ LIMITED_BY = {
     "wrong_loads": "nothing: the load's lock and the unique indexes decide",
     "accept_ms_p99": "the winner's 16 round trips under the load's lock; the worker on"
     " the same cores",
-    "offers_to_plain": "Flask, the token and two round trips",
+    "offers_to_plain": "Flask, psycopg and two round trips",
     "unchanged_to_plain": "the same, without a body",
 }
 

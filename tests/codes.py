@@ -45,8 +45,10 @@ def watch(app: Flask) -> Flask:
 
 
 def need_the_whole_suite(request: pytest.FixtureRequest) -> None:
-    """Skip the test if this run does not have every test: what was not seen then may
-    only not have been asked for."""
+    """Skip the test unless this run has every test.
+
+    A part of the suite cannot say of something unseen that it never happens.
+    """
     there = {p.resolve() for p in (ROOT / "tests").rglob("test_*.py")}
     ran = {Path(item.path).resolve() for item in request.session.items}
     option = request.config.option

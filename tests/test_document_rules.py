@@ -45,16 +45,16 @@ VERBS = {
 }
 
 WORDS = {
+    *("availability", "currency", "current_status", "decline_reason", "enrolment"),
     *(
-        "availability",
-        "currency",
-        "current_status",
-        "decline_reason",
-        "enrolment",
         "equipment",
         "kind",
+        "load_status",
+        "offer_status",
+        "outcome",
+        "permissions",
+        "platform",
     ),
-    *("load_status", "offer_status", "outcome", "permissions", "platform"),
     *("rate_type", "reason", "role", "roles", "stage", "status", "strategy"),
     *("target_kind", "trigger", "unit", "verdict", "verification", "visibility"),
 }

@@ -321,10 +321,10 @@ class TestDocs:
     def test_a_browser_shows_it_under_our_policy(
         self, app: Flask, document: dict[str, Any], tmp_path: Path
     ) -> None:
+        # The machine's own program: none of our packages contains one.
         browser = shutil.which("chromium") or shutil.which("google-chrome")
-        # The machine's own program, as no package of ours has one.
         if browser is None:
-            pytest.skip("there is no Chromium")
+            pytest.skip("The test needs chromium or google-chrome, not installed here.")
         web = make_server("127.0.0.1", 0, app, threaded=True)
         serving = Thread(target=web.serve_forever)
         serving.start()

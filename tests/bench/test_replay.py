@@ -31,8 +31,8 @@ def judged(*loads, radius_mi=100, max_detour_mi=300):
 
 @pytest.fixture(scope="module")
 def quick():
-    # The data are not part of the project and may be missing.
     if not (BOARD / "loads.csv").is_file():
+        # The data are not part of the project and may be missing.
         pytest.skip(f"there is no board day in {BOARD} (BACKHAUL_DATA names its place)")
     files = ["--loads", BOARD / "loads.csv", "--trucks", BOARD / "trucks.csv"]
     return play("replay", *files)

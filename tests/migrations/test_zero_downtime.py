@@ -36,6 +36,7 @@ def git(*arguments: str) -> str:
         ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True
     )
     if done.returncode:
+        # A checkout from an archive has no history, and a shallow one not all of it.
         pytest.skip(f"There is no history to take it from: {done.stderr.strip()}")
     return done.stdout.strip()
 
