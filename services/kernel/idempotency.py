@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from models.kernel.idempotency import IdempotencyKey
 from runtime.errors import Conflict, DomainError
 from services.kernel.actors import Actor
+from services.kernel.batches import delete_batch
 
 KEPT = timedelta(days=7)
 """A phone may be without signal for longer than the usual 24 hours."""
@@ -143,13 +144,7 @@ def prune(session: Session, *, now: datetime, most: int = 10_000) -> int:
     # scope: a job, for all companies.
     whole_key = (IdempotencyKey.org_id, IdempotencyKey.member_id, IdempotencyKey.key)
     old = select(*whole_key).where(IdempotencyKey.created_at < now - KEPT).limit(most)
-    gone = session.execute(
-        delete(IdempotencyKey)
-        .where(tuple_(*whole_key).in_(old))
-        .returning(IdempotencyKey.key)
-        .execution_options(synchronize_session=False)
-    )
-    return len(gone.all())
+    return delete_batch(session, IdempotencyKey, old)
 
 
 def _row(actor: Actor, key: str) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from math import ceil
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.kernel.limits import RateLimit
 from runtime.errors import DomainError
+from services.kernel.batches import delete_batch
 
 # scope: rows of keys, which belong to no company.
 TAKE = text("select ahead_s, waiting_s from take_limits(:keys, :intervals, :most)")
@@ -138,7 +139,4 @@ def prune(session: Session, *, most: int = 10_000) -> int:
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    gone = session.execute(
-        delete(RateLimit).where(RateLimit.key.in_(over.scalar_subquery()))
-    )
-    return int(gone.rowcount)  # type: ignore[attr-defined]
+    return delete_batch(session, RateLimit, over)

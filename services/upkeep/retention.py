@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.offers.offers import Offer
@@ -16,6 +16,7 @@ from models.people.credentials import Invitation, PasswordReset
 from models.people.organisations import RefreshFamily
 from models.search.searches import BackhaulSearch
 from runtime.config import Settings
+from services.kernel.batches import delete_batch
 
 BATCH = 5_000
 
@@ -123,9 +124,4 @@ def _delete_ended(
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    gone = session.execute(
-        delete(model)
-        .where(model.id.in_(over.scalar_subquery()))
-        .execution_options(synchronize_session=False)
-    )
-    return int(gone.rowcount)  # type: ignore[attr-defined]
+    return delete_batch(session, model, over)

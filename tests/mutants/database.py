@@ -161,4 +161,14 @@ MUTANTS = (
             "::test_even_a_superuser_cannot_rewrite_it_by_mistake",
         ),
     ),
+    Mutant(
+        "a-batch-is-chosen-again-for-each-row",
+        "services/kernel/batches.py",
+        "keys.in_(select(chosen))",
+        "keys.in_(batch)",
+        (
+            "tests/services/upkeep/test_retention.py::TestPushes"
+            "::test_come_in_batches_oldest_first",
+        ),
+    ),
 )

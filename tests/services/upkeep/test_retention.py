@@ -22,6 +22,9 @@ KEPT = Retention()
 DAY = timedelta(days=1)
 LONG_AGO = KEPT.credentials + DAY
 
+CHOSEN_AGAIN = ("hashjoin", "mergejoin", "hashagg", "material", "sort")
+"""Without these the planner joins so that a subquery runs once for each row."""
+
 
 @pytest.fixture
 def scene(world):
@@ -159,13 +162,17 @@ class TestPushes:
         assert forget(retention.prune_pushes) == (0 if stays else 1)
         assert (rows_of(Push) != []) == stays
 
-    def test_come_in_batches_oldest_first(self, scene):
+    @pytest.mark.parametrize("without", [(), CHOSEN_AGAIN])
+    def test_come_in_batches_oldest_first(self, scene, session, without):
+        for choice in without:
+            session.execute(text(f"set local enable_{choice} = off"))
         scene.load()
         scene.offered(scene.driver(phones=3))
         pushes = rows_of(Push)
+        # The oldest is written first, so a plan that reads the rows meets it first.
         for days, push in enumerate(pushes):
             over = {"status": "accepted", "ended_at": ago(LONG_AGO)}
-            self.age(push, 2 * LONG_AGO + days * DAY, **over)
+            self.age(push, 2 * LONG_AGO - days * DAY, **over)
         oldest = min(ids(Push))
 
         assert forget(retention.prune_pushes, most=1) == 1
