@@ -23,7 +23,9 @@ from handlers.supplies import Handlers, Supplies
 from handlers.upkeep import positions_partition
 from jobs import PERIODIC, Job, RunLater, enqueue, make_worker_app, work
 from notifications.gateway import QUOTA_WAIT_S
+from runtime.config import Settings
 from runtime.db import DatabaseRole, Hand, Session
+from runtime.errors import CannotStart
 from runtime.telemetry import JOB_SECONDS, JOBS, log, traced
 from services.search.run import SearchRules
 from services.upkeep import periodic
@@ -156,6 +158,21 @@ def _put_off(job: Job, wait_s: float, arguments: dict[str, Any]) -> None:
         enqueue(session, job, once=once, at=at, **arguments)
 
 
+def serve_metrics(settings: Settings) -> None:
+    """Answer /metrics on WORKER_METRICS_HOST, from a thread of its own.
+
+    Raises: CannotStart.
+    """
+    host, port = settings.WORKER_METRICS_HOST, settings.WORKER_METRICS_PORT
+    try:
+        start_http_server(port, host)
+    except OSError as error:
+        raise CannotStart(
+            f"The worker cannot listen on {host}:{port} ({error.strerror}): correct"
+            " WORKER_METRICS_HOST or WORKER_METRICS_PORT."
+        ) from None
+
+
 @clear_failures
 def main() -> None:
     """Run jobs until SIGTERM; then running jobs finish. Waits for a lost database."""
@@ -175,7 +192,7 @@ def main() -> None:
     positions_partition(supplies)
     register(app, supplies)
     if settings.WORKER_METRICS_PORT:
-        start_http_server(settings.WORKER_METRICS_PORT)
+        serve_metrics(settings)
     log().info("worker.started", concurrency=settings.WORKER_CONCURRENCY)
     work(
         app,

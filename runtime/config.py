@@ -93,6 +93,7 @@ class Settings:
     WORKER_CONCURRENCY: int = 8
     # 0: the worker does not listen.
     WORKER_METRICS_PORT: int = 0
+    WORKER_METRICS_HOST: str = "127.0.0.1"
     DB_POOL_SIZE: int = 10
     STATEMENT_TIMEOUT_S: int = 30
     # How long rows are kept after their end.
@@ -264,6 +265,8 @@ def _nonsense(settings: Settings) -> list[str]:
         faults.append("ENVIRONMENT: development or production")
     if not 0 <= settings.WORKER_METRICS_PORT < 65_536:
         faults.append("WORKER_METRICS_PORT: a port, or 0")
+    if not re.fullmatch(r"[\w.:-]+", settings.WORKER_METRICS_HOST):
+        faults.append("WORKER_METRICS_HOST: an address of this machine: 127.0.0.1")
     if settings.LOG_LEVEL.upper() not in LOG_LEVELS:
         faults.append(f"LOG_LEVEL: one of {', '.join(LOG_LEVELS)}")
     if not _is_url(settings.DATABASE_URL, {"postgresql", "postgres"}):

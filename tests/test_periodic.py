@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import psutil
 import pytest
 from procrastinate import App
 from prometheus_client.parser import text_string_to_metric_families
@@ -248,6 +249,7 @@ class TestTheProcess:
         env = {"WORKER_METRICS_PORT": str(port)}
         with FakeFcm() as fcm, worker_process(database_url, fcm, **env) as process:
             wait_until(lambda: _answers(port), "the worker's metrics")
+            assert _listening(process.pid) == {"127.0.0.1"}
             # The first tick of the rescue comes within a minute.
             wait_until(lambda: unknown() == [], "every job's success")
             process.terminate()
@@ -256,6 +258,12 @@ class TestTheProcess:
         page = committed.app.test_client().get("/metrics").get_data(as_text=True)
         assert all(value(page, LAST_SUCCESS, job=job.value.name) for job in PERIODIC)
         assert value(page, "backhaul_workers") == 0
+
+
+def _listening(pid: int) -> set[str]:
+    """Return the addresses on which the process listens."""
+    sockets = psutil.Process(pid).net_connections("inet")
+    return {socket.laddr.ip for socket in sockets if socket.status == "LISTEN"}
 
 
 def _answers(port: int) -> Any:

@@ -65,6 +65,8 @@ class TestFromEnv:
             ("FEE_PERCENT", "-1", "0 to 99"),
             ("WORKER_METRICS_PORT", "-1", "a port"),
             ("WORKER_METRICS_PORT", "65536", "a port"),
+            ("WORKER_METRICS_HOST", "http://127.0.0.1", "an address"),
+            ("WORKER_METRICS_HOST", "127.0.0.1/8", "an address"),
             ("PUSH", "pigeon", "none of fcm, console"),
             ("OFFER_STRATEGY", "loud", "none of direct"),
             ("ENVIRONMENT", "staging", "development or production"),
