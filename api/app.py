@@ -119,7 +119,12 @@ def create_app(
             "/docs",
             "/openapi.json",
             # The badge would send our document's address to a server on the internet.
-            {"app_name": "Backhaul", "validatorUrl": None},
+            # Its own oauth2RedirectUrl would repeat the request's Host.
+            {
+                "app_name": "Backhaul",
+                "validatorUrl": None,
+                "oauth2RedirectUrl": "/docs/oauth2-redirect.html",
+            },
         )
     )
     # There are no other pages for people yet.

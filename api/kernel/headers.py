@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from flask_cors import CORS
@@ -60,6 +61,10 @@ def register(app: Flask, settings: Settings) -> None:
         for name, value in ALWAYS.items():
             headers.setdefault(name, value)
         headers.setdefault("Cache-Control", "no-store")
+        if response.location:
+            response.location = without_host(response.location)
+            # Its page repeats the address.
+            response.set_data(b"")
         if settings.cors_origins:
             response.vary.add("Origin")
         if settings.is_production:
@@ -75,6 +80,19 @@ def register(app: Flask, settings: Settings) -> None:
             supports_credentials=False,
             max_age=600,
         )
+
+
+def without_host(location: str) -> str:
+    """Return the path and query of `location`: all our redirects stay on this server.
+
+    The framework's redirects (to a path with a slash at the end, or without doubled
+    ones) begin with the request's Host, which the caller chooses: a cache could give
+    it to others.
+    """
+    parts = urlsplit(location)
+    # Two slashes at the beginning would name a host again.
+    path = "/" + parts.path.lstrip("/\\")
+    return f"{path}?{parts.query}" if parts.query else path
 
 
 def _docs_policy(response: Response) -> str:
