@@ -12,7 +12,7 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin back
 WORKDIR /app
 # Before the code, so that a change of the code installs nothing.
 COPY requirements.txt ./
-RUN pip install --requirement requirements.txt
+RUN pip install --require-hashes --requirement requirements.txt
 
 COPY alembic.ini cli.py worker.py wsgi.py ./
 COPY api api

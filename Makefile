@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Starts an embedded PostgreSQL if DATABASE_URL is unset.
 WITH_DATABASE := $(PY) -m local run --
 
-.PHONY: help setup demo run migrate test test-fast check clients audit format bench mutants openapi examples fields migration clean
+.PHONY: help setup demo run migrate test test-fast check clients audit requirements format bench mutants openapi examples fields migration clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,8 +17,8 @@ setup: .venv/.ready ## make .venv and install the pinned requirements
 .venv/.ready: requirements.txt requirements-demo.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Backhaul needs Python 3.11 or newer: set PYTHON=/path/to/python3.11.")'
 	@test -x $(PY) || $(PYTHON) -m venv .venv
-	@$(PY) -m pip install --disable-pip-version-check --progress-bar=on -r requirements.txt -r requirements-demo.txt -r requirements-dev.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(PY) -m pip install --disable-pip-version-check --progress-bar=on --require-hashes -r requirements.txt -r requirements-demo.txt -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: setup ## play a day of the market; ONCE=1 stops by itself
@@ -52,6 +52,13 @@ clients: setup ## generate clients from the API document and check them; lint it
 
 audit: setup ## look up known vulnerabilities of the pinned packages, if their database answers
 	@$(PY) -m tests.audit
+
+requirements: setup ## pin what the .in files name, with hashes; NEWER=flask renews one package
+	@for name in requirements requirements-demo requirements-dev; do \
+	  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	    --custom-compile-command "make requirements" $(if $(NEWER),--upgrade-package $(NEWER)) \
+	    $$name.in --output-file $$name.txt >/dev/null || exit 1; \
+	done
 
 format: setup ## format and sort
 	@$(PY) -m ruff format --quiet .

