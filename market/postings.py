@@ -124,7 +124,7 @@ def load(
 
 def _place(stop: Record) -> str | None:
     parts = [stop["address"].get(name) for name in ("city", "state")]
-    return ", ".join(part for part in parts if part) or stop["facility"]
+    return ", ".join(part for part in parts if part) or None
 
 
 def posting(load: Record, poster: Record, now: datetime) -> Record:

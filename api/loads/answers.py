@@ -1,17 +1,21 @@
 """What answers show of loads and their stops."""
 
+from typing import Any
+
+import marshmallow as ma
 from marshmallow import fields
 
-from api.kernel.answers import Answer, known, shaped
+from api.kernel.answers import Answer, known, shaped, sometimes
 from api.kernel.fields import CURRENCY, ZONE, Time
+from api.loads.forms import IF_FULL, Form, form_of, market_form
 from freight.equipment import Equipment
 from freight.lifecycles import LoadStatus, StopStatus
-from models.loads.loads import RateType, Visibility
+from models.loads.loads import Load, RateType, Visibility
 from models.loads.stops import StopKind
 
 
 class AddressOut(Answer):
-    """A postal address."""
+    """A postal address; on the market only its town."""
 
     only_if = "if the poster gave an address"
 
@@ -39,39 +43,47 @@ class ReferenceOut(Answer):
     value = fields.String()
 
 
+def _in_full(field: fields.Field[Any]) -> fields.Field[Any]:
+    return sometimes(field, IF_FULL)
+
+
 class StopOut(Answer):
-    """A stop and what happened there."""
+    """A stop and what happened there. On the market, its position is rounded to 0.01
+    degree."""
 
     id = fields.UUID()
     load_id = fields.UUID()
     sequence = fields.Integer()
     kind = known(StopKind)
-    status = known(StopStatus)
-    facility = fields.String(allow_none=True)
+    status = _in_full(known(StopStatus))
+    facility = _in_full(fields.String(allow_none=True))
     address = shaped(fields.Dict(), AddressOut)
     lat = fields.Float()
     lon = fields.Float()
     window_from = Time()
     window_until = Time()
     zone = fields.String(metadata=ZONE)
-    contact = shaped(fields.Dict(), ContactOut)
-    instructions = fields.String(allow_none=True)
-    arrived_at = Time(allow_none=True)
-    completed_at = Time(allow_none=True)
-    departed_at = Time(allow_none=True)
-    confirmed_at = Time(allow_none=True)
-    confirmed_by = fields.String(allow_none=True)
-    confirmed_pieces = fields.Integer(allow_none=True)
-    confirmed_weight_kg = fields.Integer(allow_none=True)
-    seal_number = fields.String(allow_none=True)
-    bol_number = fields.String(allow_none=True)
+    contact = _in_full(shaped(fields.Dict(), ContactOut))
+    instructions = _in_full(fields.String(allow_none=True))
+    arrived_at = _in_full(Time(allow_none=True))
+    completed_at = _in_full(Time(allow_none=True))
+    departed_at = _in_full(Time(allow_none=True))
+    confirmed_at = _in_full(Time(allow_none=True))
+    confirmed_by = _in_full(fields.String(allow_none=True))
+    confirmed_pieces = _in_full(fields.Integer(allow_none=True))
+    confirmed_weight_kg = _in_full(fields.Integer(allow_none=True))
+    seal_number = _in_full(fields.String(allow_none=True))
+    bol_number = _in_full(fields.String(allow_none=True))
 
 
 class MarketLoadOut(Answer):
-    """A load as every company on the market sees it: no contacts, no consignee."""
+    """A load as every company on the market sees it: towns, windows and freight.
+
+    Positions are rounded to 0.01 degree. Contacts, streets, facilities and numbers are
+    shown to the carrier from acceptance on.
+    """
 
     id = fields.UUID()
-    load_number = fields.String()
     status = known(LoadStatus)
     visibility = known(Visibility)
     commodity = fields.String(allow_none=True)
@@ -100,17 +112,44 @@ class MarketLoadOut(Answer):
     delivery_until = Time()
     posted_at = Time()
 
+    @ma.post_dump(pass_original=True)
+    def _for_the_reader(
+        self,
+        shown: dict[str, Any],
+        load: Any,  # noqa: ANN401 - a load, or what an offer kept of it
+        **_: Any,  # noqa: ANN401
+    ) -> dict[str, Any]:
+        return self.seen(shown, load)
+
+    def seen(self, shown: dict[str, Any], load: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Return what the reader may see of a load."""
+        return market_form(shown)
+
 
 class LoadOut(MarketLoadOut):
-    """A load as its poster and its carrier see it."""
+    """A load in full for its poster and for the carrier that has it, else as on the
+    market; `form` says which."""
+
+    form = known(Form)
+    load_number = _in_full(fields.String())
 
     posted_at = Time(allow_none=True)
     version = fields.Integer()
-    references = fields.List(shaped(fields.Dict(), ReferenceOut))
-    consignee = fields.String(allow_none=True)
-    bill_to = fields.String(allow_none=True)
+    references = _in_full(fields.List(shaped(fields.Dict(), ReferenceOut)))
+    consignee = _in_full(fields.String(allow_none=True))
+    bill_to = _in_full(fields.String(allow_none=True))
     lease_expires_at = Time(allow_none=True)
-    cancel_reason = fields.String(allow_none=True)
+    cancel_reason = _in_full(fields.String(allow_none=True))
     created_at = Time()
     updated_at = Time()
     stops = fields.List(fields.Nested(StopOut))
+
+    def seen(self, shown: dict[str, Any], load: Load) -> dict[str, Any]:
+        """Return the load in the reader's form."""
+        form = form_of(load)
+        if form is Form.MARKET:
+            return market_form(shown) | {"form": form}
+        for place, stop in (("pickup", load.stops[0]), ("delivery", load.stops[-1])):
+            # The kept place is a town. Without one, the facility says more than null.
+            shown[f"{place}_place"] = shown[f"{place}_place"] or stop.facility
+        return shown | {"form": form}

@@ -1,6 +1,5 @@
 """The inbox of offers, and the answers to them. Pushes only point to it."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -22,7 +21,8 @@ from api.kernel.problems import raises
 from api.kernel.tags import asks_for_change, header, polled, tag_of, unchanged
 from api.loads.answers import MarketLoadOut
 from api.loads.assignments import AssignmentOut
-from api.search.records import FiguresOut, SnapshotOut, TermOut
+from api.loads.forms import market_form
+from api.search.records import CandidateOut, FiguresOut, TermOut
 from freight.lifecycles import OPEN_OFFERS, LoadStatus, OfferStatus
 from models.loads.assignments import Assignment
 from models.loads.loads import RateType, Visibility
@@ -49,7 +49,7 @@ blueprint = Blueprint(
 
 
 class BareOfferOut(Answer):
-    """An offer without its load."""
+    """An offer without its load. `snapshot` is the load as it was when offered."""
 
     id = fields.UUID()
     search_id = fields.UUID()
@@ -62,7 +62,7 @@ class BareOfferOut(Answer):
     currency = known(CURRENCY)
     terms = fields.List(fields.Nested(TermOut))
     figures = shaped(fields.Dict(), FiguresOut)
-    snapshot = shaped(fields.Dict(), SnapshotOut)
+    snapshot = shaped(fields.Dict(), CandidateOut)
     created_at = Time()
     expires_at = Time()
     sent_at = Time(allow_none=True)
@@ -71,6 +71,10 @@ class BareOfferOut(Answer):
     ended_at = Time(allow_none=True)
     undeliverable_at = Time(allow_none=True)
     decline_reason = known(DeclineReason, allow_none=True)
+
+    @ma.post_dump
+    def _for_the_market(self, shown: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
+        return shown | {"snapshot": market_form(shown["snapshot"])}
 
 
 IF_OPEN = "if the offer is open"
@@ -110,7 +114,7 @@ class OfferOut(BareOfferOut):
 
 
 KEPT = (
-    *("load_number", "equipment", "weight_kg", "length_m", "has_hazmat", "stop_count"),
+    *("equipment", "weight_kg", "length_m", "has_hazmat", "stop_count"),
     *("price_cents", "currency", "loaded_m"),
 )
 """The fields of a load that an offer's snapshot has under the same names."""
@@ -153,7 +157,9 @@ TIMES = frozenset(
     for name, field in schema._declared_fields.items()
     if isinstance(field, Time)
 )
-JSON = ("terms", "figures", "snapshot")
+AS_KEPT = ("terms", "figures")
+"""The JSON that is shown as it is kept."""
+
 OFFER = OfferOut()
 OFFERED_LOAD = OfferedLoadOut()
 
@@ -170,12 +176,14 @@ def _page(rows: Sequence[tuple[Any, ...]], limit: int) -> bytes:
 def _written(row: tuple[Any, ...]) -> dict[str, Any]:
     offer = _timed(zip(OF_THE_OFFER, row, strict=False))
     load = _timed(zip(OF_THE_LOAD, row[len(OF_THE_OFFER) :], strict=False))
-    if offer["status"] not in OPEN_OFFERS:
-        kept = json.loads(offer["snapshot"])
+    kept = msgspec.json.decode(offer["snapshot"])
+    if offer["status"] in OPEN_OFFERS:
+        load = market_form(load)
+    else:
         load = OFFERED_LOAD.dump(as_offered(offer["load_id"], kept, load))
-    for name in JSON:
+    for name in AS_KEPT:
         offer[name] = msgspec.Raw(offer[name].encode())
-    return offer | {"load": load}
+    return offer | {"snapshot": market_form(kept), "load": load}
 
 
 def _timed(row: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class FiguresOut(Answer):
 
 
 class CandidateOut(Answer):
-    """A load as the search saw it."""
+    """A load as the search saw it, with its positions rounded to 0.01 degree."""
 
     load_id = fields.UUID()
     pickup = shaped(fields.Dict(), PointOut)
@@ -108,12 +108,6 @@ class CandidateOut(Answer):
     length_m = fields.Float(allow_none=True)
     has_hazmat = fields.Boolean()
     stop_count = fields.Integer()
-
-
-class SnapshotOut(CandidateOut):
-    """A load as it was when it was offered."""
-
-    load_number = fields.String()
 
 
 class RankedOut(Answer):

@@ -15,6 +15,7 @@ from api.kernel.bodies import Blueprint
 from api.kernel.fields import Time
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
+from api.loads.forms import market_form
 from api.search.records import (
     STAGE,
     CountsOut,
@@ -53,6 +54,7 @@ REASON = Vocabulary(
     " search.",
 )
 
+IF_POSTED = "if the company posted the load"
 IF_EXCLUDED = "if the verdict is `excluded`"
 IF_KEPT = "if the load is among the kept best of the search"
 IF_WORTH = "if the load was worth taking, and its poster is not suspended"
@@ -86,6 +88,14 @@ class SearchOut(SearchSummary):
     map = shaped(fields.Dict(), MapOut)
     ranked = fields.List(shaped(fields.Dict(), RankedOut))
 
+    @ma.post_dump
+    def _for_the_market(self, shown: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
+        ranked = [
+            record | {"candidate": market_form(record["candidate"])}
+            for record in shown["ranked"]
+        ]
+        return shown | {"ranked": ranked}
+
 
 class SearchesArgs(PageArgs):
     """Filters."""
@@ -104,7 +114,7 @@ class ExplanationOut(Answer):
 
     search_id = fields.UUID()
     load_id = fields.UUID()
-    load_number = fields.String()
+    load_number = sometimes(fields.String(), IF_POSTED)
     has_changed = fields.Boolean()
     verdict = known(Verdict)
     reason = known(REASON)

@@ -16,7 +16,13 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import (
+    Mapped,
+    Session,
+    mapped_column,
+    query_expression,
+    relationship,
+)
 
 from freight.lifecycles import LoadStatus
 from models.kernel.row import Dated, Identified, Row, Versioned, Word, within
@@ -132,6 +138,10 @@ class Load(Identified, Dated, Versioned, Row):
     delivery_lon: Mapped[float]
     delivery_from: Mapped[datetime]
     delivery_until: Mapped[datetime]
+
+    # Whether the reader carries the load; None if the query did not ask
+    # (`services.loads.loads.asks_if_carried`).
+    is_carried: Mapped[bool | None] = query_expression()
 
     stops: Mapped[list[Stop]] = relationship(
         lazy="raise", order_by=Stop.sequence, cascade="all, delete-orphan"

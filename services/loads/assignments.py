@@ -15,6 +15,7 @@ from notifications.messages import MessageKind
 from runtime.errors import IdTaken, NotFound
 from services.fleet import drivers
 from services.kernel.actors import Actor
+from services.loads.loads import asks_if_carried
 from services.loads.market import LoadTaken
 
 
@@ -28,7 +29,9 @@ def visible_assignments(actor: Actor) -> Select[Assignment]:
     if not actor.is_dispatcher:
         seen = seen.where(Assignment.driver_id == actor.driver_id)
     return seen.options(
-        joinedload(Assignment.load).joinedload(Load.stops),
+        joinedload(Assignment.load).options(
+            joinedload(Load.stops), asks_if_carried(actor)
+        ),
         joinedload(Assignment.driver).options(
             joinedload(Driver.member), joinedload(Driver.truck)
         ),
@@ -48,7 +51,9 @@ def get_assignment(session: Session, actor: Actor, assignment_id: UUID) -> Assig
     return found
 
 
-def current_assignments(session: Session, driver_id: UUID) -> list[Assignment]:
+def current_assignments(
+    session: Session, actor: Actor, driver_id: UUID
+) -> list[Assignment]:
     """Return the driver's active assignments, with loads and stops, oldest first."""
     # scope: the caller found the driver by a scope.
     return list(
@@ -59,7 +64,11 @@ def current_assignments(session: Session, driver_id: UUID) -> list[Assignment]:
                 Assignment.status == AssignmentStatus.ACTIVE,
             )
             .order_by(Assignment.id)
-            .options(joinedload(Assignment.load).joinedload(Load.stops))
+            .options(
+                joinedload(Assignment.load).options(
+                    joinedload(Load.stops), asks_if_carried(actor)
+                )
+            )
         ).unique()
     )
 

@@ -7,9 +7,10 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, exists, false, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload, with_expression
+from sqlalchemy.orm.strategy_options import _AbstractLoad
 from uuid_utils.compat import uuid7
 
 from freight.lifecycles import LoadAct, LoadStatus, OfferAct
@@ -61,23 +62,49 @@ def visible_loads(actor: Actor) -> Select[Load]:
     Drivers who lost a load, or were taken off it, no longer see it: they may not know
     when the next carrier arrives. The offer keeps what they were shown.
     """
-    carried = select(Assignment.id).where(
-        Assignment.load_id == Load.id, Assignment.status != AssignmentStatus.CANCELLED
-    )
     offered = select(Offer.id).where(Offer.load_id == Load.id, is_open())
     if actor.is_dispatcher:
-        carried = carried.where(Assignment.org_id == actor.org_id)
         offered = offered.where(Offer.org_id == actor.org_id)
     else:
-        carried = carried.where(Assignment.driver_id == actor.driver_id)
         offered = offered.where(Offer.driver_id == actor.driver_id)
     is_at_the_desk = actor.is_dispatcher or bool(POSTERS & actor.roles)
     posted = Load.org_id == actor.org_id if is_at_the_desk else false()
     return (
         select(Load)
-        .where(or_(posted, exists(carried), exists(offered)))
+        .where(or_(posted, is_carried_by(actor), exists(offered)))
         .order_by(Load.id.desc())
+        .options(asks_if_carried(actor))
     )
+
+
+def is_carried_by(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition that the actor carries the load, or has carried it.
+
+    For a dispatcher: that a driver of the company does. Not met any more once the
+    driver was taken off the load.
+    """
+    # scope: the actor's own company, or their own driver.
+    carried = aliased(Assignment)
+    is_own = (
+        carried.org_id == actor.org_id
+        if actor.is_dispatcher
+        else carried.driver_id == actor.driver_id
+    )
+    return exists(
+        select(carried.id).where(
+            carried.load_id == Load.id,
+            carried.status != AssignmentStatus.CANCELLED,
+            is_own,
+        )
+    )
+
+
+def asks_if_carried(actor: Actor) -> _AbstractLoad:
+    """Return the option of a query that sets `Load.is_carried` for this actor.
+
+    Without it, only the poster is shown the load in full.
+    """
+    return with_expression(Load.is_carried, is_carried_by(actor))
 
 
 def get_load(session: Session, actor: Actor, load_id: UUID) -> Load:
@@ -316,6 +343,9 @@ def _set_stops(load: Load, stops: Sequence[Mapping[str, Any]], roads: Roads) -> 
 
 
 def _place(stop: Stop) -> str | None:
-    """Return a line for the driver to read: city and state, else the facility."""
+    """Return a line for the driver to read: city and state, or None without them.
+
+    Never the facility, whose name tells the market who the customer is.
+    """
     parts = [(stop.address or {}).get(name) for name in ("city", "state")]
-    return ", ".join(part for part in parts if part) or stop.facility
+    return ", ".join(part for part in parts if part) or None

@@ -72,9 +72,10 @@ def explain(
     answer: dict[str, Any] = {
         "search_id": search.id,
         "load_id": load_id,
-        "load_number": load.load_number,
         "has_changed": _was_edited(session, load, search.searched_at),
     }
+    if load.org_id == actor.org_id:
+        answer["load_number"] = load.load_number
     if not search.situation:
         return answer | {"verdict": Verdict.NOT_SEARCHED, "reason": search.outcome}
     if kept:

@@ -16,6 +16,7 @@ from runtime.db import read_alone
 from services.fleet import drivers
 from services.kernel.actors import PERMISSIONS, Actor
 from services.loads import assignments
+from services.loads.loads import asks_if_carried
 from services.offers.offers import is_alive
 from services.people import members
 
@@ -31,7 +32,7 @@ def profile(session: Session, actor: Actor) -> dict[str, Any]:
     open_offers = 0
     if actor.driver_id is not None:
         driver = drivers.get_driver(session, actor, actor.driver_id)
-        carried = assignments.current_assignments(session, actor.driver_id)
+        carried = assignments.current_assignments(session, actor, actor.driver_id)
         open_offers = (
             session.scalar(
                 select(func.count())
@@ -101,7 +102,11 @@ def fleet(
         .outerjoin(LastPosition, LastPosition.driver_id == Driver.id)
         .outerjoin(Assignment, is_carried)
         .order_by(Assignment.id)
-        .options(joinedload(Assignment.load).joinedload(Load.stops))
+        .options(
+            joinedload(Assignment.load).options(
+                joinedload(Load.stops), asks_if_carried(actor)
+            )
+        )
     )
     found: dict[UUID, dict[str, Any]] = {}
     for driver, position, assignment in session.execute(query).unique():

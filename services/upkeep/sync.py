@@ -43,6 +43,7 @@ from models.offers.offers import Offer
 from runtime.db import Built
 from runtime.errors import Gone
 from services.kernel.actors import Actor
+from services.loads.loads import asks_if_carried
 from services.offers.offers import is_open
 from services.upkeep import feed
 from services.upkeep.feed import Position
@@ -177,7 +178,7 @@ def followed(actor: Actor, kind: Kind) -> Select[Any]:
     return (
         select(Load)
         .where(or_(posted, exists(carried), exists(offered)))
-        .options(joinedload(Load.stops))
+        .options(joinedload(Load.stops), asks_if_carried(actor))
     )
 
 
