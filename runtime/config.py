@@ -19,7 +19,7 @@ MAY_BE_ZERO = frozenset(
     {
         *("FEE_PERCENT", "WORKER_METRICS_PORT", "TRUSTED_PROXIES"),
         *("LIMIT_PERSON_PER_MIN", "LIMIT_DEVICE_PER_MIN", "LIMIT_ADDRESS_PER_MIN"),
-        *("LIMIT_LISTS_PER_MIN", "LIMIT_ACCEPTS_PER_MIN"),
+        *("LIMIT_LISTS_PER_MIN", "LIMIT_ACCEPTS_PER_MIN", "LIMIT_BOOKINGS_PER_HOUR"),
         "ACCEPT_POSITION_MAX_AGE_S",
     }
 )
@@ -116,12 +116,14 @@ class Settings:
     MAX_DETOUR_MI: int = 300
     FEE_PERCENT: int = 0
     MAX_BODY_BYTES: int = 1_048_576
-    # Requests a minute; 0 turns a limit off.
+    # Requests a minute, or an hour; 0 turns a limit off.
     LIMIT_PERSON_PER_MIN: int = 600
     LIMIT_DEVICE_PER_MIN: int = 300
     LIMIT_ADDRESS_PER_MIN: int = 120
     LIMIT_LISTS_PER_MIN: int = 240
     LIMIT_ACCEPTS_PER_MIN: int = 20
+    # Of one company: forty trucks may each try six times in an hour.
+    LIMIT_BOOKINGS_PER_HOUR: int = 240
     # A driver who accepts is on the road: the phone's last position must not be older
     # than this. 0 turns the check off.
     ACCEPT_POSITION_MAX_AGE_S: int = 1800

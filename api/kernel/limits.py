@@ -17,6 +17,17 @@ STATE_HEADER = "RateLimit"
 so the names are written only here."""
 
 ACCEPTANCE = "/acceptance"
+DESK = frozenset(
+    {
+        "/v1/assignments",
+        "/v1/assignments/<uuid:assignment_id>/override",
+        "/v1/overrides",
+    }
+)
+"""Where the desk books by POST. Every override is counted: what it decides is in its
+body, which is read later."""
+
+HOUR_S = 3600
 METERED = "/v1/"
 """Other paths are not counted: probes and pages for the operator."""
 
@@ -30,19 +41,23 @@ def rules_of(settings: Settings) -> dict[str, Rule]:
         "lists": settings.LIMIT_LISTS_PER_MIN,
         "accepts": settings.LIMIT_ACCEPTS_PER_MIN,
     }
-    return {name: Rule(quota) for name, quota in quotas.items() if quota}
+    rules = {name: Rule(quota) for name, quota in quotas.items() if quota}
+    if settings.LIMIT_BOOKINGS_PER_HOUR:
+        rules["bookings"] = Rule(settings.LIMIT_BOOKINGS_PER_HOUR, HOUR_S)
+    return rules
 
 
 def asked_of(claims: Claims) -> Asked:
     """Return the rules for this request of a member, each with its name and key.
 
-    The sign-in family stands for the device.
+    The sign-in family stands for the device. What books a load is counted for the
+    person, and for the company: a driver's acceptance and the desk's booking alike.
     """
     person = str(claims.member_id)
     keys = {"person": person, "device": str(claims.family_id)}
     rule = request.url_rule
-    if rule is not None and rule.rule.endswith(ACCEPTANCE):
-        keys["accepts"] = person
+    if rule is not None and _books(rule.rule):
+        keys |= {"accepts": person, "bookings": str(claims.org_id)}
     elif rule is not None and request.method in {"GET", "HEAD"} and not rule.arguments:
         keys["lists"] = person
     return _asked(keys)
@@ -96,6 +111,10 @@ def register(app: Flask, settings: Settings) -> None:
                 for each in allowances
             )
         return response
+
+
+def _books(path: str) -> bool:
+    return path.endswith(ACCEPTANCE) or (request.method == "POST" and path in DESK)
 
 
 def _asked(keys: dict[str, str]) -> Asked:

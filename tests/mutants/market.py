@@ -91,8 +91,8 @@ MUTANTS = (
     Mutant(
         "a-carrier-sees-loads-that-others-carry",
         "services/loads/loads.py",
-        "carried = carried.where(Assignment.org_id == actor.org_id)",
-        "carried = carried.where()",
+        "        carried.org_id == actor.org_id\n",
+        "        carried.org_id.is_not(None)\n",
         (f"{LOADS}::test_of_a_carrier_are_those_it_carries_or_is_offered",),
     ),
     Mutant(

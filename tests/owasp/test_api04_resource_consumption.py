@@ -32,6 +32,8 @@ PROOFS = {
     "LIMIT_LISTS_PER_MIN": LIMITS + "TestPeople::test_lists_have_a_quota_of_their_own",
     "LIMIT_ACCEPTS_PER_MIN": LIMITS
     + "TestPeople::test_acceptances_are_limited_for_each_driver",
+    "LIMIT_BOOKINGS_PER_HOUR": LIMITS
+    + "TestPeople::test_bookings_are_limited_for_each_company",
     "OFFERS_PER_DRIVER": "services/booking/test_answer.py::TestLimits"
     "::test_a_driver_has_at_most_n_open_offers",
     "OFFERS_PER_LOAD": "services/booking/test_answer.py::TestLimits"
@@ -57,7 +59,9 @@ PROOFS = {
 }
 """limit -> the test that sends n and n + 1 of it."""
 
-OF_A_CLIENT = re.compile(r"^(MOST|MAX|LONGEST)_|_PER_MIN$|^OFFERS_PER_|_TIMEOUT_S$")
+OF_A_CLIENT = re.compile(
+    r"^(MOST|MAX|LONGEST)_|_PER_(MIN|HOUR)$|^OFFERS_PER_|_TIMEOUT_S$"
+)
 NO_CLIENT_S = {
     # They limit the search's arithmetic and our own requests to other servers.
     *("MAX_DETOUR_MI", "PUSH_TIMEOUT_S", "SMTP_TIMEOUT_S"),

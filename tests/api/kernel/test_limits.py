@@ -121,6 +121,49 @@ class TestPeople:
         assert other.put(path).status == 404
         assert greedy.get("/v1/offers").status == 200
 
+    def test_the_desk_books_within_the_same_limit(
+        self, world: World, limited: Limited
+    ) -> None:
+        desk = replace(world.company(), app=limited(LIMIT_ACCEPTS_PER_MIN=3))
+        given = {"load_id": str(uuid7()), "driver_id": str(uuid7())}
+        forced = {"kind": "force_assign", "reason": "safety"} | given
+
+        tried = [
+            desk.post("/v1/assignments", given),
+            desk.post("/v1/overrides", forced),
+            desk.post(f"/v1/assignments/{uuid7()}/override", forced),
+            desk.post("/v1/assignments", given),
+        ]
+
+        assert [answer.status for answer in tried] == [404, 404, 404, 429]
+        assert desk.get("/v1/assignments").status == 200
+
+    def test_bookings_are_limited_for_each_company(
+        self, world: World, limited: Limited
+    ) -> None:
+        app = limited(LIMIT_BOOKINGS_PER_HOUR=3)
+        carrier = world.company()
+        desk = replace(carrier, app=app)
+        one = replace(world.driver(carrier, device=None), app=app)
+        two = replace(world.driver(carrier, device=None), app=app)
+        rival = replace(world.company(), app=app)
+        path = f"/v1/offers/{uuid7()}/acceptance"
+        given = {"load_id": str(uuid7()), "driver_id": one.driver_id}
+
+        tried = [
+            one.put(path),
+            two.put(path),
+            desk.post("/v1/assignments", given),
+            desk.post("/v1/assignments", given),
+        ]
+
+        assert [answer.status for answer in tried] == [404, 404, 404, 429]
+        assert tried[-1].code == "rate-limited"
+        # A third of an hour brings the next one.
+        assert 1100 <= int(tried[-1].headers["Retry-After"]) <= 1200
+        assert one.put(path).status == 429
+        assert rival.post("/v1/assignments", given).status == 404
+
     def test_what_was_counted_before_a_refusal_stays_counted(
         self, world: World, limited: Limited
     ) -> None:
