@@ -1,0 +1,192 @@
+"""The front of `deploy/` does for web what the manual says, with real requests."""
+
+import gzip
+import json
+import re
+import socket
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from runtime.config import Settings
+from tests.deploy.front import CADDY, FRONTS, SITE, Front, asked_of, missing, running
+from tests.source import ROOT
+from tests.waiting import LONGEST_S
+from tests.web import web_process
+from tests.world import World
+
+pytestmark = pytest.mark.process
+
+PER_MIN = 7
+"""Requests of strangers at one address, in these tests."""
+
+FORGED = "203.0.113.{}"
+
+
+@pytest.fixture(scope="module")
+def web(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A web process that trusts one proxy, and its port."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRUSTED_PROXIES", "1")
+        patch.setenv("LIMIT_ADDRESS_PER_MIN", str(PER_MIN))
+        with web_process(settings, tmp_path_factory.mktemp("web"), workers=1) as found:
+            yield found[1]
+
+
+@pytest.fixture(scope="module", params=FRONTS)
+def name(request: pytest.FixtureRequest) -> str:
+    if reason := missing(request.param):
+        pytest.skip(reason)
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def front(
+    name: str, web: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Front]:
+    with running(name, tmp_path_factory.mktemp("front"), web) as found:
+        yield found
+
+
+def test_serves_a_member_over_tls_and_compresses(
+    front: Front, committed: World
+) -> None:
+    bearer = {"Authorization": f"Bearer {committed.company().token}"}
+
+    status = front.answer("GET", "/v1/me", **bearer)[0].status
+    answer, body = front.answer("GET", "/openapi.json", Accept_Encoding="gzip")
+
+    assert status == 200
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert json.loads(gzip.decompress(body))["openapi"]
+
+
+def test_a_refused_body_gets_our_problem(front: Front, committed: World) -> None:
+    bearer = {"Authorization": f"Bearer {committed.company().token}"}
+    body = b" " * (3 * 2**19)
+
+    answer, said = front.answer(
+        *("PUT", f"/v1/trucks/{uuid4()}", body),
+        Content_Type="application/json",
+        **bearer,
+    )
+
+    assert (answer.status, json.loads(said)["code"]) == (413, "body-too-large")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/metrics", "/metrics/", "//metrics", "/metrics?x=1", "/%6detrics"),
+        *("/METRICS", "/v1/../metrics", "/./metrics", "/metrics/x", "/metrics%2f"),
+        *("/readyz", "//readyz", "/%72eadyz", "/readyz/"),
+    ],
+)
+def test_strangers_see_neither_metrics_nor_readiness(front: Front, path: str) -> None:
+    answer, body = front.answer("GET", path)
+
+    assert answer.status in {308, 404}
+    assert b"backhaul_" not in body
+    assert b"oldest_job_s" not in body
+
+
+def strangers(ask: Callable[..., int]) -> list[int]:
+    """Return the statuses of more requests than one address has, each with a header
+    that names another address."""
+    return [
+        ask(
+            *("POST", "/v1/sessions", b"{}"),
+            Content_Type="application/json",
+            X_Forwarded_For=FORGED.format(number),
+            Forwarded=f"for={FORGED.format(number)}",
+            X_Real_IP=FORGED.format(number),
+        )
+        for number in range(PER_MIN + 1)
+    ]
+
+
+def test_a_caller_cannot_choose_the_address_that_is_limited(front: Front) -> None:
+    through = strangers(lambda *asked, **sent: front.answer(*asked, **sent)[0].status)
+
+    assert through[-1] == 429
+
+
+def test_web_limits_the_address_that_the_front_names(web: int) -> None:
+    """Else all callers would share the limit of the front's own address."""
+
+    def ask(*asked: Any, **sent: str) -> int:
+        line = HTTPConnection("127.0.0.1", web, timeout=LONGEST_S)
+        return asked_of(line, *asked, sent)[0].status
+
+    assert 429 not in strangers(ask)
+
+
+def test_plain_http_is_sent_to_our_own_name(front: Front) -> None:
+    ours = front.plain_answer("/docs/?a=1", Host=SITE)
+
+    assert ours.status == 308
+    assert re.fullmatch(rf"https://{SITE}(:\d+)?/docs/\?a=1", ours.headers["Location"])
+
+
+def test_a_foreign_host_is_answered_with_nothing(front: Front) -> None:
+    try:
+        answer = front.plain_answer("/docs", Host="foreign.example")
+    except ConnectionError:
+        return
+    assert "foreign.example" not in str(answer.headers)
+
+
+def test_a_slow_body_does_not_reach_web(
+    name: str, tmp_path: Path, free: Callable[[], socket.socket]
+) -> None:
+    """40 bodies of which a few bytes have come open no connection to web."""
+    listener = free()
+    with ExitStack() as stack:
+        front = stack.enter_context(running(name, tmp_path, listener.getsockname()[1]))
+        context = ssl.create_default_context(cafile=str(front.trust))
+        slow = [stack.enter_context(_begun(front, context)) for _ in range(40)]
+        listener.settimeout(1)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+        slow[0].sendall(b"x" * (100_000 - 11))
+        listener.settimeout(LONGEST_S)
+        whole, _ = listener.accept()
+
+        with whole:
+            assert whole.recv(4).startswith(b"POST")
+
+
+@pytest.fixture
+def free() -> Iterator[Callable[[], socket.socket]]:
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+
+def _begun(front: Front, context: ssl.SSLContext) -> ssl.SSLSocket:
+    """Return a connection on which the first 11 bytes of 100,000 were sent."""
+    raw = socket.create_connection(("127.0.0.1", front.ports[1]), timeout=LONGEST_S)
+    line = context.wrap_socket(raw, server_hostname=SITE)
+    line.sendall(
+        f"POST /v1/sessions HTTP/1.1\r\nHost: {SITE}\r\nContent-Length: 100000\r\n"
+        "Content-Type: application/json\r\n\r\n".encode()
+        + b'{"login": "'
+    )
+    return line
+
+
+def test_the_caddyfile_is_valid_and_formatted() -> None:
+    if reason := missing("caddy"):
+        pytest.skip(reason)
+    for command in (["validate", "--config"], ["fmt", "--diff"]):
+        done = subprocess.run(
+            [CADDY, *command, ROOT / "deploy/Caddyfile"], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
