@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from runtime.config import Settings
+from runtime.errors import CannotStart
 
 
 def new_private_key() -> str:
@@ -68,11 +69,16 @@ def in_force(settings: Settings, secret: Rotated) -> tuple[str, str]:
 
     A missing one is made by the first process and kept in DATA_DIR (development only).
 
-    Raises: OSError.
+    Raises: OSError, CannotStart in production.
     """
     given = getattr(settings, secret.setting)
     if given:
         return given, getattr(settings, secret.previous)
+    if settings.is_production:
+        raise CannotStart(
+            f"{secret.setting} is not set: this command needs it, and in production no"
+            " key is made."
+        )
     folder = Path(settings.DATA_DIR)
     previous = folder / secret.kept_previous
     return (

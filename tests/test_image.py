@@ -20,6 +20,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from demo.fcm import FakeFcm
 from edges.start import audit_key, keyring
@@ -38,6 +39,10 @@ OURS = {
     for name, service in SERVICES.items()
     if service["image"][:8] == "backhaul"
 }
+
+
+DIGEST = r"(@sha256:[0-9a-f]{64})?"
+"""`python -m tests.pins` lists the images that have none."""
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -130,8 +135,10 @@ class TestTheImage:
     def test_is_pinned_and_does_not_run_as_root(self) -> None:
         (base,) = of("FROM")
 
-        assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", base)
-        assert re.fullmatch(r"postgres:\d+\.\d+-\w+", SERVICES["database"]["image"])
+        assert re.fullmatch(rf"python:3\.\d+\.\d+-slim-\w+{DIGEST}", base)
+        database, front = (SERVICES[name]["image"] for name in ("database", "front"))
+        assert re.fullmatch(rf"postgres:\d+\.\d+-\w+{DIGEST}", database)
+        assert re.fullmatch(rf"caddy:\d+\.\d+\.\d+-alpine{DIGEST}", front)
         assert of("USER") == ["10001"]
 
     @pytest.mark.process
@@ -176,6 +183,67 @@ class TestCompose:
             names = {name.removesuffix("_FILE") for name in service["environment"]}
             assert names <= known
 
+    def test_only_the_front_is_reached_by_strangers_and_web_trusts_it(self) -> None:
+        public = {name for name, service in SERVICES.items() if "ports" in service}
+
+        assert public == {"front"}
+        assert SERVICES["web"]["environment"]["TRUSTED_PROXIES"] == "1"
+        assert SERVICES["front"]["environment"]["WEB_ADDRESS"] == "web:8000"
+        neighbours = {
+            name
+            for name, service in SERVICES.items()
+            if set(service["networks"]) & set(SERVICES["front"]["networks"])
+        }
+        assert neighbours == {"front", "web", "worker"}
+        closed = {name for name, net in COMPOSE["networks"].items() if net}
+        assert closed == {"front", "data"}
+        assert SERVICES["database"]["networks"] == ["data"]
+
+    def test_each_process_has_a_login_of_its_own_and_web_signs_no_audit(self) -> None:
+        urls = [
+            service["environment"]["DATABASE_URL_FILE"] for service in OURS.values()
+        ]
+        assert len(set(urls)) == len(OURS) == 3
+        signs = {
+            name
+            for name, service in OURS.items()
+            if "audit_signing_key" in service["secrets"]
+        }
+        assert signs == {"worker"}
+        assert not set(SERVICES["web"]["secrets"]) & {
+            *("migrate_url", "worker_url", "postgres_password", "worker_password"),
+            *("audit_signing_key", "fcm_service_account"),
+        }
+
+    @pytest.mark.process
+    def test_the_manual_makes_each_secret(self, tmp_path: Path) -> None:
+        manual = (ROOT / "docs/OPERATIONS.md").read_text()
+        section = manual.split("## In containers")[1].split("\n## ")[0]
+        lines = section.split("```")[1].split("# jwt.pem")[0]
+        subprocess.run(["/bin/sh", "-ec", lines], cwd=tmp_path, check=True)
+        made = {
+            path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()
+        }
+        keys = {
+            "jwt.pem",
+            "refresh.key",
+            "encryption.key",
+            "audit.pem",
+            "firebase.json",
+        }
+        wanted = {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()}
+
+        assert wanted == set(made) | keys
+        for name, login, password in (
+            ("migrate_url", "backhaul", "postgres_password"),
+            ("web_url", "backhaul_app", "app_password"),
+            ("worker_url", "backhaul_worker", "worker_password"),
+        ):
+            url = make_url(made[name].strip())
+            assert (url.username, url.password) == (login, made[password].strip())
+            assert (url.host, url.database) == ("database", "backhaul")
+        assert len({made[name] for name in made if name.endswith("password")}) == 3
+
 
 @pytest.fixture
 def empty_database(server_url: str) -> Iterator[str]:
@@ -196,8 +264,15 @@ class Host:
         keys = self.run_dir / "keys"
         keyring(Settings(DATA_DIR=str(keys)))
         audit_key(Settings(DATA_DIR=str(keys)))
+
+        def login(name: str) -> str:
+            own = make_url(url).set(username=name)
+            return own.render_as_string(hide_password=False)
+
         given = {
-            "database_url": url,
+            "migrate_url": url,
+            "web_url": login("backhaul_app"),
+            "worker_url": login("backhaul_worker"),
             "fcm_service_account": json.dumps(fcm.service_account),
         }
         (self.run_dir / "secrets").mkdir()

@@ -38,7 +38,8 @@ class TestEachMutant:
         mutant.apply(tmp_path)
 
         assert copy.read_text() != before
-        ast.parse(copy.read_text())
+        if copy.suffix == ".py":
+            ast.parse(copy.read_text())
 
     @each
     def test_names_tests_that_exist(self, mutant: Mutant) -> None:

@@ -25,6 +25,7 @@ from runtime.db import (
     make_engine,
 )
 from runtime.errors import CannotStart
+from tests.runtime.test_settings import PRODUCTION
 from tests.source import ROOT
 from tests.waiting import LONGEST_S
 
@@ -97,6 +98,17 @@ class TestPrograms:
         said = sentence(run(WORKER, DATABASE_URL=NOBODY, PUSH="fcm"))
 
         assert said.startswith("No push credentials: set FCM_SERVICE_ACCOUNT")
+
+    def test_no_audit_signing_key_in_production(
+        self, database_url: str, tmp_path: Path
+    ) -> None:
+        environ = {k: v for k, v in PRODUCTION.items() if k != "AUDIT_SIGNING_KEY"}
+        environ |= {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)}
+
+        said = sentence(run(WORKER, **environ))
+
+        assert said.startswith("AUDIT_SIGNING_KEY is not set: this command needs it")
+        assert list(tmp_path.iterdir()) == []
 
 
 def free_port() -> int:

@@ -1,10 +1,11 @@
 """All mutants, in the order in which they are run."""
 
-from tests.mutants import database, market, people, requests
+from tests.mutants import database, market, operations, people, requests
 
 MUTANTS = (
     *database.MUTANTS,
     *market.MUTANTS,
+    *operations.MUTANTS,
     *people.MUTANTS,
     *requests.MUTANTS,
 )

@@ -119,12 +119,19 @@ class TestFromEnv:
         assert "REFRESH_KEY: cannot read /nowhere/at/all: No such file" in said
         assert said.count("REFRESH_KEY") == 1
 
-    @pytest.mark.parametrize("missing", sorted(set(PRODUCTION) - {"ENVIRONMENT"}))
+    @pytest.mark.parametrize(
+        "missing", sorted(set(PRODUCTION) - {"ENVIRONMENT", "AUDIT_SIGNING_KEY"})
+    )
     def test_production_needs_every_secret_to_be_set(self, missing: str) -> None:
         environ = {k: v for k, v in PRODUCTION.items() if k != missing}
 
         assert faults(**environ) == f"Settings: {missing}: required in production."
         assert Settings.from_env(PRODUCTION).is_production
+
+    def test_production_may_lack_the_key_that_only_the_worker_signs_with(self) -> None:
+        environ = {k: v for k, v in PRODUCTION.items() if k != "AUDIT_SIGNING_KEY"}
+
+        assert Settings.from_env(environ).is_production
 
 
 class TestProductionSecrets:

@@ -1,0 +1,67 @@
+"""Faults in what an operator puts in front of web and beside it."""
+
+from tests.mutants import Mutant
+
+MUTANTS = (
+    Mutant(
+        "a-redirect-repeats-the-callers-host",
+        "api/kernel/headers.py",
+        "            response.location = without_host(response.location)\n",
+        "",
+        ("tests/api/kernel/test_hosts.py",),
+    ),
+    Mutant(
+        "the-page-of-the-api-repeats-the-callers-host",
+        "api/app.py",
+        '                "oauth2RedirectUrl": "/docs/oauth2-redirect.html",\n',
+        "",
+        ("tests/api/kernel/test_hosts.py",),
+    ),
+    Mutant(
+        "a-slow-body-reaches-web",
+        "deploy/Caddyfile",
+        "\t\trequest_buffers 2MiB\n",
+        "",
+        ("tests/deploy/test_front.py::test_a_slow_body_does_not_reach_web",),
+    ),
+    Mutant(
+        "strangers-read-the-metrics",
+        "deploy/Caddyfile",
+        "\t@inside path /metrics /metrics/* ",
+        "\t@inside path /metrics/* ",
+        (
+            "tests/deploy/test_front.py"
+            "::test_strangers_see_neither_metrics_nor_readiness",
+        ),
+    ),
+    Mutant(
+        "web-gets-the-audit-signing-key",
+        "compose.yaml",
+        "    secrets: [web_url, jwt",
+        "    secrets: [web_url, audit_signing_key, jwt",
+        ("tests/test_image.py::TestCompose",),
+    ),
+    Mutant(
+        "production-makes-itself-a-key",
+        "runtime/keys.py",
+        "    if settings.is_production:\n        raise CannotStart(",
+        "    if not settings.DATA_DIR:\n        raise CannotStart(",
+        (
+            "tests/edges/test_start.py::TestPrograms::test_no_audit_signing_key_in_production",
+        ),
+    ),
+    Mutant(
+        "the-workers-metrics-listen-everywhere",
+        "worker.py",
+        "        start_http_server(port, host)\n",
+        "        start_http_server(port)\n",
+        ("tests/test_periodic.py::TestTheProcess",),
+    ),
+    Mutant(
+        "the-image-installs-what-no-hash-names",
+        "Dockerfile",
+        "pip install --require-hashes ",
+        "pip install ",
+        ("tests/test_requirements.py",),
+    ),
+)
