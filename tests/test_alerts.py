@@ -1,6 +1,10 @@
-"""Every alert of OPERATIONS can fire: its metrics and labels exist and are true."""
+"""Every alert of OPERATIONS can fire, and the dashboard shows something: their metrics
+and labels exist and are true."""
 
+import json
 import re
+import shutil
+import subprocess
 from typing import Any
 
 import promql_parser
@@ -14,6 +18,7 @@ from notifications.sender import ALARMS, Outcome
 from runtime import telemetry
 from runtime.config import Settings
 from runtime.db import Session, make_engine
+from tests.alerts import RULES, alerts, rules
 from tests.services.scene import Scene
 from tests.source import ROOT
 from tests.test_periodic import value
@@ -22,15 +27,25 @@ from tests.world import World
 PROMETHEUS_OWN = {"up"}
 
 MANUAL = (ROOT / "docs/OPERATIONS.md").read_text()
-ALERTS: dict[str, str] = {
-    name: expression.replace("\\|", "|")
-    for name, expression in re.findall(
-        r"^\| (\w+) \| `((?:[^`])+)` \|",
-        MANUAL.split("\n## Alerts")[1].split("\n## ")[0],
-        re.M,
-    )
-}
+ALERTS = {alert.name: alert.expression for alert in alerts()}
 each_alert = pytest.mark.parametrize("name", sorted(ALERTS))
+
+DASHBOARD: dict[str, Any] = json.loads(
+    (ROOT / "deploy/grafana/backhaul.json").read_text()
+)
+QUERIES: list[tuple[str, str, str]] = [
+    (
+        panel["title"],
+        # What Grafana puts there depends on the time that is shown.
+        target["expr"].replace("$__rate_interval", "5m"),
+        target["legendFormat"],
+    )
+    for panel in DASHBOARD["panels"]
+    for target in panel.get("targets", ())
+]
+each_query = pytest.mark.parametrize(
+    ("title", "expression", "legend"), QUERIES, ids=[q[0] for q in QUERIES]
+)
 
 
 def page_of(world: World) -> str:
@@ -42,6 +57,7 @@ def page(world: World) -> str:
     """A metrics page of a process that has counted each metric at least once."""
     telemetry.PUSHES.labels("later")
     telemetry.JOBS.labels("push.send", "failed")
+    telemetry.JOB_SECONDS.labels("push.send")
     telemetry.REQUESTS.labels("/v1/offers", "GET", 200)
     for route in re.findall(r'route="([^"]+)"', MANUAL):
         telemetry.REQUEST_SECONDS.labels(route)
@@ -64,14 +80,15 @@ def test_the_alerts_are_found_in_the_manual() -> None:
     assert {"NoWorker", "PeriodicJobLate", "DatabaseUnavailable"} <= set(ALERTS)
 
 
-@each_alert
-def test_uses_metrics_and_labels_that_exist(name: str, page: str) -> None:
+def assert_exists(expression: str, page: str) -> set[str]:
+    """Check that the metrics and labels of an expression are on the page; return the
+    labels that its results may have."""
     there: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
             there.setdefault(sample.name, set()).update(sample.labels)
 
-    found = selectors(promql_parser.parse(ALERTS[name]))
+    found = selectors(promql_parser.parse(expression))
 
     assert found != []
     for selector in found:
@@ -79,11 +96,78 @@ def test_uses_metrics_and_labels_that_exist(name: str, page: str) -> None:
             continue
         assert selector.name in there
         assert {m.name for m in selector.matchers.matchers} <= there[selector.name]
-    assert {
+    by = {
         word
-        for words in re.findall(r"by \(([\w, ]+)\)", ALERTS[name])
+        for words in re.findall(r"by \(([\w, ]+)\)", expression)
         for word in words.split(", ")
-    } <= set().union(*(there.get(selector.name, {"instance"}) for selector in found))
+    }
+    assert by <= set().union(*(there.get(one.name, {"instance"}) for one in found))
+    return by
+
+
+@each_alert
+def test_uses_metrics_and_labels_that_exist(name: str, page: str) -> None:
+    assert_exists(ALERTS[name], page)
+
+
+class TestTheRules:
+    def test_are_those_of_the_manual(self) -> None:
+        """`python -m tests.alerts` writes them anew."""
+        assert RULES.read_text() == rules()
+
+    def test_lack_no_row_of_the_table(self) -> None:
+        section = MANUAL.split("\n## Alerts")[1].split("\n## ")[0]
+        rows = re.findall(r"^\| [A-Z]\w+ \|", section, re.M)
+
+        assert len(rows) == len(ALERTS) == RULES.read_text().count("  - alert: ")
+
+    @pytest.mark.process
+    def test_are_understood_by_prometheus(self) -> None:
+        if not (promtool := shutil.which("promtool")):
+            pytest.skip("promtool is not installed: it comes with Prometheus.")
+
+        done = subprocess.run(
+            [promtool, "check", "config", RULES.with_name("prometheus.yml")],
+            capture_output=True,
+            text=True,
+        )
+
+        assert done.returncode == 0, done.stderr
+        assert f"{len(ALERTS)} rules found" in done.stdout
+
+
+class TestTheDashboard:
+    @each_query
+    def test_asks_for_metrics_and_labels_that_exist(
+        self, title: str, expression: str, legend: str, page: str
+    ) -> None:
+        by = assert_exists(expression, page)
+
+        assert set(re.findall(r"{{(\w+)}}", legend)) <= by
+
+    def test_shows_metrics_that_the_manual_explains(self) -> None:
+        section = MANUAL.split("\n## Metrics")[1].split("\n## ")[0]
+        metrics = set(re.findall(r"^\| `(\w+)` \|", section, re.M))
+        shown = {
+            selector.name.removesuffix("_bucket")
+            for _, expression, _ in QUERIES
+            for selector in selectors(promql_parser.parse(expression))
+        }
+
+        assert len(metrics) >= 14
+        assert len(shown) >= 14
+        assert shown - PROMETHEUS_OWN <= metrics
+
+    def test_names_alerts_that_exist(self) -> None:
+        words = " ".join(panel.get("description", "") for panel in DASHBOARD["panels"])
+        named = {
+            name
+            for names in re.findall(r"Alerts? ((?:[A-Z]\w+(?: and )?)+)", words)
+            for name in names.split(" and ")
+        }
+
+        assert len(named) >= 10
+        assert named <= set(ALERTS)
 
 
 @each_alert

@@ -58,6 +58,20 @@ MUTANTS = (
         ("tests/test_periodic.py::TestTheProcess",),
     ),
     Mutant(
+        "an-alert-fires-later-than-the-manual-says",
+        "deploy/prometheus/alerts.yml",
+        "(backhaul_jobs_oldest_waiting_seconds) > 60",
+        "(backhaul_jobs_oldest_waiting_seconds) > 600",
+        ("tests/test_alerts.py::TestTheRules",),
+    ),
+    Mutant(
+        "the-dashboard-shows-a-metric-that-nobody-counts",
+        "deploy/grafana/backhaul.json",
+        '"expr": "max(backhaul_workers)"',
+        '"expr": "max(backhaul_worker)"',
+        ("tests/test_alerts.py::TestTheDashboard",),
+    ),
+    Mutant(
         "the-image-installs-what-no-hash-names",
         "Dockerfile",
         "pip install --require-hashes ",
