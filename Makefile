@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Starts an embedded PostgreSQL if DATABASE_URL is unset.
 WITH_DATABASE := $(PY) -m local run --
 
-.PHONY: help setup demo run migrate test test-fast check clients audit requirements format bench mutants openapi examples fields migration clean
+.PHONY: help setup demo run migrate test test-fast check clients audit sbom requirements format bench mutants openapi examples fields migration clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ clients: setup ## generate clients from the API document and check them; lint it
 
 audit: setup ## look up known vulnerabilities of the pinned packages, if their database answers
 	@$(PY) -m tests.audit
+
+sbom: setup ## write .data/sbom.json: the packages of the image, with versions and licences
+	@$(PY) -m tests.sbom
 
 requirements: setup ## pin what the .in files name, with hashes; NEWER=flask renews one package
 	@for name in requirements requirements-demo requirements-dev; do \

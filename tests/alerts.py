@@ -1,6 +1,6 @@
 """The alerts of OPERATIONS as rules for Prometheus.
 
-`python -m tests.alerts` writes them. The manual's table is the one source; `deploy/prometheus/alerts.yml` is made from it.
+`python -m tests.alerts` writes `deploy/prometheus/alerts.yml` from the manual's table.
 """
 
 import re

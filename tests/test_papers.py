@@ -12,7 +12,7 @@ from tests.source import ROOT, files, tree
 
 PAPERS = [
     *("README.md", "docs/CONTRIBUTING.md", "docs/SETTINGS.md", "docs/GLOSSARY.md"),
-    *("docs/OPERATIONS.md", "docs/SECURITY.md"),
+    *("docs/OPERATIONS.md", "docs/SECURITY.md", "deploy/RELEASE.md"),
     *(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("docs/adr/*.md"))),
 ]
 MOST_LINES_OF_README = 150
@@ -27,6 +27,7 @@ NOT_OURS = {
     ".data/",
     ".data/postgres/",
     ".data/clients/",
+    ".data/sbom.json",
     "server/common.py",
 }
 """Folders that are made later, and a file of Granian's."""

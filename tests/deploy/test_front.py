@@ -143,6 +143,19 @@ def test_a_foreign_host_is_answered_with_nothing(front: Front) -> None:
     assert "foreign.example" not in str(answer.headers)
 
 
+@pytest.mark.parametrize("target", ["/docs", "http://foreign.example/docs"])
+def test_web_alone_repeats_no_foreign_host_either(web: int, target: str) -> None:
+    head = (
+        f"GET {target} HTTP/1.1\r\nHost: foreign.example\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", web), timeout=LONGEST_S) as line:
+        line.sendall(head.encode())
+        answer = b"".join(iter(lambda: line.recv(4096), b"")).lower()
+
+    assert b"\r\nlocation: /docs/\r\n" in answer
+    assert b"foreign.example" not in answer
+
+
 def test_a_slow_body_does_not_reach_web(
     name: str, tmp_path: Path, free: Callable[[], socket.socket]
 ) -> None:
