@@ -4,28 +4,67 @@ Give the factory `wsgi:make()` to another WSGI server.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from flask import Flask
 
 from api.app import create_app, make_posting_rules
+from api.kernel.clock import now
+from api.kernel.limits import network_of
+from api.kernel.refusals import refusal
+from api.upkeep.operations import PROBES
+from edges.adapter import UNBOUNDED, Adapter, Admission
 from edges.serving import options_of, serve
 from edges.start import clear_failures, connect, keyring, settings_from_environment
 from geo.roads import EstimatedRoads
 from runtime import schema
+from runtime.config import Settings
+from runtime.errors import Unauthenticated
+from services.people.tokens import Keyring, read_access_token
 
 
 @clear_failures
 def make() -> Flask:
     """Return the application, bound to the database of the settings."""
     settings = settings_from_environment()
+    return _make(settings, keyring(settings))
+
+
+def _make(settings: Settings, keys: Keyring) -> Flask:
     connect(settings)
     return create_app(
         settings,
-        keyring(settings),
+        keys,
         make_posting_rules(settings, EstimatedRoads()),
         schema_head=schema.head(),
     )
+
+
+@clear_failures
+def make_adapter() -> Adapter:
+    """Return the application for our own server."""
+    settings = settings_from_environment()
+    keys = keyring(settings)
+
+    def company_of(authorization: str | None) -> Hashable | None:
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        try:
+            return read_access_token(keys, token.strip(), now=now()).org_id
+        except Unauthenticated:
+            return None
+
+    admission = Admission(
+        company_of=company_of,
+        network_of=network_of,
+        refuse=refusal(settings),
+        most_body_bytes=settings.MAX_BODY_BYTES,
+        most_at_once=settings.LIMIT_ADDRESS_AT_ONCE or UNBOUNDED,
+        trusted_proxies=settings.TRUSTED_PROXIES,
+        probes=PROBES,
+    )
+    return Adapter(_make(settings, keys), admission)
 
 
 @clear_failures
@@ -39,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
     settings = settings_from_environment()
     keyring(settings)
     connect(settings).dispose()
-    serve(make, options)
+    serve(make_adapter, options)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ import sys
 
 from flask import Flask
 
+from edges.adapter import Adapter, Admission
 from edges.serving import options_of, serve
 
 
-def make() -> Flask:
+def make() -> Adapter:
     """Return an application with one route."""
     app = Flask(__name__)
 
@@ -16,7 +17,7 @@ def make() -> Flask:
     def nothing() -> bytes:
         return b""
 
-    return app
+    return Adapter(app, Admission())
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, selectinload
 from api.kernel.clock import now
 from api.kernel.lists import page_of
 from api.offers.offers import OfferOut
+from edges.adapter import Adapter, Admission
 from edges.serving import options_of, serve
 from edges.start import keyring
 from freight.lifecycles import OPEN_OFFERS
@@ -41,7 +42,7 @@ class Args(ma.Schema):
     limit = fields.Integer(load_default=50)
 
 
-def make() -> Flask:
+def make() -> Adapter:
     """Return an application with the one list, for the database of the settings."""
     settings = Settings.from_env(os.environ)
     # The worker's role sees all rows.
@@ -52,7 +53,7 @@ def make() -> Flask:
     app.extensions["engine"] = engine
     Api(app).register_blueprint(blueprint)
     app.add_url_rule("/readyz", "ready", lambda: "")
-    return app
+    return Adapter(app, Admission())
 
 
 def _driver(session: Session) -> Driver:

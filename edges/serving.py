@@ -1,27 +1,44 @@
 """Serving the web process: Granian, its workers, and how they end."""
 
 import os
+import resource
 import signal
 import threading
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from edges.adapter import Adapter
+
 WATCH_S = 0.5
-BLOCKING_THREADS = 8
-BACKLOG = 1024
+BACKLOG = 4096
 
-MakeApp = Callable[[], Any]
-"""Returns the WSGI application; called once in each of Granian's workers."""
+HEADER_S = 10
+"""A connection that does not send a whole header within this time is closed: a silent
+one, a slow one, and one that is kept without a new request."""
+
+MOST_HEADER_BUFFER_BYTES = 128 * 1024
+"""Memory that one connection may fill with a header. The application refuses a header
+of more than 32 KiB with a problem; beyond this, the server does, without words."""
+
+MOST_CONNECTIONS = 4096
+"""Connections of one web process; more wait until one is closed."""
+
+SPARE_FILES = 256
+"""Files that a web process may need beside its connections."""
+
+MakeAdapter = Callable[[], Adapter]
+"""Returns the application behind its adapter; called once in each of Granian's
+workers."""
 
 
-def serve(make_app: MakeApp, options: Namespace) -> None:
+def serve(make: MakeAdapter, options: Namespace) -> None:
     """Serve the application until SIGTERM, with the options of `options_of`.
 
     A worker that dies is started again while the others go on serving. If one dies
@@ -31,17 +48,23 @@ def serve(make_app: MakeApp, options: Namespace) -> None:
     Granian(
         # Only a name for Granian's messages: the loader below makes the application.
         "backhaul",
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         address=options.host,
         port=options.port,
         workers=options.workers,
-        blocking_threads=BLOCKING_THREADS,
+        # Only HTTP/1 has a time limit for headers.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_S * 1000,
+            max_buffer_size=MOST_HEADER_BUFFER_BYTES,
+        ),
         backlog=BACKLOG,
+        backpressure=most_connections(),
         websockets=False,
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=options.workers_kill_timeout,
-    ).serve(target_loader=partial(_load, make_app), wrap_loader=False)
+    ).serve(target_loader=partial(_load, make), wrap_loader=False)
 
 
 def options_of(arguments: Sequence[str]) -> Namespace:
@@ -62,9 +85,21 @@ def options_of(arguments: Sequence[str]) -> Namespace:
     return parser.parse_args(arguments)
 
 
-def _load(make_app: MakeApp) -> Any:  # noqa: ANN401 - a WSGI application
+def most_connections() -> int:
+    """Return how many connections one web process accepts.
+
+    Each is an open file, so the limit of open files is raised as far as it may be.
+    """
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    if most_files == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(min(MOST_CONNECTIONS, most_files - SPARE_FILES), SPARE_FILES)
+
+
+def _load(make: MakeAdapter) -> Adapter:
     _live_with_granian()
-    return make_app()
+    return make()
 
 
 def _live_with_granian() -> None:

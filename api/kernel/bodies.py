@@ -10,18 +10,16 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import ValidationError
 from webargs.core import is_json
 from webargs.flaskparser import FlaskParser, abort
-from werkzeug.exceptions import RequestEntityTooLarge
 
 MAYBE_UNSTORABLE = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 """JSON has NUL and surrogates only as escapes, so few bodies need a closer look."""
 
 
 MOST_INFLATED_BYTES = 8 * 2**20
-MOST_DRAINED_BYTES = 16 * 2**20
 MOST_LEVELS = 20
 MOST_ITEMS = 1_000
-"""Limits of one body: bytes after inflating, bytes read only to be thrown away, levels
-of nested objects and lists, and entries of one object or list."""
+"""Limits of one body: bytes after inflating, levels of nested objects and lists, and
+entries of one object or list."""
 
 
 class InflatingRequest(Request):
@@ -36,22 +34,12 @@ class InflatingRequest(Request):
         self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
     ) -> Any:  # noqa: ANN401 - bytes, or text if asked for
         if self.plain is None:
-            try:
-                raw = super().get_data(cache, False, parse_form_data)
-            except RequestEntityTooLarge:
-                self._drain()
-                raise
+            raw = super().get_data(cache, False, parse_form_data)
             coding = self.headers.get("Content-Encoding", "identity").strip().lower()
             if coding not in {"identity", "gzip"}:
                 abort(415)
             self.plain = _inflated(raw) if coding == "gzip" else raw
         return self.plain.decode(errors="replace") if as_text else self.plain
-
-    def _drain(self) -> None:
-        """Read on for a while: a client that is still sending would not see the 413."""
-        for _ in range(MOST_DRAINED_BYTES // 65_536):
-            if not self.environ["wsgi.input"].read(65_536):
-                return
 
 
 def _inflated(raw: bytes) -> bytes:

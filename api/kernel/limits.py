@@ -70,7 +70,7 @@ def meter_stranger() -> None:
     """
     keys: Keyring = current_app.extensions["keyring"]
     # Keyed, as addresses are personal and few enough to find one by trying all.
-    words = f"rate-limits {_network(request.remote_addr)}".encode()
+    words = f"rate-limits {network_of(request.remote_addr)}".encode()
     key = hmac.digest(keys.refresh[0], words, "sha256").hex()
     with acting(Hand.NOBODY), Session.begin() as session:
         asked = _asked({"address": key})
@@ -122,7 +122,7 @@ def _asked(keys: dict[str, str]) -> Asked:
     return [(name, keys[name], rules[name]) for name in sorted(keys) if name in rules]
 
 
-def _network(address: str | None) -> str:
+def network_of(address: str | None) -> str:
     """Return the network of an address: for IPv6 the /64 that one customer has."""
     try:
         found = ip_address(address or "")

@@ -44,7 +44,7 @@ RETRY_AFTER = {
     "description": "seconds to wait before the next attempt",
     "schema": {"type": "integer"},
 }
-WITH_A_BODY = (413, 415)
+WITH_A_BODY = (408, 413, 415)
 
 EXAMPLES = Path(__file__).with_name("examples.json")
 """Requests and answers of the tests, by operation: `make examples` writes it."""

@@ -25,6 +25,7 @@ HTTP_PROBLEMS = {
     400: ("malformed-request", "The request cannot be read"),
     404: (NotFound.code, NotFound.title),
     405: ("method-not-allowed", "The address does not allow this method"),
+    408: ("body-too-slow", "The body did not arrive in time"),
     413: ("body-too-large", "The body is too large"),
     415: ("unsupported-media-type", "The body is not JSON"),
     422: (Invalid.code, Invalid.title),
@@ -38,6 +39,7 @@ DETAILS = {
     400: "Send a well-formed request; a body is JSON in UTF-8.",
     404: "There is nothing at this address.",
     405: "Use a method that the Allow header lists.",
+    408: "Send the body faster, or in smaller parts.",
     413: "Send a smaller body.",
     415: "Send the body as application/json.",
     422: "See `errors`.",
@@ -46,6 +48,8 @@ DETAILS = {
     503: "Please try again in a moment, with the same Idempotency-Key if there is one.",
 }
 
+RETRY_AFTER_S = "5"
+"""How long a client should wait after a 503."""
 
 CURRENT = Vocabulary(
     "CurrentStatus",
@@ -185,7 +189,7 @@ def answer_database_down(error: OperationalError | PoolTimeout) -> Response:
     if (getattr(origin, "sqlstate", None) or "").startswith(TOO_LARGE):
         return answer_bug(error)
     log().error("http.database_unavailable", error=type(origin).__name__)
-    return _standard(503, headers={"Retry-After": "5"})
+    return _standard(503, headers={"Retry-After": RETRY_AFTER_S})
 
 
 def _standard(

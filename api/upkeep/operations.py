@@ -30,6 +30,9 @@ blueprint = Blueprint(
 )
 
 
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""The paths that must answer whatever else the server does."""
+
 HEALTH = Vocabulary("HealthStatus", ("ok",), "Whether the process works.")
 
 

@@ -34,14 +34,24 @@ PROOFS = {
     + "TestPeople::test_acceptances_are_limited_for_each_driver",
     "LIMIT_BOOKINGS_PER_HOUR": LIMITS
     + "TestPeople::test_bookings_are_limited_for_each_company",
+    "LIMIT_ADDRESS_AT_ONCE": "edges/test_adapter.py::TestTheThreads"
+    "::test_an_address_has_n_requests_in_hand_and_no_more",
     "OFFERS_PER_DRIVER": "services/booking/test_answer.py::TestLimits"
     "::test_a_driver_has_at_most_n_open_offers",
     "OFFERS_PER_LOAD": "services/booking/test_answer.py::TestLimits"
     "::test_a_load_has_at_most_k_open_offers_and_the_next_driver_gets_the_next_best",
     # Constants of the web process and its use cases.
     "MOST_INFLATED_BYTES": BODIES + "TestSize::test_an_unpacked_body_has_a_limit",
-    "MOST_DRAINED_BYTES": "edges/test_web_process.py::TestHostileRequests"
-    "::test_an_endless_body_is_refused_with_413",
+    "MOST_DRAINED_BYTES": "edges/test_reading.py::TestTheSize"
+    "::test_the_rest_of_a_large_body_is_read_for_a_while",
+    "MOST_WAITING": "edges/test_lanes.py::TestALane"
+    "::test_lets_so_many_wait_and_refuses_the_next",
+    "LONGEST_WAIT_S": "edges/test_lanes.py::TestALane"
+    "::test_refuses_those_who_waited_too_long",
+    "MOST_CONNECTIONS": "edges/test_serving.py"
+    "::test_a_process_accepts_as_many_connections_as_it_may_have_files",
+    "MOST_HEADER_BUFFER_BYTES": "edges/test_web_process.py::TestHostileRequests"
+    "::test_bytes_that_are_no_request_do_not_harm_the_process",
     "MOST_HEADER_BYTES": BODIES + "TestSize::test_the_headers_have_a_limit",
     "MOST_LEVELS": BODIES + "TestShape::test_nesting_has_a_limit",
     "MOST_ITEMS": BODIES + "TestShape::test_items_of_a_body_have_a_limit",
@@ -60,7 +70,7 @@ PROOFS = {
 """limit -> the test that sends n and n + 1 of it."""
 
 OF_A_CLIENT = re.compile(
-    r"^(MOST|MAX|LONGEST)_|_PER_(MIN|HOUR)$|^OFFERS_PER_|_TIMEOUT_S$"
+    r"^(MOST|MAX|LONGEST)_|_(PER_MIN|PER_HOUR|AT_ONCE)$|^OFFERS_PER_|_TIMEOUT_S$"
 )
 NO_CLIENT_S = {
     # They limit the search's arithmetic and our own requests to other servers.
@@ -69,11 +79,11 @@ NO_CLIENT_S = {
 
 
 def constants() -> set[str]:
-    """Return the limits that `api` and `services` name at module level."""
+    """Return the limits that api, services and edges name at module level."""
     return {
         target.id
         for path in files()
-        if layer(path) in {"api", "services"}
+        if layer(path) in {"api", "services", "edges"}
         for node in ast.parse((ROOT / path).read_text()).body
         if isinstance(node, ast.Assign)
         for target in node.targets

@@ -1,0 +1,110 @@
+"""Lanes: the request threads, shared so that no company or address takes them all."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+MOST_WAITING = 512
+"""Requests of one company or address that wait for a thread of one web process."""
+
+LONGEST_WAIT_S = 10.0
+"""How long one of them waits; half of what an impatient client waits for an answer."""
+
+Result = TypeVar("Result")
+
+
+class Busy(Exception):
+    """A company or address already has its share; the request should come again."""
+
+
+class Shares:
+    """An amount of which all together, and each one alone, may take only so much.
+
+    most_of_one: of the amount, for one key.
+    """
+
+    def __init__(self, amount: int, most_of_one: int) -> None:
+        self._left = amount
+        self._most_of_one = most_of_one
+        self._taken: Counter[Hashable] = Counter()
+
+    def take(self, key: Hashable, amount: int = 1) -> bool:
+        """Take `amount` for `key`; return False, and take nothing, if that is too much.
+
+        The caller must give it back by `give_back`.
+        """
+        is_allowed = (
+            amount <= self._left and self._taken[key] + amount <= self._most_of_one
+        )
+        if is_allowed:
+            self._left -= amount
+            self._taken[key] += amount
+        elif not self._taken[key]:
+            del self._taken[key]
+        return is_allowed
+
+    def give_back(self, key: Hashable, amount: int = 1) -> None:
+        """Give back what `key` took."""
+        self._left += amount
+        self._taken[key] -= amount
+        if not self._taken[key]:
+            del self._taken[key]
+
+
+class Lane:
+    """Threads for one kind of request.
+
+    One key, a company or an address, runs in at most `most_of_one` of the threads at
+    once. Its other requests wait without a thread, and keys take turns. Only the event
+    loop calls a lane.
+
+    most_bytes: of large bodies in memory at once; half of it for one key.
+    """
+
+    def __init__(
+        self, name: str, threads: int, *, most_of_one: int, most_bytes: int
+    ) -> None:
+        self.bytes = Shares(most_bytes, most_bytes // 2)
+        self._threads = Shares(threads, most_of_one)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        # In the order of turns.
+        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
+
+    async def run(self, key: Hashable, call: Callable[[], Result]) -> Result:
+        """Return the result of `call`, made in a thread when it is the turn of `key`.
+
+        Raises: Busy.
+        """
+        if not self._threads.take(key):
+            await self._wait_for_turn(key)
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, call)
+        finally:
+            self._threads.give_back(key)
+            self._call_next()
+
+    async def _wait_for_turn(self, key: Hashable) -> None:
+        queue = self._waiting.setdefault(key, deque())
+        if len(queue) >= MOST_WAITING:
+            raise Busy
+        turn = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        # A turn that comes at the last moment is kept: `wait` does not cancel it.
+        await asyncio.wait([turn], timeout=LONGEST_WAIT_S)
+        if not turn.done():
+            queue.remove(turn)
+            if not queue:
+                del self._waiting[key]
+            raise Busy
+
+    def _call_next(self) -> None:
+        for key, queue in self._waiting.items():
+            if self._threads.take(key):
+                queue.popleft().set_result(None)
+                del self._waiting[key]
+                if queue:
+                    self._waiting[key] = queue
+                return

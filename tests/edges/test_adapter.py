@@ -1,0 +1,295 @@
+"""The adapter hands a request of Granian's to the application as WSGI says."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from edges import reading
+from edges.adapter import Adapter, Admission, address_of, environ_of
+from tests.waiting import LONGEST_S
+
+Pairs = list[tuple[str, str]]
+
+
+@dataclass
+class Sent:
+    """The headers of a request, as Granian gives them."""
+
+    pairs: Pairs
+
+    def get_all(self, name: str) -> list[str]:
+        return [value for key, value in self.items() if key == name]
+
+    def get(self, name: str) -> str | None:
+        return next(iter(self.get_all(name)), None)
+
+    def keys(self) -> list[str]:
+        return list(dict.fromkeys(name for name, _ in self.pairs))
+
+    def items(self) -> Pairs:
+        return [pair for pair in self.pairs if pair[1].isascii()]
+
+
+@dataclass
+class Request:
+    """A request and its body, and the answer that it gets."""
+
+    path: str = "/"
+    headers: Sent = field(default_factory=lambda: Sent([]))
+    body: bytes = b""
+    method: str = "GET"
+    query_string: str = ""
+    client: str = "192.0.2.1:4711"
+    server: str = "127.0.0.1:8000"
+    http_version: str = "1.1"
+    scheme: str = "http"
+    answer: tuple[int, Pairs, bytes] | None = None
+    is_read: bool = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.is_read = True
+        yield self.body
+
+    def response_bytes(self, status: int, headers: Pairs, body: bytes) -> None:
+        assert self.answer is None
+        self.answer = (status, headers, body)
+
+    @property
+    def status(self) -> int:
+        assert self.answer is not None
+        return self.answer[0]
+
+
+def request(path: str = "/", *pairs: tuple[str, str], **more: Any) -> Request:
+    return Request(path, Sent(list(pairs)), **more)
+
+
+def post(body: bytes, *pairs: tuple[str, str]) -> Request:
+    return request("/", *pairs, body=body, method="POST")
+
+
+def echo(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+    """Answer with the body; refuse a declared length above 10."""
+    is_large = int(environ.get("CONTENT_LENGTH") or 0) > 10
+    start("413 No" if is_large else "200 OK", [("X-Path", environ["PATH_INFO"])])
+    return [b""] if is_large else [environ["wsgi.input"].read(), b"!"]
+
+
+def play(adapter: Adapter, *requests: Request) -> None:
+    async def scene() -> None:
+        await asyncio.gather(*(adapter(each, each) for each in requests))
+
+    asyncio.run(scene())
+
+
+class TestTheEnviron:
+    def test_has_what_wsgi_asks_for(self) -> None:
+        environ = environ_of(
+            request("/a b/é", method="PUT", query_string="q=é", client="[::1]:99")
+        )
+
+        assert environ["REQUEST_METHOD"] == "PUT"
+        assert environ["PATH_INFO"].encode("latin-1").decode() == "/a b/é"
+        assert environ["QUERY_STRING"].encode("latin-1").decode() == "q=é"
+        assert environ["REMOTE_ADDR"] == "::1"
+        assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("127.0.0.1", "8000")
+        assert environ["SERVER_PROTOCOL"] == "HTTP/1.1"
+        assert environ["wsgi.url_scheme"] == "http"
+        assert environ["wsgi.input"].read() == b""
+
+    def test_joins_repeated_headers_and_takes_the_first_type(self) -> None:
+        environ = environ_of(
+            request(
+                "/",
+                *(("accept", "a"), ("accept", "b"), ("cookie", "a"), ("cookie", "b")),
+                *(("content-type", "a/b"), ("content-type", "c/d")),
+            )
+        )
+
+        assert environ["HTTP_ACCEPT"] == "a,b"
+        assert environ["HTTP_COOKIE"] == "a;b"
+        assert environ["CONTENT_TYPE"] == "a/b"
+        assert "HTTP_CONTENT_TYPE" not in environ
+
+    def test_has_no_header_that_only_looks_like_one_of_a_proxy(self) -> None:
+        environ = environ_of(
+            request("/", ("x_forwarded_for", "6.6.6.6"), ("x-forwarded-for", "1.1.1.1"))
+        )
+
+        assert environ["HTTP_X_FORWARDED_FOR"] == "1.1.1.1"
+
+    def test_says_that_there_was_a_header_that_is_not_ascii(self) -> None:
+        assert environ_of(request("/", ("x-a", "é")))["HTTP_X_A"] == ""
+
+
+class TestTheAddress:
+    @pytest.mark.parametrize(
+        ("proxies", "told", "expected"),
+        [
+            (0, ["6.6.6.6"], "192.0.2.1"),
+            (1, [], "192.0.2.1"),
+            (1, ["6.6.6.6, 1.1.1.1"], "1.1.1.1"),
+            (2, ["6.6.6.6, 1.1.1.1", "2.2.2.2"], "1.1.1.1"),
+            (2, ["1.1.1.1"], "192.0.2.1"),
+            (1, ["1.1.1.1,"], "192.0.2.1"),
+        ],
+    )
+    def test_is_told_by_our_own_proxies_only(
+        self, proxies: int, told: list[str], expected: str
+    ) -> None:
+        pairs = [("x-forwarded-for", each) for each in told]
+
+        assert address_of(request("/", *pairs), proxies) == expected
+
+
+class TestABody:
+    def test_is_handed_over_whole(self) -> None:
+        declared = post(b"abc", ("content-length", "3"))
+        chunked = post(b"abc", ("transfer-encoding", "chunked"))
+
+        play(Adapter(echo, Admission()), declared, chunked)
+
+        assert declared.answer == chunked.answer == (200, [("X-Path", "/")], b"abc!")
+
+    def test_is_not_waited_for_where_there_is_none(self) -> None:
+        bare, empty = request(), post(b"", ("content-length", "0"))
+
+        play(Adapter(echo, Admission()), bare, empty)
+
+        assert (bare.status, empty.status) == (200, 200)
+        assert not bare.is_read
+        assert not empty.is_read
+
+    def test_beyond_the_limit_is_refused_by_the_application(self) -> None:
+        admission = Admission(most_body_bytes=10)
+        asked = [
+            post(b"a" * size, header)
+            for size in (10, 11)
+            for header in (
+                ("content-length", str(size)),
+                ("transfer-encoding", "chunked"),
+            )
+        ]
+
+        play(Adapter(echo, admission), *asked)
+
+        assert [each.status for each in asked] == [200, 200, 413, 413]
+
+    def test_is_not_asked_for_if_it_will_be_refused(self) -> None:
+        asked = post(b"a" * 11, ("content-length", "11"), ("expect", "100-continue"))
+
+        play(Adapter(echo, Admission(most_body_bytes=10)), asked)
+
+        assert asked.status == 413
+        assert not asked.is_read
+
+    def test_that_is_cut_off_reaches_no_application(self) -> None:
+        asked = post(b"ab", ("content-length", "3"))
+
+        play(Adapter(echo, Admission()), asked)
+
+        assert asked.status == 400
+
+    def test_that_is_too_slow_is_answered_408_on_a_last_answer(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "BODY_S", 0.01)
+
+        class Slow(Request):
+            async def __aiter__(self) -> AsyncIterator[bytes]:
+                yield b"a"
+                await asyncio.sleep(LONGEST_S)
+
+        asked = Slow("/", Sent([("content-length", "3")]))
+
+        play(Adapter(echo, Admission()), asked)
+
+        assert asked.answer == (408, [("Connection", "close")], b"")
+
+
+class TestTheThreads:
+    """`stuck` requests wait in their threads until they are let go."""
+
+    @pytest.fixture
+    def gate(self) -> threading.Event:
+        return threading.Event()
+
+    @pytest.fixture
+    def adapter(self, gate: threading.Event) -> Adapter:
+        def app(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+            if environ["PATH_INFO"] == "/stuck":
+                assert gate.wait(LONGEST_S)
+            start("200 OK", [])
+            return []
+
+        return Adapter(
+            app,
+            Admission(
+                company_of=lambda token: token,
+                most_at_once=40,
+                probes=frozenset({"/healthz"}),
+            ),
+        )
+
+    def test_probes_answer_while_all_others_are_stuck(
+        self, adapter: Adapter, gate: threading.Event
+    ) -> None:
+        stuck = [
+            request("/stuck", *who, client=f"192.0.2.{number}:1")
+            for number in range(10)
+            for who in ([("authorization", str(number))], [])
+        ]
+        probe = request("/healthz")
+
+        async def scene() -> None:
+            tasks = [asyncio.create_task(adapter(each, each)) for each in stuck]
+            await adapter(probe, probe)
+            assert [each.answer for each in stuck] == [None] * len(stuck)
+            gate.set()
+            await asyncio.gather(*tasks)
+
+        asyncio.run(scene())
+
+        assert probe.status == 200
+        assert {each.status for each in stuck} == {200}
+
+    def test_members_do_not_wait_for_strangers_nor_strangers_for_members(
+        self, adapter: Adapter, gate: threading.Event
+    ) -> None:
+        async def scene(stuck: Request, other: Request) -> None:
+            tasks = [asyncio.create_task(adapter(stuck, Request())) for _ in range(20)]
+            await adapter(other, other)
+            gate.set()
+            await asyncio.gather(*tasks)
+            assert other.status == 200
+
+        member = ("authorization", "a company")
+        asyncio.run(scene(request("/stuck"), request("/", member)))
+        gate.clear()
+        asyncio.run(scene(request("/stuck", member), request("/")))
+
+    def test_an_address_has_n_requests_in_hand_and_no_more(
+        self, adapter: Adapter, gate: threading.Event
+    ) -> None:
+        stuck = [
+            request("/stuck", ("authorization", str(number))) for number in range(40)
+        ]
+        over, other = request(), request(client="192.0.2.2:1")
+
+        async def scene() -> None:
+            tasks = [asyncio.create_task(adapter(each, each)) for each in stuck]
+            await asyncio.sleep(0)
+            await adapter(over, over)
+            await adapter(other, other)
+            gate.set()
+            await asyncio.gather(*tasks)
+
+        asyncio.run(scene())
+
+        assert over.answer == (503, [], b"")
+        assert other.status == 200
+        assert {each.status for each in stuck} == {200}

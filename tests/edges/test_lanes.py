@@ -1,0 +1,156 @@
+"""A lane shares its threads, so that no company or address takes all of them."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from edges import lanes
+from edges.lanes import MOST_WAITING, Busy, Lane, Shares
+from tests.waiting import LONGEST_S
+
+
+class Gate:
+    """Calls that run until they are let go."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self._open = threading.Event()
+
+    def call(self, name: str) -> Callable[[], str]:
+        def run() -> str:
+            self.began.append(name)
+            assert self._open.wait(LONGEST_S)
+            return name
+
+        return run
+
+    def let_go(self) -> None:
+        self._open.set()
+
+    async def wait_for(self, number: int) -> None:
+        async with asyncio.timeout(LONGEST_S):
+            while len(self.began) < number:
+                await asyncio.sleep(0.005)
+
+
+def lane(threads: int = 4, most_of_one: int = 2) -> Lane:
+    return Lane("test", threads, most_of_one=most_of_one, most_bytes=1000)
+
+
+def play(scene: Callable[[Gate], Awaitable[None]]) -> None:
+    gate = Gate()
+
+    async def guarded() -> None:
+        try:
+            await scene(gate)
+        finally:
+            gate.let_go()
+
+    asyncio.run(guarded())
+
+
+class TestALane:
+    def test_gives_one_company_its_share_and_the_others_the_rest(self) -> None:
+        async def scene(gate: Gate) -> None:
+            threads = lane()
+            hogs = [
+                asyncio.create_task(threads.run("hog", gate.call(f"hog {n}")))
+                for n in range(6)
+            ]
+            await gate.wait_for(2)
+            others = [
+                asyncio.create_task(threads.run(name, gate.call(name)))
+                for name in ("a", "b")
+            ]
+            await gate.wait_for(4)
+
+            assert gate.began == ["hog 0", "hog 1", "a", "b"]
+            gate.let_go()
+            results = await asyncio.gather(*hogs, *others)
+            assert results == [*(f"hog {n}" for n in range(6)), "a", "b"]
+
+        play(scene)
+
+    def test_lets_those_who_wait_take_turns(self) -> None:
+        async def scene(gate: Gate) -> None:
+            threads = lane(threads=1, most_of_one=1)
+            names = ["first", "hog", "hog", "hog", "other"]
+            tasks = [
+                asyncio.create_task(threads.run(name, gate.call(name)))
+                for name in names
+            ]
+            await gate.wait_for(1)
+            gate.let_go()
+            await asyncio.gather(*tasks)
+
+            assert gate.began == ["first", "hog", "other", "hog", "hog"]
+
+        play(scene)
+
+    def test_gives_a_thread_back_after_an_error(self) -> None:
+        def fail() -> None:
+            raise ValueError("a bug")
+
+        async def scene(gate: Gate) -> None:
+            threads = lane(threads=1, most_of_one=1)
+            for _ in range(2):
+                with pytest.raises(ValueError, match="a bug"):
+                    await threads.run("a", fail)
+
+        play(scene)
+
+    def test_lets_so_many_wait_and_refuses_the_next(self) -> None:
+        async def scene(gate: Gate) -> None:
+            threads = lane(threads=2, most_of_one=1)
+            tasks = [
+                asyncio.create_task(threads.run("hog", gate.call("hog")))
+                for _ in range(1 + MOST_WAITING)
+            ]
+            await gate.wait_for(1)
+            with pytest.raises(Busy):
+                await threads.run("hog", gate.call("hog"))
+
+            gate.let_go()
+            assert await threads.run("other", gate.call("other")) == "other"
+            assert len(await asyncio.gather(*tasks)) == 1 + MOST_WAITING
+
+        play(scene)
+
+    def test_refuses_those_who_waited_too_long(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lanes, "LONGEST_WAIT_S", 0.01)
+
+        async def scene(gate: Gate) -> None:
+            threads = lane(threads=1, most_of_one=1)
+            first = asyncio.create_task(threads.run("hog", gate.call("first")))
+            await gate.wait_for(1)
+            with pytest.raises(Busy):
+                await threads.run("hog", gate.call("late"))
+            gate.let_go()
+
+            assert await first == "first"
+            assert await threads.run("hog", gate.call("next")) == "next"
+            assert gate.began == ["first", "next"]
+
+        play(scene)
+
+
+class TestShares:
+    def test_all_together_may_take_the_amount(self) -> None:
+        shares = Shares(10, 6)
+
+        assert shares.take("a", 6)
+        assert not shares.take("b", 5)
+        assert shares.take("b", 4)
+
+    def test_one_alone_may_take_its_part_and_again_what_it_gave_back(self) -> None:
+        shares = Shares(10, 6)
+
+        assert not shares.take("a", 7)
+        assert shares.take("a", 6)
+        assert not shares.take("a")
+        shares.give_back("a", 2)
+        assert shares.take("a", 2)

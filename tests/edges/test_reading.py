@@ -1,0 +1,93 @@
+"""A body is read in time and within its memory, or not at all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from edges import reading
+from edges.lanes import Busy, Shares
+from edges.reading import (
+    LEAST_BYTES_PER_S,
+    MOST_DRAINED_BYTES,
+    UNCOUNTED_BYTES,
+    Room,
+    TooSlow,
+    read_body,
+)
+
+KIB = 1024
+
+
+async def sent(*chunks: bytes, pause_s: float = 0) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        await asyncio.sleep(pause_s)
+        yield chunk
+
+
+def read(
+    chunks: AsyncIterator[bytes], *, most_bytes: int = KIB, shares: Shares | None = None
+) -> bytes | None:
+    with Room(shares or Shares(2**30, 2**30), "key") as room:
+        return asyncio.run(read_body(chunks, room, most_bytes=most_bytes))
+
+
+class TestTheSize:
+    def test_a_body_of_the_limit_is_read_and_one_byte_more_is_not(self) -> None:
+        assert read(sent(b"a" * 1000, b"b" * 24)) == b"a" * 1000 + b"b" * 24
+        assert read(sent(b"a" * 1000, b"b" * 25)) is None
+
+    def test_the_rest_of_a_large_body_is_read_for_a_while(self) -> None:
+        passed = 0
+
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal passed
+            while True:
+                passed += KIB * KIB
+                yield b" " * KIB * KIB
+
+        assert read(endless()) is None
+        assert passed == MOST_DRAINED_BYTES + KIB * KIB
+
+
+class TestTheTime:
+    @pytest.fixture(autouse=True)
+    def short(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(reading, "BODY_S", 0.2)
+
+    def test_a_body_that_stops_is_too_slow(self) -> None:
+        with pytest.raises(TooSlow):
+            read(sent(b"a", b"b", pause_s=0.15))
+
+    def test_a_large_body_that_stops_is_too_slow(self) -> None:
+        with pytest.raises(TooSlow):
+            read(sent(b"a" * 2000, b"b", pause_s=5))
+
+    def test_a_body_that_comes_at_the_least_rate_is_read(self) -> None:
+        part = b"a" * LEAST_BYTES_PER_S
+
+        # Each part buys a second more, and takes a tenth of it.
+        assert read(sent(*[part] * 5, pause_s=0.1), most_bytes=KIB**2) == part * 5
+
+
+class TestTheMemory:
+    def test_a_small_body_needs_no_room(self) -> None:
+        none = Shares(0, 0)
+        small = b"a" * UNCOUNTED_BYTES
+
+        assert read(sent(small), most_bytes=KIB**2, shares=none) == small
+        with pytest.raises(Busy):
+            read(sent(small, b"b"), most_bytes=KIB**2, shares=none)
+
+    def test_room_is_taken_once_for_each_byte_and_given_back(self) -> None:
+        shares = Shares(100, 100)
+        large = b"a" * (UNCOUNTED_BYTES + 100)
+
+        for _ in range(2):
+            body = read(
+                sent(large[:-60], large[-60:]), most_bytes=KIB**2, shares=shares
+            )
+            assert body == large
+        with pytest.raises(Busy):
+            read(sent(large, b"b"), most_bytes=KIB**2, shares=shares)
+        assert shares.take("key", 100)
