@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import Any, Protocol
 
 from edges.lanes import Busy, Lane, Shares
-from edges.reading import Room, TooSlow, read_body
+from edges.reading import CutOff, Room, TooSlow, read_body
 
 MIB = 2**20
 MEMBER_THREADS = 8
@@ -21,6 +21,13 @@ PROBE_THREADS = 1
 """Threads of one web process: for requests with a valid token, for those without, and
 for the probes, which answer whatever the others do. They mostly wait for the database.
 One company has at most half of the first, one address at most half of the second."""
+
+HEADER_S = 10
+"""A connection that does not send a whole header within this time is closed: a silent
+one, a slow one, and one that is kept without a new request."""
+
+KEPT = ("Keep-Alive", f"timeout={HEADER_S}")
+CLOSED = ("Connection", "close")
 
 UNBOUNDED = sys.maxsize
 
@@ -131,6 +138,7 @@ class Adapter:
         network = self._admission.network_of(
             address_of(scope, self._admission.trusted_proxies)
         )
+        connection = KEPT
         if not self._at_once.take(network):
             answer = self._admission.refuse(503)
         else:
@@ -139,17 +147,20 @@ class Adapter:
             except Busy:
                 answer = self._admission.refuse(503)
             except TooSlow:
-                answer = _last(self._admission.refuse(408))
+                answer, connection = self._admission.refuse(408), CLOSED
+            except CutOff:
+                answer, connection = self._admission.refuse(400), CLOSED
             finally:
                 self._at_once.give_back(network)
-        exchange.response_bytes(*answer)
+        status, headers, body = answer
+        exchange.response_bytes(status, [*headers, connection], body)
 
     async def _answer(
         self, scope: Scope, exchange: Exchange, network: Hashable
     ) -> Answer:
         """Read the body, then run the application in a thread.
 
-        Raises: Busy, TooSlow.
+        Raises: Busy, TooSlow, CutOff.
         """
         headers = scope.headers
         lane, key = self._lane_of(scope.path, headers, network)
@@ -164,7 +175,7 @@ class Adapter:
                     variables.pop("HTTP_TRANSFER_ENCODING", None)
                     variables["CONTENT_LENGTH"] = str(too_many)
                 elif declared and len(body) < int(declared):
-                    return _last(self._admission.refuse(400))
+                    raise CutOff
                 else:
                     variables["wsgi.input"] = BytesIO(body)
             return await lane.run(key, partial(_run, self._app, variables))
@@ -280,9 +291,3 @@ def _run(app: WsgiApp, variables: dict[str, Any]) -> Answer:
         if close is not None:
             close()
     return status, headers, body
-
-
-def _last(answer: Answer) -> Answer:
-    """Return the answer, told to be the connection's last."""
-    status, headers, body = answer
-    return status, [*headers, ("Connection", "close")], body

@@ -21,6 +21,10 @@ class TooSlow(Exception):
     """The body did not arrive in time."""
 
 
+class CutOff(Exception):
+    """The body ended before its declared length."""
+
+
 class Room:
     """The memory that one body takes of its lane, given back at the end of the block.
 

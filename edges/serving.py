@@ -14,14 +14,10 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-from edges.adapter import Adapter
+from edges.adapter import HEADER_S, Adapter
 
 WATCH_S = 0.5
 BACKLOG = 4096
-
-HEADER_S = 10
-"""A connection that does not send a whole header within this time is closed: a silent
-one, a slow one, and one that is kept without a new request."""
 
 MOST_HEADER_BUFFER_BYTES = 128 * 1024
 """Memory that one connection may fill with a header. The application refuses a header

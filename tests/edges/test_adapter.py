@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edges import reading
-from edges.adapter import Adapter, Admission, address_of, environ_of
+from edges.adapter import KEPT, Adapter, Admission, address_of, environ_of
 from tests.waiting import LONGEST_S
 
 Pairs = list[tuple[str, str]]
@@ -153,7 +153,15 @@ class TestABody:
 
         play(Adapter(echo, Admission()), declared, chunked)
 
-        assert declared.answer == chunked.answer == (200, [("X-Path", "/")], b"abc!")
+        assert (
+            declared.answer
+            == chunked.answer
+            == (
+                200,
+                [("X-Path", "/"), KEPT],
+                b"abc!",
+            )
+        )
 
     def test_is_not_waited_for_where_there_is_none(self) -> None:
         bare, empty = request(), post(b"", ("content-length", "0"))
@@ -290,6 +298,6 @@ class TestTheThreads:
 
         asyncio.run(scene())
 
-        assert over.answer == (503, [], b"")
+        assert over.answer == (503, [KEPT], b"")
         assert other.status == 200
         assert {each.status for each in stuck} == {200}
