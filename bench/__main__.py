@@ -20,7 +20,7 @@ HEADER = (
 )
 SEEDS = (1, 2, 3)
 BY_NAME = (
-    *("idempotency", "fuzz", "refresh", "tenants", "overhead", "limits"),
+    *("idempotency", "fuzz", "refresh", "tenants", "overhead", "limits", "slow"),
     *("search", "search --naive", "drop_to_push", "accept_race", "http"),
     *("kill", "restart", "fcm_storm", "soak"),
 )
@@ -48,6 +48,13 @@ LIMITED_BY = {
     "rss_growth": "the noise of the allocator",
     "cases": "how long it plays",
     "others_p99_factor": "the database connections of the caller over the limit",
+    "healthz_ms_p99": "the processors, which the attack and the client use too",
+    "offers_ms_p99": "the processors, which the attack and the client use too",
+    "honest_failures": "nothing: slow connections hold no thread",
+    "slow_rss_growth": "the noise of the allocator",
+    "back_after_attack_s": "nothing: the server answers all along",
+    "flood_p99_factor": "the processors: a company that asks without a pause gets its"
+    " share of threads, and these compute",
     "foreign_ids": "nothing: the queries and row security both exclude them",
     "refusals_that_differ": "nothing: both get the same answer",
     "median_difference": "the noise of the machine",

@@ -1,6 +1,6 @@
 """All mutants, in the order in which they are run."""
 
-from tests.mutants import database, market, operations, people, requests
+from tests.mutants import database, market, operations, people, requests, serving
 
 MUTANTS = (
     *database.MUTANTS,
@@ -8,4 +8,5 @@ MUTANTS = (
     *operations.MUTANTS,
     *people.MUTANTS,
     *requests.MUTANTS,
+    *serving.MUTANTS,
 )

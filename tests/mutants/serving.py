@@ -1,0 +1,46 @@
+"""Faults in how the web process shares its connections and threads."""
+
+from tests.mutants import Mutant
+
+SLOW = "tests/edges/test_slow_clients.py"
+
+MUTANTS = (
+    Mutant(
+        "a-body-may-take-for-ever",
+        "edges/reading.py",
+        "deadline.reschedule(began + BODY_S + size / LEAST_BYTES_PER_S)",
+        "deadline.reschedule(None)",
+        ("tests/edges/test_reading.py::TestTheTime",),
+    ),
+    Mutant(
+        "one-company-takes-all-threads",
+        "edges/lanes.py",
+        "amount <= self._left and self._taken[key] + amount <= self._most_of_one",
+        "amount <= self._left",
+        ("tests/edges/test_lanes.py::TestALane",),
+    ),
+    Mutant(
+        "a-silent-connection-stays-for-ever",
+        "edges/serving.py",
+        "        http=HTTPModes.http1,\n",
+        "        http=HTTPModes.auto,\n",
+        (f"{SLOW}::TestSlowConnections",),
+    ),
+    Mutant(
+        "probes-wait-behind-the-others",
+        "edges/adapter.py",
+        "if path in self._admission.probes:",
+        "if path not in self._admission.probes:",
+        (
+            "tests/edges/test_adapter.py::TestTheThreads"
+            "::test_probes_answer_while_all_others_are_stuck",
+        ),
+    ),
+    Mutant(
+        "a-header-with-underscores-passes-for-a-proxys",
+        "edges/adapter.py",
+        '        if "_" in name:\n            continue\n',
+        "",
+        ("tests/edges/test_adapter.py::TestTheEnviron",),
+    ),
+)
