@@ -1,7 +1,7 @@
 """Runs our WSGI application behind Granian's RSGI interface.
 
 The event loop reads a request with its body and finds out whose it is. Only then the
-request gets a thread, of a lane. A slow client holds a connection, but no thread.
+request gets a thread. A slow client holds a connection, but no thread.
 """
 
 import sys
@@ -11,8 +11,8 @@ from functools import partial
 from io import BytesIO
 from typing import Any, Protocol
 
-from edges.lanes import Busy, Lane, Shares
 from edges.reading import CutOff, Room, TooSlow, read_body
+from edges.threads import Busy, Shares, Threads
 
 MIB = 2**20
 MEMBER_THREADS = 8
@@ -20,7 +20,11 @@ STRANGER_THREADS = 4
 PROBE_THREADS = 1
 """Threads of one web process: for requests with a valid token, for those without, and
 for the probes, which answer whatever the others do. They mostly wait for the database.
-One company has at most half of the first, one address at most half of the second."""
+"""
+
+THREADS_OF_ONE = 2
+"""How many of them one company has at once, or one address of strangers. Two keep the
+processor busy; with more, a company that asks without a pause delays the others."""
 
 HEADER_S = 10
 """A connection that does not send a whole header within this time is closed: a silent
@@ -118,19 +122,19 @@ class Adapter:
     def __init__(self, app: WsgiApp, admission: Admission) -> None:
         self._app = app
         self._admission = admission
-        self._members = Lane(
+        self._members = Threads(
             "members",
             MEMBER_THREADS,
-            most_of_one=MEMBER_THREADS // 2,
+            most_of_one=THREADS_OF_ONE,
             most_bytes=64 * MIB,
         )
-        self._strangers = Lane(
+        self._strangers = Threads(
             "strangers",
             STRANGER_THREADS,
-            most_of_one=STRANGER_THREADS // 2,
+            most_of_one=THREADS_OF_ONE,
             most_bytes=16 * MIB,
         )
-        self._probes = Lane("probes", PROBE_THREADS, most_of_one=1, most_bytes=MIB)
+        self._probes = Threads("probes", PROBE_THREADS, most_of_one=1, most_bytes=MIB)
         self._at_once = Shares(UNBOUNDED, admission.most_at_once)
 
     async def __call__(self, scope: Scope, exchange: Exchange) -> None:
@@ -163,9 +167,9 @@ class Adapter:
         Raises: Busy, TooSlow, CutOff.
         """
         headers = scope.headers
-        lane, key = self._lane_of(scope.path, headers, network)
+        threads, key = self._threads_for(scope.path, headers, network)
         variables = environ_of(scope)
-        with Room(lane.bytes, key) as room:
+        with Room(threads.bytes, key) as room:
             if has_body(headers):
                 declared = variables.get("CONTENT_LENGTH", "")
                 body = await self._body(exchange, variables, room)
@@ -178,7 +182,7 @@ class Adapter:
                     raise CutOff
                 else:
                     variables["wsgi.input"] = BytesIO(body)
-            return await lane.run(key, partial(_run, self._app, variables))
+            return await threads.run(key, partial(_run, self._app, variables))
 
     @property
     def _most_bytes(self) -> int:
@@ -198,9 +202,9 @@ class Adapter:
         most_bytes = 0 if is_too_large else self._most_bytes
         return await read_body(exchange, room, most_bytes=most_bytes)
 
-    def _lane_of(
+    def _threads_for(
         self, path: str, headers: Headers, network: Hashable
-    ) -> tuple[Lane, Hashable]:
+    ) -> tuple[Threads, Hashable]:
         if path in self._admission.probes:
             return self._probes, network
         company = self._admission.company_of(headers.get("authorization"))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, Hashable
 
-from edges.lanes import Busy, Shares
+from edges.threads import Busy, Shares
 
 BODY_S = 30.0
 LEAST_BYTES_PER_S = 1000
@@ -26,7 +26,7 @@ class CutOff(Exception):
 
 
 class Room:
-    """The memory that one body takes of its lane, given back at the end of the block.
+    """The memory that one large body takes, given back at the end of the block.
 
     Raises: Busy, if there is no more room.
     """

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from edges import reading
-from edges.lanes import Busy, Shares
 from edges.reading import (
     LEAST_BYTES_PER_S,
     MOST_DRAINED_BYTES,
@@ -15,6 +14,7 @@ from edges.reading import (
     TooSlow,
     read_body,
 )
+from edges.threads import Busy, Shares
 
 KIB = 1024
 

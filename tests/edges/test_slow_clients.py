@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from api.kernel.problems import CONTENT_TYPE
-from edges.adapter import HEADER_S, MEMBER_THREADS
+from edges.adapter import HEADER_S, MEMBER_THREADS, THREADS_OF_ONE
 from edges.serving import SPARE_FILES
 from runtime.config import Settings
 from tests.test_drain import truck, waiters
@@ -147,13 +147,12 @@ class TestOneCompany:
         ):
             holder.execute("lock table trucks in exclusive mode")
             asked = [pool.submit(put_truck, number) for number in range(HOGS)]
-            share = MEMBER_THREADS // 2
-            wait_until(lambda: waiters(onlooker) == share, "its share")
+            wait_until(lambda: waiters(onlooker) == THREADS_OF_ONE, "its share")
             for _ in range(MEMBER_THREADS):
                 said = ask(port, "GET", "/v1/me", **as_member(other))
                 assert said.status == 200
             assert ask(port, "GET", "/readyz").status == 200
-            assert waiters(onlooker) == share
+            assert waiters(onlooker) == THREADS_OF_ONE
             holder.rollback()
             statuses = [answer.result() for answer in asked]
 

@@ -14,10 +14,10 @@ MUTANTS = (
     ),
     Mutant(
         "one-company-takes-all-threads",
-        "edges/lanes.py",
+        "edges/threads.py",
         "amount <= self._left and self._taken[key] + amount <= self._most_of_one",
         "amount <= self._left",
-        ("tests/edges/test_lanes.py::TestALane",),
+        ("tests/edges/test_threads.py::TestThreads",),
     ),
     Mutant(
         "a-silent-connection-stays-for-ever",

@@ -44,9 +44,9 @@ PROOFS = {
     "MOST_INFLATED_BYTES": BODIES + "TestSize::test_an_unpacked_body_has_a_limit",
     "MOST_DRAINED_BYTES": "edges/test_reading.py::TestTheSize"
     "::test_the_rest_of_a_large_body_is_read_for_a_while",
-    "MOST_WAITING": "edges/test_lanes.py::TestALane"
+    "MOST_WAITING": "edges/test_threads.py::TestThreads"
     "::test_lets_so_many_wait_and_refuses_the_next",
-    "LONGEST_WAIT_S": "edges/test_lanes.py::TestALane"
+    "LONGEST_WAIT_S": "edges/test_threads.py::TestThreads"
     "::test_refuses_those_who_waited_too_long",
     "MOST_CONNECTIONS": "edges/test_serving.py"
     "::test_a_process_accepts_as_many_connections_as_it_may_have_files",

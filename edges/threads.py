@@ -1,4 +1,4 @@
-"""Lanes: the request threads, shared so that no company or address takes them all."""
+"""The request threads, shared so that no company or address takes them all."""
 
 import asyncio
 from collections import Counter, deque
@@ -53,12 +53,12 @@ class Shares:
             del self._taken[key]
 
 
-class Lane:
+class Threads:
     """Threads for one kind of request.
 
     One key, a company or an address, runs in at most `most_of_one` of the threads at
     once. Its other requests wait without a thread, and keys take turns. Only the event
-    loop calls a lane.
+    loop calls this.
 
     most_bytes: of large bodies in memory at once; half of it for one key.
     """
@@ -67,7 +67,7 @@ class Lane:
         self, name: str, threads: int, *, most_of_one: int, most_bytes: int
     ) -> None:
         self.bytes = Shares(most_bytes, most_bytes // 2)
-        self._threads = Shares(threads, most_of_one)
+        self._shares = Shares(threads, most_of_one)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         # In the order of turns.
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
@@ -77,13 +77,13 @@ class Lane:
 
         Raises: Busy.
         """
-        if not self._threads.take(key):
+        if not self._shares.take(key):
             await self._wait_for_turn(key)
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, call)
         finally:
-            self._threads.give_back(key)
+            self._shares.give_back(key)
             self._call_next()
 
     async def _wait_for_turn(self, key: Hashable) -> None:
@@ -102,7 +102,7 @@ class Lane:
 
     def _call_next(self) -> None:
         for key, queue in self._waiting.items():
-            if self._threads.take(key):
+            if self._shares.take(key):
                 queue.popleft().set_result(None)
                 del self._waiting[key]
                 if queue:

@@ -1,4 +1,4 @@
-"""A lane shares its threads, so that no company or address takes all of them."""
+"""Threads are shared, so that no company or address takes all of them."""
 
 import asyncio
 import threading
@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from edges import lanes
-from edges.lanes import MOST_WAITING, Busy, Lane, Shares
+from edges import threads
+from edges.threads import MOST_WAITING, Busy, Shares, Threads
 from tests.waiting import LONGEST_S
 
 
@@ -35,8 +35,8 @@ class Gate:
                 await asyncio.sleep(0.005)
 
 
-def lane(threads: int = 4, most_of_one: int = 2) -> Lane:
-    return Lane("test", threads, most_of_one=most_of_one, most_bytes=1000)
+def made(threads: int = 4, most_of_one: int = 2) -> Threads:
+    return Threads("test", threads, most_of_one=most_of_one, most_bytes=1000)
 
 
 def play(scene: Callable[[Gate], Awaitable[None]]) -> None:
@@ -51,17 +51,17 @@ def play(scene: Callable[[Gate], Awaitable[None]]) -> None:
     asyncio.run(guarded())
 
 
-class TestALane:
+class TestThreads:
     def test_gives_one_company_its_share_and_the_others_the_rest(self) -> None:
         async def scene(gate: Gate) -> None:
-            threads = lane()
+            shared = made()
             hogs = [
-                asyncio.create_task(threads.run("hog", gate.call(f"hog {n}")))
+                asyncio.create_task(shared.run("hog", gate.call(f"hog {n}")))
                 for n in range(6)
             ]
             await gate.wait_for(2)
             others = [
-                asyncio.create_task(threads.run(name, gate.call(name)))
+                asyncio.create_task(shared.run(name, gate.call(name)))
                 for name in ("a", "b")
             ]
             await gate.wait_for(4)
@@ -75,11 +75,10 @@ class TestALane:
 
     def test_lets_those_who_wait_take_turns(self) -> None:
         async def scene(gate: Gate) -> None:
-            threads = lane(threads=1, most_of_one=1)
+            shared = made(threads=1, most_of_one=1)
             names = ["first", "hog", "hog", "hog", "other"]
             tasks = [
-                asyncio.create_task(threads.run(name, gate.call(name)))
-                for name in names
+                asyncio.create_task(shared.run(name, gate.call(name))) for name in names
             ]
             await gate.wait_for(1)
             gate.let_go()
@@ -94,26 +93,26 @@ class TestALane:
             raise ValueError("a bug")
 
         async def scene(gate: Gate) -> None:
-            threads = lane(threads=1, most_of_one=1)
+            shared = made(threads=1, most_of_one=1)
             for _ in range(2):
                 with pytest.raises(ValueError, match="a bug"):
-                    await threads.run("a", fail)
+                    await shared.run("a", fail)
 
         play(scene)
 
     def test_lets_so_many_wait_and_refuses_the_next(self) -> None:
         async def scene(gate: Gate) -> None:
-            threads = lane(threads=2, most_of_one=1)
+            shared = made(threads=2, most_of_one=1)
             tasks = [
-                asyncio.create_task(threads.run("hog", gate.call("hog")))
+                asyncio.create_task(shared.run("hog", gate.call("hog")))
                 for _ in range(1 + MOST_WAITING)
             ]
             await gate.wait_for(1)
             with pytest.raises(Busy):
-                await threads.run("hog", gate.call("hog"))
+                await shared.run("hog", gate.call("hog"))
 
             gate.let_go()
-            assert await threads.run("other", gate.call("other")) == "other"
+            assert await shared.run("other", gate.call("other")) == "other"
             assert len(await asyncio.gather(*tasks)) == 1 + MOST_WAITING
 
         play(scene)
@@ -121,18 +120,18 @@ class TestALane:
     def test_refuses_those_who_waited_too_long(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(lanes, "LONGEST_WAIT_S", 0.01)
+        monkeypatch.setattr(threads, "LONGEST_WAIT_S", 0.01)
 
         async def scene(gate: Gate) -> None:
-            threads = lane(threads=1, most_of_one=1)
-            first = asyncio.create_task(threads.run("hog", gate.call("first")))
+            shared = made(threads=1, most_of_one=1)
+            first = asyncio.create_task(shared.run("hog", gate.call("first")))
             await gate.wait_for(1)
             with pytest.raises(Busy):
-                await threads.run("hog", gate.call("late"))
+                await shared.run("hog", gate.call("late"))
             gate.let_go()
 
             assert await first == "first"
-            assert await threads.run("hog", gate.call("next")) == "next"
+            assert await shared.run("hog", gate.call("next")) == "next"
             assert gate.began == ["first", "next"]
 
         play(scene)
