@@ -24,7 +24,7 @@ from handlers.upkeep import positions_partition
 from jobs import PERIODIC, Job, RunLater, enqueue, make_worker_app, work
 from notifications.gateway import QUOTA_WAIT_S
 from runtime.config import Settings
-from runtime.db import DatabaseRole, Hand, Session
+from runtime.db import DatabaseRole, Hand, Session, lock_timeout_ms
 from runtime.errors import CannotStart
 from runtime.telemetry import JOB_SECONDS, JOBS, log, traced
 from services.search.run import SearchRules
@@ -179,7 +179,11 @@ def main() -> None:
     settings = settings_from_environment()
     gateway = make_gateway(settings)
     connect(settings, hand=Hand.SERVER)
-    app = make_worker_app(settings.DATABASE_URL, role=DatabaseRole.WORKER)
+    app = make_worker_app(
+        settings.DATABASE_URL,
+        role=DatabaseRole.WORKER,
+        lock_timeout_ms=lock_timeout_ms(settings),
+    )
     supplies = Supplies(
         queue=app,
         rules=SearchRules.of(settings, EstimatedRoads()),

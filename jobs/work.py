@@ -28,9 +28,10 @@ class WorkerConnector(PsycopgConnector):
     heartbeats go on as well, so that job would never count as stalled.
     """
 
-    def __init__(self, conninfo: str, role: str) -> None:
+    def __init__(self, conninfo: str, role: str, lock_timeout_ms: int) -> None:
+        options = f"-c role={role} -c lock_timeout={lock_timeout_ms}"
         super().__init__(
-            conninfo=conninfo, kwargs={"options": f"-c role={role}"}, timeout=ANSWER_S
+            conninfo=conninfo, kwargs={"options": options}, timeout=ANSWER_S
         )
         self.conninfo = conninfo
         self.lost = asyncio.Event()
@@ -44,9 +45,12 @@ class WorkerConnector(PsycopgConnector):
             raise
 
 
-def make_worker_app(conninfo: str, *, role: str) -> App:
-    """Return the app of a worker that works as this database role; connects later."""
-    return App(connector=WorkerConnector(conninfo, role))
+def make_worker_app(conninfo: str, *, role: str, lock_timeout_ms: int) -> App:
+    """Return the app of a worker that works as this database role; connects later.
+
+    lock_timeout_ms: how long its connections wait for one lock.
+    """
+    return App(connector=WorkerConnector(conninfo, role, lock_timeout_ms))
 
 
 def work(app: App, *, concurrency: int, on_lost: Lost) -> None:

@@ -214,15 +214,26 @@ class DatabaseUnusable(CannotStart):
     """The database cannot be used. The message is one sentence that says what to do."""
 
 
+LOCK_WAITS = 3
+"""A wait for one lock is cut after this part of STATEMENT_TIMEOUT_S: a request that
+meets so many locked rows one after the other still ends within it. Nothing else cuts
+waits at COMMIT: PostgreSQL ends `statement_timeout` before deferred triggers run."""
+
+
+def lock_timeout_ms(settings: Settings) -> int:
+    """Return the longest wait for one lock, in milliseconds."""
+    return settings.STATEMENT_TIMEOUT_S * 1000 // LOCK_WAITS
+
+
 def make_engine(settings: Settings, role: DatabaseRole | None = None) -> Engine:
     """Return an engine whose connections carry our timeouts; nothing connects yet.
 
     role: the database role its connections change to; None keeps the login's own.
     """
     url = make_url(settings.DATABASE_URL).set(drivername="postgresql+psycopg")
-    timeout_ms = settings.STATEMENT_TIMEOUT_S * 1000
     options = (
-        f"-c statement_timeout={timeout_ms}"
+        f"-c statement_timeout={settings.STATEMENT_TIMEOUT_S * 1000}"
+        f" -c lock_timeout={lock_timeout_ms(settings)}"
         " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
     ) + (f" -c role={role}" if role else "")
     is_app = role is DatabaseRole.APP
@@ -307,7 +318,19 @@ that does not begin with the revision is out of date and is ignored.
 """
 
 
+def _may_not_connect(error: DBAPIError) -> bool:
+    """Say whether the server has refused this login; the right has one name in all
+    languages."""
+    return "CONNECT" in str(error.orig)
+
+
 def _no_answer(error: DBAPIError) -> DatabaseUnusable:
+    if _may_not_connect(error):
+        return DatabaseUnusable(
+            "The login of DATABASE_URL may not connect to this database: grant it"
+            f" {DatabaseRole.APP} for web or {DatabaseRole.WORKER} for the worker, or"
+            " use the login that migrated."
+        )
     reason = (str(error.orig).strip().splitlines() or ["it says nothing"])[0]
     return DatabaseUnusable(
         f"No PostgreSQL answers at DATABASE_URL ({reason}): start it, correct"
@@ -346,7 +369,7 @@ def check_role(engine: Engine, role: DatabaseRole) -> None:
                 )
             )
     except DBAPIError as error:
-        if role not in str(error.orig):
+        if role not in str(error.orig) and not _may_not_connect(error):
             # The server has gone since it was checked.
             raise _no_answer(error) from None
         is_fenced = False

@@ -173,7 +173,7 @@ def test_a_statement_lost_with_its_connection_ends_the_worker(
     statement, is_lost, database_url
 ):
     """If the worker went on, the job of the lost statement would stay in `doing`."""
-    app = make_worker_app(database_url, role="none")
+    app = make_worker_app(database_url, role="none", lock_timeout_ms=1000)
 
     async def ask() -> None:
         async with app.open_async():
