@@ -23,6 +23,7 @@ from edges.start import (
 )
 from freight.roles import Role
 from geo.roads import EstimatedRoads
+from handlers.supplies import in_batches
 from market.board import write_board
 from models.people.organisations import OrganisationKind, Verification
 from runtime import keys, schema
@@ -221,6 +222,11 @@ def verify(heads: TextIO | None) -> None:
         ) from None
     for fault in found.faults:
         click.echo(f"Company {fault.org_id}, entry {fault.seq}: {fault.reason}.")
+    for each in found.unchained:
+        click.echo(
+            f"Company {each.org_id}: {each.entries} entries are not chained yet, the"
+            f" oldest of {each.since:%Y-%m-%d %H:%M:%S}Z."
+        )
     click.echo(
         f"{found.entries} entries and {found.signatures} signed heads checked,"
         f" {len(found.faults)} faults."
@@ -235,6 +241,7 @@ def heads() -> None:
     """Sign the heads now and print them all. Keep them away from this database."""
     settings = settings_from_environment()
     connect(settings, hand=Hand.SERVER)
+    in_batches(audit_chains.chain)
     with Session.begin() as session:
         audit_chains.sign_heads(session, audit_key(settings), now=datetime.now(UTC))
         for signature in audit_chains.signed_heads(session):

@@ -1,4 +1,4 @@
-"""Upkeep: delete what is old, make coming partitions, sign the audit chains."""
+"""Upkeep: delete what is old, make coming partitions, chain and sign the audit log."""
 
 from collections.abc import Callable
 
@@ -24,8 +24,14 @@ def positions_partition(supplies: Supplies) -> None:
         positions.make_partitions(session, now=supplies.now())
 
 
+def audit_chain(supplies: Supplies) -> None:
+    """Add the new audit entries to their companies' chains."""
+    in_batches(audit.chain)
+
+
 def audit_sign_heads(supplies: Supplies) -> None:
     """Sign the heads of the audit chains and log them; the log is kept elsewhere."""
+    audit_chain(supplies)
     with Session.begin() as session:
         for signature in audit.sign_heads(
             session, supplies.audit_key, now=supplies.now()
@@ -65,6 +71,7 @@ def _prune(supplies: Supplies, batch: Callable[..., int]) -> None:
 JOBS: Handlers = {
     Job.LOCKOUTS_PRUNE: lockouts_prune,
     Job.POSITIONS_PARTITION: positions_partition,
+    Job.AUDIT_CHAIN: audit_chain,
     Job.AUDIT_SIGN_HEADS: audit_sign_heads,
     Job.IDEMPOTENCY_PRUNE: idempotency_prune,
     Job.LIMITS_PRUNE: limits_prune,

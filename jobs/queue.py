@@ -64,6 +64,7 @@ class Job(Enum):
     OFFERS_SWEEP = Kind("offers.sweep", "maint", 0, _each_minutes(1))
     LOCKOUTS_PRUNE = Kind("lockouts.prune", "maint", 0, _each_minutes(15))
     POSITIONS_PARTITION = Kind("positions.partition", "maint", 0, _hourly(7))
+    AUDIT_CHAIN = Kind("audit.chain", "maint", 0, _each_minutes(1))
     AUDIT_SIGN_HEADS = Kind("audit.sign_heads", "maint", 0, _daily(2, 23))
     IDEMPOTENCY_PRUNE = Kind("idempotency.prune", "maint", 0, _hourly(27))
     LIMITS_PRUNE = Kind("limits.prune", "maint", 0, _each_minutes(10))

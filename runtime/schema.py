@@ -13,6 +13,23 @@ from runtime.db import SCHEMA, DatabaseUnusable
 
 ROOT = Path(__file__).parent.parent
 
+CLOSE_DATABASE = text("""
+do $$ begin
+    if to_regrole('backhaul_app') is null or not exists (
+        select from pg_database d, aclexplode(coalesce(datacl, acldefault('d', datdba)))
+        where datname = current_database() and grantee = 0)
+    then return; end if;
+    execute format('revoke all on database %I from public', current_database());
+    execute format('grant connect on database %I to backhaul_app, backhaul_worker, %I',
+        current_database(), session_user);
+    -- `backhaul seed` works with temporary tables.
+    execute format('grant temporary on database %I to backhaul_worker',
+        current_database());
+end $$
+""")
+"""Lets only our roles, their members and this login connect. Done at each migration, as
+a restored dump has no rights on its database."""
+
 
 def _config() -> Config:
     return Config(str(ROOT / "alembic.ini"))
@@ -60,6 +77,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
             _keep_served(connection)
+            connection.execute(text("reset role"))
+            connection.execute(CLOSE_DATABASE)
     except ProgrammingError as error:
         if not isinstance(error.orig, InsufficientPrivilege):
             raise

@@ -161,6 +161,11 @@ def login_url(server_url: str, database_url: str) -> str:
                 role
             )
         )
+        # It does not inherit the right to connect from these roles.
+        name = sql.Identifier(make_url(database_url).database or "")
+        connection.execute(
+            sql.SQL("grant connect on database {} to {}").format(name, role)
+        )
     return (
         make_url(database_url)
         .set(username="backhaul_tests")

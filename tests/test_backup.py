@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from edges.start import audit_key
 from local import create_database, server
@@ -35,6 +35,7 @@ from tests import checksums, market_day
 from tests.market_day import Day
 from tests.services.scene import active, rows_of
 from tests.source import ROOT
+from tests.tenants.test_public import OF_PUBLIC
 from tests.world import FakeGateway, World, drain_jobs, utcnow
 
 LISTS = {
@@ -115,6 +116,9 @@ def test_a_restored_market_is_the_same_market(
                 positions.make_partitions(session, now=utcnow())
             world = World(app, keys, settings)
             day = market_day.play(world, lambda: void(drain_jobs(settings)))
+            with Session.begin() as session:
+                # The rest is restored as entries that no chain covers yet.
+                audit.chain(session, most=21)
             before = figures(day)
             seen = snapshot(login)
         backup, restore = documented()[:2], documented()[2:]
@@ -127,6 +131,7 @@ def test_a_restored_market_is_the_same_market(
             run(command, tmp_path, NEW_SERVER_URL=new, NEW_DATABASE_URL=url)
         with on(url) as login:
             assert snapshot(login) == seen
+            schema.upgrade(login)
             assert figures(day) == before
             assert_fenced(login, day)
             assert_audited(settings)
@@ -147,6 +152,9 @@ def snapshot(engine: Engine) -> dict[str, Any]:
 
 def assert_fenced(login: Engine, day: Day) -> None:
     check_schema(login, schema.head())
+    with login.connect() as connection:
+        for kind, query in OF_PUBLIC.items():
+            assert connection.scalars(text(query)).all() == [], kind
     for role in DatabaseRole:
         engine = make_engine(Settings(DATABASE_URL=str(url_of(login))), role)
         check_role(engine, role)
@@ -166,6 +174,11 @@ def assert_audited(settings: Settings) -> None:
         findings = audit.verify(session, audit_key(settings))
     assert findings.entries > 20
     assert findings.faults == ()
+    assert findings.unchained != ()
+    with Session.begin() as session:
+        assert audit.chain(session) > 0
+    with Session() as session:
+        assert audit.verify(session, audit_key(settings)).faults == ()
 
 
 def assert_goes_on(world: World, day: Day) -> None:

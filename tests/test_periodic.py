@@ -111,6 +111,7 @@ NEGLECT = {
     Job.LEASES_LAPSE: LEASE_OVER,
     Job.LOCKOUTS_PRUNE: f"insert into sign_in_failures values ('x', 1, {OLD})",
     Job.POSITIONS_PARTITION: NO_PARTITION,
+    Job.AUDIT_CHAIN: "select 'the scene is audited'",
     Job.AUDIT_SIGN_HEADS: "select 'the scene is audited'",
     Job.IDEMPOTENCY_PRUNE: OLD_KEYS,
     Job.LIMITS_PRUNE: "insert into rate_limits values ('x', 1)",

@@ -1,4 +1,4 @@
-"""The audit chains: signing their heads, and checking them for tampering."""
+"""The audit chains: adding entries, signing heads, and checking for tampering."""
 
 # scope: the whole log, for the operator and a job.
 
@@ -14,10 +14,15 @@ from uuid import UUID
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from sqlalchemy import select
+from sqlalchemy import Integer, func, select
 from sqlalchemy.orm import Session
 
-from models.upkeep.audit import AuditEntry, AuditHead, AuditSignature
+from models.upkeep.audit import (
+    AuditEntry,
+    AuditHead,
+    AuditSignature,
+    UnchainedEntry,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PEM = re.compile(r"-----BEGIN .*?-----END [^-]*-----", re.DOTALL)
@@ -64,6 +69,18 @@ def _read(name: str, pem: str) -> ed25519.Ed25519PrivateKey:
     if not isinstance(key, ed25519.Ed25519PrivateKey):
         raise ValueError(f"{name} is not an Ed25519 private key in unencrypted PEM")
     return key
+
+
+def chain(session: Session, *, most: int = 1_000) -> int:
+    """Move entries that are not chained yet to the end of their companies' chains.
+
+    At most `most` of them, a company's oldest first; returns how many. A company that
+    another session has locked is left out. Safe to repeat, also by two at once.
+
+    Locks: the heads of those companies, without waiting for one.
+    Source: `migrations/versions/0013_locks.py`.
+    """
+    return session.scalars(select(func.chain_audit(most, type_=Integer))).one()
 
 
 def sign_heads(
@@ -123,12 +140,23 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Unchained:
+    """How many entries of a company no chain covers yet, and the oldest one's time."""
+
+    org_id: UUID
+    entries: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
-    """How many entries and signatures were checked, and the faults found."""
+    """How many entries and signatures were checked, the faults found, and what could
+    not be checked."""
 
     entries: int
     signatures: int
     faults: tuple[Fault, ...]
+    unchained: tuple[Unchained, ...]
 
 
 def verify(
@@ -141,6 +169,19 @@ def verify(
     """
     faults: list[Fault] = []
     hashes: dict[tuple[UUID, int], bytes] = {}
+    # These first: read later, an entry could be missing both here and in its chain.
+    unchained = tuple(
+        Unchained(*found)
+        for found in session.execute(
+            select(
+                UnchainedEntry.org_id,
+                func.count(),
+                func.min(UnchainedEntry.at, type_=UnchainedEntry.at.type),
+            )
+            .group_by(UnchainedEntry.org_id)
+            .order_by(UnchainedEntry.org_id)
+        )
+    )
     # Heads first: a head that is read after the entries could name an entry that was
     # added in between.
     heads = {
@@ -163,7 +204,8 @@ def verify(
     signatures = [to_record(signature) for signature in signed_heads(session)]
     for record in [*signatures, *elsewhere]:
         faults += _check_signature(record, key, hashes)
-    return Findings(len(hashes), len(signatures) + len(elsewhere), tuple(faults))
+    checked = len(hashes), len(signatures) + len(elsewhere)
+    return Findings(*checked, tuple(faults), unchained)
 
 
 def _check_chain(
@@ -182,7 +224,7 @@ def _check_chain(
 
 
 def hash_of(entry: AuditEntry, before: bytes) -> bytes:
-    """Return SHA-256 over the entry and the hash before it, as the trigger does."""
+    """Return SHA-256 over the entry and the hash before it, as `chain_audit` does."""
     words = (
         before.hex(),
         entry.org_id,

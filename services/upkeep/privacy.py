@@ -27,7 +27,7 @@ from models.people.credentials import Invitation, PasswordReset, SecondFactor
 from models.people.devices import Device, Enrolment
 from models.people.organisations import Member, RefreshFamily
 from models.search.searches import BackhaulSearch
-from models.upkeep.audit import AuditEntry
+from models.upkeep.audit import AuditEntry, UnchainedEntry
 from runtime.errors import NotFound
 from services.fleet import drivers
 from services.fleet.drivers import DriverBusy
@@ -100,6 +100,7 @@ def _rows_of(
         (Push, Push.device_id.in_(devices)),
         (IdempotencyKey, IdempotencyKey.member_id == member_id),
         (AuditEntry, AuditEntry.member_id == member_id),
+        (UnchainedEntry, UnchainedEntry.member_id == member_id),
         (Event, or_(Event.actor_id == member_id, Event.subject_id == member_id)),
     ]
 

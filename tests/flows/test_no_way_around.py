@@ -16,7 +16,7 @@ from models.offers.offers import Offer
 from runtime.config import Strategy
 from runtime.db import Session, Tenant, acting
 from services.people.encryption import cipher
-from services.upkeep import privacy, suspensions
+from services.upkeep import audit, privacy, suspensions
 from tests.services.scene import Scene, at_once, open_offers, rows_of, see_it_wait
 from tests.world import NEWARK, PASSWORD, Caller, FakeGateway, World, utcnow
 
@@ -221,7 +221,8 @@ class TestTheAuditLog:
         newcomer = Caller(committed.app, taken["access_token"])
         newcomer.post("/v1/me/second-factor")
 
-        with Session() as session:
+        with Session.begin() as session:
+            audit.chain(session)
             entries = session.execute(
                 text("select act, subject, member_id::text from audit order by seq")
             ).all()

@@ -6,10 +6,12 @@ FLEET = "migrations/versions/0004_fleet.py"
 BOOKING = "migrations/versions/0008_booking.py"
 UPKEEP = "migrations/versions/0009_upkeep.py"
 WALLS = "migrations/versions/0010_walls.py"
+LOCKS = "migrations/versions/0013_locks.py"
 
 ONE_DRIVER = ("tests/models/loads/test_assignments.py",)
 ROWS = "tests/tenants/test_rows.py"
 ITS_OWN = (f"{ROWS}::TestEveryTable::test_shows_a_company_its_own",)
+LOCKED = "tests/flows/test_a_locked_company.py"
 BOUND = ("tests/tenants/test_binding.py",)
 
 
@@ -144,9 +146,9 @@ MUTANTS = (
     ),
     Mutant(
         "an-audit-entry-does-not-hash-the-one-before",
-        UPKEEP,
-        "encode(head.hash, 'hex'), company,",
-        "'', company,",
+        LOCKS,
+        "encode(head.hash, 'hex'), company, head.seq + 1,\n                    (",
+        "'', company, head.seq + 1,\n                    (",
         (
             "tests/services/upkeep/test_audit.py::TestVerify::test_an_untouched_log_verifies",
         ),
@@ -169,6 +171,44 @@ MUTANTS = (
         (
             "tests/services/upkeep/test_retention.py::TestPushes"
             "::test_come_in_batches_oldest_first",
+        ),
+    ),
+    Mutant(
+        "a-commit-waits-for-the-audit-chain",
+        LOCKS,
+        'AUDIT_ROW.format(variables="", write=WRITE)',
+        "AUDIT_ROW.format(variables=CHAINING, write=WRITE_AND_CHAIN)",
+        (f"{LOCKED}::test_a_locked_chain_holds_up_no_request",),
+    ),
+    Mutant(
+        "a-wait-at-the-commit-is-not-cut",
+        "runtime/db.py",
+        '" -c lock_timeout={lock_timeout_ms(settings)}"',
+        '" -c lock_timeout=0"',
+        (f"{LOCKED}::test_a_wait_at_the_commit_is_cut_and_leaves_nothing",),
+    ),
+    Mutant(
+        "public-executes-our-functions",
+        LOCKS,
+        'op.execute(RIGHTS.format(act="revoke execute on function %s from public"))',
+        "continue",
+        ("tests/tenants/test_public.py::test_public_has_no_right",),
+    ),
+    Mutant(
+        "public-connects-to-our-database",
+        "runtime/schema.py",
+        "connection.execute(CLOSE_DATABASE)",
+        "assert CLOSE_DATABASE is not None",
+        ("tests/tenants/test_public.py::test_an_ordinary_login_cannot_connect",),
+    ),
+    Mutant(
+        "an-unchained-entry-may-be-deleted",
+        LOCKS,
+        "if tg_op = 'DELETE' and current_user = 'backhaul_owner' then",
+        "if tg_op = 'DELETE' then",
+        (
+            "tests/services/upkeep/test_audit.py::TestTampering"
+            "::test_even_a_superuser_cannot_rewrite_it_by_mistake",
         ),
     ),
 )

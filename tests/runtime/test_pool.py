@@ -111,8 +111,9 @@ def test_a_rollback_of_web_undoes_and_of_a_lost_connection_raises(
 ) -> None:
     with pool_of(login_url, DatabaseRole.APP) as engine:
         with engine.connect() as connection:
-            connection.execute(text("create temporary table kept (n int)"))
+            connection.execute(text("set application_name = 'kept'"))
             connection.rollback()
+            assert connection.scalar(text("show application_name")) != "kept"
             with pytest.raises(ProgrammingError):
                 connection.execute(text("select * from kept"))
             connection.rollback()

@@ -21,13 +21,14 @@ from runtime.config import Settings
 from runtime.db import Hand, Session, Tenant, acting, make_engine
 from services.kernel.tenancy import act_on_loads
 from services.search.candidates import candidates_in
+from services.upkeep import audit
 from tests.services.scene import Scene, open_offers
 from tests.world import CHICAGO, GARY, NEW_YORK, NEWARK, Caller, World, utcnow
 
 NO_COMPANY = {"alembic_version", "rate_limits", "sign_in_failures", "periodic_runs"}
 """Tables whose rows belong to no company."""
 
-UNREAD = {"pushes", "audit_heads", "audit_signatures"}
+UNREAD = {"pushes", "audit_unchained", "audit_heads", "audit_signatures"}
 """Tables that the app may not read at all: it writes pushes but does not read them."""
 
 UNUSED = {"invitations", "password_resets", "second_factors", "idempotency_keys"}
@@ -81,6 +82,8 @@ def street(committed: World) -> tuple[Scene, Scene]:
         f"/v1/assignments/{assignment}/override",
         {"kind": "unassign", "reason": "safety"},
     )
+    with Session.begin() as session:
+        audit.chain(session)
     return one, other
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
+from uuid_utils.compat import uuid7
 
 from edges.start import audit_key as audit_key_of
 from models.upkeep.audit import AuditEntry, AuditHead
@@ -40,18 +42,27 @@ def desk(committed: World) -> Caller:
     return desk
 
 
+def chain() -> int:
+    with acting(Hand.SERVER), Session.begin() as session:
+        return audit.chain(session)
+
+
 def entries(org_id: Any) -> list[AuditEntry]:
+    """Return the company's chain, with all its entries in it."""
+    chain()
     with Session() as session:
         query = select(AuditEntry).where(AuditEntry.org_id == org_id)
         return list(session.scalars(query.order_by(AuditEntry.seq)))
 
 
 def findings(key: AuditKey, elsewhere: Any = ()) -> audit.Findings:
+    chain()
     with Session() as session:
         return audit.verify(session, key, elsewhere)
 
 
 def sign(key: AuditKey) -> list[dict[str, Any]]:
+    chain()
     with Session.begin() as session:
         audit.sign_heads(session, key, now=utcnow())
         return [to_record(head) for head in audit.signed_heads(session)]
@@ -62,6 +73,7 @@ def forge(superuser: Engine) -> Iterator[Any]:
     """Do what only an intruder with full control of the database can do."""
 
     def run(*statements: str) -> None:
+        chain()
         with superuser.begin() as connection:
             connection.execute(text("set local session_replication_role = replica"))
             for statement in statements:
@@ -86,9 +98,14 @@ class TestWriting:
         assert [e.seq for e in entries(desk.org_id)] == list(range(1, len(found) + 1))
 
     def test_keeps_no_contents(self, desk: Caller, superuser: Engine) -> None:
+        rows = []
         with superuser.connect() as connection:
-            dump = str(connection.execute(text("select * from audit")).all())
+            for table in ("audit_unchained", "audit"):
+                rows += connection.execute(text(f"select * from {table}")).all()
+                chain()
+        dump = str(rows)
 
+        assert dump.count("trucks") >= 4
         assert "T-900" not in dump
         assert "example.com" not in dump
 
@@ -127,12 +144,79 @@ class TestWriting:
             ]
             return {desk.put(f"/v1/trucks/{truck_id}", body).status for body in bodies}
 
-        with ThreadPoolExecutor(8) as pool:
-            assert set().union(*pool.map(rename, range(len(trucks)))) == {200}
+        # Two chain meanwhile, so that entries arrive between two runs.
+        over = Event()
+
+        def chain_meanwhile(_: int) -> int:
+            chained = 0
+            while not over.is_set():
+                chained += chain()
+            return chained
+
+        with ThreadPoolExecutor(2) as chaining, ThreadPoolExecutor(8) as pool:
+            runs = chaining.map(chain_meanwhile, range(2))
+            try:
+                assert set().union(*pool.map(rename, range(len(trucks)))) == {200}
+            finally:
+                over.set()
+            assert sum(runs) > 0
 
         found = findings(key)
         assert found.faults == ()
         assert found.entries >= 96 + 12
+
+
+class TestChaining:
+    def test_entries_wait_until_they_are_chained(
+        self, desk: Caller, key: AuditKey
+    ) -> None:
+        with Session() as session:
+            before = audit.verify(session, key)
+        chained = chain()
+        after = findings(key)
+
+        (waiting,) = before.unchained
+        assert (before.entries, waiting.org_id) == (0, desk.org_id)
+        assert waiting.entries == chained == after.entries > 0
+        assert waiting.since <= utcnow()
+        assert (after.unchained, after.faults) == ((), ())
+        assert chain() == 0
+
+    def test_goes_on_where_it_stopped(self, desk: Caller, key: AuditKey) -> None:
+        with Session.begin() as session:
+            assert audit.chain(session, most=2) == 2
+        with Session() as session:
+            assert session.scalar(select(AuditHead.seq)) == 2
+
+        assert chain() > 0
+        assert findings(key).faults == ()
+
+    def test_is_in_the_order_in_which_a_row_was_changed(self, desk: Caller) -> None:
+        truck_id = desk.get("/v1/trucks")["data"][0]["id"]
+        before = len(entries(desk.org_id))
+        for number in range(3):
+            desk.put(f"/v1/trucks/{truck_id}", van() | {"payload_kg": 9000 + number})
+
+        times = [entry.at for entry in entries(desk.org_id)[before:]]
+        assert len(times) == 3
+        assert times == sorted(times)
+
+    def test_a_locked_company_holds_up_no_other(
+        self, desk: Caller, committed: World, superuser: Engine, key: AuditKey
+    ) -> None:
+        chain()
+        other = committed.company()
+        for each in (desk, other):
+            each.put(f"/v1/trucks/{uuid7()}", van())
+        lock = text("select from audit_heads where org_id = :org for update")
+        with superuser.begin() as connection:
+            connection.execute(lock, {"org": desk.org_id})
+            chain()
+            with Session() as session:
+                found = audit.verify(session, key)
+        assert [each.org_id for each in found.unchained] == [desk.org_id]
+
+        assert findings(key).unchained == ()
 
 
 class TestTampering:
@@ -146,6 +230,12 @@ class TestTampering:
             "insert into audit select org_id, seq + 1000, at, member_id, act, subject,"
             " subject_id, columns, hash from audit",
             "delete from audit_signatures",
+            "update audit_unchained set act = 'insert'",
+            "delete from audit_unchained",
+            "truncate audit_unchained",
+            "insert into audit_unchained (org_id, at, member_id, act, subject,"
+            " subject_id, columns) select org_id, at, member_id, act, subject,"
+            " subject_id, columns from audit_unchained",
         ],
     )
     @pytest.mark.parametrize("who", ["app", "server"])
@@ -160,13 +250,14 @@ class TestTampering:
 
         assert "permission denied" in str(refused.value)
 
-    @pytest.mark.parametrize("table", ["audit", "audit_signatures"])
-    @pytest.mark.parametrize("act", ["update {} set seq = seq + 9", "delete from {}"])
+    @pytest.mark.parametrize("table", ["audit", "audit_signatures", "audit_unchained"])
+    @pytest.mark.parametrize("act", ["update {} set org_id = org_id", "delete from {}"])
     def test_even_a_superuser_cannot_rewrite_it_by_mistake(
         self, desk: Caller, key: AuditKey, superuser: Engine, table: str, act: str
     ) -> None:
         """A superuser may also switch the trigger off; this is about mistakes."""
         sign(key)
+        desk.put(f"/v1/trucks/{desk.get('/v1/trucks')['data'][0]['id']}", van())
         statement = text(act.format(table))
 
         with (
