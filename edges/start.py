@@ -125,6 +125,7 @@ def keyring(settings: Settings) -> Keyring:
                 settings.ACCESS_TOKEN_TTL_S,
                 settings.REFRESH_TOKEN_TTL_S,
                 settings.REFRESH_IDLE_S,
+                settings.REFRESH_REPEAT_S,
             )
         )
     )

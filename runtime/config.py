@@ -83,6 +83,7 @@ class Settings:
     ACCESS_TOKEN_TTL_S: int = 900
     REFRESH_TOKEN_TTL_S: int = 90 * 86_400
     REFRESH_IDLE_S: int = 30 * 86_400
+    REFRESH_REPEAT_S: int = 60
     PUSH: Push = Push.FCM
     FCM_SERVICE_ACCOUNT: str = field(default="", metadata={"secret": True})
     FCM_BASE_URL: str = ""

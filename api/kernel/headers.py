@@ -35,12 +35,13 @@ INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 READABLE = [
     *("ETag", "Location", "Retry-After", POLICY_HEADER, STATE_HEADER),
     *("Idempotent-Replayed", "X-Trace-Id", "Deprecation", "Sunset", "Link"),
+    "DPoP-Nonce",
 ]
 """Headers of our answers that a page of another origin may read."""
 
 SENDABLE = [
     *("Authorization", "Content-Type", "Content-Encoding", "Idempotency-Key"),
-    *("If-Match", "If-None-Match", "Last-Event-ID", "X-Trace-Id"),
+    *("If-Match", "If-None-Match", "Last-Event-ID", "X-Trace-Id", "DPoP"),
 ]
 
 

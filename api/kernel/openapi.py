@@ -17,10 +17,20 @@ from services.kernel.actors import PERMISSIONS, Permission
 from services.kernel.cursors import CursorInvalid, CursorMismatch
 from services.kernel.limits import RateLimited
 from services.kernel.standing import OrganisationSuspended
+from services.people.proofs import LONGEST_PROOF
 
 JSON = "application/json"
 TEXT = {"type": "string"}
 REQUEST_HEADERS: dict[str, dict[str, Any]] = {
+    "DPoP": {
+        "description": "A proof of the phone's key: a JWT as RFC 9449 says, by ES256,"
+        " with `jwk` in its header, and `htm`, `htu` and a new `jti`. If the request"
+        " has a refresh token or an invitation's token, `ath` is the base64url SHA-256"
+        " of it. A sign-in has none: its proof has the `nonce` of the DPoP-Nonce"
+        " header, which comes with `proof-nonce-needed`. Times in a proof are not"
+        " read. The first proof gives a phone its key, which never changes.",
+        "schema": TEXT | {"maxLength": LONGEST_PROOF},
+    },
     "Idempotency-Key": {
         "description": "New for each request, the same when it is sent again: the"
         " effect happens once, and the first answer is given again for 7 days.",
@@ -109,6 +119,8 @@ def _add_headers(operation: dict[str, Any], view: Any, method: str) -> None:  # 
         operation["responses"]["304"] = {
             "description": "You have this version or answer."
         }
+    if getattr(view, "takes_proof", False):
+        names.append(("DPoP", False))
     for name, is_required in names:
         operation.setdefault("parameters", []).append(
             {"in": "header", "name": name, "required": is_required}

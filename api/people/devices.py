@@ -61,6 +61,12 @@ class DeviceOut(Answer):
     member_id = fields.UUID()
     enrolment = known(Enrolment)
     enrolment_at = Time(allow_none=True)
+    has_key = fields.Boolean(
+        metadata={
+            "description": "it proves its key at each sign-in; without a key, an"
+            " approval counts for one sign-in"
+        }
+    )
     platform = known(Platform, allow_none=True)
     target_kind = known(TargetKind)
     app_version = fields.String()

@@ -14,6 +14,7 @@ from api.kernel.clock import now
 from api.kernel.fields import Time, line, words
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
+from api.kernel.proofs import shown_proof, takes_proof
 from api.people.sign_ins import TokensOut
 from freight.roles import Role
 from models.people.credentials import Invitation
@@ -26,6 +27,7 @@ from services.people.families import Tokens
 from services.people.invitations import InvitationOver, Invited
 from services.people.members import LoginTaken
 from services.people.passwords import SHORTEST_PASSWORD, hash_password
+from services.people.proofs import ProofInvalid
 
 blueprint = Blueprint(
     "invitations",
@@ -131,12 +133,14 @@ class InvitationAcceptance(MethodView):
     """The fact that the person has joined the company."""
 
     @public
-    @raises(InvitationOver, LoginTaken, OrganisationSuspended, IdTaken)
+    @raises(InvitationOver, LoginTaken, OrganisationSuspended, IdTaken, ProofInvalid)
+    @takes_proof
     @blueprint.arguments(Acceptance)
     @blueprint.doc(operationId="accept_invitation")
     @blueprint.response(201, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
         """Accept an invitation: set a password, enrol this phone and sign in."""
+        proof = shown_proof()
         with Session() as session:
             invitations.check_open(session, body["token"], now=now())
         password_hash = hash_password(body["password"])
@@ -147,5 +151,6 @@ class InvitationAcceptance(MethodView):
                 token=body["token"],
                 password_hash=password_hash,
                 device_id=body["device_id"],
+                proof=proof,
                 now=now(),
             )

@@ -12,14 +12,23 @@ from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
 from api.kernel.fields import line
 from api.kernel.problems import raises
+from api.kernel.proofs import shown_proof, takes_proof
 from runtime.db import Session, Tenant, acting
 from runtime.errors import IdTaken, Unauthenticated
 from services.kernel.actors import Permission
 from services.kernel.standing import OrganisationSuspended
 from services.people import families, sign_in
-from services.people.enrolments import DeviceNotApproved
-from services.people.families import DeviceMismatch, StolenToken, TokenReused, Tokens
+from services.people.enrolments import DeviceKeyMismatch, DeviceNotApproved
+from services.people.families import (
+    DeviceMismatch,
+    KeyMismatch,
+    StolenToken,
+    TokenReused,
+    Tokens,
+    TokenSuperseded,
+)
 from services.people.lockouts import AccountLocked
+from services.people.proofs import Proof, ProofInvalid, ProofNonceNeeded, check_nonce
 from services.people.second_factors import SecondFactorRequired
 from services.people.sign_in import Account, HashChanged, WrongCredentials
 
@@ -61,17 +70,17 @@ class TokensOut(Answer):
     token_type = fields.Constant("Bearer")
 
 
-def _sign_in(body: dict[str, Any]) -> Tokens:
+def _sign_in(body: dict[str, Any], proof: Proof | None) -> Tokens:
     with Session.begin() as session:
         account = sign_in.begin_sign_in(session, body["login"], now=now())
     account = sign_in.check_password(account, body["password"])
     assert account.org_id is not None
     assert account.member_id is not None
     with acting(Tenant(account.org_id, account.member_id)):
-        return _open(account, body)
+        return _open(account, body, proof)
 
 
-def _open(account: Account, body: dict[str, Any]) -> Tokens:
+def _open(account: Account, body: dict[str, Any], proof: Proof | None) -> Tokens:
     try:
         with Session.begin() as session:
             return sign_in.sign_in(
@@ -79,13 +88,16 @@ def _open(account: Account, body: dict[str, Any]) -> Tokens:
                 keyring(),
                 account,
                 device_id=body["device_id"],
+                proof=proof,
                 totp=body["totp"],
                 now=now(),
             )
     except DeviceNotApproved as error:
         if error.device_id is not None:
             with Session.begin() as session:
-                sign_in.ask_for_device(session, account, error.device_id, now=now())
+                sign_in.ask_for_device(
+                    session, account, error.device_id, proof, now=now()
+                )
         raise
 
 
@@ -97,16 +109,21 @@ class SessionsView(MethodView):
     @raises(
         *(WrongCredentials, SecondFactorRequired, AccountLocked),
         *(OrganisationSuspended, DeviceNotApproved, IdTaken),
+        *(DeviceKeyMismatch, ProofInvalid, ProofNonceNeeded),
     )
+    @takes_proof
     @blueprint.arguments(SignIn)
     @blueprint.doc(operationId="sign_in")
     @blueprint.response(201, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
         """Sign in."""
+        proof = shown_proof()
+        if proof is not None:
+            check_nonce(keyring(), proof, now=now())
         try:
-            return _sign_in(body)
+            return _sign_in(body, proof)
         except HashChanged:
-            return _sign_in(body)
+            return _sign_in(body, proof)
 
     @requires(Permission.PROFILE_READ)
     @raises()
@@ -123,15 +140,22 @@ class RefreshView(MethodView):
     """The next pair of tokens."""
 
     @public
-    @raises(Unauthenticated, TokenReused, DeviceMismatch, OrganisationSuspended)
+    @raises(
+        *(Unauthenticated, TokenReused, DeviceMismatch, OrganisationSuspended),
+        *(KeyMismatch, TokenSuperseded, ProofInvalid),
+    )
+    @takes_proof
     @blueprint.arguments(Refresh)
     @blueprint.doc(operationId="refresh_tokens")
     @blueprint.response(200, TokensOut)
     def post(self, body: dict[str, Any]) -> Tokens:
         """Get a new access token and the next refresh token.
 
-        If the answer is lost, send the same request again.
+        If the answer is lost, send the same token again: at any time with a new proof
+        of the phone's key, within a minute without one. A later or older use of a token
+        ends the sign-in.
         """
+        proof = shown_proof()
         try:
             with Session.begin() as session:
                 return families.refresh(
@@ -139,6 +163,7 @@ class RefreshView(MethodView):
                     keyring(),
                     token=body["refresh_token"],
                     device_id=body["device_id"],
+                    proof=proof,
                     now=now(),
                 )
         except StolenToken as theft:

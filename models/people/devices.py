@@ -29,6 +29,9 @@ class Device(Identified, Dated, Row):
     """One app on one phone. A device with a dead target is kept, marked as dead.
 
     A device that has signed in but not registered a target yet counts as dead.
+
+    A device with a `key_thumbprint` signs in only with that key, which never changes.
+    Without one, an approval counts for one sign-in: `is_approval_unused` until then.
     """
 
     __tablename__ = "devices"
@@ -55,6 +58,10 @@ class Device(Identified, Dated, Row):
     )
     enrolment_at: Mapped[datetime | None]
     enrolment_by: Mapped[UUID | None]
+    key_thumbprint: Mapped[str | None]
+    is_approval_unused: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false")
+    )
     platform: Mapped[Platform | None] = mapped_column(Word(Platform))
     target_kind: Mapped[TargetKind] = mapped_column(Word(TargetKind))
     target: Mapped[str]
@@ -64,3 +71,7 @@ class Device(Identified, Dated, Row):
     last_ok_at: Mapped[datetime | None]
     dead_at: Mapped[datetime | None]
     dead_reason: Mapped[str | None]
+
+    @property
+    def has_key(self) -> bool:
+        return self.key_thumbprint is not None

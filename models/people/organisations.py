@@ -102,8 +102,11 @@ class Member(Identified, Dated, Row):
 class RefreshFamily(Identified, Dated, Row):
     """One sign-in and all the refresh tokens that descend from it.
 
-    Only the newest `generation` is stored: tokens are derived from `seed`. The family
-    of a browser has no device.
+    Only the newest `generation` that was used is stored: tokens are derived from
+    `seed`. The family of a browser has no device. With a `key_thumbprint`, each refresh
+    proves that key; `sign_in_proof` is the proof of the sign-in, and `used_proofs` are
+    those shown with the newest generation. Without one, `last_used_at` is when the
+    newest generation was first used, that is when its successor was made.
     """
 
     __tablename__ = "refresh_families"
@@ -122,3 +125,8 @@ class RefreshFamily(Identified, Dated, Row):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     revoked_reason: Mapped[str | None]
+    key_thumbprint: Mapped[str | None]
+    sign_in_proof: Mapped[str | None]
+    used_proofs: Mapped[list[str]] = mapped_column(
+        ARRAY(String), default=list, server_default=text("'{}'")
+    )

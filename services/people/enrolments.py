@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 from models.fleet.drivers import Driver
 from models.loads.assignments import Assignment, AssignmentStatus
 from models.people.devices import Device, Enrolment
-from models.people.organisations import Member
+from models.people.organisations import Member, RefreshFamily
 from models.people.targets import TargetKind
 from runtime.errors import DomainError, IdTaken
+from services.people import families, proofs
+from services.people.proofs import Proof
 
 
 class DeviceNotApproved(DomainError):
@@ -32,39 +34,107 @@ class DeviceNotApproved(DomainError):
         self.device_id = device_id
 
 
+class DeviceKeyMismatch(DomainError):
+    """The phone of this id has a key, which the sign-in did not prove.
+
+    Ids are no secrets: lists show them. A phone's key never changes, so an app that
+    lost its key makes a new id.
+    """
+
+    status = 403
+    code = "device-key-mismatch"
+    title = "This phone signs in with its key"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Sign in with a proof of this phone's key, or with a new device_id."
+        )
+
+
 def admit(
-    session: Session, member: Member, device_id: UUID | None, *, now: datetime
+    session: Session,
+    member: Member,
+    device_id: UUID | None,
+    proof: Proof | None = None,
+    *,
+    now: datetime,
 ) -> None:
     """Let the member sign in on this phone; the first sign-in approves it.
 
-    While the member has a load, a dispatcher must approve the phone first, and a
-    browser is refused: a stolen password must not give access to the freight. A
-    revoked phone must always be approved by a dispatcher.
+    A phone that has a key must prove it. The first proof gives a phone its key. While
+    the member has a load, a dispatcher must approve the phone first, and a browser is
+    refused: a stolen password must not give access to the freight. A revoked phone must
+    always be approved by a dispatcher. The approval of a phone without a key counts for
+    one sign-in.
 
     device_id: made by the app; None in a browser.
 
-    Locks: the device. Raises: DeviceNotApproved, IdTaken.
+    Locks: the device. Raises: DeviceNotApproved, DeviceKeyMismatch, ProofInvalid,
+    IdTaken.
     """
     if device_id is None:
         if _has_load(session, member.id):
             raise DeviceNotApproved(None)
         return
     device = claimed(session, member.org_id, member.id, device_id, now=now)
-    if device.enrolment is Enrolment.APPROVED:
-        return
-    if device.enrolment is Enrolment.REVOKED or _has_load(session, member.id):
-        raise DeviceNotApproved(device_id)
-    enrol(device, Enrolment.APPROVED, by=None, now=now)
+    _check_key(session, device, proof)
+    if not _is_approved(device):
+        if device.enrolment is Enrolment.REVOKED or _has_load(session, member.id):
+            raise DeviceNotApproved(device_id)
+        enrol(device, Enrolment.APPROVED, by=None, now=now)
+    if proof is not None and not device.has_key:
+        # What was signed in without the key could be a copy.
+        families.end_families(
+            session, member.id, "the phone has a key", now, device_id=device.id
+        )
+    _give_key(device, proof)
+    device.is_approval_unused = False
 
 
-def ask(session: Session, member: Member, device_id: UUID, *, now: datetime) -> None:
+def ask(
+    session: Session,
+    member: Member,
+    device_id: UUID,
+    proof: Proof | None = None,
+    *,
+    now: datetime,
+) -> None:
     """Show the dispatchers that the member wants to sign in on this phone.
 
-    Safe to repeat; a revoked phone stays revoked. Locks: the device. Raises: IdTaken.
+    The approval will be for the phone's key, if it proves one. Safe to repeat; a
+    revoked phone stays revoked.
+
+    Locks: the device. Raises: IdTaken, DeviceKeyMismatch.
     """
     device = claimed(session, member.org_id, member.id, device_id, now=now)
-    if device.enrolment is Enrolment.UNKNOWN:
+    _check_key(session, device, proof)
+    is_used_up = device.enrolment is Enrolment.APPROVED and not _is_approved(device)
+    if device.enrolment is Enrolment.UNKNOWN or is_used_up:
         enrol(device, Enrolment.PENDING, by=None, now=now)
+        _give_key(device, proof)
+
+
+def _is_approved(device: Device) -> bool:
+    return device.enrolment is Enrolment.APPROVED and (
+        device.has_key or device.is_approval_unused
+    )
+
+
+def _check_key(session: Session, device: Device, proof: Proof | None) -> None:
+    if device.has_key and (proof is None or proof.thumbprint != device.key_thumbprint):
+        raise DeviceKeyMismatch
+    if proof is not None:
+        # scope: the sign-ins of the device that the caller has locked.
+        same = select(func.count()).where(
+            RefreshFamily.device_id == device.id,
+            RefreshFamily.sign_in_proof == proof.used,
+        )
+        proofs.refuse_used(proof, bool(session.scalar(same)))
+
+
+def _give_key(device: Device, proof: Proof | None) -> None:
+    if proof is not None:
+        device.key_thumbprint = proof.thumbprint
 
 
 def enrol(
@@ -76,6 +146,7 @@ def enrol(
     """
     if device.enrolment is not enrolment:
         device.enrolment = enrolment
+        device.is_approval_unused = enrolment is Enrolment.APPROVED
         device.enrolment_at = now
         device.enrolment_by = by
 

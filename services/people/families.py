@@ -14,7 +14,8 @@ from runtime.errors import Unauthenticated
 from services.kernel import events
 from services.kernel.events import Cause
 from services.kernel.standing import check_standing
-from services.people import lookups
+from services.people import lookups, proofs
+from services.people.proofs import Proof
 from services.people.tokens import (
     Claims,
     Keyring,
@@ -73,17 +74,45 @@ class DeviceMismatch(StolenToken):
         )
 
 
+class KeyMismatch(StolenToken):
+    """The refresh token came without a proof of its phone's key, or with another key's.
+
+    So it is a copy: the key cannot leave the phone.
+    """
+
+    code = "refresh-key-mismatch"
+    title = "This sign-in was ended for safety"
+    event = "session.key_mismatch"
+
+    def __init__(self, family_id: UUID) -> None:
+        super().__init__(
+            family_id, "The refresh token belongs to a phone's key: sign in again."
+        )
+
+
+class TokenSuperseded(Unauthenticated):
+    """The phone itself sent an old refresh token, or a request of it came late.
+
+    It ends nothing, and gives nothing.
+    """
+
+    code = "refresh-token-superseded"
+    title = "A newer refresh token is in use"
+
+
 def open_family(
     session: Session,
     keys: Keyring,
     member: Member,
     *,
     device_id: UUID | None,
+    proof: Proof | None = None,
     now: datetime,
 ) -> Tokens:
     """Begin a sign-in on this device; return its first tokens.
 
     device_id: None in a browser.
+    proof: of the key to which the sign-in is bound, if it has one.
     """
     family = RefreshFamily(
         org_id=member.org_id,
@@ -93,6 +122,8 @@ def open_family(
         expires_at=now + keys.lives.refresh,
         last_used_at=now,
         generation=0,
+        key_thumbprint=proof.thumbprint if proof else None,
+        sign_in_proof=proof.used if proof else None,
     )
     session.add(family)
     session.flush()
@@ -105,16 +136,19 @@ def refresh(
     *,
     token: str,
     device_id: UUID | None = None,
+    proof: Proof | None = None,
     now: datetime,
 ) -> Tokens:
     """Return the refresh token that follows `token`, and a new access token.
 
-    Safe to repeat: until the new refresh token is used, `token` gets it again. An older
-    token counts as stolen, and so does one from another device: the caller then ends
-    the whole family.
+    Safe to repeat until the new refresh token is used: `token` gets it again, at any
+    time with a new proof of the family's key, and without a key for `repeat` after its
+    making. A later repeat and an older token count as stolen, and so do a token from
+    another device and one without the family's key: the caller then ends the whole
+    family.
 
-    Locks: the family. Raises: Unauthenticated, TokenReused, DeviceMismatch,
-    OrganisationSuspended.
+    Locks: the family. Raises: Unauthenticated, OrganisationSuspended; TokenReused,
+    DeviceMismatch, KeyMismatch; with the family's key TokenSuperseded, ProofInvalid.
     """
     # scope: the family of a token we derived.
     family_id, generation = _parse(token)
@@ -131,12 +165,43 @@ def refresh(
         raise Unauthenticated("This sign-in has ended: sign in again.")
     if family.device_id != device_id:
         raise DeviceMismatch(family.id)
-    if generation not in (family.generation, family.generation + 1):
-        raise TokenReused(family.id)
+    if family.key_thumbprint is None:
+        _rotate(family, generation, keys, now)
+    else:
+        _rotate_by_key(family, generation, token, proof, now)
     check_standing(session, family.org_id)
+    return _tokens(keys, family, now)
+
+
+def _rotate(
+    family: RefreshFamily, generation: int, keys: Keyring, now: datetime
+) -> None:
+    if generation == family.generation + 1:
+        family.generation = generation
+        # A repeat does not move it: it would prolong its own time.
+        family.last_used_at = now
+        return
+    is_last = generation == family.generation
+    if not is_last or now - family.last_used_at > keys.lives.repeat:
+        raise TokenReused(family.id)
+
+
+def _rotate_by_key(
+    family: RefreshFamily,
+    generation: int,
+    token: str,
+    proof: Proof | None,
+    now: datetime,
+) -> None:
+    if proof is None or proof.thumbprint != family.key_thumbprint:
+        raise KeyMismatch(family.id)
+    proofs.check_token(proof, token)
+    if generation not in (family.generation, family.generation + 1):
+        raise TokenSuperseded("A newer refresh token was used: use that, or sign in.")
+    is_repeat = generation == family.generation
+    family.used_proofs = proofs.remember(family.used_proofs if is_repeat else [], proof)
     family.generation = generation
     family.last_used_at = now
-    return _tokens(keys, family, now)
 
 
 def _has_ended(family: RefreshFamily, keys: Keyring, now: datetime) -> bool:

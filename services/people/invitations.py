@@ -20,9 +20,10 @@ from services.kernel import tenancy
 from services.kernel.actors import Actor
 from services.kernel.limits import RateLimited, Rule, take
 from services.kernel.standing import check_standing
-from services.people import enrolments, families, lookups, members
+from services.people import enrolments, families, lookups, members, proofs
 from services.people.families import Tokens
 from services.people.one_time_tokens import link, opened
+from services.people.proofs import Proof
 from services.people.tokens import Keyring, fingerprint, one_time_tokens
 
 OPEN_FOR = timedelta(hours=72)
@@ -178,6 +179,7 @@ def accept(
     token: str,
     password_hash: str,
     device_id: UUID | None,
+    proof: Proof | None = None,
     now: datetime,
 ) -> Tokens:
     """Make the invited person a member, approve their phone and sign them in.
@@ -186,10 +188,13 @@ def accept(
     signs in with the new password.
 
     device_id: None in a browser.
+    proof: of the key to which the phone and the sign-in are bound, if it has one.
 
     Locks: the invitation. Raises: InvitationOver, LoginTaken, OrganisationSuspended,
-    IdTaken.
+    IdTaken, ProofInvalid.
     """
+    if proof is not None:
+        proofs.check_token(proof, token)
     invitation = _open_one(session, token, now, is_locked=True)
     check_standing(session, invitation.org_id)
     person = members.Person(
@@ -205,8 +210,10 @@ def accept(
     tenancy.act_as_member(session, member.id)
     invitation.accepted_at = now
     invitation.member_id = member.id
-    enrolments.admit(session, member, device_id, now=now)
-    return families.open_family(session, keys, member, device_id=device_id, now=now)
+    enrolments.admit(session, member, device_id, proof, now=now)
+    return families.open_family(
+        session, keys, member, device_id=device_id, proof=proof, now=now
+    )
 
 
 def _open_one(

@@ -25,6 +25,7 @@ from services.people import (
     second_factors,
 )
 from services.people.families import Tokens
+from services.people.proofs import Proof
 from services.people.tokens import Claims, Keyring
 
 
@@ -97,6 +98,7 @@ def sign_in(
     account: Account,
     *,
     device_id: UUID | None,
+    proof: Proof | None = None,
     totp: str | None = None,
     now: datetime,
 ) -> Tokens:
@@ -104,10 +106,13 @@ def sign_in(
 
     The renewed hash, if there is one, is stored.
 
+    proof: of the key to which the phone and the sign-in are bound; its nonce was
+        checked.
     totp: a code of the authenticator app or a recovery code, if there is a factor.
 
     Locks: the member, their factor, the device. Raises: HashChanged,
-    OrganisationSuspended, SecondFactorRequired, DeviceNotApproved, IdTaken.
+    OrganisationSuspended, SecondFactorRequired, DeviceNotApproved, DeviceKeyMismatch,
+    ProofInvalid, IdTaken.
     """
     # scope: the member whose password was checked.
     is_kept = account.renewed_hash is None
@@ -118,24 +123,31 @@ def sign_in(
         raise HashChanged("The login or the password is wrong.")
     check_standing(session, member.org_id)
     second_factors.demand(session, member.id, keys, code=totp, now=now)
-    enrolments.admit(session, member, device_id, now=now)
+    enrolments.admit(session, member, device_id, proof, now=now)
     lockouts.forgive(session, lockouts.of_login(account.login))
     if account.renewed_hash is not None:
         member.password_hash = account.renewed_hash
-    return families.open_family(session, keys, member, device_id=device_id, now=now)
+    return families.open_family(
+        session, keys, member, device_id=device_id, proof=proof, now=now
+    )
 
 
 def ask_for_device(
-    session: Session, account: Account, device_id: UUID, *, now: datetime
+    session: Session,
+    account: Account,
+    device_id: UUID,
+    proof: Proof | None = None,
+    *,
+    now: datetime,
 ) -> None:
     """Show the phone to the dispatchers, after DeviceNotApproved.
 
-    Safe to repeat. Locks: the device. Raises: IdTaken.
+    Safe to repeat. Locks: the device. Raises: IdTaken, DeviceKeyMismatch.
     """
     # scope: the member whose password was checked.
     member = session.get_one(Member, account.member_id)
     lockouts.forgive(session, lockouts.of_login(account.login))
-    enrolments.ask(session, member, device_id, now=now)
+    enrolments.ask(session, member, device_id, proof, now=now)
 
 
 ENTER: LiteralString = """

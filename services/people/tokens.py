@@ -47,11 +47,17 @@ def key_id(public: ec.EllipticCurvePublicKey) -> str:
 
 @dataclass(frozen=True)
 class Lives:
-    """How long tokens are valid. `idle`: the longest time between two refreshes."""
+    """How long tokens are valid.
+
+    idle: the longest time between two refreshes.
+    repeat: how long after its making a refresh token is given again to a phone without
+        a key.
+    """
 
     access: timedelta
     refresh: timedelta
     idle: timedelta
+    repeat: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)

@@ -221,6 +221,7 @@ def _erase_devices(session: Session, member_id: UUID, now: datetime) -> None:
             app_version="",
             locale="",
             enrolment=Enrolment.REVOKED,
+            key_thumbprint=None,
             dead_at=now,
             dead_reason="erased",
         )

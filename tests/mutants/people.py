@@ -5,6 +5,9 @@ from tests.mutants import Mutant
 FAMILIES = "services/people/families.py"
 IDENTITY = "services/people/sign_in.py"
 REFRESH = ("tests/api/people/test_enrolments.py::TestRefreshFamily",)
+PHONE_KEYS = "tests/api/people/test_phone_keys.py"
+PHONE_SIGN_INS = "tests/api/people/test_phone_sign_ins.py"
+PROOFS = "services/people/proofs.py"
 SUSPENDED = ("tests/flows/test_a_company_is_suspended.py::TestItsPeople",)
 TOKENS = "tests/api/people/test_access_tokens.py"
 
@@ -12,8 +15,8 @@ MUTANTS = (
     Mutant(
         "an-old-refresh-token-is-taken",
         FAMILIES,
-        "if generation not in (family.generation, family.generation + 1):",
-        "if generation > family.generation + 1:",
+        "    is_last = generation == family.generation\n",
+        "    is_last = True\n",
         REFRESH,
     ),
     Mutant(
@@ -29,6 +32,62 @@ MUTANTS = (
         "    end_family(session, family.id, theft.code, now)\n",
         "",
         REFRESH,
+    ),
+    Mutant(
+        "a-token-is-repeated-for-ever",
+        FAMILIES,
+        "if not is_last or now - family.last_used_at > keys.lives.repeat:",
+        "if not is_last:",
+        (f"{PHONE_KEYS}::TestWithoutAKey",),
+    ),
+    Mutant(
+        "a-repeat-prolongs-its-time",
+        FAMILIES,
+        "        raise TokenReused(family.id)\n\n\n",
+        "        raise TokenReused(family.id)\n    family.last_used_at = now\n\n\n",
+        (f"{PHONE_KEYS}::TestWithoutAKey",),
+    ),
+    Mutant(
+        "a-copied-token-needs-no-key",
+        FAMILIES,
+        "if proof is None or proof.thumbprint != family.key_thumbprint:",
+        "if proof and proof.thumbprint != family.key_thumbprint:",
+        (f"{PHONE_KEYS}::TestAPhoneWithAKey",),
+    ),
+    Mutant(
+        "a-proof-is-for-any-token",
+        FAMILIES,
+        "    proofs.check_token(proof, token)\n",
+        "",
+        (f"{PHONE_KEYS}::TestAPhoneWithAKey",),
+    ),
+    Mutant(
+        "a-proof-is-used-twice",
+        PROOFS,
+        "    refuse_used(proof, proof.used in used)\n",
+        "",
+        (f"{PHONE_KEYS}::TestAPhoneWithAKey",),
+    ),
+    Mutant(
+        "a-sign-in-needs-no-nonce",
+        PROOFS,
+        "    if not is_ours:\n",
+        "    if not is_ours and proof.nonce is None:\n",
+        (f"{PHONE_SIGN_INS}::TestASignInOnAPhone",),
+    ),
+    Mutant(
+        "an-id-is-enough-on-an-approved-phone",
+        "services/people/enrolments.py",
+        "    if device.has_key and (proof is None or",
+        "    if device.has_key and (proof is not None and",
+        (f"{PHONE_SIGN_INS}::TestASignInOnAPhone",),
+    ),
+    Mutant(
+        "an-approval-counts-for-ever",
+        "services/people/enrolments.py",
+        "    device.is_approval_unused = False\n",
+        "",
+        (f"{PHONE_SIGN_INS}::TestASignInOnAPhone",),
     ),
     Mutant(
         "a-suspended-company-refreshes",

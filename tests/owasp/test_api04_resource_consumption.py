@@ -64,6 +64,10 @@ PROOFS = {
     "::test_all_areas_of_one_driver_fit_into_a_search",
     "MOST_FAILURES": "api/people/test_lockouts.py::TestLock"
     "::test_five_failures_lock_for_15_minutes_also_the_right_password",
+    "LONGEST_PROOF": "api/people/test_phone_keys.py::TestAProof"
+    "::test_may_be_as_long_as_it_says",
+    "MOST_USED_PROOFS": "api/people/test_phone_keys.py::TestAPhoneWithAKey"
+    "::test_has_many_proofs_remembered",
     "LONGEST_CURSOR": "owasp/test_api04_resource_consumption.py"
     "::test_every_text_of_a_query_may_be_n_long_and_no_longer",
 }

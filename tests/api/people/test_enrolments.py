@@ -10,8 +10,10 @@ from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
 from freight.roles import Role
+from market.phone_keys import PhoneKey
 from runtime.db import Session
 from services.people import devices, families
+from tests.api.people import phones
 from tests.services.scene import actor_of, see_it_wait
 from tests.waiting import LONGEST_S
 from tests.world import PASSWORD, Answer, Caller, FakeGateway, World, utcnow
@@ -183,11 +185,11 @@ class TestApproval:
     def test_a_phone_used_before_the_load_needs_none(
         self, world: World, boss: Caller, driver: Caller
     ) -> None:
-        phone = new_id()
-        assert sign_in(driver, phone).status == 201
+        phone, key = new_id(), PhoneKey()
+        assert phones.sign_in(driver, phone, key).status == 201
         world.assign(boss, driver, world.load(world.shipper()))
 
-        assert sign_in(driver, phone).status == 201
+        assert phones.sign_in(driver, phone, key).status == 201
 
     def test_with_a_load_a_sign_in_must_name_its_phone(self, busy: Caller) -> None:
         """Otherwise leaving out the device_id would avoid the approval."""
