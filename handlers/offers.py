@@ -1,9 +1,13 @@
-"""Offers: those whose time is over end."""
+"""Offers: those whose time is over end, those that fell are renewed."""
+
+from uuid import UUID
 
 from handlers.supplies import Handlers, Supplies, in_batches
 from jobs import Job
+from runtime.db import Session
 from services.kernel.events import Cause
 from services.offers import ending
+from services.search import renew
 
 
 def offers_expire(supplies: Supplies) -> None:
@@ -16,4 +20,26 @@ def offers_sweep(supplies: Supplies) -> None:
     offers_expire(supplies)
 
 
-JOBS: Handlers = {Job.OFFERS_EXPIRE: offers_expire, Job.OFFERS_SWEEP: offers_sweep}
+def offers_renew(supplies: Supplies, assignment_id: str) -> None:
+    """Offer a load that came back to the drivers whose offers fell at its booking.
+
+    Each driver in a transaction of their own: drivers are locked one at a time.
+    """
+    with Session.begin() as session:
+        fallen = renew.fallen_offers(session, UUID(assignment_id))
+    for offer_id in fallen:
+        with Session.begin() as session:
+            renew.renew(
+                session,
+                supplies.rules.offers,
+                supplies.rules.roads,
+                offer_id=offer_id,
+                now=supplies.now(),
+            )
+
+
+JOBS: Handlers = {
+    Job.OFFERS_EXPIRE: offers_expire,
+    Job.OFFERS_RENEW: offers_renew,
+    Job.OFFERS_SWEEP: offers_sweep,
+}

@@ -55,6 +55,7 @@ class Job(Enum):
 
     PUSH_SEND = Kind("push.send", "push", 10)
     OFFERS_EXPIRE = Kind("offers.expire", "match", 7)
+    OFFERS_RENEW = Kind("offers.renew", "match", 6)
     SEARCH_RUN = Kind("search.run", "match", 5)
     RESETS_BEGIN = Kind("resets.begin", "push", 5)
     RESETS_MAIL = Kind("resets.mail", "push", 5)

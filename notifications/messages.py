@@ -18,6 +18,7 @@ class MessageKind(StrEnum):
     """What happened; the app decides by it which list to fetch again."""
 
     OFFER = "offer"
+    OFFER_RENEWED = "offer_renewed"
     OFFER_WITHDRAWN = "offer_withdrawn"
     OFFER_LOST = "offer_lost"
     OFFER_UNDELIVERABLE = "offer_undeliverable"
@@ -28,11 +29,15 @@ class MessageKind(StrEnum):
     PICKUP_CONFIRMED = "pickup_confirmed"
 
 
+OF_AN_OPEN_OFFER = frozenset({MessageKind.OFFER, MessageKind.OFFER_RENEWED})
+"""What is worth sending only while the offer is open."""
+
 SILENT = frozenset({MessageKind.OFFER_WITHDRAWN})
 
 ABOUT_OFFERS = frozenset(
     {
         MessageKind.OFFER,
+        MessageKind.OFFER_RENEWED,
         MessageKind.OFFER_WITHDRAWN,
         MessageKind.OFFER_LOST,
         MessageKind.OFFER_UNDELIVERABLE,
@@ -44,6 +49,8 @@ ABOUT_OFFERS = frozenset(
 # A withdrawal has its own, so that it does not replace an offer that is still open.
 _COLLAPSE_KEYS = {
     MessageKind.OFFER: "offer",
+    # In place of another offer's push that waits: both say that there is an offer.
+    MessageKind.OFFER_RENEWED: "offer",
     MessageKind.OFFER_WITHDRAWN: "offer_withdrawn",
     MessageKind.OFFER_LOST: "offer_lost",
 }

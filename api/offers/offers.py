@@ -71,6 +71,10 @@ class BareOfferOut(Answer):
     ended_at = Time(allow_none=True)
     undeliverable_at = Time(allow_none=True)
     decline_reason = known(DeclineReason, allow_none=True)
+    renews_id = fields.UUID(
+        allow_none=True,
+        metadata={"description": "the lost offer of a load that came back"},
+    )
 
     @ma.post_dump
     def _for_the_market(self, shown: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401

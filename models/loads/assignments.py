@@ -30,7 +30,8 @@ class AssignmentKind(StrEnum):
 class Assignment(Identified, Dated, Row):
     """A driver and their truck on a load. The unique indexes decide every race.
 
-    `org_id` is the carrier, `load_org_id` the poster.
+    `org_id` is the carrier, `load_org_id` the poster. `released_after_s` is how long
+    after the booking the carrier gave the load back to the market, if it did.
     """
 
     __tablename__ = "assignments"
@@ -79,6 +80,7 @@ class Assignment(Identified, Dated, Row):
     )
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None]
+    released_after_s: Mapped[int | None]
 
     load: Mapped[Load] = relationship(lazy="raise", viewonly=True)
     driver: Mapped[Driver] = relationship(lazy="raise", viewonly=True)

@@ -32,13 +32,23 @@ class Offer(Identified, Dated, Row):
     """A load offered to a driver until `expires_at`, by the database's clock.
 
     `org_id` is the carrier, `load_org_id` the poster. `snapshot` keeps the load's
-    figures as they were shown; `terms` add up to `score_cents`.
+    figures as they were shown; `terms` add up to `score_cents`. `renews_id` is the lost
+    offer that this one replaces, when its load has come back.
     """
 
     __tablename__ = "offers"
     __table_args__ = (
         # A repeated search makes no second offer of the same load.
-        Index("uq_offers_search_load", "search_id", "load_id", unique=True),
+        Index(
+            "uq_offers_search_load",
+            "search_id",
+            "load_id",
+            unique=True,
+            postgresql_where=text("renews_id IS NULL"),
+        ),
+        # An offer is renewed once.
+        Index("uq_offers_renews", "org_id", "renews_id", unique=True),
+        within("renews_id", "offers"),
         # One open offer for a driver and a load.
         Index(
             "uq_offers_open_driver_load",
@@ -80,5 +90,6 @@ class Offer(Identified, Dated, Row):
     undeliverable_at: Mapped[datetime | None]
     decline_reason: Mapped[DeclineReason | None] = mapped_column(Word(DeclineReason))
     decline_note: Mapped[str | None]
+    renews_id: Mapped[UUID | None]
 
     load: Mapped[Load] = relationship(lazy="raise", viewonly=True)

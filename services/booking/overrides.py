@@ -6,7 +6,7 @@ has what they share: the reason, the locks, the messages, and the record that is
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
 from freight.lifecycles import LoadAct
+from jobs import Job, enqueue
 from models.booking.overrides import Override, OverrideKind, OverrideReason
 from models.fleet.drivers import Driver
 from models.loads.assignments import Assignment, AssignmentStatus
@@ -107,7 +108,8 @@ def give_back(
 ) -> list[UUID]:
     """Take the driver off the load, which is posted again; return who was told.
 
-    The poster and the driver are told; the list has only the driver's member id.
+    The poster and the driver are told; the list has only the driver's member id. How
+    soon after the booking this is, is kept; a job renews the offers that fell then.
 
     Locks: the driver; the caller has locked the load. Raises: LoadMoveRefused.
     """
@@ -122,9 +124,16 @@ def give_back(
         cause.reason or "",
         now=cause.occurred_at,
     )
+    old.released_after_s = _seconds(cause.occurred_at - old.created_at)
+    enqueue(session, Job.OFFERS_RENEW, assignment_id=str(old.id))
     told = [tell_driver(session, old.driver_id, MessageKind.LOAD_UNASSIGNED, load)]
     tell_poster(session, load, MessageKind.LOAD_UNCOVERED)
     return told
+
+
+def _seconds(since: timedelta) -> int:
+    """Return whole seconds, 0 if our clock is behind the database's."""
+    return max(int(since.total_seconds()), 0)
 
 
 def state(load: Load, assignment: Assignment | None) -> dict[str, Any]:

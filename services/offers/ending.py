@@ -3,13 +3,13 @@
 # scope: jobs, and use cases that have locked the load or the driver.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
-from freight.lifecycles import OfferAct
+from freight.lifecycles import OfferAct, OfferStatus
 from jobs import Job, enqueue_each
 from models.loads.assignments import Assignment, AssignmentStatus
 from models.offers.offers import Offer
@@ -89,6 +89,42 @@ def end_the_rest(
         idle = _to_end(session, others, skip_locked=True)
     _end(session, {OfferAct.LOSE: lost, OfferAct.SUPERSEDE: idle}, cause)
     _ask_for_next(session, lost, {Strategy.SEQUENTIAL, Strategy.BROADCAST})
+
+
+def end_worst(
+    session: Session, driver_id: UUID, cause: Cause, *, below_cents: int
+) -> bool:
+    """Supersede the driver's worst open offer that scores less; say whether there was.
+
+    Locks: that offer, if it is not locked.
+    """
+    query = (
+        _of_driver(driver_id)
+        .where(Offer.score_cents < below_cents)
+        .order_by(Offer.score_cents)
+        .limit(1)
+    )
+    ended = _to_end(session, query, skip_locked=True)
+    _end(session, {OfferAct.SUPERSEDE: ended}, cause)
+    return bool(ended)
+
+
+def fallen(load_id: UUID, since: datetime) -> Select[Offer]:
+    """Return the load's offers that fell when it was booked, and are still good.
+
+    since: when it was booked. The offers were lost then, and by their own time could
+        still be accepted.
+    """
+    return (
+        select(Offer)
+        .where(
+            Offer.load_id == load_id,
+            Offer.status == OfferStatus.LOST,
+            Offer.ended_at >= since,
+            Offer.expires_at > func.now(),
+        )
+        .order_by(Offer.id)
+    )
 
 
 def end_left_over(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:

@@ -16,7 +16,7 @@ from models.offers.pushes import Push, PushStatus
 from models.people.devices import Device
 from notifications import outbox
 from notifications.gateway import QUOTA_WAIT_S
-from notifications.messages import MessageKind, compose
+from notifications.messages import OF_AN_OPEN_OFFER, MessageKind, compose
 from notifications.sender import Attempt, Envelope, Outcome
 from services.kernel import events, moves
 from services.people import members
@@ -76,7 +76,7 @@ def _pointless(session: Session, push: Push, device: Device) -> str | None:
         select(func.clock_timestamp() >= push.expires_at)
     ):
         return "expired"
-    if push.kind == MessageKind.OFFER:
+    if push.kind in OF_AN_OPEN_OFFER:
         offer = session.get(Offer, push.subject_id)
         if offer is None or offer.status not in OPEN_OFFERS:
             return "offer is no longer open"
@@ -133,7 +133,7 @@ def _end(push: Push, status: PushStatus, reason: str | None) -> None:
 
 
 def _open_offer(session: Session, push: Push) -> Offer | None:
-    if push.kind != MessageKind.OFFER:
+    if push.kind not in OF_AN_OPEN_OFFER:
         return None
     offer = session.get(Offer, push.subject_id, with_for_update=True)
     return offer if offer is not None and offer.status in OPEN_OFFERS else None

@@ -89,7 +89,53 @@ def extend(
     """
     wanted = _worth_locking(session, search, rules)
     load_ids = [load_id for _, load_id in wanted]
-    free = _lock_free_loads(session, search, load_ids, rules)
+    free = lock_free_loads(session, search, load_ids, rules)
+    driver = lock_free_driver(session, search)
+    if driver is None:
+        return []
+    ending.end_for_driver(
+        session,
+        driver.id,
+        OfferAct.SUPERSEDE,
+        events.server_cause(session, "a newer search"),
+        except_search_id=search.id,
+    )
+    room = min(rules.at_once, rules.per_driver) - count_open(session, driver.id)
+    made: list[Offer] = []
+    for place, load_id in wanted:
+        if load_id in free and len(made) < room:
+            again = judge_again(session, search, load_id, roads, now=now)
+            if isinstance(again, Ranked):
+                offer = insert_offer(
+                    session, search, free[load_id], again, place, rules
+                )
+                made += [offer] if offer is not None else []
+    announce(session, driver, made, MessageKind.OFFER)
+    return made
+
+
+def announce(
+    session: Session, driver: Driver, made: Sequence[Offer], kind: MessageKind
+) -> None:
+    """Record new offers of the driver, queue their pushes and the job that ends them.
+
+    kind: what the pushes say.
+    """
+    for offer in made:
+        moves.record_offer(
+            session, offer, OfferAct.CREATE, events.server_cause(session), Role.SYSTEM
+        )
+        _wake(session, driver, offer, kind)
+    if made:
+        enqueue(session, Job.OFFERS_EXPIRE, at=max(o.expires_at for o in made))
+
+
+def lock_free_driver(session: Session, search: BackhaulSearch) -> Driver | None:
+    """Lock and return the search's driver, if they can be offered loads of it.
+
+    None if the driver is not available or has a newer search, or if the company is
+    suspended. Locks: the driver.
+    """
     # Read again under the lock: the row may have changed since it was first read.
     driver = session.scalars(
         select(Driver)
@@ -102,30 +148,8 @@ def extend(
         or _is_outdated(session, search)
         or is_suspended(session, search.org_id)
     ):
-        return []
-    ending.end_for_driver(
-        session,
-        driver.id,
-        OfferAct.SUPERSEDE,
-        events.server_cause(session, "a newer search"),
-        except_search_id=search.id,
-    )
-    room = min(rules.at_once, rules.per_driver) - _count_open(session, driver.id)
-    made: list[Offer] = []
-    for place, load_id in wanted:
-        if load_id in free and len(made) < room:
-            again = judge_again(session, search, load_id, roads, now=now)
-            if isinstance(again, Ranked):
-                offer = _insert(session, search, free[load_id], again, place, rules)
-                made += [offer] if offer is not None else []
-    for offer in made:
-        moves.record_offer(
-            session, offer, OfferAct.CREATE, events.server_cause(session), Role.SYSTEM
-        )
-        _wake(session, driver, offer)
-    if made:
-        enqueue(session, Job.OFFERS_EXPIRE, at=max(o.expires_at for o in made))
-    return made
+        return None
+    return driver
 
 
 def _is_outdated(session: Session, search: BackhaulSearch) -> bool:
@@ -164,12 +188,16 @@ def _worth_locking(
     return [(place, load_id) for place, load_id in places if load_id in free][:most]
 
 
-def _lock_free_loads(
+def lock_free_loads(
     session: Session,
     search: BackhaulSearch,
     load_ids: Sequence[UUID],
     rules: OfferRules,
 ) -> dict[UUID, Load]:
+    """Lock these loads; return those on the market with room for one more offer.
+
+    Locks: the loads, in id order.
+    """
     loads = session.scalars(
         select(Load)
         .where(Load.id.in_(load_ids), is_on_the_market(search.org_id))
@@ -188,7 +216,8 @@ def _lock_free_loads(
     }
 
 
-def _count_open(session: Session, driver_id: UUID) -> int:
+def count_open(session: Session, driver_id: UUID) -> int:
+    """Return how many offers the driver can accept now."""
     return (
         session.scalar(
             select(func.count())
@@ -199,14 +228,21 @@ def _count_open(session: Session, driver_id: UUID) -> int:
     )
 
 
-def _insert(
+def insert_offer(
     session: Session,
     search: BackhaulSearch,
     load: Load,
     ranked: Ranked,
     place: int,
     rules: OfferRules,
+    *,
+    renews_id: UUID | None = None,
 ) -> Offer | None:
+    """Return a new offer of the locked load; None if the driver has or had it already.
+
+    place: the load's rank in the search.
+    renews_id: the offer that fell, which this one replaces.
+    """
     record = ranked.to_record()
     offer_id = session.scalar(
         insert(Offer)
@@ -226,6 +262,7 @@ def _insert(
             figures=record["figures"],
             snapshot=record["candidate"] | {"load_number": load.load_number},
             expires_at=func.least(func.now() + rules.lifetime, load.pickup_until),
+            renews_id=renews_id,
         )
         .on_conflict_do_nothing()
         .returning(Offer.id)
@@ -233,11 +270,11 @@ def _insert(
     return session.get_one(Offer, offer_id) if offer_id is not None else None
 
 
-def _wake(session: Session, driver: Driver, offer: Offer) -> None:
+def _wake(session: Session, driver: Driver, offer: Offer, kind: MessageKind) -> None:
     owed = outbox.put(
         session,
         [driver.member_id],
-        MessageKind.OFFER,
+        kind,
         offer.id,
         expires_at=offer.expires_at,
     )

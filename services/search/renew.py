@@ -1,0 +1,90 @@
+"""Renew offers: a load that comes back to the market is offered again to the drivers
+who had lost it."""
+
+# scope: called by jobs, for one load.
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from freight.ranking import Ranked
+from geo.roads import Roads
+from models.loads.assignments import Assignment
+from models.offers.offers import Offer
+from models.search.searches import BackhaulSearch
+from notifications.messages import MessageKind
+from services.kernel import events
+from services.offers import ending
+from services.offers.offers import is_open
+from services.search.judge import judge_again
+from services.search.offer import (
+    OfferRules,
+    announce,
+    count_open,
+    insert_offer,
+    lock_free_driver,
+    lock_free_loads,
+)
+
+
+def fallen_offers(session: Session, assignment_id: UUID) -> list[UUID]:
+    """Return the offers that fell when the load of this assignment was booked.
+
+    Only those that by their own time could still be accepted, the oldest first.
+    """
+    booked = session.get_one(Assignment, assignment_id)
+    fell = ending.fallen(booked.load_id, booked.created_at)
+    return list(session.scalars(fell.with_only_columns(Offer.id)))
+
+
+def renew(
+    session: Session,
+    rules: OfferRules,
+    roads: Roads,
+    *,
+    offer_id: UUID,
+    now: datetime,
+) -> Offer | None:
+    """Offer a load again to a driver whose offer of it fell; return the new offer.
+
+    Makes none if the load is not on the market or has enough offers, if the driver is
+    not free or has a newer search, or if by now the load is not worth taking. A driver
+    with as many offers as they may have loses the worst one, if it scores less. Safe to
+    repeat: an offer is renewed once.
+
+    now: the driver leaves no earlier than this.
+
+    Locks: the load, the driver, and the offer that makes room.
+    """
+    fell = session.get_one(Offer, offer_id)
+    search = session.get_one(BackhaulSearch, fell.search_id)
+    free = lock_free_loads(session, search, [fell.load_id], rules)
+    driver = lock_free_driver(session, search)
+    if not free or driver is None or _is_offered_again(session, fell):
+        return None
+    again = judge_again(session, search, fell.load_id, roads, now=now)
+    if not isinstance(again, Ranked):
+        return None
+    if count_open(session, driver.id) >= rules.per_driver:
+        cause = events.server_cause(session, "a better load came back")
+        below = again.score_cents
+        if not ending.end_worst(session, driver.id, cause, below_cents=below):
+            return None
+    load = free[fell.load_id]
+    made = insert_offer(
+        session, search, load, again, fell.rank, rules, renews_id=fell.id
+    )
+    if made is not None:
+        announce(session, driver, [made], MessageKind.OFFER_RENEWED)
+    return made
+
+
+def _is_offered_again(session: Session, fell: Offer) -> bool:
+    again = select(Offer.id).where(
+        Offer.load_id == fell.load_id,
+        Offer.driver_id == fell.driver_id,
+        or_(Offer.renews_id == fell.id, is_open()),
+    )
+    return session.scalar(again.limit(1)) is not None
