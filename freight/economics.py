@@ -4,9 +4,10 @@ The model: a truck at the drop A drives home to B empty, or takes a load from P 
 first. Everything is the difference between the two.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from freight.hours import DAILY_REST_S, elapsed_s
 from freight.records import record_of
@@ -64,6 +65,15 @@ class Figures(NamedTuple):
     def to_record(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
         return record_of(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return the figures from a record that `to_record` made."""
+        times = {
+            name: datetime.fromisoformat(record[name])
+            for name in ("pickup_eta", "delivery_eta", "home_eta")
+        }
+        return cls(**{**record, **times})
 
 
 def way_home(situation: Situation, parameters: Parameters, roads: Roads) -> WayHome:

@@ -1,4 +1,4 @@
-"""Types of truck and trailer, and whether a truck fits a load."""
+"""Types of truck and trailer, whether a truck fits a load, and what it may weigh."""
 
 from enum import StrEnum
 
@@ -57,3 +57,72 @@ def match(accepted: frozenset[Equipment], truck: Equipment | None) -> Match:
     if truck not in accepted:
         return Match.MISMATCH
     return Match.UNKNOWN if truck is Equipment.OTHER else Match.MATCH
+
+
+STANDS_IN_FOR: dict[Equipment, frozenset[Equipment]] = {
+    Equipment.REEFER: frozenset({Equipment.VAN}),
+    Equipment.REEFER_INTERMODAL: frozenset({Equipment.VAN_INTERMODAL}),
+    Equipment.VAN: frozenset({Equipment.STRAIGHT_BOX, Equipment.CARGO_VAN}),
+    Equipment.STRAIGHT_BOX: frozenset({Equipment.CARGO_VAN}),
+    Equipment.CURTAIN_VAN: frozenset({Equipment.VAN}),
+    Equipment.CONESTOGA: frozenset({Equipment.FLATBED, Equipment.CURTAIN_VAN}),
+    Equipment.STEP_DECK: frozenset({Equipment.FLATBED}),
+    Equipment.FLATBED: frozenset({Equipment.HOTSHOT}),
+    Equipment.REMOVABLE_GOOSENECK: frozenset({Equipment.LOWBOY, Equipment.DOUBLE_DROP}),
+}
+"""Truck -> the types asked for that it can carry although they are not its own.
+
+A search never offers such a load; a desk that knows the freight may plan it. Source:
+what dispatchers commonly agree with posters; editable.
+"""
+
+HAS_TEMPERATURE_UNIT = frozenset({Equipment.REEFER, Equipment.REEFER_INTERMODAL})
+
+UNIT_HOLDS_C = (-29.0, 32.0)
+"""The set points of a trailer's temperature unit. Source: makers' data sheets, which
+say -20 F to +90 F."""
+
+KG_PER_LB = 0.45359237
+
+GROSS_LIMIT_KG = 80_000 * KG_PER_LB
+"""Truck, trailer and freight together. Source: 23 U.S.C. 127, United States."""
+
+LIGHTEST_EMPTY_KG = 25_000 * KG_PER_LB
+"""A light tractor with a light trailer, without freight: usual ones weigh 32,000 to
+36,000 lb. Only freight that no ordinary truck may carry is above the limit."""
+
+
+def can_stand_in(truck: Equipment | None, accepted: frozenset[Equipment]) -> bool:
+    """Say whether `truck` can carry a load that asks for other types."""
+    return truck is not None and not accepted.isdisjoint(
+        STANDS_IN_FOR.get(truck, frozenset())
+    )
+
+
+def legal_payload_kg(payload_kg: int | None) -> float:
+    """Return the heaviest freight that the law lets the truck carry.
+
+    payload_kg: the truck's own figure, None if it is not on file. A truck may be
+        lighter than LIGHTEST_EMPTY_KG, but its freight is never above GROSS_LIMIT_KG.
+    """
+    most_kg = GROSS_LIMIT_KG - LIGHTEST_EMPTY_KG
+    return (
+        most_kg if payload_kg is None else min(max(most_kg, payload_kg), GROSS_LIMIT_KG)
+    )
+
+
+def holds_temperature(
+    truck: Equipment | None, lowest_c: float | None, highest_c: float | None
+) -> bool:
+    """Say whether the truck can keep freight in the range; None is an open end.
+
+    True for a load without a range.
+    """
+    if lowest_c is None and highest_c is None:
+        return True
+    coldest_c, warmest_c = UNIT_HOLDS_C
+    return (
+        truck in HAS_TEMPERATURE_UNIT
+        and (lowest_c is None or lowest_c <= warmest_c)
+        and (highest_c is None or highest_c >= coldest_c)
+    )

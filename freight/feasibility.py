@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from freight.economics import Figures
-from freight.equipment import Match, match
+from freight.equipment import Match, holds_temperature, legal_payload_kg, match
 from freight.records import record_of
 from freight.situation import Candidate, Parameters, Situation
 
@@ -21,6 +21,7 @@ class Stage(StrEnum):
     WEIGHT = "weight"
     LENGTH = "length"
     HAZMAT = "hazmat"
+    TEMPERATURE = "temperature"
     DEADHEAD = "deadhead"
     DETOUR = "detour"
     PICKUP_WINDOW = "pickup_window"
@@ -41,8 +42,10 @@ class Reason(StrEnum):
     EQUIPMENT_MISMATCH = "equipment_mismatch"
     EQUIPMENT_UNKNOWN = "equipment_unknown"
     TOO_HEAVY = "too_heavy"
+    ABOVE_LEGAL_WEIGHT = "above_legal_weight"
     TOO_LONG = "too_long"
     HAZMAT_NOT_ALLOWED = "hazmat_not_allowed"
+    TEMPERATURE_NOT_HELD = "temperature_not_held"
     BEYOND_MAX_DEADHEAD = "beyond_max_deadhead"
     DETOUR_TOO_LONG = "detour_too_long"
     PICKUP_CLOSED_BEFORE_ARRIVAL = "pickup_closed_before_arrival"
@@ -108,6 +111,19 @@ def currency(candidate: Candidate, situation: Situation) -> Refusal | None:
 
 
 def weight(candidate: Candidate, situation: Situation) -> Refusal | None:
+    """Refuse a load above the truck's payload or above the legal weight."""
+    return payload(candidate, situation) or gross_weight(candidate, situation)
+
+
+def gross_weight(candidate: Candidate, situation: Situation) -> Refusal | None:
+    """Refuse a load with which truck, trailer and freight are above the legal limit."""
+    limit = legal_payload_kg(situation.payload_kg)
+    if candidate.weight_kg is None or candidate.weight_kg <= limit:
+        return None
+    return Refusal(Reason.ABOVE_LEGAL_WEIGHT, Figure(candidate.weight_kg, limit, "kg"))
+
+
+def payload(candidate: Candidate, situation: Situation) -> Refusal | None:
     """Refuse a load whose weight is above the truck's payload, if both are known.
 
     An unknown payload refuses nothing: nearly every posted load is within what any
@@ -121,7 +137,7 @@ def weight(candidate: Candidate, situation: Situation) -> Refusal | None:
 
 
 def length(candidate: Candidate, situation: Situation) -> Refusal | None:
-    """Refuse a load longer than the truck's deck, if both are known; see `weight`."""
+    """Refuse a load longer than the truck's deck, if both are known; see `payload`."""
     limit = situation.deck_length_m
     if limit is None or candidate.length_m is None or candidate.length_m <= limit:
         return None
@@ -133,6 +149,14 @@ def hazmat(candidate: Candidate, situation: Situation) -> Refusal | None:
     if not candidate.has_hazmat or situation.is_hazmat_allowed:
         return None
     return Refusal(Reason.HAZMAT_NOT_ALLOWED, None)
+
+
+def temperature(candidate: Candidate, situation: Situation) -> Refusal | None:
+    """Refuse a temperature range that the truck has no unit to hold."""
+    lowest_c, highest_c = candidate.temperature_min_c, candidate.temperature_max_c
+    if holds_temperature(situation.equipment, lowest_c, highest_c):
+        return None
+    return Refusal(Reason.TEMPERATURE_NOT_HELD, None)
 
 
 def deadhead(figures: Figures, situation: Situation) -> Refusal | None:
@@ -181,6 +205,7 @@ TRUCK_CHECKS: tuple[
     (Stage.WEIGHT, weight),
     (Stage.LENGTH, length),
     (Stage.HAZMAT, hazmat),
+    (Stage.TEMPERATURE, temperature),
 )
 """The checks that need no distance, in the order of Stage."""
 

@@ -168,7 +168,7 @@ def _judge(
     figures = figures_of(
         candidate, situation, parameters, roads=roads, baseline=baseline
     )
-    for stage, refused in _journey_checks(candidate, situation, parameters, figures):
+    for stage, refused in journey_checks(candidate, situation, parameters, figures):
         if refused is not None:
             return Excluded(candidate.load_id, stage, *refused)
 
@@ -180,12 +180,13 @@ def _judge(
     return Ranked(candidate, score_cents, terms, figures, unchecked)
 
 
-def _journey_checks(
+def journey_checks(
     candidate: Candidate,
     situation: Situation,
     parameters: Parameters,
     figures: Figures,
 ) -> Iterator[tuple[Stage, Refusal | None]]:
+    """Yield the answer of each stage that needs the figures, in the order of Stage."""
     yield Stage.DEADHEAD, feasibility.deadhead(figures, situation)
     yield Stage.DETOUR, feasibility.detour(figures, parameters)
     yield (

@@ -140,7 +140,7 @@ class Candidate:
 
     loaded_m: by road from the first pickup through all stops to the last delivery.
     equipment: the types that the load accepts; empty if not stated.
-    weight_kg, length_m: None if not stated.
+    weight_kg, length_m, temperature_*_c: None if not stated.
     *_until: the last moment to arrive; arriving at that moment is in time.
     """
 
@@ -159,6 +159,8 @@ class Candidate:
     length_m: float | None = None
     has_hazmat: bool = False
     stop_count: int = 2
+    temperature_min_c: float | None = None
+    temperature_max_c: float | None = None
 
     def __post_init__(self) -> None:
         if self.stop_count < 2:

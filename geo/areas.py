@@ -66,15 +66,7 @@ class SearchArea:
             return AreaReason.OUTSIDE_CIRCLE
         if not (self.corridor.contains(pickup) and self.corridor.contains(delivery)):
             return AreaReason.OUTSIDE_CORRIDOR
-        if self.operating and not (
-            _in_any(self.operating, pickup) and _in_any(self.operating, delivery)
-        ):
-            return AreaReason.OUTSIDE_OPERATING_AREA
-        if self.no_go and (
-            _in_any(self.no_go, pickup) or _in_any(self.no_go, delivery)
-        ):
-            return AreaReason.IN_NO_GO_AREA
-        return None
+        return forbidden(self.operating, self.no_go, pickup, delivery)
 
     def pickup_boxes(self) -> list[Box]:
         """Return boxes with every acceptable pickup; none if no pickup is possible."""
@@ -161,6 +153,20 @@ class SearchArea:
         if operating:
             shape = solid(shapely.intersection(shape, shapely.union_all(operating)))
         return solid(shapely.difference(shape, shapely.union_all(no_go)))
+
+
+def forbidden(
+    operating: tuple[PolygonFence, ...],
+    no_go: tuple[PolygonFence, ...],
+    pickup: Point,
+    delivery: Point,
+) -> AreaReason | None:
+    """Return why the drawn areas forbid a load, or None if they do not."""
+    if operating and not (_in_any(operating, pickup) and _in_any(operating, delivery)):
+        return AreaReason.OUTSIDE_OPERATING_AREA
+    if no_go and (_in_any(no_go, pickup) or _in_any(no_go, delivery)):
+        return AreaReason.IN_NO_GO_AREA
+    return None
 
 
 def _in_any(fences: tuple[PolygonFence, ...], point: Point) -> bool:

@@ -108,6 +108,8 @@ class CandidateOut(Answer):
     length_m = fields.Float(allow_none=True)
     has_hazmat = fields.Boolean()
     stop_count = fields.Integer()
+    temperature_min_c = fields.Float(allow_none=True)
+    temperature_max_c = fields.Float(allow_none=True)
 
 
 class RankedOut(Answer):

@@ -21,12 +21,13 @@ from geo.boxes import Box, boxes_around, common_boxes
 from geo.cells import COLUMNS, cells_of, nearest_m
 from geo.distance import EARTH_RADIUS_M, METRES_PER_MILE
 from geo.points import Point
+from models.loads.loads import Load
 from services.loads.market import ON_THE_MARKET
 
 COLUMN_NAMES = """
     id, pickup_lat, pickup_lon, delivery_lat, delivery_lon, loaded_m, price_cents,
     currency, equipment, pickup_from, pickup_until, delivery_from, delivery_until,
-    weight_kg, length_m, has_hazmat, stop_count
+    weight_kg, length_m, has_hazmat, stop_count, temperature_min_c, temperature_max_c
 """
 
 BETWEEN_BOXES = """
@@ -305,8 +306,8 @@ def _of_truck(situation: Situation, ceiling: Ceiling) -> dict[str, Any]:
     return asked
 
 
-def candidate_of(row: Row[Any]) -> Candidate:
-    """Return the candidate in a row with the columns COLUMN_NAMES."""
+def candidate_of(row: Row[Any] | Load) -> Candidate:
+    """Return the candidate in a row with the columns COLUMN_NAMES, or of a load."""
     return Candidate(
         load_id=row.id,
         pickup=Point(row.pickup_lat, row.pickup_lon),
@@ -323,4 +324,6 @@ def candidate_of(row: Row[Any]) -> Candidate:
         length_m=row.length_m,
         has_hazmat=row.has_hazmat,
         stop_count=row.stop_count,
+        temperature_min_c=row.temperature_min_c,
+        temperature_max_c=row.temperature_max_c,
     )

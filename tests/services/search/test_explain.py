@@ -120,6 +120,10 @@ def excluded_by(scene, world, reason):
             load = {"equipment": ["flatbed"]}
         case Reason.TOO_HEAVY:
             load = {"weight_kg": 21_000}
+        case Reason.ABOVE_LEGAL_WEIGHT:
+            load, truck = {"weight_kg": 30_000}, {"payload_kg": None}
+        case Reason.TEMPERATURE_NOT_HELD:
+            load = {"temperature_max_c": 4.0}
         case Reason.TOO_LONG:
             load = {"length_m": 17.0}
         case Reason.HAZMAT_NOT_ALLOWED:

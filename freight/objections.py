@@ -1,0 +1,278 @@
+"""What speaks against a driver carrying a load at this moment, and who may overrule it.
+
+A search stops at the first reason and asks only what it does not already ask in SQL;
+here every question is asked, by the same functions of `feasibility`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from freight import feasibility
+from freight.economics import Figures
+from freight.equipment import Equipment, can_stand_in
+from freight.feasibility import Figure, Reason, Refusal, Stage
+from freight.ranking import journey_checks
+from freight.records import record_of
+from freight.situation import Candidate, Parameters, Situation
+from geo.areas import AreaReason
+
+
+class Ground(StrEnum):
+    """Why a driver should not carry a load. Values that `Reason` has mean the same."""
+
+    POSITION_OLD = "position_old"
+    BEYOND_MAX_DEADHEAD = "beyond_max_deadhead"
+    DETOUR_TOO_LONG = "detour_too_long"
+    PICKUP_CLOSED_BEFORE_ARRIVAL = "pickup_closed_before_arrival"
+    DELIVERY_CLOSED_BEFORE_ARRIVAL = "delivery_closed_before_arrival"
+    HOME_TOO_LATE = "home_too_late"
+    BELOW_MIN_PAY = "below_min_pay"
+    OUTSIDE_OPERATING_AREA = "outside_operating_area"
+    IN_NO_GO_AREA = "in_no_go_area"
+    TOO_LONG = "too_long"
+    TOO_HEAVY = "too_heavy"
+    EQUIPMENT_STANDS_IN = "equipment_stands_in"
+    EQUIPMENT_UNKNOWN = "equipment_unknown"
+
+    EQUIPMENT_MISMATCH = "equipment_mismatch"
+    POSTER_SUSPENDED = "poster_suspended"
+    CARRIER_SUSPENDED = "carrier_suspended"
+    NOT_ON_THE_MARKET = "not_on_the_market"
+    LEASE_OVER = "lease_over"
+    NOT_VISIBLE = "not_visible"
+    DRIVER_OFF_DUTY = "driver_off_duty"
+    SLOT_TAKEN = "slot_taken"
+    TRUCK_CHANGED = "truck_changed"
+    NO_HAZMAT_ENDORSEMENT = "no_hazmat_endorsement"
+    TRUCK_NOT_PLACARDED = "truck_not_placarded"
+    TEMPERATURE_NOT_HELD = "temperature_not_held"
+    ABOVE_LEGAL_WEIGHT = "above_legal_weight"
+
+
+class Words(NamedTuple):
+    """What a ground is about (a JSON pointer), in words, and who may overrule it."""
+
+    pointer: str
+    detail: str
+    may_overrule: bool
+
+
+def _desk(pointer: str, detail: str) -> Words:
+    return Words(f"#/{pointer}", detail, may_overrule=True)
+
+
+def _nobody(pointer: str, detail: str) -> Words:
+    return Words(f"#/{pointer}", detail, may_overrule=False)
+
+
+WORDS: dict[Ground, Words] = {
+    Ground.POSITION_OLD: _desk(
+        "driver/position", "The driver sent no position lately."
+    ),
+    Ground.BEYOND_MAX_DEADHEAD: _desk(
+        "driver/max_deadhead_m", "The pickup is farther than the driver drives empty."
+    ),
+    Ground.DETOUR_TOO_LONG: _desk("load", "The detour home is too long."),
+    Ground.PICKUP_CLOSED_BEFORE_ARRIVAL: _desk(
+        "load/pickup_until", "The pickup closes before the driver can be there."
+    ),
+    Ground.DELIVERY_CLOSED_BEFORE_ARRIVAL: _desk(
+        "load/delivery_until", "The delivery closes before the driver can be there."
+    ),
+    Ground.HOME_TOO_LATE: _desk(
+        "driver/home_by_at", "The driver would be home later than they want."
+    ),
+    Ground.BELOW_MIN_PAY: _desk(
+        "driver/min_pay_cents_per_km", "The load pays less than the driver asks for."
+    ),
+    Ground.OUTSIDE_OPERATING_AREA: _desk(
+        "load", "A stop is outside the driver's operating areas."
+    ),
+    Ground.IN_NO_GO_AREA: _desk("load", "A stop is in a no-go area of the driver."),
+    Ground.TOO_LONG: _desk(
+        "truck/deck_length_m", "The freight is longer than the truck's deck."
+    ),
+    Ground.TOO_HEAVY: _desk(
+        "truck/payload_kg", "The freight is heavier than the truck's payload on file."
+    ),
+    Ground.EQUIPMENT_STANDS_IN: _desk(
+        "truck/equipment",
+        "The load asks for another type of truck, which this one can stand in for.",
+    ),
+    Ground.EQUIPMENT_UNKNOWN: _desk(
+        "truck/equipment", "It is not known whether this type of truck fits the load."
+    ),
+    Ground.EQUIPMENT_MISMATCH: _nobody(
+        "truck/equipment", "This type of truck cannot carry the load."
+    ),
+    Ground.POSTER_SUSPENDED: _nobody("poster", "The load's poster is suspended."),
+    Ground.CARRIER_SUSPENDED: _nobody("carrier", "The driver's company is suspended."),
+    Ground.NOT_ON_THE_MARKET: _nobody("load/status", "The load is not on the market."),
+    Ground.LEASE_OVER: _nobody(
+        "load/lease_expires_at", "The posting has run out; its poster may renew it."
+    ),
+    Ground.NOT_VISIBLE: _nobody(
+        "load/visibility", "The load is for its poster's own trucks only."
+    ),
+    Ground.DRIVER_OFF_DUTY: _nobody(
+        "driver/availability",
+        "The driver is off duty. They have to say first that they are available.",
+    ),
+    Ground.SLOT_TAKEN: _nobody("truck", "The truck has another load at that time."),
+    Ground.TRUCK_CHANGED: _nobody(
+        "driver/truck_id", "The driver's truck was changed at this moment: try again."
+    ),
+    Ground.NO_HAZMAT_ENDORSEMENT: _nobody(
+        "driver/has_hazmat_endorsement",
+        "The load is dangerous goods and the driver has no endorsement for them.",
+    ),
+    Ground.TRUCK_NOT_PLACARDED: _nobody(
+        "truck/is_hazmat_allowed",
+        "The load is dangerous goods and the truck may not carry them.",
+    ),
+    Ground.TEMPERATURE_NOT_HELD: _nobody(
+        "truck/equipment", "The truck has no unit that holds the load's temperature."
+    ),
+    Ground.ABOVE_LEGAL_WEIGHT: _nobody(
+        "load/weight_kg", "With this freight the truck is above the legal weight."
+    ),
+}
+"""The table of what the carrier's desk may overrule, and what nobody may.
+
+Cabotage is missing: neither a company nor a truck says where it is registered.
+"""
+
+
+class Objection(NamedTuple):
+    """One thing that speaks against it. `figure`: what was compared, if anything."""
+
+    ground: Ground
+    figure: Figure | None = None
+
+    @property
+    def may_overrule(self) -> bool:
+        """Whether the carrier's desk may overrule it; else nobody may."""
+        return WORDS[self.ground].may_overrule
+
+    def to_record(self) -> dict[str, Any]:
+        """Return it as JSON values, with its words."""
+        pointer, detail, may_overrule = WORDS[self.ground]
+        return {
+            "ground": self.ground.value,
+            "pointer": pointer,
+            "detail": detail,
+            "may_overrule": may_overrule,
+            "figure": None if self.figure is None else record_of(self.figure),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is true now of the driver, the truck, the load and both companies.
+
+    is_listed: the load is posted, or this driver has just been booked for it.
+    is_visible: the driver's company may see the load.
+    is_located: the driver sent a position lately, or none is needed.
+    area: why the drawn areas forbid an end of the load.
+    """
+
+    has_endorsement: bool
+    is_placarded: bool
+    is_off_duty: bool = False
+    is_poster_suspended: bool = False
+    is_carrier_suspended: bool = False
+    is_listed: bool = True
+    is_lease_over: bool = False
+    is_visible: bool = True
+    is_slot_taken: bool = False
+    is_truck_changed: bool = False
+    is_located: bool = True
+    area: AreaReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """The way to the pickup and home again; `parameters` None asks no detour."""
+
+    figures: Figures
+    parameters: Parameters | None = None
+
+
+def objections(
+    candidate: Candidate,
+    situation: Situation,
+    moment: Moment,
+    journey: Journey | None = None,
+) -> tuple[Objection, ...]:
+    """Return all that speaks against carrying the load; empty if nothing does.
+
+    journey: None asks nothing about the way, as where the freight is aboard already.
+    """
+    return (
+        *_of_moment(moment),
+        *_of_truck(candidate, situation, moment),
+        *(_of_journey(candidate, situation, journey) if journey is not None else ()),
+    )
+
+
+def _of_moment(moment: Moment) -> Iterator[Objection]:
+    asked = (
+        (moment.is_poster_suspended, Ground.POSTER_SUSPENDED),
+        (moment.is_carrier_suspended, Ground.CARRIER_SUSPENDED),
+        (not moment.is_listed, Ground.NOT_ON_THE_MARKET),
+        (moment.is_lease_over, Ground.LEASE_OVER),
+        (not moment.is_visible, Ground.NOT_VISIBLE),
+        (moment.is_off_duty, Ground.DRIVER_OFF_DUTY),
+        (moment.is_slot_taken, Ground.SLOT_TAKEN),
+        (moment.is_truck_changed, Ground.TRUCK_CHANGED),
+        (not moment.is_located, Ground.POSITION_OLD),
+    )
+    for is_so, ground in asked:
+        if is_so:
+            yield Objection(ground)
+    if moment.area is not None:
+        yield Objection(Ground(moment.area.value))
+
+
+def _of_truck(
+    candidate: Candidate, situation: Situation, moment: Moment
+) -> Iterator[Objection]:
+    refused = feasibility.equipment(candidate, situation)
+    if refused is not None:
+        if can_stand_in(situation.equipment, candidate.equipment):
+            yield Objection(Ground.EQUIPMENT_STANDS_IN, refused.figure)
+        elif situation.equipment is Equipment.OTHER:
+            yield Objection(Ground.EQUIPMENT_UNKNOWN, refused.figure)
+        else:
+            yield _objection(refused)
+    for check in (
+        feasibility.payload,
+        feasibility.gross_weight,
+        feasibility.length,
+        feasibility.temperature,
+    ):
+        if (refused := check(candidate, situation)) is not None:
+            yield _objection(refused)
+    if feasibility.hazmat(candidate, situation) is not None:
+        if not moment.has_endorsement:
+            yield Objection(Ground.NO_HAZMAT_ENDORSEMENT)
+        if not moment.is_placarded:
+            yield Objection(Ground.TRUCK_NOT_PLACARDED)
+
+
+def _of_journey(
+    candidate: Candidate, situation: Situation, journey: Journey
+) -> Iterator[Objection]:
+    parameters = journey.parameters or Parameters()
+    checks = journey_checks(candidate, situation, parameters, journey.figures)
+    for stage, refused in checks:
+        is_asked = stage is not Stage.DETOUR or journey.parameters is not None
+        if refused is not None and is_asked:
+            yield _objection(refused)
+
+
+def _objection(refused: Refusal) -> Objection:
+    assert refused.reason is not Reason.HAZMAT_NOT_ALLOWED
+    return Objection(Ground(refused.reason.value), refused.figure)
