@@ -41,8 +41,6 @@ class Shares:
         if is_allowed:
             self._left -= amount
             self._taken[key] += amount
-        elif not self._taken[key]:
-            del self._taken[key]
         return is_allowed
 
     def give_back(self, key: Hashable, amount: int = 1) -> None:

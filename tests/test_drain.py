@@ -67,13 +67,14 @@ class TestTheWeb:
         self, committed: World, database_url: str, web: tuple[Processes, int]
     ) -> None:
         processes, port = web
-        boss = committed.company()
+        # Of one company each, which may not be at work in all threads at once.
+        bosses = [committed.company() for _ in range(IN_FLIGHT)]
         server = processes.running["web"]
 
         def put_truck(number: int) -> int:
             line = http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
             headers = {
-                "Authorization": f"Bearer {boss.token}",
+                "Authorization": f"Bearer {bosses[number].token}",
                 "Content-Type": "application/json",
             }
             line.request("PUT", f"/v1/trucks/{uuid4()}", truck(number), headers)

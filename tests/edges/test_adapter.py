@@ -10,6 +10,7 @@ import pytest
 
 from edges import reading
 from edges.adapter import KEPT, Adapter, Admission, address_of, environ_of
+from runtime.config import Settings
 from tests.waiting import LONGEST_S
 
 Pairs = list[tuple[str, str]]
@@ -279,6 +280,16 @@ class TestTheThreads:
         asyncio.run(scene(request("/stuck"), request("/", member)))
         gate.clear()
         asyncio.run(scene(request("/stuck", member), request("/")))
+
+    def test_300_phones_of_one_company_behind_one_address_are_all_answered(
+        self,
+    ) -> None:
+        admission = Admission(most_at_once=Settings().LIMIT_ADDRESS_AT_ONCE)
+        asked = [request() for _ in range(300)]
+
+        play(Adapter(echo, admission), *asked)
+
+        assert {each.status for each in asked} == {200}
 
     def test_an_address_has_n_requests_in_hand_and_no_more(
         self, adapter: Adapter, gate: threading.Event
