@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from uuid import UUID
 
 
 class DomainError(Exception):
@@ -46,8 +47,15 @@ class Unauthenticated(DomainError):
     code = "unauthenticated"
     title = "Sign in first"
 
-    def __init__(self, detail: str = "Send a valid access token.") -> None:
+    def __init__(
+        self,
+        detail: str = "Send a valid access token.",
+        *,
+        family_id: UUID | None = None,
+    ) -> None:
+        """family_id: the sign-in of the token, if it is one of ours that is over."""
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
+        self.family_id = family_id
 
 
 class Forbidden(DomainError):

@@ -56,9 +56,9 @@ def requires(permission: Permission) -> Callable[[View], View]:
                 g.claims = read_access_token(keyring(), _bearer(), now=now())
                 asked = limits.asked_of(g.claims)
                 g.actor, g.allowances = sign_in.enter(g.claims, asked)
-            except Unauthenticated:
+            except Unauthenticated as error:
                 # A phone that was signed out must not use up its owner's quota.
-                limits.meter_stranger()
+                limits.meter_refused(error)
                 raise
             with acting(Tenant(g.claims.org_id, g.claims.member_id)):
                 limits.refuse()

@@ -1,13 +1,20 @@
 """Rate limits: what is counted for each request, and the headers that report it."""
 
 import hmac
+from collections.abc import Callable
+from functools import wraps
 from ipaddress import ip_address
+from typing import Any, TypeVar, cast
+from uuid import UUID
 
 from flask import Flask, Response, current_app, g, request
+from sqlalchemy.orm import Session as OrmSession
+from werkzeug.exceptions import HTTPException
 
 from api.kernel.routes import current_view
 from runtime.config import Settings
 from runtime.db import Hand, Session, acting
+from runtime.errors import DomainError
 from services.kernel.limits import Allowance, Asked, RateLimited, Rule, take_each
 from services.people.tokens import Claims, Keyring
 
@@ -30,6 +37,9 @@ body, which is read later."""
 HOUR_S = 3600
 METERED = "/v1/"
 """Other paths are not counted: probes and pages for the operator."""
+
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 def rules_of(settings: Settings) -> dict[str, Rule]:
@@ -63,6 +73,53 @@ def asked_of(claims: Claims) -> Asked:
     return _asked(keys)
 
 
+def meter_refused(error: DomainError | HTTPException) -> None:
+    """Count this refused request: for its sign-in if it showed a token of ours that is
+    over, else for its address; refuse it if there are too many.
+
+    Many phones share one address: theirs must not count as one stranger.
+
+    Raises: RateLimited.
+    """
+    family_id = getattr(error, "family_id", None)
+    if family_id is None:
+        meter_stranger()
+        return
+    with acting(Hand.NOBODY), Session.begin() as session:
+        meter_family(session, family_id)
+
+
+def meter_family(session: OrmSession, family_id: UUID) -> None:
+    """Count this request for a sign-in, as `requires` does; refuse it if too many.
+
+    Locks: the key's row, until the transaction ends. Raises: RateLimited.
+    """
+    asked = _asked({"device": str(family_id)})
+    g.allowances = take_each(session, asked) if asked else []
+    refuse()
+
+
+def meters_itself(view: View) -> View:
+    """Mark a public view that counts its requests once it has read their tokens.
+
+    One that is refused is counted here, as `meter_refused` does. The outermost
+    decorator.
+    """
+
+    @wraps(view)
+    def metered(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
+        try:
+            return view(*args, **kwargs)
+        except RateLimited:
+            raise
+        except (DomainError, HTTPException) as error:
+            meter_refused(error)
+            raise
+
+    metered.meters_itself = True  # type: ignore[attr-defined]
+    return cast(View, metered)
+
+
 def meter_stranger() -> None:
     """Count this request without a valid token for its address; refuse it if too many.
 
@@ -94,7 +151,10 @@ def register(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def meter_public() -> None:
-        is_public = getattr(current_view(), "permission", "undeclared") is None
+        view = current_view()
+        is_public = getattr(view, "permission", "undeclared") is None
+        if getattr(view, "meters_itself", False):
+            return
         if is_public and request.path.startswith(METERED):
             meter_stranger()
 

@@ -11,6 +11,7 @@ from api.kernel.auth import claims, keyring, public, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
 from api.kernel.fields import line
+from api.kernel.limits import meter_family, meters_itself
 from api.kernel.problems import raises
 from api.kernel.proofs import shown_proof, takes_proof
 from runtime.db import Session, Tenant, acting
@@ -139,6 +140,7 @@ class SessionsView(MethodView):
 class RefreshView(MethodView):
     """The next pair of tokens."""
 
+    @meters_itself
     @public
     @raises(
         *(Unauthenticated, TokenReused, DeviceMismatch, OrganisationSuspended),
@@ -158,7 +160,7 @@ class RefreshView(MethodView):
         proof = shown_proof()
         try:
             with Session.begin() as session:
-                return families.refresh(
+                tokens = families.refresh(
                     session,
                     keyring(),
                     token=body["refresh_token"],
@@ -166,6 +168,9 @@ class RefreshView(MethodView):
                     proof=proof,
                     now=now(),
                 )
+                # Before the commit: one that is refused has rotated nothing.
+                meter_family(session, tokens.family_id)
+                return tokens
         except StolenToken as theft:
             with Session.begin() as session:
                 families.end_stolen(session, theft, now())

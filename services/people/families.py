@@ -33,6 +33,7 @@ class Tokens:
     refresh_token: str
     expires_in_s: int
     member_id: UUID
+    family_id: UUID
 
 
 class StolenToken(Unauthenticated):
@@ -43,9 +44,10 @@ class StolenToken(Unauthenticated):
 
     event: str
 
+    family_id: UUID
+
     def __init__(self, family_id: UUID, detail: str) -> None:
-        super().__init__(detail)
-        self.family_id = family_id
+        super().__init__(detail, family_id=family_id)
 
 
 class TokenReused(StolenToken):
@@ -162,7 +164,9 @@ def refresh(
         raise Unauthenticated("The refresh token is not valid.")
     member = session.get_one(Member, family.member_id)
     if _has_ended(family, keys, now) or member.deactivated_at:
-        raise Unauthenticated("This sign-in has ended: sign in again.")
+        raise Unauthenticated(
+            "This sign-in has ended: sign in again.", family_id=family.id
+        )
     if family.device_id != device_id:
         raise DeviceMismatch(family.id)
     if family.key_thumbprint is None:
@@ -287,4 +291,5 @@ def _tokens(keys: Keyring, family: RefreshFamily, now: datetime) -> Tokens:
         refresh_token(keys, family.id, family.seed, family.generation + 1),
         int(keys.lives.access.total_seconds()),
         family.member_id,
+        family.id,
     )

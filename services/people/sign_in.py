@@ -174,7 +174,9 @@ def enter(claims: Claims, asked: Asked) -> tuple[Actor, list[Allowance]]:
         ENTER, values + limits.arguments(asked)
     )
     if kind is None:
-        raise Unauthenticated("This sign-in has ended: sign in again.")
+        raise Unauthenticated(
+            "This sign-in has ended: sign in again.", family_id=claims.family_id
+        )
     if suspended_at is not None:
         raise OrganisationSuspended
     actor = Actor(

@@ -182,7 +182,10 @@ def read_access_token(keys: Keyring, token: str, *, now: datetime) -> Claims:
         raise Unauthenticated(INVALID) from None
     now_s = now.timestamp()
     if signed.until_s <= now_s - LEEWAY_S:
-        raise Unauthenticated("The access token has expired: refresh it.")
+        raise Unauthenticated(
+            "The access token has expired: refresh it.",
+            family_id=signed.claims.family_id,
+        )
     if signed.from_s > now_s + LEEWAY_S:
         raise Unauthenticated(INVALID)
     return signed.claims
