@@ -30,7 +30,7 @@ OPEN_FOR = timedelta(hours=72)
 PURPOSE = "invitation"
 
 LETTERS = Rule(quota=5, window_s=24 * 3600)
-"""To one address, from all companies together, so that no mailbox is flooded."""
+"""To one mailbox, from one company: what others send must not stop its own company."""
 
 
 class InvitationOver(Gone):
@@ -89,7 +89,7 @@ def invite(
     )
     members.refuse_colleague(session, actor.org_id, person)
     if person.email is not None:
-        _spare_mailbox(session, keys, person.email)
+        _spare_mailbox(session, actor, keys, person.email)
     _withdraw_earlier(session, actor, person, now)
     invitation_id = uuid7()
     token = one_time_tokens(keys, PURPOSE, invitation_id)[0]
@@ -112,8 +112,15 @@ def invite(
     return Invited(invitation, token)
 
 
-def _spare_mailbox(session: Session, keys: Keyring, email: str) -> None:
-    key = hmac.digest(keys.refresh[0], f"invited {email}".encode(), "sha256").hex()
+def mailbox(email: str) -> str:
+    """Return the address without what follows a plus: both reach one mailbox."""
+    name, _, domain = email.lower().rpartition("@")
+    return f"{name.partition('+')[0] or name}@{domain}"
+
+
+def _spare_mailbox(session: Session, actor: Actor, keys: Keyring, email: str) -> None:
+    words = f"invited by {actor.org_id} {mailbox(email)}".encode()
+    key = hmac.digest(keys.refresh[0], words, "sha256").hex()
     allowance = take(session, "invitations", key, LETTERS)
     if not allowance.is_allowed:
         raise RateLimited(allowance)

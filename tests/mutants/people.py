@@ -159,4 +159,24 @@ MUTANTS = (
         "list(factor.recovery_hashes)",
         ("tests/api/people/test_second_factors.py::TestRecovery",),
     ),
+    Mutant(
+        "phones-behind-one-address-share-its-quota",
+        "api/kernel/limits.py",
+        'if getattr(view, "meters_itself", False):',
+        'if getattr(view, "meters_nothing", False):',
+        (
+            "tests/api/kernel/test_limits.py::TestPhonesBehindOneAddress"
+            "::test_refresh_and_ask_as_if_each_were_alone",
+        ),
+    ),
+    Mutant(
+        "a-quota-is-everybodys",
+        "services/people/invitations.py",
+        'f"invited by {actor.org_id} {mailbox(email)}"',
+        'f"invited by {mailbox(email)}"',
+        (
+            "tests/api/people/test_invitations.py::TestInvite"
+            "::test_what_another_company_sends_does_not_stop_the_addresss_own",
+        ),
+    ),
 )
