@@ -1,5 +1,6 @@
 """No answer repeats a host that the caller chose: not in Location, not in a page."""
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from api.app import create_app, make_posting_rules
 from api.kernel.headers import without_host
 from geo.roads import EstimatedRoads
 from tests.owasp.operations import operations
+from tests.source import files, nodes
 from tests.world import World
 
 FOREIGN = "foreign.example"
@@ -66,6 +68,20 @@ def test_no_answer_repeats_a_foreign_host(
 
     # Else the framework's own redirects were not seen.
     assert {"/", "/docs", "//openapi.json"} <= moved
+
+
+def test_no_code_of_ours_reads_the_host() -> None:
+    reads = [
+        f"{path}:{node.lineno}"
+        for path in files()
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "request"
+        and node.attr in {"host", "host_url", "base_url", "root_url", "url_root", "url"}
+    ]
+
+    assert reads == []
 
 
 @pytest.mark.parametrize(
