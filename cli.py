@@ -30,6 +30,7 @@ from runtime import keys, schema
 from runtime.config import Settings
 from runtime.db import Hand, Session
 from runtime.errors import CannotStart
+from services.booking.give_backs import by_company
 from services.fleet import positions
 from services.people import organisations
 from services.people.organisations import Company
@@ -300,6 +301,18 @@ def resume_org(org: UUID) -> None:
     with Session.begin() as session:
         company = suspensions.resume(session, org, now=datetime.now(UTC))
         click.echo(f"{company.name} takes part again.")
+
+
+@cli.command()
+@clear_failures
+def give_backs() -> None:
+    """List the companies that quickly gave back loads they had booked."""
+    settings = settings_from_environment()
+    connect(settings, hand=Hand.SERVER)
+    found = by_company(settings.quick_give_back, now=datetime.now(UTC))
+    with Session() as session:
+        for name, org_id, bookings, quick in session.execute(found):
+            click.echo(f"{name} ({org_id}): {quick} of {bookings} bookings")
 
 
 @cli.group()

@@ -8,7 +8,7 @@ from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api.booking import overrides
+from api.booking import give_backs, overrides
 from api.fleet import areas, drivers, positions, trucks
 from api.kernel import deprecation, headers, limits, openapi, problems, versions
 from api.kernel.bodies import InflatingRequest
@@ -47,6 +47,7 @@ BLUEPRINTS = (
     offers.blueprint,
     assignments.blueprint,
     overrides.blueprint,
+    give_backs.blueprint,
     sync.blueprint,
     operations.blueprint,
 )
@@ -98,6 +99,7 @@ def create_app(
     app.extensions["keyring"] = keys
     app.extensions["posting_rules"] = posting_rules
     app.extensions["position_max_age"] = settings.accept_position_max_age
+    app.extensions["quick_give_back"] = settings.quick_give_back
     app.extensions["schema_head"] = schema_head
     _observe(app)
     headers.register(app, settings)

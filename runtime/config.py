@@ -129,6 +129,8 @@ class Settings:
     # Requests in hand from one address, in each web process: 300 phones of one yard
     # may ask at once. 0 turns the limit off.
     LIMIT_ADDRESS_AT_ONCE: int = 500
+    # A load that is given back so soon after its booking counts against its carrier.
+    QUICK_GIVE_BACK_S: int = 900
     # A driver who accepts is on the road: the phone's last position must not be older
     # than this. 0 turns the check off.
     ACCEPT_POSITION_MAX_AGE_S: int = 1800
@@ -177,6 +179,10 @@ class Settings:
     @property
     def accept_position_max_age(self) -> timedelta | None:
         return timedelta(seconds=self.ACCEPT_POSITION_MAX_AGE_S) or None
+
+    @property
+    def quick_give_back(self) -> timedelta:
+        return timedelta(seconds=self.QUICK_GIVE_BACK_S)
 
     @property
     def cors_origins(self) -> tuple[str, ...]:

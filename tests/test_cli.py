@@ -249,7 +249,7 @@ class TestOthers:
 
         assert {
             *("create-org", "verify-org", "suspend-org", "resume-org"),
-            *("migrate", "openapi", "rotate-keys"),
+            *("migrate", "openapi", "rotate-keys", "give-backs"),
         } <= {li.split()[0] for li in lines}
         assert [line for line in lines if len(line.split()) < 3] == []
 

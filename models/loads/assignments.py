@@ -30,7 +30,7 @@ class AssignmentKind(StrEnum):
 class Assignment(Identified, Dated, Row):
     """A driver and their truck on a load. The unique indexes decide every race.
 
-    `org_id` is the carrier, `load_org_id` the poster. `released_after_s` is how long
+    `org_id` is the carrier, `load_org_id` the poster. `given_back_after_s` is how long
     after the booking the carrier gave the load back to the market, if it did.
     """
 
@@ -80,7 +80,7 @@ class Assignment(Identified, Dated, Row):
     )
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None]
-    released_after_s: Mapped[int | None]
+    given_back_after_s: Mapped[int | None]
 
     load: Mapped[Load] = relationship(lazy="raise", viewonly=True)
     driver: Mapped[Driver] = relationship(lazy="raise", viewonly=True)

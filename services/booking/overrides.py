@@ -124,7 +124,7 @@ def give_back(
         cause.reason or "",
         now=cause.occurred_at,
     )
-    old.released_after_s = _seconds(cause.occurred_at - old.created_at)
+    old.given_back_after_s = _seconds(cause.occurred_at - old.created_at)
     enqueue(session, Job.OFFERS_RENEW, assignment_id=str(old.id))
     told = [tell_driver(session, old.driver_id, MessageKind.LOAD_UNASSIGNED, load)]
     tell_poster(session, load, MessageKind.LOAD_UNCOVERED)

@@ -238,6 +238,20 @@ def withdraw(session: Session, actor: Actor, load_id: UUID, *, now: datetime) ->
     return load
 
 
+def get_own(session: Session, actor: Actor, load_id: UUID) -> Load:
+    """Return a load that the actor's company posted, without its stops.
+
+    Raises: NotFound.
+    """
+    # scope: only loads that the actor's company posted.
+    load = session.scalar(
+        select(Load).where(Load.id == load_id, Load.org_id == actor.org_id)
+    )
+    if load is None:
+        raise NotFound(f"No load {load_id} posted by your company.")
+    return load
+
+
 def lock_own(session: Session, actor: Actor, load_id: UUID) -> Load:
     """Lock and return a load that the actor's company posted, with its stops.
 

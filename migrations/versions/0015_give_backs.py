@@ -1,29 +1,29 @@
 """What a carrier gives back: how soon after the booking, and the offers that the load's
 return renews. A load's places are towns: a facility's name tells who the customer is.
 
-`quick_releases` lets a poster count what the carrier of its load gave back, also to
+`give_backs_of` lets a poster count what the carrier of its load gave back, also to
 others.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015_releases"
+revision = "0015_give_backs"
 down_revision = "0014_phone_keys"
 phase = "expand"
 branch_labels = None
 depends_on = None
 
-QUICK_RELEASES = """
-create function quick_releases(org uuid, within_s int, since timestamptz,
+GIVE_BACKS_OF = """
+create function give_backs_of(org uuid, within_s int, since timestamptz,
     out bookings bigint, out quick bigint)
     language sql stable security definer set search_path = public, pg_temp as $$
-    select count(*), count(*) filter (where released_after_s <= within_s)
+    select count(*), count(*) filter (where given_back_after_s <= within_s)
     from assignments where org_id = org and created_at >= since
 $$;
-alter function quick_releases(uuid, int, timestamptz) owner to backhaul_worker;
-revoke execute on function quick_releases(uuid, int, timestamptz) from public;
-grant execute on function quick_releases(uuid, int, timestamptz) to backhaul_app;
+alter function give_backs_of(uuid, int, timestamptz) owner to backhaul_worker;
+revoke execute on function give_backs_of(uuid, int, timestamptz) from public;
+grant execute on function give_backs_of(uuid, int, timestamptz) to backhaul_app;
 """
 
 FACILITIES = """
@@ -46,7 +46,7 @@ where newer.search_id = older.search_id and newer.load_id = older.load_id
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '15s'")
-    op.add_column("assignments", sa.Column("released_after_s", sa.Integer()))
+    op.add_column("assignments", sa.Column("given_back_after_s", sa.Integer()))
     op.add_column("offers", sa.Column("renews_id", sa.Uuid()))
     op.create_foreign_key(
         op.f("fk_offers_org_id_renews_id"),
@@ -70,7 +70,7 @@ def upgrade() -> None:
     op.execute(FACILITIES.format(end="delivery", sequence="loads.stop_count - 1"))
     op.execute("reset role")
     op.execute("grant create on schema public to backhaul_worker")
-    op.execute(QUICK_RELEASES)
+    op.execute(GIVE_BACKS_OF)
     op.execute("revoke create on schema public from backhaul_worker")
     op.execute("set local role backhaul_owner")
 
@@ -79,7 +79,7 @@ def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '15s'")
     op.execute("reset role")
-    op.execute("drop function quick_releases(uuid, int, timestamptz)")
+    op.execute("drop function give_backs_of(uuid, int, timestamptz)")
     op.execute("set local role backhaul_owner")
     op.drop_index("uq_offers_search_load", table_name="offers")
     op.drop_index("uq_offers_renews", table_name="offers")
@@ -91,4 +91,4 @@ def downgrade() -> None:
     op.create_index(
         "uq_offers_search_load", "offers", ["search_id", "load_id"], unique=True
     )
-    op.drop_column("assignments", "released_after_s")
+    op.drop_column("assignments", "given_back_after_s")
