@@ -1,9 +1,18 @@
 """All mutants, in the order in which they are run."""
 
-from tests.mutants import database, market, operations, people, requests, serving
+from tests.mutants import (
+    database,
+    desk,
+    market,
+    operations,
+    people,
+    requests,
+    serving,
+)
 
 MUTANTS = (
     *database.MUTANTS,
+    *desk.MUTANTS,
     *market.MUTANTS,
     *operations.MUTANTS,
     *people.MUTANTS,

@@ -1,0 +1,64 @@
+"""Holes in what a desk may see of a load, how much it may book, and what follows when
+it gives a load back."""
+
+from tests.mutants import Mutant
+
+FORMS = "api/loads/forms.py"
+LIMITS = "api/kernel/limits.py"
+BEFORE = "tests/owasp/test_api03_before_acceptance.py"
+BACK = "tests/flows/test_a_load_comes_back.py"
+GIVEN_BACK = "tests/flows/test_a_load_is_given_back.py"
+
+MUTANTS = (
+    Mutant(
+        "a-position-is-exact-before-acceptance",
+        FORMS,
+        "return round(value, DECIMALS)",
+        "return value",
+        (f"{BEFORE}::test_no_operation_tells_any_role_more_than_the_market_sees",),
+    ),
+    Mutant(
+        "contacts-are-read-before-acceptance",
+        FORMS,
+        "bool(load.is_carried)",
+        "load.is_carried is not None",
+        (f"{BEFORE}::test_no_operation_tells_any_role_more_than_the_market_sees",),
+    ),
+    Mutant(
+        "contacts-are-read-after-giving-back",
+        "services/loads/loads.py",
+        "carried.status != AssignmentStatus.CANCELLED,",
+        "carried.status.is_not(None),",
+        (
+            f"{BEFORE}::test_the_carrier_reads_it_from_acceptance_on_and_not_after_giving_back",
+        ),
+    ),
+    Mutant(
+        "the-desk-books-without-a-limit",
+        LIMITS,
+        'or (request.method == "POST" and path in DESK)',
+        "or False",
+        ("tests/api/kernel/test_limits.py::TestPeople",),
+    ),
+    Mutant(
+        "an-offer-is-renewed-again-and-again",
+        "services/search/renew.py",
+        "or_(Offer.renews_id == fell.id, is_open()),",
+        "is_open(),",
+        (BACK,),
+    ),
+    Mutant(
+        "a-load-that-comes-back-is-offered-to-nobody",
+        "services/booking/overrides.py",
+        "    enqueue(session, Job.OFFERS_RENEW, assignment_id=str(old.id))\n",
+        "",
+        (BACK,),
+    ),
+    Mutant(
+        "a-quick-give-back-is-not-counted",
+        "services/booking/overrides.py",
+        "    old.given_back_after_s = _seconds(cause.occurred_at - old.created_at)\n",
+        "",
+        (GIVEN_BACK,),
+    ),
+)
