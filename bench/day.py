@@ -43,7 +43,7 @@ class Phones:
         self.seen = came["next"]
         for item in came["items"]:
             said = item["message"].get("data", {})
-            if said.get("kind") == "offer":
+            if said.get("kind") in {"offer", "offer_renewed"}:
                 self.offers_at.setdefault(item["target"], item["at"])
                 self.offer_ids.add(said["offer_id"])
 

@@ -88,7 +88,7 @@ def _rings(play: Play, evidence: Evidence) -> Iterator[str]:
     rung = Counter(
         (push.target, push.subject_id)
         for push in evidence.pushes
-        if push.kind == "offer"
+        if push.kind in {"offer", "offer_renewed"}
     )
     for offer in evidence.offers:
         target = truckers[offer["driver_id"]].phone.target

@@ -56,7 +56,7 @@ def reassign(
     new = assignments.put_driver_on(
         session, load, driver, kind=old.kind, assignment_id=uuid7()
     )
-    if len(assignments.current_assignments(session, actor, driver.id)) > 1:
+    if len(assignments.current_assignments(session, driver.id)) > 1:
         raise drivers.DriverBusy("The driver has a load already.")
     ending.end_for_driver(
         session, driver.id, OfferAct.SUPERSEDE, Cause(now, reason="an override")

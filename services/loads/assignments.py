@@ -52,10 +52,14 @@ def get_assignment(session: Session, actor: Actor, assignment_id: UUID) -> Assig
 
 
 def current_assignments(
-    session: Session, actor: Actor, driver_id: UUID
+    session: Session, driver_id: UUID, *, reader: Actor | None = None
 ) -> list[Assignment]:
-    """Return the driver's active assignments, with loads and stops, oldest first."""
+    """Return the driver's active assignments, with loads and stops, oldest first.
+
+    reader: the actor to whom the loads are shown; None if they are not.
+    """
     # scope: the caller found the driver by a scope.
+    shown = [asks_if_carried(reader)] if reader is not None else []
     return list(
         session.scalars(
             select(Assignment)
@@ -65,9 +69,7 @@ def current_assignments(
             )
             .order_by(Assignment.id)
             .options(
-                joinedload(Assignment.load).options(
-                    joinedload(Load.stops), asks_if_carried(actor)
-                )
+                joinedload(Assignment.load).options(joinedload(Load.stops), *shown)
             )
         ).unique()
     )

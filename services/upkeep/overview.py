@@ -32,7 +32,9 @@ def profile(session: Session, actor: Actor) -> dict[str, Any]:
     open_offers = 0
     if actor.driver_id is not None:
         driver = drivers.get_driver(session, actor, actor.driver_id)
-        carried = assignments.current_assignments(session, actor, actor.driver_id)
+        carried = assignments.current_assignments(
+            session, actor.driver_id, reader=actor
+        )
         open_offers = (
             session.scalar(
                 select(func.count())
