@@ -176,17 +176,18 @@ def _load_moves() -> Iterable[Transition[LoadStatus, LoadAct]]:
     yield from moves(
         (_L.BOOKED, _L.IN_TRANSIT), _A.ARRIVE_PICKUP, _L.AT_PICKUP, CARRYING, "X3"
     )
-    # The shipper confirmed before the driver's phone had signal to report the arrival.
+    # Earlier releases let a confirmation move a load whose truck had not arrived.
     yield from moves((_L.PICKUP_CONFIRMED,), _A.ARRIVE_PICKUP, None, CARRYING, "X3")
-    yield from moves(
-        (_L.BOOKED,), _A.CONFIRM_PICKUP, _L.PICKUP_CONFIRMED, POSTERS, "CP"
-    )
-    # SYSTEM: a later pickup was confirmed while the truck was still on its way there.
+    # SYSTEM: the pickup was confirmed while the truck was still on its way there.
     yield from moves(
         (_L.AT_PICKUP,), _A.CONFIRM_PICKUP, _L.PICKUP_CONFIRMED, POSTERS | _SYSTEM, "CP"
     )
     yield from moves(
-        (_L.PICKUP_CONFIRMED, _L.IN_TRANSIT), _A.CONFIRM_PICKUP, None, POSTERS, "CP"
+        (_L.BOOKED, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT),
+        _A.CONFIRM_PICKUP,
+        None,
+        POSTERS,
+        "CP",
     )
     # Corrects a pickup that the truck is not at.
     yield from moves(

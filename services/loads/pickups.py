@@ -45,8 +45,9 @@ def confirm(
     """Keep what was loaded, as the shipper counted it; the truck may then depart.
 
     The driver is told. A difference from the posted figures is recorded as an event;
-    the load stays as posted. The confirmation may come before the driver's report of
-    arrival. Safe to repeat; a later confirmation corrects an earlier one.
+    the load stays as posted. A confirmation before the truck's arrival is kept, and
+    moves the load when the arrival is reported. Safe to repeat; a later confirmation
+    corrects an earlier one.
 
     confirmed_at: by the shipper's clock; a time in the future is refused.
 

@@ -93,7 +93,7 @@ def arrive(
     moves.move_stop(session, stop, load, StopAct.ARRIVE, cause, body=body)
     stop.arrived_at = cause.occurred_at
     if stop.confirmed_at is not None and load.status is LoadStatus.AT_PICKUP:
-        # The shipper confirmed before this report came; the confirmation counts.
+        # A confirmation before the arrival is kept and moves the load only now.
         moves.move_load(
             session,
             load,

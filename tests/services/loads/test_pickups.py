@@ -94,6 +94,7 @@ class TestConfirm:
         assert trip.kinds() == before
 
     def test_a_later_confirmation_corrects_the_earlier_one(self, trip: Trip) -> None:
+        trip.tell(0, "arrival")
         trip.confirm(0, pieces=19)
 
         corrected = trip.confirm(0, pieces=18)
@@ -104,13 +105,33 @@ class TestConfirm:
             {"pieces": {"posted": 20, "confirmed": n}} for n in (19, 18)
         ]
 
-    def test_it_may_come_before_the_drivers_report(self, trip: Trip) -> None:
+    def test_before_the_arrival_it_is_kept_and_moves_nothing(self, trip: Trip) -> None:
+        kept = trip.confirm(0, pieces=19)
+
+        assert (kept.status, kept["confirmed_pieces"]) == (200, 19)
+        assert trip.status == "booked"
+        assert "load.confirm_pickup" in trip.kinds()
+
+    def test_it_moves_the_load_at_the_arrival(self, trip: Trip) -> None:
         trip.confirm(0)
 
+        assert trip.tell(0, "arrival").status == 200
+
         assert trip.status == "pickup_confirmed"
-        for fact in ("arrival", "completion", "departure"):
+        for fact in ("completion", "departure"):
             assert trip.tell(0, fact).status == 200
         assert trip.status == "in_transit"
+
+    def test_before_the_arrival_it_binds_neither_driver_nor_desk(
+        self, trip: Trip
+    ) -> None:
+        trip.confirm(0)
+        body = {"kind": "unassign", "reason": "weather"}
+        (mine,) = trip.carrier.get("/v1/assignments?status=active")["data"]
+
+        freed = trip.carrier.post(f"/v1/assignments/{mine['id']}/override", body)
+
+        assert (freed.status, trip.status) == (201, "posted")
 
     def test_a_confirmation_after_the_release_is_kept(self, trip: Trip) -> None:
         trip.go(0, "arrival", "completion")
