@@ -12,7 +12,7 @@ from api.booking import give_backs, overrides
 from api.fleet import areas, drivers, positions, trucks
 from api.kernel import deprecation, headers, limits, openapi, problems, versions
 from api.kernel.bodies import InflatingRequest
-from api.loads import assignments, loads, stops
+from api.loads import assignments, interruptions, loads, stops
 from api.offers import offers
 from api.people import credentials, devices, invitations, me, members, sign_ins
 from api.search import searches
@@ -41,6 +41,7 @@ BLUEPRINTS = (
     drivers.blueprint,
     areas.blueprint,
     loads.blueprint,
+    interruptions.blueprint,
     stops.blueprint,
     positions.blueprint,
     searches.blueprint,

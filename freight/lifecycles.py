@@ -14,9 +14,11 @@ from freight.roles import CARRYING, POSTERS, Role
 
 class LoadStatus(StrEnum):
     """DRAFT -> POSTED <-> HELD -> BOOKED -> AT_PICKUP -> PICKUP_CONFIRMED ->
-    IN_TRANSIT -> AT_DELIVERY -> DELIVERED; beside it WITHDRAWN, EXPIRED, CANCELLED.
+    IN_TRANSIT -> AT_DELIVERY -> DELIVERED; beside it WITHDRAWN, EXPIRED, INTERRUPTED,
+    CANCELLED.
 
     HELD: the posting lease ran out. EXPIRED: the last pickup window closed.
+    INTERRUPTED: freight is aboard, and no driver has the load.
     """
 
     DRAFT = "draft"
@@ -29,6 +31,7 @@ class LoadStatus(StrEnum):
     PICKUP_CONFIRMED = "pickup_confirmed"
     IN_TRANSIT = "in_transit"
     AT_DELIVERY = "at_delivery"
+    INTERRUPTED = "interrupted"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
 
@@ -80,6 +83,9 @@ class LoadAct(StrEnum):
     UNLOAD = "unload"
     DEPART_DELIVERY = "depart_delivery"
     DELIVER = "deliver"
+    INTERRUPT = "interrupt"
+    TAKE_OVER = "take_over"
+    RETURN = "return"
     CANCEL = "cancel"
 
 
@@ -152,74 +158,94 @@ _L = LoadStatus
 _A = LoadAct
 
 
-def _load_moves() -> Iterable[Transition[LoadStatus, LoadAct]]:
-    def moves(
-        befores: Iterable[LoadStatus],
-        act: LoadAct,
-        after: LoadStatus | None,
-        roles: frozenset[Role],
-        edi_214: str | None = None,
-    ) -> Iterable[Transition[LoadStatus, LoadAct]]:
-        for before in befores:
-            yield Transition(before, act, after or before, roles, edi_214)
+LoadMoves = Iterable[Transition[LoadStatus, LoadAct]]
 
-    unmoved = (_L.BOOKED, _L.AT_PICKUP)
-    yield from moves((_L.DRAFT, _L.WITHDRAWN), _A.POST, _L.POSTED, _POSTING)
-    yield from moves((_L.DRAFT, _L.WITHDRAWN, *RENEWABLE), _A.EDIT, None, _POSTING)
-    yield from moves(RENEWABLE, _A.RENEW, _L.POSTED, _POSTING)
-    yield from moves((_L.POSTED,), _A.LAPSE, _L.HELD, _SYSTEM)
-    yield from moves((_L.POSTED, _L.HELD), _A.EXPIRE, _L.EXPIRED, _SYSTEM)
-    yield from moves((_L.DRAFT, *RENEWABLE), _A.WITHDRAW, _L.WITHDRAWN, _POSTING)
-    yield from moves((_L.POSTED,), _A.BOOK, _L.BOOKED, CARRYING, "OO")
-    yield from moves(unmoved, _A.UNBOOK, _L.POSTED, _DISPATCHER)
-    yield from moves(UNDERWAY, _A.REASSIGN, None, _DISPATCHER)
-    yield from moves(
+
+def _moves(
+    befores: Iterable[LoadStatus],
+    act: LoadAct,
+    after: LoadStatus | None,
+    roles: frozenset[Role],
+    edi_214: str | None = None,
+) -> LoadMoves:
+    """Yield the same move from each of `befores`; without `after` the status stays."""
+    for before in befores:
+        yield Transition(before, act, after or before, roles, edi_214)
+
+
+def _load_moves() -> LoadMoves:
+    # Also at a further pickup: `services/loads` asks whether freight is aboard.
+    unmoved = (_L.BOOKED, _L.AT_PICKUP, _L.PICKUP_CONFIRMED)
+    yield from _moves((_L.DRAFT, _L.WITHDRAWN), _A.POST, _L.POSTED, _POSTING)
+    yield from _moves((_L.DRAFT, _L.WITHDRAWN, *RENEWABLE), _A.EDIT, None, _POSTING)
+    yield from _moves(RENEWABLE, _A.RENEW, _L.POSTED, _POSTING)
+    yield from _moves((_L.POSTED,), _A.LAPSE, _L.HELD, _SYSTEM)
+    yield from _moves((_L.POSTED, _L.HELD), _A.EXPIRE, _L.EXPIRED, _SYSTEM)
+    yield from _moves((_L.DRAFT, *RENEWABLE), _A.WITHDRAW, _L.WITHDRAWN, _POSTING)
+    yield from _moves((_L.POSTED,), _A.BOOK, _L.BOOKED, CARRYING, "OO")
+    yield from _moves(unmoved, _A.UNBOOK, _L.POSTED, CARRYING)
+    yield from _moves(UNDERWAY, _A.REASSIGN, None, _DISPATCHER)
+    yield from _moves(
         (_L.BOOKED, _L.IN_TRANSIT), _A.ARRIVE_PICKUP, _L.AT_PICKUP, CARRYING, "X3"
     )
     # Earlier releases let a confirmation move a load whose truck had not arrived.
-    yield from moves((_L.PICKUP_CONFIRMED,), _A.ARRIVE_PICKUP, None, CARRYING, "X3")
+    yield from _moves((_L.PICKUP_CONFIRMED,), _A.ARRIVE_PICKUP, None, CARRYING, "X3")
     # SYSTEM: the pickup was confirmed while the truck was still on its way there.
-    yield from moves(
+    yield from _moves(
         (_L.AT_PICKUP,), _A.CONFIRM_PICKUP, _L.PICKUP_CONFIRMED, POSTERS | _SYSTEM, "CP"
     )
-    yield from moves(
-        (_L.BOOKED, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT),
+    yield from _moves(
+        (_L.BOOKED, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT, _L.INTERRUPTED),
         _A.CONFIRM_PICKUP,
         None,
         POSTERS,
         "CP",
     )
     # Corrects a pickup that the truck is not at.
-    yield from moves(
-        (_L.AT_PICKUP, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT),
+    yield from _moves(
+        (_L.AT_PICKUP, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT, _L.INTERRUPTED),
         _A.AMEND_PICKUP,
         None,
         POSTERS,
     )
-    yield from moves(
+    yield from _moves(
         (_L.PICKUP_CONFIRMED,), _A.DEPART_PICKUP, _L.IN_TRANSIT, CARRYING, "AF"
     )
     # A dispatcher releases the truck, with a reason.
-    yield from moves(
+    yield from _moves(
         (_L.AT_PICKUP,), _A.DEPART_PICKUP, _L.IN_TRANSIT, _DISPATCHER, "AF"
     )
-    yield from moves(
+    yield from _moves(
         (_L.IN_TRANSIT,), _A.ARRIVE_DELIVERY, _L.AT_DELIVERY, CARRYING, "X1"
     )
-    yield from moves((_L.AT_DELIVERY,), _A.UNLOAD, None, CARRYING, "D1")
-    yield from moves((_L.AT_DELIVERY,), _A.DELIVER, _L.DELIVERED, CARRYING, "D1")
+    yield from _moves((_L.AT_DELIVERY,), _A.UNLOAD, None, CARRYING, "D1")
+    yield from _moves((_L.AT_DELIVERY,), _A.DELIVER, _L.DELIVERED, CARRYING, "D1")
     # More stops follow.
-    yield from moves(
+    yield from _moves(
         (_L.AT_DELIVERY,), _A.DEPART_DELIVERY, _L.IN_TRANSIT, CARRYING, "CD"
     )
-    yield from moves((_L.DELIVERED,), _A.DEPART_DELIVERY, None, CARRYING, "CD")
-    yield from moves(
+    yield from _moves((_L.DELIVERED,), _A.DEPART_DELIVERY, None, CARRYING, "CD")
+    yield from _interruptions()
+    yield from _moves(
         (_L.DRAFT, _L.WITHDRAWN, *RENEWABLE, *unmoved),
         _A.CANCEL,
         _L.CANCELLED,
         POSTERS | _DISPATCHER,
         "CA",
     )
+
+
+def _interruptions() -> LoadMoves:
+    """Yield the ways out with freight aboard, and the ways on from there."""
+    loaded = (_L.AT_PICKUP, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT, _L.AT_DELIVERY)
+    interrupted = (_L.INTERRUPTED,)
+    yield from _moves(loaded, _A.INTERRUPT, _L.INTERRUPTED, CARRYING | POSTERS, "SD")
+    yield from _moves(interrupted, _A.TAKE_OVER, _L.IN_TRANSIT, _DISPATCHER)
+    # The next driver leaves the stop where the freight came aboard, or went off.
+    yield from _moves((_L.IN_TRANSIT,), _A.DEPART_PICKUP, None, CARRYING, "AF")
+    yield from _moves((_L.IN_TRANSIT,), _A.DEPART_DELIVERY, None, CARRYING, "CD")
+    yield from _moves(interrupted, _A.RETURN, _L.CANCELLED, _POSTING, "A3")
+    yield from _moves(interrupted, _A.DELIVER, _L.DELIVERED, _POSTING, "D1")
 
 
 def _offer_moves() -> Iterable[Transition[OfferStatus, OfferAct]]:

@@ -20,6 +20,17 @@ def search_run(supplies: Supplies, stop_id: str, driver_id: str) -> None:
         )
 
 
+def search_after_end(supplies: Supplies, assignment_id: str) -> None:
+    """Search for a driver who lost a load."""
+    with Session.begin() as session:
+        run.search_after_end(
+            session,
+            supplies.rules,
+            assignment_id=UUID(assignment_id),
+            now=supplies.now(),
+        )
+
+
 def search_offer_next(supplies: Supplies, search_id: str) -> None:
     """Offer the next load of a search."""
     with Session.begin() as session:
@@ -28,4 +39,8 @@ def search_offer_next(supplies: Supplies, search_id: str) -> None:
         )
 
 
-JOBS: Handlers = {Job.SEARCH_RUN: search_run, Job.SEARCH_OFFER_NEXT: search_offer_next}
+JOBS: Handlers = {
+    Job.SEARCH_RUN: search_run,
+    Job.SEARCH_AFTER_END: search_after_end,
+    Job.SEARCH_OFFER_NEXT: search_offer_next,
+}

@@ -60,6 +60,7 @@ class Job(Enum):
     RESETS_BEGIN = Kind("resets.begin", "push", 5)
     RESETS_MAIL = Kind("resets.mail", "push", 5)
     INVITATIONS_MAIL = Kind("invitations.mail", "push", 5)
+    SEARCH_AFTER_END = Kind("search.after_end", "match", 5)
     SEARCH_OFFER_NEXT = Kind("search.offer_next", "match", 5)
     LEASES_LAPSE = Kind("leases.lapse", "maint", 0, _each_minutes(1))
     OFFERS_SWEEP = Kind("offers.sweep", "maint", 0, _each_minutes(1))

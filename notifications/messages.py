@@ -26,6 +26,9 @@ class MessageKind(StrEnum):
     LOAD_UNASSIGNED = "load_unassigned"
     LOAD_REASSIGNED = "load_reassigned"
     LOAD_UNCOVERED = "load_uncovered"
+    LOAD_HANDED_BACK = "load_handed_back"
+    LOAD_INTERRUPTED = "load_interrupted"
+    LOAD_ENDED = "load_ended"
     PICKUP_CONFIRMED = "pickup_confirmed"
 
 

@@ -21,9 +21,11 @@ from models.booking.overrides import Override, OverrideKind, OverrideReason
 from runtime.db import Session
 from runtime.errors import Invalid, NotFound
 from services.booking import overrides
+from services.booking.abandon import abandon
 from services.booking.force import force_assign, force_swap
 from services.booking.overrides import Why
 from services.booking.reassign import reassign
+from services.booking.take_over import take_over
 from services.booking.unassign import unassign
 from services.booking.withdraw import withdraw_offer
 from services.fleet.drivers import DriverBusy, NoTruck
@@ -41,9 +43,9 @@ blueprint = Blueprint(
 
 
 class OverrideIn(ma.Schema):
-    """`reassign` needs `driver_id`; `force_assign` needs `load_id`, and `driver_id` if
-    there is no assignment; `withdraw_offer` needs `offer_id`. Reason `other` needs a
-    note."""
+    """`reassign` and `take_over` need `driver_id`; `force_assign` needs `load_id`, and
+    `driver_id` if there is no assignment; `withdraw_offer` needs `offer_id`. Reason
+    `other` needs a note."""
 
     kind = words(OverrideKind, required=True)
     reason = words(OverrideReason, required=True)
@@ -62,7 +64,9 @@ class LoadStateOut(Answer):
     assignment_id = fields.UUID(allow_none=True)
 
 
-OF_A_LOAD = "with `reassign` and `unassign`, and after a `force_assign`"
+OF_A_LOAD = (
+    "with `reassign`, `unassign`, `abandon` and `take_over`, and after a `force_assign`"
+)
 OF_AN_OFFER = "with `withdraw_offer`"
 
 
@@ -129,7 +133,7 @@ class OverrideView(MethodView):
     @assignments_blueprint.doc(operationId="override_assignment")
     @assignments_blueprint.response(201, OverrideOut)
     def post(self, body: dict[str, Any], assignment_id: UUID) -> Override:
-        """Reassign, unassign, give the driver another load, or withdraw an offer."""
+        """Reassign, unassign, abandon, take over, swap loads, or withdraw an offer."""
         return _override(body, assignment_id)
 
 
@@ -184,6 +188,11 @@ def _override(body: dict[str, Any], assignment_id: UUID | None) -> Override:
         return reassign(**by, assignment_id=assignment_id, driver_id=driver_id)
     if kind is OverrideKind.UNASSIGN:
         return unassign(**by, assignment_id=assignment_id)
+    if kind is OverrideKind.ABANDON:
+        return abandon(**by, assignment_id=assignment_id)
+    if kind is OverrideKind.TAKE_OVER:
+        driver_id = _needed(body, "driver_id")
+        return take_over(**by, assignment_id=assignment_id, driver_id=driver_id)
     raise Invalid("#/kind", "To release a departure, use PUT /v1/stops/<id>/departure.")
 
 

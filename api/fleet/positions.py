@@ -90,7 +90,7 @@ class PositionsOut(Answer):
 class PositionsView(MethodView):
     """The caller's positions."""
 
-    @requires(Permission.POSITIONS_REPORT)
+    @requires(Permission.POSITIONS_REPORT, finishes_loads=True)
     @raises(Forbidden)
     @blueprint.arguments(PositionsIn)
     @blueprint.doc(operationId="report_positions")

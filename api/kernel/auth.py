@@ -8,10 +8,11 @@ from flask import current_app, g, request
 
 from api.kernel import limits, queries
 from api.kernel.clock import now
-from runtime.db import Hand, Tenant, acting
+from runtime.db import Hand, Session, Tenant, acting
 from runtime.errors import Forbidden, Unauthenticated
 from services.kernel.actors import Actor, Permission
 from services.kernel.cursors import derived
+from services.kernel.standing import OrganisationSuspended, check_may_finish
 from services.people import sign_in
 from services.people.tokens import Claims, Keyring, read_access_token
 
@@ -41,10 +42,15 @@ def claims() -> Claims:
     return token_claims
 
 
-def requires(permission: Permission) -> Callable[[View], View]:
+def requires(
+    permission: Permission, *, finishes_loads: bool = False
+) -> Callable[[View], View]:
     """Allow only members whose roles grant `permission`.
 
     The outermost decorator, so that strangers learn nothing from validation.
+
+    finishes_loads: a suspended company may use the route while it has a load underway.
+        The service answers of those loads only.
     """
 
     def guard(view: View) -> View:
@@ -62,15 +68,26 @@ def requires(permission: Permission) -> Callable[[View], View]:
                 raise
             with acting(Tenant(g.claims.org_id, g.claims.member_id)):
                 limits.refuse()
+                if g.actor.is_suspended:
+                    _check_finishing(g.actor, finishes_loads)
                 if not g.actor.may(permission):
                     raise Forbidden(f"Your role does not grant {permission}.")
                 queries.refuse_unknown(known)
                 return view(*args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]
+        guarded.finishes_loads = finishes_loads  # type: ignore[attr-defined]
         return cast(View, guarded)
 
     return guard
+
+
+def _check_finishing(member: Actor, finishes_loads: bool) -> None:
+    """Raise OrganisationSuspended, unless this route may finish a load of theirs."""
+    if not finishes_loads:
+        raise OrganisationSuspended
+    with Session() as session:
+        check_may_finish(session, member.org_id)
 
 
 def public(view: View) -> View:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from api.fleet.drivers import DriverOut
 from api.kernel.answers import Answer, known
@@ -17,10 +17,17 @@ from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.loads.answers import LoadOut
-from models.loads.assignments import Assignment, AssignmentKind, AssignmentStatus
+from models.loads.assignments import (
+    Assignment,
+    AssignmentKind,
+    AssignmentStatus,
+    EndedParty,
+    HandBackReason,
+)
 from runtime.db import Session
-from runtime.errors import IdTaken, NotFound
+from runtime.errors import IdTaken, Invalid, NotFound
 from services.booking import assign
+from services.booking.hand_back import hand_back
 from services.fleet.drivers import DriverBusy, NoTruck
 from services.kernel.actors import Permission
 from services.kernel.moves import LoadMoveRefused
@@ -55,8 +62,18 @@ class CarriedOut(Answer):
     created_at = Time()
     ended_at = Time(allow_none=True)
     end_reason = fields.String(allow_none=True)
+    ended_party = known(EndedParty, allow_none=True)
+    driven_m = fields.Float(allow_none=True)
+    left_m = fields.Float(allow_none=True)
     # marshmallow removes the field from the class, so `load()` stays the method.
     load = fields.Nested(LoadOut)  # type: ignore[assignment]
+
+
+class HandBackIn(ma.Schema):
+    """Why the load is handed back; the reason `other` needs a note."""
+
+    reason = words(HandBackReason, required=True)
+    note = fields.String(load_default="", validate=validate.Length(max=2000))
 
 
 class AssignmentOut(CarriedOut):
@@ -75,7 +92,7 @@ class AssignmentsArgs(PageArgs):
 class AssignmentsView(MethodView):
     """The company's assignments."""
 
-    @requires(Permission.ASSIGNMENTS_READ)
+    @requires(Permission.ASSIGNMENTS_READ, finishes_loads=True)
     @raises()
     @blueprint.arguments(AssignmentsArgs, location="query")
     @blueprint.doc(operationId="list_assignments")
@@ -111,7 +128,7 @@ class AssignmentsView(MethodView):
 class AssignmentView(MethodView):
     """One assignment."""
 
-    @requires(Permission.ASSIGNMENTS_READ)
+    @requires(Permission.ASSIGNMENTS_READ, finishes_loads=True)
     @raises(NotFound)
     @blueprint.doc(operationId="get_assignment")
     @blueprint.response(200, AssignmentOut)
@@ -119,3 +136,18 @@ class AssignmentView(MethodView):
         """Show an assignment."""
         with Session() as session:
             return assignments.get_assignment(session, actor(), assignment_id)
+
+
+@blueprint.route("/<uuid:assignment_id>/hand-back")
+class HandBackView(MethodView):
+    """The fact that a driver gives up a load."""
+
+    @requires(Permission.STOPS_REPORT, finishes_loads=True)
+    @raises(NotFound, Invalid)
+    @blueprint.arguments(HandBackIn)
+    @blueprint.doc(operationId="hand_back_load")
+    @blueprint.response(200, AssignmentOut)
+    def put(self, body: dict[str, Any], assignment_id: UUID) -> Assignment:
+        """Hand a load back; with freight aboard it is interrupted."""
+        with Session.begin() as session:
+            return hand_back(session, actor(), assignment_id, **body, now=now())

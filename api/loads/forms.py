@@ -36,7 +36,11 @@ TOWN = frozenset({"city", "state", "country"})
 """The parts of an address that the market sees."""
 
 HIDDEN = frozenset(
-    {"load_number", "references", "consignee", "bill_to", "cancel_reason"}
+    {
+        *("load_number", "references", "consignee", "bill_to", "cancel_reason"),
+        *("interrupted_at", "interruption_reason"),
+        *("interrupted_lat", "interrupted_lon"),
+    }
 )
 """The fields of a load that only its poster and its carrier see."""
 

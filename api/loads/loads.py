@@ -168,7 +168,7 @@ def posting_rules() -> PostingRules:
 class LoadsView(MethodView):
     """The caller's loads."""
 
-    @requires(Permission.LOADS_READ)
+    @requires(Permission.LOADS_READ, finishes_loads=True)
     @raises()
     @blueprint.arguments(LoadsArgs, location="query")
     @blueprint.doc(operationId="list_loads")
@@ -224,7 +224,7 @@ class MarketView(MethodView):
 class LoadView(MethodView):
     """One load."""
 
-    @requires(Permission.LOADS_READ)
+    @requires(Permission.LOADS_READ, finishes_loads=True)
     @raises(NotFound)
     @blueprint.doc(operationId="get_load")
     @blueprint.response(200, LoadOut)
@@ -286,7 +286,7 @@ class PostingView(MethodView):
 class CancellationView(MethodView):
     """The end of a load that was not picked up."""
 
-    @requires(Permission.LOADS_CANCEL)
+    @requires(Permission.LOADS_CANCEL, finishes_loads=True)
     @raises(NotFound, LoadMoveRefused)
     @blueprint.arguments(CancellationIn)
     @blueprint.doc(operationId="cancel_load")

@@ -91,7 +91,7 @@ def report_of(body: dict[str, Any]) -> Report:
 class ArrivalView(MethodView):
     """The fact that the truck arrived at a stop."""
 
-    @requires(Permission.STOPS_REPORT)
+    @requires(Permission.STOPS_REPORT, finishes_loads=True)
     @raises(NotFound, AssignmentEnded, StopOutOfOrder, LoadMoveRefused, ClockSkew)
     @blueprint.arguments(ReportIn)
     @blueprint.doc(operationId="arrive_at_stop")
@@ -107,7 +107,7 @@ class ArrivalView(MethodView):
 class CompletionView(MethodView):
     """The fact that a stop is done."""
 
-    @requires(Permission.STOPS_REPORT)
+    @requires(Permission.STOPS_REPORT, finishes_loads=True)
     @raises(NotFound, AssignmentEnded, StopMoveRefused, LoadMoveRefused, ClockSkew)
     @blueprint.arguments(ReportIn)
     @blueprint.doc(operationId="complete_stop")
@@ -123,7 +123,7 @@ class CompletionView(MethodView):
 class DepartureView(MethodView):
     """The fact that the truck left."""
 
-    @requires(Permission.STOPS_REPORT)
+    @requires(Permission.STOPS_REPORT, finishes_loads=True)
     @raises(
         NotFound,
         AssignmentEnded,
@@ -152,7 +152,7 @@ class DepartureView(MethodView):
 class PickupConfirmationView(MethodView):
     """The shipper's confirmation of a pickup."""
 
-    @requires(Permission.PICKUPS_CONFIRM)
+    @requires(Permission.PICKUPS_CONFIRM, finishes_loads=True)
     @raises(NotFound, NotAPickup, StopOutOfOrder, LoadMoveRefused, Forbidden, ClockSkew)
     @blueprint.arguments(ConfirmationIn)
     @blueprint.doc(operationId="confirm_pickup")

@@ -87,7 +87,7 @@ class CompanyDevices(PageArgs):
 class DevicesView(MethodView):
     """The caller's phones."""
 
-    @requires(Permission.DEVICES_REGISTER)
+    @requires(Permission.DEVICES_REGISTER, finishes_loads=True)
     @raises()
     @blueprint.arguments(PageArgs, location="query")
     @blueprint.doc(operationId="list_devices")
@@ -103,7 +103,7 @@ class DevicesView(MethodView):
 class DeviceView(MethodView):
     """One phone; the app makes its id."""
 
-    @requires(Permission.DEVICES_REGISTER)
+    @requires(Permission.DEVICES_REGISTER, finishes_loads=True)
     @raises(IdTaken, DeviceNotApproved)
     @blueprint.arguments(DeviceIn)
     @blueprint.doc(operationId="register_device")
@@ -113,7 +113,7 @@ class DeviceView(MethodView):
         with Session.begin() as session:
             return devices.register(session, actor(), device_id, **body, now=now())
 
-    @requires(Permission.DEVICES_REGISTER)
+    @requires(Permission.DEVICES_REGISTER, finishes_loads=True)
     @raises(NotFound)
     @blueprint.doc(operationId="sign_out_device")
     @blueprint.response(204)

@@ -76,7 +76,7 @@ class FleetRow(Answer):
 class MeView(MethodView):
     """The caller."""
 
-    @requires(Permission.PROFILE_READ)
+    @requires(Permission.PROFILE_READ, finishes_loads=True)
     @raises()
     @blueprint.doc(operationId="get_me")
     @blueprint.response(200, MeOut)

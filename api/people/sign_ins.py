@@ -126,7 +126,7 @@ class SessionsView(MethodView):
         except HashChanged:
             return _sign_in(body, proof)
 
-    @requires(Permission.PROFILE_READ)
+    @requires(Permission.PROFILE_READ, finishes_loads=True)
     @raises()
     @blueprint.doc(operationId="sign_out")
     @blueprint.response(204)

@@ -46,7 +46,9 @@ blueprint = Blueprint(
 )
 
 
-TRIGGER = Vocabulary("SearchTrigger", ("drop_completed",), "What started the search.")
+TRIGGER = Vocabulary(
+    "SearchTrigger", ("drop_completed", "assignment_ended"), "What started the search."
+)
 REASON = Vocabulary(
     "ExplanationReason",
     values_of(ExplanationReason, Reason, SearchOutcome),
@@ -65,7 +67,8 @@ class SearchSummary(Answer):
 
     id = fields.UUID()
     driver_id = fields.UUID()
-    stop_id = fields.UUID()
+    stop_id = fields.UUID(allow_none=True)
+    assignment_id = fields.UUID(allow_none=True)
     trigger = known(TRIGGER)
     outcome = known(SearchOutcome)
     strategy = known(Strategy, allow_none=True)

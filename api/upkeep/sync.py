@@ -88,7 +88,7 @@ class SyncOut(Answer):
 class SyncView(MethodView):
     """What the caller follows."""
 
-    @requires(Permission.LOADS_READ)
+    @requires(Permission.LOADS_READ, finishes_loads=True)
     @raises(Resync)
     @blueprint.arguments(PageArgs, location="query")
     @blueprint.doc(operationId="sync_changes")

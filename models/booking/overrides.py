@@ -15,6 +15,8 @@ class OverrideKind(StrEnum):
 
     REASSIGN = "reassign"
     UNASSIGN = "unassign"
+    ABANDON = "abandon"
+    TAKE_OVER = "take_over"
     FORCE_ASSIGN = "force_assign"
     WITHDRAW_OFFER = "withdraw_offer"
     RELEASE_DEPARTURE = "release_departure"

@@ -27,11 +27,34 @@ class AssignmentKind(StrEnum):
     BACKHAUL = "backhaul"
 
 
+class EndedParty(StrEnum):
+    """Who ended an assignment before its load was delivered."""
+
+    CARRIER = "carrier"
+    POSTER = "poster"
+
+
+class HandBackReason(StrEnum):
+    """Why a driver hands a load back; OTHER needs a note."""
+
+    REFUSED_AT_DOCK = "refused_at_dock"
+    BREAKDOWN = "breakdown"
+    HOURS = "hours"
+    PERSONAL = "personal"
+    OTHER = "other"
+
+
 class Assignment(Identified, Dated, Row):
     """A driver and their truck on a load. The unique indexes decide every race.
 
     `org_id` is the carrier, `load_org_id` the poster. `given_back_after_s` is how long
     after the booking the carrier gave the load back to the market, if it did.
+
+    Of one that was ended before the
+    load was delivered it keeps what a charge for a truck ordered and not used needs:
+    the party and the member (`ended_by`) that ended it, how far the truck had come
+    since the booking by its positions (`driven_m`), and how far the pickup still was by
+    great circle (`left_m`, None without a position since the booking).
     """
 
     __tablename__ = "assignments"
@@ -81,6 +104,10 @@ class Assignment(Identified, Dated, Row):
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None]
     given_back_after_s: Mapped[int | None]
+    ended_party: Mapped[EndedParty | None] = mapped_column(Word(EndedParty))
+    ended_by: Mapped[UUID | None]
+    driven_m: Mapped[float | None]
+    left_m: Mapped[float | None]
 
     load: Mapped[Load] = relationship(lazy="raise", viewonly=True)
     driver: Mapped[Driver] = relationship(lazy="raise", viewonly=True)

@@ -66,6 +66,10 @@ class Load(Identified, Dated, Versioned, Row):
         CheckConstraint(
             "status <> 'posted' OR lease_expires_at IS NOT NULL", name="leased"
         ),
+        CheckConstraint(
+            "(status = 'interrupted') = (interrupted_at IS NOT NULL)",
+            name="interrupted",
+        ),
         # "Pickup in this box and delivery in that box", over posted loads only.
         Index(
             "ix_loads_two_ended",
@@ -127,6 +131,12 @@ class Load(Identified, Dated, Versioned, Row):
         server_default=func.now(), onupdate=func.now()
     )
     cancel_reason: Mapped[str | None]
+    # While interrupted: since when, why, where the freight is, and on whose truck.
+    interrupted_at: Mapped[datetime | None]
+    interruption_reason: Mapped[str | None]
+    interrupted_lat: Mapped[float | None]
+    interrupted_lon: Mapped[float | None]
+    interrupted_assignment_id: Mapped[UUID | None]
     stop_count: Mapped[int]
     pickup_place: Mapped[str | None]
     pickup_lat: Mapped[float]

@@ -42,7 +42,7 @@ class Organisation(Identified, Dated, Row):
     """A company. Row security keeps its rows from other companies.
 
     `verification_source` and `verification_at` say where and when it was looked up.
-    While `suspended_at` is set, its people cannot sign in or send requests, and its
+    While `suspended_at` is set, its people may only finish loads underway, and its
     posted loads are hidden.
     """
 

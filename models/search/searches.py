@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.row import Dated, Identified, Row, Word, within
@@ -28,8 +28,11 @@ class BackhaulSearch(Identified, Dated, Row):
 
     __tablename__ = "backhaul_searches"
     __table_args__ = (
-        # One drop, one search, however often its completion is reported.
+        # One drop, one search, however often its completion is reported; and one
+        # for an assignment that ended before its load was delivered.
         UniqueConstraint("stop_id"),
+        UniqueConstraint("assignment_id"),
+        CheckConstraint("num_nonnulls(stop_id, assignment_id) = 1", name="start"),
         UniqueConstraint("org_id", "id"),
         within("driver_id", "drivers"),
         Index(None, "driver_id", "id"),
@@ -38,7 +41,9 @@ class BackhaulSearch(Identified, Dated, Row):
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     driver_id: Mapped[UUID]
     # The stop belongs to the poster: the only key to another company's row.
-    stop_id: Mapped[UUID] = mapped_column(ForeignKey("stops.id"))
+    stop_id: Mapped[UUID | None] = mapped_column(ForeignKey("stops.id"))
+    # No foreign key: an assignment refers to its offer, and that to its search.
+    assignment_id: Mapped[UUID | None]
     trigger: Mapped[str]
     outcome: Mapped[SearchOutcome] = mapped_column(Word(SearchOutcome))
     searched_at: Mapped[datetime]

@@ -1,7 +1,8 @@
 """Overrides: what a dispatcher decides about an offer, an assignment or a departure.
 
-Each kind has its own module: reassign, unassign, force, withdraw, release. This module
-has what they share: the reason, the locks, the messages, and the record that is kept.
+Each kind has its own module: reassign, unassign, abandon, take_over, force, withdraw,
+release. This module has what they share: the reason, the locks, the messages, and the
+record that is kept.
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from freight.lifecycles import LoadAct
 from jobs import Job, enqueue
 from models.booking.overrides import Override, OverrideKind, OverrideReason
 from models.fleet.drivers import Driver
-from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.assignments import Assignment, AssignmentStatus, EndedParty
 from models.loads.loads import Load
 from notifications import outbox
 from notifications.messages import MessageKind
@@ -104,7 +105,7 @@ def active(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
 
 
 def give_back(
-    session: Session, load: Load, old: Assignment, cause: Cause
+    session: Session, load: Load, old: Assignment, cause: Cause, *, note: str = ""
 ) -> list[UUID]:
     """Take the driver off the load, which is posted again; return who was told.
 
@@ -113,17 +114,10 @@ def give_back(
 
     Locks: the driver; the caller has locked the load. Raises: LoadMoveRefused.
     """
-    moves.move_load(
-        session, load, LoadAct.UNBOOK, cause, body={"from": str(old.driver_id)}
-    )
-    stops.reopen(load)
-    assignments.end(
-        session,
-        old,
-        AssignmentStatus.CANCELLED,
-        cause.reason or "",
-        now=cause.occurred_at,
-    )
+    body = {"from": str(old.driver_id)} | ({"note": note} if note else {})
+    moves.move_load(session, load, LoadAct.UNBOOK, cause, body=body)
+    stops.reopen(session, load, cause)
+    assignments.cut_short(session, old, load, EndedParty.CARRIER, cause)
     old.given_back_after_s = _seconds(cause.occurred_at - old.created_at)
     enqueue(session, Job.OFFERS_RENEW, assignment_id=str(old.id))
     told = [tell_driver(session, old.driver_id, MessageKind.LOAD_UNASSIGNED, load)]
@@ -150,8 +144,13 @@ def tell_driver(
     session: Session, driver_id: UUID, kind: MessageKind, load: Load
 ) -> UUID:
     """Queue a message about the load for the driver's phones; return the member id."""
-    # scope: a driver of the actor's own company.
     assignments.tell_driver(session, driver_id, kind, load.id)
+    return member_of(session, driver_id)
+
+
+def member_of(session: Session, driver_id: UUID) -> UUID:
+    """Return the member id of a driver of the actor's company."""
+    # scope: the caller found the driver by a scope.
     return session.get_one(Driver, driver_id).member_id
 
 

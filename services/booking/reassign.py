@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from freight.lifecycles import LoadAct, OfferAct
 from models.booking.overrides import Override, OverrideKind
-from models.loads.assignments import AssignmentStatus
+from models.loads.assignments import EndedParty
 from models.people.organisations import Organisation
 from notifications.messages import MessageKind
 from services.booking import overrides
@@ -52,7 +52,7 @@ def reassign(
         why.cause(actor, now),
         body={"from": str(old.driver_id), "to": str(driver.id)},
     )
-    assignments.end(session, old, AssignmentStatus.CANCELLED, why.reason, now=now)
+    assignments.cut_short(session, old, load, EndedParty.CARRIER, why.cause(actor, now))
     new = assignments.put_driver_on(
         session, load, driver, kind=old.kind, assignment_id=uuid7()
     )

@@ -77,7 +77,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A signed-in member. `driver_id` is set if the member is a driver."""
+    """A signed-in member. `driver_id` is set if the member is a driver.
+
+    is_suspended: their company is, and may only finish what is underway.
+    """
 
     member_id: UUID
     org_id: UUID
@@ -85,6 +88,7 @@ class Actor:
     roles: frozenset[Role]
     driver_id: UUID | None = None
     locale: str = "en"
+    is_suspended: bool = False
 
     def may(self, permission: Permission) -> bool:
         return any(permission in PERMISSIONS[role] for role in self.roles)

@@ -1,4 +1,4 @@
-"""Whether a company may take part, or is suspended."""
+"""Whether a company may take part, or is suspended and may only finish its loads."""
 
 from uuid import UUID
 
@@ -23,6 +23,20 @@ class OrganisationSuspended(DomainError):
 def is_suspended(session: Session, org_id: UUID) -> bool:
     """Say whether the operator has suspended the company."""
     return bool(session.scalar(select(func.is_suspended(org_id))))
+
+
+def check_may_finish(session: Session, org_id: UUID) -> None:
+    """Raise if the company is suspended and has no load underway to finish.
+
+    A load is underway for the company that carries it and for the one that posted it;
+    an interrupted one only for its poster.
+
+    Raises: OrganisationSuspended.
+    """
+    if is_suspended(session, org_id) and not session.scalar(
+        select(func.has_load_underway(org_id))
+    ):
+        raise OrganisationSuspended
 
 
 def check_standing(session: Session, org_id: UUID) -> None:

@@ -1,26 +1,54 @@
 """Assignments: which driver carries which load, and how that begins and ends."""
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
+from geo.distance import haversine_m
+from geo.points import Point
+from jobs import Job, enqueue
 from models.fleet.drivers import Driver
-from models.loads.assignments import Assignment, AssignmentKind, AssignmentStatus
+from models.loads.assignments import (
+    Assignment,
+    AssignmentKind,
+    AssignmentStatus,
+    EndedParty,
+)
 from models.loads.loads import Load
 from notifications import outbox
 from notifications.messages import MessageKind
 from runtime.errors import IdTaken, NotFound
 from services.fleet import drivers
 from services.kernel.actors import Actor
+from services.kernel.events import Cause
 from services.loads.loads import asks_if_carried
 from services.loads.market import LoadTaken
 
 
+class Way(NamedTuple):
+    """How far a truck has driven since its booking, and its newest position if any."""
+
+    driven_m: float
+    lat: float | None
+    lon: float | None
+    located_at: datetime | None
+
+    @property
+    def point(self) -> Point | None:
+        if self.lat is None or self.lon is None:
+            return None
+        return Point(self.lat, self.lon)
+
+
 def visible_assignments(actor: Actor) -> Select[Assignment]:
-    """Return the company's assignments, newest first; a driver sees only their own."""
+    """Return the company's assignments, newest first; a driver sees only their own.
+
+    A member of a suspended company sees only the active ones.
+    """
     seen = (
         select(Assignment)
         .where(Assignment.org_id == actor.org_id)
@@ -28,6 +56,8 @@ def visible_assignments(actor: Actor) -> Select[Assignment]:
     )
     if not actor.is_dispatcher:
         seen = seen.where(Assignment.driver_id == actor.driver_id)
+    if actor.is_suspended:
+        seen = seen.where(Assignment.status == AssignmentStatus.ACTIVE)
     return seen.options(
         joinedload(Assignment.load).options(
             joinedload(Load.stops), asks_if_carried(actor)
@@ -142,6 +172,42 @@ def end(
     assignment.end_reason = reason
     session.flush()
     drivers.settle_availability(session, assignment.driver_id)
+
+
+def cut_short(
+    session: Session,
+    assignment: Assignment,
+    load: Load,
+    party: EndedParty,
+    cause: Cause,
+) -> Way:
+    """End the assignment before its load is delivered; a search follows for its driver.
+
+    Who ended it and how far the truck had come are kept. Returns the truck's way. This
+    transaction acts on the load, of which the stops are read.
+
+    Locks: the driver; the caller has locked the load.
+    """
+    way = Way(
+        *session.execute(
+            text("select driven_m, lat, lon, located_at from way_of(:id)"),
+            {"id": assignment.id},
+        ).one()
+    )
+    assignment.ended_party = party
+    assignment.ended_by = cause.actor.member_id if cause.actor else None
+    assignment.driven_m = way.driven_m
+    if way.point and way.located_at and way.located_at >= assignment.created_at:
+        assignment.left_m = haversine_m(way.point, load.stops[0].point)
+    end(
+        session,
+        assignment,
+        AssignmentStatus.CANCELLED,
+        cause.reason or "",
+        now=cause.occurred_at,
+    )
+    enqueue(session, Job.SEARCH_AFTER_END, assignment_id=str(assignment.id))
+    return way
 
 
 def tell_driver(

@@ -7,14 +7,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from freight.lifecycles import LoadAct, LoadStatus, OfferAct
-from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.assignments import Assignment, AssignmentStatus, EndedParty
 from models.loads.loads import Load
 from notifications.messages import MessageKind
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.loads import stops
-from services.loads.assignments import end, tell_driver
+from services.loads.assignments import cut_short, tell_driver
 from services.loads.loads import end_offers, lock_own
 
 
@@ -23,8 +23,9 @@ def cancel(
 ) -> Load:
     """Cancel a load that is not picked up, for good; its driver is told and freed.
 
-    Safe to repeat. Locks: the load, its offers, its driver. Raises: NotFound,
-    LoadMoveRefused.
+    How far the truck had come is kept (`cut_short`). Safe to repeat.
+
+    Locks: the load, its offers, its driver. Raises: NotFound, LoadMoveRefused.
     """
     # scope: a load that the actor's company posted.
     load = lock_own(session, actor, load_id)
@@ -45,6 +46,6 @@ def cancel(
         .with_for_update()
     )
     if assignment is not None:
-        end(session, assignment, AssignmentStatus.CANCELLED, reason, now=now)
+        cut_short(session, assignment, load, EndedParty.POSTER, cause)
         tell_driver(session, assignment.driver_id, MessageKind.LOAD_UNASSIGNED, load.id)
     return load

@@ -7,13 +7,13 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload, with_expression
 from sqlalchemy.orm.strategy_options import _AbstractLoad
 from uuid_utils.compat import uuid7
 
-from freight.lifecycles import LoadAct, LoadStatus, OfferAct
+from freight.lifecycles import UNDERWAY, LoadAct, LoadStatus, OfferAct
 from freight.roles import POSTERS
 from geo.roads import Roads
 from models.loads.assignments import Assignment, AssignmentStatus
@@ -60,7 +60,10 @@ def visible_loads(actor: Actor) -> Select[Load]:
     carry, carried or are offered themselves.
 
     Drivers who lost a load, or were taken off it, no longer see it: they may not know
-    when the next carrier arrives. The offer keeps what they were shown.
+    when the next carrier arrives. The offer keeps what they were shown. An interrupted
+    load is still seen by those on whose truck the freight was last.
+
+    A member of a suspended company sees only loads underway, and no offers.
     """
     offered = select(Offer.id).where(Offer.load_id == Load.id, is_open())
     if actor.is_dispatcher:
@@ -69,9 +72,13 @@ def visible_loads(actor: Actor) -> Select[Load]:
         offered = offered.where(Offer.driver_id == actor.driver_id)
     is_at_the_desk = actor.is_dispatcher or bool(POSTERS & actor.roles)
     posted = Load.org_id == actor.org_id if is_at_the_desk else false()
+    seen = or_(posted, is_carried_by(actor), exists(offered))
+    if actor.is_suspended:
+        underway = Load.status.in_([*UNDERWAY, LoadStatus.INTERRUPTED])
+        seen = and_(or_(posted, is_carried_by(actor)), underway)
     return (
         select(Load)
-        .where(or_(posted, is_carried_by(actor), exists(offered)))
+        .where(seen)
         .order_by(Load.id.desc())
         .options(asks_if_carried(actor))
     )
@@ -81,7 +88,8 @@ def is_carried_by(actor: Actor) -> ColumnElement[bool]:
     """Return the condition that the actor carries the load, or has carried it.
 
     For a dispatcher: that a driver of the company does. Not met any more once the
-    driver was taken off the load.
+    driver was taken off the load, but met while freight that was last on their truck
+    is interrupted.
     """
     # scope: the actor's own company, or their own driver.
     carried = aliased(Assignment)
@@ -93,7 +101,10 @@ def is_carried_by(actor: Actor) -> ColumnElement[bool]:
     return exists(
         select(carried.id).where(
             carried.load_id == Load.id,
-            carried.status != AssignmentStatus.CANCELLED,
+            or_(
+                carried.status != AssignmentStatus.CANCELLED,
+                carried.id == Load.interrupted_assignment_id,
+            ),
             is_own,
         )
     )

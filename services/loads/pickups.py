@@ -127,10 +127,14 @@ def _total(counts: Iterable[int | None]) -> int | None:
 
 def _tell_driver(session: Session, load: Load) -> None:
     # scope: a load that the actor's company posted.
-    driver_id = session.scalars(
+    driver_id = session.scalar(
         select(Assignment.driver_id).where(
             Assignment.load_id == load.id,
             Assignment.status == AssignmentStatus.ACTIVE,
         )
-    ).one()
-    assignments.tell_driver(session, driver_id, MessageKind.PICKUP_CONFIRMED, load.id)
+    )
+    # An interrupted load has no driver.
+    if driver_id is not None:
+        assignments.tell_driver(
+            session, driver_id, MessageKind.PICKUP_CONFIRMED, load.id
+        )

@@ -9,6 +9,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from freight.lifecycles import LoadAct, LoadStatus, StopAct, StopStatus
+from freight.roles import CARRYING
 from geo.distance import haversine_m
 from geo.points import Point
 from jobs import Job, enqueue
@@ -46,6 +47,12 @@ class StopOutOfOrder(Conflict):
     code = "stop-out-of-order"
     title = "An earlier stop is still open"
 
+
+CONFIRMED = (
+    *("confirmed_by", "confirmed_pieces", "confirmed_weight_kg"),
+    *("seal_number", "bol_number"),
+)
+"""What a confirmation says about a stop, beside its time."""
 
 DONE = frozenset({StopStatus.COMPLETED, StopStatus.DEPARTED})
 LEFT = frozenset({StopStatus.DEPARTED})
@@ -199,25 +206,48 @@ def check_order(load: Load, stop: Stop, finished: frozenset[StopStatus]) -> None
             )
 
 
-def reopen(load: Load) -> None:
+def reopen(session: Session, load: Load, cause: Cause) -> None:
     """Make every stop pending again, for the next driver.
 
-    The caller has locked the load.
+    A pickup's confirmation is cleared, with an event: this truck leaves without the
+    freight. The caller has locked the load.
 
     Raises: LoadMoveRefused if part of the freight is on the truck.
     """
     check_nothing_aboard(load)
     for stop in load.stops:
-        stop.status = StopStatus.PENDING
-        stop.arrived_at = stop.completed_at = stop.departed_at = None
+        wait_again(stop)
+        if stop.confirmed_at is not None:
+            _clear_confirmation(session, load, stop, cause)
+
+
+def wait_again(stop: Stop) -> None:
+    """Make the stop pending, as its next truck has not arrived; the events stay."""
+    stop.status = StopStatus.PENDING
+    stop.arrived_at = stop.completed_at = stop.departed_at = None
+
+
+def _clear_confirmation(session: Session, load: Load, stop: Stop, cause: Cause) -> None:
+    role = cause.role(CARRYING)
+    assert role is not None
+    body: dict[str, Any] = {"stop_id": str(stop.id)}
+    body |= {name: getattr(stop, name) for name in CONFIRMED}
+    moves.record_load(session, load, "confirmation_cleared", cause, role, body=body)
+    for name in ("confirmed_at", *CONFIRMED):
+        setattr(stop, name, None)
+
+
+def is_aboard(load: Load) -> bool:
+    """Say whether freight of a load underway is on the truck, or partly unloaded."""
+    return any(stop.completed_at is not None for stop in load.stops)
 
 
 def check_nothing_aboard(load: Load) -> None:
     """Raise LoadMoveRefused if part of the freight is on the truck."""
     # A load is AT_PICKUP until the shipper confirms, and again at its next pickup.
-    if any(stop.completed_at is not None for stop in load.stops):
+    if is_aboard(load):
         raise moves.LoadMoveRefused(
-            "Part of the freight is on the truck.",
+            "Part of the freight is on the truck: interrupt the load instead.",
             extra={"current_status": load.status},
         )
 

@@ -13,7 +13,7 @@ from models.people.organisations import Member, RefreshFamily
 from runtime.errors import Unauthenticated
 from services.kernel import events
 from services.kernel.events import Cause
-from services.kernel.standing import check_standing
+from services.kernel.standing import check_may_finish
 from services.people import lookups, proofs
 from services.people.proofs import Proof
 from services.people.tokens import (
@@ -149,8 +149,9 @@ def refresh(
     another device and one without the family's key: the caller then ends the whole
     family.
 
-    Locks: the family. Raises: Unauthenticated, OrganisationSuspended; TokenReused,
-    DeviceMismatch, KeyMismatch; with the family's key TokenSuperseded, ProofInvalid.
+    Locks: the family. Raises: Unauthenticated; OrganisationSuspended if the company
+    has no load underway either; TokenReused, DeviceMismatch, KeyMismatch; with the
+    family's key TokenSuperseded, ProofInvalid.
     """
     # scope: the family of a token we derived.
     family_id, generation = _parse(token)
@@ -173,7 +174,7 @@ def refresh(
         _rotate(family, generation, keys, now)
     else:
         _rotate_by_key(family, generation, token, proof, now)
-    check_standing(session, family.org_id)
+    check_may_finish(session, family.org_id)
     return _tokens(keys, family, now)
 
 

@@ -15,7 +15,7 @@ from runtime.errors import Unauthenticated
 from services.kernel import limits
 from services.kernel.actors import Actor
 from services.kernel.limits import Allowance, Asked
-from services.kernel.standing import OrganisationSuspended, check_standing
+from services.kernel.standing import check_may_finish
 from services.people import (
     enrolments,
     families,
@@ -111,8 +111,8 @@ def sign_in(
     totp: a code of the authenticator app or a recovery code, if there is a factor.
 
     Locks: the member, their factor, the device. Raises: HashChanged,
-    OrganisationSuspended, SecondFactorRequired, DeviceNotApproved, DeviceKeyMismatch,
-    ProofInvalid, IdTaken.
+    OrganisationSuspended (with no load underway), SecondFactorRequired,
+    DeviceNotApproved, DeviceKeyMismatch, ProofInvalid, IdTaken.
     """
     # scope: the member whose password was checked.
     is_kept = account.renewed_hash is None
@@ -121,7 +121,7 @@ def sign_in(
     )
     if member.deactivated_at or member.password_hash != account.password_hash:
         raise HashChanged("The login or the password is wrong.")
-    check_standing(session, member.org_id)
+    check_may_finish(session, member.org_id)
     second_factors.demand(session, member.id, keys, code=totp, now=now)
     enrolments.admit(session, member, device_id, proof, now=now)
     lockouts.forgive(session, lockouts.of_login(account.login))
@@ -154,7 +154,7 @@ ENTER: LiteralString = """
     select kind, suspended_at, roles, driver, locale, ahead_s, waiting_s
     from enter(%s, %s, %s, %s, %s, %s)
 """
-"""Source: `migrations/versions/0012_entrance.py`."""
+"""Source: `migrations/versions/0016_exits.py`."""
 
 
 def enter(claims: Claims, asked: Asked) -> tuple[Actor, list[Allowance]]:
@@ -166,7 +166,7 @@ def enter(claims: Claims, asked: Asked) -> tuple[Actor, list[Allowance]]:
     asked: rules as for `limits.take_each`.
 
     Locks: for that statement, the keys' rows. Raises: Unauthenticated if the member was
-    deactivated or the sign-in has ended, OrganisationSuspended.
+    deactivated or the sign-in has ended.
     """
     # scope: the member of a token we signed.
     values = (claims.org_id, claims.member_id, claims.family_id)
@@ -177,10 +177,9 @@ def enter(claims: Claims, asked: Asked) -> tuple[Actor, list[Allowance]]:
         raise Unauthenticated(
             "This sign-in has ended: sign in again.", family_id=claims.family_id
         )
-    if suspended_at is not None:
-        raise OrganisationSuspended
     actor = Actor(
         *(claims.member_id, claims.org_id, OrganisationKind(kind)),
         *(frozenset(map(Role, roles)), driver_id, locale),
+        is_suspended=suspended_at is not None,
     )
     return actor, limits.allowances(asked, ahead_s, waiting_s)

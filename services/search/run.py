@@ -1,12 +1,13 @@
-"""The main job: after a completed drop, find loads that take the truck home."""
+"""The main job: after a completed drop, or the loss of a load, find loads that take the
+truck home."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 from uuid_utils.compat import uuid7
@@ -22,6 +23,8 @@ from geo.fences import CircleFence
 from geo.points import Point
 from geo.roads import Roads
 from models.fleet.drivers import Availability, Driver
+from models.fleet.positions import LastPosition
+from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from models.search.searches import BackhaulSearch, SearchOutcome
 from runtime.config import Settings
@@ -37,6 +40,9 @@ from services.search.offer import OfferRules
 FARTHEST_HOME_M = 7_000_000.0
 """About as far as from Alaska to Panama. A home farther away must be a mistake, and the
 corridor to it would be wider than a map can show."""
+
+RECENT = timedelta(minutes=30)
+"""A driver is where their newest position is, if it is not older."""
 
 KEPT = 50
 """How many of a search's best loads are kept, with all their terms."""
@@ -110,19 +116,75 @@ def search_home(
     Locks: the loads it may offer, then the driver.
     """
     # scope: a job, for the driver of the drop.
-    search = _claim(session, stop_id, driver_id, now)
+    search = _claim(session, driver_id, "drop_completed", now, stop_id=stop_id)
     if search is None:
         return None
+    stop = session.get_one(Stop, stop_id)
+    free_at = max(stop.completed_at or now, now)
+    return _search_from(session, rules, search, stop.point, free_at)
+
+
+def search_after_end(
+    session: Session, rules: SearchRules, *, assignment_id: UUID, now: datetime
+) -> BackhaulSearch | None:
+    """Search for a driver who lost a load, from where they are now (a job).
+
+    That is their newest position if it is not older than RECENT, else the stop they
+    came to last, else an older position. Safe to repeat: an ended assignment is
+    searched for once; a repeat returns None. Searches nothing where `search_home` does
+    not, and if there is no place to start from.
+
+    Locks: the loads it may offer, then the driver.
+    """
+    # scope: a job, for the driver of the assignment.
+    driver_id = session.get_one(Assignment, assignment_id).driver_id
+    search = _claim(
+        session, driver_id, "assignment_ended", now, assignment_id=assignment_id
+    )
+    if search is None:
+        return None
+    place = _place_of(session, driver_id, now)
+    return _search_from(session, rules, search, place, now)
+
+
+def _place_of(session: Session, driver_id: UUID, now: datetime) -> Point | None:
+    # scope: a job, for one driver.
+    known = session.get(LastPosition, driver_id, populate_existing=True)
+    if known is not None and known.corrected_at >= now - RECENT:
+        return Point(known.lat, known.lon)
+    stop = session.scalar(
+        select(Stop)
+        .join(Assignment, Assignment.load_id == Stop.load_id)
+        .where(
+            Assignment.driver_id == driver_id,
+            Stop.arrived_at >= Assignment.created_at,
+            or_(Assignment.ended_at.is_(None), Stop.arrived_at <= Assignment.ended_at),
+        )
+        .order_by(Stop.arrived_at.desc())
+        .limit(1)
+    )
+    if stop is not None:
+        return stop.point
+    return Point(known.lat, known.lon) if known is not None else None
+
+
+def _search_from(
+    session: Session,
+    rules: SearchRules,
+    search: BackhaulSearch,
+    place: Point | None,
+    free_at: datetime,
+) -> BackhaulSearch:
+    # scope: a job, for the driver of a search.
     driver = session.scalars(
         select(Driver)
-        .where(Driver.id == driver_id)
+        .where(Driver.id == search.driver_id)
         .options(joinedload(Driver.truck))
         .execution_options(populate_existing=True)
     ).one()
-    stop = session.get_one(Stop, stop_id)
-    obstacle = _obstacle(session, driver, stop.point)
-    if obstacle is None:
-        found = _search(session, rules, search, driver, stop, now)
+    obstacle = _obstacle(session, driver, place)
+    if obstacle is None and place is not None:
+        found = _search(session, rules, search, driver, place, free_at)
         made = offer.extend(session, search, rules.offers, rules.roads)
         # Asked again: the driver may have been given a load while we searched.
         empty = _absence(session, driver) or SearchOutcome.NOTHING_FOUND
@@ -135,7 +197,7 @@ def search_home(
             offers=len(made),
             ms=search.timings,
         )
-    else:
+    elif obstacle is not None:
         search.outcome = obstacle
     session.flush()
     return search
@@ -154,9 +216,10 @@ def offer_next(
 
 
 def _claim(
-    session: Session, stop_id: UUID, driver_id: UUID, now: datetime
+    session: Session, driver_id: UUID, trigger: str, now: datetime, **start: UUID
 ) -> BackhaulSearch | None:
-    # scope: a job, for the driver of the drop.
+    """Insert the search; None if there is one with this start already."""
+    # scope: a job, for one driver.
     driver = session.get_one(Driver, driver_id)
     claimed = session.scalar(
         insert(BackhaulSearch)
@@ -164,8 +227,8 @@ def _claim(
             id=uuid7(),
             org_id=driver.org_id,
             driver_id=driver_id,
-            stop_id=stop_id,
-            trigger="drop_completed",
+            trigger=trigger,
+            **start,
             outcome=SearchOutcome.NOTHING_FOUND,
             searched_at=now,
             trace_id=trace_id(),
@@ -183,12 +246,14 @@ def _claim(
     return session.get_one(BackhaulSearch, claimed) if claimed is not None else None
 
 
-def _obstacle(session: Session, driver: Driver, drop: Point) -> SearchOutcome | None:
+def _obstacle(
+    session: Session, driver: Driver, place: Point | None
+) -> SearchOutcome | None:
     if (absence := _absence(session, driver)) is not None:
         return absence
-    if driver.home is None or driver.truck is None:
+    if driver.home is None or driver.truck is None or place is None:
         return SearchOutcome.DRIVER_INCOMPLETE
-    if haversine_m(drop, driver.home) > FARTHEST_HOME_M:
+    if haversine_m(place, driver.home) > FARTHEST_HOME_M:
         return SearchOutcome.HOME_OUT_OF_REACH
     return None
 
@@ -254,14 +319,15 @@ def _search(
     rules: SearchRules,
     search: BackhaulSearch,
     driver: Driver,
-    stop: Stop,
-    now: datetime,
+    place: Point,
+    free_at: datetime,
 ) -> Outcome:
     started = perf_counter()
-    free_at = max(stop.completed_at or now, now)
-    situation = situation_of(driver, stop.point, free_at)
+    situation = situation_of(driver, place, free_at)
     area = area_for(session, driver, situation, rules)
-    found, area, rings = _widen(session, rules, situation, area, driver.org_id, now)
+    found, area, rings = _widen(
+        session, rules, situation, area, driver.org_id, search.searched_at
+    )
     searched = perf_counter()
     truck = driver.truck
     assert truck is not None

@@ -1,10 +1,13 @@
 """Keep a phone up to date: first a full start, then only what changes.
 
 A member follows what is alive and concerns them:
-- a driver: their active assignments, their open offers, and the loads of both;
+- a driver: their active assignments, their open offers, and the loads of both, and an
+  interrupted load whose freight was last on their truck;
 - a dispatcher: the same for all drivers of the company;
 - a dispatcher, shipper or broker: the company's own loads, until they are delivered or
   cancelled.
+
+A member of a suspended company follows only loads underway.
 
 What ends, or is taken from the member, is no longer followed. An event concerns the
 member if its load or offer concerns them or ever did, whichever company the load
@@ -34,7 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, joinedload
 
-from freight.lifecycles import LoadStatus
+from freight.lifecycles import UNDERWAY, LoadStatus
 from freight.roles import POSTERS, Role
 from models.kernel.events import Event
 from models.loads.assignments import Assignment, AssignmentStatus
@@ -173,11 +176,17 @@ def followed(actor: Actor, kind: Kind) -> Select[Any]:
     if kind is Kind.OFFER:
         return select(Offer).where(_is_own(actor, Offer), is_open())
     carried = followed(actor, Kind.ASSIGNMENT).where(Assignment.load_id == Load.id)
+    left_with = select(Assignment.id).where(
+        _is_own(actor, Assignment), Assignment.id == Load.interrupted_assignment_id
+    )
     offered = followed(actor, Kind.OFFER).where(Offer.load_id == Load.id)
     posted = and_(_is_posted(actor), Load.status.not_in(ENDED))
+    alive = or_(posted, exists(carried), exists(left_with), exists(offered))
+    if actor.is_suspended:
+        alive = and_(alive, Load.status.in_([*UNDERWAY, LoadStatus.INTERRUPTED]))
     return (
         select(Load)
-        .where(or_(posted, exists(carried), exists(offered)))
+        .where(alive)
         .options(joinedload(Load.stops), asks_if_carried(actor))
     )
 

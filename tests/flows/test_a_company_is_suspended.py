@@ -1,4 +1,5 @@
-"""A suspended company: its members are locked out, its loads leave every list."""
+"""A suspended company: its members are locked out once nothing is underway, its loads
+leave every list."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +7,15 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session as OrmSession
 
 from runtime.db import Session
+from services.kernel.limits import Rule
+from services.people import sign_in as sign_in_service
+from services.people.tokens import read_access_token
 from services.upkeep import suspensions
+from tests.owasp.operations import guarded
+from tests.trips import Trip, make_trip
 from tests.world import (
     CHICAGO,
     NEW_YORK,
@@ -106,6 +113,139 @@ class TestItsPeople:
         assert world.accept(token).code == "organisation-suspended"
         resume(boss)
         assert world.accept(token).status == 201
+
+
+class TestLoadsUnderway:
+    """A suspended company finishes what is underway, and does nothing else."""
+
+    @pytest.fixture
+    def trip(self, world: World, session: OrmSession) -> Trip:
+        return make_trip(world, session)
+
+    def test_its_drivers_finish_what_they_carry(self, trip: Trip, world: World) -> None:
+        suspend(trip.carrier)
+
+        trip.go(0)
+        world.locate(trip.driver, NEWARK, at=utcnow())
+        trip.go(1, "arrival", "completion")
+
+        assert trip.status == "delivered"
+
+    def test_its_members_sign_in_and_refresh_until_then(
+        self, trip: Trip, world: World
+    ) -> None:
+        email = trip.carrier.get("/v1/me")["member"]["email"]
+        suspend(trip.carrier)
+        tokens = sign_in(world, email)
+        assert tokens.status == 201
+        again = {"refresh_token": tokens["refresh_token"]}
+        stranger = Caller(world.app, "")
+        again = stranger.post("/v1/sessions/refresh", again)
+        assert again.status == 200
+
+        trip.go(0)
+        trip.go(1, "arrival", "completion")
+
+        late = {"refresh_token": again["refresh_token"]}
+        for answer in (
+            stranger.post("/v1/sessions/refresh", late),
+            sign_in(world, email),
+            trip.driver.get("/v1/me"),
+        ):
+            assert (answer.status, answer.code) == (403, "organisation-suspended")
+
+    def test_its_drivers_see_what_they_carry_and_nothing_else(
+        self, trip: Trip, world: World, run_jobs: Callable[..., Any]
+    ) -> None:
+        world.load(trip.shipper, NEWARK)
+        mine = world.load(trip.carrier, NEWARK)
+        suspend(trip.carrier)
+
+        for member in (trip.driver, trip.carrier):
+            loads = member.get("/v1/loads")["data"]
+            assert [load["id"] for load in loads] == [trip.load["id"]]
+            followed = {row["id"] for row in member.get("/v1/sync")["changes"]}
+            carried = member.get("/v1/assignments")["data"]
+            assert followed == {trip.load["id"], carried[0]["id"]}
+            assert member.get("/v1/me").status == 200
+        assert trip.carrier.get(f"/v1/loads/{mine['id']}").status == 404
+
+    @pytest.mark.parametrize("number", [0, 1])
+    def test_its_drivers_hand_back_what_they_carry(
+        self, trip: Trip, number: int
+    ) -> None:
+        assignment = trip.driver.get("/v1/me")["assignments"][0]
+        for stop in range(number):
+            trip.go(stop)
+        suspend(trip.carrier)
+
+        path = f"/v1/assignments/{assignment['id']}/hand-back"
+        ended = trip.driver.put(path, {"reason": "hours"})
+
+        assert (ended.status, ended["status"]) == (200, "cancelled")
+        assert trip.status == ("posted", "interrupted")[number]
+        assert trip.driver.get("/v1/me").code == "organisation-suspended"
+
+    def test_a_poster_confirms_and_ends_loads_underway(self, trip: Trip) -> None:
+        trip.tell(0, "arrival")
+        suspend(trip.shipper)
+        path = f"/v1/loads/{trip.load['id']}"
+
+        assert trip.confirm(0).status == 200
+        assert trip.confirm(0, pieces=19).status == 200
+        assert trip.tell(0, "completion").status == 200
+        for fact, body in (("interruption", {"reason": "recall"}), ("return", {})):
+            assert trip.shipper.put(f"{path}/{fact}", body).status == 200
+        assert trip.shipper.get(path).code == "organisation-suspended"
+
+    def test_all_other_routes_stay_closed(self, trip: Trip, world: World) -> None:
+        suspend(trip.carrier)
+        suspend(trip.shipper)
+        # Signing out comes last.
+        asked = sorted(guarded(world.app), key=lambda op: op.path == "/v1/sessions")
+        may = {
+            (operation.method, operation.path)
+            for operation in asked
+            for caller in (trip.carrier, trip.driver, trip.shipper)
+            if caller.call(operation.method, operation.with_any_id(), {}).status != 403
+        }
+
+        assert may == FINISHING
+
+    def test_their_requests_are_counted(self, trip: Trip, world: World) -> None:
+        """Without a count a suspended company would have no limit."""
+        suspend(trip.carrier)
+        keyring = world.app.extensions["keyring"]
+        claims = read_access_token(keyring, trip.driver.token, now=utcnow())
+        asked = [("person", str(claims.member_id), Rule(1))]
+
+        allowances = [sign_in_service.enter(claims, asked)[1] for _ in range(2)]
+
+        assert [[a.is_allowed for a in each] for each in allowances] == [
+            [True],
+            [False],
+        ]
+
+
+FINISHING = {
+    *(("GET", path) for path in ("/v1/me", "/v1/sync", "/v1/loads", "/v1/devices")),
+    ("GET", "/v1/assignments"),
+    ("GET", "/v1/assignments/{assignment_id}"),
+    ("GET", "/v1/loads/{load_id}"),
+    ("POST", "/v1/positions"),
+    ("DELETE", "/v1/sessions"),
+    *(("PUT", "/v1/devices/{device_id}"), ("DELETE", "/v1/devices/{device_id}")),
+    ("PUT", "/v1/assignments/{assignment_id}/hand-back"),
+    *(
+        ("PUT", f"/v1/stops/{{stop_id}}/{fact}")
+        for fact in ("arrival", "completion", "departure", "pickup-confirmation")
+    ),
+    *(
+        ("PUT", f"/v1/loads/{{load_id}}/{fact}")
+        for fact in ("cancellation", "interruption", "return", "delivery")
+    ),
+}
+"""What a member of a suspended company may call while a load is underway."""
 
 
 class TestItsPosts:

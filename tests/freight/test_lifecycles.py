@@ -122,7 +122,7 @@ class TestRoles:
             (LoadAct.LAPSE, {Role.SYSTEM}),
             (LoadAct.EXPIRE, {Role.SYSTEM}),
             (LoadAct.BOOK, CARRYING),
-            (LoadAct.UNBOOK, {Role.DISPATCHER}),
+            (LoadAct.UNBOOK, CARRYING),
             (LoadAct.REASSIGN, {Role.DISPATCHER}),
             (LoadAct.ARRIVE_PICKUP, CARRYING),
             (LoadAct.CONFIRM_PICKUP, POSTERS | {Role.SYSTEM}),
@@ -131,7 +131,10 @@ class TestRoles:
             (LoadAct.ARRIVE_DELIVERY, CARRYING),
             (LoadAct.UNLOAD, CARRYING),
             (LoadAct.DEPART_DELIVERY, CARRYING),
-            (LoadAct.DELIVER, CARRYING),
+            (LoadAct.DELIVER, CARRYING | POSTERS),
+            (LoadAct.INTERRUPT, CARRYING | POSTERS),
+            (LoadAct.TAKE_OVER, {Role.DISPATCHER}),
+            (LoadAct.RETURN, POSTERS | {Role.DISPATCHER}),
         ],
     )
     def test_of_a_load(self, act: LoadAct, roles: set[Role]) -> None:
@@ -144,10 +147,74 @@ class TestRoles:
 
         assert released.roles == {Role.DISPATCHER}
 
-    def test_a_load_is_cancelled_only_before_it_is_confirmed_as_picked_up(self) -> None:
+    def test_a_load_is_cancelled_only_until_the_truck_leaves_a_pickup(self) -> None:
         befores = {before for before, act in LOAD_MOVES if act is LoadAct.CANCEL}
 
-        assert befores & set(UNDERWAY) == {LoadStatus.BOOKED, LoadStatus.AT_PICKUP}
+        assert befores & set(UNDERWAY) == {
+            LoadStatus.BOOKED,
+            LoadStatus.AT_PICKUP,
+            LoadStatus.PICKUP_CONFIRMED,
+        }
+
+
+NOBODY_WAITS = {
+    *(LoadStatus.DRAFT, LoadStatus.POSTED, LoadStatus.HELD, LoadStatus.EXPIRED),
+    *(LoadStatus.WITHDRAWN, LoadStatus.CANCELLED, LoadStatus.DELIVERED),
+}
+"""Statuses in which no driver has the load."""
+
+EMPTY = {LoadStatus.BOOKED, LoadStatus.AT_PICKUP, LoadStatus.PICKUP_CONFIRMED}
+LOADED = set(UNDERWAY) - {LoadStatus.BOOKED}
+ENDS = {LoadStatus.CANCELLED, LoadStatus.DELIVERED}
+
+
+def alone(role: Role, status: LoadStatus, acts: set[LoadAct]) -> set[LoadStatus]:
+    """Return the statuses to which a role can bring a load by these acts of its own."""
+    reached, waiting = {status}, [status]
+    while waiting:
+        before = waiting.pop()
+        new = {
+            transition.after
+            for (start, act), transition in LOAD_MOVES.items()
+            if start is before and act in acts and role in transition.roles
+        } - reached
+        reached |= new
+        waiting += new
+    return reached
+
+
+class TestWaysOut:
+    """The table alone; `bench.exits` walks the real services."""
+
+    @pytest.mark.parametrize("role", sorted(CARRYING))
+    @pytest.mark.parametrize("status", UNDERWAY)
+    def test_driver_and_desk_leave_every_load_without_the_poster(
+        self, role: Role, status: LoadStatus
+    ) -> None:
+        if status in EMPTY:
+            assert LoadStatus.POSTED in alone(role, status, {LoadAct.UNBOOK})
+        if status in LOADED:
+            assert LoadStatus.INTERRUPTED in alone(role, status, {LoadAct.INTERRUPT})
+        assert status in EMPTY | LOADED
+
+    @pytest.mark.parametrize("role", sorted(POSTERS))
+    @pytest.mark.parametrize("status", [*UNDERWAY, LoadStatus.INTERRUPTED])
+    def test_a_poster_ends_every_load_without_the_carrier(
+        self, role: Role, status: LoadStatus
+    ) -> None:
+        acts = {LoadAct.CANCEL, LoadAct.INTERRUPT, LoadAct.RETURN, LoadAct.DELIVER}
+
+        assert alone(role, status, acts) & ENDS
+
+    def test_an_interrupted_load_goes_on_comes_back_or_arrives(self) -> None:
+        onward = neighbours(LOAD_MOVES)[LoadStatus.INTERRUPTED]
+
+        assert onward == {LoadStatus.INTERRUPTED, LoadStatus.IN_TRANSIT, *ENDS}
+
+    def test_only_a_driver_or_an_interruption_makes_a_load_wait(self) -> None:
+        waits = {LoadStatus.INTERRUPTED, *UNDERWAY}
+
+        assert waits | NOBODY_WAITS == set(LoadStatus)
 
 
 class TestEdi214:
@@ -162,6 +229,8 @@ class TestEdi214:
         LoadAct.UNLOAD: "D1",
         LoadAct.DELIVER: "D1",
         LoadAct.DEPART_DELIVERY: "CD",
+        LoadAct.INTERRUPT: "SD",
+        LoadAct.RETURN: "A3",
         LoadAct.CANCEL: "CA",
     }
 

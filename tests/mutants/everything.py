@@ -3,6 +3,7 @@
 from tests.mutants import (
     database,
     desk,
+    exits,
     market,
     operations,
     people,
@@ -13,6 +14,7 @@ from tests.mutants import (
 MUTANTS = (
     *database.MUTANTS,
     *desk.MUTANTS,
+    *exits.MUTANTS,
     *market.MUTANTS,
     *operations.MUTANTS,
     *people.MUTANTS,

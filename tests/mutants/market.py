@@ -119,14 +119,14 @@ MUTANTS = (
     Mutant(
         "a-reassigned-load-stays-with-the-old-driver",
         "services/booking/reassign.py",
-        "    assignments.end(session, old, AssignmentStatus.CANCELLED, why.reason,"
-        " now=now)\n",
+        "    assignments.cut_short(session, old, load, EndedParty.CARRIER,"
+        " why.cause(actor, now))\n",
         "",
         ("tests/services/booking/test_overrides.py::TestReassign",),
     ),
     Mutant(
         "who-had-a-load-goes-on-reporting",
-        OVERRIDES,
+        "services/loads/assignments.py",
         "        AssignmentStatus.CANCELLED,\n        cause.reason",
         "        AssignmentStatus.COMPLETED,\n        cause.reason",
         ("tests/api/loads/test_stops.py::TestEndedAssignment",),

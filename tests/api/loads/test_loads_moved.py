@@ -11,12 +11,17 @@ from models.kernel.events import Event
 from models.loads.loads import Load
 from tests.api.loads.test_loads import acts_of
 from tests.services.scene import Scene
-from tests.world import CHICAGO, CLEVELAND, NEW_YORK, World
+from tests.world import CHICAGO, CLEVELAND, NEW_YORK, World, utcnow
 
 
 def put_in(session: OrmSession, load: dict[str, Any], status: LoadStatus) -> None:
     session.execute(
-        update(Load).where(Load.id == load["id"]).values(status=status),
+        update(Load)
+        .where(Load.id == load["id"])
+        .values(
+            status=status,
+            interrupted_at=utcnow() if status is LoadStatus.INTERRUPTED else None,
+        ),
         execution_options={"synchronize_session": False},
     )
     session.flush()

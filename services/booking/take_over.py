@@ -1,0 +1,78 @@
+"""Take over: another driver of the carrier goes on with an interrupted load."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from freight.lifecycles import LoadAct, OfferAct
+from models.booking.overrides import Override, OverrideKind
+from models.loads.assignments import Assignment
+from notifications.messages import MessageKind
+from services.booking import overrides
+from services.booking.overrides import Why
+from services.fleet import drivers
+from services.kernel import moves
+from services.kernel.actors import Actor
+from services.kernel.events import Cause
+from services.loads import assignments, interruptions
+from services.loads.stops import AssignmentEnded
+from services.offers import ending
+
+
+def take_over(
+    session: Session,
+    actor: Actor,
+    why: Why,
+    *,
+    assignment_id: UUID,
+    driver_id: UUID,
+    now: datetime,
+) -> Override:
+    """Put a driver on the load that the assignment left interrupted.
+
+    The load is in transit again, and goes on where its stops are. It may be the same
+    driver. The driver and the poster are told.
+
+    Locks: the load, then the driver. Raises: NotFound, Invalid, AssignmentEnded,
+    DriverBusy, NoTruck, LoadMoveRefused.
+    """
+    # scope: an assignment of the actor's own company.
+    why.check()
+    driver = drivers.get_driver(session, actor, driver_id)
+    load_id = overrides.load_id_of(session, actor, assignment_id)
+    load = overrides.lock_loads(session, [load_id])[load_id]
+    old = session.get_one(Assignment, assignment_id)
+    cause = why.cause(actor, now)
+    moves.check_load(load, LoadAct.TAKE_OVER, cause)
+    if load.interrupted_assignment_id != old.id:
+        raise AssignmentEnded("Another assignment had the freight last.")
+    before = overrides.state(load, None)
+    moves.move_load(
+        session,
+        load,
+        LoadAct.TAKE_OVER,
+        cause,
+        body={"from": str(old.driver_id), "to": str(driver.id)},
+    )
+    interruptions.clear(load)
+    new = assignments.put_driver_on(
+        session, load, driver, kind=old.kind, assignment_id=uuid7()
+    )
+    ending.end_for_driver(
+        session, driver.id, OfferAct.SUPERSEDE, Cause(now, reason="an override")
+    )
+    told = [overrides.tell_driver(session, driver.id, MessageKind.LOAD_ASSIGNED, load)]
+    overrides.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
+    return overrides.keep(
+        session,
+        actor,
+        OverrideKind.TAKE_OVER,
+        why,
+        assignment_id=old.id,
+        before=before,
+        after=overrides.state(load, new),
+        told=told,
+        is_poster_told=True,
+    )

@@ -1,0 +1,172 @@
+"""Interruptions: freight is aboard, and no driver has the load.
+
+The load keeps where the freight is until the carrier puts another driver on it
+(`services/booking/take_over.py`), or the poster says that it came back or arrived by
+other means.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from freight.lifecycles import LoadAct, LoadStatus, StopStatus
+from geo.points import Point
+from models.loads.assignments import Assignment, AssignmentStatus, EndedParty
+from models.loads.loads import Load
+from notifications import outbox
+from notifications.messages import MessageKind
+from services.kernel import moves
+from services.kernel.actors import Actor
+from services.kernel.events import Cause
+from services.loads import assignments, stops
+from services.loads.assignments import Way
+from services.loads.loads import lock_own
+
+RECENT = timedelta(minutes=30)
+"""A position is where the freight is if it is not older; else the last stop is."""
+
+
+class InterruptionReason(StrEnum):
+    """Why a poster interrupts a load; OTHER needs a note."""
+
+    CARRIER_UNREACHABLE = "carrier_unreachable"
+    RECALL = "recall"
+    OTHER = "other"
+
+
+def interrupt(
+    session: Session,
+    load: Load,
+    assignment: Assignment,
+    party: EndedParty,
+    cause: Cause,
+    *,
+    note: str = "",
+) -> None:
+    """Take the driver off a load with freight aboard; the place of the freight is kept.
+
+    The driver is free, as the assignment ends. A stop where the truck had arrived and
+    was not done yet is pending again. The driver and the poster are told.
+
+    Locks: the driver; the caller has locked the load. Raises: LoadMoveRefused.
+    """
+    if not stops.is_aboard(load):
+        raise moves.LoadMoveRefused(
+            "Nothing is on the truck: hand the load back, unassign or cancel it.",
+            extra={"current_status": load.status},
+        )
+    moves.check_load(load, LoadAct.INTERRUPT, cause)
+    way = assignments.cut_short(session, assignment, load, party, cause)
+    place = _place_of(load, way, cause.occurred_at)
+    body: dict[str, Any] = {"from": str(assignment.driver_id), "note": note}
+    body |= {"lat": place.lat, "lon": place.lon}
+    load.interrupted_at = cause.occurred_at
+    load.interruption_reason = cause.reason
+    load.interrupted_lat, load.interrupted_lon = place.lat, place.lon
+    load.interrupted_assignment_id = assignment.id
+    moves.move_load(session, load, LoadAct.INTERRUPT, cause, body=body)
+    for stop in load.stops:
+        if stop.status is StopStatus.ARRIVED:
+            stops.wait_again(stop)
+    tell_driver = assignments.tell_driver
+    tell_driver(session, assignment.driver_id, MessageKind.LOAD_UNASSIGNED, load.id)
+    outbox.put(session, [load.posted_by], MessageKind.LOAD_INTERRUPTED, load.id)
+
+
+def _place_of(load: Load, way: Way, at: datetime) -> Point:
+    """Return the truck's position if it is recent, else the stop it last came to."""
+    if way.point and way.located_at and way.located_at >= at - RECENT:
+        return way.point
+    return [stop.point for stop in load.stops if stop.arrived_at is not None][-1]
+
+
+def clear(load: Load) -> None:
+    """Forget the interruption, which the events keep. The caller moves the load."""
+    load.interrupted_at = load.interruption_reason = None
+    load.interrupted_lat = load.interrupted_lon = None
+    load.interrupted_assignment_id = None
+
+
+def recall(
+    session: Session,
+    actor: Actor,
+    load_id: UUID,
+    *,
+    reason: InterruptionReason,
+    note: str,
+    now: datetime,
+) -> Load:
+    """Interrupt one of the poster's own loads, with freight aboard.
+
+    Needs no answer of the carrier. Safe to repeat.
+
+    Locks: the load, then its driver. Raises: NotFound, LoadMoveRefused.
+    """
+    # scope: a load that the actor's company posted.
+    load = lock_own(session, actor, load_id)
+    if load.status is LoadStatus.INTERRUPTED:
+        return load
+    cause = Cause(now, actor, "poster", reason)
+    moves.check_load(load, LoadAct.INTERRUPT, cause)
+    assignment = session.scalars(
+        select(Assignment).where(
+            Assignment.load_id == load.id,
+            Assignment.status == AssignmentStatus.ACTIVE,
+        )
+    ).one()
+    interrupt(session, load, assignment, EndedParty.POSTER, cause, note=note)
+    return load
+
+
+def take_back(
+    session: Session, actor: Actor, load_id: UUID, *, note: str, now: datetime
+) -> Load:
+    """End an interrupted load of the poster: the freight has come back.
+
+    Safe to repeat. Locks: the load. Raises: NotFound, LoadMoveRefused.
+    """
+    load = lock_own(session, actor, load_id)
+    if load.status is LoadStatus.CANCELLED and load.cancel_reason == RETURNED:
+        return load
+    _close(session, load, LoadAct.RETURN, Cause(now, actor, "poster", RETURNED), note)
+    load.cancel_reason = RETURNED
+    return load
+
+
+def note_delivery(
+    session: Session, actor: Actor, load_id: UUID, *, note: str, now: datetime
+) -> Load:
+    """End an interrupted load of the poster: the freight arrived by other means.
+
+    The stops stay as the drivers left them. Safe to repeat.
+
+    Locks: the load. Raises: NotFound, LoadMoveRefused.
+    """
+    load = lock_own(session, actor, load_id)
+    if load.status is LoadStatus.DELIVERED:
+        return load
+    cause = Cause(now, actor, "poster", "arrived by other means")
+    moves.check_load(load, LoadAct.DELIVER, cause)
+    _close(session, load, LoadAct.DELIVER, cause, note)
+    return load
+
+
+RETURNED = "returned"
+"""The reason of a load that was cancelled because its freight came back."""
+
+
+def _close(session: Session, load: Load, act: LoadAct, cause: Cause, note: str) -> None:
+    """End an interrupted load and tell the driver whose truck had the freight."""
+    # scope: the last assignment of a load that the caller has locked.
+    carried_by = load.interrupted_assignment_id
+    moves.move_load(session, load, act, cause, body={"note": note})
+    clear(load)
+    driver_id = session.scalar(
+        select(Assignment.driver_id).where(Assignment.id == carried_by)
+    )
+    if driver_id is not None:
+        assignments.tell_driver(session, driver_id, MessageKind.LOAD_ENDED, load.id)

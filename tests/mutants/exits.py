@@ -1,0 +1,60 @@
+"""Faults in the ways out of a load, and in what is owed after them."""
+
+from tests.mutants import Mutant
+
+WAYS_OUT = "tests/services/booking/test_ways_out.py"
+OWED = "tests/services/booking/test_what_is_owed.py"
+SUSPENDED = "tests/flows/test_a_company_is_suspended.py::TestLoadsUnderway"
+
+MUTANTS = (
+    Mutant(
+        "a-confirmation-nails-a-truck-that-has-not-arrived",
+        "freight/lifecycles.py",
+        "        _A.CONFIRM_PICKUP,\n        None,\n",
+        "        _A.CONFIRM_PICKUP,\n        _L.PICKUP_CONFIRMED,\n",
+        ("tests/services/loads/test_pickups.py::TestConfirm",),
+    ),
+    Mutant(
+        "freight-aboard-goes-back-to-the-market",
+        "services/booking/hand_back.py",
+        "        if stops.is_aboard(load):\n",
+        "        if load.status is None:\n",
+        (f"{WAYS_OUT}::TestFreightAboard",),
+    ),
+    Mutant(
+        "a-confirmation-outlives-its-truck",
+        "services/loads/stops.py",
+        "        if stop.confirmed_at is not None:\n            _clear",
+        "        if False:\n            _clear",
+        (f"{WAYS_OUT}::TestNothingAboard",),
+    ),
+    Mutant(
+        "an-old-position-is-the-place-of-the-freight",
+        "services/loads/interruptions.py",
+        " and way.located_at and way.located_at >= at - RECENT",
+        "",
+        (f"{WAYS_OUT}::TestFreightAboard",),
+    ),
+    Mutant(
+        "a-driver-who-lost-a-load-is-owed-nothing",
+        "services/loads/assignments.py",
+        "    enqueue(session, Job.SEARCH_AFTER_END,"
+        " assignment_id=str(assignment.id))\n",
+        "",
+        (f"{OWED}::TestASearchIsOwed",),
+    ),
+    Mutant(
+        "a-suspended-company-with-a-load-may-do-all",
+        "api/kernel/auth.py",
+        "    if not finishes_loads:\n        raise OrganisationSuspended\n",
+        "",
+        (SUSPENDED,),
+    ),
+    Mutant(
+        "a-suspended-company-sees-all-its-loads",
+        "services/loads/loads.py",
+        "    if actor.is_suspended:\n",
+        "    if False:\n",
+        (SUSPENDED,),
+    ),
+)

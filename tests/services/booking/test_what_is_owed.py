@@ -1,0 +1,136 @@
+"""What is owed after a load was taken from its driver: the facts, and a new search."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session as OrmSession
+
+from geo.distance import haversine_m
+from models.loads.assignments import Assignment
+from models.search.searches import BackhaulSearch
+from tests.services.booking.exits import assignment_of, decide, hand_back, tell
+from tests.services.scene import rows_of
+from tests.trips import Trip, make_trip
+from tests.world import CLEVELAND, NEW_YORK, NEWARK, Answer, World, utcnow
+
+
+@pytest.fixture
+def trip(world: World, session: OrmSession) -> Trip:
+    return make_trip(world, session)
+
+
+class TestHowFarTheTruckHadCome:
+    def test_is_kept_and_shown_to_the_carriers_desk(
+        self, trip: Trip, world: World
+    ) -> None:
+        now = utcnow()
+        for minutes, place in ((0, CLEVELAND), (5, NEWARK)):
+            world.locate(trip.driver, place, at=now + timedelta(seconds=minutes))
+
+        tell(trip, "cancellation", reason="sold")
+
+        shown = assignment_of(trip)
+        assert (shown["ended_party"], shown["end_reason"]) == ("poster", "sold")
+        assert shown["driven_m"] == pytest.approx(haversine_m(CLEVELAND, NEWARK))
+        assert shown["left_m"] == pytest.approx(haversine_m(NEWARK, NEW_YORK))
+        (kept,) = rows_of(Assignment)
+        assert kept.ended_by == trip.shipper.member_id
+
+    def test_without_a_position_since_the_booking_it_is_not_known(
+        self, trip: Trip
+    ) -> None:
+        tell(trip, "cancellation", reason="sold")
+
+        shown = assignment_of(trip)
+        assert (shown["driven_m"], shown["left_m"]) == (0, None)
+
+
+ENDS: dict[str, Callable[[Trip], Answer]] = {
+    "cancelled": lambda trip: tell(trip, "cancellation", reason="sold"),
+    "unassigned": lambda trip: decide(trip, "unassign"),
+    "handed back": hand_back,
+    "interrupted": lambda trip: (trip.go(0), hand_back(trip))[1],
+    "recalled": lambda trip: (trip.go(0), tell(trip, "interruption", reason="recall"))[
+        1
+    ],
+    "reassigned": lambda trip: decide(
+        trip,
+        "reassign",
+        driver_id=trip.world.driver(trip.carrier, device=None).driver_id,
+    ),
+}
+
+
+class TestASearchIsOwed:
+    @pytest.mark.parametrize("end", ENDS)
+    def test_from_where_the_driver_is_now(
+        self, trip: Trip, world: World, run_jobs: Callable[..., Any], end: str
+    ) -> None:
+        wanted = world.load(world.shipper(), CLEVELAND)
+        ended = assignment_of(trip)["id"]
+        assert ENDS[end](trip).status in (200, 201)
+        world.locate(trip.driver, CLEVELAND, at=utcnow())
+
+        run_jobs()
+
+        (search,) = rows_of(BackhaulSearch)
+        assert str(search.assignment_id) == ended
+        assert search.outcome == "offered"
+        drop = search.situation["drop"]
+        assert (drop["lat"], drop["lon"]) == (CLEVELAND.lat, CLEVELAND.lon)
+        offered = [offer["load_id"] for offer in trip.driver.get("/v1/offers")["data"]]
+        assert wanted["id"] in offered
+        shown = trip.carrier.get("/v1/backhaul-searches")["data"][0]
+        assert (shown["trigger"], shown["stop_id"]) == ("assignment_ended", None)
+
+    def test_from_their_last_stop_if_no_position_is_recent(
+        self, trip: Trip, run_jobs: Callable[..., Any]
+    ) -> None:
+        trip.go(0)
+        trip.session.execute(
+            text("update last_positions set corrected_at = now() - interval '1 hour'")
+        )
+        hand_back(trip)
+
+        run_jobs()
+
+        (search,) = rows_of(BackhaulSearch)
+        assert search.situation["drop"]["lat"] == NEW_YORK.lat
+
+    def test_none_for_a_driver_who_went_off_duty(
+        self, trip: Trip, run_jobs: Callable[..., Any]
+    ) -> None:
+        hand_back(trip)
+        trip.session.execute(text("update drivers set availability = 'off_duty'"))
+
+        run_jobs()
+
+        (search,) = rows_of(BackhaulSearch)
+        assert (search.outcome, search.ranked) == ("driver_off_duty", [])
+
+    def test_none_for_a_driver_who_has_another_load(
+        self, trip: Trip, world: World, run_jobs: Callable[..., Any]
+    ) -> None:
+        other = world.load(trip.shipper, CLEVELAND)
+        made = decide(trip, "force_assign", load_id=other["id"])
+        assert made.status == 201, made.body
+
+        run_jobs()
+
+        assert [search.outcome for search in rows_of(BackhaulSearch)] == ["driver_busy"]
+
+    def test_once(self, trip: Trip, run_jobs: Callable[..., Any]) -> None:
+        hand_back(trip)
+        trip.session.execute(
+            text(
+                "insert into procrastinate_jobs (queue_name, task_name, args)"
+                " select queue_name, task_name, args from procrastinate_jobs"
+                " where task_name = 'search.after_end'"
+            )
+        )
+
+        assert run_jobs().count("search.after_end") == 2
+        assert len(rows_of(BackhaulSearch)) == 1
