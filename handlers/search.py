@@ -31,11 +31,17 @@ def search_after_end(supplies: Supplies, assignment_id: str) -> None:
         )
 
 
-def search_offer_next(supplies: Supplies, search_id: str) -> None:
+def search_offer_next(
+    supplies: Supplies, search_id: str, once_all_ended: bool = False
+) -> None:
     """Offer the next load of a search."""
     with Session.begin() as session:
         run.offer_next(
-            session, supplies.rules, search_id=UUID(search_id), now=supplies.now()
+            session,
+            supplies.rules,
+            search_id=UUID(search_id),
+            now=supplies.now(),
+            once_all_ended=once_all_ended,
         )
 
 

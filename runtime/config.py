@@ -56,7 +56,8 @@ class Strategy(StrEnum):
     """How one search's loads are offered to its driver.
 
     DIRECT offers only the best load. SEQUENTIAL offers the best, and the next one
-    when it is declined or expires. BROADCAST offers the best few at once.
+    when it is declined or expires. BROADCAST offers the best few at once, and the next
+    few when all of them were declined or have expired.
     """
 
     DIRECT = "direct"

@@ -153,7 +153,7 @@ def end_one(session: Session, offer: Offer, act: OfferAct, cause: Cause) -> None
 
 
 def expire(session: Session, cause: Cause) -> int:
-    """End the offers whose time is over; sequential searches go on (a job).
+    """End the offers whose time is over; their searches go on (a job).
 
     Open offers of drivers who have got a load are superseded. Safe to repeat; returns
     how many offers ended.
@@ -165,20 +165,40 @@ def expire(session: Session, cause: Cause) -> int:
 def end_expired(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
     """End the offers whose time ran out by the database's clock; return them.
 
-    Sequential searches go on with their next best load. At most `most` offers end at
+    Their searches go on, as by `ask_for_next`. At most `most` offers end at
     once. Safe to repeat. Locks: those offers that are not locked; an offer that is
     being answered is skipped.
     """
     query = select(Offer).where(is_open(), Offer.expires_at <= func.now()).limit(most)
     ended = _to_end(session, query, skip_locked=True)
     _end(session, {OfferAct.EXPIRE: ended}, cause)
-    _ask_for_next(session, ended, {Strategy.SEQUENTIAL})
+    _go_on(session, ended)
     return ended
 
 
 def ask_for_next(session: Session, offer: Offer) -> None:
-    """Enqueue the next offer of the search, if its strategy is sequential."""
-    _ask_for_next(session, [offer], {Strategy.SEQUENTIAL})
+    """Let the search of an offer that was declined, or withdrawn by a desk, go on.
+
+    A sequential search offers the next load, a broadcast one the next few as soon as
+    none of its offers is open.
+    """
+    _go_on(session, [offer])
+
+
+def _go_on(session: Session, offers: Iterable[Offer]) -> None:
+    offers = list(offers)
+    _ask_for_next(session, offers, {Strategy.SEQUENTIAL})
+    # The job looks whether all have ended: the last two may end at the same time, in
+    # transactions that do not see each other.
+    of_broadcasts = {o.search_id for o in offers if o.strategy == Strategy.BROADCAST}
+    enqueue_each(
+        session,
+        Job.SEARCH_OFFER_NEXT,
+        [
+            {"search_id": str(search_id), "once_all_ended": True}
+            for search_id in sorted(of_broadcasts)
+        ],
+    )
 
 
 def _ask_for_next(

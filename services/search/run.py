@@ -26,6 +26,7 @@ from models.fleet.drivers import Availability, Driver
 from models.fleet.positions import LastPosition
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
+from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch, SearchOutcome
 from runtime.config import Settings
 from runtime.errors import NotFound
@@ -33,6 +34,7 @@ from runtime.telemetry import log, trace_id
 from services.fleet import areas, drivers
 from services.kernel.actors import Actor
 from services.kernel.standing import is_suspended
+from services.offers.offers import is_open
 from services.search import offer
 from services.search.candidates import add_best, are_few, candidates_in
 from services.search.offer import OfferRules
@@ -204,14 +206,24 @@ def _search_from(
 
 
 def offer_next(
-    session: Session, rules: SearchRules, *, search_id: UUID, now: datetime
+    session: Session,
+    rules: SearchRules,
+    *,
+    search_id: UUID,
+    now: datetime,
+    once_all_ended: bool = False,
 ) -> None:
     """Offer the search's next best loads that were not offered yet (a job).
+
+    once_all_ended: not while an offer of the search is open.
 
     Safe to repeat.
     """
     # scope: a job, for one search.
     search = session.get_one(BackhaulSearch, search_id)
+    still_open = select(Offer.id).where(Offer.search_id == search_id, is_open())
+    if once_all_ended and session.scalar(still_open.limit(1)) is not None:
+        return
     offer.extend(session, search, rules.offers, rules.roads, now=now)
 
 

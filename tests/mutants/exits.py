@@ -44,6 +44,21 @@ MUTANTS = (
         (f"{OWED}::TestASearchIsOwed",),
     ),
     Mutant(
+        "offers-that-were-all-declined-are-the-last",
+        "services/offers/ending.py",
+        '            {"search_id": str(search_id), "once_all_ended": True}\n'
+        "            for search_id in sorted(of_broadcasts)\n",
+        "",
+        ("tests/services/booking/test_answer.py::TestStrategies",),
+    ),
+    Mutant(
+        "a-decline-brings-the-next-offer-at-once",
+        "services/search/run.py",
+        "    if once_all_ended and ",
+        "    if False and ",
+        ("tests/services/booking/test_answer.py::TestStrategies",),
+    ),
+    Mutant(
         "a-suspended-company-with-a-load-may-do-all",
         "api/kernel/auth.py",
         "    if not finishes_loads:\n        raise OrganisationSuspended\n",
