@@ -20,8 +20,10 @@ from api.upkeep import operations, sync
 from geo.roads import Roads
 from runtime.config import Settings
 from runtime.telemetry import REQUEST_SECONDS, REQUESTS, log, traced
+from services.booking.objections import BookingRules
 from services.loads.loads import PostingRules
 from services.people.tokens import Keyring
+from services.search.run import SearchRules
 
 VERSION = "0.1.0"
 
@@ -101,6 +103,11 @@ def create_app(
     app.extensions["posting_rules"] = posting_rules
     app.extensions["position_max_age"] = settings.accept_position_max_age
     app.extensions["quick_give_back"] = settings.quick_give_back
+    app.extensions["booking_rules"] = BookingRules(
+        posting_rules.roads,
+        settings.accept_position_max_age,
+        SearchRules.of(settings, posting_rules.roads).parameters,
+    )
     app.extensions["schema_head"] = schema_head
     _observe(app)
     headers.register(app, settings)

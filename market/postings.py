@@ -183,6 +183,12 @@ def search(driver: Record, stop: Record, now: datetime) -> Record:
     }
 
 
+METRES = (
+    *("deadhead_m", "loaded_m", "home_deadhead_m", "baseline_m", "detour_m"),
+    *("empty_before_m", "empty_after_m"),
+)
+
+
 def offer(
     search: Record, load: Record, rank: int, now: datetime, *, status: str = "sent"
 ) -> Record:
@@ -201,7 +207,12 @@ def offer(
         "score_cents": 100_000 - rank,
         "currency": "USD",
         "terms": [{"name": "price", "unit": "cents", "value": 100_000 - rank}],
-        "figures": {"deadhead_m": 15_000.0},
+        "figures": {
+            **dict.fromkeys(METRES, 15_000.0),
+            **dict.fromkeys(("pickup_eta", "delivery_eta", "home_eta"), now),
+            "added_duty_s": 0.0,
+            "pay_cents_per_km": None,
+        },
         "snapshot": {"load_number": load["load_number"]},
         "expires_at": now + timedelta(hours=20),
         "sent_at": now,

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
+from flask import current_app
 from flask.views import MethodView
 from marshmallow import fields, validate
 
@@ -15,6 +16,7 @@ from api.kernel.fields import Time, words
 from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
+from api.loads.assignments import ObjectionOut
 from api.loads.assignments import blueprint as assignments_blueprint
 from freight.lifecycles import LoadStatus, OfferStatus
 from models.booking.overrides import Override, OverrideKind, OverrideReason
@@ -23,6 +25,7 @@ from runtime.errors import Invalid, NotFound
 from services.booking import overrides
 from services.booking.abandon import abandon
 from services.booking.force import force_assign, force_swap
+from services.booking.objections import Objected
 from services.booking.overrides import Why
 from services.booking.reassign import reassign
 from services.booking.take_over import take_over
@@ -96,7 +99,8 @@ class OverrideStateOut(Answer):
 
 
 class OverrideOut(Answer):
-    """A decision, with the state before and after, and who was told."""
+    """A decision, with the state before and after, who was told, and what spoke against
+    it."""
 
     id = fields.UUID()
     kind = known(OverrideKind)
@@ -107,6 +111,7 @@ class OverrideOut(Answer):
     before = shaped(fields.Dict(), OverrideStateOut)
     after = shaped(fields.Dict(), OverrideStateOut)
     notified = fields.List(fields.UUID())
+    warnings = fields.List(fields.Nested(ObjectionOut))
     created_at = Time()
 
 
@@ -119,6 +124,7 @@ OVERRIDE_PROBLEMS = (
     NoTruck,
     LoadMoveRefused,
     OfferMoveRefused,
+    Objected,
 )
 
 
@@ -172,20 +178,25 @@ def _override(body: dict[str, Any], assignment_id: UUID | None) -> Override:
         "why": why,
         "now": now(),
     }
-    kind = body["kind"]
+    kind, rules = body["kind"], current_app.extensions["booking_rules"]
     if kind is OverrideKind.WITHDRAW_OFFER:
         offer_id = _needed(body, "offer_id")
         return withdraw_offer(**by, offer_id=offer_id, assignment_id=assignment_id)
     if kind is OverrideKind.FORCE_ASSIGN:
         load_id = _needed(body, "load_id")
         if assignment_id is not None:
-            return force_swap(**by, load_id=load_id, assignment_id=assignment_id)
-        return force_assign(**by, load_id=load_id, driver_id=_needed(body, "driver_id"))
+            return force_swap(
+                **by, load_id=load_id, assignment_id=assignment_id, rules=rules
+            )
+        driver_id = _needed(body, "driver_id")
+        return force_assign(**by, load_id=load_id, driver_id=driver_id, rules=rules)
     if assignment_id is None:
         raise Invalid("#/kind", f"Send {kind} to /v1/assignments/<id>/override.")
     if kind is OverrideKind.REASSIGN:
         driver_id = _needed(body, "driver_id")
-        return reassign(**by, assignment_id=assignment_id, driver_id=driver_id)
+        return reassign(
+            **by, assignment_id=assignment_id, driver_id=driver_id, rules=rules
+        )
     if kind is OverrideKind.UNASSIGN:
         return unassign(**by, assignment_id=assignment_id)
     if kind is OverrideKind.ABANDON:

@@ -28,7 +28,7 @@ from models.fleet.drivers import Availability, Driver
 from runtime.db import Session
 from runtime.errors import NotFound
 from services.fleet import drivers
-from services.fleet.drivers import DriverBusy
+from services.fleet.drivers import CrewFull, DriverBusy
 from services.kernel.actors import Permission
 
 blueprint = Blueprint(
@@ -108,7 +108,7 @@ class DriverView(MethodView):
             return drivers.get_driver(session, actor(), driver_id)
 
     @requires(Permission.DRIVERS_MANAGE)
-    @raises(NotFound, DriverBusy)
+    @raises(NotFound, DriverBusy, CrewFull)
     @blueprint.arguments(DriverIn)
     @blueprint.doc(operationId="edit_driver")
     @blueprint.response(200, DriverOut)

@@ -94,7 +94,10 @@ class Problem(Answer):
     device_id = sometimes(ma.fields.UUID(allow_none=True), "with `device-not-approved`")
     server_time = sometimes(Time(), "with `clock-skew`")
     reason = sometimes(ma.fields.String(), "if `GET /readyz` is not ready")
-    # By name: offers are above the kernel.
+    # By name: offers and what is booked are above the kernel.
+    objections = sometimes(
+        ma.fields.List(ma.fields.Nested("ObjectionOut")), "with `objections`"
+    )
     next_offer = sometimes(
         ma.fields.Nested("OfferOut", allow_none=True), "with `offer-taken`"
     )

@@ -1,14 +1,15 @@
 """Assignments: which driver carries which load."""
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import marshmallow as ma
+from flask import current_app
 from flask.views import MethodView
 from marshmallow import fields, validate
 
 from api.fleet.drivers import DriverOut
-from api.kernel.answers import Answer, known
+from api.kernel.answers import Answer, known, shaped
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
@@ -17,17 +18,23 @@ from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.loads.answers import LoadOut
+from api.search.records import FigureOut
+from freight.objections import Ground
+from models.booking.overrides import OverrideReason
 from models.loads.assignments import (
     Assignment,
     AssignmentKind,
     AssignmentStatus,
     EndedParty,
     HandBackReason,
+    Slot,
 )
 from runtime.db import Session
 from runtime.errors import IdTaken, Invalid, NotFound
-from services.booking import assign
+from services.booking import assign, overrides
 from services.booking.hand_back import hand_back
+from services.booking.objections import Objected
+from services.booking.overrides import Why
 from services.fleet.drivers import DriverBusy, NoTruck
 from services.kernel.actors import Permission
 from services.kernel.moves import LoadMoveRefused
@@ -42,12 +49,39 @@ blueprint = Blueprint(
 )
 
 
+class Planned(NamedTuple):
+    """An assignment, and what its override keeps of what was overruled."""
+
+    assignment: Assignment
+    warnings: list[dict[str, Any]]
+
+
 class AssignmentIn(ma.Schema):
-    """The posted load, and the driver of the company who gets it."""
+    """The posted load, and the driver of the company who gets it. The `reason` is
+    needed only to overrule `objections`; `other` needs a note."""
 
     id = fields.UUID(load_default=None)
     load_id = fields.UUID(required=True)
     driver_id = fields.UUID(required=True)
+    reason = words(OverrideReason, load_default=None, allow_none=True)
+    note = fields.String(load_default="", validate=validate.Length(max=2000))
+
+
+class ObjectionOut(Answer):
+    """Something that speaks against the driver carrying the load."""
+
+    ground = known(Ground)
+    pointer = fields.String(
+        metadata={
+            "description": "RFC 6901: what it is about; '#' has driver, truck,"
+            " load, poster and carrier"
+        }
+    )
+    detail = fields.String()
+    may_overrule = fields.Boolean(
+        metadata={"description": "whether the carrier's desk may overrule it"}
+    )
+    figure = shaped(fields.Dict(allow_none=True), FigureOut)
 
 
 class CarriedOut(Answer):
@@ -59,6 +93,11 @@ class CarriedOut(Answer):
     offer_id = fields.UUID(allow_none=True)
     driver_id = fields.UUID()
     truck_id = fields.UUID()
+    slot = known(
+        Slot,
+        allow_none=True,
+        metadata={"description": "null for some loads of before there were slots"},
+    )
     created_at = Time()
     ended_at = Time(allow_none=True)
     end_reason = fields.String(allow_none=True)
@@ -80,6 +119,18 @@ class AssignmentOut(CarriedOut):
     """An assignment with its load and its driver."""
 
     driver = fields.Nested(DriverOut)
+
+
+class PlannedOut(AssignmentOut):
+    """The assignment that was made. `warnings`: what its `reason` overruled."""
+
+    warnings = fields.List(fields.Nested(ObjectionOut))
+
+    def get_attribute(self, obj: Planned, attr: str, default: Any) -> Any:  # noqa: ANN401 - as the base class
+        """Read the warnings beside the assignment."""
+        if attr == "warnings":
+            return obj.warnings
+        return super().get_attribute(obj.assignment, attr, default)
 
 
 class AssignmentsArgs(PageArgs):
@@ -107,21 +158,38 @@ class AssignmentsView(MethodView):
             return page(session, query, Assignment.id, **args)
 
     @requires(Permission.ASSIGNMENTS_MAKE)
-    @raises(NotFound, LoadTaken, DriverBusy, NoTruck, IdTaken, LoadMoveRefused)
+    @raises(
+        NotFound,
+        Invalid,
+        LoadTaken,
+        DriverBusy,
+        NoTruck,
+        IdTaken,
+        LoadMoveRefused,
+        Objected,
+    )
     @once
     @blueprint.arguments(AssignmentIn)
     @blueprint.doc(operationId="assign_load")
-    @blueprint.response(201, AssignmentOut)
-    def post(self, body: dict[str, Any]) -> Assignment:
-        """Give a posted load to one of your drivers."""
-        return assign.plan(
+    @blueprint.response(201, PlannedOut)
+    def post(self, body: dict[str, Any]) -> Planned:
+        """Give a posted load to one of your drivers, now or as their next load.
+
+        If something speaks against it, the answer is `objections` with all of it. Some
+        may be overruled: send it again with a `reason`, which is kept as an override.
+        """
+        why = body["reason"] and Why(body["reason"], body["note"])
+        made = assign.plan(
             transaction(),
             actor(),
             assignment_id=body["id"],
             load_id=body["load_id"],
             driver_id=body["driver_id"],
             now=now(),
+            why=why,
+            rules=current_app.extensions["booking_rules"],
         )
+        return Planned(made, overrides.warnings_of(transaction(), actor(), made.id))
 
 
 @blueprint.route("/<uuid:assignment_id>")

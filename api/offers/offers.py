@@ -38,6 +38,7 @@ from services.booking.answer import (
     OfferWithdrawn,
     PositionTooOld,
 )
+from services.booking.objections import Objected
 from services.fleet.drivers import NoTruck
 from services.kernel.actors import Permission
 from services.kernel.moves import OfferMoveRefused
@@ -272,6 +273,7 @@ class AcceptanceView(MethodView):
         DriverHasBackhaul,
         NoTruck,
         PositionTooOld,
+        Objected,
     )
     @blueprint.doc(operationId="accept_offer")
     @blueprint.response(200, AssignmentOut)
@@ -279,7 +281,9 @@ class AcceptanceView(MethodView):
         """Accept an offer; exactly one driver wins, and a retry gets the same answer.
 
         A driver who comes too late gets their best open offer as `next_offer`. A driver
-        without a recent position has to send one first (`position-too-old`).
+        without a recent position has to send one first (`position-too-old`). What has
+        changed since the search is asked again: if anything speaks against the driver
+        carrying the load now, the answer is `objections` with all of it.
         """
         with Session.begin() as session:
             try:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.row import Dated, Identified, Row, Word, within
@@ -57,3 +57,7 @@ class Override(Identified, Dated, Row):
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
     notified: Mapped[list[Any]] = mapped_column(default=list)
+    # The objections that the dispatcher overruled (`freight.objections`).
+    warnings: Mapped[list[Any]] = mapped_column(
+        default=list, server_default=text("'[]'::jsonb")
+    )

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from geo.points import Point
@@ -23,7 +23,10 @@ class Availability(StrEnum):
 
 
 class Driver(Identified, Dated, Versioned, Row):
-    """A member who drives. A search needs both their home and their truck."""
+    """A member who drives. A search needs both their home and their truck.
+
+    At most two drivers have the same truck: the trigger `check_crew` refuses a third.
+    """
 
     __tablename__ = "drivers"
     __table_args__ = (
@@ -31,6 +34,7 @@ class Driver(Identified, Dated, Versioned, Row):
         UniqueConstraint("org_id", "id"),
         within("member_id", "members"),
         within("truck_id", "trucks"),
+        Index(None, "truck_id"),
         CheckConstraint(
             "(home_lat IS NULL) = (home_lon IS NULL)", name="home_is_a_point"
         ),

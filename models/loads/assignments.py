@@ -4,7 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    FetchedValue,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.fleet.drivers import Driver
@@ -44,17 +51,26 @@ class HandBackReason(StrEnum):
     OTHER = "other"
 
 
+class Slot(StrEnum):
+    """The load that a driver and their truck carry now, and the one after it."""
+
+    CURRENT = "current"
+    NEXT = "next"
+
+
 class Assignment(Identified, Dated, Row):
     """A driver and their truck on a load. The unique indexes decide every race.
 
-    `org_id` is the carrier, `load_org_id` the poster. `given_back_after_s` is how long
-    after the booking the carrier gave the load back to the market, if it did.
+    `org_id` is the carrier, `load_org_id` the poster. The database chooses the `slot`
+    where none is given: current if it is free, else next. It makes the next load the
+    current one when that ends (`settle_driver`). `given_back_after_s` is how long after
+    the booking the carrier gave the load back to the market, if it did.
 
-    Of one that was ended before the
-    load was delivered it keeps what a charge for a truck ordered and not used needs:
-    the party and the member (`ended_by`) that ended it, how far the truck had come
-    since the booking by its positions (`driven_m`), and how far the pickup still was by
-    great circle (`left_m`, None without a position since the booking).
+    Of one that was ended before the load was delivered it keeps what a charge for a
+    truck ordered and not used needs: the party and the member (`ended_by`) that ended
+    it, how far the truck had come since the booking by its positions (`driven_m`), and
+    how far the pickup still was by great circle (`left_m`, None without a position
+    since the booking).
     """
 
     __tablename__ = "assignments"
@@ -66,18 +82,20 @@ class Assignment(Identified, Dated, Row):
             unique=True,
             postgresql_where=text("status = 'active'"),
         ),
-        # A driver needs only one load for the way home.
+        # One load in each slot of a driver, and of the truck that a crew shares.
         Index(
-            "uq_assignments_active_backhaul",
+            "uq_assignments_active_driver_slot",
             "driver_id",
+            "slot",
             unique=True,
-            postgresql_where=text("status = 'active' AND kind = 'backhaul'"),
+            postgresql_where=text("status = 'active'"),
         ),
         Index(
-            "uq_assignments_active_planned",
-            "driver_id",
+            "uq_assignments_active_truck_slot",
+            "truck_id",
+            "slot",
             unique=True,
-            postgresql_where=text("status = 'active' AND kind = 'planned'"),
+            postgresql_where=text("status = 'active'"),
         ),
         CheckConstraint(
             "(status = 'active') = (ended_at IS NULL)", name="ended_iff_not_active"
@@ -98,6 +116,7 @@ class Assignment(Identified, Dated, Row):
     truck_id: Mapped[UUID | None]
     offer_id: Mapped[UUID | None]
     kind: Mapped[AssignmentKind] = mapped_column(Word(AssignmentKind))
+    slot: Mapped[Slot | None] = mapped_column(Word(Slot), server_default=FetchedValue())
     status: Mapped[AssignmentStatus] = mapped_column(
         Word(AssignmentStatus), default=AssignmentStatus.ACTIVE
     )

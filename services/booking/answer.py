@@ -1,18 +1,25 @@
 """Answers to offers: a driver sees, accepts or declines one; one driver wins a load."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, exists, func, select, text, true
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Uuid, exists, func, select, text, true
+from sqlalchemy.orm import Session, aliased
 from uuid_utils.compat import uuid7
 
+from freight.economics import Figures
 from freight.lifecycles import OPEN_OFFERS, LoadAct, OfferAct, OfferStatus
+from freight.objections import Ground, Journey, Moment, Objection, objections
+from models.fleet.drivers import Availability, Driver
 from models.fleet.positions import LastPosition
+from models.fleet.trucks import Truck
 from models.kernel.row import AwareDateTime
 from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.loads import Visibility
 from models.offers.offers import IS_OPEN, DeclineReason, Offer
 from runtime.errors import Conflict, Gone, NotFound
+from services.booking.objections import Objected, situation_now
 from services.fleet.drivers import NoTruck
 from services.kernel import moves
 from services.kernel.actors import Actor
@@ -20,6 +27,7 @@ from services.kernel.events import Cause
 from services.loads.assignments import get_assignment
 from services.offers import ending
 from services.offers.offers import get_offer, visible_offers
+from services.search.candidates import candidate_of
 
 
 class OfferTaken(Gone):
@@ -56,6 +64,9 @@ class DriverHasBackhaul(Conflict):
 
 
 BUSY = "You have a load already; finish it first."
+
+
+ASK_THE_DESK = "Your dispatcher may be able to help."
 
 
 class PositionTooOld(Conflict):
@@ -139,10 +150,10 @@ TRY = text(
     ), a as (
         insert into assignments (
             id, org_id, load_org_id, load_id, driver_id, truck_id, offer_id, kind,
-            status
+            status, slot
         )
         select :assignment_id, o.org_id, o.load_org_id, o.load_id, o.driver_id,
-            drivers.truck_id, o.id, 'backhaul', 'active'
+            drivers.truck_id, o.id, 'backhaul', 'active', 'current'
         from o join drivers on drivers.id = o.driver_id
         where drivers.truck_id is not null
         on conflict do nothing
@@ -151,17 +162,18 @@ TRY = text(
         update drivers set availability = 'on_load',
             version = version + (availability <> 'on_load')::int
         from a where drivers.id = a.driver_id
-        returning drivers.id
+        returning old.availability as before
     )
-    select (select count(*) from o) as offers, (select count(*) from d) as assigned
+    select (select count(*) from o) as offers, (select before from d) as availability
     """
 )
 """Takes the locks in their order, and inserts what decides a race.
 
 First the load, as everywhere; then the offer, if it is open and in time by the
 database's clock; then the assignment, whose unique indexes let one of two racing
-drivers or loads through; last the driver, who is on_load as `settle_driver` would make
-them. From here on the transaction acts on the load.
+drivers, crews or loads through; last the driver, who is on_load as `settle_driver`
+would make them. `availability` is what the driver was before, null if the offer did not
+get that far. From here on the transaction acts on the load.
 
 The next statement judges whether the offer has won: it sees the rows as they are after
 the wait for the locks. `moves` changes the statuses."""
@@ -180,6 +192,11 @@ WHY_NOT = text(
             select from assignments
             where driver_id = offers.driver_id and status = 'active'
         ) as is_busy,
+        exists (
+            select from assignments join drivers on drivers.id = offers.driver_id
+            where assignments.truck_id = drivers.truck_id and status = 'active'
+            and slot = 'current'
+        ) as is_truck_busy,
         (
             select other.id from offers other
             where other.driver_id = offers.driver_id and other.id <> offers.id
@@ -208,54 +225,66 @@ def accept(
     If it raises, the transaction can only be rolled back.
 
     position_max_age: how old the driver's newest position may be, by the database's
-        clock; None does not check. It is checked last, so that only a driver who would
-        win gets PositionTooOld.
+        clock; None does not check. Only a driver against whom nothing else speaks gets
+        PositionTooOld.
 
     Locks: the load, its offers, the driver. Raises: NotFound, OfferTaken,
     OfferExpired, OfferWithdrawn, OfferMoveRefused (declined), DriverHasBackhaul,
-    NoTruck, PositionTooOld.
+    NoTruck, PositionTooOld, Objected.
     """
     assignment_id = uuid7()
     ids = {"offer_id": offer_id, "driver_id": actor.driver_id}
     tried = session.execute(TRY, ids | {"assignment_id": assignment_id}).one()
-    if not tried.assigned:
+    if tried.availability is None:
         won = _won_before(session, actor, offer_id, was_open=bool(tried.offers))
         return get_assignment(session, actor, won)
-    offer, is_busy, is_located = _judged(
-        session, actor, offer_id, assignment_id, position_max_age
-    )
-    if is_busy:
+    seen = _seen(session, actor, offer_id, assignment_id, position_max_age)
+    if seen.is_busy:
         raise DriverHasBackhaul(BUSY)
-    if not is_located:
+    offer, found = seen.Offer, _objections(seen, Availability(tried.availability))
+    if [objection.ground for objection in found] == [Ground.POSITION_OLD]:
         raise PositionTooOld(
             "Send your position first: we have no recent one from you."
         )
+    if found:
+        raise Objected(found, ASK_THE_DESK)
     _book(session, actor, offer, now)
     return get_assignment(session, actor, assignment_id)
 
 
-def _judged(
+def _seen(
     session: Session,
     actor: Actor,
     offer_id: UUID,
     assignment_id: UUID,
     position_max_age: timedelta | None,
-) -> tuple[Offer, bool, bool]:
-    """Return the locked offer, whether its driver has another load of any kind, and
-    whether their newest position is recent enough."""
+) -> Row[Any]:
+    """Return the locked offer with its load, and all that is judged of its driver,
+    their truck and both companies, as it is after the wait for the locks."""
     # scope: of the actor's own offer.
+    made = aliased(Assignment)
     other = select(Assignment.id).where(
         Assignment.driver_id == Offer.driver_id,
         Assignment.status == AssignmentStatus.ACTIVE,
         Assignment.id != assignment_id,
     )
-    offer, is_busy, is_located = session.execute(
+    return session.execute(
         visible_offers(actor)
         .where(Offer.id == offer_id)
-        .add_columns(exists(other), _is_located(position_max_age))
+        .join(Driver, Driver.id == Offer.driver_id)
+        .join(made, made.id == assignment_id)
+        .join(Truck, Truck.id == made.truck_id)
+        .add_columns(
+            Driver,
+            Truck,
+            other.exists().label("is_busy"),
+            _is_located(position_max_age).label("is_located"),
+            func.is_suspended(Offer.load_org_id).label("is_poster_suspended"),
+            func.is_suspended(Offer.org_id).label("is_carrier_suspended"),
+            func.now().label("at"),
+        )
         .execution_options(populate_existing=True)
     ).one()
-    return offer, is_busy, is_located
 
 
 def _is_located(position_max_age: timedelta | None) -> ColumnElement[bool]:
@@ -267,6 +296,35 @@ def _is_located(position_max_age: timedelta | None) -> ColumnElement[bool]:
         LastPosition.corrected_at >= func.now() - position_max_age,
     )
     return exists(recent)
+
+
+def _objections(seen: Row[Any], before: Availability) -> tuple[Objection, ...]:
+    """Return what speaks against the acceptance.
+
+    The way is measured by the figures that the driver was shown. The drawn areas and
+    the longest detour are those of the search.
+
+    before: what the driver was before the acceptance.
+    """
+    offer: Offer = seen.Offer
+    driver: Driver = seen.Driver
+    truck: Truck = seen.Truck
+    load, candidate = offer.load, candidate_of(offer.load)
+    moment = Moment(
+        has_endorsement=driver.has_hazmat_endorsement,
+        is_placarded=truck.is_hazmat_allowed,
+        is_off_duty=before is Availability.OFF_DUTY,
+        is_poster_suspended=seen.is_poster_suspended,
+        is_carrier_suspended=seen.is_carrier_suspended,
+        is_listed=load.pickup_until > seen.at,
+        is_lease_over=load.lease_expires_at is None or load.lease_expires_at <= seen.at,
+        is_visible=load.visibility is Visibility.NETWORK or load.org_id == offer.org_id,
+        is_truck_changed=driver.truck_id != truck.id,
+        is_located=seen.is_located,
+    )
+    situation = situation_now(driver, truck, candidate, candidate.pickup, seen.at)
+    journey = Journey(Figures.from_record(offer.figures))
+    return objections(candidate, situation, moment, journey)
 
 
 def _book(session: Session, actor: Actor, offer: Offer, now: datetime) -> None:
@@ -296,6 +354,8 @@ def _won_before(
         return won
     if was_open and found.is_busy:
         raise DriverHasBackhaul(BUSY)
+    if was_open and found.is_truck_busy:
+        raise Objected([Objection(Ground.SLOT_TAKEN)], ASK_THE_DESK)
     if was_open:
         raise NoTruck("Ask your dispatcher to give you a truck first.")
     status = OfferStatus(found.status)

@@ -8,11 +8,16 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from freight.lifecycles import LoadAct, LoadStatus
+from freight.objections import Objection
+from models.booking.overrides import OverrideKind
 from models.fleet.drivers import Driver
-from models.loads.assignments import Assignment, AssignmentKind
+from models.loads.assignments import Assignment, AssignmentKind, Slot
 from models.loads.loads import Load
 from notifications.messages import MessageKind
 from runtime.errors import IdTaken
+from services.booking import objections, overrides
+from services.booking.objections import BY_DEFAULT, BookingRules
+from services.booking.overrides import Why
 from services.fleet import drivers
 from services.kernel import moves
 from services.kernel.actors import Actor
@@ -30,15 +35,22 @@ def plan(
     load_id: UUID,
     driver_id: UUID,
     now: datetime,
+    why: Why | None = None,
+    rules: BookingRules = BY_DEFAULT,
 ) -> Assignment:
-    """Give a posted load to a driver of the company.
+    """Give a posted load to a driver of the company; it may be the driver's next load.
 
     The driver is told, and so are the drivers whose open offers of the load are lost.
     Safe to repeat with the same `assignment_id`: the assignment is returned again.
 
-    Locks: the load, its offers, the driver. Raises: NotFound, LoadTaken, DriverBusy,
-    NoTruck, IdTaken.
+    why: the reason to overrule what speaks against it. If anything does, the plan is
+        kept as an override with its warnings.
+
+    Locks: the load, its offers, the driver. Raises: NotFound, Invalid, LoadTaken,
+    DriverBusy, NoTruck, IdTaken, Objected.
     """
+    if why is not None:
+        why.check()
     # scope: a repeat is compared with the actor's company; the load is found again.
     assignment_id = assignment_id or uuid7()
     # If the same plan is sent twice at once, the second waits here for the first.
@@ -52,15 +64,31 @@ def plan(
     act_on_loads(session, [load.id])
     driver = drivers.get_driver(session, actor, driver_id)
     cause = Cause(now, actor, "dispatcher")
-    assignment = book(
+    before = {"load": overrides.state(load, None)}
+    assignment, warnings = book(
         session,
         load,
         driver,
         kind=AssignmentKind.PLANNED,
         cause=cause,
         assignment_id=assignment_id,
+        rules=rules,
+        is_overruled=why is not None,
     )
-    assignments.tell_driver(session, driver.id, MessageKind.LOAD_ASSIGNED, load.id)
+    told = [overrides.tell_driver(session, driver.id, MessageKind.LOAD_ASSIGNED, load)]
+    if why is not None and warnings:
+        overrides.keep(
+            session,
+            actor,
+            OverrideKind.FORCE_ASSIGN,
+            why,
+            assignment_id=assignment.id,
+            before=before,
+            after=overrides.state(load, assignment),
+            told=told,
+            is_poster_told=False,
+            warnings=warnings,
+        )
     return assignments.get_assignment(session, actor, assignment.id)
 
 
@@ -72,13 +100,18 @@ def book(
     kind: AssignmentKind,
     cause: Cause,
     assignment_id: UUID,
-) -> Assignment:
-    """Book the posted load for the driver.
+    slot: Slot | None = None,
+    rules: BookingRules = BY_DEFAULT,
+    is_overruled: bool = False,
+) -> tuple[Assignment, tuple[Objection, ...]]:
+    """Book the posted load for the driver; return also what the desk overruled.
 
     Other open offers of the load are lost; the driver's other offers are superseded.
 
+    slot: None takes the current one if it is free, else the next.
+
     Locks: the offers, the driver; the caller has locked the load. Raises:
-    LoadMoveRefused, LoadTaken, DriverBusy, NoTruck, IdTaken.
+    LoadMoveRefused, LoadTaken, DriverBusy, NoTruck, IdTaken, Objected.
     """
     if load.status is not LoadStatus.POSTED:
         raise market.LoadTaken(f"The load is {load.status}.")
@@ -86,8 +119,18 @@ def book(
         session, load, LoadAct.BOOK, cause, body={"driver_id": str(driver.id)}
     )
     assignment = assignments.put_driver_on(
-        session, load, driver, kind=kind, assignment_id=assignment_id
+        session, load, driver, kind=kind, assignment_id=assignment_id, slot=slot
     )
+    found = objections.against_desk(
+        session,
+        load,
+        driver,
+        assignment,
+        rules,
+        is_for_the_way_home=kind is AssignmentKind.BACKHAUL,
+        now=cause.occurred_at,
+    )
+    objections.check_desk(found, is_overruled=is_overruled)
     server = Cause(cause.occurred_at, reason="the load was assigned")
     ending.end_the_rest(session, load.id, driver.id, server)
-    return assignment
+    return assignment, found

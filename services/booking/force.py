@@ -1,6 +1,7 @@
 """Force: a dispatcher gives a load on the market to a driver, without an offer."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,10 +9,11 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from models.booking.overrides import Override, OverrideKind
-from models.loads.assignments import AssignmentKind
+from models.loads.assignments import AssignmentKind, Slot
 from models.loads.loads import Load
 from notifications.messages import MessageKind
 from services.booking import assign, overrides
+from services.booking.objections import BY_DEFAULT, BookingRules
 from services.booking.overrides import Why
 from services.fleet import drivers
 from services.kernel.actors import Actor
@@ -26,11 +28,14 @@ def force_assign(
     load_id: UUID,
     driver_id: UUID,
     now: datetime,
+    rules: BookingRules = BY_DEFAULT,
 ) -> Override:
     """Give the load to a driver who has none; the driver and the poster are told.
 
+    What speaks against it is kept as warnings, unless nobody may overrule it.
+
     Locks: the load, its offers, the driver. Raises: NotFound, Invalid, LoadTaken,
-    DriverBusy, NoTruck, LoadMoveRefused.
+    DriverBusy, NoTruck, LoadMoveRefused, Objected.
     """
     why.check()
     # Before any lock: another company's private load must not be waited for.
@@ -38,7 +43,8 @@ def force_assign(
     overrides.lock_loads(session, [load_id])
     load = market.lock_market_load(session, actor, load_id)
     before = {"load": overrides.state(load, None)}
-    return _book(session, actor, why, load, driver_id, before, [], now)
+    book = partial(_book, session, actor, why, load, now, rules)
+    return book(driver_id, before, [], slot=Slot.CURRENT)
 
 
 def force_swap(
@@ -49,11 +55,12 @@ def force_swap(
     load_id: UUID,
     assignment_id: UUID,
     now: datetime,
+    rules: BookingRules = BY_DEFAULT,
 ) -> Override:
     """Give the load to an assignment's driver, whose old load goes back to the market.
 
     Locks: both loads in id order, their offers, the driver. Raises: NotFound, Invalid,
-    AssignmentEnded, LoadTaken, DriverBusy, NoTruck, LoadMoveRefused.
+    AssignmentEnded, LoadTaken, DriverBusy, NoTruck, LoadMoveRefused, Objected.
     """
     why.check()
     # Before any lock: another company's private load must not be waited for.
@@ -67,7 +74,8 @@ def force_swap(
         "assignment": overrides.state(locked[old.load_id], old),
     }
     told = overrides.give_back(session, locked[old.load_id], old, why.cause(actor, now))
-    return _book(session, actor, why, load, old.driver_id, before, told, now)
+    book = partial(_book, session, actor, why, load, now, rules)
+    return book(old.driver_id, before, told, slot=None)
 
 
 def _book(
@@ -75,19 +83,25 @@ def _book(
     actor: Actor,
     why: Why,
     load: Load,
+    now: datetime,
+    rules: BookingRules,
     driver_id: UUID,
     before: dict[str, Any],
     told: list[UUID],
-    now: datetime,
+    *,
+    slot: Slot | None,
 ) -> Override:
     driver = drivers.get_driver(session, actor, driver_id)
-    new = assign.book(
+    new, warnings = assign.book(
         session,
         load,
         driver,
         kind=AssignmentKind.BACKHAUL,
         cause=why.cause(actor, now),
         assignment_id=uuid7(),
+        slot=slot,
+        rules=rules,
+        is_overruled=True,
     )
     told += [overrides.tell_driver(session, driver.id, MessageKind.LOAD_ASSIGNED, load)]
     overrides.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
@@ -101,4 +115,5 @@ def _book(
         after=overrides.state(load, new),
         told=told,
         is_poster_told=True,
+        warnings=warnings,
     )

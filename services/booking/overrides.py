@@ -15,6 +15,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
 from freight.lifecycles import LoadAct
+from freight.objections import Objection
 from jobs import Job, enqueue
 from models.booking.overrides import Override, OverrideKind, OverrideReason
 from models.fleet.drivers import Driver
@@ -170,12 +171,14 @@ def keep(
     after: dict[str, Any],
     told: Iterable[UUID],
     is_poster_told: bool | None = None,
+    warnings: Iterable[Objection] = (),
 ) -> Override:
     """Record the override and return it.
 
     told: the members of the company who were told.
     is_poster_told: kept without the member's name, as the dispatcher may not know it;
         None where the override does not concern the poster.
+    warnings: the objections that it overruled.
     """
     if is_poster_told is not None:
         after = after | {"poster_told": is_poster_told}
@@ -189,7 +192,20 @@ def keep(
         before=before,
         after=after,
         notified=[str(member_id) for member_id in told],
+        warnings=[objection.to_record() for objection in warnings],
     )
     session.add(kept)
     session.flush()
     return kept
+
+
+def warnings_of(
+    session: Session, actor: Actor, assignment_id: UUID
+) -> list[dict[str, Any]]:
+    """Return what the desk overruled when it made this assignment."""
+    made_by = visible_overrides(actor).where(
+        Override.assignment_id == assignment_id,
+        Override.kind == OverrideKind.FORCE_ASSIGN,
+    )
+    made = session.scalar(made_by.limit(1))
+    return made.warnings if made is not None else []

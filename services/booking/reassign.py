@@ -9,10 +9,11 @@ from uuid_utils.compat import uuid7
 
 from freight.lifecycles import LoadAct, OfferAct
 from models.booking.overrides import Override, OverrideKind
-from models.loads.assignments import EndedParty
+from models.loads.assignments import AssignmentKind, EndedParty
 from models.people.organisations import Organisation
 from notifications.messages import MessageKind
-from services.booking import overrides
+from services.booking import objections, overrides
+from services.booking.objections import BY_DEFAULT, BookingRules
 from services.booking.overrides import Why
 from services.fleet import drivers
 from services.kernel import moves
@@ -30,11 +31,12 @@ def reassign(
     assignment_id: UUID,
     driver_id: UUID,
     now: datetime,
+    rules: BookingRules = BY_DEFAULT,
 ) -> Override:
     """Give the load to another driver; both drivers and the poster are told.
 
     Locks: the company, the load, both drivers. Raises: NotFound, Invalid,
-    AssignmentEnded, DriverBusy, NoTruck, LoadMoveRefused.
+    AssignmentEnded, DriverBusy, NoTruck, LoadMoveRefused, Objected.
     """
     why.check()
     driver = drivers.get_driver(session, actor, driver_id)
@@ -58,6 +60,16 @@ def reassign(
     )
     if len(assignments.current_assignments(session, driver.id)) > 1:
         raise drivers.DriverBusy("The driver has a load already.")
+    warnings = objections.against_desk(
+        session,
+        load,
+        driver,
+        new,
+        rules,
+        is_for_the_way_home=new.kind is AssignmentKind.BACKHAUL,
+        now=now,
+    )
+    objections.check_desk(warnings, is_overruled=True)
     ending.end_for_driver(
         session, driver.id, OfferAct.SUPERSEDE, Cause(now, reason="an override")
     )
@@ -78,6 +90,7 @@ def reassign(
         after=overrides.state(load, new),
         told=told,
         is_poster_told=True,
+        warnings=warnings,
     )
 
 

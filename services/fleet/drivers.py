@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from models.fleet.drivers import Availability, Driver
@@ -26,6 +27,13 @@ class NoTruck(Conflict):
 
     code = "driver-without-truck"
     title = "The driver has no truck"
+
+
+class CrewFull(Conflict):
+    """Two drivers have this truck: a crew is one driver or two."""
+
+    code = "truck-crew-full"
+    title = "The truck has a crew of two"
 
 
 def visible_drivers(actor: Actor) -> Select[Driver]:
@@ -63,7 +71,7 @@ def edit_driver(
 
     Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if the
     availability would contradict their load, Forbidden if a driver changes a hazmat
-    endorsement, PreconditionRequired, VersionMismatch.
+    endorsement, CrewFull, PreconditionRequired, VersionMismatch.
     """
     if "has_hazmat_endorsement" in fields and not actor.is_dispatcher:
         raise Forbidden("Only a dispatcher may change the hazmat endorsement.")
@@ -75,7 +83,13 @@ def edit_driver(
         _check_availability(session, driver, fields["availability"])
     for name, value in fields.items():
         setattr(driver, name, value)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:
+        diagnosis = getattr(error.orig, "diag", None)
+        if getattr(diagnosis, "constraint_name", None) != "ck_drivers_crew":
+            raise
+        raise CrewFull("Take the truck from one of its two drivers first.") from None
     session.expire(driver, ["truck"])
     return get_driver(session, actor, driver_id)
 

@@ -17,6 +17,7 @@ from models.loads.assignments import (
     AssignmentKind,
     AssignmentStatus,
     EndedParty,
+    Slot,
 )
 from models.loads.loads import Load
 from notifications import outbox
@@ -112,8 +113,13 @@ def put_driver_on(
     *,
     kind: AssignmentKind,
     assignment_id: UUID,
+    slot: Slot | None = None,
 ) -> Assignment:
     """Make the driver the load's only active driver; unique indexes decide a race.
+
+    The driver's row is read again under its lock, before they are on_load.
+
+    slot: None takes the current one if it is free, else the next.
 
     Locks: the driver. Raises: LoadTaken, DriverBusy, NoTruck, IdTaken.
     """
@@ -130,6 +136,7 @@ def put_driver_on(
         driver_id=driver.id,
         truck_id=driver.truck_id,
         kind=kind,
+        slot=slot,
         status=AssignmentStatus.ACTIVE,
     )
     try:
@@ -138,6 +145,7 @@ def put_driver_on(
             session.flush()
     except IntegrityError as error:
         raise _refusal(error) from None
+    session.refresh(driver, with_for_update={"key_share": True, "of": Driver})
     drivers.settle_availability(session, driver.id)
     return assignment
 
@@ -147,6 +155,8 @@ def _refusal(error: IntegrityError) -> Exception:
     message = str(error.orig)
     if "uq_assignments_active_load" in message:
         return LoadTaken("Another driver has the load.")
+    if "uq_assignments_active_truck_slot" in message:
+        return drivers.DriverBusy("The driver's truck has another load already.")
     if "uq_assignments_active" in message:
         return drivers.DriverBusy("The driver has a load already.")
     if "pk_assignments" in message:

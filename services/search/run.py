@@ -24,6 +24,7 @@ from geo.points import Point
 from geo.roads import Roads
 from models.fleet.drivers import Availability, Driver
 from models.fleet.positions import LastPosition
+from models.fleet.trucks import Truck
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from models.offers.offers import Offer
@@ -280,14 +281,13 @@ def _absence(session: Session, driver: Driver) -> SearchOutcome | None:
     return None
 
 
-def situation_of(driver: Driver, drop: Point, free_at: datetime) -> Situation:
+def situation_of(
+    driver: Driver, truck: Truck, drop: Point, home: Point, free_at: datetime
+) -> Situation:
     """Return what is known of the driver and the truck at the drop.
 
     COST_CENTS_PER_KM is used where the truck states no cost.
     """
-    truck, home = driver.truck, driver.home
-    assert truck is not None
-    assert home is not None
 
     def or_default(cost: float | None) -> float:
         return COST_CENTS_PER_KM if cost is None else cost
@@ -335,14 +335,15 @@ def _search(
     free_at: datetime,
 ) -> Outcome:
     started = perf_counter()
-    situation = situation_of(driver, place, free_at)
+    truck, home = driver.truck, driver.home
+    assert truck is not None
+    assert home is not None
+    situation = situation_of(driver, truck, place, home, free_at)
     area = area_for(session, driver, situation, rules)
     found, area, rings = _widen(
         session, rules, situation, area, driver.org_id, search.searched_at
     )
     searched = perf_counter()
-    truck = driver.truck
-    assert truck is not None
     search.strategy = rules.offers.strategy
     search.situation = situation.to_record() | {
         "cost_empty_is_default": truck.cost_empty_cents_per_km is None,

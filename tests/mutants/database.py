@@ -7,6 +7,7 @@ BOOKING = "migrations/versions/0008_booking.py"
 UPKEEP = "migrations/versions/0009_upkeep.py"
 WALLS = "migrations/versions/0010_walls.py"
 LOCKS = "migrations/versions/0013_locks.py"
+SLOTS = "migrations/versions/0017_slots.py"
 
 ONE_DRIVER = ("tests/models/loads/test_assignments.py",)
 ROWS = "tests/tenants/test_rows.py"
@@ -34,16 +35,27 @@ MUTANTS = (
         ONE_DRIVER,
     ),
     Mutant(
-        "a-driver-may-have-two-ways-home",
-        BOOKING,
-        *_without_unique("uq_assignments_active_backhaul", "driver_id"),
+        "a-driver-and-a-truck-may-have-two-loads-at-once",
+        SLOTS,
+        "            unique=True,\n"
+        "            postgresql_where=sa.text(\"status = 'active'\"),\n",
+        "            unique=False,\n"
+        "            postgresql_where=sa.text(\"status = 'active'\"),\n",
         ONE_DRIVER,
     ),
     Mutant(
-        "a-driver-may-have-two-planned-loads",
-        BOOKING,
-        *_without_unique("uq_assignments_active_planned", "driver_id"),
-        ONE_DRIVER,
+        "a-truck-may-have-a-crew-of-three",
+        SLOTS,
+        "        and m.deactivated_at is null) >= 2\n",
+        "        and m.deactivated_at is null) >= 3\n",
+        ("tests/api/fleet/test_crews.py",),
+    ),
+    Mutant(
+        "a-next-load-waits-for-ever",
+        SLOTS,
+        "        update assignments set slot = 'current' where id = waiting.id\n",
+        "        update assignments set slot = slot where id = waiting.id\n",
+        ("tests/services/booking/test_slots.py",),
     ),
     Mutant(
         "references-leave-the-company",

@@ -46,7 +46,7 @@ MUTANTS = (
     Mutant(
         "a-driver-with-a-load-wins-another",
         OFFERS,
-        "    if is_busy:\n",
+        "    if seen.is_busy:\n",
         "    if False:\n",
         (REFUSALS,),
     ),
@@ -56,8 +56,8 @@ MUTANTS = (
         "        update drivers set availability = 'on_load',\n"
         "            version = version + (availability <> 'on_load')::int\n"
         "        from a where drivers.id = a.driver_id\n"
-        "        returning drivers.id\n",
-        "        select driver_id from a\n",
+        "        returning old.availability as before\n",
+        "        select 'available' as before from a\n",
         LOCKS,
     ),
     Mutant(

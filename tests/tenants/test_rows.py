@@ -146,10 +146,10 @@ class TestEveryTable:
             "uq_members_phone",
             # A target rings one phone.
             "uq_devices_live_target",
-            # One driver for each load; one load of each kind for each driver.
+            # One driver for each load; one load in each slot of a driver and a truck.
             "uq_assignments_active_load",
-            "uq_assignments_active_backhaul",
-            "uq_assignments_active_planned",
+            "uq_assignments_active_driver_slot",
+            "uq_assignments_active_truck_slot",
             # Written only by a company that sees the search or the load.
             "uq_offers_search_load",
             "uq_offers_open_driver_load",

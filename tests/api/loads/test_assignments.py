@@ -91,14 +91,15 @@ class TestPlan:
         assert (refused.status, refused.code) == (410, "load-taken")
         assert refused["current_status"] == "booked"
 
-    def test_a_driver_has_one_planned_load(self, scene):
+    def test_a_driver_has_a_current_and_a_next_load_and_no_third(self, scene):
         driver = scene.driver()
-        plan(scene.carrier, scene.load(), driver)
 
+        made = [plan(scene.carrier, scene.load(), driver) for _ in range(2)]
         refused = plan(scene.carrier, scene.load(pickup=CLEVELAND), driver)
 
+        assert [plan["slot"] for plan in made] == ["current", "next"]
         assert (refused.status, refused.code) == (409, "driver-busy")
-        assert len(active()) == 1
+        assert len(active()) == 2
 
     def test_a_driver_without_a_truck_is_refused(self, scene):
         load_id = scene.load()
@@ -153,8 +154,9 @@ class TestTenancy:
         path = f"/v1/assignments/{made['id']}"
 
         for caller in (scene.carrier, driver):
-            assert caller.get(path).body == made.body
-            assert caller.get("/v1/assignments")["data"] == [made.body]
+            shown = caller.get(path).body
+            assert shown | {"warnings": []} == made.body
+            assert caller.get("/v1/assignments")["data"] == [shown]
         for caller in (colleague, world.company()):
             assert caller.get(path).status == 404
             assert caller.get("/v1/assignments")["data"] == []

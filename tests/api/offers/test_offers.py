@@ -250,6 +250,7 @@ class TestRefusals:
                 kind=kind,
                 cause=Cause(utcnow(), desk),
                 assignment_id=uuid7(),
+                is_overruled=True,
             )
             # As if the offer had been locked, and so skipped, when the load was booked.
             session.flush()

@@ -1,0 +1,201 @@
+"""Slots: a driver and a truck have one active load that is current and one that is
+next; the crew of a truck; and the objections that an override overruled.
+
+`slot` replaces the two indexes by kind. A release that does not name a slot gets one by
+`choose_slot`.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0017_slots"
+down_revision = "0016_exits"
+phase = "expand"
+branch_labels = None
+depends_on = None
+
+FREE_SLOT = """
+create function free_slot(driver uuid, truck uuid) returns text
+    language sql stable set search_path = public, pg_temp as $$
+    select slot from (values (1, 'current'), (2, 'next')) as slots (place, slot)
+    where not exists (
+        select from assignments a where a.status = 'active' and a.slot = slots.slot
+        and (a.driver_id = driver or a.truck_id = truck)
+    )
+    order by place limit 1
+$$;
+revoke execute on function free_slot(uuid, uuid) from public;
+grant execute on function free_slot(uuid, uuid) to backhaul_app, backhaul_worker;
+
+create function choose_slot() returns trigger
+    language plpgsql set search_path = public, pg_temp as $$
+begin
+    -- Without a free one the unique indexes refuse the row.
+    new.slot := coalesce(free_slot(new.driver_id, new.truck_id), 'current');
+    return new;
+end $$;
+revoke execute on function choose_slot() from public;
+create trigger choose_slot before insert on assignments
+    for each row when (new.slot is null and new.status = 'active')
+    execute function choose_slot();
+"""
+
+GIVE_SLOTS = """
+do $$ declare old record; begin
+    for old in select id, driver_id, truck_id from assignments
+        where status = 'active' order by id
+    loop
+        update assignments set slot = free_slot(old.driver_id, old.truck_id)
+        where id = old.id;
+    end loop;
+end $$
+"""
+"""The oldest is current. A load that fits into no slot, as of the third driver of one
+truck, keeps none until its driver's or truck's current load ends."""
+
+SETTLE_DRIVER = """
+create or replace function settle_driver(driver uuid) returns void
+    language plpgsql security definer set search_path = public, pg_temp as $$
+declare settled text; theirs uuid[]; waiting record; begin
+    -- Lock before reading: one load may begin while another ends.
+    perform from drivers where id = driver for no key update;
+    theirs := array(select truck_id from assignments
+        where driver_id = driver order by id desc limit 3);
+    -- A load of the other driver of the crew may wait for the truck.
+    perform from trucks where id = any(theirs) order by id for no key update;
+    for waiting in
+        select id, driver_id, truck_id from assignments
+        where status = 'active' and slot is distinct from 'current'
+        and (driver_id = driver or truck_id = any(theirs))
+        order by id for update skip locked
+    loop
+        update assignments set slot = 'current' where id = waiting.id
+        and free_slot(waiting.driver_id, waiting.truck_id) = 'current';
+    end loop;
+    settled := case when exists (
+        select from assignments where driver_id = driver and status = 'active'
+    ) then 'on_load' else 'available' end;
+    update drivers set availability = settled, version = version + 1
+    where id = driver and availability <> settled;
+end $$
+"""
+"""The next load becomes the current one when that has ended. A row that another
+transaction has locked is left to it: it settles the same driver or truck afterwards."""
+
+AS_BEFORE = """
+create or replace function settle_driver(driver uuid) returns void
+    language plpgsql security definer set search_path = public, pg_temp as $$
+declare settled text; begin
+    -- Lock before reading: one load may begin while another ends.
+    perform from drivers where id = driver for no key update;
+    settled := case when exists (
+        select from assignments where driver_id = driver and status = 'active'
+    ) then 'on_load' else 'available' end;
+    update drivers set availability = settled, version = version + 1
+    where id = driver and availability <> settled;
+end $$
+"""
+
+CREW = """
+create function check_crew() returns trigger
+    language plpgsql set search_path = public, pg_temp as $$
+begin
+    if tg_op = 'UPDATE' and old.truck_id is not distinct from new.truck_id then
+        return new;
+    end if;
+    -- Transactions that give the same truck to drivers take turns.
+    perform from trucks where id = new.truck_id for no key update;
+    if (select count(*) from drivers d join members m on m.id = d.member_id
+        where d.truck_id = new.truck_id and d.id <> new.id
+        and m.deactivated_at is null) >= 2
+    then
+        raise exception 'The truck has a crew of two already.' using
+            errcode = 'check_violation', table = 'drivers',
+            constraint = 'ck_drivers_crew';
+    end if;
+    return new;
+end $$;
+revoke execute on function check_crew() from public;
+create trigger check_crew before insert or update of truck_id on drivers
+    for each row when (new.truck_id is not null) execute function check_crew();
+"""
+
+TWO_KINDS = """
+update assignments second
+set kind = case kind when 'planned' then 'backhaul' else 'planned' end
+where status = 'active' and slot = 'next' and exists (
+    select from assignments a where a.driver_id = second.driver_id
+    and a.status = 'active' and a.slot = 'current' and a.kind = second.kind)
+"""
+
+
+def _settle_driver(body: str) -> None:
+    op.execute("reset role")
+    op.execute("grant create on schema public to backhaul_worker")
+    op.execute(body)
+    op.execute("revoke create on schema public from backhaul_worker")
+    op.execute("set local role backhaul_owner")
+
+
+def _as_worker(statement: str) -> None:
+    """Change rows of all companies, which the owner does not see."""
+    op.execute("set local role backhaul_worker")
+    op.execute(statement)
+    op.execute("set local role backhaul_owner")
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL statement_timeout = '15s'")
+    op.add_column(
+        "overrides",
+        sa.Column(
+            "warnings",
+            postgresql.JSONB(),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+        ),
+    )
+    op.create_index(op.f("ix_drivers_truck_id"), "drivers", ["truck_id"])
+    op.execute(CREW)
+    op.add_column("assignments", sa.Column("slot", sa.String(), nullable=True))
+    for whose in ("driver", "truck"):
+        op.create_index(
+            f"uq_assignments_active_{whose}_slot",
+            "assignments",
+            [f"{whose}_id", "slot"],
+            unique=True,
+            postgresql_where=sa.text("status = 'active'"),
+        )
+    for kind in ("backhaul", "planned"):
+        op.drop_index(f"uq_assignments_active_{kind}", "assignments")
+    op.execute(FREE_SLOT)
+    _settle_driver(SETTLE_DRIVER)
+    _as_worker(GIVE_SLOTS)
+
+
+def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL statement_timeout = '15s'")
+    _settle_driver(AS_BEFORE)
+    _as_worker(TWO_KINDS)
+    op.execute("set constraints all immediate")
+    op.execute("drop trigger choose_slot on assignments")
+    op.execute("drop function choose_slot()")
+    op.execute("drop function free_slot(uuid, uuid)")
+    for kind in ("backhaul", "planned"):
+        op.create_index(
+            f"uq_assignments_active_{kind}",
+            "assignments",
+            ["driver_id"],
+            unique=True,
+            postgresql_where=sa.text(f"status = 'active' AND kind = '{kind}'"),
+        )
+    for whose in ("driver", "truck"):
+        op.drop_index(f"uq_assignments_active_{whose}_slot", "assignments")
+    op.drop_column("assignments", "slot")
+    op.execute("drop trigger check_crew on drivers")
+    op.execute("drop function check_crew()")
+    op.drop_index(op.f("ix_drivers_truck_id"), "drivers")
+    op.drop_column("overrides", "warnings")

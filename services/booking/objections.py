@@ -1,0 +1,172 @@
+"""Objections: what speaks against a driver carrying a load, asked under the locks.
+
+Every way to give a load to a driver asks here, from rows read after the driver was
+locked. `freight.objections` has the grounds and says which the desk may overrule.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from freight.economics import figures_of, way_home
+from freight.lifecycles import LoadStatus
+from freight.objections import Journey, Moment, Objection, objections
+from freight.situation import Candidate, Parameters, Situation
+from geo.areas import forbidden
+from geo.points import Point
+from geo.roads import EstimatedRoads, Roads
+from models.fleet.drivers import Availability, Driver
+from models.fleet.positions import LastPosition
+from models.fleet.trucks import Truck
+from models.loads.assignments import Assignment, Slot
+from models.loads.loads import Load
+from runtime.errors import Conflict
+from services.fleet import areas
+from services.loads import assignments
+from services.search.candidates import candidate_of
+from services.search.run import situation_of
+
+
+class Objected(Conflict):
+    """Something speaks against it. `objections` has all of it."""
+
+    code = "objections"
+    title = "Something speaks against the driver carrying this load"
+
+    def __init__(self, found: Sequence[Objection], remedy: str) -> None:
+        records = [objection.to_record() for objection in found]
+        words = " ".join(record["detail"] for record in records)
+        super().__init__(f"{words} {remedy}", extra={"objections": records})
+
+
+NOBODY_MAY = "Not all of this may be overruled."
+THE_DESK_MAY = (
+    "The carrier's desk may overrule this: send it with a `reason`, and with a `note`"
+    " if the reason is `other`."
+)
+
+
+@dataclass(frozen=True)
+class BookingRules:
+    """What the desk's bookings are measured by.
+
+    position_max_age: how old the driver's newest position may be, by the database's
+        clock; None does not ask.
+    """
+
+    roads: Roads
+    position_max_age: timedelta | None = timedelta(minutes=30)
+    parameters: Parameters = field(default_factory=Parameters)
+
+
+BY_DEFAULT = BookingRules(EstimatedRoads())
+
+
+def against_desk(
+    session: Session,
+    load: Load,
+    driver: Driver,
+    assignment: Assignment,
+    rules: BookingRules,
+    *,
+    is_for_the_way_home: bool,
+    now: datetime,
+) -> tuple[Objection, ...]:
+    """Return what speaks against the assignment that the desk has just made.
+
+    The way is asked only while the load waits for its pickup; its detour only if the
+    load is meant for the way home. The load's place on the market is not asked: whoever
+    booked it has locked it there.
+
+    driver: as read under its lock, before it got the load.
+    """
+    # scope: the driver's own truck and position.
+    truck, position, at = session.execute(
+        select(Truck, LastPosition, func.now())
+        .select_from(Driver)
+        .join(Truck, Truck.id == Driver.truck_id)
+        .outerjoin(LastPosition, LastPosition.driver_id == Driver.id)
+        .where(Driver.id == driver.id)
+        .execution_options(populate_existing=True)
+    ).one()
+    candidate = candidate_of(load)
+    place = Point(position.lat, position.lon) if position else candidate.pickup
+    is_next = assignment.slot is Slot.NEXT
+    start, free_at = place, now
+    if is_next:
+        start, free_at = _after_current(session, driver, place, now)
+    situation = situation_now(driver, truck, candidate, start, free_at)
+    waits = load.status is LoadStatus.BOOKED
+    operating, no_go = areas.fences_for(
+        session, org_id=driver.org_id, driver_id=driver.id
+    )
+    moment = Moment(
+        has_endorsement=driver.has_hazmat_endorsement,
+        is_placarded=truck.is_hazmat_allowed,
+        is_off_duty=driver.availability is Availability.OFF_DUTY,
+        is_truck_changed=driver.truck_id != assignment.truck_id,
+        is_located=is_next or not waits or _is_located(rules, position, at),
+        area=forbidden(operating, no_go, candidate.pickup, candidate.delivery)
+        if waits
+        else None,
+    )
+    journey = None
+    if waits:
+        figures = figures_of(
+            candidate,
+            situation,
+            rules.parameters,
+            roads=rules.roads,
+            baseline=way_home(situation, rules.parameters, rules.roads),
+        )
+        journey = Journey(figures, rules.parameters if is_for_the_way_home else None)
+    return objections(candidate, situation, moment, journey)
+
+
+def check_desk(found: Sequence[Objection], *, is_overruled: bool) -> None:
+    """Raise if the desk may not, or does not, overrule what speaks against it.
+
+    Raises: Objected.
+    """
+    if any(not objection.may_overrule for objection in found):
+        raise Objected(found, NOBODY_MAY)
+    if found and not is_overruled:
+        raise Objected(found, THE_DESK_MAY)
+
+
+def situation_now(
+    driver: Driver,
+    truck: Truck,
+    candidate: Candidate,
+    start: Point,
+    free_at: datetime,
+) -> Situation:
+    """Return the driver and truck as a search would see them, from `start`.
+
+    Without a home on file the way ends at the delivery.
+    """
+    home = driver.home or candidate.delivery
+    return situation_of(driver, truck, start, home, free_at)
+
+
+def _is_located(
+    rules: BookingRules, position: LastPosition | None, at: datetime
+) -> bool:
+    if rules.position_max_age is None:
+        return True
+    return position is not None and position.corrected_at >= at - rules.position_max_age
+
+
+def _after_current(
+    session: Session, driver: Driver, place: Point, now: datetime
+) -> tuple[Point, datetime]:
+    """Return where and when the driver's current load ends, as planned."""
+    for carried in assignments.current_assignments(session, driver.id):
+        if carried.slot is Slot.CURRENT:
+            load = carried.load
+            end = Point(load.delivery_lat, load.delivery_lon)
+            return end, max(now, load.delivery_from)
+    return place, now

@@ -1,0 +1,352 @@
+"""What speaks against a booking is asked again under the locks: by an acceptance both
+columns, by the desk what it may overrule and what nobody may."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from models.booking.overrides import Override
+from runtime.db import Session
+from services.booking.objections import Objected
+from tests.flows.acts import accepting
+from tests.services.booking.test_overrides import everything, override, won
+from tests.services.scene import Scene, active, after, offer_row, rows_of
+from tests.world import CHICAGO, DALLAS, Answer, Caller, World, iso, utcnow
+
+TRUCK = {
+    "smaller": ("payload_kg = 10_000", "too_heavy"),
+    "shorter": ("deck_length_m = 1", "too_long"),
+    "another": ("equipment = 'flatbed'", "equipment_mismatch"),
+    "standing-in": ("equipment = 'reefer'", "equipment_stands_in"),
+}
+LOAD = {
+    "heavier": ("weight_kg = 30_000", "above_legal_weight"),
+    "other-equipment": ("equipment = '{flatbed}'", "equipment_mismatch"),
+    "hazmat": ("has_hazmat = true", "no_hazmat_endorsement"),
+    "cold": ("temperature_max_c = 4", "temperature_not_held"),
+    "lease-over": ("lease_expires_at = now()", "lease_over"),
+    "private": ("visibility = 'private'", "not_visible"),
+}
+DRIVER = {
+    "off-duty": ("availability = 'off_duty'", "driver_off_duty"),
+    "nearer": ("max_deadhead_m = 1", "beyond_max_deadhead"),
+    "sooner": ("home_by_at = now()", "home_too_late"),
+    "dearer": ("min_pay_cents_per_km = 100000", "below_min_pay"),
+}
+
+CHANGES = [
+    *(pytest.param("trucks", *what, id=name) for name, what in TRUCK.items()),
+    *(pytest.param("loads", *what, id=name) for name, what in LOAD.items()),
+    *(pytest.param("drivers", *what, id=name) for name, what in DRIVER.items()),
+]
+
+
+@pytest.fixture
+def scene(world: World) -> Scene:
+    return Scene(world)
+
+
+def change(table: str, to: str, *, session: Any = None) -> None:
+    """Change all rows, as no use case does: those that edit a load withdraw offers."""
+    if session is None:
+        with Session.begin() as own:
+            own.execute(text(f"update {table} set {to}"))
+    else:
+        session.execute(text(f"update {table} set {to}"))
+
+
+def grounds(answer: Answer) -> list[str]:
+    return [objection["ground"] for objection in answer["objections"]]
+
+
+class TestAcceptance:
+    @pytest.mark.parametrize(("table", "to", "ground"), CHANGES)
+    def test_is_refused_for_what_has_changed_since_the_search(
+        self, scene: Scene, table: str, to: str, ground: str
+    ) -> None:
+        scene.load(length_m=12.0)
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        change(table, to)
+
+        refused = driver.put(f"/v1/offers/{offer_id}/acceptance")
+
+        assert (refused.status, refused.code) == (409, "objections")
+        assert ground in grounds(refused)
+        assert active() == []
+        assert offer_row(offer_id).status == "created"
+
+    def test_tells_all_reasons_at_once(self, scene: Scene) -> None:
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        change("loads", "has_hazmat = true, temperature_max_c = 4")
+        change("drivers", "availability = 'off_duty'")
+        change("last_positions", "corrected_at = now() - interval '1 day'")
+
+        refused = driver.put(f"/v1/offers/{offer_id}/acceptance")
+
+        assert grounds(refused) == [
+            "driver_off_duty",
+            "position_old",
+            "temperature_not_held",
+            "no_hazmat_endorsement",
+            "truck_not_placarded",
+        ]
+        assert [o["may_overrule"] for o in refused["objections"]] == [
+            ground == "position_old" for ground in grounds(refused)
+        ]
+        assert refused["objections"][0]["pointer"] == "#/driver/availability"
+
+    def test_a_driver_off_duty_accepts_after_saying_that_they_are_available(
+        self, scene: Scene
+    ) -> None:
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        mine = f"/v1/drivers/{driver.driver_id}"
+        driver.patch(mine, {"availability": "off_duty"})
+        accept = f"/v1/offers/{offer_id}/acceptance"
+        assert grounds(driver.put(accept)) == ["driver_off_duty"]
+
+        driver.patch(mine, {"availability": "available"})
+
+        assert driver.put(accept).status == 200
+
+
+class TestTheDesk:
+    def plan(self, scene: Scene, driver: Caller, load_id: UUID, **why: str) -> Answer:
+        body = {"load_id": str(load_id), "driver_id": driver.driver_id} | why
+        return scene.carrier.post("/v1/assignments", body)
+
+    @pytest.fixture
+    def reefer(self, scene: Scene) -> Caller:
+        return scene.driver(equipment="reefer", payload_kg=10_000)
+
+    def test_is_told_what_it_may_overrule_and_how(
+        self, scene: Scene, reefer: Caller
+    ) -> None:
+        load_id, before = scene.load(), everything()
+
+        refused = self.plan(scene, reefer, load_id)
+
+        assert (refused.status, refused.code) == (409, "objections")
+        assert grounds(refused) == ["equipment_stands_in", "too_heavy"]
+        assert all(o["may_overrule"] for o in refused["objections"])
+        assert "`reason`" in refused["detail"]
+        assert refused["objections"][1]["figure"] == {
+            "value": 15_000,
+            "limit": 10_000,
+            "unit": "kg",
+        }
+        assert everything() == before
+
+    def test_overrules_with_a_reason_that_is_kept(
+        self, scene: Scene, reefer: Caller
+    ) -> None:
+        made = self.plan(
+            scene, reefer, scene.load(), reason="other", note="Agreed with the poster."
+        )
+
+        assert made.status == 201
+        told = [warning["ground"] for warning in made["warnings"]]
+        assert told == ["equipment_stands_in", "too_heavy"]
+        (kept,) = rows_of(Override)
+        assert (kept.kind, kept.reason) == ("force_assign", "other")
+        assert kept.warnings == made["warnings"]
+        (listed,) = scene.carrier.get("/v1/overrides")["data"]
+        assert listed["warnings"] == made["warnings"]
+        assert listed["assignment_id"] == made["id"]
+
+    def test_gets_the_same_warnings_for_the_same_plan(
+        self, scene: Scene, reefer: Caller
+    ) -> None:
+        load_id, mine = scene.load(), "01a20330-7c7b-771a-934d-521e071717f4"
+
+        first = self.plan(scene, reefer, load_id, reason="safety", id=mine)
+        again = self.plan(scene, reefer, load_id, reason="safety", id=mine)
+
+        assert again.body == first.body
+        assert len(rows_of(Override)) == 1
+
+    def test_the_reason_other_needs_a_note(self, scene: Scene, reefer: Caller) -> None:
+        refused = self.plan(scene, reefer, scene.load(), reason="other")
+
+        assert (refused.status, refused.code) == (422, "invalid-request")
+
+    def test_a_reason_that_nothing_needs_keeps_no_override(self, scene: Scene) -> None:
+        made = self.plan(scene, scene.driver(), scene.load(), reason="safety")
+
+        assert (made.status, made["warnings"]) == (201, [])
+        assert rows_of(Override) == []
+
+    @pytest.mark.parametrize("how", ["plan", "force", "swap", "reassign"])
+    def test_may_not_overrule_what_nobody_may(self, scene: Scene, how: str) -> None:
+        """Dangerous goods, freezing, 30 t, for a driver off duty."""
+        bad = scene.load()
+        driver = scene.driver(payload_kg=10_000)
+        carried = won(scene, scene.driver()) if how == "reassign" else {}
+        swapped = (
+            scene.assigned(driver, scene.load(weight_kg=1)) if how == "swap" else ""
+        )
+        change("loads", "has_hazmat = true, temperature_max_c = -20, weight_kg = 30000")
+        change("drivers", "availability = 'off_duty'")
+        before = everything()
+        desk, whose = scene.carrier, {"driver_id": driver.driver_id}
+        which = {"load_id": str(bad)}
+
+        refused = {
+            "plan": lambda: self.plan(scene, driver, bad, reason="safety"),
+            "force": lambda: override(desk, kind="force_assign", **whose, **which),
+            "swap": lambda: override(desk, swapped, kind="force_assign", **which),
+            "reassign": lambda: override(desk, carried["id"], kind="reassign", **whose),
+        }[how]()
+
+        assert (refused.status, refused.code) == (409, "objections")
+        expected = {
+            "too_heavy",
+            "above_legal_weight",
+            "temperature_not_held",
+            "no_hazmat_endorsement",
+            "truck_not_placarded",
+        } | ({"driver_off_duty"} if how != "swap" else set())
+        assert expected <= set(grounds(refused))
+        assert everything() == before
+
+    @pytest.mark.parametrize("how", ["force", "reassign"])
+    def test_an_override_goes_through_with_warnings(
+        self, scene: Scene, reefer: Caller, how: str
+    ) -> None:
+        load_id = scene.load()
+        whose = {"driver_id": reefer.driver_id}
+        if how == "force":
+            which = {"load_id": str(load_id)}
+            made = override(scene.carrier, kind="force_assign", **whose, **which)
+        else:
+            carried = won(scene, scene.driver())
+            made = override(scene.carrier, carried["id"], kind="reassign", **whose)
+
+        assert made.status == 201
+        told = {warning["ground"] for warning in made["warnings"]}
+        assert {"equipment_stands_in", "too_heavy"} <= told
+
+    @pytest.mark.parametrize(
+        ("ground", "fields"),
+        [
+            ("beyond_max_deadhead", {"max_deadhead_m": 1}),
+            ("home_too_late", {"home_by_at": iso(utcnow())}),
+            ("below_min_pay", {"min_pay_cents_per_km": 100_000}),
+        ],
+    )
+    def test_is_told_of_a_wish_of_the_driver(
+        self, scene: Scene, ground: str, fields: dict[str, Any]
+    ) -> None:
+        driver = scene.driver()
+        scene.carrier.patch(f"/v1/drivers/{driver.driver_id}", fields)
+
+        assert grounds(self.plan(scene, driver, scene.load())) == [ground]
+
+    def test_is_told_of_an_old_position_and_a_no_go_area(self, scene: Scene) -> None:
+        driver, load_id = scene.driver(), scene.load()
+        change("last_positions", "corrected_at = now() - interval '1 day'")
+        lat, lon = CHICAGO.lat, CHICAGO.lon
+        ring = [[lon - 1, lat - 1], [lon + 1, lat - 1], [lon, lat + 1]]
+        drawn = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+        area = {"kind": "no_go", "name": "x", "geometry": drawn}
+        scene.carrier.put(f"/v1/areas/{UUID(int=7)}", area)
+
+        refused = self.plan(scene, driver, load_id)
+
+        assert grounds(refused) == ["position_old", "in_no_go_area"]
+
+    def test_a_next_load_is_measured_from_the_end_of_the_current_one(
+        self, scene: Scene
+    ) -> None:
+        driver = scene.driver()
+        scene.carrier.patch(
+            f"/v1/drivers/{driver.driver_id}", {"max_deadhead_m": 2_000_000}
+        )
+        current = scene.load(CHICAGO, DALLAS, price_cents=900_000)
+        following = scene.load(DALLAS, CHICAGO, price_cents=900_000)
+        assert self.plan(scene, driver, current).status == 201
+        scene.carrier.patch(
+            f"/v1/drivers/{driver.driver_id}", {"max_deadhead_m": 10_000}
+        )
+
+        made = self.plan(scene, driver, following)
+
+        assert (made.status, made["slot"], made["warnings"]) == (201, "next", [])
+
+
+class TestMeanwhile:
+    """Staged races: what another transaction changes counts, once it has committed."""
+
+    @pytest.mark.parametrize(
+        ("table", "to", "ground"),
+        [
+            ("drivers", "availability = 'off_duty'", "driver_off_duty"),
+            ("drivers", "has_hazmat_endorsement = false", "no_hazmat_endorsement"),
+            ("loads", "weight_kg = 30000", "above_legal_weight"),
+            ("loads", "lease_expires_at = now()", "lease_over"),
+        ],
+    )
+    def test_an_acceptance_that_waited_sees_the_change(
+        self, committed: World, table: str, to: str, ground: str
+    ) -> None:
+        scene = Scene(committed)
+        scene.load(has_hazmat=True)
+        driver = scene.driver(is_hazmat_allowed=True)
+        change("drivers", "has_hazmat_endorsement = true")
+        (offer_id,) = scene.offered(driver)
+
+        with pytest.raises(Objected) as refused:
+            after(
+                lambda session: change(table, to, session=session),
+                accepting(driver, offer_id),
+            )
+
+        told = [o["ground"] for o in refused.value.extra["objections"]]
+        assert ground in told
+        assert active() == []
+
+    def test_an_acceptance_that_waited_sees_the_other_truck(
+        self, committed: World
+    ) -> None:
+        scene = Scene(committed)
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        other = committed.truck(scene.carrier, equipment="flatbed")
+
+        with pytest.raises(Objected, match="changed at this moment"):
+            after(
+                lambda session: change(
+                    "drivers", f"truck_id = '{other}'", session=session
+                ),
+                accepting(driver, offer_id),
+            )
+
+        assert active() == []
+
+    def test_a_poster_suspended_while_the_acceptance_waits(
+        self, committed: World
+    ) -> None:
+        scene = Scene(committed)
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+
+        def suspend(session: Any) -> None:
+            session.execute(text("select from loads for update"))
+            change(
+                "organisations",
+                "suspended_at = now() where kind = 'shipper'",
+                session=session,
+            )
+
+        with pytest.raises(Objected, match="poster is suspended"):
+            after(suspend, accepting(driver, offer_id))
+
+        assert active() == []

@@ -1,0 +1,126 @@
+"""Slots: a driver and their truck carry a current load and have a next one."""
+
+from uuid import UUID
+
+import pytest
+
+from models.loads.assignments import Assignment
+from services.booking import assign
+from tests.flows.acts import overriding
+from tests.services.booking.test_overrides import override
+from tests.services.scene import Scene, active, actor_of, after, rows_of
+from tests.world import CLEVELAND, Answer, Caller, World, utcnow
+
+
+@pytest.fixture
+def scene(world: World) -> Scene:
+    return Scene(world)
+
+
+def plan(scene: Scene, driver: Caller, load_id: UUID) -> Answer:
+    return scene.carrier.post(
+        "/v1/assignments",
+        {"load_id": str(load_id), "driver_id": driver.driver_id, "reason": "safety"},
+    )
+
+
+def slots() -> dict[UUID, str]:
+    return {assignment.load_id: assignment.slot for assignment in active()}
+
+
+def crew(scene: Scene) -> list[Caller]:
+    """Return two drivers of one truck."""
+    one, other = scene.drivers(2)
+    truck_id = one.get("/v1/me")["driver"]["truck"]["id"]
+    scene.carrier.patch(f"/v1/drivers/{other.driver_id}", {"truck_id": truck_id})
+    return [one, other]
+
+
+def test_the_next_load_is_the_current_one_when_that_ends(scene: Scene) -> None:
+    driver = scene.driver()
+    first, second = scene.loads(2)
+    made = [plan(scene, driver, load_id) for load_id in (first, second)]
+    assert slots() == {first: "current", second: "next"}
+
+    override(scene.carrier, made[0]["id"], kind="unassign")
+
+    assert slots() == {second: "current"}
+    me = driver.get("/v1/me")
+    assert [a["slot"] for a in me["assignments"]] == ["current"]
+    assert me["driver"]["availability"] == "on_load"
+
+
+def test_the_next_load_is_the_current_one_when_the_poster_cancels(scene: Scene) -> None:
+    driver = scene.driver()
+    first, second = scene.loads(2)
+    for load_id in (first, second):
+        plan(scene, driver, load_id)
+
+    scene.shipper.put(f"/v1/loads/{first}/cancellation", {"reason": "sold"})
+
+    assert slots() == {second: "current"}
+
+
+def test_the_end_of_the_next_load_leaves_the_current_one(scene: Scene) -> None:
+    driver = scene.driver()
+    first, second = scene.loads(2)
+    made = [plan(scene, driver, load_id) for load_id in (first, second)]
+
+    override(scene.carrier, made[1]["id"], kind="unassign")
+
+    assert slots() == {first: "current"}
+
+
+def test_a_crew_shares_the_slots_of_its_truck(scene: Scene) -> None:
+    one, other = crew(scene)
+    first, second, third = scene.loads(3)
+
+    made = [plan(scene, one, first), plan(scene, other, second)]
+    refused = plan(scene, other, third)
+
+    assert slots() == {first: "current", second: "next"}
+    assert (refused.status, refused.code) == (409, "driver-busy")
+    override(scene.carrier, made[0]["id"], kind="unassign")
+    assert slots() == {second: "current"}
+
+
+def test_a_driver_whose_truck_carries_a_load_of_the_crew_wins_none(
+    scene: Scene,
+) -> None:
+    one, other = crew(scene)
+    scene.load()
+    (offer_id,) = scene.offered(other)
+    plan(scene, one, scene.load(pickup=CLEVELAND))
+
+    refused = other.put(f"/v1/offers/{offer_id}/acceptance")
+
+    assert (refused.status, refused.code) == (409, "objections")
+    assert [o["ground"] for o in refused["objections"]] == ["slot_taken"]
+
+
+def test_a_plan_while_the_current_load_ends_is_current_in_the_end(
+    committed: World,
+) -> None:
+    scene = Scene(committed)
+    driver = scene.driver()
+    first, second = scene.loads(2)
+    made = plan(scene, driver, first)
+    end = overriding(scene.carrier, "unassign", UUID(made["id"]))
+    force = planning(scene, driver, second)
+
+    after(end, force)
+
+    assert slots() == {second: "current"}
+    assert len(rows_of(Assignment)) == 2
+
+
+def planning(scene: Scene, driver: Caller, load_id: UUID):  # type: ignore[no-untyped-def]
+    desk = actor_of(scene.carrier)
+    return lambda session: assign.plan(
+        session,
+        desk,
+        assignment_id=None,
+        load_id=load_id,
+        driver_id=UUID(driver.driver_id),
+        now=utcnow(),
+    )
