@@ -4,7 +4,9 @@ Give the factory `wsgi:make()` to another WSGI server.
 """
 
 import sys
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
 
 from flask import Flask
 
@@ -40,23 +42,24 @@ def _make(settings: Settings, keys: Keyring) -> Flask:
     )
 
 
+def company_of(keys: Keyring, authorization: str | None) -> UUID | None:
+    """Return the company of the header's token; None if it has no valid token."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    try:
+        return read_access_token(keys, token.strip(), now=now()).org_id
+    except Unauthenticated:
+        return None
+
+
 @clear_failures
 def make_adapter() -> Adapter:
     """Return the application for our own server."""
     settings = settings_from_environment()
     keys = keyring(settings)
-
-    def company_of(authorization: str | None) -> Hashable | None:
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-        try:
-            return read_access_token(keys, token.strip(), now=now()).org_id
-        except Unauthenticated:
-            return None
-
     admission = Admission(
-        company_of=company_of,
+        company_of=partial(company_of, keys),
         network_of=network_of,
         refuse=refusal(settings),
         most_body_bytes=settings.MAX_BODY_BYTES,
