@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from edges import reading
-from edges.adapter import KEPT, Adapter, Admission, address_of, environ_of
+from edges.adapter import (
+    KEPT,
+    MEMBER_THREADS,
+    STRANGER_THREADS,
+    Adapter,
+    Admission,
+    address_of,
+    environ_of,
+)
 from runtime.config import Settings
 from tests.waiting import LONGEST_S
 
@@ -220,66 +228,95 @@ class TestABody:
         assert asked.answer == (408, [("Connection", "close")], b"")
 
 
-class TestTheThreads:
-    """`stuck` requests wait in their threads until they are let go."""
+class Stuck:
+    """An application whose requests of /stuck wait in their threads until `let_go`."""
 
-    @pytest.fixture
-    def gate(self) -> threading.Event:
-        return threading.Event()
+    def __init__(self) -> None:
+        self.began = 0
+        self._open = threading.Event()
 
-    @pytest.fixture
-    def adapter(self, gate: threading.Event) -> Adapter:
-        def app(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
-            if environ["PATH_INFO"] == "/stuck":
-                assert gate.wait(LONGEST_S)
-            start("200 OK", [])
-            return []
+    def __call__(
+        self, environ: dict[str, Any], start: Callable[..., Any]
+    ) -> list[bytes]:
+        if environ["PATH_INFO"] == "/stuck":
+            self.began += 1
+            assert self._open.wait(LONGEST_S)
+        start("200 OK", [])
+        return []
 
-        return Adapter(
-            app,
+    def play(self, stuck: list[Request], scene: Callable[[Adapter], Any]) -> None:
+        """Play a scene while these requests are stuck, each in a thread."""
+        adapter = Adapter(
+            self,
             Admission(
                 company_of=lambda token: token,
-                most_at_once=40,
+                most_at_once=MEMBER_THREADS,
                 probes=frozenset({"/healthz"}),
             ),
         )
 
-    def test_probes_answer_while_all_others_are_stuck(
-        self, adapter: Adapter, gate: threading.Event
-    ) -> None:
-        stuck = [
-            request("/stuck", *who, client=f"192.0.2.{number}:1")
-            for number in range(10)
-            for who in ([("authorization", str(number))], [])
-        ]
-        probe = request("/healthz")
-
-        async def scene() -> None:
+        async def guarded() -> None:
             tasks = [asyncio.create_task(adapter(each, each)) for each in stuck]
-            await adapter(probe, probe)
-            assert [each.answer for each in stuck] == [None] * len(stuck)
-            gate.set()
-            await asyncio.gather(*tasks)
+            try:
+                async with asyncio.timeout(LONGEST_S):
+                    while self.began < len(stuck):
+                        await asyncio.sleep(0.005)
+                await scene(adapter)
+                assert [each.answer for each in stuck] == [None] * len(stuck)
+            finally:
+                self._open.set()
+                await asyncio.gather(*tasks)
 
-        asyncio.run(scene())
-
-        assert probe.status == 200
+        asyncio.run(guarded())
         assert {each.status for each in stuck} == {200}
 
-    def test_members_do_not_wait_for_strangers_nor_strangers_for_members(
-        self, adapter: Adapter, gate: threading.Event
-    ) -> None:
-        async def scene(stuck: Request, other: Request) -> None:
-            tasks = [asyncio.create_task(adapter(stuck, Request())) for _ in range(20)]
-            await adapter(other, other)
-            gate.set()
-            await asyncio.gather(*tasks)
-            assert other.status == 200
 
-        member = ("authorization", "a company")
-        asyncio.run(scene(request("/stuck"), request("/", member)))
-        gate.clear()
-        asyncio.run(scene(request("/stuck", member), request("/")))
+def stuck_members() -> list[Request]:
+    """Return as many as there are threads, of one company each."""
+    return [
+        request("/stuck", ("authorization", f"company {number}"))
+        for number in range(MEMBER_THREADS)
+    ]
+
+
+def stuck_strangers() -> list[Request]:
+    """Return as many as there are threads, from one address each."""
+    return [
+        request("/stuck", client=f"198.51.100.{number}:1")
+        for number in range(STRANGER_THREADS)
+    ]
+
+
+class TestTheThreads:
+    def test_probes_answer_while_all_others_are_stuck(self) -> None:
+        probe = request("/healthz", client="203.0.113.1:1")
+
+        async def scene(adapter: Adapter) -> None:
+            await adapter(probe, probe)
+
+        Stuck().play([*stuck_members(), *stuck_strangers()], scene)
+
+        assert probe.status == 200
+
+    @pytest.mark.parametrize(
+        ("stuck", "who"),
+        [
+            (stuck_members(), []),
+            (stuck_strangers(), [("authorization", "a company")]),
+        ],
+        ids=["members", "strangers"],
+    )
+    def test_members_and_strangers_do_not_wait_for_each_other(
+        self, stuck: list[Request], who: Pairs
+    ) -> None:
+        other = request("/", *who, client="203.0.113.1:1")
+
+        async def scene(adapter: Adapter) -> None:
+            await adapter(other, other)
+
+        Stuck().play(stuck, scene)
+
+        assert other.status == 200
 
     def test_300_phones_of_one_company_behind_one_address_are_all_answered(
         self,
@@ -291,24 +328,15 @@ class TestTheThreads:
 
         assert {each.status for each in asked} == {200}
 
-    def test_an_address_has_n_requests_in_hand_and_no_more(
-        self, adapter: Adapter, gate: threading.Event
-    ) -> None:
-        stuck = [
-            request("/stuck", ("authorization", str(number))) for number in range(40)
-        ]
-        over, other = request(), request(client="192.0.2.2:1")
+    def test_an_address_has_n_requests_in_hand_and_no_more(self) -> None:
+        stuck = stuck_members()
+        over, other = request(), request(client="203.0.113.1:1")
 
-        async def scene() -> None:
-            tasks = [asyncio.create_task(adapter(each, each)) for each in stuck]
-            await asyncio.sleep(0)
+        async def scene(adapter: Adapter) -> None:
             await adapter(over, over)
             await adapter(other, other)
-            gate.set()
-            await asyncio.gather(*tasks)
 
-        asyncio.run(scene())
+        Stuck().play(stuck, scene)
 
         assert over.answer == (503, [KEPT], b"")
         assert other.status == 200
-        assert {each.status for each in stuck} == {200}

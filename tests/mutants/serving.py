@@ -29,8 +29,8 @@ MUTANTS = (
     Mutant(
         "probes-wait-behind-the-others",
         "edges/adapter.py",
-        "if path in self._admission.probes:",
-        "if path not in self._admission.probes:",
+        "return self._probes, network",
+        "return self._strangers, network",
         (
             "tests/edges/test_adapter.py::TestTheThreads"
             "::test_probes_answer_while_all_others_are_stuck",
