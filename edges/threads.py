@@ -10,7 +10,7 @@ MOST_WAITING = 512
 """Requests of one company or address that wait for a thread of one web process."""
 
 LONGEST_WAIT_S = 10.0
-"""How long one of them waits; half of what an impatient client waits for an answer."""
+"""How long one of them waits for its turn."""
 
 Result = TypeVar("Result")
 
