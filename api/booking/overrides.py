@@ -6,13 +6,13 @@ from uuid import UUID
 import marshmallow as ma
 from flask import current_app
 from flask.views import MethodView
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api.kernel.answers import Answer, known, shaped, sometimes
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
-from api.kernel.fields import Time, words
+from api.kernel.fields import Time, note, words
 from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
@@ -52,7 +52,7 @@ class OverrideIn(ma.Schema):
 
     kind = words(OverrideKind, required=True)
     reason = words(OverrideReason, required=True)
-    note = fields.String(load_default="", validate=validate.Length(max=2000))
+    note = note()
     driver_id = fields.UUID(load_default=None, allow_none=True)
     load_id = fields.UUID(load_default=None, allow_none=True)
     offer_id = fields.UUID(load_default=None, allow_none=True)

@@ -1,7 +1,9 @@
 """JSON bodies: inflated, parsed and checked before a schema sees them."""
 
+import json
 import re
 import zlib
+from collections import Counter
 from typing import Any
 
 import marshmallow as ma
@@ -58,7 +60,8 @@ def _inflated(raw: bytes) -> bytes:
 class BodyParser(FlaskParser):
     """Checks a body before a schema sees it.
 
-    A body that is not JSON answers 415 or 400, a missing one 422. So do too many levels
+    A body that is not JSON answers 415 or 400, one that gives a name twice in one
+    object 400, and a missing one 422. So do too many levels
     or items, and text that PostgreSQL cannot store, wherever it is in the body; text
     is not checked if the schema `keeps_no_text`.
     """
@@ -71,7 +74,9 @@ class BodyParser(FlaskParser):
             abort(422, messages={"json": ["Send a JSON object."]}, schema=schema)
         keeps_text = not getattr(schema, "keeps_no_text", False)
         try:
-            body = super().load_json(req, schema)
+            body, is_double = _parsed(raw)
+            if is_double:
+                abort(400, messages={"json": _doubled(body)})
             needs_look = keeps_text and MAYBE_UNSTORABLE.search(raw)
             found = _oversized(body) or (_unstorable(body) if needs_look else None)
         except (RecursionError, ValueError) as error:
@@ -95,6 +100,48 @@ class Blueprint(SmorestBlueprint):
         """
         made = schema() if isinstance(schema, type) else schema
         return super().arguments(made, **options)
+
+
+class _Doubled(dict[str, Any]):
+    """An object of a body that gives a name twice, with the last value of each name."""
+
+    name: str
+
+
+def _parsed(raw: bytes) -> tuple[Any, bool]:
+    """Return the JSON value, and whether an object in it gives a name twice.
+
+    Parsers differ in which of the two they take, so a proxy or a log may see another
+    value than we do.
+
+    Raises: ValueError, RecursionError.
+    """
+    doubled: list[_Doubled] = []
+
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        named = dict(pairs)
+        if len(named) == len(pairs):
+            return named
+        found = _Doubled(named)
+        found.name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        doubled.append(found)
+        return found
+
+    body = json.loads(raw.decode(), object_pairs_hook=object_of)
+    return body, bool(doubled)
+
+
+def _doubled(value: object) -> Any:  # noqa: ANN401 - messages nest as the body
+    """Return the message for the first name that is given twice, None if there is
+    none."""
+    if isinstance(value, _Doubled):
+        return {value.name: ["Give each name once."]}
+    if not isinstance(value, dict | list):
+        return None
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+        if found := _doubled(part):
+            return {key: found}
+    return None
 
 
 def _oversized(value: object, levels: int = MOST_LEVELS) -> Any:  # noqa: ANN401

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
+from unicodedata import category
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -175,11 +176,51 @@ def zone(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
     return fields.String(validate=IsZone(), metadata=ZONE, **kwargs)
 
 
+DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They turn the text after them around, so that a name reads as another one. The marks
+of a direction (U+200E, U+200F, U+061C) turn nothing around, and names in Arabic or
+Hebrew script may contain them. Source: UAX 9, 2.1 to 2.4."""
+
+UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Cs", "Mn", "Me", "Zl", "Zp", "Zs"})
+UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Categories of characters that show nothing by themselves, and the letters and the
+symbol that are blank: Hangul fillers and the empty Braille pattern."""
+
+
+class IsLegible(validate.Validator):
+    """Refuses text that shows nothing, and text that changes its direction within.
+
+    Empty text is left to `validate.Length`.
+    """
+
+    def __call__(self, value: str) -> str:
+        if not DIRECTIONS.isdisjoint(value):
+            raise ValidationError(
+                "Characters that change the direction of text are not allowed."
+            )
+        if value and not any(_is_seen(character) for character in value):
+            raise ValidationError("Give a text that can be seen.")
+        return value
+
+
+def _is_seen(character: str) -> bool:
+    return character not in UNSEEN and category(character) not in UNSEEN_CATEGORIES
+
+
+def note(most: int = 2000) -> fields.String:
+    """Return the field of an optional text of a person, of up to `most` characters."""
+    return fields.String(
+        load_default="", validate=[validate.Length(max=most), IsLegible()]
+    )
+
+
 def line(most: int = 200, **kwargs: Any) -> fields.String:  # noqa: ANN401
-    """Return the field of a text of one to `most` characters, no control characters."""
+    """Return the field of a text of one to `most` characters that can be seen, without
+    control characters and characters that change its direction."""
     return fields.String(
         validate=[
             validate.Length(1, most),
+            IsLegible(),
             validate.Regexp(
                 r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
                 error="Control characters are not allowed.",

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
-from api.kernel.fields import PlaceIn, Time, amount, count, line, words
+from api.kernel.fields import PlaceIn, Time, amount, count, line, note, words
 from api.kernel.problems import raises
 from api.loads.answers import StopOut
 from geo.points import Point
@@ -62,7 +62,7 @@ class DepartureIn(ReportIn):
     that the shipper has not confirmed."""
 
     release_reason = words(OverrideReason, load_default=None, allow_none=True)
-    release_note = fields.String(load_default="", validate=validate.Length(max=2000))
+    release_note = note()
 
 
 class ConfirmationIn(ma.Schema):

@@ -106,4 +106,21 @@ MUTANTS = (
         "- extract(epoch from clock_timestamp()) <= most_ahead_s[n] + 1e6\n",
         ("tests/services/kernel/test_limits.py::TestTake",),
     ),
+    Mutant(
+        "of-a-name-given-twice-the-last-counts",
+        "api/kernel/bodies.py",
+        "if is_double:",
+        "if is_double and not body:",
+        ("tests/api/kernel/test_bodies.py::TestNamesGivenTwice",),
+    ),
+    Mutant(
+        "a-name-may-turn-its-direction",
+        "api/kernel/fields.py",
+        "if not DIRECTIONS.isdisjoint(value):",
+        "if DIRECTIONS.issuperset(value):",
+        (
+            "tests/api/kernel/test_fields.py::TestALine"
+            "::test_must_not_turn_its_direction",
+        ),
+    ),
 )

@@ -197,6 +197,60 @@ class TestShape:
             assert pointers(answer.body) == ["#/stops"]
 
 
+class TestNamesGivenTwice:
+    """One of two parsers would take the first value, the other the last."""
+
+    @pytest.mark.parametrize(
+        ("raw", "pointer"),
+        [
+            (
+                b'{"unit_number": "T1", "equipment": "van", "unit_number": "T2"}',
+                "/unit_number",
+            ),
+            (b'{"unit_number": "T1", "unit_number": "T1"}', "/unit_number"),
+            # The same name, written in two ways.
+            (b'{"equipment": "van", "e\\u0071uipment": "reefer"}', "/equipment"),
+            (b'{"more": [1, {"a": [{"b~/": 1, "b~/": 2}]}]}', "/more/1/a/0/b~0~1"),
+            (b'{"a": {"b": 1, "b": 1}, "a": 1}', "/a"),
+        ],
+        ids=["other", "equal", "escaped", "deep", "hidden by another"],
+    )
+    def test_are_malformed_at_any_depth(
+        self, world: World, raw: bytes, pointer: str
+    ) -> None:
+        caller = world.company()
+
+        problem = send(caller, "PUT", f"/v1/trucks/{uuid7()}", raw, **JSON)
+
+        assert (problem["status"], problem["code"]) == (400, "malformed-request")
+        assert pointers(problem) == [f"#{pointer}"]
+        assert trucks(caller) == 0
+
+    def test_of_a_fix_refuse_the_batch(self, world: World) -> None:
+        driver = world.driver(world.company(), device=None)
+        fix = (
+            f'{{"fix_id": "{uuid7()}", "fixed_at": "{iso(utcnow())}",'
+            ' "lat": 41.0, "lon": -87.0, "lat": 42.0}'
+        )
+        raw = f'{{"fixes": [{fix}]}}'.encode()
+        kept = text("select count(*) from positions")
+        with Session() as session:
+            before = session.scalar(kept)
+
+        problem = send(driver, "POST", "/v1/positions", raw, **JSON)
+
+        assert (problem["status"], pointers(problem)) == (400, ["#/fixes/0/lat"])
+        with Session() as session:
+            assert session.scalar(kept) == before
+
+    def test_in_two_objects_are_two_names(self, world: World) -> None:
+        raw = b'{"kind": "operating", "name": "x", "geometry": {"name": 1, "kind": 2}}'
+
+        problem = send(world.company(), "PUT", f"/v1/areas/{uuid7()}", raw, **JSON)
+
+        assert problem["status"] == 422
+
+
 class TestTime:
     @pytest.mark.parametrize("takes_s", [0.1, 60])
     def test_a_slow_statement_is_cut_off(self, world: World, takes_s: float) -> None:

@@ -155,9 +155,11 @@ class TestBodies:
     def test_a_wrong_field_is_pointed_at(
         self, world: World, fields: str, pointer: str
     ) -> None:
-        sound = '{"unit_number": "T1", "equipment": "van", '
+        sound = ('"unit_number": "T1"', '"equipment": "van"')
+        wrong = fields.partition(":")[0]
+        others = [part for part in sound if not part.startswith(wrong)]
 
-        problem = put_truck(world, sound + fields + "}")
+        problem = put_truck(world, "{" + ", ".join([*others, fields]) + "}")
 
         assert (problem["status"], problem["code"]) == (422, "invalid-request")
         assert pointers(problem) == [pointer]

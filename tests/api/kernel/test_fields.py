@@ -1,0 +1,81 @@
+"""What text of people must be: something that can be seen, in one direction."""
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from tests.services.scene import Scene
+from tests.world import World
+
+UNSEEN = {
+    "spaces": "   ",
+    "no-break space": "\u00a0",
+    "zero width": "\u200b\u200d\ufeff",
+    "marks of a direction": "\u200e\u200f\u061c",
+    "controls": "\t\n\x85",
+    "line separators": "\u2028\u2029",
+    "Hangul filler": "\u3164",
+    "Braille blank": "\u2800",
+    "an accent on nothing": " \u0301",
+    "tags": "\U000e0041",
+    "a variation of nothing": "\ufe0f",
+}
+TURNED = {
+    "override": "Acme \u202egnippihS\u202c",
+    "embedding": "a\u202bb\u202c",
+    "isolate": "a\u2067b\u2069",
+    "only": "\u202e",
+}
+HONEST = [
+    "Jos\u00e9 Nu\u0308n\u0303ez",
+    "\u05d3\u05e0\u05d4 \u200f(5)",
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    "\u6d77\u6e2f",
+    "\U0001f69a\u200d\U0001f468 1",
+    "-",
+]
+
+
+def truck(unit_number: str) -> dict[str, str]:
+    return {"unit_number": unit_number, "equipment": "van"}
+
+
+class TestALine:
+    @pytest.mark.parametrize("unit_number", UNSEEN.values(), ids=UNSEEN)
+    def test_must_show_something(self, world: World, unit_number: str) -> None:
+        answer = world.company().put(f"/v1/trucks/{uuid7()}", truck(unit_number))
+
+        assert answer.status == 422
+        assert {error["pointer"] for error in answer["errors"]} == {"#/unit_number"}
+
+    @pytest.mark.parametrize("unit_number", TURNED.values(), ids=TURNED)
+    def test_must_not_turn_its_direction(self, world: World, unit_number: str) -> None:
+        answer = world.company().put(f"/v1/trucks/{uuid7()}", truck(unit_number))
+
+        assert answer.status == 422
+        assert "direction" in answer["errors"][0]["detail"]
+
+    @pytest.mark.parametrize("unit_number", HONEST)
+    def test_may_be_in_any_script(self, world: World, unit_number: str) -> None:
+        desk = world.company()
+
+        answer = desk.put(f"/v1/trucks/{uuid7()}", truck(unit_number))
+
+        assert answer.status == 200
+        assert answer["unit_number"] == unit_number
+
+
+class TestANote:
+    @pytest.mark.parametrize(
+        ("note", "status"),
+        [("\u200b ", 422), ("why \u202ethis", 422), ("", 201), ("Two\nlines", 201)],
+    )
+    def test_may_be_empty_but_not_unseen(
+        self, world: World, note: str, status: int
+    ) -> None:
+        scene = Scene(world)
+        assignment = scene.assigned(scene.driver(), scene.load())
+        body = {"kind": "unassign", "reason": "safety", "note": note}
+
+        answer = scene.carrier.post(f"/v1/assignments/{assignment}/override", body)
+
+        assert answer.status == status
