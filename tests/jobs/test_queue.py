@@ -1,13 +1,25 @@
 """A job is a row that is written in the caller's transaction."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 from structlog.contextvars import bound_contextvars
 
-from jobs import Job, enqueue, enqueue_each
+from jobs import Job, enqueue, enqueue_each, make_worker_app
 from runtime.db import Session
 from tests.services.scene import after, queued
 from tests.world import utcnow
+
+
+def test_the_worker_waits_for_a_lock_as_long_as_it_is_told(login_url):
+    app = make_worker_app(login_url, role="backhaul_worker", lock_timeout_ms=1500)
+
+    async def ask():
+        async with app.open_async():
+            return await app.connector.execute_query_one_async("show lock_timeout")
+
+    assert asyncio.run(ask()) == {"lock_timeout": "1500ms"}
 
 
 def put(session, **options):

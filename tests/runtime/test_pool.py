@@ -55,6 +55,21 @@ def pings(url: str, role: DatabaseRole) -> int:
         return tap.seen[PING].round_trips
 
 
+@pytest.mark.parametrize("role", DatabaseRole)
+def test_each_waits_for_a_lock_for_less_than_a_request_may_take(
+    login_url: str, role: DatabaseRole
+) -> None:
+    with pool_of(login_url, role) as engine, engine.connect() as connection:
+        limits = "select current_setting(:name)::interval < interval '30 s'"
+        shown = [
+            connection.scalar(text(limits), {"name": name})
+            for name in ("lock_timeout", "statement_timeout")
+        ]
+        assert connection.scalar(text("show lock_timeout")) != "0"
+
+    assert shown == [True, False]
+
+
 def test_web_does_not_ping_a_connection_used_recently(login_url: str) -> None:
     assert pings(login_url, DatabaseRole.APP) == 0
 
