@@ -241,6 +241,8 @@ def make_engine(settings: Settings, role: DatabaseRole | None = None) -> Engine:
         url,
         pool_size=settings.DB_POOL_SIZE,
         max_overflow=settings.DB_POOL_SIZE,
+        # A request that finds no connection free waits no longer than for a lock.
+        pool_timeout=lock_timeout_ms(settings) / 1000,
         # The worker pings before each transaction: a job that meets a dead connection
         # fails, and has used up one of its attempts.
         pool_pre_ping=not is_app,

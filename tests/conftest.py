@@ -182,7 +182,7 @@ def settings(login_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settin
     return Settings(
         DATABASE_URL=login_url,
         DATA_DIR=str(tmp_path_factory.mktemp("data")),
-        # A hundred requests for one row wait for each other.
+        # A hundred requests for one row, or for a connection, wait for each other.
         STATEMENT_TIMEOUT_S=int(LONGEST_S),
         **dict.fromkeys(UNLIMITED, 0),
     )
@@ -197,8 +197,6 @@ def keys(settings: Settings) -> Keyring:
 def engine(settings: Settings) -> Iterator[Engine]:
     """An engine that acts as the server itself where no member acts."""
     made = make_engine(settings, DatabaseRole.WORKER)
-    # The same hundred wait for a connection, which no setting limits.
-    made.pool._timeout = LONGEST_S  # type: ignore[attr-defined]
     yield made
     made.dispose()
 

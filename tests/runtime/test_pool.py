@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bench.tapping import tapping
 from runtime import db
@@ -68,6 +69,15 @@ def test_each_waits_for_a_lock_for_less_than_a_request_may_take(
         assert connection.scalar(text("show lock_timeout")) != "0"
 
     assert shown == [True, False]
+
+
+def test_a_wait_for_a_connection_is_cut_as_one_for_a_lock(login_url: str) -> None:
+    settings = Settings(DATABASE_URL=login_url, DB_POOL_SIZE=1, STATEMENT_TIMEOUT_S=1)
+    engine = make_engine(settings, DatabaseRole.APP)
+    refused = pytest.raises(PoolTimeout, match=r"timeout 0\.33")
+    with engine.connect(), engine.connect(), refused:
+        engine.connect()
+    engine.dispose()
 
 
 def test_web_does_not_ping_a_connection_used_recently(login_url: str) -> None:
