@@ -100,6 +100,10 @@ def _open(account: Account, body: dict[str, Any], proof: Proof | None) -> Tokens
                     session, account, error.device_id, proof, now=now()
                 )
         raise
+    except DeviceKeyMismatch:
+        with Session.begin() as session:
+            sign_in.record_key_mismatch(session, account, body["device_id"], now=now())
+        raise
 
 
 @blueprint.route("")

@@ -12,8 +12,9 @@ from freight.roles import Role
 from models.people.organisations import Member, OrganisationKind
 from runtime.db import call_alone
 from runtime.errors import Unauthenticated
-from services.kernel import limits
+from services.kernel import events, limits
 from services.kernel.actors import Actor
+from services.kernel.events import Cause
 from services.kernel.limits import Allowance, Asked
 from services.kernel.standing import check_may_finish
 from services.people import (
@@ -24,6 +25,7 @@ from services.people import (
     passwords,
     second_factors,
 )
+from services.people.enrolments import DeviceKeyMismatch
 from services.people.families import Tokens
 from services.people.proofs import Proof
 from services.people.tokens import Claims, Keyring
@@ -148,6 +150,28 @@ def ask_for_device(
     member = session.get_one(Member, account.member_id)
     lockouts.forgive(session, lockouts.of_login(account.login))
     enrolments.ask(session, member, device_id, proof, now=now)
+
+
+def record_key_mismatch(
+    session: Session, account: Account, device_id: UUID, *, now: datetime
+) -> None:
+    """Record, after DeviceKeyMismatch, that the right password came without the key.
+
+    Each call makes an event of the member's company; their number is limited, as each
+    attempt is counted.
+    """
+    # scope: the member whose password was checked.
+    member = session.get_one(Member, account.member_id)
+    events.record(
+        session,
+        Cause(now, reason=DeviceKeyMismatch.code),
+        Role.SYSTEM,
+        org_id=member.org_id,
+        subject="member",
+        subject_id=member.id,
+        kind="device.key_mismatch",
+        body={"device_id": str(device_id)},
+    )
 
 
 ENTER: LiteralString = """

@@ -17,7 +17,7 @@ from tests.api.people.phones import (
     said,
     sign_in,
 )
-from tests.api.people.test_enrolments import me, new_id, state
+from tests.api.people.test_enrolments import events_of, me, new_id, state
 from tests.services.scene import actor_of, see_it_wait
 from tests.waiting import LONGEST_S
 from tests.world import PASSWORD, Caller, World, utcnow
@@ -78,6 +78,7 @@ class TestASignInOnAPhone:
         stranger = sign_in(driver, phone, others)
 
         assert said(stranger) == (403, "device-key-mismatch")
+        assert events_of(driver.member_id) == ["device.key_mismatch"]
         assert sign_in(driver, phone, key).status == 201
 
     def test_keeps_its_key_when_it_was_signed_out(
