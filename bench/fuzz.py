@@ -67,6 +67,13 @@ checks.positive_data_acceptance.expected-statuses = [
     "2xx", 304, 400, 401, 403, 404, 410, 422
 ]
 
+# Only a phone that has a key makes proofs: a generated one is a 400.
+[[operations]]
+include-operation-id = {with_proofs}
+checks.positive_data_acceptance.expected-statuses = [
+    "2xx", 400, 401, 403, 404, 409, 410, 422, 429
+]
+
 # An invalid fix is rejected by itself. The valid ones of the batch are stored, so the
 # answer is 200. That a wrong shape around the fixes gives 422 is tested in
 # tests/api/fleet/test_positions.py::test_a_bad_batch_is_a_problem.
@@ -159,15 +166,21 @@ def _play(rig: Rig, folder: Path, options: argparse.Namespace, cases: int) -> Pl
 
 def config_of(document: dict[str, Any]) -> str:
     """Return schemathesis' configuration for the operations of this document."""
-    with_cursors = [
-        item["get"]["operationId"]
+    return CONFIG.format(
+        with_cursors=json.dumps(_with_parameter(document, "cursor")),
+        with_proofs=json.dumps(_with_parameter(document, "DPoP")),
+    )
+
+
+def _with_parameter(document: dict[str, Any], name: str) -> list[str]:
+    """Return the ids of the operations that have this parameter."""
+    return [
+        operation["operationId"]
         for item in document["paths"].values()
-        if any(
-            parameter["name"] == "cursor"
-            for parameter in item.get("get", {}).get("parameters", [])
-        )
+        for method, operation in item.items()
+        if method != "parameters"
+        and any(each["name"] == name for each in operation.get("parameters", []))
     ]
-    return CONFIG.format(with_cursors=json.dumps(with_cursors))
 
 
 def cast_of(rig: Rig) -> dict[str, Person]:
