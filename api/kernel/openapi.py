@@ -28,7 +28,8 @@ REQUEST_HEADERS: dict[str, dict[str, Any]] = {
         " has a refresh token or an invitation's token, `ath` is the base64url SHA-256"
         " of it. A sign-in has none: its proof has the `nonce` of the DPoP-Nonce"
         " header, which comes with `proof-nonce-needed`. Times in a proof are not"
-        " read. The first proof gives a phone its key, which never changes.",
+        " read. The first proof of a sign-in gives the phone its key, which never"
+        " changes; a sign-in begun without a key does not get one.",
         "schema": TEXT | {"maxLength": LONGEST_PROOF},
     },
     "Idempotency-Key": {

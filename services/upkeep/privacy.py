@@ -39,7 +39,7 @@ from services.people import families, lockouts
 NOT_EXPORTED = frozenset(
     {
         *("password_hash", "seed", "encrypted_secret", "recovery_hashes", "token_hash"),
-        *("xid", "fingerprint", "hash"),
+        *("xid", "fingerprint", "hash", "sign_in_proof", "used_proofs"),
     }
 )
 """Columns that give access to something, or say nothing about the person."""

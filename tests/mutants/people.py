@@ -55,6 +55,13 @@ MUTANTS = (
         (f"{PHONE_KEYS}::TestAPhoneWithAKey",),
     ),
     Mutant(
+        "a-late-request-signs-its-phone-out",
+        FAMILIES,
+        'TokenSuperseded("A newer refresh token was used: use that, or sign in.")',
+        "TokenReused(family.id)",
+        ("tests/api/people/test_phone_races.py::TestShuffled",),
+    ),
+    Mutant(
         "a-proof-is-for-any-token",
         FAMILIES,
         "    proofs.check_token(proof, token)\n",

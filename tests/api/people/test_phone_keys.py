@@ -1,12 +1,10 @@
 """Refresh tokens of phones with a key and without: late, repeated, shuffled, copied."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
 import jwt
 import pytest
-from sqlalchemy import text
 
 from market.phone_keys import PhoneKey
 from models.people.organisations import RefreshFamily
@@ -22,9 +20,7 @@ from tests.api.people.phones import (
     sign_in,
 )
 from tests.api.people.test_enrolments import events_of, me, new_id
-from tests.services.scene import at_once, see_it_wait
-from tests.waiting import LONGEST_S
-from tests.world import Answer, Caller, World, utcnow
+from tests.world import Caller, World, utcnow
 
 DAY_S = 86_400
 
@@ -323,46 +319,3 @@ class TestWithoutAKey:
         second = refresh(driver, first, None, PhoneKey())
 
         assert refresh(driver, second["refresh_token"]).status == 200
-
-
-class TestAtOnce:
-    def test_sixteen_refreshes_of_a_phone_get_one_token(
-        self, committed: World, key: PhoneKey, phone: str
-    ) -> None:
-        driver = committed.driver(committed.company(), device=None)
-        first = sign_in(driver, phone, key)["refresh_token"]
-
-        answers = at_once(*[lambda: refresh(driver, first, phone, key)] * 16)
-
-        tokens = {a["refresh_token"] for a in answers if isinstance(a, Answer)}
-        assert [a for a in answers if not isinstance(a, Answer)] == []
-        (token,) = tokens
-        assert refresh(driver, token, phone, key).status == 200
-
-    def test_of_four_uses_of_one_proof_one_gets_tokens(
-        self, committed: World, key: PhoneKey, phone: str
-    ) -> None:
-        driver = committed.driver(committed.company(), device=None)
-        first = sign_in(driver, phone, key)["refresh_token"]
-        proof = key.proof("POST", REFRESH, token=first)
-
-        answers = at_once(*[lambda: send(driver, first, phone, proof)] * 4)
-
-        statuses = [a.status for a in answers if isinstance(a, Answer)]
-        assert sorted(statuses) == [200, 400, 400, 400]
-
-    def test_a_refresh_beside_the_end_by_a_thief_is_refused(
-        self, committed: World, key: PhoneKey, phone: str
-    ) -> None:
-        driver = committed.driver(committed.company(), device=None)
-        first = sign_in(driver, phone, key)["refresh_token"]
-        lock = text("select from refresh_families for update")
-
-        with ThreadPoolExecutor(2) as pool:
-            with Session.begin() as session:
-                session.execute(lock)
-                thief = pool.submit(refresh, driver, first, phone)
-                see_it_wait(thief)
-            assert thief.result(timeout=LONGEST_S).code == "refresh-key-mismatch"
-
-        assert refresh(driver, first, phone, key).code == "unauthenticated"
