@@ -10,6 +10,7 @@ from sqlalchemy import update
 from models.offers.offers import Offer
 from runtime.db import Session
 from services.search.renew import renew
+from services.search.run import offer_next
 from tests.services.scene import (
     Scene,
     active,
@@ -185,6 +186,31 @@ def test_it_takes_the_place_of_a_worse_offer_and_not_of_a_better_one(
     assert (now_open.renews_id == lost) == wins
     assert (now_open.id == meanwhile.id) != wins
     assert offer_row(meanwhile.id).status == ("superseded" if wins else "created")
+
+
+def test_a_repeat_after_a_decline_ends_no_other_offer(
+    world: World, run_jobs: RunJobs
+) -> None:
+    scene = Scene(world, {"OFFERS_PER_DRIVER": 1})
+    for price_cents in (250_000, 240_000):
+        scene.load(price_cents=price_cents)
+    loser, lost, load_id = lost_and_back(scene)
+    run_jobs(only="search.offer_next", **scene.changes)
+    run_jobs(only=RENEW, **scene.changes)
+    (again,) = open_offers(loser)
+    declined = loser.put(f"/v1/offers/{again.id}/decline", {"reason": "price"})
+    assert declined.status == 200
+    rules, by = scene.rules, {"search_id": again.search_id, "now": utcnow()}
+    with Session.begin() as session:
+        offer_next(session, rules, **by)
+    (following,) = open_offers(loser)
+
+    with Session.begin() as session:
+        by = {"offer_id": lost, "now": utcnow()}
+        assert renew(session, rules.offers, rules.roads, **by) is None
+
+    assert [offer.id for offer in open_offers(loser)] == [following.id]
+    assert following.load_id != load_id
 
 
 def test_a_swap_gives_the_old_load_back_to_its_losers(
