@@ -42,6 +42,9 @@ where newer.search_id = older.search_id and newer.load_id = older.load_id
 """
 """Only an offer that was not answered is renewed, and no other row refers to it."""
 
+AT_ONCE = "set constraints all immediate"
+"""A table whose rows still have deferred triggers to run cannot be altered."""
+
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
@@ -68,6 +71,7 @@ def upgrade() -> None:
     op.execute("set local role backhaul_worker")
     op.execute(FACILITIES.format(end="pickup", sequence="0"))
     op.execute(FACILITIES.format(end="delivery", sequence="loads.stop_count - 1"))
+    op.execute(AT_ONCE)
     op.execute("reset role")
     op.execute("grant create on schema public to backhaul_worker")
     op.execute(GIVE_BACKS_OF)
@@ -87,6 +91,7 @@ def downgrade() -> None:
     op.drop_column("offers", "renews_id")
     op.execute("set local role backhaul_worker")
     op.execute(ONE_OF_EACH)
+    op.execute(AT_ONCE)
     op.execute("set local role backhaul_owner")
     op.create_index(
         "uq_offers_search_load", "offers", ["search_id", "load_id"], unique=True
