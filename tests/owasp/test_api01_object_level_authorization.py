@@ -47,6 +47,7 @@ TABLE = {
     "GET /v1/loads/<load_id>": (SHIPPER, 200, "not-found"),
     "PATCH /v1/loads/<load_id>": (SHIPPER, 200, 403),
     "PUT /v1/loads/<load_id>/cancellation": (SHIPPER, 200, 403),
+    "GET /v1/loads/<load_id>/give-backs": (SHIPPER, 200, 403),
     "DELETE /v1/loads/<load_id>/posting": (SHIPPER, 200, 403),
     "PUT /v1/loads/<load_id>/posting": (SHIPPER, 200, 403),
     "GET /v1/offers/<offer_id>": (DRIVER, 200, "not-found"),
