@@ -20,7 +20,8 @@ HEADER = (
 )
 SEEDS = (1, 2, 3)
 BY_NAME = (
-    *("idempotency", "fuzz", "refresh", "tenants", "overhead", "limits", "slow"),
+    *("idempotency", "fuzz", "refresh", "tenants", "exits", "overhead", "limits"),
+    "slow",
     *("search", "search --naive", "drop_to_push", "accept_race", "http"),
     *("kill", "restart", "fcm_storm", "soak"),
 )
@@ -68,6 +69,8 @@ LIMITED_BY = {
     "ratio_dispatcher_offers": "the policies of fifty offers and loads",
     "ratio_accept": "policies with sub-queries: each statement that has them takes"
     " longer to begin",
+    "states": "how many drivers and pickups are played",
+    "dead_ends": "nothing: each party has an act of its own in every state",
     "answer_ms_p95": "a completion's round trips, and the worker on the same cores",
     "push_ms_p50": "the search: candidates judged one by one, in one worker's Python",
     "push_ms_p95": "searches that wait for other searches: one worker has one core",

@@ -108,7 +108,7 @@ def set_up(
         env = {
             **SETTINGS,
             **settings,
-            "DATABASE_URL": stack.enter_context(_database(server_url)),
+            "DATABASE_URL": stack.enter_context(new_database(server_url)),
             # Emptied, as a secret's file takes precedence over its variable.
             "DATABASE_URL_FILE": "",
             "DATA_DIR": str(folder / "data"),
@@ -161,7 +161,8 @@ def run(arguments: list[str], env: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _database(server_url: str | None) -> Iterator[str]:
+def new_database(server_url: str | None = None) -> Iterator[str]:
+    """Yield the address of a new, empty database, which is dropped afterwards."""
     with ExitStack() as stack:
         given = server_url or os.environ.get("DATABASE_URL")
         url = given or stack.enter_context(server(data_dir()))

@@ -2,12 +2,12 @@
 truck home."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 from uuid_utils.compat import uuid7
@@ -23,7 +23,6 @@ from geo.fences import CircleFence
 from geo.points import Point
 from geo.roads import Roads
 from models.fleet.drivers import Availability, Driver
-from models.fleet.positions import LastPosition
 from models.fleet.trucks import Truck
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
@@ -36,16 +35,13 @@ from services.fleet import areas, drivers
 from services.kernel.actors import Actor
 from services.kernel.standing import is_suspended
 from services.offers.offers import is_open
-from services.search import offer
+from services.search import offer, whereabouts
 from services.search.candidates import add_best, are_few, candidates_in
 from services.search.offer import OfferRules
 
 FARTHEST_HOME_M = 7_000_000.0
 """About as far as from Alaska to Panama. A home farther away must be a mistake, and the
 corridor to it would be wider than a map can show."""
-
-RECENT = timedelta(minutes=30)
-"""A driver is where their newest position is, if it is not older."""
 
 KEPT = 50
 """How many of a search's best loads are kept, with all their terms."""
@@ -132,10 +128,9 @@ def search_after_end(
 ) -> BackhaulSearch | None:
     """Search for a driver who lost a load, from where they are now (a job).
 
-    That is their newest position if it is not older than RECENT, else the stop they
-    came to last, else an older position. Safe to repeat: an ended assignment is
-    searched for once; a repeat returns None. Searches nothing where `search_home` does
-    not, and if there is no place to start from.
+    Safe to repeat: an ended assignment is searched for once; a repeat returns None.
+    Searches nothing where `search_home` does not, and if no place of the driver is
+    known.
 
     Locks: the loads it may offer, then the driver.
     """
@@ -146,29 +141,8 @@ def search_after_end(
     )
     if search is None:
         return None
-    place = _place_of(session, driver_id, now)
+    place = whereabouts.place_of(session, driver_id, now)
     return _search_from(session, rules, search, place, now)
-
-
-def _place_of(session: Session, driver_id: UUID, now: datetime) -> Point | None:
-    # scope: a job, for one driver.
-    known = session.get(LastPosition, driver_id, populate_existing=True)
-    if known is not None and known.corrected_at >= now - RECENT:
-        return Point(known.lat, known.lon)
-    stop = session.scalar(
-        select(Stop)
-        .join(Assignment, Assignment.load_id == Stop.load_id)
-        .where(
-            Assignment.driver_id == driver_id,
-            Stop.arrived_at >= Assignment.created_at,
-            or_(Assignment.ended_at.is_(None), Stop.arrived_at <= Assignment.ended_at),
-        )
-        .order_by(Stop.arrived_at.desc())
-        .limit(1)
-    )
-    if stop is not None:
-        return stop.point
-    return Point(known.lat, known.lon) if known is not None else None
 
 
 def _search_from(

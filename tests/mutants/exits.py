@@ -49,14 +49,14 @@ MUTANTS = (
         '            {"search_id": str(search_id), "once_all_ended": True}\n'
         "            for search_id in sorted(of_broadcasts)\n",
         "",
-        ("tests/services/booking/test_answer.py::TestStrategies",),
+        ("tests/services/search/test_going_on.py",),
     ),
     Mutant(
         "a-decline-brings-the-next-offer-at-once",
         "services/search/run.py",
         "    if once_all_ended and ",
         "    if False and ",
-        ("tests/services/booking/test_answer.py::TestStrategies",),
+        ("tests/services/search/test_going_on.py",),
     ),
     Mutant(
         "a-suspended-company-with-a-load-may-do-all",

@@ -23,7 +23,6 @@ from tests.services.scene import (
     open_offers,
     pushes_to,
     queued,
-    rows_of,
 )
 from tests.world import CLEVELAND, DALLAS, NEW_YORK, utcnow
 
@@ -145,46 +144,6 @@ class TestStrategies:
         run_jobs(only="search.offer_next", **scene.changes)
 
         assert [o.load_id for o in open_offers(driver)] == loads[1:3]
-
-    @pytest.mark.parametrize("event", ["declined", "expired", "withdrawn"])
-    def test_broadcast_goes_on_with_the_rest_when_all_have_ended(
-        self, scene, run_jobs, event
-    ):
-        loads = scene.loads(5)
-        driver = scene.driver()
-        scene.search(driver)
-        offers = open_offers(driver)
-
-        for offer in offers:
-            match event:
-                case "declined":
-                    decline(driver, offer.id)
-                case "expired":
-                    let_time_run_out(offer.id)
-                case "withdrawn":
-                    body = {"kind": "withdraw_offer", "reason": "safety"}
-                    scene.carrier.post(
-                        "/v1/overrides", body | {"offer_id": str(offer.id)}
-                    )
-        expire()
-        run_jobs(only="search.offer_next", **scene.changes)
-
-        assert [o.load_id for o in open_offers(driver)] == loads[3:5]
-
-    def test_broadcast_offers_the_rest_once(self, scene, run_jobs):
-        scene.loads(5)
-        driver = scene.driver()
-        search = scene.search(driver)
-        for offer in open_offers(driver):
-            decline(driver, offer.id)
-
-        run_jobs(only="search.offer_next", **scene.changes)
-        with Session.begin() as session:
-            again = {"search_id": search.id, "once_all_ended": True}
-            run.offer_next(session, scene.rules, now=utcnow(), **again)
-
-        assert len(open_offers(driver)) == 2
-        assert len(rows_of(Offer)) == 5
 
     def test_sequential_stops_when_the_driver_has_a_load(self, world, run_jobs):
         scene = Scene(world, {"OFFER_STRATEGY": Strategy.SEQUENTIAL})
