@@ -172,7 +172,10 @@ def _departure(asking: Asking) -> Body:
 
 
 def _override(asking: Asking) -> Body:
-    kinds = ("reassign", "unassign", "force_assign", "withdraw_offer")
+    kinds = (
+        *("reassign", "unassign", "abandon", "take_over"),
+        *("force_assign", "withdraw_offer"),
+    )
     return {
         "kind": asking.rng.choice(kinds),
         "reason": "safety",
@@ -259,6 +262,10 @@ BODIES: Mapping[str, Callable[[Asking], Body]] = {
     "POST /v1/loads": _load,
     "PATCH /v1/loads/{load_id}": lambda asking: {"price_cents": 260_000},
     "PUT /v1/loads/{load_id}/cancellation": lambda asking: {"reason": "sold"},
+    "PUT /v1/loads/{load_id}/interruption": lambda asking: {"reason": "recall"},
+    "PUT /v1/loads/{load_id}/return": lambda asking: {"note": "back"},
+    "PUT /v1/loads/{load_id}/delivery": lambda asking: {"note": "by another truck"},
+    "PUT /v1/assignments/{assignment_id}/hand-back": lambda asking: {"reason": "hours"},
     "POST /v1/assignments": lambda asking: {
         "load_id": asking.id_of("loads"),
         "driver_id": asking.id_of("drivers"),

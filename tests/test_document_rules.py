@@ -38,7 +38,8 @@ Json = dict[str, Any]
 
 VERBS = {
     *("accept", "approve", "arrive", "assign", "cancel", "change", "complete"),
-    *("confirm", "decline", "depart", "draw", "edit", "enrol", "erase", "explain"),
+    *("confirm", "decline", "deliver", "depart", "draw", "edit", "enrol", "erase"),
+    *("explain", "hand", "interrupt", "return"),
     *("get", "invite", "list", "make", "mark", "override", "post", "refresh"),
     *("register", "remove", "renew", "report", "request", "revoke", "save", "sign"),
     *("sync", "withdraw"),

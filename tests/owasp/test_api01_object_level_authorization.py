@@ -34,6 +34,7 @@ TABLE = {
     "GET /v1/areas/<area_id>": (DESK, 200, 200),
     "PUT /v1/areas/<area_id>": (DESK, 200, "not-found"),
     "GET /v1/assignments/<assignment_id>": (DESK, 200, "not-found"),
+    "PUT /v1/assignments/<assignment_id>/hand-back": (DESK, 200, "not-found"),
     "POST /v1/assignments/<assignment_id>/override": (DESK, 201, 403),
     "GET /v1/backhaul-searches/<search_id>": (DRIVER, 200, "not-found"),
     "GET /v1/backhaul-searches/<search_id>/explanation": (DRIVER, 200, "not-found"),
@@ -48,6 +49,9 @@ TABLE = {
     "PATCH /v1/loads/<load_id>": (SHIPPER, 200, 403),
     "PUT /v1/loads/<load_id>/cancellation": (SHIPPER, 200, 403),
     "GET /v1/loads/<load_id>/give-backs": (SHIPPER, 200, 403),
+    "PUT /v1/loads/<load_id>/interruption": (SHIPPER, "load-status", 403),
+    "PUT /v1/loads/<load_id>/return": (SHIPPER, "load-status", 403),
+    "PUT /v1/loads/<load_id>/delivery": (SHIPPER, "load-status", 403),
     "DELETE /v1/loads/<load_id>/posting": (SHIPPER, 200, 403),
     "PUT /v1/loads/<load_id>/posting": (SHIPPER, 200, 403),
     "GET /v1/offers/<offer_id>": (DRIVER, 200, "not-found"),
@@ -199,6 +203,9 @@ def test_another_company_gets_the_answer_of_an_unknown_id(
 
 
 def test_a_suspended_company_gets_nothing_of_its_own(cast: Cast) -> None:
+    """Nothing is underway; test_a_company_is_suspended.py has what may be finished."""
+    path = f"/v1/loads/{cast.ids['load_id']}/cancellation"
+    assert cast.rows.shipper.put(path, {"reason": "sold"}).status == 200
     with Session.begin() as session:
         for caller in (cast.rows.owner, cast.rows.shipper):
             assert caller.org_id

@@ -170,6 +170,21 @@ def _load(tour: Tour, guest: Guest, ids: Ids) -> None:
     tour.world.confirm(tour.rows.shipper, ids["stop_id"])
 
 
+def _aboard(tour: Tour, guest: Guest, ids: Ids) -> None:
+    """Let a driver load the freight of the guest's load, if nobody carries it yet."""
+    driver = tour.world.driver(tour.rows.owner, device=None)
+    given = {"load_id": ids["load_id"], "driver_id": driver.driver_id}
+    tour.rows.owner.post("/v1/assignments", given)
+    _arrive(tour, guest, ids)
+    tour.world.report(tour.rows.owner, ids["stop_id"], "completion")
+
+
+def _interrupted(tour: Tour, guest: Guest, ids: Ids) -> None:
+    _aboard(tour, guest, ids)
+    path = f"/v1/loads/{ids['load_id']}/interruption"
+    guest.caller.put(path, {"reason": "recall"})
+
+
 def _enrol(tour: Tour, guest: Guest, ids: Ids) -> dict[str, str]:
     secret = guest.caller.post("/v1/me/second-factor")["secret"]
     return {"code": code(secret)}
@@ -184,6 +199,9 @@ def _confirm(tour: Tour, guest: Guest, ids: Ids) -> dict[str, str]:
 PREPARE: dict[str, Prepare] = {
     "/v1/stops/{stop_id}/completion": _arrive,
     "/v1/stops/{stop_id}/departure": _load,
+    "/v1/loads/{load_id}/interruption": _aboard,
+    "/v1/loads/{load_id}/return": _interrupted,
+    "/v1/loads/{load_id}/delivery": _interrupted,
     "/v1/me/second-factor/confirmation": _enrol,
     "/v1/me/second-factor/removal": _confirm,
 }

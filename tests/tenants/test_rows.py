@@ -155,6 +155,7 @@ class TestEveryTable:
             "uq_offers_open_driver_load",
             "uq_stops_load_id_sequence",
             "uq_backhaul_searches_stop_id",
+            "uq_backhaul_searches_assignment_id",
         }
         found = set()
         for table in Row.metadata.tables.values():
