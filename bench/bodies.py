@@ -270,6 +270,7 @@ BODIES: Mapping[str, Callable[[Asking], Body]] = {
         "load_id": asking.id_of("loads"),
         "driver_id": asking.id_of("drivers"),
         **asking.maybe("id", "assignments"),
+        "reason": "customer_request",
     },
     "POST /v1/assignments/{assignment_id}/override": _override,
     "POST /v1/overrides": _override,

@@ -242,14 +242,15 @@ def dispatch(trucker: Trucker, shipper: Company, load: MarketLoad) -> Posted:
 def due_now(load: MarketLoad, now: datetime) -> MarketLoad:
     """Return the load with windows so that its truck is at the delivery now.
 
-    The pickup's window is still open: only then may a load be posted.
+    The windows are still open, and long enough for a truck that is at home: only then
+    may the load be posted, and planned without a reason.
     """
     loaded_at = now - transit(load.loaded_m)
-    hour = timedelta(hours=1)
+    hour, day = timedelta(hours=1), timedelta(days=1)
     return replace(
         load,
         pickup_from=loaded_at - 4 * hour,
-        pickup_until=now + hour,
+        pickup_until=now + 4 * day,
         delivery_from=now - 2 * hour,
-        delivery_until=now + 6 * hour,
+        delivery_until=now + 10 * day,
     )

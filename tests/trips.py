@@ -87,7 +87,8 @@ def make_trip(
     """Return a trip: a booked load of a shipper, and a driver without a phone."""
     carrier, shipper = world.company(), world.shipper()
     driver = world.driver(carrier, device=None)
-    stops = [world.stop_body(kind, place) for kind, place in route]
+    # Long enough for the way from home and back.
+    stops = [world.stop_body(kind, place, ends_h=96) for kind, place in route]
     load = world.load(shipper, stops=stops)
     world.assign(carrier, driver, load)
     return Trip(world, session, shipper, carrier, driver, load)

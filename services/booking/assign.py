@@ -40,42 +40,37 @@ def plan(
 ) -> Assignment:
     """Give a posted load to a driver of the company; it may be the driver's next load.
 
-    The driver is told, and so are the drivers whose open offers of the load are lost.
-    Safe to repeat with the same `assignment_id`: the assignment is returned again.
+    They are told, and so are the drivers whose open offers of the load are lost. Safe
+    to repeat with the same `assignment_id`: the assignment is returned again.
 
-    why: the reason to overrule what speaks against it. If anything does, the plan is
-        kept as an override with its warnings.
+    why: the reason to overrule what speaks against it, kept as an override.
 
     Locks: the load, its offers, the driver. Raises: NotFound, Invalid, LoadTaken,
     DriverBusy, NoTruck, IdTaken, Objected.
     """
+    # scope: a repeat is compared with the actor's company; the load is found again.
     if why is not None:
         why.check()
-    # scope: a repeat is compared with the actor's company; the load is found again.
     assignment_id = assignment_id or uuid7()
-    # If the same plan is sent twice at once, the second waits here for the first.
+    # The same plan sent at the same time waits here for this one.
     session.execute(select(Load.id).where(Load.id == load_id).with_for_update())
-    known = session.get(Assignment, assignment_id)
-    if known is not None:
-        if known.org_id != actor.org_id or known.load_id != load_id:
-            raise IdTaken("Make a new assignment id.")
+    if _is_made(session, actor, assignment_id, load_id):
         return assignments.get_assignment(session, actor, assignment_id)
     load = market.lock_market_load(session, actor, load_id)
     act_on_loads(session, [load.id])
     driver = drivers.get_driver(session, actor, driver_id)
-    cause = Cause(now, actor, "dispatcher")
     before = {"load": overrides.state(load, None)}
     assignment, warnings = book(
         session,
         load,
         driver,
         kind=AssignmentKind.PLANNED,
-        cause=cause,
+        cause=Cause(now, actor, "dispatcher"),
         assignment_id=assignment_id,
         rules=rules,
         is_overruled=why is not None,
     )
-    told = [overrides.tell_driver(session, driver.id, MessageKind.LOAD_ASSIGNED, load)]
+    told = overrides.tell_driver(session, driver.id, MessageKind.LOAD_ASSIGNED, load)
     if why is not None and warnings:
         overrides.keep(
             session,
@@ -85,11 +80,23 @@ def plan(
             assignment_id=assignment.id,
             before=before,
             after=overrides.state(load, assignment),
-            told=told,
+            told=[told],
             is_poster_told=False,
             warnings=warnings,
         )
     return assignments.get_assignment(session, actor, assignment.id)
+
+
+def _is_made(
+    session: Session, actor: Actor, assignment_id: UUID, load_id: UUID
+) -> bool:
+    # scope: the row is compared with the actor's company.
+    known = session.get(Assignment, assignment_id)
+    if known is None:
+        return False
+    if (known.org_id, known.load_id) != (actor.org_id, load_id):
+        raise IdTaken("Make a new assignment id.")
+    return True
 
 
 def book(
@@ -121,16 +128,15 @@ def book(
     assignment = assignments.put_driver_on(
         session, load, driver, kind=kind, assignment_id=assignment_id, slot=slot
     )
-    found = objections.against_desk(
+    warnings = objections.check_desk(
         session,
         load,
         driver,
         assignment,
         rules,
-        is_for_the_way_home=kind is AssignmentKind.BACKHAUL,
+        is_overruled=is_overruled,
         now=cause.occurred_at,
     )
-    objections.check_desk(found, is_overruled=is_overruled)
     server = Cause(cause.occurred_at, reason="the load was assigned")
     ending.end_the_rest(session, load.id, driver.id, server)
-    return assignment, found
+    return assignment, warnings

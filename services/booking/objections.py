@@ -21,7 +21,7 @@ from geo.roads import EstimatedRoads, Roads
 from models.fleet.drivers import Availability, Driver
 from models.fleet.positions import LastPosition
 from models.fleet.trucks import Truck
-from models.loads.assignments import Assignment, Slot
+from models.loads.assignments import Assignment, AssignmentKind, Slot
 from models.loads.loads import Load
 from runtime.errors import Conflict
 from services.fleet import areas
@@ -65,23 +65,44 @@ class BookingRules:
 BY_DEFAULT = BookingRules(EstimatedRoads())
 
 
-def against_desk(
+def check_desk(
     session: Session,
     load: Load,
     driver: Driver,
     assignment: Assignment,
     rules: BookingRules,
     *,
-    is_for_the_way_home: bool,
+    is_overruled: bool,
     now: datetime,
 ) -> tuple[Objection, ...]:
-    """Return what speaks against the assignment that the desk has just made.
-
-    The way is asked only while the load waits for its pickup; its detour only if the
-    load is meant for the way home. The load's place on the market is not asked: whoever
-    booked it has locked it there.
+    """Return what the desk overrules with the assignment that it has just made.
 
     driver: as read under its lock, before it got the load.
+    is_overruled: the desk gave a reason.
+
+    Raises: Objected, if nobody may overrule some of it, or if the desk gave no reason.
+    """
+    found = _against_desk(session, load, driver, assignment, rules, now)
+    if any(not objection.may_overrule for objection in found):
+        raise Objected(found, NOBODY_MAY)
+    if found and not is_overruled:
+        raise Objected(found, THE_DESK_MAY)
+    return found
+
+
+def _against_desk(
+    session: Session,
+    load: Load,
+    driver: Driver,
+    assignment: Assignment,
+    rules: BookingRules,
+    now: datetime,
+) -> tuple[Objection, ...]:
+    """Return what speaks against the desk's assignment.
+
+    The way is asked only while the load waits for its pickup; its detour only if the
+    load is meant for the way home. The load's place on the market is not asked: the
+    caller has locked it there.
     """
     # scope: the driver's own truck and position.
     truck, position, at = session.execute(
@@ -113,6 +134,7 @@ def against_desk(
         if waits
         else None,
     )
+    is_for_the_way_home = assignment.kind is AssignmentKind.BACKHAUL
     journey = None
     if waits:
         figures = figures_of(
@@ -124,17 +146,6 @@ def against_desk(
         )
         journey = Journey(figures, rules.parameters if is_for_the_way_home else None)
     return objections(candidate, situation, moment, journey)
-
-
-def check_desk(found: Sequence[Objection], *, is_overruled: bool) -> None:
-    """Raise if the desk may not, or does not, overrule what speaks against it.
-
-    Raises: Objected.
-    """
-    if any(not objection.may_overrule for objection in found):
-        raise Objected(found, NOBODY_MAY)
-    if found and not is_overruled:
-        raise Objected(found, THE_DESK_MAY)
 
 
 def situation_now(
@@ -155,9 +166,10 @@ def situation_now(
 def _is_located(
     rules: BookingRules, position: LastPosition | None, at: datetime
 ) -> bool:
-    if rules.position_max_age is None:
+    """Say whether the newest position is not old; none at all is not known, not old."""
+    if rules.position_max_age is None or position is None:
         return True
-    return position is not None and position.corrected_at >= at - rules.position_max_age
+    return position.corrected_at >= at - rules.position_max_age
 
 
 def _after_current(

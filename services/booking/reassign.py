@@ -1,6 +1,7 @@
 """Reassign: another driver of the company carries the load."""
 
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from freight.lifecycles import LoadAct, OfferAct
 from models.booking.overrides import Override, OverrideKind
-from models.loads.assignments import AssignmentKind, EndedParty
+from models.loads.assignments import EndedParty
 from models.people.organisations import Organisation
 from notifications.messages import MessageKind
 from services.booking import objections, overrides
@@ -60,25 +61,15 @@ def reassign(
     )
     if len(assignments.current_assignments(session, driver.id)) > 1:
         raise drivers.DriverBusy("The driver has a load already.")
-    warnings = objections.against_desk(
-        session,
-        load,
-        driver,
-        new,
-        rules,
-        is_for_the_way_home=new.kind is AssignmentKind.BACKHAUL,
-        now=now,
+    warnings = objections.check_desk(
+        session, load, driver, new, rules, is_overruled=True, now=now
     )
-    objections.check_desk(warnings, is_overruled=True)
     ending.end_for_driver(
         session, driver.id, OfferAct.SUPERSEDE, Cause(now, reason="an override")
     )
-    told = [
-        overrides.tell_driver(
-            session, old.driver_id, MessageKind.LOAD_UNASSIGNED, load
-        ),
-        overrides.tell_driver(session, driver.id, MessageKind.LOAD_ASSIGNED, load),
-    ]
+    tell = partial(overrides.tell_driver, session, load=load)
+    told = [tell(old.driver_id, MessageKind.LOAD_UNASSIGNED)]
+    told += [tell(driver.id, MessageKind.LOAD_ASSIGNED)]
     overrides.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
     return overrides.keep(
         session,

@@ -11,7 +11,37 @@ LOADS = f"{DOORS}::TestLoads"
 REFUSALS = "tests/api/offers/test_offers.py::TestRefusals"
 LOCKS = ("tests/flows/test_the_order_of_locks.py",)
 
+OBJECTIONS = "tests/services/booking/test_objections.py"
+
 MUTANTS = (
+    Mutant(
+        "an-acceptance-is-not-asked-what-has-changed",
+        OFFERS,
+        "    if found:\n        raise Objected(found, ASK_THE_DESK)\n",
+        "    if not found:\n        found = ()\n",
+        (f"{OBJECTIONS}::TestAcceptance",),
+    ),
+    Mutant(
+        "an-acceptance-does-not-see-who-is-off-duty",
+        OFFERS,
+        "        is_off_duty=before is Availability.OFF_DUTY,\n",
+        "        is_off_duty=driver.availability is Availability.OFF_DUTY,\n",
+        (f"{OBJECTIONS}::TestAcceptance",),
+    ),
+    Mutant(
+        "the-desk-overrules-what-nobody-may",
+        "services/booking/objections.py",
+        "    if any(not objection.may_overrule for objection in found):\n",
+        "    if any(not objection.ground for objection in found):\n",
+        (f"{OBJECTIONS}::TestTheDesk",),
+    ),
+    Mutant(
+        "the-desk-overrules-without-a-reason",
+        "services/booking/objections.py",
+        "    if found and not is_overruled:\n",
+        "    if found and is_overruled is None:\n",
+        (f"{OBJECTIONS}::TestTheDesk",),
+    ),
     Mutant(
         "a-late-yes-wins",
         OFFERS,
