@@ -12,7 +12,7 @@ from api.booking import give_backs, overrides
 from api.fleet import areas, drivers, positions, trucks
 from api.kernel import deprecation, headers, limits, openapi, problems, versions
 from api.kernel.bodies import InflatingRequest
-from api.loads import assignments, interruptions, loads, stops
+from api.loads import assignments, endings, interruptions, loads, stops
 from api.offers import offers
 from api.people import credentials, devices, invitations, me, members, sign_ins
 from api.search import searches
@@ -44,6 +44,7 @@ BLUEPRINTS = (
     areas.blueprint,
     loads.blueprint,
     interruptions.blueprint,
+    endings.blueprint,
     stops.blueprint,
     positions.blueprint,
     searches.blueprint,

@@ -26,6 +26,7 @@ from runtime.errors import IdTaken, NotFound
 from services.fleet import drivers
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
+from services.kernel.tenancy import act_on_loads
 from services.loads.loads import asks_if_carried
 from services.loads.market import LoadTaken
 
@@ -218,6 +219,25 @@ def cut_short(
     )
     enqueue(session, Job.SEARCH_AFTER_END, assignment_id=str(assignment.id))
     return way
+
+
+def endings_of(session: Session, actor: Actor, load_id: UUID) -> Select[Assignment]:
+    """Return the assignments of a load of the actor's company that were cut short.
+
+    Newest first; whichever company carried it. They say nothing of drivers and trucks.
+
+    Raises: NotFound.
+    """
+    # scope: a load that the actor's company posted.
+    posted = select(Load.id).where(Load.id == load_id, Load.org_id == actor.org_id)
+    if session.scalar(posted) is None:
+        raise NotFound(f"No load {load_id} posted by your company.")
+    act_on_loads(session, [load_id])
+    return (
+        select(Assignment)
+        .where(Assignment.load_id == load_id, Assignment.ended_party.is_not(None))
+        .order_by(Assignment.id.desc())
+    )
 
 
 def tell_driver(

@@ -39,6 +39,22 @@ class TestHowFarTheTruckHadCome:
         (kept,) = rows_of(Assignment)
         assert kept.ended_by == trip.shipper.member_id
 
+    @pytest.mark.parametrize("end", ["cancelled", "handed back", "interrupted"])
+    def test_is_shown_to_the_posters_desk(
+        self, trip: Trip, world: World, end: str
+    ) -> None:
+        ENDS[end](trip)
+        ours = assignment_of(trip)
+        path = f"/v1/loads/{trip.load['id']}/endings"
+
+        (shown,) = trip.shipper.get(path)["data"]
+
+        assert shown == {name: ours[name] for name in shown}
+        assert shown.keys() >= {"ended_party", "ended_at", "driven_m", "left_m"}
+        assert not shown.keys() & {"driver_id", "truck_id", "driver"}
+        for stranger in (trip.carrier, world.shipper()):
+            assert stranger.get(path).status == 404
+
     def test_without_a_position_since_the_booking_it_is_not_known(
         self, trip: Trip
     ) -> None:
