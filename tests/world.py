@@ -260,11 +260,11 @@ class World:
         return {"id": caller.member_id, "org_id": caller.org_id, "roles": roles}
 
     def assign(
-        self, dispatcher: Caller, driver: Caller, load: dict[str, Any]
+        self, dispatcher: Caller, driver: Caller, load: dict[str, Any], **why: str
     ) -> dict[str, Any]:
-        made = dispatcher.post(
-            "/v1/assignments", {"load_id": load["id"], "driver_id": driver.driver_id}
-        )
+        """Plan the load for the driver; `reason` overrules what speaks against it."""
+        body = {"load_id": load["id"], "driver_id": driver.driver_id} | why
+        made = dispatcher.post("/v1/assignments", body)
         assert made.status == 201, made.body
         body: dict[str, Any] = made.body
         return body

@@ -61,9 +61,9 @@ class Tour:
         )
         carrying = self._carrying()
         brokered = [self._load(broker) for _ in range(2)]
-        world.assign(
-            rows.owner, world.driver(rows.owner, device=None), brokered[1]["load"]
-        )
+        carrier = world.driver(rows.owner, device=None)
+        load = brokered[1]["load"]
+        world.assign(rows.owner, carrier, load, reason="customer_request")
         self._overrule(desk)
         drawn = str(uuid7())
         assert rows.driver.put(f"/v1/areas/{drawn}", area_body()).status == 200
@@ -89,7 +89,8 @@ class Tour:
     def _overrule(self, desk: Caller) -> None:
         """Make an override, so that the list of overrides is not empty."""
         driver = self.world.driver(self.rows.owner, device=None)
-        given = self.world.assign(desk, driver, self._load(desk)["load"])
+        load = self._load(desk)["load"]
+        given = self.world.assign(desk, driver, load, reason="customer_request")
         decision = {"kind": "unassign", "reason": "safety"}
         path = f"/v1/assignments/{given['id']}/override"
         assert desk.post(path, decision).status == 201
@@ -149,7 +150,7 @@ class Tour:
         }
         return with_ids | {
             "/v1/loads": self.world.load_body(),
-            "/v1/assignments": given,
+            "/v1/assignments": given | {"reason": "customer_request"},
             "/v1/overrides": forced | given,
             "/v1/invitations": person,
             "/v1/positions": {"sent_at": iso(utcnow()), "fixes": [fix, {}]},

@@ -88,7 +88,7 @@ class TestCancel:
         stops = [
             world.stop_body("pickup", NEW_YORK),
             world.stop_body("pickup", CLEVELAND),
-            world.stop_body("delivery", CHICAGO),
+            world.stop_body("delivery", CHICAGO, ends_h=96),
         ]
         load = world.load(shipper, stops=stops)
         assignment = world.assign(carrier, driver, load)

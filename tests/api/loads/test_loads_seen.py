@@ -161,7 +161,7 @@ class TestWhoSees:
         load, own = world.load(world.shipper()), world.load(fleet)
         both = world.member(fleet, Role.DRIVER, Role.SHIPPER)
         driver = replace(both, driver_id=both.get("/v1/me")["driver"]["id"])
-        truck = {"truck_id": world.truck(fleet)}
+        truck = {"truck_id": world.truck(fleet), "availability": "available"}
         fleet.patch(f"/v1/drivers/{driver.driver_id}", truck)
         world.assign(fleet, driver, load)
 
