@@ -4,10 +4,10 @@ Importing the package makes every table known to the metadata.
 """
 
 from models.booking import overrides
-from models.fleet import areas, drivers, positions, trucks
+from models.fleet import areas, drivers, flags, positions, trucks
 from models.kernel import events, idempotency, limits, periodic
 from models.kernel.row import Row
-from models.loads import assignments, loads, stops
+from models.loads import assignments, duplicates, loads, stops
 from models.offers import offers, pushes
 from models.people import credentials, devices, organisations
 from models.search import searches
@@ -21,7 +21,9 @@ __all__ = [
     "credentials",
     "devices",
     "drivers",
+    "duplicates",
     "events",
+    "flags",
     "idempotency",
     "limits",
     "loads",

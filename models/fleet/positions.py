@@ -6,6 +6,7 @@ partitions, and its key begins with the driver, so that it can be distributed by
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, PrimaryKeyConstraint, func
@@ -37,7 +38,11 @@ class Position(Row):
 
 
 class LastPosition(Row):
-    """The newest fix of a driver. An older fix that comes later does not replace it."""
+    """The newest fix of a driver. An older fix that comes later does not replace it.
+
+    doubted: a newer fix to which no truck could have driven. It becomes the last
+        position when a second fix agrees with it.
+    """
 
     __tablename__ = "last_positions"
 
@@ -49,3 +54,4 @@ class LastPosition(Row):
     accuracy_m: Mapped[float | None]
     speed_mps: Mapped[float | None]
     heading_deg: Mapped[float | None]
+    doubted: Mapped[dict[str, Any] | None]

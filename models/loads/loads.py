@@ -37,7 +37,8 @@ class Visibility(StrEnum):
 
 
 class RateType(StrEnum):
-    """What the price covers; `price_cents` is always the total for the load."""
+    """What the price covers. A load's `price_cents` is always its total; a poster gives
+    it for one mile with PER_MILE, and for 100 pounds with PER_CWT."""
 
     ALL_IN = "all_in"
     FLAT = "flat"
@@ -50,6 +51,11 @@ class Load(Identified, Dated, Versioned, Row):
 
     The two ends and their windows repeat what the stops say, for the two-ended index
     and the search to read. `services.loads` keeps them equal.
+
+    rate_cents: the price of a mile or of 100 pounds, where the rate type is one of
+        these; `billed_miles` is then what the total was computed with.
+    warnings: figures that are odd; while `is_unconfirmed`, the load is not offered.
+    may_be_rebrokered: the carrier may post the freight again.
     """
 
     __tablename__ = "loads"
@@ -77,6 +83,17 @@ class Load(Identified, Dated, Versioned, Row):
             text("point(delivery_lon, delivery_lat)"),
             postgresql_using="gist",
             postgresql_where=text("status = 'posted'"),
+        ),
+        # For the door `note_duplicates`, with the index above.
+        Index(
+            "ix_loads_two_ended_active",
+            text("point(pickup_lon, pickup_lat)"),
+            text("point(delivery_lon, delivery_lat)"),
+            postgresql_using="gist",
+            postgresql_where=text(
+                "status IN ('held', 'booked', 'at_pickup', 'pickup_confirmed',"
+                " 'in_transit', 'at_delivery')"
+            ),
         ),
         # For `services.search.candidates`, which reads a place's best loads first: the
         # cell, the one type of equipment, the key. The other columns let it exclude a
@@ -123,6 +140,18 @@ class Load(Identified, Dated, Versioned, Row):
     price_cents: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3), default="USD")
     rate_type: Mapped[RateType] = mapped_column(Word(RateType))
+    rate_cents: Mapped[int | None]
+    billed_miles: Mapped[float | None]
+    miles_source: Mapped[str | None]
+    warnings: Mapped[list[Any]] = mapped_column(
+        default=list, server_default=text("'[]'")
+    )
+    is_unconfirmed: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false")
+    )
+    may_be_rebrokered: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false")
+    )
     loaded_m: Mapped[float]
     distance_source: Mapped[str]
     posted_at: Mapped[datetime | None]

@@ -1,0 +1,258 @@
+"""What people claim: flags for the desk, figures to confirm, and duplicates of loads.
+
+`flags` has what a phone reported that is hard to believe, for the driver's own company.
+`duplicates` has pairs of loads that look like the same freight, for the platform only:
+the app cannot read it, and writes it through the door `note_duplicates`.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0018_claims"
+down_revision = "0017_slots"
+phase = "expand"
+branch_labels = None
+depends_on = None
+
+OWN = "org_id = (select app_org())"
+
+ENDS_NEAR = """
+    point(other.pickup_lon, other.pickup_lat) <@ box(
+        point(mine.pickup_lon - 0.03, mine.pickup_lat - 0.02),
+        point(mine.pickup_lon + 0.03, mine.pickup_lat + 0.02))
+    and point(other.delivery_lon, other.delivery_lat) <@ box(
+        point(mine.delivery_lon - 0.03, mine.delivery_lat - 0.02),
+        point(mine.delivery_lon + 0.03, mine.delivery_lat + 0.02))
+"""
+"""About a mile and a half. Two partial indexes serve it: see `NOTE_DUPLICATES`."""
+
+ACTIVE = (
+    "('held', 'booked', 'at_pickup', 'pickup_confirmed', 'in_transit', 'at_delivery')"
+)
+"""Beside `posted`: statuses in which freight waits or is under way."""
+
+NOTE_DUPLICATES = f"""
+create function note_duplicates(
+    load_id uuid, out own uuid[], out is_rebrokered boolean
+) language plpgsql security definer set search_path = public, pg_temp as $$
+declare mine loads; pair record; begin
+    own := '{{}}';
+    is_rebrokered := false;
+    select * into mine from loads
+    where loads.id = note_duplicates.load_id and loads.org_id = app_org();
+    if not found then return; end if;
+    for pair in
+        select found.id, found.org_id, found.may_be_rebrokered, exists (
+            select from assignments a where a.load_id = found.id
+            and a.org_id = mine.org_id and a.status = 'active') as is_carried
+        from (
+            select * from loads other where other.status = 'posted' and {ENDS_NEAR}
+            union all
+            select * from loads other where other.status in {ACTIVE} and {ENDS_NEAR}
+        ) found
+        where found.id <> mine.id
+        and found.pickup_from <= mine.pickup_until
+        and found.pickup_until >= mine.pickup_from
+        and found.delivery_from <= mine.delivery_until
+        and found.delivery_until >= mine.delivery_from
+        and coalesce(abs(found.weight_kg - mine.weight_kg)
+            <= 0.05 * greatest(found.weight_kg, mine.weight_kg), true)
+        order by found.id
+    loop
+        if pair.org_id = mine.org_id then
+            own := own || pair.id;
+            continue;
+        end if;
+        if pair.is_carried and not pair.may_be_rebrokered then
+            is_rebrokered := true;
+        end if;
+        insert into duplicates (id, org_id, load_id, like_org_id, like_id, is_carried)
+        values (gen_random_uuid(), mine.org_id, mine.id, pair.org_id, pair.id,
+            pair.is_carried)
+        on conflict do nothing;
+    end loop;
+end $$;
+"""
+"""Tells the app only of its own company's loads, and whether the company carries such a
+load of another one, which it knows. An unknown weight is like any weight."""
+
+AS_WORKER = "note_duplicates(uuid)"
+
+
+def _id_and_company() -> tuple[sa.Column, ...]:
+    return (
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("org_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("word", sa.String(), nullable=True),
+    )
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL statement_timeout = '15s'")
+    for column in (
+        "warnings jsonb not null default '[]'",
+        "is_unconfirmed boolean not null default false",
+        "may_be_rebrokered boolean not null default false",
+        "rate_cents integer",
+        "billed_miles double precision",
+        "miles_source varchar",
+    ):
+        op.execute(f"alter table loads add column {column}")
+    op.create_index(
+        "ix_loads_two_ended_active",
+        "loads",
+        [
+            sa.text("point(pickup_lon, pickup_lat)"),
+            sa.text("point(delivery_lon, delivery_lat)"),
+        ],
+        postgresql_using="gist",
+        postgresql_where=sa.text(f"status in {ACTIVE}"),
+    )
+    op.execute("alter table last_positions add column doubted jsonb")
+    _flags()
+    _duplicates()
+    op.execute(NOTE_DUPLICATES)
+    op.execute("reset role")
+    op.execute("grant create on schema public to backhaul_worker")
+    op.execute(f"alter function {AS_WORKER} owner to backhaul_worker")
+    op.execute(f"revoke execute on function {AS_WORKER} from public")
+    op.execute(f"grant execute on function {AS_WORKER} to backhaul_app")
+    op.execute("revoke create on schema public from backhaul_worker")
+    op.execute("set local role backhaul_owner")
+
+
+def _flags() -> None:
+    op.create_table(
+        "flags",
+        *_id_and_company(),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("fact", sa.String(), nullable=False),
+        sa.Column("driver_id", sa.Uuid(), nullable=True),
+        sa.Column("body", postgresql.JSONB(), nullable=False),
+        sa.Column("times", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column(
+            "last_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("ended_by", sa.Uuid(), nullable=True),
+        sa.CheckConstraint(
+            "(ended_at IS NULL) = (ended_by IS NULL)"
+            " AND (ended_at IS NULL) = (word IS NULL)",
+            name=op.f("ck_flags_ended_by_a_person"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["org_id"], ["organisations.id"], name=op.f("fk_flags_org_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["org_id", "driver_id"],
+            ["drivers.org_id", "drivers.id"],
+            name=op.f("fk_flags_org_id_driver_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["org_id", "ended_by"],
+            ["members.org_id", "members.id"],
+            name=op.f("fk_flags_org_id_ended_by"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_flags")),
+    )
+    op.create_index("ix_flags_org_id_id", "flags", ["org_id", "id"])
+    op.create_index("ix_flags_subject_id", "flags", ["subject_id"])
+    op.create_index(
+        "uq_flags_open",
+        "flags",
+        ["org_id", "subject_id", "fact", "kind"],
+        unique=True,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    _fence("flags")
+    for command, condition in (
+        ("select", f"using ({OWN})"),
+        ("insert", f"with check ({OWN})"),
+        ("update", f"using ({OWN}) with check ({OWN})"),
+    ):
+        op.execute(f"grant {command} on flags to backhaul_app")
+        op.execute(
+            f"create policy app_{command} on flags for {command} to backhaul_app"
+            f" {condition}"
+        )
+
+
+def _duplicates() -> None:
+    op.create_table(
+        "duplicates",
+        *_id_and_company(),
+        sa.Column("load_id", sa.Uuid(), nullable=False),
+        sa.Column("like_org_id", sa.Uuid(), nullable=False),
+        sa.Column("like_id", sa.Uuid(), nullable=False),
+        sa.Column("is_carried", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "(ended_at IS NULL) = (word IS NULL)",
+            name=op.f("ck_duplicates_ended_with_a_word"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["org_id"], ["organisations.id"], name=op.f("fk_duplicates_org_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["like_org_id"],
+            ["organisations.id"],
+            name=op.f("fk_duplicates_like_org_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["org_id", "load_id"],
+            ["loads.org_id", "loads.id"],
+            name=op.f("fk_duplicates_org_id_load_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["like_org_id", "like_id"],
+            ["loads.org_id", "loads.id"],
+            name=op.f("fk_duplicates_like_org_id_like_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duplicates")),
+        sa.UniqueConstraint(
+            "org_id",
+            "load_id",
+            "like_id",
+            name=op.f("uq_duplicates_org_id_load_id_like_id"),
+        ),
+    )
+    _fence("duplicates")
+
+
+def _fence(table: str) -> None:
+    op.execute(f"alter table {table} enable row level security")
+    op.execute(f"alter table {table} force row level security")
+    op.execute(
+        f"create policy server on {table} to backhaul_worker"
+        " using (true) with check (true)"
+    )
+    op.execute(f"grant select, insert, update, delete on {table} to backhaul_worker")
+
+
+def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL statement_timeout = '15s'")
+    op.execute("reset role")
+    op.execute(f"drop function {AS_WORKER}")
+    op.execute("set local role backhaul_owner")
+    op.drop_table("duplicates")
+    op.drop_table("flags")
+    op.execute("alter table last_positions drop column doubted")
+    op.drop_index("ix_loads_two_ended_active", "loads")
+    for column in (
+        *("miles_source", "billed_miles", "rate_cents", "may_be_rebrokered"),
+        *("is_unconfirmed", "warnings"),
+    ):
+        op.drop_column("loads", column)
