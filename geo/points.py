@@ -3,6 +3,10 @@
 import math
 from dataclasses import dataclass
 
+ROADS_NORTH = 75.0
+ROADS_SOUTH = -60.0
+"""No roads lie beyond. Such a latitude is a swapped longitude, as -87.6 (Chicago)."""
+
 
 class InvalidPoint(ValueError):
     """Not a place: a coordinate is not finite or out of range."""

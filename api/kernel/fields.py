@@ -11,12 +11,8 @@ import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
 from api.kernel.answers import Vocabulary, worded
+from geo.points import ROADS_NORTH, ROADS_SOUTH
 from models.kernel.row import Row
-
-ROADS_NORTH = 75.0
-ROADS_SOUTH = -60.0
-"""No roads lie beyond. Such a latitude is a swapped longitude, as -87.6 (Chicago)."""
-
 
 FIRST_YEAR = 1900
 LAST_YEAR = 2199

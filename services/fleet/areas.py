@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from geo.areas import MAX_DRAWN_VERTICES
 from geo.fences import InvalidFence, PolygonFence
+from geo.points import ROADS_SOUTH
 from models.fleet.areas import Area, AreaKind
 from models.people.organisations import Organisation
 from runtime.errors import Conflict, Invalid, NotFound
@@ -78,6 +79,13 @@ def put_area(
         fence = PolygonFence.from_geojson(geometry)
     except InvalidFence as error:
         raise Invalid("#/geometry", str(error)) from None
+    southmost = min(box.south for box in fence.boxes())
+    if southmost < ROADS_SOUTH:
+        raise Invalid(
+            "#/geometry",
+            f"No road has the latitude {southmost:g}. Are lat and lon swapped? A"
+            " position is [longitude, latitude].",
+        )
     _queue_up(session, actor)
     area = session.get(Area, area_id, with_for_update=True, populate_existing=True)
     if area is None:

@@ -14,7 +14,7 @@ from models.fleet.drivers import Driver
 from models.people.organisations import Member, Organisation, OrganisationKind
 from runtime.errors import Conflict, Invalid
 from services.kernel.actors import Actor
-from services.people.phones import e164
+from services.people.phones import dialable
 
 ROLES_OF: dict[OrganisationKind, frozenset[Role]] = {
     OrganisationKind.CARRIER: frozenset({Role.DRIVER, Role.DISPATCHER, Role.ADMIN}),
@@ -75,9 +75,13 @@ def checked(
     if strange or not roles:
         allowed = ", ".join(sorted(ROLES_OF[kind]))
         raise Invalid("#/roles", f"Members of a {kind} can have the roles: {allowed}.")
-    number = e164(phone) if phone else None
+    number = dialable(phone) if phone else None
     if phone and number is None:
-        raise Invalid("#/phone", f"'{phone}' is not a phone number.")
+        raise Invalid(
+            "#/phone",
+            f"'{phone}' cannot be dialled: give it with its area code, or with + and"
+            " the country code.",
+        )
     return Person(name, email.lower() if email else None, number, sorted(set(roles)))
 
 

@@ -124,6 +124,7 @@ class TestPutArea:
             (polygon([[y, x] for x, y in SQUARE[:-1]] + [[0, 0]]), "closed"),
             (polygon([[x, y + 60] for x, y in SQUARE]), "[longitude, latitude]"),
             (polygon([[x - 180, y] for x, y in SQUARE]), "[longitude, latitude]"),
+            (polygon([[y, x + 10] for x, y in SQUARE]), "swapped"),
             (polygon([[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]), "not simple"),
             (polygon([[0, 0], [0, 0], [0, 0], [0, 0]]), "not simple"),
             (polygon([[179, 0], [-179, 0], [-179, 1], [179, 0]]), "antimeridian"),
