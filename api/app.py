@@ -9,7 +9,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.booking import give_backs, overrides
-from api.fleet import areas, drivers, positions, trucks
+from api.fleet import areas, drivers, flags, positions, trucks
 from api.kernel import deprecation, headers, limits, openapi, problems, versions
 from api.kernel.bodies import InflatingRequest
 from api.loads import assignments, endings, interruptions, loads, stops
@@ -47,6 +47,7 @@ BLUEPRINTS = (
     endings.blueprint,
     stops.blueprint,
     positions.blueprint,
+    flags.blueprint,
     searches.blueprint,
     offers.blueprint,
     assignments.blueprint,

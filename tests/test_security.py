@@ -159,6 +159,10 @@ class TestRoles:
                 assert route.permission in answer["detail"]
 
 
+LONG_AGO = "2001-01-01T00:00:00Z"
+"""A report with this time is kept with a flag."""
+
+
 @dataclass
 class Rows:
     """An existing row for each kind of id, all of one carrier and one shipper."""
@@ -187,7 +191,9 @@ def rows(world: World, run_jobs: Any) -> Rows:
     invited = carrier.post("/v1/invitations", guest)
     offer = driver.get("/v1/offers")["data"][0]
     assert offer["load_id"] == offered["id"]
+    world.report(busy, carried["stops"][0]["id"], "arrival", occurred_at=LONG_AGO)
     ids = {
+        "flag_id": carrier.get("/v1/flags")["data"][0]["id"],
         "truck_id": world.truck(carrier),
         "driver_id": driver.driver_id,
         "device_id": world.phone(driver, f"ok-{uuid7()}"),
@@ -228,6 +234,7 @@ def bodies(ids: dict[str, str]) -> dict[str, Any]:
             "app_version": "1",
             "locale": "en",
         },
+        "/v1/flags/<uuid:flag_id>/end": {"word": "x"},
         "/v1/loads/<uuid:load_id>": {"price_cents": 1},
         "/v1/loads/<uuid:load_id>/cancellation": {"reason": "x"},
         "/v1/loads/<uuid:load_id>/interruption": {"reason": "recall"},

@@ -1,13 +1,17 @@
 """A booked load and the reports about its stops."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from geo.points import Point
 from models.kernel.events import Event
+from models.loads.loads import Load
+from runtime.db import Session
 from tests.world import (
     CHICAGO,
     CLEVELAND,
@@ -17,7 +21,11 @@ from tests.world import (
     Answer,
     Caller,
     World,
+    utcnow,
 )
+
+KNOWN_FOR = timedelta(days=2)
+"""How long ago the load of a trip was made: phones report late."""
 
 FACTS = ("arrival", "completion", "departure")
 SHORT = (("pickup", NEW_YORK), ("delivery", GARY))
@@ -90,5 +98,11 @@ def make_trip(
     # Long enough for the way from home and back.
     stops = [world.stop_body(kind, place, ends_h=96) for kind, place in route]
     load = world.load(shipper, stops=stops)
+    with Session.begin() as writing:
+        writing.execute(
+            update(Load)
+            .where(Load.id == UUID(load["id"]))
+            .values(created_at=utcnow() - KNOWN_FOR)
+        )
     world.assign(carrier, driver, load)
     return Trip(world, session, shipper, carrier, driver, load)

@@ -13,8 +13,10 @@ from api.kernel.answers import Answer, Vocabulary, known, shaped, sometimes
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
-from api.kernel.fields import ROADS_NORTH, ROADS_SOUTH, Time
+from api.kernel.fields import Time
 from api.kernel.problems import raises
+from geo.points import ROADS_NORTH, ROADS_SOUTH
+from models.fleet.flags import FlagKind
 from runtime.db import Session
 from runtime.errors import Forbidden
 from services.fleet import positions
@@ -76,6 +78,9 @@ class FixOut(Answer):
     fix_id = fields.UUID(allow_none=True)
     status = known(FixStatus)
     reason = known(FIX_REASON, allow_none=True)
+    flags = sometimes(
+        fields.List(known(FlagKind)), "if something in the fix is hard to believe"
+    )
     detail = sometimes(fields.String(), "if the fix has a wrong form")
 
 
@@ -137,7 +142,7 @@ def _result(index: int, raw: object, answer: FixResult | str) -> dict[str, Any]:
             "fix_id": answer.fix_id,
             "status": answer.status,
             "reason": answer.reason,
-        }
+        } | ({"flags": answer.flags} if answer.flags else {})
     return {
         "index": index,
         "fix_id": _uuid(raw.get("fix_id")) if isinstance(raw, dict) else None,

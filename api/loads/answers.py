@@ -1,5 +1,6 @@
 """What answers show of loads and their stops."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import marshmallow as ma
@@ -10,8 +11,9 @@ from api.kernel.fields import CURRENCY, ZONE, Time
 from api.loads.forms import IF_FULL, Form, form_of, market_form
 from freight.equipment import Equipment
 from freight.lifecycles import LoadStatus, StopStatus
+from models.fleet.flags import FlagKind
 from models.loads.loads import Load, RateType, Visibility
-from models.loads.stops import StopKind
+from models.loads.stops import Stop, StopKind
 
 
 class AddressOut(Answer):
@@ -74,6 +76,32 @@ class StopOut(Answer):
     confirmed_weight_kg = _in_full(fields.Integer(allow_none=True))
     seal_number = _in_full(fields.String(allow_none=True))
     bol_number = _in_full(fields.String(allow_none=True))
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A stop, and the flags of the report that was just made of it."""
+
+    stop: Stop
+    flags: list[FlagKind]
+
+
+class ReportedStopOut(StopOut):
+    """A stop after a report."""
+
+    flags = sometimes(
+        fields.List(known(FlagKind)), "if something in the report is hard to believe"
+    )
+
+    def get_attribute(
+        self,
+        obj: Any,  # noqa: ANN401 - as the base class
+        attr: str,
+        default: Any,  # noqa: ANN401 - as the base class
+    ) -> Any:  # noqa: ANN401 - as the base class
+        if attr == "flags":
+            return obj.flags or default
+        return super().get_attribute(obj.stop, attr, default)
 
 
 class MarketLoadOut(Answer):

@@ -6,46 +6,67 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from marshmallow import fields
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session as OrmSession
 
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
-from api.kernel.fields import PlaceIn, Time, amount, count, line, note, words
+from api.kernel.fields import (
+    Number,
+    Time,
+    amount,
+    count,
+    line,
+    note,
+    words,
+)
 from api.kernel.problems import raises
-from api.loads.answers import StopOut
-from geo.points import Point
+from api.loads.answers import Reported, ReportedStopOut, StopOut
+from freight.lifecycles import StopAct
+from geo.points import ROADS_NORTH, ROADS_SOUTH, Point
 from models.booking.overrides import OverrideReason
 from models.loads.stops import Stop
 from runtime.db import Session
 from runtime.errors import Forbidden, Invalid, NotFound
 from services.booking.overrides import Why
 from services.booking.release import release_departure
+from services.fleet import flags
 from services.kernel.actors import Permission
 from services.kernel.clocks import ClockSkew
 from services.kernel.moves import LoadMoveRefused, StopMoveRefused
 from services.loads import pickups, stops
 from services.loads.pickups import NotAPickup
-from services.loads.stops import (
-    AssignmentEnded,
-    PickupNotConfirmed,
-    Report,
-    StopOutOfOrder,
-)
+from services.loads.reports import FACTS, Report
+from services.loads.stops import AssignmentEnded, PickupNotConfirmed, StopOutOfOrder
 
 blueprint = Blueprint(
     "stops",
     __name__,
     url_prefix="/v1/stops",
     description="Stops. Send the facts of a load in order. A fact that comes too early"
-    " is answered 409 and changes nothing; send it again after the facts before it.",
+    " is answered 409 and changes nothing; send it again after the facts before it. No"
+    " time and no place that a phone claims is refused, so that one wrong report never"
+    " stops those after it: what cannot be right is kept, and `flags` says so. A"
+    " dispatcher can report what the phone cannot.",
 )
 
 
-class FixedPlaceIn(PlaceIn):
-    """Where the phone was."""
+class ClaimedPlaceIn(ma.Schema):
+    """Where the phone was, as it says. A place where no truck can be is flagged."""
 
+    lat = Number(
+        required=True,
+        validate=validate.Range(-90, 90),
+        metadata={"description": "degrees, WGS 84"},
+    )
+    lon = Number(
+        required=True,
+        validate=validate.Range(-180, 180),
+        metadata={"description": "degrees, WGS 84"},
+    )
     accuracy_m = amount(load_default=None, allow_none=True)
+    speed_mps = amount(load_default=None, allow_none=True)
 
 
 class ReportIn(ma.Schema):
@@ -54,7 +75,7 @@ class ReportIn(ma.Schema):
 
     occurred_at = Time(required=True)
     sent_at = Time(load_default=None, allow_none=True)
-    position = fields.Nested(FixedPlaceIn, load_default=None, allow_none=True)
+    position = fields.Nested(ClaimedPlaceIn, load_default=None, allow_none=True)
 
 
 class DepartureIn(ReportIn):
@@ -79,12 +100,23 @@ class ConfirmationIn(ma.Schema):
 def report_of(body: dict[str, Any]) -> Report:
     """Return the report in a request's body."""
     place = body["position"]
+    if place is None:
+        return Report(body["occurred_at"], body["sent_at"])
+    point = Point(place["lat"], place["lon"])
     return Report(
         body["occurred_at"],
         body["sent_at"],
-        Point(place["lat"], place["lon"]) if place else None,
-        place["accuracy_m"] if place else None,
+        point,
+        place["accuracy_m"],
+        place["speed_mps"],
+        # Broken receivers send (0, 0).
+        ROADS_SOUTH <= point.lat <= ROADS_NORTH and point != Point(0, 0),
     )
+
+
+def _with_flags(session: OrmSession, stop: Stop, act: StopAct) -> Reported:
+    """Return the stop with the flags that the caller's company has about this fact."""
+    return Reported(stop, flags.flags_of(session, actor(), stop.id, FACTS[act]))
 
 
 @blueprint.route("/<uuid:stop_id>/arrival")
@@ -92,15 +124,16 @@ class ArrivalView(MethodView):
     """The fact that the truck arrived at a stop."""
 
     @requires(Permission.STOPS_REPORT, finishes_loads=True)
-    @raises(NotFound, AssignmentEnded, StopOutOfOrder, LoadMoveRefused, ClockSkew)
+    @raises(NotFound, AssignmentEnded, StopOutOfOrder, LoadMoveRefused)
     @blueprint.arguments(ReportIn)
     @blueprint.doc(operationId="arrive_at_stop")
-    @blueprint.response(200, StopOut)
-    def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
+    @blueprint.response(200, ReportedStopOut)
+    def put(self, body: dict[str, Any], stop_id: UUID) -> Reported:
         """Arrive at a stop."""
         at: datetime = now()
         with Session.begin() as session:
-            return stops.arrive(session, actor(), stop_id, report_of(body), now=at)
+            stop = stops.arrive(session, actor(), stop_id, report_of(body), now=at)
+            return _with_flags(session, stop, StopAct.ARRIVE)
 
 
 @blueprint.route("/<uuid:stop_id>/completion")
@@ -108,15 +141,16 @@ class CompletionView(MethodView):
     """The fact that a stop is done."""
 
     @requires(Permission.STOPS_REPORT, finishes_loads=True)
-    @raises(NotFound, AssignmentEnded, StopMoveRefused, LoadMoveRefused, ClockSkew)
+    @raises(NotFound, AssignmentEnded, StopMoveRefused, LoadMoveRefused)
     @blueprint.arguments(ReportIn)
     @blueprint.doc(operationId="complete_stop")
-    @blueprint.response(200, StopOut)
-    def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
+    @blueprint.response(200, ReportedStopOut)
+    def put(self, body: dict[str, Any], stop_id: UUID) -> Reported:
         """Complete a stop; the last one starts the search for a backhaul."""
         at: datetime = now()
         with Session.begin() as session:
-            return stops.complete(session, actor(), stop_id, report_of(body), now=at)
+            stop = stops.complete(session, actor(), stop_id, report_of(body), now=at)
+            return _with_flags(session, stop, StopAct.COMPLETE)
 
 
 @blueprint.route("/<uuid:stop_id>/departure")
@@ -130,22 +164,23 @@ class DepartureView(MethodView):
         StopMoveRefused,
         LoadMoveRefused,
         PickupNotConfirmed,
-        ClockSkew,
         Invalid,
     )
     @blueprint.arguments(DepartureIn)
     @blueprint.doc(operationId="depart_from_stop")
-    @blueprint.response(200, StopOut)
-    def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
+    @blueprint.response(200, ReportedStopOut)
+    def put(self, body: dict[str, Any], stop_id: UUID) -> Reported:
         """Depart from a stop; from a pickup once the shipper has confirmed."""
         at: datetime = now()
         reason: OverrideReason | None = body["release_reason"]
         report = report_of(body)
         with Session.begin() as session:
             if reason is None:
-                return stops.depart(session, actor(), stop_id, report, now=at)
-            why = Why(reason, body["release_note"])
-            return release_departure(session, actor(), stop_id, report, why, now=at)
+                stop = stops.depart(session, actor(), stop_id, report, now=at)
+            else:
+                why = Why(reason, body["release_note"])
+                stop = release_departure(session, actor(), stop_id, report, why, now=at)
+            return _with_flags(session, stop, StopAct.DEPART)
 
 
 @blueprint.route("/<uuid:stop_id>/pickup-confirmation")

@@ -12,7 +12,7 @@ from services.booking import overrides
 from services.booking.overrides import Why
 from services.kernel.actors import Actor
 from services.loads import stops
-from services.loads.stops import Report
+from services.loads.reports import Report
 
 
 def release_departure(
@@ -30,7 +30,7 @@ def release_departure(
     pickup. Safe to repeat.
 
     Locks: the load. Raises: NotFound, Invalid, AssignmentEnded, StopMoveRefused,
-    LoadMoveRefused, PickupNotConfirmed, ClockSkew.
+    LoadMoveRefused, PickupNotConfirmed.
     """
     at_hand = stops.lock(session, actor, stop_id)
     load, stop, assignment = at_hand

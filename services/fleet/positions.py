@@ -13,12 +13,20 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.fleet.drivers import Driver
+from models.fleet.flags import FlagKind, FlagSubject
+from services.fleet import flags, tracks
 from services.kernel.clocks import FUTURE_TOLERANCE, IGNORED_SKEW
 
 OLDEST = timedelta(days=30)
 """Raw fixes are kept 30 days; an older one has no partition to go to."""
 
 AHEAD_DAYS = 3
+
+JUMPED = (FlagKind.SPEED_IMPLAUSIBLE,)
+
+Key = tuple[UUID, datetime]
+"""The id and `fixed_at` of a fix."""
 
 
 class FixStatus(StrEnum):
@@ -49,6 +57,7 @@ class FixResult:
     fix_id: UUID
     status: FixStatus
     reason: str | None = None
+    flags: tuple[FlagKind, ...] = ()
 
 
 def report(
@@ -62,7 +71,9 @@ def report(
     """Keep every plausible new fix; return one result for each fix, in the given order.
 
     Safe to repeat: a fix is identified by its id and `fixed_at`. Order and batching do
-    not matter: the last position is the fix with the newest `corrected_at`.
+    not matter: the last position is the fix with the newest `corrected_at`. But a jump,
+    to which no truck could have driven, is flagged for the desk, and becomes the last
+    position only when a second fix agrees with it.
 
     sent_at: by the phone's clock, when it sent the batch; the difference to `now`
         corrects the times of the fixes.
@@ -71,7 +82,7 @@ def report(
     if abs(skew) <= IGNORED_SKEW:
         skew = timedelta()
     reasons = [_why_not(fix, skew, now) for fix in fixes]
-    waiting = _insert(
+    waiting, jumps = _insert(
         session,
         driver_id,
         [
@@ -90,7 +101,8 @@ def report(
             status = FixStatus.CREATED
         else:
             status = FixStatus.DUPLICATE
-        results.append(FixResult(fix.fix_id, status, reason))
+        doubts = JUMPED if status is FixStatus.CREATED and key in jumps else ()
+        results.append(FixResult(fix.fix_id, status, reason, doubts))
     return results
 
 
@@ -135,37 +147,90 @@ INSERT = text(
         select :driver_id, fixes.* from fixes order by fix_id, fixed_at
         on conflict do nothing
         returning *
-    ), newest as (
-        insert into last_positions as known (
-            driver_id, corrected_at, lat, lon, accuracy_m, speed_mps, heading_deg
-        )
-        select driver_id, corrected_at, lat, lon, accuracy_m, speed_mps, heading_deg
-        from kept order by corrected_at desc, lat desc, lon desc limit 1
-        on conflict (driver_id) do update set
-            corrected_at = excluded.corrected_at, received_at = now(),
-            lat = excluded.lat, lon = excluded.lon,
-            accuracy_m = excluded.accuracy_m, speed_mps = excluded.speed_mps,
-            heading_deg = excluded.heading_deg
-        where (excluded.corrected_at, excluded.lat, excluded.lon)
-            > (known.corrected_at, known.lat, known.lon)
     )
-    select fix_id, fixed_at from kept
+    select fix_id, fixed_at, corrected_at, lat, lon, accuracy_m, speed_mps, heading_deg
+    from kept
     """
 )
 """One statement for a batch. The rows are sorted, so that two batches with the same
-fixes never deadlock. Of two fixes at the same moment the same one always becomes the
-last position."""
+fixes never deadlock."""
+
+LAST = text(
+    """
+    select corrected_at, lat, lon, accuracy_m, doubted from last_positions
+    where driver_id = :driver_id for update
+    """
+)
+
+FOLLOW = text(
+    """
+    insert into last_positions as known (
+        driver_id, corrected_at, lat, lon, accuracy_m, speed_mps, heading_deg, doubted
+    ) values (
+        :driver_id, :corrected_at, :lat, :lon, :accuracy_m, :speed_mps, :heading_deg,
+        cast(:doubted as jsonb)
+    ) on conflict (driver_id) do update set
+        corrected_at = excluded.corrected_at, received_at = now(),
+        lat = excluded.lat, lon = excluded.lon,
+        accuracy_m = excluded.accuracy_m, speed_mps = excluded.speed_mps,
+        heading_deg = excluded.heading_deg, doubted = excluded.doubted
+    where (excluded.corrected_at, excluded.lat, excluded.lon)
+        > (known.corrected_at, known.lat, known.lon)
+    """
+)
+"""The condition is for a driver's first two batches at once: neither finds a row to
+lock."""
+
+DOUBT = text(
+    """
+    update last_positions set doubted = cast(:doubted as jsonb)
+    where driver_id = :driver_id
+    """
+)
 
 
 def _insert(
     session: Session, driver_id: UUID, rows: Sequence[dict[str, Any]]
-) -> set[tuple[UUID, datetime]]:
+) -> tuple[set[Key], set[Key]]:
+    """Keep the rows; return the keys of the new ones, and of those that are jumps.
+
+    Locks: the driver's last position.
+    """
     if not rows:
-        return set()
+        return set(), set()
+    known = session.execute(LAST, {"driver_id": driver_id}).one_or_none()
     kept = session.execute(
         INSERT, {"driver_id": driver_id, "fixes": json.dumps(rows)}
     ).all()
-    return {(fix_id, fixed_at) for fix_id, fixed_at in kept}
+    new = {(row.fix_id, row.fixed_at) for row in kept}
+    last = tracks.Spot.of(known) if known is not None else None
+    doubted = tracks.Spot.from_record(known.doubted) if known is not None else None
+    track = tracks.follow(last, doubted, [tracks.Spot.of(row) for row in kept])
+    to: dict[str, Any] = {"driver_id": driver_id, "doubted": None}
+    if track.doubted is not None:
+        to["doubted"] = json.dumps(track.doubted.to_record())
+    if track.last != last and track.last is not None:
+        session.execute(FOLLOW, track.last.to_record() | to)
+    elif track.doubted != doubted:
+        session.execute(DOUBT, to)
+    return new, _flag_jumps(session, driver_id, track.jumps)
+
+
+def _flag_jumps(
+    session: Session, driver_id: UUID, jumps: Sequence[tracks.Spot]
+) -> set[Key]:
+    driver = session.get(Driver, driver_id) if jumps else None
+    if driver is not None:
+        flags.raise_flags(
+            session,
+            driver.org_id,
+            JUMPED,
+            subject=FlagSubject.DRIVER,
+            subject_id=driver_id,
+            driver_id=driver_id,
+            body={"corrected_at": jumps[-1].corrected_at.isoformat()},
+        )
+    return {jump.key for jump in jumps if jump.key is not None}
 
 
 def make_partitions(session: Session, *, now: datetime) -> None:

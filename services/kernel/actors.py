@@ -24,6 +24,8 @@ class Permission(StrEnum):
     AREAS_READ = "areas:read"
     AREAS_DRAW = "areas:draw"
     FLEET_READ = "fleet:read"
+    FLAGS_READ = "flags:read"
+    FLAGS_END = "flags:end"
     LOADS_READ = "loads:read"
     LOADS_POST = "loads:post"
     LOADS_CANCEL = "loads:cancel"
@@ -55,7 +57,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         | {P.TRUCKS_READ, P.TRUCKS_MANAGE}
         | {P.DRIVERS_READ, P.DRIVERS_MANAGE, P.AREAS_READ, P.AREAS_DRAW}
         | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.STOPS_REPORT}
-        | {P.SEARCHES_READ, P.OFFERS_READ}
+        | {P.SEARCHES_READ, P.OFFERS_READ, P.FLAGS_READ, P.FLAGS_END}
         | {P.ASSIGNMENTS_READ, P.ASSIGNMENTS_MAKE, P.ASSIGNMENTS_OVERRIDE}
     ),
     Role.SHIPPER: frozenset(

@@ -1,6 +1,12 @@
-"""Correct the times that phones report, and refuse those that cannot be right."""
+"""Correct the times that phones report, and say which cannot be right.
+
+A phone's clock may be wrong without its driver's fault, so a report from a phone is
+kept in any case (`believed`). The time that a desk gives for a pickup confirmation is
+typed by a person, who can correct it: there `corrected` refuses.
+"""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from runtime.errors import DomainError
 
@@ -18,6 +24,34 @@ class ClockSkew(DomainError):
     title = "The time cannot be right"
 
 
+class Believed(NamedTuple):
+    """The time at which a report counts; `is_implausible` if it is that of its receipt,
+    as the phone's time cannot be right."""
+
+    at: datetime
+    is_implausible: bool
+
+
+def believed(
+    occurred_at: datetime,
+    *,
+    sent_at: datetime | None,
+    received_at: datetime,
+    earliest: datetime,
+) -> Believed:
+    """Return when something happened by the server's clock, or else when it was told.
+
+    occurred_at, sent_at: as for `corrected`.
+    earliest: it cannot have happened before this time.
+    """
+    at = _by_our_clock(occurred_at, sent_at=sent_at, received_at=received_at)
+    age = received_at - at
+    is_plausible = -FUTURE_TOLERANCE <= age <= OLDEST_REPORT
+    if is_plausible and at >= earliest - FUTURE_TOLERANCE:
+        return Believed(at, False)
+    return Believed(received_at, True)
+
+
 def corrected(
     occurred_at: datetime, *, sent_at: datetime | None, received_at: datetime
 ) -> datetime:
@@ -30,9 +64,7 @@ def corrected(
     Raises: ClockSkew if the result lies more than 5 minutes ahead of `received_at`,
         or more than 30 days behind.
     """
-    skew = received_at - sent_at if sent_at is not None else timedelta()
-    if abs(skew) > IGNORED_SKEW:
-        occurred_at = occurred_at + skew
+    occurred_at = _by_our_clock(occurred_at, sent_at=sent_at, received_at=received_at)
     age = received_at - occurred_at
     if not -FUTURE_TOLERANCE <= age <= OLDEST_REPORT:
         where = "in the future" if age < timedelta() else "too long ago"
@@ -42,3 +74,10 @@ def corrected(
             extra={"server_time": received_at.isoformat()},
         )
     return occurred_at
+
+
+def _by_our_clock(
+    occurred_at: datetime, *, sent_at: datetime | None, received_at: datetime
+) -> datetime:
+    skew = received_at - sent_at if sent_at is not None else timedelta()
+    return occurred_at + skew if abs(skew) > IGNORED_SKEW else occurred_at

@@ -1,6 +1,9 @@
-"""Reports of what happened at a stop: arrival, completion, departure."""
+"""Reports of what happened at a stop: arrival, completion, departure.
 
-from dataclasses import dataclass
+No time and no place that a phone claims is refused: the next report of its queue would
+wait for ever. What is hard to believe is kept, with flags for the desk.
+"""
+
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,7 +14,6 @@ from sqlalchemy.orm import Session, selectinload
 from freight.lifecycles import LoadAct, LoadStatus, StopAct, StopStatus
 from freight.roles import CARRYING
 from geo.distance import haversine_m
-from geo.points import Point
 from jobs import Job, enqueue
 from models.loads.assignments import (
     Assignment,
@@ -24,7 +26,8 @@ from services.kernel import clocks, moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
-from services.loads import assignments
+from services.loads import assignments, reports
+from services.loads.reports import Report
 
 
 class AssignmentEnded(Conflict):
@@ -58,19 +61,6 @@ DONE = frozenset({StopStatus.COMPLETED, StopStatus.DEPARTED})
 LEFT = frozenset({StopStatus.DEPARTED})
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What the phone says. Times are by its clock; `sent_at` corrects them.
-
-    position: where the phone was; kept with the event.
-    """
-
-    occurred_at: datetime
-    sent_at: datetime | None = None
-    position: Point | None = None
-    accuracy_m: float | None = None
-
-
 class AtHand(NamedTuple):
     """A stop, its locked load, and the load's assignment."""
 
@@ -87,13 +77,14 @@ def arrive(
     Safe to repeat: a stop with an arrival is returned unchanged.
 
     Locks: the load. Raises: NotFound, AssignmentEnded, StopOutOfOrder,
-    LoadMoveRefused, ClockSkew.
+    LoadMoveRefused.
     """
-    load, stop, assignment = lock(session, actor, stop_id)
+    at_hand = lock(session, actor, stop_id)
+    load, stop, _ = at_hand
     if stop.status is not StopStatus.PENDING:
         return stop
     check_order(load, stop, LEFT)
-    cause, body = _cause(actor, assignment, stop, report, now)
+    cause, body = _cause(session, actor, at_hand, report, StopAct.ARRIVE, now)
     is_pickup = stop.kind is StopKind.PICKUP
     act = LoadAct.ARRIVE_PICKUP if is_pickup else LoadAct.ARRIVE_DELIVERY
     moves.move_load(session, load, act, cause, body={"stop_id": str(stop.id)})
@@ -119,12 +110,13 @@ def complete(
     repeat: a completed stop is returned unchanged, and no other search is enqueued.
 
     Locks: the load, then its driver. Raises: NotFound, AssignmentEnded,
-    StopMoveRefused, LoadMoveRefused, ClockSkew.
+    StopMoveRefused, LoadMoveRefused.
     """
-    load, stop, assignment = lock(session, actor, stop_id)
+    at_hand = lock(session, actor, stop_id)
+    load, stop, assignment = at_hand
     if stop.status in DONE:
         return stop
-    cause, body = _cause(actor, assignment, stop, report, now)
+    cause, body = _cause(session, actor, at_hand, report, StopAct.COMPLETE, now)
     moves.move_stop(session, stop, load, StopAct.COMPLETE, cause, body=body)
     stop.completed_at = cause.occurred_at
     if stop.kind is StopKind.PICKUP:
@@ -152,7 +144,7 @@ def depart(
     """Note that the truck left; a pickup needs the shipper's confirmation first.
 
     Safe to repeat. Locks: the load. Raises: NotFound, AssignmentEnded,
-    StopMoveRefused, LoadMoveRefused, PickupNotConfirmed, ClockSkew.
+    StopMoveRefused, LoadMoveRefused, PickupNotConfirmed.
     """
     at_hand = lock(session, actor, stop_id)
     return leave(session, actor, at_hand, report, now=now)
@@ -175,12 +167,12 @@ def leave(
     reason: why a dispatcher released the truck, kept with the load's event.
     is_released: the truck may leave a pickup that the shipper has not confirmed.
 
-    Raises: StopMoveRefused, LoadMoveRefused, PickupNotConfirmed, ClockSkew.
+    Raises: StopMoveRefused, LoadMoveRefused, PickupNotConfirmed.
     """
-    load, stop, assignment = at_hand
+    load, stop, _ = at_hand
     if stop.status is StopStatus.DEPARTED:
         return stop
-    cause, body = _cause(actor, assignment, stop, report, now)
+    cause, body = _cause(session, actor, at_hand, report, StopAct.DEPART, now)
     moves.move_stop(session, stop, load, StopAct.DEPART, cause, body=body)
     stop.departed_at = cause.occurred_at
     if stop.kind is StopKind.DELIVERY:
@@ -296,9 +288,21 @@ def lock(session: Session, actor: Actor, stop_id: UUID) -> AtHand:
 
 
 def _cause(
-    actor: Actor, assignment: Assignment, stop: Stop, report: Report, now: datetime
+    session: Session,
+    actor: Actor,
+    at_hand: AtHand,
+    report: Report,
+    act: StopAct,
+    now: datetime,
 ) -> tuple[Cause, dict[str, Any]]:
-    at = clocks.corrected(report.occurred_at, sent_at=report.sent_at, received_at=now)
+    """Return when and by whom, and what the event keeps; raise flags for the desk."""
+    load, stop, assignment = at_hand
+    believed = clocks.believed(
+        report.occurred_at,
+        sent_at=report.sent_at,
+        received_at=now,
+        earliest=load.created_at,
+    )
     is_own = actor.driver_id == assignment.driver_id
     source = "phone" if is_own else "dispatcher"
     body: dict[str, Any] = {"phone_time": report.occurred_at.isoformat()}
@@ -309,4 +313,5 @@ def _cause(
             "accuracy_m": report.accuracy_m,
             "from_stop_m": round(haversine_m(report.position, stop.point)),
         }
-    return Cause(at, actor, source), body
+    reports.flag_doubts(session, assignment, stop, act, report, believed)
+    return Cause(believed.at, actor, source), body

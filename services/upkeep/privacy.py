@@ -15,6 +15,7 @@ from freight.roles import Role
 from models.booking.overrides import Override
 from models.fleet.areas import Area
 from models.fleet.drivers import Availability, Driver
+from models.fleet.flags import Flag
 from models.fleet.positions import LastPosition, Position
 from models.kernel.events import Event
 from models.kernel.idempotency import IdempotencyKey
@@ -92,6 +93,13 @@ def _rows_of(
         (Area, and_(Area.driver_id == driver_id, Area.driver_id.is_not(None))),
         (Position, Position.driver_id == driver_id),
         (LastPosition, LastPosition.driver_id == driver_id),
+        (
+            Flag,
+            or_(
+                and_(Flag.driver_id == driver_id, Flag.driver_id.is_not(None)),
+                Flag.ended_by == member_id,
+            ),
+        ),
         (BackhaulSearch, BackhaulSearch.driver_id == driver_id),
         (Offer, Offer.driver_id == driver_id),
         (Assignment, Assignment.driver_id == driver_id),

@@ -117,6 +117,8 @@ def canary(world: World, boss: Caller, run_jobs: Callable[..., Any]) -> Caller:
     shipper = world.shipper()
     first = world.load(shipper, CHICAGO, NEW_YORK)
     world.assign(boss, caller, first)
+    flagged = {"occurred_at": "2001-01-01T00:00:00Z"}
+    world.report(caller, first["stops"][0]["id"], "arrival", **flagged)
     world.drive(caller, shipper, first)
     for _ in range(2):
         world.load(shipper, NEW_YORK, CHICAGO)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session as OrmSession
 
-from tests.trips import Trip, make_trip
+from tests.trips import KNOWN_FOR, Trip, make_trip
 from tests.world import World, iso, utcnow
 
 SECOND = timedelta(seconds=1)
@@ -87,16 +87,35 @@ def test_a_wrong_clock_is_corrected_by_its_time_of_sending(
         {"occurred_at": "1900-01-01T00:00:00Z", "sent_at": "2199-12-31T23:59:59Z"},
     ],
 )
-def test_what_cannot_be_true_is_refused_and_writes_nothing(
+def test_a_time_that_cannot_be_true_is_kept_with_a_flag_and_counts_at_its_receipt(
     trip: Trip, body: dict[str, str]
 ) -> None:
-    before = trip.kinds()
-
     answer = trip.tell(0, "arrival", **body)
 
-    assert (answer.status, answer.code) == (422, "clock-skew")
-    assert abs(at(answer["server_time"]) - utcnow()) < 60 * SECOND
-    assert (trip.kinds(), trip.status) == (before, "booked")
+    assert (answer.status, answer["flags"]) == (200, ["clock_implausible"])
+    assert abs(at(answer["arrived_at"]) - utcnow()) < 60 * SECOND
+    assert trip.status == "at_pickup"
+    event = trip.events()[-1]
+    assert at(event.body["phone_time"]) == at(body["occurred_at"])
+    # The reports after it are not held up, and the first answer stands.
+    again = trip.tell(0, "arrival")
+    assert (again["flags"], again["arrived_at"]) == (
+        answer["flags"],
+        answer["arrived_at"],
+    )
+    done = trip.tell(0, "completion")
+    assert (done.status, "flags" in done.body) == (200, False)
+
+
+def test_a_report_from_before_the_load_existed_counts_at_its_receipt(
+    trip: Trip,
+) -> None:
+    before = utcnow() - KNOWN_FOR - timedelta(hours=1)
+
+    answer = trip.tell(0, "arrival", occurred_at=iso(before))
+
+    assert answer["flags"] == ["clock_implausible"]
+    assert abs(at(answer["arrived_at"]) - utcnow()) < 60 * SECOND
 
 
 def test_a_pickup_confirmed_before_its_reports_keeps_the_phones_times(

@@ -13,6 +13,7 @@ from freight.lifecycles import OPEN_OFFERS
 from models.booking.overrides import Override, OverrideReason
 from models.fleet.areas import Area
 from models.fleet.drivers import Driver
+from models.fleet.flags import Flag
 from models.fleet.trucks import Truck
 from models.loads.assignments import Assignment
 from models.loads.loads import Load
@@ -26,7 +27,7 @@ from runtime.errors import NotFound, Unauthenticated
 from services.booking import overrides
 from services.booking.overrides import Why
 from services.booking.unassign import unassign
-from services.fleet import areas, drivers, trucks
+from services.fleet import areas, drivers, flags, trucks
 from services.kernel.actors import Actor
 from services.loads import assignments, loads, market
 from services.offers import offers
@@ -36,7 +37,7 @@ from services.search import run
 from tests.services.scene import Scene, actor_of
 from tests.source import files, tree
 from tests.test_scopes import DOOR
-from tests.world import Caller, World, utcnow
+from tests.world import NEW_YORK, Caller, World, utcnow
 
 Door = Callable[[Actor], Select[Any]]
 
@@ -48,6 +49,7 @@ def visible_phones(actor: Actor) -> Select[Device]:
 OF_THE_COMPANY: dict[Door, type[Any]] = {
     trucks.visible_trucks: Truck,
     areas.visible_areas: Area,
+    flags.visible_flags: Flag,
     members.visible_members: Member,
     offers.visible_offers: Offer,
     assignments.visible_assignments: Assignment,
@@ -105,6 +107,7 @@ def town(world: World) -> Town:
         shape = {"type": "Polygon", "coordinates": [ring]}
         drawn = {"kind": "no_go", "name": "Loop", "geometry": shape}
         desk.put(f"/v1/areas/{uuid7()}", drawn)
+        world.locate(busy, NEW_YORK, at=utcnow())  # a jump from home
         assert desk.org_id is not None
         people[desk.org_id], carried[desk.org_id] = pair, kept
         with Session.begin() as session:

@@ -218,7 +218,8 @@ class TestWrongClock:
 
 
 offsets = st.lists(
-    st.tuples(st.integers(0, 50), st.sampled_from([41.0, 41.5, 42.0])),
+    # Two fixes of the same minute lie within the noise of a receiver.
+    st.tuples(st.integers(0, 50), st.sampled_from([41.0, 41.002, 41.004])),
     min_size=1,
     max_size=12,
 )
@@ -249,6 +250,74 @@ def test_order_batches_and_repeats_do_not_matter(
     newest = max((f.fixed_at, f.lat) for f in fixes)
     assert (one.corrected_at, one.lat) == newest
     assert (other.corrected_at, other.lat) == newest
+
+
+class TestJumps:
+    """41.9 and 42.9 are 111 km apart: 41 minutes at 45 m/s."""
+
+    def here(self, session: OrmSession, driver_id: UUID) -> float:
+        last = last_of(session, driver_id)
+        assert last is not None
+        return last.lat
+
+    def test_a_jump_is_not_the_last_position_before_a_second_fix_agrees(
+        self, session: OrmSession, now: datetime
+    ) -> None:
+        driver_id = uuid7()
+        tell(session, driver_id, [fix(now - 10 * MINUTE, 41.9)], now)
+
+        tell(session, driver_id, [fix(now - 5 * MINUTE, 42.9)], now)
+        assert self.here(session, driver_id) == 41.9
+        tell(session, driver_id, [fix(now - 4 * MINUTE, 42.91)], now)
+        assert self.here(session, driver_id) == 42.91
+
+    def test_a_jump_and_back_leaves_no_trace_but_the_track(
+        self, session: OrmSession, now: datetime
+    ) -> None:
+        driver_id = uuid7()
+        for minute, lat in ((10, 41.9), (5, 42.9), (4, 41.91), (3, 42.9)):
+            tell(session, driver_id, [fix(now - minute * MINUTE, lat)], now)
+
+        assert self.here(session, driver_id) == 41.91
+        assert len(track_of(session, driver_id)) == 4
+
+    def test_two_jumps_to_different_places_do_not_agree(
+        self, session: OrmSession, now: datetime
+    ) -> None:
+        driver_id = uuid7()
+        for minute, lat in ((10, 41.9), (5, 42.9), (4, 44.9)):
+            tell(session, driver_id, [fix(now - minute * MINUTE, lat)], now)
+
+        assert self.here(session, driver_id) == 41.9
+
+    def test_a_second_fix_agrees_also_when_it_comes_first(
+        self, session: OrmSession, now: datetime
+    ) -> None:
+        driver_id = uuid7()
+        for minute, lat in ((10, 41.9), (4, 42.91), (5, 42.9)):
+            tell(session, driver_id, [fix(now - minute * MINUTE, lat)], now)
+
+        assert self.here(session, driver_id) == 42.91
+
+    def test_a_phone_that_was_off_for_long_may_be_far_away(
+        self, session: OrmSession, now: datetime
+    ) -> None:
+        driver_id = uuid7()
+        for minute, lat in ((60, 41.9), (5, 42.9)):
+            tell(session, driver_id, [fix(now - minute * MINUTE, lat)], now)
+
+        assert self.here(session, driver_id) == 42.9
+
+    def test_an_inexact_fix_is_no_jump(
+        self, session: OrmSession, now: datetime
+    ) -> None:
+        driver_id = uuid7()
+        tell(session, driver_id, [fix(now - MINUTE, 41.9)], now)
+        inexact = Fix(uuid7(), now, 42.0, -87.6, accuracy_m=10_000)
+
+        tell(session, driver_id, [inexact], now)
+
+        assert self.here(session, driver_id) == 42.0
 
 
 def test_the_last_position_never_goes_back_in_concurrent_batches(

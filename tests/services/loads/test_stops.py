@@ -12,7 +12,7 @@ from models.loads.stops import Stop
 from models.search.searches import BackhaulSearch
 from runtime.db import Session
 from services.loads import stops
-from services.loads.stops import Report
+from services.loads.reports import Report
 from tests.services.scene import actor_of, after, at_once
 from tests.trips import Trip, make_trip
 from tests.world import World, utcnow

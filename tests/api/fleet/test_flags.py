@@ -1,0 +1,128 @@
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session as OrmSession
+from uuid_utils.compat import uuid7
+
+from geo.points import Point
+from models.fleet.positions import LastPosition
+from runtime.db import Session
+from tests.trips import Trip, make_trip
+from tests.world import CHICAGO, DENVER, NEW_YORK, NEWARK, Caller, World, iso, utcnow
+
+WORD = {"word": "The phone was in a tunnel."}
+
+
+@pytest.fixture
+def trip(world: World, session: OrmSession) -> Trip:
+    made = make_trip(world, session)
+    here: dict[str, Any] = {"lat": NEW_YORK.lat, "lon": NEW_YORK.lon}
+    here["corrected_at"] = utcnow() - timedelta(hours=20)
+    driver_id = UUID(made.driver.driver_id)
+    with Session.begin() as writing:
+        writing.execute(
+            update(LastPosition).where(LastPosition.driver_id == driver_id).values(here)
+        )
+    return made
+
+
+def flags_of(caller: Caller, query: str = "") -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = caller.get(f"/v1/flags{query}")["data"]
+    return [flag for flag in listed if flag["subject"] == "stop"]
+
+
+def place(at: Point, **fields: Any) -> dict[str, Any]:
+    return {"position": {"lat": at.lat, "lon": at.lon} | fields}
+
+
+@pytest.mark.parametrize(
+    ("said", "kinds"),
+    [
+        (place(NEW_YORK), []),
+        (place(NEWARK), []),
+        (place(CHICAGO), ["far_from_stop"]),
+        (place(CHICAGO, accuracy_m=2_000_000), []),
+        (place(NEW_YORK, speed_mps=20), ["moving"]),
+        (place(NEW_YORK, speed_mps=1), []),
+        (place(Point(0, 0)), ["place_implausible"]),
+        (place(Point(-74.0, 40.7)), ["place_implausible"]),
+        ({"occurred_at": "1970-01-01T00:00:00Z"}, ["clock_implausible"]),
+    ],
+)
+def test_what_is_hard_to_believe_is_kept_with_a_flag(
+    trip: Trip, said: dict[str, Any], kinds: list[str]
+) -> None:
+    answer = trip.tell(0, "arrival", **said)
+
+    assert (answer.status, trip.status) == (200, "at_pickup")
+    assert answer.body.get("flags", []) == kinds
+    assert [flag["kind"] for flag in flags_of(trip.carrier)] == kinds
+
+
+def test_a_speed_that_no_truck_has_is_flagged(trip: Trip, world: World) -> None:
+    world.locate(trip.driver, CHICAGO, at=utcnow() - timedelta(minutes=10))
+
+    answer = trip.tell(0, "arrival", **place(NEW_YORK))
+
+    assert answer["flags"] == ["speed_implausible"]
+
+
+def test_the_speed_of_the_last_fix_counts_for_two_minutes(trip: Trip) -> None:
+    fix = {"lat": NEW_YORK.lat, "lon": NEW_YORK.lon, "speed_mps": 20.0}
+    fix |= {"fix_id": str(uuid7()), "fixed_at": iso(utcnow())}
+    trip.driver.post("/v1/positions", {"fixes": [fix]})
+
+    then = utcnow() - timedelta(minutes=3)
+    assert "flags" not in trip.tell(0, "arrival", occurred_at=iso(then)).body
+
+    trip.go(0, "completion", "departure")
+    assert trip.tell(1, "arrival")["flags"] == ["moving"]
+
+
+def test_a_jump_of_the_positions_is_flagged_once(world: World) -> None:
+    carrier = world.company()
+    driver = world.driver(carrier)
+    sent = []
+    for minute, lat in ((3, 30.0), (2, 45.0)):
+        fix = {"fix_id": str(uuid7()), "lat": lat, "lon": -100.0}
+        fix |= {"fixed_at": iso(utcnow() - timedelta(minutes=minute))}
+        sent.append(driver.post("/v1/positions", {"fixes": [fix]})["results"][0])
+
+    assert [result["flags"] for result in sent] == [["speed_implausible"]] * 2
+    (flag,) = carrier.get("/v1/flags")["data"]
+    assert (flag["kind"], flag["subject"]) == ("speed_implausible", "driver")
+    assert (flag["driver_id"], flag["times"]) == (driver.driver_id, 2)
+
+
+def test_a_person_of_the_desk_ends_a_flag_with_a_word(trip: Trip) -> None:
+    trip.tell(0, "arrival", **place(DENVER))
+    (flag,) = flags_of(trip.carrier, "?is_open=true")
+    assert flag["load_id"] == trip.load["id"]
+    path = f"/v1/flags/{flag['id']}/end"
+
+    assert trip.carrier.put(path, {}).status == 422
+    ended = trip.carrier.put(path, WORD)
+
+    assert (ended.status, ended["word"]) == (200, WORD["word"])
+    assert ended["ended_by"] == str(trip.carrier.member_id)
+    assert trip.carrier.put(path, {"word": "later"}).body == ended.body
+    assert flags_of(trip.carrier, "?is_open=true") == []
+    assert flags_of(trip.carrier, "?is_open=false") == [ended.body]
+
+
+def test_only_the_desk_of_the_drivers_company_sees_a_flag(
+    trip: Trip, world: World
+) -> None:
+    trip.tell(0, "arrival", **place(DENVER))
+    (flag,) = flags_of(trip.carrier)
+    path, rival = f"/v1/flags/{flag['id']}/end", world.company()
+
+    assert rival.get("/v1/flags")["data"] == []
+    assert rival.put(path, WORD).status == 404
+    for caller in (trip.driver, trip.shipper):
+        assert caller.get("/v1/flags").status == 403
+        assert caller.put(path, WORD).status == 403
+    assert "flags" not in trip.stop(0)
