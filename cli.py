@@ -13,6 +13,7 @@ from flask import Flask
 import worker as job_process
 import wsgi
 from api.app import create_app, make_posting_rules
+from edges.loads import loads
 from edges.start import (
     audit_key,
     clear_failures,
@@ -342,6 +343,9 @@ def erase(member: UUID, yes: bool) -> None:
     with Session.begin() as session:
         erased = privacy.erase(session, member, now=datetime.now(UTC))
         click.echo(f"Member {erased.id} is erased.")
+
+
+cli.add_command(loads)
 
 
 @cli.command()

@@ -229,6 +229,31 @@ class TestCompanies:
         assert (done.exit_code, done.stderr) == (2, f"No company {unknown}.\n")
 
 
+class TestLoads:
+    def test_odd_figures_are_confirmed_and_duplicates_listed_and_ended(
+        self, committed: World, invoke: Callable[..., Result]
+    ) -> None:
+        body = committed.load_body(price_cents=1_000_000)
+        first = committed.shipper().post("/v1/loads", body)
+        second = committed.shipper().post("/v1/loads", body)
+        assert first["is_unconfirmed"]
+
+        done = invoke("loads", "confirm", f"--load={first['id']}", "--reason=seen")
+        assert done.stdout == f"Load {first['load_number']} may be offered.\n"
+        assert (
+            committed.company().get("/v1/loads/market")["data"][0]["id"]
+            == (first["id"])
+        )
+
+        (listed,) = invoke("loads", "duplicates").stdout.splitlines()
+        assert f"posted {second['id']}, like {first['id']} of company" in listed
+        pair = listed.split(":")[0]
+        for _ in range(2):
+            ended = invoke("loads", "end-duplicate", f"--id={pair}", "--word=fine")
+            assert ended.stdout == f"Ended {pair}.\n"
+        assert invoke("loads", "duplicates").stdout == ""
+
+
 def admin_of(world: World) -> Caller:
     login = {"login": "dana@ortiz.example.com", "password": PASSWORD}
     tokens = Caller(world.app, "").post("/v1/sessions", login)

@@ -14,6 +14,7 @@ from freight.lifecycles import LoadStatus, StopStatus
 from models.fleet.flags import FlagKind
 from models.loads.loads import Load, RateType, Visibility
 from models.loads.stops import Stop, StopKind
+from services.loads.figures import Warned
 
 
 class AddressOut(Answer):
@@ -154,15 +155,31 @@ class MarketLoadOut(Answer):
         return market_form(shown)
 
 
+class LoadWarningOut(Answer):
+    """What is odd about a posted load. `pointer` names the field (RFC 6901)."""
+
+    code = fields.String(metadata={"example": "price-odd"})
+    pointer = fields.String(metadata={"example": "#/price_cents"})
+    detail = fields.String()
+
+
 class LoadOut(MarketLoadOut):
     """A load in full for its poster and for the carrier that has it, else as on the
-    market; `form` says which."""
+    market; `form` says which. While it is `is_unconfirmed`, it is not offered.
+    `rate_cents` is the price of a mile or of 100 pounds, if it was posted so;
+    `miles_source` says whose miles `billed_miles` are."""
 
     form = known(Form)
     load_number = _in_full(fields.String())
 
     posted_at = Time(allow_none=True)
     version = fields.Integer()
+    rate_cents = fields.Integer(allow_none=True)
+    billed_miles = fields.Float(allow_none=True)
+    miles_source = fields.String(allow_none=True, metadata={"example": "poster"})
+    warnings = _in_full(fields.List(shaped(fields.Dict(), LoadWarningOut)))
+    is_unconfirmed = fields.Boolean()
+    may_be_rebrokered = fields.Boolean()
     references = _in_full(fields.List(shaped(fields.Dict(), ReferenceOut)))
     consignee = _in_full(fields.String(allow_none=True))
     bill_to = _in_full(fields.String(allow_none=True))
@@ -185,3 +202,34 @@ class LoadOut(MarketLoadOut):
             # The kept place is a town. Without one, the facility says more than null.
             shown[f"{place}_place"] = shown[f"{place}_place"] or stop.facility
         return shown | {"form": form}
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A load that was just posted, and what its poster should know beside it."""
+
+    load: Load
+    told: list[Warned]
+
+    @property
+    def tag(self) -> str:
+        return self.load.tag
+
+
+class PostedLoadOut(LoadOut):
+    """A load that was just posted. Its `warnings` name also the company's other loads
+    that look the same, which need no confirmation."""
+
+    def get_attribute(
+        self,
+        obj: Any,  # noqa: ANN401 - as the base class
+        attr: str,
+        default: Any,  # noqa: ANN401 - as the base class
+    ) -> Any:  # noqa: ANN401 - as the base class
+        if attr == "warnings":
+            return [*obj.load.warnings, *(each.to_record() for each in obj.told)]
+        return super().get_attribute(obj.load, attr, default)
+
+    def seen(self, shown: dict[str, Any], load: Posted) -> dict[str, Any]:  # type: ignore[override]
+        """Return the load in the reader's form: the poster's."""
+        return super().seen(shown, load.load)

@@ -38,7 +38,7 @@ TOWN = frozenset({"city", "state", "country"})
 HIDDEN = frozenset(
     {
         *("load_number", "references", "consignee", "bill_to", "cancel_reason"),
-        *("interrupted_at", "interruption_reason"),
+        *("interrupted_at", "interruption_reason", "warnings"),
         *("interrupted_lat", "interrupted_lon"),
     }
 )

@@ -31,7 +31,7 @@ from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.kernel.versions import edits, precondition, shows_version
-from api.loads.answers import LoadOut, MarketLoadOut
+from api.loads.answers import LoadOut, MarketLoadOut, Posted, PostedLoadOut
 from freight.equipment import Equipment
 from freight.lifecycles import LoadStatus
 from models.loads.loads import Load, RateType, Visibility
@@ -40,7 +40,10 @@ from runtime.db import Session
 from runtime.errors import IdTaken, Invalid, NotFound
 from services.kernel.actors import Permission
 from services.kernel.moves import LoadMoveRefused
-from services.loads import cancellation, loads, market
+from services.loads import cancellation, confirmation, loads, market
+from services.loads.confirmation import NotVerified
+from services.loads.duplicates import LoadRebrokered
+from services.loads.figures import Warned
 from services.loads.loads import NumberTaken, PickupWindowClosed, PostingRules
 
 blueprint = Blueprint("loads", __name__, url_prefix="/v1/loads", description="Loads.")
@@ -121,9 +124,29 @@ class LoadFields(ma.Schema):
     temperature_max_c = Number(
         load_default=None, allow_none=True, validate=validate.Range(-100, 100)
     )
-    price_cents = count(required=True)
+    price_cents = count(
+        required=True,
+        metadata={
+            "description": "The total; with `per_mile` the price of a mile, with"
+            " `per_cwt` that of 100 pounds. The answer has the total, and the price of"
+            " the unit as `rate_cents`."
+        },
+    )
     currency = currency(load_default="USD")
     rate_type = words(RateType, load_default=RateType.ALL_IN)
+    billed_miles = Number(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(0.1, 10_000),
+        metadata={
+            "description": "The poster's miles, for a price `per_mile`. Without them"
+            " the total is computed with the product's distance."
+        },
+    )
+    may_be_rebrokered = Flag(
+        load_default=False,
+        metadata={"description": "The carrier may post this freight again."},
+    )
 
     @ma.post_load
     def _plain(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -183,17 +206,22 @@ class LoadsView(MethodView):
             return page(session, query, Load.id, **args)
 
     @requires(Permission.LOADS_POST)
-    @raises(Invalid, IdTaken, NumberTaken, PickupWindowClosed)
+    @raises(Invalid, IdTaken, NumberTaken, PickupWindowClosed, LoadRebrokered)
     @once
     @blueprint.arguments(LoadIn)
     @blueprint.doc(operationId="post_load")
-    @blueprint.response(201, LoadOut)
+    @blueprint.response(201, PostedLoadOut)
     @shows_version
-    def post(self, body: dict[str, Any]) -> Load:
-        """Post a load, or keep it as a draft."""
+    def post(self, body: dict[str, Any]) -> Posted:
+        """Post a load, or keep it as a draft.
+
+        What is odd about its figures is in `warnings`; then it is not offered until it
+        is confirmed. Figures that nobody can have meant are refused.
+        """
         load_id, is_draft = body.pop("id"), body.pop("is_draft")
         stops = body.pop("stops")
-        return loads.post_load(
+        told: list[Warned] = []
+        load = loads.post_load(
             transaction(),
             actor(),
             posting_rules(),
@@ -202,7 +230,9 @@ class LoadsView(MethodView):
             now=now(),
             load_id=load_id,
             is_draft=is_draft,
+            told=told,
         )
+        return Posted(load, told)
 
 
 @blueprint.route("/market")
@@ -235,7 +265,7 @@ class LoadView(MethodView):
             return loads.get_load(session, actor(), load_id)
 
     @requires(Permission.LOADS_POST)
-    @raises(NotFound, LoadMoveRefused, Invalid, NumberTaken)
+    @raises(NotFound, LoadMoveRefused, Invalid, NumberTaken, LoadRebrokered)
     @blueprint.arguments(LoadEdit(partial=True))
     @blueprint.doc(operationId="edit_load")
     @blueprint.response(200, LoadOut)
@@ -262,7 +292,7 @@ class PostingView(MethodView):
     """A load's place on the market."""
 
     @requires(Permission.LOADS_POST)
-    @raises(NotFound, LoadMoveRefused, PickupWindowClosed)
+    @raises(NotFound, LoadMoveRefused, PickupWindowClosed, LoadRebrokered)
     @blueprint.doc(operationId="renew_posting")
     @blueprint.response(200, LoadOut)
     @shows_version
@@ -280,6 +310,24 @@ class PostingView(MethodView):
         """Take a load off the market; it can be posted again."""
         with Session.begin() as session:
             return loads.withdraw(session, actor(), load_id, now=now())
+
+
+@blueprint.route("/<uuid:load_id>/confirmation")
+class ConfirmationView(MethodView):
+    """The word of the poster that odd figures are right."""
+
+    @requires(Permission.LOADS_POST)
+    @raises(NotFound, NotVerified)
+    @blueprint.doc(operationId="confirm_load")
+    @blueprint.response(200, LoadOut)
+    @shows_version
+    def put(self, load_id: UUID) -> Load:
+        """Confirm a load's odd figures, so that it is offered.
+
+        Only a company that is verified may; the operator confirms those of others.
+        """
+        with Session.begin() as session:
+            return confirmation.confirm(session, actor(), load_id, now=now())
 
 
 @blueprint.route("/<uuid:load_id>/cancellation")

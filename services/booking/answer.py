@@ -137,6 +137,7 @@ TRY = text(
         select loads.id from loads join offers on offers.load_id = loads.id
         where offers.id = :offer_id and offers.driver_id = :driver_id
         and loads.status = 'posted'
+        and not loads.is_unconfirmed
         and not is_suspended(loads.org_id) and not is_suspended(offers.org_id)
         for update of loads
     ), o as (

@@ -26,6 +26,8 @@ from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
 from services.kernel.versions import Precondition
+from services.loads import duplicates, figures
+from services.loads.figures import Warned
 from services.offers import ending
 from services.offers.offers import is_open
 
@@ -141,12 +143,17 @@ def post_load(
     now: datetime,
     load_id: UUID | None = None,
     is_draft: bool = False,
+    told: list[Warned] | None = None,
 ) -> Load:
     """Put a load with its stops on the market, or keep it as a draft.
 
-    Safe to repeat with the same `load_id`: the load is returned unchanged.
+    Figures that are odd are the load's `warnings`, and must be confirmed before it is
+    offered. Safe to repeat with the same `load_id`: the load is returned unchanged.
 
-    Raises: Invalid, IdTaken, NumberTaken, PickupWindowClosed.
+    told: gets what the poster should know beside the load's own warnings: other loads
+        of the company that look the same.
+
+    Raises: Invalid, IdTaken, NumberTaken, PickupWindowClosed, LoadRebrokered.
     """
     load_id = load_id or uuid7()
     known = _posted_before(session, actor, load_id)
@@ -161,6 +168,7 @@ def post_load(
         **{**fields, "load_number": number},
     )
     _set_stops(load, stops, rules.roads)
+    figures.settle(load, fields, {*fields, "stops"})
     try:
         with session.begin_nested():
             session.add(load)
@@ -174,7 +182,9 @@ def post_load(
     if is_draft:
         moves.record_draft(session, load, _cause(actor, now))
     else:
-        _post(session, load, LoadAct.POST, _cause(actor, now), rules, now)
+        found = _post(session, load, LoadAct.POST, _cause(actor, now), rules, now)
+        if told is not None:
+            told += found
     return load
 
 
@@ -193,16 +203,18 @@ def edit_load(
 
     stops: the new stops, which replace all old ones; None keeps them.
 
-    Open offers are superseded, because they show the old figures.
+    Open offers are superseded, because they show the old figures. Figures that become
+    odd must be confirmed before the load is offered again.
 
     Locks: the load, then its offers. Raises: NotFound, LoadMoveRefused, Invalid,
-    NumberTaken, PreconditionRequired, VersionMismatch.
+    NumberTaken, LoadRebrokered, PreconditionRequired, VersionMismatch.
     """
     load = lock_own(session, actor, load_id)
     precondition.check_given()
     cause = _cause(actor, now)
     moves.move_load(session, load, LoadAct.EDIT, cause, body={"fields": sorted(fields)})
     precondition.check(load)
+    figures.check_rate_type(load, fields)
     for name, value in fields.items():
         setattr(load, name, value)
     _check_temperature(load)
@@ -212,9 +224,12 @@ def edit_load(
                 load.stops.clear()
                 session.flush()
                 _set_stops(load, stops, rules.roads)
+            figures.settle(load, fields, {*fields, *(["stops"] if stops else [])})
             session.flush()
     except IntegrityError as error:
         raise _taken(error, fields.get("load_number", "")) from None
+    if load.status is LoadStatus.POSTED:
+        duplicates.check(session, load)
     end_offers(session, load, OfferAct.SUPERSEDE, "the load was edited", now)
     return load
 
@@ -225,7 +240,7 @@ def renew(
     """Post a draft, bring a held load back, or prolong the lease of a posted one.
 
     Safe to repeat. Locks: the load. Raises: NotFound, LoadMoveRefused,
-    PickupWindowClosed.
+    PickupWindowClosed, LoadRebrokered.
     """
     load = lock_own(session, actor, load_id)
     is_new = load.status in {LoadStatus.DRAFT, LoadStatus.WITHDRAWN}
@@ -294,7 +309,7 @@ def _post(
     cause: Cause,
     rules: PostingRules,
     now: datetime,
-) -> None:
+) -> list[Warned]:
     moves.check_load(load, act, cause)
     if load.pickup_until <= now:
         raise PickupWindowClosed("Give the pickup a window that is still open.")
@@ -302,7 +317,7 @@ def _post(
     load.lease_expires_at = now + rules.lease
     lease = {"lease_expires_at": load.lease_expires_at.isoformat()}
     moves.move_load(session, load, act, cause, body=lease)
-    session.flush()
+    return duplicates.check(session, load)
 
 
 def _posted_before(session: Session, actor: Actor, load_id: UUID) -> Load | None:

@@ -11,14 +11,14 @@ from services.kernel.actors import Actor
 from services.loads.loads import visible_loads
 
 ON_THE_MARKET = """
-    loads.status = 'posted'
+    loads.status = 'posted' and not loads.is_unconfirmed
     and loads.lease_expires_at > :now and loads.pickup_until > :now
     and (loads.visibility = 'network' or loads.org_id = :org_id)
     and loads.org_id <> all (array(select suspended_organisations()))
 """
-"""The one definition of "on the market", in SQL. The load is posted, its lease and its
-last pickup window are open, the company `:org_id` may see it, and its poster's company
-is not suspended."""
+"""The one definition of "on the market", in SQL. The load is posted, its figures are
+usual or confirmed, its lease and its last pickup window are open, the company `:org_id`
+may see it, and its poster's company is not suspended."""
 
 
 class LoadTaken(Gone):

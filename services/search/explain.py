@@ -151,6 +151,8 @@ def _was_posted(session: Session, load: Load, at: datetime) -> bool:
     ).scalar_one_or_none()
     if last is None or last["after"] != LoadStatus.POSTED or load.pickup_until <= at:
         return False
+    if load.is_unconfirmed:
+        return False
     # A load that an override posted again keeps its earlier lease.
     until = last.get("lease_expires_at")
     leases = [datetime.fromisoformat(until)] if until else []

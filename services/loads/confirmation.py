@@ -1,0 +1,77 @@
+"""Confirmations: a load with odd figures is offered once somebody stands by them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from freight.roles import POSTERS, Role
+from models.loads.loads import Load
+from models.people.organisations import Organisation, Verification
+from runtime.errors import DomainError, NotFound
+from services.kernel import moves
+from services.kernel.actors import Actor
+from services.kernel.events import Cause
+from services.loads.loads import lock_own
+
+
+class NotVerified(DomainError):
+    """Only the platform may confirm the figures of a company that is not verified."""
+
+    status = 403
+    code = "company-not-verified"
+    title = "The company is not verified"
+
+
+def confirm(session: Session, actor: Actor, load_id: UUID, *, now: datetime) -> Load:
+    """Let a load with odd figures be offered, as its poster stands by them.
+
+    Safe to repeat. Other odd figures, by an edit, need another confirmation.
+
+    Locks: the load. Raises: NotFound; NotVerified if the company is not verified or the
+    operator has suspended it.
+    """
+    # scope: `lock_own` finds the company's load; its company is the actor's own.
+    load = lock_own(session, actor, load_id)
+    if not load.is_unconfirmed:
+        return load
+    company = session.get_one(Organisation, actor.org_id)
+    is_verified = company.verification is Verification.VERIFIED
+    if not is_verified or company.suspended_at is not None:
+        raise NotVerified(
+            "Correct the figures, have your company verified, or ask the operator of"
+            " this market to confirm them."
+        )
+    _settle(session, load, Cause(now, actor, "desk"))
+    return load
+
+
+def confirm_for_platform(
+    session: Session, load_id: UUID, *, reason: str, now: datetime
+) -> Load:
+    """Let a load with odd figures be offered (the operator's command).
+
+    Safe to repeat. Locks: the load. Raises: NotFound.
+    """
+    # scope: the operator's command, for all companies.
+    load = session.get(Load, load_id, with_for_update=True)
+    if load is None:
+        raise NotFound(f"No load {load_id}.")
+    if load.is_unconfirmed:
+        _settle(session, load, Cause(now, reason=reason))
+    return load
+
+
+def _settle(session: Session, load: Load, cause: Cause) -> None:
+    load.is_unconfirmed = False
+    role = cause.role(POSTERS | {Role.DISPATCHER, Role.SYSTEM})
+    assert role is not None
+    moves.record_load(
+        session,
+        load,
+        "confirm_figures",
+        cause,
+        role,
+        body={"warnings": load.warnings},
+    )
+    session.flush()

@@ -1,0 +1,234 @@
+"""What posters say of their loads: odd figures, impossible ones, prices by the mile."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from models.people.organisations import Verification
+from runtime.db import Session
+from services.loads import confirmation
+from services.people import organisations
+from tests.services.scene import Scene, open_offers
+from tests.world import NEW_YORK, Answer, Caller, World, utcnow
+
+MILES = 925.0
+"""Between New York and Chicago, by any road but the direct one."""
+
+RunJobs = Callable[..., list[str]]
+PHANTOM = {"price_cents": 1_000_000}
+"""USD 10,000 for 925 miles: odd, and better than every other load."""
+
+
+@pytest.fixture
+def shipper(world: World) -> Caller:
+    return world.shipper()
+
+
+def post(world: World, shipper: Caller, **fields: Any) -> Answer:
+    return shipper.post("/v1/loads", world.load_body(**fields))
+
+
+def verify(shipper: Caller, state: Verification, now: datetime) -> None:
+    assert shipper.org_id is not None
+    with Session.begin() as session:
+        organisations.verify(
+            session, shipper.org_id, verification=state, source="SAFER", now=now
+        )
+
+
+class TestOddFigures:
+    def test_are_posted_with_warnings_and_not_offered(
+        self, world: World, shipper: Caller
+    ) -> None:
+        made = post(world, shipper, **PHANTOM)
+
+        assert (made.status, made["status"]) == (201, "posted")
+        assert made["is_unconfirmed"] is True
+        (warning,) = made["warnings"]
+        assert warning["code"] == "price-odd"
+        assert warning["pointer"] == "#/price_cents"
+        assert "unusually much" in warning["detail"]
+        carrier = world.company()
+        driver = world.driver(carrier)
+        assert carrier.get("/v1/loads/market")["data"] == []
+        given = {"load_id": made["id"], "driver_id": driver.driver_id}
+        assert carrier.post("/v1/assignments", given).status in {404, 410}
+
+    def test_take_no_offer_of_a_driver_until_they_are_confirmed(
+        self, world: World
+    ) -> None:
+        scene = Scene(world)
+        usual = scene.load()
+        made = post(world, scene.shipper, **PHANTOM)
+        driver = scene.driver()
+
+        scene.search(driver)
+        assert [offer.load_id for offer in open_offers(driver)] == [usual]
+
+        verify(scene.shipper, Verification.VERIFIED, utcnow())
+        path = f"/v1/loads/{made['id']}/confirmation"
+        confirmed = scene.shipper.put(path)
+        assert (confirmed.status, confirmed["is_unconfirmed"]) == (200, False)
+        again = scene.driver()
+        scene.search(again)
+        assert UUID(made["id"]) in {offer.load_id for offer in open_offers(again)}
+        assert scene.shipper.put(path).body == confirmed.body
+
+    @pytest.mark.parametrize(
+        "state", [Verification.UNVERIFIED, Verification.REFUSED], ids=str
+    )
+    def test_are_not_confirmed_by_a_company_that_is_not_verified(
+        self, world: World, shipper: Caller, state: Verification
+    ) -> None:
+        made = post(world, shipper, **PHANTOM)
+        verify(shipper, state, utcnow())
+
+        refused = shipper.put(f"/v1/loads/{made['id']}/confirmation")
+
+        assert (refused.status, refused.code) == (403, "company-not-verified")
+        assert shipper.get(f"/v1/loads/{made['id']}")["is_unconfirmed"] is True
+
+    def test_may_be_confirmed_by_the_platform_and_that_is_recorded(
+        self, world: World, shipper: Caller
+    ) -> None:
+        made = post(world, shipper, **PHANTOM)
+
+        with Session.begin() as session:
+            confirmation.confirm_for_platform(
+                session, UUID(made["id"]), reason="they showed us", now=utcnow()
+            )
+
+        carrier = world.company()
+        (listed,) = carrier.get("/v1/loads/market")["data"]
+        assert listed["id"] == made["id"]
+        with Session() as session:
+            event = session.execute(
+                text(
+                    "select actor_role, reason from events"
+                    " where kind = 'load.confirm_figures' and subject_id = :id"
+                ),
+                {"id": made["id"]},
+            ).one()
+        assert tuple(event) == ("system", "they showed us")
+
+    def test_are_not_confirmed_by_another_company(
+        self, world: World, shipper: Caller
+    ) -> None:
+        made = post(world, shipper, **PHANTOM)
+        rival = world.shipper()
+        verify(rival, Verification.VERIFIED, utcnow())
+
+        assert rival.put(f"/v1/loads/{made['id']}/confirmation").status == 404
+
+    def test_arise_and_go_with_edits(self, world: World, shipper: Caller) -> None:
+        made = post(world, shipper)
+        path = f"/v1/loads/{made['id']}"
+        verify(shipper, Verification.VERIFIED, utcnow())
+        assert (made["warnings"], made["is_unconfirmed"]) == ([], False)
+
+        assert shipper.patch(path, PHANTOM)["is_unconfirmed"] is True
+        assert shipper.put(f"{path}/confirmation")["is_unconfirmed"] is False
+        # A change of something else asks for no other confirmation.
+        assert shipper.patch(path, {"commodity": "Beer"})["is_unconfirmed"] is False
+        worse = shipper.patch(path, {"price_cents": 1_100_000})
+        assert worse["is_unconfirmed"] is True
+        usual = shipper.patch(path, {"price_cents": 260_000})
+        assert (usual["warnings"], usual["is_unconfirmed"]) == ([], False)
+
+
+class TestImpossibleFigures:
+    def test_are_refused_with_the_words_of_the_slip(
+        self, world: World, shipper: Caller
+    ) -> None:
+        refused = post(world, shipper, weight_kg=42_000)
+
+        assert (refused.status, refused.code) == (422, "invalid-request")
+        assert refused["errors"] == [
+            {
+                "pointer": "#/weight_kg",
+                "detail": "42,000 kg is 92,594 lb: did you mean pounds?",
+            }
+        ]
+        assert shipper.get("/v1/loads")["data"] == []
+
+    def test_are_refused_in_an_edit_too(self, world: World, shipper: Caller) -> None:
+        made = post(world, shipper)
+
+        refused = shipper.patch(f"/v1/loads/{made['id']}", {"length_m": 48})
+
+        assert refused["errors"][0]["detail"] == ("48 m is 157 ft: did you mean feet?")
+        assert shipper.get(f"/v1/loads/{made['id']}").body == made.body
+
+
+class TestAPriceByTheMile:
+    def test_is_multiplied_with_the_posters_miles(
+        self, world: World, shipper: Caller
+    ) -> None:
+        made = post(
+            world, shipper, rate_type="per_mile", price_cents=250, billed_miles=MILES
+        )
+
+        assert (made.status, made["price_cents"]) == (201, 231_250)
+        assert (made["rate_cents"], made["billed_miles"]) == (250, MILES)
+        assert made["miles_source"] == "poster"
+        assert made["warnings"] == []
+
+    def test_is_multiplied_with_the_products_miles_without_them(
+        self, world: World, shipper: Caller
+    ) -> None:
+        made = post(world, shipper, rate_type="per_mile", price_cents=250)
+
+        miles = round(made["loaded_m"] / 1609.344, 1)
+        assert (made["billed_miles"], made["rate_cents"]) == (miles, 250)
+        assert made["price_cents"] == round(250 * miles)
+        assert made["miles_source"] == made["distance_source"] == "estimated"
+
+    def test_that_is_the_total_is_refused(self, world: World, shipper: Caller) -> None:
+        refused = post(world, shipper, rate_type="per_mile", price_cents=250_000)
+
+        assert refused["errors"][0]["pointer"] == "#/price_cents"
+
+    def test_follows_edits(self, world: World, shipper: Caller) -> None:
+        made = post(
+            world, shipper, rate_type="per_mile", price_cents=250, billed_miles=MILES
+        )
+        path = f"/v1/loads/{made['id']}"
+
+        assert shipper.patch(path, {"price_cents": 300})["price_cents"] == 277_500
+        assert shipper.patch(path, {"billed_miles": 900})["price_cents"] == 270_000
+        assert shipper.patch(path, {"commodity": "Beer"})["price_cents"] == 270_000
+        ours = shipper.patch(path, {"billed_miles": None})
+        assert ours["price_cents"] == round(300 * ours["billed_miles"])
+        total = shipper.patch(path, {"rate_type": "all_in", "price_cents": 280_000})
+        assert (total["price_cents"], total["rate_cents"]) == (280_000, None)
+        assert (total["billed_miles"], total["miles_source"]) == (None, None)
+        without = shipper.patch(path, {"rate_type": "per_mile"})
+        assert without["errors"][0]["pointer"] == "#/price_cents"
+
+    def test_new_stops_need_other_miles(self, world: World, shipper: Caller) -> None:
+        made = post(
+            world, shipper, rate_type="per_mile", price_cents=250, billed_miles=MILES
+        )
+        stops = [
+            world.stop_body("pickup", NEW_YORK),
+            world.stop_body("delivery", NEW_YORK, ends_h=96),
+        ]
+
+        edited = shipper.patch(f"/v1/loads/{made['id']}", {"stops": stops})
+
+        assert edited["miles_source"] == "estimated"
+
+    def test_by_weight_is_multiplied_with_the_weight(
+        self, world: World, shipper: Caller
+    ) -> None:
+        made = post(world, shipper, rate_type="per_cwt", price_cents=700)
+
+        assert made["price_cents"] == round(700 * 15_000 * 2.2046226218 / 100)
+        refused = post(
+            world, shipper, rate_type="per_cwt", price_cents=700, weight_kg=None
+        )
+        assert refused["errors"][0]["pointer"] == "#/weight_kg"

@@ -1,0 +1,126 @@
+from typing import Any
+
+import pytest
+
+from freight.equipment import Equipment
+from freight.plausible import SIZES, Posted, findings
+from geo.distance import METRES_PER_MILE
+
+VAN = frozenset({Equipment.VAN})
+
+
+def posted(**fields: Any) -> Posted:
+    usual: dict[str, Any] = {
+        "equipment": VAN,
+        "loaded_m": 790 * METRES_PER_MILE,
+        "price_cents": 250_000,
+        "weight_kg": 15_000,
+    }
+    return Posted(**usual | fields)
+
+
+def of(*words: Equipment) -> frozenset[Equipment]:
+    return frozenset(words)
+
+
+def test_every_type_has_limits() -> None:
+    assert set(SIZES) == set(Equipment)
+    assert all(size.odd_kg < size.most_kg for size in SIZES.values())
+    assert all(size.odd_m < size.most_m for size in SIZES.values())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"weight_kg": None},
+        {"weight_kg": 20_400, "length_m": 16.15},
+        {"price_cents": 60_000},
+        {"price_cents": 600_000},
+        {"loaded_m": 10_000, "price_cents": 40_000},
+        {"loaded_m": 3_000_000, "price_cents": 250_000},
+        {"currency": "MXN", "price_cents": 4_000_000},
+        {"price_cents": 0, "is_private": True},
+        {"equipment": of(Equipment.REEFER), "temperature_min_c": -25},
+        {"equipment": of(Equipment.VAN, Equipment.LOWBOY), "weight_kg": 40_000},
+        {"equipment": of(Equipment.LOWBOY), "price_cents": 1_500_000},
+        {"equipment": of(Equipment.B_TRAIN), "weight_kg": 42_000},
+    ],
+)
+def test_usual_figures_are_neither_odd_nor_impossible(fields: dict[str, Any]) -> None:
+    assert findings(posted(**fields)) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "words"),
+    [
+        ({"price_cents": 250}, "price-odd", "did you mean USD 2.50 a mile"),
+        ({"price_cents": 2_500}, "price-odd", "did you mean USD 2,500.00?"),
+        ({"price_cents": 0}, "price-odd", "unusually little."),
+        ({"price_cents": 1_000_000}, "price-odd", "unusually much."),
+        ({"weight_kg": 24_000}, "weight-odd", "52,911 lb, unusually heavy for van"),
+        ({"length_m": 17}, "length-odd", "56 ft, unusually long"),
+        ({"temperature_min_c": 2}, "temperature-odd", "not every truck of van"),
+        (
+            {"equipment": of(Equipment.REEFER), "temperature_max_c": 38},
+            "temperature-odd",
+            "38 C is 100 F, unusual: did you mean Fahrenheit?",
+        ),
+        (
+            {
+                "equipment": of(Equipment.REEFER, Equipment.FLATBED),
+                "temperature_min_c": 2,
+            },
+            "temperature-odd",
+            "not every truck of flatbed, reefer",
+        ),
+    ],
+)
+def test_odd_figures_are_named(fields: dict[str, Any], code: str, words: str) -> None:
+    (found,) = findings(posted(**fields))
+
+    assert (found.code, found.is_impossible) == (code, False)
+    assert words in found.detail
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        (
+            {"weight_kg": 42_000},
+            "weight_kg",
+            "42,000 kg is 92,594 lb: did you mean pounds?",
+        ),
+        ({"weight_kg": 90_000}, "weight_kg", "too heavy for van."),
+        ({"length_m": 48}, "length_m", "48 m is 157 ft: did you mean feet?"),
+        ({"length_m": 90}, "length_m", "too long for van."),
+        (
+            {"price_cents": 25_000_000},
+            "price_cents",
+            "did you mean USD 2,500.00?",
+        ),
+        ({"price_cents": 9_900_000}, "price_cents", "more than anybody pays"),
+        (
+            {"loaded_m": 5e6, "price_cents": 10_000_001, "equipment": of(*Equipment)},
+            "price_cents",
+            "more than anybody pays.",
+        ),
+        (
+            {"equipment": of(Equipment.FLATBED), "temperature_max_c": 4},
+            "temperature_max_c",
+            "flatbed cannot hold one.",
+        ),
+        (
+            {"equipment": of(Equipment.REEFER), "temperature_max_c": 80},
+            "temperature_max_c",
+            "80 C is 176 F: did you mean Fahrenheit?",
+        ),
+    ],
+)
+def test_impossible_figures_are_answered_with_the_likely_slip(
+    fields: dict[str, Any], field: str, words: str
+) -> None:
+    found = findings(posted(**fields))[0]
+
+    assert (found.field, found.is_impossible) == (field, True)
+    assert words in found.detail
