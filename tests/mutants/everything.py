@@ -1,6 +1,7 @@
 """All mutants, in the order in which they are run."""
 
 from tests.mutants import (
+    claims,
     database,
     desk,
     exits,
@@ -12,6 +13,7 @@ from tests.mutants import (
 )
 
 MUTANTS = (
+    *claims.MUTANTS,
     *database.MUTANTS,
     *desk.MUTANTS,
     *exits.MUTANTS,
