@@ -75,17 +75,7 @@ def put_area(
         driver_id = actor.driver_id
     if driver_id is not None:
         drivers.get_driver(session, actor, driver_id)
-    try:
-        fence = PolygonFence.from_geojson(geometry)
-    except InvalidFence as error:
-        raise Invalid("#/geometry", str(error)) from None
-    southmost = min(box.south for box in fence.boxes())
-    if southmost < ROADS_SOUTH:
-        raise Invalid(
-            "#/geometry",
-            f"No road has the latitude {southmost:g}. Are lat and lon swapped? A"
-            " position is [longitude, latitude].",
-        )
+    fence = _fence(geometry)
     _queue_up(session, actor)
     area = session.get(Area, area_id, with_for_update=True, populate_existing=True)
     if area is None:
@@ -155,6 +145,21 @@ def fences_for(
         )
 
     return of(AreaKind.OPERATING), of(AreaKind.NO_GO)
+
+
+def _fence(geometry: dict[str, Any]) -> PolygonFence:
+    try:
+        fence = PolygonFence.from_geojson(geometry)
+    except InvalidFence as error:
+        raise Invalid("#/geometry", str(error)) from None
+    southmost = min(box.south for box in fence.boxes())
+    if southmost < ROADS_SOUTH:
+        raise Invalid(
+            "#/geometry",
+            f"No road has the latitude {southmost:g}. Are lat and lon swapped? A"
+            " position is [longitude, latitude].",
+        )
+    return fence
 
 
 def _check_own(actor: Actor, area: Area) -> None:

@@ -206,6 +206,7 @@ class TestLoads:
             {"visibility": "private", "equipment": ["van", "reefer"], "commodity": "x"},
             {
                 "references": [{"qualifier": "PO", "value": "7"}],
+                "equipment": ["reefer"],
                 "temperature_min_c": -5.0,
                 "temperature_max_c": 2.5,
                 "has_hazmat": True,

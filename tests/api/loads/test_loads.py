@@ -201,7 +201,7 @@ class TestEdit:
     def test_a_number_in_use_is_refused(self, world: World) -> None:
         shipper = world.shipper()
         world.load(shipper, load_number="7")
-        load = world.load(shipper)
+        load = world.load(shipper, weight_kg=9_000)
 
         answer = shipper.patch(f"/v1/loads/{load['id']}", {"load_number": "7"})
 
