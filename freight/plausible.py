@@ -97,17 +97,17 @@ IMPOSSIBLE_FACTOR = 20
 LEAST_MILES = 50
 """A shorter haul is paid for the day and not for its miles."""
 
-MOST_USD = 100_000
+DEAREST_USD = 100_000
 """DAT takes no higher price for a trip. Source: DOMAIN 1.2."""
 
 PER_USD = {"USD": 1.0, "CAD": 1.4, "MXN": 19.0, "EUR": 0.9}
 """Rough rates of 2026, good enough for limits that are factors apart."""
 
 ODD_C = (-30.0, 30.0)
-MOST_C = (-75.0, 200.0)
+POSSIBLE_C = (-75.0, 200.0)
 """Units hold -29 to +27 C (-20 to 80 F), dry ice -70; bitumen is loaded at 180."""
 
-REEFER_MOST_C = 45.0
+REEFER_WARMEST_C = 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def _price(posted: Posted) -> Iterator[Finding]:
     factor = SPECIAL_FACTOR if posted.equipment & SPECIAL else 1
     shown = f"{_money(posted.price_cents, posted.currency)} for {miles:,.0f} miles"
     slip = _slip_of_price(usd, fair, miles, posted)
-    if usd > min(IMPOSSIBLE_FACTOR * factor * fair, MOST_USD):
+    if usd > min(IMPOSSIBLE_FACTOR * factor * fair, DEAREST_USD):
         told = f"{shown} is more than anybody pays{slip}"
         yield Finding("price_cents", "price-impossible", told, True)
     elif usd > ODD_FACTOR * factor * fair:
@@ -241,8 +241,8 @@ def _temperature(posted: Posted) -> Iterator[Finding]:
         told = f"{celsius:g} C is {celsius * 1.8 + 32:,.0f} F"
         asked = (celsius - 32) / 1.8
         slip = ": did you mean Fahrenheit?" if ODD_C[0] <= asked <= ODD_C[1] else "."
-        most = REEFER_MOST_C if is_reefer else MOST_C[1]
-        if not MOST_C[0] <= celsius <= most:
+        most = REEFER_WARMEST_C if is_reefer else POSSIBLE_C[1]
+        if not POSSIBLE_C[0] <= celsius <= most:
             yield Finding(field, "temperature-impossible", told + slip, True)
         elif not ODD_C[0] <= celsius <= ODD_C[1]:
             yield Finding(field, "temperature-odd", f"{told}, unusual{slip}")

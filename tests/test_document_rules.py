@@ -39,7 +39,7 @@ Json = dict[str, Any]
 VERBS = {
     *("accept", "approve", "arrive", "assign", "cancel", "change", "complete"),
     *("confirm", "decline", "deliver", "depart", "draw", "edit", "enrol", "erase"),
-    *("explain", "hand", "interrupt", "return"),
+    *("end", "explain", "hand", "interrupt", "return"),
     *("get", "invite", "list", "make", "mark", "override", "post", "refresh"),
     *("register", "remove", "renew", "report", "request", "revoke", "save", "sign"),
     *("sync", "withdraw"),

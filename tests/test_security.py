@@ -159,10 +159,6 @@ class TestRoles:
                 assert route.permission in answer["detail"]
 
 
-LONG_AGO = "2001-01-01T00:00:00Z"
-"""A report with this time is kept with a flag."""
-
-
 @dataclass
 class Rows:
     """An existing row for each kind of id, all of one carrier and one shipper."""
@@ -191,7 +187,7 @@ def rows(world: World, run_jobs: Any) -> Rows:
     invited = carrier.post("/v1/invitations", guest)
     offer = driver.get("/v1/offers")["data"][0]
     assert offer["load_id"] == offered["id"]
-    world.report(busy, carried["stops"][0]["id"], "arrival", occurred_at=LONG_AGO)
+    world.locate(busy, NEWARK, at=utcnow())  # a jump, which makes a flag
     ids = {
         "flag_id": carrier.get("/v1/flags")["data"][0]["id"],
         "truck_id": world.truck(carrier),

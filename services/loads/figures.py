@@ -21,7 +21,7 @@ OF_THE_TOTAL = frozenset(
 POSTER = "poster"
 """Where the billed miles are from, if it is not the product's distance."""
 
-MOST_CENTS = 2**31 - 1
+LARGEST_CENTS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,6 @@ def _settle_total(
         assert load.billed_miles is not None
         units = load.billed_miles
     total = round(load.rate_cents * units)
-    if total > MOST_CENTS:
+    if total > LARGEST_CENTS:
         raise Invalid("#/price_cents", f"The total would be {total} cents.")
     load.price_cents = total

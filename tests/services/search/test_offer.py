@@ -50,13 +50,13 @@ def test_a_load_with_a_new_price_is_offered_with_its_new_figures(sequential, run
     driver = sequential.driver()
     sequential.search(driver)
 
-    sequential.shipper.patch(f"/v1/loads/{second}", {"price_cents": 999_999})
+    sequential.shipper.patch(f"/v1/loads/{second}", {"price_cents": 459_999})
     decline_and_go_on(sequential, driver, run_jobs)
 
     (offer,) = open_offers(driver)
-    assert offer.snapshot["price_cents"] == 999_999
+    assert offer.snapshot["price_cents"] == 459_999
     assert sum(term["value"] for term in offer.terms) == offer.score_cents
-    assert offer.terms[0]["value"] == 999_999
+    assert offer.terms[0]["value"] == 459_999
 
 
 def test_an_older_search_offers_nothing_after_a_newer_one(sequential, run_jobs):
