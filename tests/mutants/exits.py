@@ -56,7 +56,7 @@ MUTANTS = (
         "services/search/run.py",
         "    if once_all_ended and ",
         "    if False and ",
-        ("tests/services/search/test_going_on.py",),
+        ("tests/services/booking/test_answer.py::TestStrategies",),
     ),
     Mutant(
         "a-suspended-company-with-a-load-may-do-all",
