@@ -15,16 +15,14 @@ ROOT = Path(__file__).parent.parent
 
 CLOSE_DATABASE = text("""
 do $$ begin
-    if to_regrole('backhaul_app') is null or not exists (
+    if to_regrole('backhaul_logins') is null or not exists (
         select from pg_database d, aclexplode(coalesce(datacl, acldefault('d', datdba)))
         where datname = current_database() and grantee = 0)
     then return; end if;
     execute format('revoke all on database %I from public', current_database());
-    execute format('grant connect on database %I to backhaul_app, backhaul_worker, %I',
-        current_database(), session_user);
     -- `backhaul seed` works with temporary tables.
-    execute format('grant temporary on database %I to backhaul_worker',
-        current_database());
+    execute format('grant connect, temporary on database %I to backhaul_logins, %I',
+        current_database(), session_user);
 end $$
 """)
 """Lets only our roles, their members and this login connect. Done at each migration, as

@@ -182,6 +182,29 @@ do $$ declare found record; begin
 end $$
 """
 
+LOGINS = """
+do $$ declare role text; begin
+    -- Roles belong to the whole server: another database may be making this one now.
+    begin
+        if to_regrole('backhaul_logins') is null then
+            create role backhaul_logins nologin nosuperuser nobypassrls;
+        end if;
+    exception when duplicate_object or unique_violation then null;
+    end;
+    foreach role in array array['backhaul_app', 'backhaul_worker'] loop
+        begin
+            if not pg_has_role(role, 'backhaul_logins', 'member') then
+                execute format('grant backhaul_logins to %I', role);
+            end if;
+        exception when duplicate_object or unique_violation then null;
+        end;
+    end loop;
+end $$
+"""
+"""The role that may connect, of which app and worker are members. The right is not
+theirs alone: `drop owned by` in 0010_walls, when one database goes back to nothing,
+takes their own rights on every database of the server."""
+
 GIVE_BACK = """
 do $$ begin
     execute format('grant connect, temporary on database %I to public',
@@ -227,6 +250,7 @@ def upgrade() -> None:
 
 def _close() -> None:
     op.execute("reset role")
+    op.execute(LOGINS)
     op.execute("revoke all on schema public from public")
     for owner in OWNERS:
         op.execute(f"set local role {owner}")

@@ -136,9 +136,8 @@ def test_a_rollback_of_web_undoes_and_of_a_lost_connection_raises(
 ) -> None:
     with pool_of(login_url, DatabaseRole.APP) as engine:
         with engine.connect() as connection:
-            connection.execute(text("set application_name = 'kept'"))
+            connection.execute(text("create temporary table kept (n int)"))
             connection.rollback()
-            assert connection.scalar(text("show application_name")) != "kept"
             with pytest.raises(ProgrammingError):
                 connection.execute(text("select * from kept"))
             connection.rollback()

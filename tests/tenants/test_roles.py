@@ -20,6 +20,8 @@ from runtime.db import (
     make_engine,
 )
 
+OURS = ("backhaul_owner", "backhaul_app", "backhaul_worker", "backhaul_logins")
+
 
 def as_login(url: str, login: str) -> Settings:
     changed = make_url(url).set(username=login)
@@ -36,7 +38,7 @@ def managed(server_url: str) -> Iterator[tuple[str, str]]:
         connection.execute(f"create role {login} login createrole")
         connection.execute(f"alter database {name} owner to {login}")
         # Other tests made our roles already; grant them as if this login had made them.
-        for role in ("backhaul_owner", "backhaul_app", "backhaul_worker"):
+        for role in OURS:
             connection.execute(f"grant {role} to {login} with admin option")
     yield url, login
     with psycopg.connect(server_url, autocommit=True) as connection:
@@ -59,6 +61,7 @@ class TestRoles:
 
         assert roles == [
             ("backhaul_app", True, False, False, False),
+            ("backhaul_logins", False, False, False, False),
             ("backhaul_owner", False, False, False, False),
             ("backhaul_tests", True, False, False, False),
             ("backhaul_worker", True, False, False, False),
@@ -116,7 +119,7 @@ class TestAManagedDatabase:
         url, login = managed
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"alter role {login} nocreaterole")
-            for role in ("backhaul_owner", "backhaul_app", "backhaul_worker"):
+            for role in OURS:
                 connection.execute(f"revoke {role} from {login}")
         engine = make_engine(as_login(url, login))
 
