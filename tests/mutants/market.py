@@ -78,7 +78,7 @@ MUTANTS = (
         OFFERS,
         "    if seen.is_busy:\n",
         "    if False:\n",
-        (REFUSALS,),
+        ("tests/services/booking/test_slots.py",),
     ),
     Mutant(
         "two-decisions-about-a-driver-do-not-see-each-other",
@@ -88,7 +88,7 @@ MUTANTS = (
         "        from a where drivers.id = a.driver_id\n"
         "        returning old.availability as before\n",
         "        select 'available' as before from a\n",
-        LOCKS,
+        (f"{OBJECTIONS}::TestMeanwhile",),
     ),
     Mutant(
         "a-yes-does-not-lock-the-load",

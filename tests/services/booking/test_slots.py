@@ -3,8 +3,10 @@
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from models.loads.assignments import Assignment
+from runtime.db import Session
 from services.booking import assign
 from tests.flows.acts import overriding
 from tests.services.booking.test_overrides import override
@@ -96,6 +98,38 @@ def test_a_driver_whose_truck_carries_a_load_of_the_crew_wins_none(
 
     assert (refused.status, refused.code) == (409, "objections")
     assert [o["ground"] for o in refused["objections"]] == ["slot_taken"]
+
+
+@pytest.mark.parametrize("slot", ["null", "'next'"])
+def test_a_driver_whose_load_is_not_in_the_current_slot_wins_none(
+    scene: Scene, slot: str
+) -> None:
+    """As one of before there were slots."""
+    driver = scene.driver()
+    plan(scene, driver, scene.load(pickup=CLEVELAND))
+    with Session.begin() as session:
+        session.execute(text(f"update assignments set slot = {slot}"))
+        session.execute(text("update drivers set availability = 'available'"))
+    scene.load()
+    (offer_id,) = offered_again(scene, driver)
+
+    refused = driver.put(f"/v1/offers/{offer_id}/acceptance")
+
+    assert (refused.status, refused.code) == (409, "driver-busy")
+
+
+def offered_again(scene: Scene, driver: Caller) -> list[UUID]:
+    """Return an offer to a driver who has a load, which a search does not make."""
+    with Session.begin() as session:
+        session.execute(
+            text("update assignments set status = 'completed', ended_at = now()")
+        )
+    offers = scene.offered(driver)
+    with Session.begin() as session:
+        session.execute(
+            text("update assignments set status = 'active', ended_at = null")
+        )
+    return offers
 
 
 def test_a_plan_while_the_current_load_ends_is_current_in_the_end(
