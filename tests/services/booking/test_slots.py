@@ -1,5 +1,6 @@
 """Slots: a driver and their truck carry a current load and have a next one."""
 
+import runpy
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from services.booking import assign
 from tests.flows.acts import overriding
 from tests.services.booking.test_overrides import override
 from tests.services.scene import Scene, active, actor_of, after, rows_of
+from tests.source import ROOT
 from tests.world import CLEVELAND, Answer, Caller, World, utcnow
 
 
@@ -26,7 +28,7 @@ def plan(scene: Scene, driver: Caller, load_id: UUID) -> Answer:
     )
 
 
-def slots() -> dict[UUID, str]:
+def slots() -> dict[UUID, str | None]:
     return {assignment.load_id: assignment.slot for assignment in active()}
 
 
@@ -71,6 +73,29 @@ def test_the_end_of_the_next_load_leaves_the_current_one(scene: Scene) -> None:
     override(scene.carrier, made[1]["id"], kind="unassign")
 
     assert slots() == {first: "current"}
+
+
+def test_loads_of_before_there_were_slots_get_one_if_they_fit(scene: Scene) -> None:
+    """Three drivers of one truck, as could be: the third load waits without a slot, and
+    is the current one in the end."""
+    first, second, third = scene.loads(3)
+    made = [plan(scene, scene.driver(), load) for load in (first, second, third)]
+    revision = runpy.run_path(str(ROOT / "migrations/versions/0016_slots.py"))
+    with Session.begin() as session:
+        session.execute(
+            text("update assignments set slot = null, truck_id = :truck"),
+            {"truck": made[0]["truck_id"]},
+        )
+        session.execute(text("set local role backhaul_worker"))
+        session.execute(text(revision["GIVE_SLOTS"]))
+
+    assert slots() == {first: "current", second: "next", third: None}
+    for ended, left in (
+        (made[0], {second: "current", third: None}),
+        (made[1], {third: "current"}),
+    ):
+        override(scene.carrier, ended["id"], kind="unassign")
+        assert slots() == left
 
 
 def test_a_crew_shares_the_slots_of_its_truck(scene: Scene) -> None:
