@@ -68,7 +68,8 @@ def settle(load: Load, given: Mapping[str, Any], changed: Collection[str]) -> No
             equipment=frozenset(Equipment(word) for word in load.equipment),
             loaded_m=load.loaded_m,
             price_cents=load.price_cents,
-            currency=load.currency,
+            # A new load has the column's default only once it is written.
+            currency=load.currency or "USD",
             weight_kg=load.weight_kg,
             length_m=load.length_m,
             temperature_min_c=load.temperature_min_c,

@@ -218,13 +218,16 @@ def edit_load(
     for name, value in fields.items():
         setattr(load, name, value)
     _check_temperature(load)
+    if stops is None:
+        # Before the savepoint, which flushes: one edit makes one version.
+        figures.settle(load, fields, fields.keys())
     try:
         with session.begin_nested():
             if stops is not None:
                 load.stops.clear()
                 session.flush()
                 _set_stops(load, stops, rules.roads)
-            figures.settle(load, fields, {*fields, *(["stops"] if stops else [])})
+                figures.settle(load, fields, {*fields, "stops"})
             session.flush()
     except IntegrityError as error:
         raise _taken(error, fields.get("load_number", "")) from None

@@ -11,7 +11,16 @@ from tests.world import Caller, World
 
 LISTS = (
     *("areas", "assignments", "backhaul-searches", "company-devices", "devices"),
-    *("drivers", "fleet", "invitations", "loads", "loads/market", "members", "offers"),
+    *(
+        "drivers",
+        "flags",
+        "fleet",
+        "invitations",
+        "loads",
+        "loads/market",
+        "members",
+        "offers",
+    ),
     *("overrides", "sync", "trucks"),
 )
 

@@ -26,6 +26,8 @@ EDITS = {
 FACTS = {
     *("arrival", "completion", "departure", "pickup-confirmation"),
     *("posting", "cancellation", "seen", "acceptance", "decline"),
+    # End a flag.
+    "end",
     # Withdraw an invitation, approve a phone, set a password, confirm a factor.
     *("<uuid:invitation_id>", "approval", "password", "confirmation"),
 }
