@@ -261,6 +261,7 @@ BODIES: Mapping[str, Callable[[Asking], Body]] = {
     "POST /v1/positions": _fixes,
     "POST /v1/loads": _load,
     "PATCH /v1/loads/{load_id}": lambda asking: {"price_cents": 260_000},
+    "PUT /v1/flags/{flag_id}/end": lambda asking: {"word": "seen"},
     "PUT /v1/loads/{load_id}/cancellation": lambda asking: {"reason": "sold"},
     "PUT /v1/loads/{load_id}/interruption": lambda asking: {"reason": "recall"},
     "PUT /v1/loads/{load_id}/return": lambda asking: {"note": "back"},

@@ -26,7 +26,7 @@ LOADS_OF: LiteralString = """
 ON_THE_MARKET: LiteralString = """
     select l.id from loads l join organisations o on o.id = l.org_id
     where l.id = any(%(ids)s) and l.visibility = 'network' and o.suspended_at is null
-    and l.status = 'posted' and l.lease_expires_at > now()
+    and l.status = 'posted' and not l.is_unconfirmed and l.lease_expires_at > now()
 """
 
 HAD_BEEN_POSTED: LiteralString = """
