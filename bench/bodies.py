@@ -21,7 +21,7 @@ TABLE_OF = {
     **{
         f"{noun}_id": f"{noun}s"
         for noun in (
-            *("area", "assignment", "device", "driver", "invitation", "load"),
+            *("area", "assignment", "device", "driver", "flag", "invitation", "load"),
             *("offer", "stop", "truck"),
         )
     },
