@@ -296,6 +296,6 @@ def ids_by_owner(database_url: str) -> Mapping[str, Mapping[UUID, list[UUID]]]:
 OWNED = (
     *("members", "devices", "trucks", "drivers", "areas", "invitations", "loads"),
     *("stops", "backhaul_searches", "offers", "assignments", "overrides"),
-    *("refresh_families", "password_resets"),
+    *("refresh_families", "password_resets", "flags"),
 )
 """Tables whose rows belong to a company and have an id."""
