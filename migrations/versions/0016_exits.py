@@ -124,6 +124,8 @@ def upgrade() -> None:
         op.execute(f"alter function {function} owner to backhaul_worker")
         op.execute(f"revoke execute on function {function} from public")
         op.execute(f"grant execute on function {function} to backhaul_app")
+    # `way_of` runs as the worker.
+    op.execute("grant execute on function app_loads() to backhaul_worker")
     op.execute("revoke create on schema public from backhaul_worker")
     op.execute("set local role backhaul_owner")
 
@@ -134,6 +136,7 @@ def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '15s'")
     op.execute("reset role")
+    op.execute("revoke execute on function app_loads() from backhaul_worker")
     for function in AS_WORKER:
         op.execute(f"drop function {function}")
     op.execute("set local role backhaul_owner")

@@ -126,6 +126,8 @@ def upgrade() -> None:
     op.execute(f"alter function {AS_WORKER} owner to backhaul_worker")
     op.execute(f"revoke execute on function {AS_WORKER} from public")
     op.execute(f"grant execute on function {AS_WORKER} to backhaul_app")
+    # It runs as the worker.
+    op.execute("grant execute on function app_org() to backhaul_worker")
     op.execute("revoke create on schema public from backhaul_worker")
     op.execute("set local role backhaul_owner")
 
@@ -245,6 +247,7 @@ def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '15s'")
     op.execute("reset role")
+    op.execute("revoke execute on function app_org() from backhaul_worker")
     op.execute(f"drop function {AS_WORKER}")
     op.execute("set local role backhaul_owner")
     op.drop_table("duplicates")
