@@ -26,8 +26,8 @@ EDITS = {
 FACTS = {
     *("arrival", "completion", "departure", "pickup-confirmation"),
     *("posting", "cancellation", "seen", "acceptance", "decline"),
-    # End a flag.
-    "end",
+    # Give up a load, say where its freight went, end a flag.
+    *("hand-back", "interruption", "return", "delivery", "end"),
     # Withdraw an invitation, approve a phone, set a password, confirm a factor.
     *("<uuid:invitation_id>", "approval", "password", "confirmation"),
 }
