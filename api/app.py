@@ -3,7 +3,7 @@
 from time import perf_counter
 from typing import Any
 
-from flask import Flask, Response, g, redirect, request
+from flask import Blueprint, Flask, Response, g, redirect, request
 from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -126,24 +126,27 @@ def create_app(
     openapi.describe(api)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    app.register_blueprint(
-        get_swaggerui_blueprint(
-            "/docs",
-            "/openapi.json",
-            # The badge would send our document's address to a server on the internet.
-            # Its own oauth2RedirectUrl would repeat the request's Host.
-            {
-                "app_name": "Backhaul",
-                "validatorUrl": None,
-                "oauth2RedirectUrl": "/docs/oauth2-redirect.html",
-            },
-        )
-    )
+    app.register_blueprint(_docs())
     # There are no other pages for people yet.
     app.add_url_rule("/", "index", lambda: redirect("/docs/"))
     app.extensions["problems"] = openapi.complete(api, app)
     app.extensions["api"] = api
     return app
+
+
+def _docs() -> Blueprint:
+    """Return the page of the API document."""
+    return get_swaggerui_blueprint(
+        "/docs",
+        "/openapi.json",
+        {
+            "app_name": "Backhaul",
+            # The badge would send our document's address to a server on the internet.
+            "validatorUrl": None,
+            # Its own address would repeat the request's Host.
+            "oauth2RedirectUrl": "/docs/oauth2-redirect.html",
+        },
+    )
 
 
 def make_posting_rules(settings: Settings, roads: Roads) -> PostingRules:

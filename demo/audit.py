@@ -34,7 +34,10 @@ def audit(play: Play, evidence: Evidence) -> None:
 
 def _drops(play: Play, evidence: Evidence) -> Iterator[str]:
     dropped = Counter(drop.stop_id for drop in play.ledger.drops)
-    searched = Counter(search["stop_id"] for search in evidence.searches)
+    # A driver who lost a load is searched for as well, from where they are.
+    searched = Counter(
+        search["stop_id"] for search in evidence.searches if search["stop_id"]
+    )
     for stop_id in dropped | searched:
         if (dropped[stop_id], searched[stop_id]) != (1, 1):
             yield (

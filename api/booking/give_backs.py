@@ -61,7 +61,7 @@ class GiveBacksView(MethodView):
 
     @requires(Permission.LOADS_POST)
     @raises(NotFound)
-    @blueprint.doc(operationId="list_give_backs")
+    @blueprint.doc(operationId="get_give_backs")
     @blueprint.response(200, GiveBacksOut)
     def get(self, load_id: UUID) -> GiveBacks:
         """Show the poster how often and how soon carriers gave the load back."""

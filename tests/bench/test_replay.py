@@ -152,7 +152,8 @@ class TestTheTable:
 
         assert list(benches.benches(is_quick=False)) == [
             *([f"bench.{name}"] for name in ("idempotency", "fuzz", "refresh")),
-            *([f"bench.{name}"] for name in ("tenants", "overhead", "limits")),
+            *([f"bench.{name}"] for name in ("tenants", "exits", "overhead")),
+            *(["bench.limits"], ["bench.slow"]),
             *(["bench.search"], ["bench.search", "--naive"]),
             *([f"bench.{name}"] for name in ("drop_to_push", "accept_race", "http")),
             *([f"bench.{name}"] for name in ("kill", "restart", "fcm_storm", "soak")),

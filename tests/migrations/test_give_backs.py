@@ -12,7 +12,7 @@ from runtime.db import Session
 from tests.services.scene import Scene, open_offers, rows_of
 from tests.world import CHICAGO, NEWARK, World
 
-revision = import_module("migrations.versions.0018_give_backs")
+revision = import_module("migrations.versions.0015_give_backs")
 
 
 def test_a_place_that_names_a_facility_is_forgotten_and_a_town_is_kept(

@@ -80,7 +80,7 @@ def test_loads_of_before_there_were_slots_get_one_if_they_fit(scene: Scene) -> N
     is the current one in the end."""
     first, second, third = scene.loads(3)
     made = [plan(scene, scene.driver(), load) for load in (first, second, third)]
-    revision = runpy.run_path(str(ROOT / "migrations/versions/0016_slots.py"))
+    revision = runpy.run_path(str(ROOT / "migrations/versions/0017_slots.py"))
     with Session.begin() as session:
         session.execute(
             text("update assignments set slot = null, truck_id = :truck"),
