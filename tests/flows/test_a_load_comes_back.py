@@ -44,7 +44,7 @@ def release(scene: Scene, assignment_id: object) -> None:
 
 def lost_and_back(scene: Scene) -> tuple[Caller, UUID, UUID]:
     """Return a driver whose offer was lost, that offer, and its load, which is back."""
-    load_id = scene.load(price_cents=900_000)
+    load_id = scene.load(price_cents=459_999)
     winner, loser = scene.driver(), scene.driver()
     mine, theirs = scene.offered(winner, loser)
     won = winner.put(f"/v1/offers/{mine}/acceptance")
@@ -168,7 +168,7 @@ def test_no_offer_is_made_that_would_not_be_good(
     assert made == []
 
 
-@pytest.mark.parametrize(("price_cents", "wins"), [(900_000, True), (150_000, False)])
+@pytest.mark.parametrize(("price_cents", "wins"), [(459_999, True), (150_000, False)])
 def test_it_takes_the_place_of_a_worse_offer_and_not_of_a_better_one(
     world: World, run_jobs: RunJobs, price_cents: int, wins: bool
 ) -> None:
@@ -217,7 +217,7 @@ def test_a_swap_gives_the_old_load_back_to_its_losers(
     world: World, run_jobs: RunJobs
 ) -> None:
     scene = Scene(world)
-    load_id = scene.load(price_cents=900_000)
+    load_id = scene.load(price_cents=459_999)
     winner, loser = scene.driver(), scene.driver()
     mine, theirs = scene.offered(winner, loser)
     won = winner.put(f"/v1/offers/{mine}/acceptance")
