@@ -24,6 +24,7 @@ from backhaul_client.models import (
     OfferPage,
     PositionsIn,
     PositionsOut,
+    PostedLoadOut,
     Problem,
     SearchOut,
     StopIn,
@@ -66,7 +67,7 @@ def accept(client: AuthenticatedClient, offer: OfferOut) -> list[datetime]:
     return [stop.window_until for stop in answer.load.stops]
 
 
-def post(client: AuthenticatedClient, at: datetime) -> LoadOut | Problem | None:
+def post(client: AuthenticatedClient, at: datetime) -> PostedLoadOut | Problem | None:
     """Post a load; only what is required must be given, whatever has a default."""
     kinds = (StopKind.PICKUP, StopKind.DELIVERY)
     stops = [

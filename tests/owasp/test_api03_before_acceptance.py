@@ -102,7 +102,9 @@ class Docks:
         """Return an assignment whose driver was taken off its load."""
         driver = self.world.driver(self.rows.owner, device=None)
         load = secret_load(self.world, self.shipper)
-        made = self.world.assign(self.rows.owner, driver, load, reason="customer_request")
+        made = self.world.assign(
+            self.rows.owner, driver, load, reason="customer_request"
+        )
         path = f"/v1/assignments/{made['id']}/override"
         decision = {"kind": "unassign", "reason": "safety"}
         assert self.rows.owner.post(path, decision).status == 201
