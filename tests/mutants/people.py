@@ -172,7 +172,7 @@ MUTANTS = (
         'if getattr(view, "meters_itself", False):',
         'if getattr(view, "meters_nothing", False):',
         (
-            "tests/api/kernel/test_limits.py::TestPhonesBehindOneAddress"
+            "tests/api/kernel/test_shared_addresses.py::TestPhonesBehindOneAddress"
             "::test_refresh_and_ask_as_if_each_were_alone",
         ),
     ),
