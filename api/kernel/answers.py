@@ -29,18 +29,22 @@ class Answer(ma.Schema):
     only_if: ClassVar[str | None] = None
     """When the object has its fields; otherwise it is empty."""
 
+    given: ClassVar[str | None] = None
+    """What always holds here: fields that are there only then are always there."""
+
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        if self.only_if is not None and WHEN not in field_obj.metadata:
-            sometimes(field_obj, self.only_if)
-        field_obj.required = WHEN not in field_obj.metadata
+        when = field_obj.metadata.get(WHEN, self.only_if)
+        field_obj.required = when is None or when == self.given
+        if not field_obj.required:
+            told = field_obj.metadata.get("description")
+            words = f"Only {when}."
+            description = f"{told}. {words}" if told else words
+            field_obj.metadata = {**field_obj.metadata, "description": description}
 
 
 def sometimes(field: Field, when: str) -> Field:
     """Mark a field that only some answers have; `when` follows the word "Only"."""
-    told = field.metadata.get("description")
-    words = f"Only {when}."
-    description = f"{told}. {words}" if told else words
-    field.metadata = {**field.metadata, WHEN: when, "description": description}
+    field.metadata = {**field.metadata, WHEN: when}
     return field
 
 

@@ -79,6 +79,12 @@ class StopOut(Answer):
     bol_number = _in_full(fields.String(allow_none=True))
 
 
+class FullStopOut(StopOut):
+    """A stop and what happened there, for the poster or the carrier."""
+
+    given = IF_FULL
+
+
 @dataclass(frozen=True)
 class Reported:
     """A stop, and the flags of the report that was just made of it."""
@@ -87,7 +93,7 @@ class Reported:
     flags: list[FlagKind]
 
 
-class ReportedStopOut(StopOut):
+class ReportedStopOut(FullStopOut):
     """A stop after a report."""
 
     flags = sometimes(
@@ -204,6 +210,14 @@ class LoadOut(MarketLoadOut):
         return shown | {"form": form}
 
 
+class FullLoadOut(LoadOut):
+    """A load in full, for its poster."""
+
+    given = IF_FULL
+
+    stops = fields.List(fields.Nested(FullStopOut))
+
+
 @dataclass(frozen=True)
 class Posted:
     """A load that was just posted, and what its poster should know beside it."""
@@ -216,7 +230,7 @@ class Posted:
         return self.load.tag
 
 
-class PostedLoadOut(LoadOut):
+class PostedLoadOut(FullLoadOut):
     """A load that was just posted. Its `warnings` name also the company's other loads
     that look the same, which need no confirmation."""
 

@@ -13,7 +13,7 @@ from api.kernel.clock import now
 from api.kernel.fields import words
 from api.kernel.problems import raises
 from api.kernel.versions import shows_version
-from api.loads.answers import LoadOut
+from api.loads.answers import FullLoadOut
 from models.loads.loads import Load
 from runtime.db import Session
 from runtime.errors import NotFound
@@ -56,7 +56,7 @@ class InterruptionView(MethodView):
     @raises(NotFound, LoadMoveRefused)
     @blueprint.arguments(InterruptionIn)
     @blueprint.doc(operationId="interrupt_load")
-    @blueprint.response(200, LoadOut)
+    @blueprint.response(200, FullLoadOut)
     @shows_version
     def put(self, body: dict[str, Any], load_id: UUID) -> Load:
         """Take the driver off your load, though freight is aboard."""
@@ -72,7 +72,7 @@ class ReturnView(MethodView):
     @raises(NotFound, LoadMoveRefused)
     @blueprint.arguments(EndIn)
     @blueprint.doc(operationId="return_load")
-    @blueprint.response(200, LoadOut)
+    @blueprint.response(200, FullLoadOut)
     @shows_version
     def put(self, body: dict[str, Any], load_id: UUID) -> Load:
         """End your interrupted load: the freight is back."""
@@ -88,7 +88,7 @@ class DeliveryView(MethodView):
     @raises(NotFound, LoadMoveRefused)
     @blueprint.arguments(EndIn)
     @blueprint.doc(operationId="deliver_load")
-    @blueprint.response(200, LoadOut)
+    @blueprint.response(200, FullLoadOut)
     @shows_version
     def put(self, body: dict[str, Any], load_id: UUID) -> Load:
         """End your interrupted load: the freight arrived by other means."""

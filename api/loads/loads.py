@@ -31,7 +31,7 @@ from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.kernel.versions import edits, precondition, shows_version
-from api.loads.answers import LoadOut, MarketLoadOut, Posted, PostedLoadOut
+from api.loads.answers import FullLoadOut, LoadOut, MarketLoadOut, Posted, PostedLoadOut
 from freight.equipment import Equipment
 from freight.lifecycles import LoadStatus
 from models.loads.loads import Load, RateType, Visibility
@@ -268,7 +268,7 @@ class LoadView(MethodView):
     @raises(NotFound, LoadMoveRefused, Invalid, NumberTaken, LoadRebrokered)
     @blueprint.arguments(LoadEdit(partial=True))
     @blueprint.doc(operationId="edit_load")
-    @blueprint.response(200, LoadOut)
+    @blueprint.response(200, FullLoadOut)
     @shows_version
     @edits
     def patch(self, body: dict[str, Any], load_id: UUID) -> Load:
@@ -294,7 +294,7 @@ class PostingView(MethodView):
     @requires(Permission.LOADS_POST)
     @raises(NotFound, LoadMoveRefused, PickupWindowClosed, LoadRebrokered)
     @blueprint.doc(operationId="renew_posting")
-    @blueprint.response(200, LoadOut)
+    @blueprint.response(200, FullLoadOut)
     @shows_version
     def put(self, load_id: UUID) -> Load:
         """Post a draft, bring back a held load, or prolong the lease."""
@@ -304,7 +304,7 @@ class PostingView(MethodView):
     @requires(Permission.LOADS_POST)
     @raises(NotFound, LoadMoveRefused)
     @blueprint.doc(operationId="withdraw_load")
-    @blueprint.response(200, LoadOut)
+    @blueprint.response(200, FullLoadOut)
     @shows_version
     def delete(self, load_id: UUID) -> Load:
         """Take a load off the market; it can be posted again."""
@@ -319,7 +319,7 @@ class ConfirmationView(MethodView):
     @requires(Permission.LOADS_POST)
     @raises(NotFound, NotVerified)
     @blueprint.doc(operationId="confirm_load")
-    @blueprint.response(200, LoadOut)
+    @blueprint.response(200, FullLoadOut)
     @shows_version
     def put(self, load_id: UUID) -> Load:
         """Confirm a load's odd figures, so that it is offered.
@@ -338,7 +338,7 @@ class CancellationView(MethodView):
     @raises(NotFound, LoadMoveRefused)
     @blueprint.arguments(CancellationIn)
     @blueprint.doc(operationId="cancel_load")
-    @blueprint.response(200, LoadOut)
+    @blueprint.response(200, FullLoadOut)
     @shows_version
     def put(self, body: dict[str, Any], load_id: UUID) -> Load:
         """Cancel a load for good; its driver is told."""

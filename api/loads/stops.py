@@ -22,7 +22,7 @@ from api.kernel.fields import (
     words,
 )
 from api.kernel.problems import raises
-from api.loads.answers import Reported, ReportedStopOut, StopOut
+from api.loads.answers import FullStopOut, Reported, ReportedStopOut
 from freight.lifecycles import StopAct
 from geo.points import ROADS_NORTH, ROADS_SOUTH, Point
 from models.booking.overrides import OverrideReason
@@ -191,7 +191,7 @@ class PickupConfirmationView(MethodView):
     @raises(NotFound, NotAPickup, StopOutOfOrder, LoadMoveRefused, Forbidden, ClockSkew)
     @blueprint.arguments(ConfirmationIn)
     @blueprint.doc(operationId="confirm_pickup")
-    @blueprint.response(200, StopOut)
+    @blueprint.response(200, FullStopOut)
     def put(self, body: dict[str, Any], stop_id: UUID) -> Stop:
         """Confirm what was picked up; a difference from the load is recorded."""
         at: datetime = now()
