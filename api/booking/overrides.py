@@ -203,7 +203,9 @@ def _override(body: dict[str, Any], assignment_id: UUID | None) -> Override:
         return abandon(**by, assignment_id=assignment_id)
     if kind is OverrideKind.TAKE_OVER:
         driver_id = _needed(body, "driver_id")
-        return take_over(**by, assignment_id=assignment_id, driver_id=driver_id)
+        return take_over(
+            **by, assignment_id=assignment_id, driver_id=driver_id, rules=rules
+        )
     raise Invalid("#/kind", "To release a departure, use PUT /v1/stops/<id>/departure.")
 
 

@@ -10,7 +10,8 @@ from freight.lifecycles import LoadAct, OfferAct
 from models.booking.overrides import Override, OverrideKind
 from models.loads.assignments import Assignment
 from notifications.messages import MessageKind
-from services.booking import overrides
+from services.booking import objections, overrides
+from services.booking.objections import BY_DEFAULT, BookingRules
 from services.booking.overrides import Why
 from services.fleet import drivers
 from services.kernel import moves
@@ -29,6 +30,7 @@ def take_over(
     assignment_id: UUID,
     driver_id: UUID,
     now: datetime,
+    rules: BookingRules = BY_DEFAULT,
 ) -> Override:
     """Put a driver on the load that the assignment left interrupted.
 
@@ -36,7 +38,7 @@ def take_over(
     driver. The driver and the poster are told.
 
     Locks: the load, then the driver. Raises: NotFound, Invalid, AssignmentEnded,
-    DriverBusy, NoTruck, LoadMoveRefused.
+    DriverBusy, NoTruck, LoadMoveRefused, Objected.
     """
     # scope: an assignment of the actor's own company.
     why.check()
@@ -60,6 +62,9 @@ def take_over(
     new = assignments.put_driver_on(
         session, load, driver, kind=old.kind, assignment_id=uuid7()
     )
+    warnings = objections.check_desk(
+        session, load, driver, new, rules, is_overruled=True, now=now
+    )
     ending.end_for_driver(
         session, driver.id, OfferAct.SUPERSEDE, Cause(now, reason="an override")
     )
@@ -75,4 +80,5 @@ def take_over(
         after=overrides.state(load, new),
         told=told,
         is_poster_told=True,
+        warnings=warnings,
     )

@@ -1,11 +1,14 @@
 """Each party gets out of a load alone: with nothing aboard, and with freight aboard."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session as OrmSession
 
+from models.fleet.drivers import Driver
+from runtime.db import Session
 from tests.services.booking.exits import (
     assignment_of,
     availability,
@@ -266,6 +269,32 @@ class TestInterrupted:
             trip.go(0, "departure")
         trip.go(1, "arrival", "completion")
         assert (trip.status, availability(trip)) == ("delivered", "available")
+
+    @pytest.mark.parametrize(
+        ("truck", "status", "ground"),
+        [
+            ("equipment = 'reefer'", 201, "equipment_stands_in"),
+            ("equipment = 'flatbed'", 409, "equipment_mismatch"),
+        ],
+    )
+    def test_the_truck_that_takes_it_over_is_asked_as_for_a_new_load(
+        self, trip: Trip, world: World, truck: str, status: int, ground: str
+    ) -> None:
+        trip.go(0)
+        hand_back(trip)
+        other = world.driver(trip.carrier, device=None)
+        with Session.begin() as session:
+            row = session.get_one(Driver, UUID(str(other.driver_id)))
+            session.execute(
+                text(f"update trucks set {truck} where id = :id"), {"id": row.truck_id}
+            )
+
+        made = decide(trip, "take_over", driver_id=other.driver_id)
+
+        assert made.status == status, made.body
+        found = made["warnings" if status == 201 else "objections"]
+        assert [each["ground"] for each in found] == [ground]
+        assert trip.status == ("in_transit" if status == 201 else "interrupted")
 
     def test_a_stop_in_the_middle_goes_on_where_it_was(
         self, long_trip: Trip, world: World
