@@ -1,6 +1,6 @@
 """Fixtures that these tests share with the tests of the same subjects."""
 
-from tests.api.kernel.test_limits import limited
+from tests.api.kernel.conftest import limited
 from tests.test_security import rows
 
 __all__ = ["limited", "rows"]

@@ -27,8 +27,11 @@ class Operation:
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
-    def with_any_id(self) -> str:
-        return re.sub(r"\{\w+\}", lambda _: str(uuid7()), self.path)
+    def with_any_id(self, **ids: str) -> str:
+        """Return the path with these ids, by name, and with made-up ones elsewhere."""
+        return re.sub(
+            r"\{(\w+)\}", lambda found: ids.get(found[1], str(uuid7())), self.path
+        )
 
 
 def document(app: Flask) -> dict[str, Any]:

@@ -176,6 +176,7 @@ def _aboard(tour: Tour, guest: Guest, ids: Ids) -> None:
     """Let a driver load the freight of the guest's load, if nobody carries it yet."""
     driver = tour.world.driver(tour.rows.owner, device=None)
     given = {"load_id": ids["load_id"], "driver_id": driver.driver_id}
+    given |= {"reason": "customer_request"}
     tour.rows.owner.post("/v1/assignments", given)
     _arrive(tour, guest, ids)
     tour.world.report(tour.rows.owner, ids["stop_id"], "completion")
