@@ -13,7 +13,7 @@ MUTANTS = (
     Mutant(
         "the-page-of-the-api-repeats-the-callers-host",
         "api/app.py",
-        '                "oauth2RedirectUrl": "/docs/oauth2-redirect.html",\n',
+        '            "oauth2RedirectUrl": "/docs/oauth2-redirect.html",\n',
         "",
         ("tests/api/kernel/test_hosts.py",),
     ),

@@ -216,7 +216,7 @@ def everybody(world: World) -> dict[frozenset[str], Caller]:
 
 @pytest.fixture
 def own_load(world: World, everybody: dict[frozenset[str], Caller]) -> dict[str, str]:
-    """The id of a load of whoever asks for the list of a load."""
+    """The id of a load of the caller who asks for the lists of a load."""
     poster = next(
         who for granted, who in everybody.items() if "loads:cancel" in granted
     )
