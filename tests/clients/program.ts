@@ -75,7 +75,7 @@ export async function pull(cursor: string | undefined): Promise<string> {
   for (const change of data?.changes ?? []) {
     // What only some answers have may be missing.
     const followed: Load | undefined = change.load;
-    console.log(change.id, change.deleted, followed?.references[0]?.value);
+    console.log(change.id, change.deleted, followed?.references?.[0]?.value);
   }
   return data?.cursor ?? "";
 }
