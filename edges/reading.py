@@ -7,7 +7,8 @@ from edges.threads import Busy, Shares
 
 BODY_S = 30.0
 LEAST_BYTES_PER_S = 1000
-"""A body may take BODY_S, and a second more for each LEAST_BYTES_PER_S received."""
+"""A body may take BODY_S, and a second more for each LEAST_BYTES_PER_S received, but
+from its last bytes on never more than BODY_S: a fast beginning buys no long silence."""
 
 MOST_DRAINED_BYTES = 16 * 2**20
 """Bytes of a body that are read only to be thrown away: a client that is still sending
@@ -60,9 +61,10 @@ async def read_body(
     """
     parts: list[bytes] = []
     size = 0
-    began = asyncio.get_running_loop().time()
+    clock = asyncio.get_running_loop().time
+    until = clock() + BODY_S
     try:
-        async with asyncio.timeout_at(began + BODY_S) as deadline:
+        async with asyncio.timeout_at(until) as deadline:
             async for chunk in chunks:
                 size += len(chunk)
                 if size <= most_bytes:
@@ -70,7 +72,8 @@ async def read_body(
                     parts.append(chunk)
                 elif size > MOST_DRAINED_BYTES:
                     break
-                deadline.reschedule(began + BODY_S + size / LEAST_BYTES_PER_S)
+                until = min(until + len(chunk) / LEAST_BYTES_PER_S, clock() + BODY_S)
+                deadline.reschedule(until)
     except TimeoutError:
         raise TooSlow from None
     return b"".join(parts) if size <= most_bytes else None

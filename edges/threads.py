@@ -51,6 +51,22 @@ class Shares:
             del self._taken[key]
 
 
+class Memory(Shares):
+    """Bytes, of which one key may take a quarter of what it leaves for the others.
+
+    So the first key gets a fifth of all, and however many fill their part, there is
+    some for the next.
+    """
+
+    def __init__(self, amount: int) -> None:
+        super().__init__(amount, amount)
+
+    def take(self, key: Hashable, amount: int = 1) -> bool:
+        """As of all shares."""
+        self._most_of_one = max(self._left - amount, 0) // 4
+        return super().take(key, amount)
+
+
 class Threads:
     """Threads for one kind of request.
 
@@ -58,13 +74,13 @@ class Threads:
     once. Its other requests wait without a thread, and keys take turns. Only the event
     loop calls this.
 
-    most_bytes: of large bodies in memory at once; half of it for one key.
+    most_bytes: of large bodies in memory at once.
     """
 
     def __init__(
         self, name: str, threads: int, *, most_of_one: int, most_bytes: int
     ) -> None:
-        self.bytes = Shares(most_bytes, most_bytes // 2)
+        self.bytes = Memory(most_bytes)
         self._shares = Shares(threads, most_of_one)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         # In the order of turns.

@@ -211,6 +211,13 @@ class TestABody:
 
         assert asked.status == 400
 
+    def test_that_breaks_before_its_first_chunk_is_not_taken_for_none(self) -> None:
+        asked = post(b"", ("transfer-encoding", "chunked"))
+
+        play(Adapter(echo, Admission()), asked)
+
+        assert asked.status == 400
+
     def test_that_is_too_slow_is_answered_408_on_a_last_answer(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

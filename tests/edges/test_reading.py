@@ -63,11 +63,23 @@ class TestTheTime:
         with pytest.raises(TooSlow):
             read(sent(b"a" * 2000, b"b", pause_s=5))
 
-    def test_a_body_that_comes_at_the_least_rate_is_read(self) -> None:
+    def test_a_fast_beginning_buys_no_long_silence(self) -> None:
+        async def parked() -> AsyncIterator[bytes]:
+            yield b"a" * 60 * LEAST_BYTES_PER_S
+            await asyncio.sleep(30)
+            yield b"b"
+
+        with pytest.raises(TooSlow):
+            read(parked(), most_bytes=KIB**2)
+
+    def test_a_body_that_comes_at_the_least_rate_is_read(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "BODY_S", 1)
         part = b"a" * LEAST_BYTES_PER_S
 
-        # Each part buys a second more, and takes a tenth of it.
-        assert read(sent(*[part] * 5, pause_s=0.1), most_bytes=KIB**2) == part * 5
+        # Each part buys a second more, and takes two fifths of it.
+        assert read(sent(*[part] * 4, pause_s=0.4), most_bytes=KIB**2) == part * 4
 
 
 class TestTheMemory:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from edges import threads
-from edges.threads import MOST_WAITING, Busy, Shares, Threads
+from edges.threads import MOST_WAITING, Busy, Memory, Shares, Threads
 from tests.waiting import LONGEST_S
 
 
@@ -153,3 +153,22 @@ class TestShares:
         assert not shares.take("a")
         shares.give_back("a", 2)
         assert shares.take("a", 2)
+
+
+class TestMemory:
+    def test_one_alone_gets_a_fifth(self) -> None:
+        memory = Memory(1000)
+
+        assert memory.take("a", 150)
+        assert not memory.take("a", 51)
+        assert memory.take("a", 50)
+        memory.give_back("a", 200)
+        assert memory.take("a", 200)
+
+    def test_however_many_fill_their_part_something_is_left_for_the_next(self) -> None:
+        memory = Memory(1000)
+        for each in range(8):
+            while memory.take(each):
+                pass
+
+        assert memory.take("next", 30)

@@ -43,4 +43,31 @@ MUTANTS = (
         "",
         ("tests/edges/test_adapter.py::TestTheEnviron",),
     ),
+    Mutant(
+        "a-fast-beginning-buys-a-long-silence",
+        "edges/reading.py",
+        "until = min(until + len(chunk) / LEAST_BYTES_PER_S, clock() + BODY_S)",
+        "until += len(chunk) / LEAST_BYTES_PER_S",
+        (
+            "tests/edges/test_reading.py::TestTheTime"
+            "::test_a_fast_beginning_buys_no_long_silence",
+        ),
+    ),
+    Mutant(
+        "two-companies-take-the-memory-for-bodies",
+        "edges/threads.py",
+        "max(self._left - amount, 0) // 4",
+        "(self._left + self._taken[key]) // 2",
+        ("tests/edges/test_threads.py::TestMemory",),
+    ),
+    Mutant(
+        "a-broken-chunked-body-is-taken-for-none",
+        "edges/adapter.py",
+        "int(declared or 1)",
+        "int(declared or 0)",
+        (
+            "tests/edges/test_adapter.py::TestABody"
+            "::test_that_breaks_before_its_first_chunk_is_not_taken_for_none",
+        ),
+    ),
 )
