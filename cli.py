@@ -118,6 +118,7 @@ def migrate() -> None:
 )
 @click.option("--usdot", help="1 to 8 digits; shippers may have none.")
 @click.option("--mc", help="The MC number, if it has one.")
+@click.option("--country", default="US", help="Of its trucks' plates (ISO 3166-1).")
 @click.option("--admin-name", required=True)
 @click.option("--admin-email", required=True)
 @click.option(
@@ -134,6 +135,7 @@ def create_org(
     kind: str,
     usdot: str | None,
     mc: str | None,
+    country: str,
     admin_name: str,
     admin_email: str,
     roles: tuple[str, ...],
@@ -147,14 +149,13 @@ def create_org(
             f"At least {SHORTEST_PASSWORD} characters.", param_hint="password"
         )
     connect(settings_from_environment(), hand=Hand.SERVER)
-    password_hash = hash_password(password)
     with Session.begin() as session:
         admin = organisations.found(
             session,
-            Company(name, OrganisationKind(kind), usdot, mc),
+            Company(name, OrganisationKind(kind), usdot, mc, country),
             admin_name=admin_name,
             admin_email=admin_email,
-            password_hash=password_hash,
+            password_hash=hash_password(password),
             roles=[Role(role) for role in roles],
         )
         click.echo(f"Company {admin.org_id}, admin {admin.id}.")

@@ -49,6 +49,7 @@ class Ground(StrEnum):
     TRUCK_NOT_PLACARDED = "truck_not_placarded"
     TEMPERATURE_NOT_HELD = "temperature_not_held"
     ABOVE_LEGAL_WEIGHT = "above_legal_weight"
+    CABOTAGE = "cabotage"
 
 
 class Words(NamedTuple):
@@ -138,10 +139,15 @@ WORDS: dict[Ground, Words] = {
     Ground.ABOVE_LEGAL_WEIGHT: _nobody(
         "load/weight_kg", "With this freight the truck is above the legal weight."
     ),
+    Ground.CABOTAGE: _nobody(
+        "load/stops",
+        "The load stays in one country, and the carrier or the driver is of another.",
+    ),
 }
 """The table of what the carrier's desk may overrule, and what nobody may.
 
-Cabotage is missing: neither a company nor a truck says where it is registered.
+Source of `cabotage`: 19 CFR 123.14(c) for trucks, 8 CFR 214.2(b)(4)(i)(E) for drivers;
+Canada and Mexico have rules of the same kind.
 """
 
 
@@ -175,6 +181,8 @@ class Moment:
     is_listed: the load is posted, or this driver has just been booked for it.
     is_visible: the driver's company may see the load.
     is_located: the driver sent a position lately, or none is needed.
+    is_cabotage: the load is domestic in a country that is not the carrier's or not the
+        driver's.
     area: why the drawn areas forbid an end of the load.
     """
 
@@ -188,6 +196,7 @@ class Moment:
     is_visible: bool = True
     is_slot_taken: bool = False
     is_truck_changed: bool = False
+    is_cabotage: bool = False
     is_located: bool = True
     area: AreaReason | None = None
 
@@ -227,6 +236,7 @@ def _of_moment(moment: Moment) -> Iterator[Objection]:
         (moment.is_off_duty, Ground.DRIVER_OFF_DUTY),
         (moment.is_slot_taken, Ground.SLOT_TAKEN),
         (moment.is_truck_changed, Ground.TRUCK_CHANGED),
+        (moment.is_cabotage, Ground.CABOTAGE),
         (not moment.is_located, Ground.POSITION_OLD),
     )
     for is_so, ground in asked:

@@ -113,6 +113,7 @@ class TestCreateOrg:
             ({"usdot": "12a"}, "'12a' is not 1 to 8 digits"),
             ({"usdot": "١٢٣"}, "is not 1 to 8 digits"),
             ({"mc": "MC-1"}, "'MC-1' is not 1 to 8 digits"),
+            ({"country": "Mexico"}, "'Mexico' is not of ISO 3166-1"),
         ],
         ids=str,
     )
@@ -136,6 +137,7 @@ class TestCompanies:
         assert invoke(*create_org()).exit_code == 0
         boss = admin_of(committed)
         org = boss.get("/v1/me")["organisation"]
+        assert org["country"] == "US"
         assert (org["usdot_number"], org["mc_number"]) == ("1234567", "654321")
         assert (org["verification"], org["verification_at"]) == ("unverified", None)
         assert (org["verification_source"], org["suspended_at"]) == (None, None)

@@ -15,6 +15,7 @@ from api.kernel.fields import (
     Flag,
     Time,
     amount,
+    country,
     lat,
     line,
     lon,
@@ -47,6 +48,7 @@ class DriverIn(ma.Schema):
     max_deadhead_m = amount(allow_none=True)
     min_pay_cents_per_km = amount(allow_none=True)
     has_hazmat_endorsement = Flag()
+    country = country(allow_none=True)
     availability = words(Availability)
 
     @ma.validates_schema
@@ -75,6 +77,13 @@ class DriverOut(Answer):
     max_deadhead_m = fields.Float(allow_none=True)
     min_pay_cents_per_km = fields.Float(allow_none=True)
     has_hazmat_endorsement = fields.Boolean()
+    country = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "ISO 3166-1: where they may carry domestic freight; null if"
+            " that is their company's"
+        },
+    )
 
 
 @blueprint.route("")

@@ -226,6 +226,13 @@ def line(most: int = 200, **kwargs: Any) -> fields.String:  # noqa: ANN401
     )
 
 
+def country(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
+    """Return the field of a country's code (ISO 3166-1 alpha-2)."""
+    return fields.String(
+        validate=validate.Regexp(r"^[A-Z]{2}$", error="ISO 3166-1."), **kwargs
+    )
+
+
 def count(**kwargs: Any) -> fields.Integer:  # noqa: ANN401 - field options
     """Return the field of a whole number from 0 that fits the database."""
     return fields.Integer(strict=True, validate=validate.Range(0, 2**31 - 1), **kwargs)

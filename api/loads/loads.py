@@ -19,6 +19,7 @@ from api.kernel.fields import (
     Whole,
     amount,
     count,
+    country,
     currency,
     lat,
     line,
@@ -56,9 +57,7 @@ class AddressIn(ma.Schema):
     city = line(load_default=None, allow_none=True)
     state = line(50, load_default=None, allow_none=True)
     postal_code = line(20, load_default=None, allow_none=True)
-    country = fields.String(
-        load_default="US", validate=validate.Regexp(r"^[A-Z]{2}$", error="ISO 3166-1.")
-    )
+    country = country(load_default="US")
 
 
 class ContactIn(ma.Schema):

@@ -34,6 +34,9 @@ class OrganisationOut(Answer):
     kind = known(OrganisationKind)
     usdot_number = fields.String(allow_none=True)
     mc_number = fields.String(allow_none=True)
+    country = fields.String(
+        metadata={"description": "ISO 3166-1: where its trucks are registered"}
+    )
     verification = known(Verification)
     verification_source = fields.String(allow_none=True)
     verification_at = Time(allow_none=True)

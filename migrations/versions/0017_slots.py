@@ -1,5 +1,6 @@
 """Slots: a driver and a truck have one active load that is current and one that is
-next; the crew of a truck; and the objections that an override overruled.
+next; the crew of a truck; the objections that an override overruled; and the countries
+of companies and drivers.
 
 `slot` replaces the two indexes by kind. A release that does not name a slot gets one by
 `choose_slot`.
@@ -121,6 +122,27 @@ create trigger check_crew before insert or update of truck_id on drivers
     for each row when (new.truck_id is not null) execute function check_crew();
 """
 
+IS_CABOTAGE = """
+create function is_cabotage(load uuid, driver uuid) returns boolean
+    language sql stable set search_path = public, pg_temp as $$
+    select exists (
+        select from drivers d join organisations o on o.id = d.org_id
+        where d.id = driver and exists (
+            select from stops s where s.load_id = load
+            having count(distinct s.address->>'country') = 1
+            and count(s.address->>'country') = count(*)
+            and (min(s.address->>'country') <> o.country
+                or min(s.address->>'country') <> d.country)
+        )
+    )
+$$;
+revoke execute on function is_cabotage(uuid, uuid) from public;
+grant execute on function is_cabotage(uuid, uuid) to backhaul_app, backhaul_worker;
+"""
+"""All stops are in one country, and the carrier or the driver is of another. A driver
+without a country of their own is of the carrier's. A stop without an address says no
+country: then it is not known."""
+
 TWO_KINDS = """
 update assignments second
 set kind = case kind when 'planned' then 'backhaul' else 'planned' end
@@ -136,6 +158,16 @@ def _settle_driver(body: str) -> None:
     op.execute(body)
     op.execute("revoke create on schema public from backhaul_worker")
     op.execute("set local role backhaul_owner")
+
+
+def _add_countries() -> None:
+    country = "country ~ '^[A-Z]{2}$'"
+    column = sa.Column("country", sa.String(), server_default="US", nullable=False)
+    op.add_column("organisations", column)
+    op.add_column("drivers", sa.Column("country", sa.String(), nullable=True))
+    for table in ("organisations", "drivers"):
+        op.create_check_constraint(op.f(f"ck_{table}_country"), table, country)
+    op.execute(IS_CABOTAGE)
 
 
 def _as_worker(statement: str) -> None:
@@ -159,6 +191,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_drivers_truck_id"), "drivers", ["truck_id"])
     op.execute(CREW)
+    _add_countries()
     op.add_column("assignments", sa.Column("slot", sa.String(), nullable=True))
     for whose in ("driver", "truck"):
         op.create_index(
@@ -197,5 +230,8 @@ def downgrade() -> None:
     op.drop_column("assignments", "slot")
     op.execute("drop trigger check_crew on drivers")
     op.execute("drop function check_crew()")
+    op.execute("drop function is_cabotage(uuid, uuid)")
+    for table in ("drivers", "organisations"):
+        op.drop_column(table, "country")
     op.drop_index(op.f("ix_drivers_truck_id"), "drivers")
     op.drop_column("overrides", "warnings")

@@ -25,6 +25,9 @@ class Availability(StrEnum):
 class Driver(Identified, Dated, Versioned, Row):
     """A member who drives. A search needs both their home and their truck.
 
+    country: ISO 3166-1, where they may carry domestic freight; None if that is their
+        company's.
+
     At most two drivers have the same truck: the trigger `check_crew` refuses a third.
     """
 
@@ -38,6 +41,7 @@ class Driver(Identified, Dated, Versioned, Row):
         CheckConstraint(
             "(home_lat IS NULL) = (home_lon IS NULL)", name="home_is_a_point"
         ),
+        CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
         CheckConstraint(
             "max_deadhead_m >= 0 AND min_pay_cents_per_km >= 0", name="limits"
         ),
@@ -53,6 +57,7 @@ class Driver(Identified, Dated, Versioned, Row):
     max_deadhead_m: Mapped[float | None]
     min_pay_cents_per_km: Mapped[float | None]
     has_hazmat_endorsement: Mapped[bool] = mapped_column(default=False)
+    country: Mapped[str | None]
     availability: Mapped[Availability] = mapped_column(
         Word(Availability), default=Availability.OFF_DUTY
     )

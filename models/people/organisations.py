@@ -41,6 +41,7 @@ class Verification(StrEnum):
 class Organisation(Identified, Dated, Row):
     """A company. Row security keeps its rows from other companies.
 
+    `country` (ISO 3166-1): where its trucks are registered.
     `verification_source` and `verification_at` say where and when it was looked up.
     While `suspended_at` is set, its people may only finish loads underway, and its
     posted loads are hidden.
@@ -49,6 +50,7 @@ class Organisation(Identified, Dated, Row):
     __tablename__ = "organisations"
     __table_args__ = (
         CheckConstraint("usdot_number ~ '^[0-9]{1,8}$'", name="usdot_number"),
+        CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
         CheckConstraint("mc_number ~ '^[0-9]{1,8}$'", name="mc_number"),
         CheckConstraint(
             "(verification = 'unverified') = (verification_at IS NULL)",
@@ -61,6 +63,7 @@ class Organisation(Identified, Dated, Row):
     name: Mapped[str]
     usdot_number: Mapped[str | None]
     mc_number: Mapped[str | None]
+    country: Mapped[str] = mapped_column(default="US", server_default="US")
     verification: Mapped[Verification] = mapped_column(
         Word(Verification),
         default=Verification.UNVERIFIED,

@@ -282,6 +282,7 @@ def _seen(
             _is_located(position_max_age).label("is_located"),
             func.is_suspended(Offer.load_org_id).label("is_poster_suspended"),
             func.is_suspended(Offer.org_id).label("is_carrier_suspended"),
+            func.is_cabotage(Offer.load_id, Offer.driver_id).label("is_cabotage"),
             func.now().label("at"),
         )
         .execution_options(populate_existing=True)
@@ -322,6 +323,7 @@ def _objections(seen: Row[Any], before: Availability) -> tuple[Objection, ...]:
         is_visible=load.visibility is Visibility.NETWORK or load.org_id == offer.org_id,
         is_truck_changed=driver.truck_id != truck.id,
         is_located=seen.is_located,
+        is_cabotage=seen.is_cabotage,
     )
     situation = situation_now(driver, truck, candidate, candidate.pickup, seen.at)
     journey = Journey(Figures.from_record(offer.figures))

@@ -105,8 +105,10 @@ def _against_desk(
     caller has locked it there.
     """
     # scope: the driver's own truck and position.
-    truck, position, at = session.execute(
-        select(Truck, LastPosition, func.now())
+    truck, position, at, is_cabotage = session.execute(
+        select(
+            *(Truck, LastPosition, func.now(), func.is_cabotage(load.id, driver.id)),
+        )
         .select_from(Driver)
         .join(Truck, Truck.id == Driver.truck_id)
         .outerjoin(LastPosition, LastPosition.driver_id == Driver.id)
@@ -129,6 +131,7 @@ def _against_desk(
         is_placarded=truck.is_hazmat_allowed,
         is_off_duty=driver.availability is Availability.OFF_DUTY,
         is_truck_changed=driver.truck_id != assignment.truck_id,
+        is_cabotage=is_cabotage,
         is_located=is_next or not waits or _is_located(rules, position, at),
         area=forbidden(operating, no_go, candidate.pickup, candidate.delivery)
         if waits

@@ -34,6 +34,7 @@ IN_THE_REGISTER = frozenset(
 the URS for brokers."""
 
 _NUMBER = re.compile(r"[0-9]{1,8}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Company:
     kind: OrganisationKind
     usdot_number: str | None = None
     mc_number: str | None = None
+    country: str = "US"
 
 
 def found(
@@ -66,6 +68,8 @@ def found(
         number = getattr(company, name)
         if number is not None and not _NUMBER.fullmatch(number):
             raise Invalid(f"#/{name}", f"'{number}' is not 1 to 8 digits.")
+    if not _COUNTRY.fullmatch(company.country):
+        raise Invalid("#/country", f"'{company.country}' is not of ISO 3166-1.")
     if company.kind in IN_THE_REGISTER and company.usdot_number is None:
         raise Invalid("#/usdot_number", f"A {company.kind} needs a USDOT number.")
     admin = members.checked(
@@ -80,6 +84,7 @@ def found(
         kind=company.kind,
         usdot_number=company.usdot_number,
         mc_number=company.mc_number,
+        country=company.country,
     )
     try:
         with session.begin_nested():

@@ -56,6 +56,7 @@ NOBODY_MAY_OVERRULE = {
         "moment": {"has_endorsement": True},
     },
     "temperature_not_held": {"load": {"temperature_min_c": 2.0}},
+    "cabotage": {"moment": {"is_cabotage": True}},
     "above_legal_weight": {"load": {"weight_kg": 30_000}},
 }
 

@@ -61,4 +61,11 @@ MUTANTS = (
         "",
         (GIVEN_BACK,),
     ),
+    Mutant(
+        "a-driver-of-another-country-carries-domestic-freight",
+        "migrations/versions/0017_slots.py",
+        "            and (min(s.address->>'country') <> o.country\n",
+        "            and (false\n",
+        ("tests/services/booking/test_cabotage.py",),
+    ),
 )

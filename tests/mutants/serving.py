@@ -8,7 +8,7 @@ MUTANTS = (
     Mutant(
         "a-body-may-take-for-ever",
         "edges/reading.py",
-        "deadline.reschedule(began + BODY_S + size / LEAST_BYTES_PER_S)",
+        "deadline.reschedule(until)",
         "deadline.reschedule(None)",
         ("tests/edges/test_reading.py::TestTheTime",),
     ),

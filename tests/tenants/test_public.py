@@ -69,12 +69,12 @@ CALLED = {
         *("live_devices_of", "settle_driver", "release_target"),
         *("oldest_transaction_s", "procrastinate_defer_jobs_v1"),
         *("give_backs_of", "has_load_underway", "way_of", "free_slot"),
-        "note_duplicates",
+        *("note_duplicates", "is_cabotage"),
     },
     "backhaul_worker": {
         *("act_for", "enter", "take_limits", "chain_audit"),
         *("make_position_partitions", "oldest_transaction_s"),
-        *("app_loads", "app_org", "free_slot"),
+        *("app_loads", "app_org", "free_slot", "is_cabotage"),
     },
 }
 """The functions that each role may execute, beside its own and the queue's."""
