@@ -5,13 +5,13 @@ request gets a thread. A slow client holds a connection, but no thread.
 """
 
 import sys
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from edges.reading import CutOff, Room, TooSlow, read_body
+from edges.reading import Broken, Room, TooSlow, read_body
 from edges.threads import Busy, Shares, Threads
 
 MIB = 2**20
@@ -35,7 +35,23 @@ CLOSED = ("Connection", "close")
 
 UNBOUNDED = sys.maxsize
 
-Answer = tuple[int, list[tuple[str, str]], bytes]
+
+class File:
+    """A file as an answer's body, as `wsgi.file_wrapper` of PEP 3333.
+
+    Granian reads it piece by piece, as fast as the client does.
+    """
+
+    def __init__(self, file: BinaryIO, block_bytes: int = 8192) -> None:
+        self.path = file.name
+        self.close = file.close
+        self._read = partial(file.read, block_bytes)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._read, b"")
+
+
+Answer = tuple[int, list[tuple[str, str]], bytes | File]
 """Status, headers and body."""
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -45,6 +61,7 @@ FIXED = {
     "SCRIPT_NAME": "",
     "SERVER_SOFTWARE": "Granian",
     "wsgi.errors": sys.stderr,
+    "wsgi.file_wrapper": File,
     "wsgi.input_terminated": True,
     "wsgi.multiprocess": True,
     "wsgi.multithread": True,
@@ -87,6 +104,9 @@ class Exchange(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
     def response_bytes(
         self, status: int, headers: list[tuple[str, str]], body: bytes
+    ) -> None: ...
+    def response_file(
+        self, status: int, headers: list[tuple[str, str]], file: str
     ) -> None: ...
 
 
@@ -152,19 +172,23 @@ class Adapter:
                 answer = self._admission.refuse(503)
             except TooSlow:
                 answer, connection = self._admission.refuse(408), CLOSED
-            except CutOff:
+            except Broken:
                 answer, connection = self._admission.refuse(400), CLOSED
             finally:
                 self._at_once.give_back(network)
         status, headers, body = answer
-        exchange.response_bytes(status, [*headers, connection], body)
+        headers = [*headers, connection]
+        if isinstance(body, File):
+            exchange.response_file(status, headers, body.path)
+        else:
+            exchange.response_bytes(status, headers, body)
 
     async def _answer(
         self, scope: Scope, exchange: Exchange, network: Hashable
     ) -> Answer:
         """Read the body, then run the application in a thread.
 
-        Raises: Busy, TooSlow, CutOff.
+        Raises: Busy, TooSlow, Broken.
         """
         headers = scope.headers
         threads, key = self._threads_for(scope.path, headers, network)
@@ -179,7 +203,7 @@ class Adapter:
                     variables.pop("HTTP_TRANSFER_ENCODING", None)
                     variables["CONTENT_LENGTH"] = str(too_many)
                 elif is_cut_off(declared, body):
-                    raise CutOff
+                    raise Broken
                 else:
                     variables["wsgi.input"] = BytesIO(body)
             return await threads.run(key, partial(_run, self._app, variables))
@@ -299,7 +323,7 @@ def _run(app: WsgiApp, variables: dict[str, Any]) -> Answer:
 
     parts = app(variables, start_response)
     try:
-        body = b"".join(parts)
+        body = parts if isinstance(parts, File) else b"".join(parts)
     finally:
         close = getattr(parts, "close", None)
         if close is not None:

@@ -14,6 +14,11 @@ MOST_DRAINED_BYTES = 16 * 2**20
 """Bytes of a body that are read only to be thrown away: a client that is still sending
 would not see the 413."""
 
+MOST_SMALL_PARTS = 1_000
+LEAST_PART_BYTES = 64
+"""However short a part is, it costs the event loop as much as any other: a body may
+have MOST_SMALL_PARTS, and one more for each LEAST_PART_BYTES."""
+
 UNCOUNTED_BYTES = 16 * 1024
 """A body up to here needs no room: all connections together have little of it."""
 
@@ -22,8 +27,8 @@ class TooSlow(Exception):
     """The body did not arrive in time."""
 
 
-class CutOff(Exception):
-    """The body ended before its declared length."""
+class Broken(Exception):
+    """The body ended too early, or came in far too many parts."""
 
 
 class Room:
@@ -57,23 +62,26 @@ async def read_body(
 ) -> bytes | None:
     """Return the body; None if it has more than `most_bytes`.
 
-    Raises: TooSlow, Busy.
+    Raises: TooSlow, Broken, Busy.
     """
-    parts: list[bytes] = []
-    size = 0
+    kept = bytearray()
+    size = parts = 0
     clock = asyncio.get_running_loop().time
     until = clock() + BODY_S
     try:
         async with asyncio.timeout_at(until) as deadline:
             async for chunk in chunks:
                 size += len(chunk)
+                parts += 1
+                if parts > MOST_SMALL_PARTS + size // LEAST_PART_BYTES:
+                    raise Broken
                 if size <= most_bytes:
                     room.grow_to(size)
-                    parts.append(chunk)
+                    kept += chunk
                 elif size > MOST_DRAINED_BYTES:
                     break
                 until = min(until + len(chunk) / LEAST_BYTES_PER_S, clock() + BODY_S)
                 deadline.reschedule(until)
     except TimeoutError:
         raise TooSlow from None
-    return b"".join(parts) if size <= most_bytes else None
+    return bytes(kept) if size <= most_bytes else None

@@ -3,10 +3,12 @@
 import os
 import resource
 import signal
+import socket
 import threading
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from granian import Granian
@@ -25,6 +27,12 @@ of more than 32 KiB with a problem; beyond this, the server does, without words.
 
 MOST_CONNECTIONS = 4096
 """Connections of one web process; more wait until one is closed."""
+
+UNREAD_BYTES = 64 * 1024
+"""Of an answer that the kernel keeps until the client has them; Linux doubles it."""
+
+UNREAD_S = 30
+"""A connection is closed whose client has read nothing for this long."""
 
 SPARE_FILES = 256
 """Files that a web process may need beside its connections."""
@@ -93,6 +101,24 @@ def most_connections() -> int:
     return max(min(MOST_CONNECTIONS, most_files - SPARE_FILES), SPARE_FILES)
 
 
+def bound_answers() -> bool:
+    """Bound what the kernel keeps of an answer that its client does not read; return
+    whether there is a listening socket yet.
+
+    Granian makes that socket and has no option for it; its connections inherit this.
+    Without it the kernel takes 4 MB of each. Only on Linux.
+    """
+    found = False
+    for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+        with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as each:
+            if each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
+                unread_ms = UNREAD_S * 1000
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread_ms)
+                found = True
+    return found
+
+
 def _load(make: MakeAdapter) -> Adapter:
     _live_with_granian()
     return make()
@@ -110,7 +136,9 @@ def _live_with_granian() -> None:
     parent = os.getppid()
 
     def watch() -> None:
+        is_bounded = False
         while os.getppid() == parent:
+            is_bounded = is_bounded or bound_answers()
             time.sleep(WATCH_S)
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -5,7 +5,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,9 @@ def watch(app: Flask) -> Flask:
             secrets.setdefault("access_token", set()).add(token)
         # A body that was refused before it was read cannot be read here either.
         if request.is_json and response.status_code not in {400, 413, 415}:
-            remember(request.get_json(silent=True))
+            # Lists nested too deep raise even so.
+            with suppress(RecursionError):
+                remember(request.get_json(silent=True))
         if request.path.startswith("/v1/sessions") and response.is_json:
             remember(response.get_json(silent=True))
         return response

@@ -6,14 +6,14 @@ from uuid import UUID
 import marshmallow as ma
 from flask import current_app
 from flask.views import MethodView
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api.fleet.drivers import DriverOut
 from api.kernel.answers import Answer, known, shaped
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
-from api.kernel.fields import Time, words
+from api.kernel.fields import Time, note, words
 from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
@@ -64,7 +64,7 @@ class AssignmentIn(ma.Schema):
     load_id = fields.UUID(required=True)
     driver_id = fields.UUID(required=True)
     reason = words(OverrideReason, load_default=None, allow_none=True)
-    note = fields.String(load_default="", validate=validate.Length(max=2000))
+    note = note()
 
 
 class ObjectionOut(Answer):
@@ -112,7 +112,7 @@ class HandBackIn(ma.Schema):
     """Why the load is handed back; the reason `other` needs a note."""
 
     reason = words(HandBackReason, required=True)
-    note = fields.String(load_default="", validate=validate.Length(max=2000))
+    note = note()
 
 
 class AssignmentOut(CarriedOut):

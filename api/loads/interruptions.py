@@ -5,12 +5,12 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError
 
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
-from api.kernel.fields import words
+from api.kernel.fields import note, words
 from api.kernel.problems import raises
 from api.kernel.versions import shows_version
 from api.loads.answers import FullLoadOut
@@ -34,7 +34,7 @@ class InterruptionIn(ma.Schema):
     """Why the driver is taken off the load; the reason `other` needs a note."""
 
     reason = words(InterruptionReason, required=True)
-    note = fields.String(load_default="", validate=validate.Length(max=2000))
+    note = note()
 
     @ma.validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:  # noqa: ANN401
@@ -45,7 +45,7 @@ class InterruptionIn(ma.Schema):
 class EndIn(ma.Schema):
     """What the poster knows about it."""
 
-    note = fields.String(load_default="", validate=validate.Length(max=2000))
+    note = note()
 
 
 @blueprint.route("/<uuid:load_id>/interruption")

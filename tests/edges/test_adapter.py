@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -15,6 +16,7 @@ from edges.adapter import (
     STRANGER_THREADS,
     Adapter,
     Admission,
+    File,
     address_of,
     environ_of,
 )
@@ -62,6 +64,9 @@ class Request:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self.is_read = True
         yield self.body
+
+    def response_file(self, status: int, headers: Pairs, file: str) -> None:
+        self.answer = (status, headers, b"the file " + file.encode())
 
     def response_bytes(self, status: int, headers: Pairs, body: bytes) -> None:
         assert self.answer is None
@@ -133,6 +138,41 @@ class TestTheEnviron:
 
     def test_says_that_there_was_a_header_that_is_not_ascii(self) -> None:
         assert environ_of(request("/", ("x-a", "é")))["HTTP_X_A"] == ""
+
+
+class TestAFile:
+    """As Flask sends the pages of the API."""
+
+    def test_is_left_to_granian(self, tmp_path: Path) -> None:
+        page = tmp_path / "page.html"
+        page.write_text("hello")
+        asked = request()
+
+        play(
+            Adapter(lambda environ, start: sent(page, environ, start), Admission()),
+            asked,
+        )
+
+        assert asked.answer == (
+            200,
+            [("Content-Type", "text/html"), KEPT],
+            f"the file {page}".encode(),
+        )
+
+    def test_is_read_by_what_does_not_know_it(self, tmp_path: Path) -> None:
+        page = tmp_path / "page.html"
+        page.write_text("hello " * 1000)
+
+        with page.open("rb") as file:
+            assert b"".join(File(file, 10)) == b"hello " * 1000
+
+
+def sent(
+    page: Path, environ: dict[str, Any], start: Callable[..., Any]
+) -> Iterable[bytes]:
+    start("200 OK", [("Content-Type", "text/html")])
+    wrap: Callable[[BinaryIO], Iterable[bytes]] = environ["wsgi.file_wrapper"]
+    return wrap(page.open("rb"))
 
 
 class TestTheAddress:

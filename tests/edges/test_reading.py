@@ -9,7 +9,9 @@ from edges import reading
 from edges.reading import (
     LEAST_BYTES_PER_S,
     MOST_DRAINED_BYTES,
+    MOST_SMALL_PARTS,
     UNCOUNTED_BYTES,
+    Broken,
     Room,
     TooSlow,
     read_body,
@@ -48,6 +50,24 @@ class TestTheSize:
 
         assert read(endless()) is None
         assert passed == MOST_DRAINED_BYTES + KIB * KIB
+
+
+class TestTheParts:
+    def test_a_body_in_crumbs_is_not_read_to_its_end(self) -> None:
+        given = 0
+
+        async def crumbs() -> AsyncIterator[bytes]:
+            nonlocal given
+            while True:
+                given += 1
+                yield b"ab"
+
+        with pytest.raises(Broken):
+            read(crumbs(), most_bytes=KIB**2)
+        assert given < 1.1 * MOST_SMALL_PARTS
+
+    def test_a_small_body_may_come_byte_by_byte(self) -> None:
+        assert read(sent(*[b"a"] * MOST_SMALL_PARTS)) == b"a" * MOST_SMALL_PARTS
 
 
 class TestTheTime:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -93,6 +94,30 @@ def connected(stack: ExitStack, port: int, first_bytes: bytes = b"") -> socket.s
     return line
 
 
+def deaf_client(stack: ExitStack, port: int) -> socket.socket:
+    """Ask for a large answer and never read it."""
+    line = stack.enter_context(socket.socket())
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    line.connect(("127.0.0.1", port))
+    line.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n")
+    return line
+
+
+def served(port: int, clients: list[socket.socket]) -> list[int]:
+    """Return the ports of the clients whose connection the server has open.
+
+    Source of the format: proc(5), /proc/net/tcp; state 01 is ESTABLISHED.
+    """
+    asked = {client.getsockname()[1] for client in clients}
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ends = [
+        (int(here.rpartition(":")[2], 16), int(there.rpartition(":")[2], 16))
+        for _, here, there, state, *_ in rows
+        if state == "01"
+    ]
+    return [there for here, there in ends if here == port and there in asked]
+
+
 def rest_of(line: socket.socket) -> bytes:
     """Return what the server says until it closes the connection."""
     said = b""
@@ -110,12 +135,16 @@ class TestSlowConnections:
             bodies = [connected(stack, port, SLOW_BODY) for _ in range(40)]
             headers = [connected(stack, port, SLOW_HEADER) for _ in range(40)]
             silent = [connected(stack, port) for _ in range(SILENT)]
+            deaf = [deaf_client(stack, port) for _ in range(20)]
 
             assert ask(port, "GET", "/healthz").status == 200
             assert ask(port, "GET", "/readyz").status == 200
             assert ask(port, "GET", "/v1/me", **as_member(boss)).status == 200
             said = {rest_of(line) for line in (silent[0], headers[0])}
             last = rest_of(bodies[0])
+            wait_until(
+                lambda: served(port, deaf) == [], "an end of those that read not"
+            )
 
         assert all(each.startswith(b"HTTP/1.1 408 ") for each in said if each)
         head, _, body = last.partition(b"\r\n\r\n")

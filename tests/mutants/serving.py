@@ -70,4 +70,25 @@ MUTANTS = (
             "::test_that_breaks_before_its_first_chunk_is_not_taken_for_none",
         ),
     ),
+    Mutant(
+        "a-body-may-come-in-crumbs",
+        "edges/reading.py",
+        "if parts > MOST_SMALL_PARTS + size // LEAST_PART_BYTES:",
+        "if parts > MOST_DRAINED_BYTES:",
+        ("tests/edges/test_reading.py::TestTheParts",),
+    ),
+    Mutant(
+        "a-client-that-does-not-read-stays",
+        "edges/serving.py",
+        "is_bounded = is_bounded or bound_answers()",
+        "is_bounded = True",
+        (f"{SLOW}::TestSlowConnections",),
+    ),
+    Mutant(
+        "a-list-of-empty-lists-is-parsed",
+        "api/kernel/bodies.py",
+        "if sum(map(raw.count, SEPARATORS)) > MOST_SEPARATORS:",
+        "if len(raw) > MOST_SEPARATORS * 100:",
+        ("tests/api/kernel/test_bodies.py::TestSize",),
+    ),
 )

@@ -41,7 +41,9 @@ PROOFS = {
     "OFFERS_PER_LOAD": "services/booking/test_answer.py::TestLimits"
     "::test_a_load_has_at_most_k_open_offers_and_the_next_driver_gets_the_next_best",
     # Constants of the web process and its use cases.
-    "MOST_INFLATED_BYTES": BODIES + "TestSize::test_an_unpacked_body_has_a_limit",
+    "MOST_SEPARATORS": BODIES + "TestSize::test_a_body_has_a_limit_of_values",
+    "MOST_SMALL_PARTS": "edges/test_reading.py::TestTheParts"
+    "::test_a_body_in_crumbs_is_not_read_to_its_end",
     "MOST_DRAINED_BYTES": "edges/test_reading.py::TestTheSize"
     "::test_the_rest_of_a_large_body_is_read_for_a_while",
     "MOST_WAITING": "edges/test_threads.py::TestThreads"

@@ -13,7 +13,8 @@ from sqlalchemy.orm import sessionmaker
 from uuid_utils.compat import uuid7
 
 from api.app import create_app, make_posting_rules
-from api.kernel.bodies import MOST_INFLATED_BYTES, MOST_ITEMS, MOST_LEVELS
+from api.kernel import bodies
+from api.kernel.bodies import MOST_ITEMS, MOST_LEVELS, MOST_SEPARATORS
 from api.kernel.headers import MOST_HEADER_BYTES
 from geo.drawings import MAX_VERTICES
 from geo.roads import EstimatedRoads
@@ -55,13 +56,42 @@ class TestSize:
     @pytest.mark.parametrize("over", [0, 1])
     def test_an_unpacked_body_has_a_limit(self, world: World, over: int) -> None:
         caller = world.company()
-        raw = gzip.compress(truck(MOST_INFLATED_BYTES + over))
+        raw = gzip.compress(truck(world.settings.MAX_BODY_BYTES + over))
         assert len(raw) < world.settings.MAX_BODY_BYTES
 
         answer = put(caller, raw, **GZIP)
 
         assert answer.status_code == (413 if over else 200)
         assert trucks(caller) == (0 if over else 1)
+
+    @pytest.mark.parametrize("separator", [",", "[", "{"])
+    @pytest.mark.parametrize("over", [0, 1])
+    def test_a_body_has_a_limit_of_values(
+        self, world: World, separator: str, over: int
+    ) -> None:
+        many = separator * (MOST_SEPARATORS - 1 + over)
+
+        problem = send(
+            world.company(),
+            "PUT",
+            f"/v1/trucks/{uuid7()}",
+            f'{{"x": "{many}"}}'.encode(),
+            **JSON,
+        )
+
+        assert problem["code"] == "invalid-request"
+        assert ("Too many values." in str(problem)) == bool(over)
+        assert ("#/x" in pointers(problem)) == (not over)
+
+    def test_lists_of_nothing_are_refused_before_they_are_made(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        many = gzip.compress(b"[" + b"[]," * 300_000 + b"[]]")
+        monkeypatch.setattr(bodies, "_parsed", None)
+
+        answer = put(world.company(), many, **GZIP)
+
+        assert answer.status_code == 422
 
     def test_a_gzip_bomb_is_refused(self, world: World) -> None:
         packer = zlib.compressobj(9, wbits=31)

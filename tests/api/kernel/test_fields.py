@@ -1,8 +1,13 @@
 """What text of people must be: something that can be seen, in one direction."""
 
+import marshmallow as ma
 import pytest
+from flask import Flask
+from marshmallow import fields, validate
 from uuid_utils.compat import uuid7
 
+from api.kernel.answers import Answer
+from api.kernel.fields import IsLegible, IsZone
 from tests.services.scene import Scene
 from tests.world import World
 
@@ -79,3 +84,37 @@ class TestANote:
         answer = scene.carrier.post(f"/v1/assignments/{assignment}/override", body)
 
         assert answer.status == status
+
+
+NO_WORDS = {
+    *("password", "current_password", "new_password"),
+    *("cursor", "target", "country"),
+}
+"""Texts that are no words."""
+
+CLOSED = (IsLegible, IsZone, validate.OneOf, validate.Email)
+
+
+def test_every_text_that_a_person_may_read_must_be_legible(app: Flask) -> None:
+    texts = [
+        (schema.__name__, name, field.validators)
+        for schema in kinds_of(ma.Schema)
+        if schema.__module__.startswith("api.") and not issubclass(schema, Answer)
+        for name, field in schema._declared_fields.items()
+        if isinstance(field, fields.String) and not isinstance(field, fields.UUID)
+    ]
+
+    illegible = {
+        (schema, name)
+        for schema, name, checks in texts
+        if name not in NO_WORDS
+        and not any(isinstance(check, CLOSED) for check in checks)
+    }
+
+    assert illegible == set()
+    assert len(texts) > 30
+
+
+def kinds_of(base: type[ma.Schema]) -> set[type[ma.Schema]]:
+    below = set(base.__subclasses__())
+    return below.union(*(kinds_of(kind) for kind in below))
