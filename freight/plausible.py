@@ -2,6 +2,9 @@
 
 Impossible is what nobody posts who is honest: mostly a slip of the unit, which the
 finding names. Odd is what happens, but rarely: a person should look at it.
+
+A load that names several types of equipment is offered to each of them: it is odd if it
+is odd for one of them, and impossible if it is impossible for all.
 """
 
 from collections.abc import Iterable, Iterator
@@ -158,13 +161,14 @@ def _price(posted: Posted) -> Iterator[Finding]:
     miles = posted.loaded_m / METRES_PER_MILE
     usual = next(cents for up_to, cents in USUAL_CENTS_PER_MILE if miles < up_to) / 100
     fair = usual * max(miles, LEAST_MILES)
-    factor = SPECIAL_FACTOR if posted.equipment & SPECIAL else 1
+    odd_factor = SPECIAL_FACTOR if posted.equipment <= SPECIAL else 1
+    most_factor = SPECIAL_FACTOR if posted.equipment & SPECIAL else 1
     shown = f"{_money(posted.price_cents, posted.currency)} for {miles:,.0f} miles"
     slip = _slip_of_price(usd, fair, miles, posted)
-    if usd > min(IMPOSSIBLE_FACTOR * factor * fair, DEAREST_USD):
+    if usd > min(IMPOSSIBLE_FACTOR * most_factor * fair, DEAREST_USD):
         told = f"{shown} is more than anybody pays{slip}"
         yield Finding("price_cents", "price-impossible", told, True)
-    elif usd > ODD_FACTOR * factor * fair:
+    elif usd > ODD_FACTOR * odd_factor * fair:
         yield Finding("price_cents", "price-odd", f"{shown} is unusually much{slip}")
     elif usd < fair / ODD_FACTOR and not posted.is_private:
         yield Finding("price_cents", "price-odd", f"{shown} is unusually little{slip}")
@@ -192,14 +196,15 @@ def _weight(posted: Posted) -> Iterator[Finding]:
         return
     sizes = [SIZES[each] for each in posted.equipment]
     pounds = f"{kg:,} kg is {kg * POUNDS_PER_KG:,.0f} lb"
-    names = _names(posted.equipment)
-    odd_kg = max(size.odd_kg for size in sizes)
+    odd_kg = min(size.odd_kg for size in sizes)
     # What is too heavy in kilograms, but usual if the number is of pounds.
     slip = ": did you mean pounds?" if kg / POUNDS_PER_KG <= odd_kg else "."
     if kg > max(size.most_kg for size in sizes):
+        names = _names(posted.equipment)
         told = f"{pounds}{slip if slip[0] == ':' else f', too heavy for {names}.'}"
         yield Finding("weight_kg", "weight-impossible", told, True)
     elif kg > odd_kg:
+        names = _names(each for each in posted.equipment if kg > SIZES[each].odd_kg)
         told = f"{pounds}, unusually heavy for {names}{slip}"
         yield Finding("weight_kg", "weight-odd", told)
 
@@ -211,7 +216,7 @@ def _length(posted: Posted) -> Iterator[Finding]:
     sizes = [SIZES[each] for each in posted.equipment]
     feet = f"{metres:g} m is {metres * FEET_PER_M:,.0f} ft"
     names = _names(posted.equipment)
-    odd_m = max(size.odd_m for size in sizes)
+    odd_m = min(size.odd_m for size in sizes)
     slip = ": did you mean feet?" if metres / FEET_PER_M <= odd_m else "."
     if metres > max(size.most_m for size in sizes):
         told = f"{feet}{slip if slip[0] == ':' else f', too long for {names}.'}"

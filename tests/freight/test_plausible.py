@@ -42,8 +42,13 @@ def test_every_type_has_limits() -> None:
         {"currency": "MXN", "price_cents": 4_000_000},
         {"price_cents": 0, "is_private": True},
         {"equipment": of(Equipment.REEFER), "temperature_min_c": -25},
-        {"equipment": of(Equipment.VAN, Equipment.LOWBOY), "weight_kg": 40_000},
+        {"equipment": of(Equipment.LOWBOY), "weight_kg": 40_000},
         {"equipment": of(Equipment.LOWBOY), "price_cents": 1_500_000},
+        {
+            "equipment": of(Equipment.LOWBOY, Equipment.TANKER),
+            "price_cents": 1_500_000,
+        },
+        {"equipment": of(Equipment.VAN, Equipment.REEFER), "weight_kg": 20_400},
         {"equipment": of(Equipment.B_TRAIN), "weight_kg": 42_000},
     ],
 )
@@ -124,3 +129,43 @@ def test_impossible_figures_are_answered_with_the_likely_slip(
 
     assert (found.field, found.is_impossible) == (field, True)
     assert words in found.detail
+
+
+@pytest.mark.parametrize(
+    ("figure", "code", "words"),
+    [
+        ({"price_cents": 1_400_000}, "price-odd", "unusually much."),
+        ({"price_cents": 8_900_000}, "price-odd", "unusually much:"),
+        ({"weight_kg": 42_000}, "weight-odd", "92,594 lb, unusually heavy for van:"),
+        ({"weight_kg": 42_000}, "weight-odd", "did you mean pounds?"),
+        ({"length_m": 17}, "length-odd", "56 ft, unusually long"),
+    ],
+)
+@pytest.mark.parametrize(
+    "word", [Equipment.OTHER, Equipment.LOWBOY, Equipment.REMOVABLE_GOOSENECK]
+)
+def test_a_further_type_of_equipment_makes_no_odd_figure_usual(
+    word: Equipment, figure: dict[str, Any], code: str, words: str
+) -> None:
+    (found,) = findings(posted(equipment=of(Equipment.VAN, word), **figure))
+
+    assert (found.code, found.is_impossible) == (code, False)
+    assert words in found.detail
+
+
+def test_no_set_of_types_has_wider_limits_than_one_of_them() -> None:
+    """What is odd for a type is odd in each pair with it, or impossible."""
+    figures = [
+        *({"price_cents": usd * 100} for usd in (6_200, 14_000, 30_000)),
+        *({"weight_kg": kg} for kg in (2_000, 8_000, 22_000, 25_000, 30_000)),
+        *({"length_m": metres} for metres in (5.0, 9.0, 14.0, 17.0, 25.0)),
+    ]
+    for figure in figures:
+        found = {
+            word: bool(findings(posted(equipment=of(word), **figure)))
+            for word in Equipment
+        }
+        for one in Equipment:
+            for two in Equipment:
+                both = findings(posted(equipment=of(one, two), **figure))
+                assert bool(both) == (found[one] or found[two]), (one, two, figure)
