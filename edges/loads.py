@@ -6,7 +6,9 @@ from uuid import UUID
 import click
 
 from edges.start import clear_failures, connect, settings_from_environment
+from geo.distance import METRES_PER_MILE
 from runtime.db import Hand, Session
+from services.kernel.versions import Precondition
 from services.loads import confirmation
 from services.loads import duplicates as same_freight
 
@@ -18,14 +20,41 @@ def loads() -> None:
 
 @loads.command()
 @click.option("--load", required=True, type=click.UUID, help="The load's id.")
+@clear_failures
+def show(load: UUID) -> None:
+    """Show a load's figures, what is odd about them, and its version."""
+    connect(settings_from_environment(), hand=Hand.SERVER)
+    with Session.begin() as session:
+        found = confirmation.load_for_platform(session, load)
+        is_open = "not confirmed" if found.is_unconfirmed else "may be offered"
+        click.echo(
+            f"Load {found.load_number} of company {found.org_id}, version"
+            f" {found.version}, {found.status}, {is_open}:"
+            f" {found.currency} {found.price_cents / 100:,.2f}"
+            f" for {found.loaded_m / METRES_PER_MILE:,.0f} miles"
+            f" from {found.pickup_lat:.2f} {found.pickup_lon:.2f}"
+            f" to {found.delivery_lat:.2f} {found.delivery_lon:.2f},"
+            f" {', '.join(found.equipment)}, {found.weight_kg} kg."
+        )
+        for warning in found.warnings:
+            click.echo(f"  {warning['code']}: {warning['detail']}")
+
+
+@loads.command()
+@click.option("--load", required=True, type=click.UUID, help="The load's id.")
+@click.option("--version", required=True, type=int, help="As shown by `loads show`.")
 @click.option("--reason", required=True)
 @clear_failures
-def confirm(load: UUID, reason: str) -> None:
-    """Let a load with odd figures be offered."""
+def confirm(load: UUID, version: int, reason: str) -> None:
+    """Let a load with odd figures be offered, if this is still its version."""
     connect(settings_from_environment(), hand=Hand.SERVER)
     with Session.begin() as session:
         confirmed = confirmation.confirm_for_platform(
-            session, load, reason=reason, now=datetime.now(UTC)
+            session,
+            load,
+            Precondition(frozenset({str(version)})),
+            reason=reason,
+            now=datetime.now(UTC),
         )
         click.echo(f"Load {confirmed.load_number} may be offered.")
 
@@ -33,14 +62,18 @@ def confirm(load: UUID, reason: str) -> None:
 @loads.command()
 @clear_failures
 def duplicates() -> None:
-    """List loads that look like an active load of another company."""
+    """List loads that look like an active load of another company.
+
+    `near` instead of `like`: its carrier posted freight near its ends and windows.
+    """
     connect(settings_from_environment(), hand=Hand.SERVER)
     with Session.begin() as session:
         for pair in same_freight.open_duplicates(session):
             carried = ", which it carries" if pair.is_carried else ""
+            like = "near" if pair.is_near else "like"
             click.echo(
                 f"{pair.id}: {pair.created_at:%Y-%m-%d %H:%M} company {pair.org_id}"
-                f" posted {pair.load_id}, like {pair.like_id} of company"
+                f" posted {pair.load_id}, {like} {pair.like_id} of company"
                 f" {pair.like_org_id}{carried}."
             )
 

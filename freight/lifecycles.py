@@ -68,6 +68,7 @@ class LoadAct(StrEnum):
 
     POST = "post"
     EDIT = "edit"
+    CONSENT = "consent"
     RENEW = "renew"
     LAPSE = "lapse"
     EXPIRE = "expire"
@@ -178,6 +179,8 @@ def _load_moves() -> LoadMoves:
     unmoved = (_L.BOOKED, _L.AT_PICKUP, _L.PICKUP_CONFIRMED)
     yield from _moves((_L.DRAFT, _L.WITHDRAWN), _A.POST, _L.POSTED, _POSTING)
     yield from _moves((_L.DRAFT, _L.WITHDRAWN, *RENEWABLE), _A.EDIT, None, _POSTING)
+    # The poster lets the carrier post the freight again.
+    yield from _moves((*UNDERWAY, _L.INTERRUPTED), _A.CONSENT, None, _POSTING)
     yield from _moves(RENEWABLE, _A.RENEW, _L.POSTED, _POSTING)
     yield from _moves((_L.POSTED,), _A.LAPSE, _L.HELD, _SYSTEM)
     yield from _moves((_L.POSTED, _L.HELD), _A.EXPIRE, _L.EXPIRED, _SYSTEM)

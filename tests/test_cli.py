@@ -240,7 +240,14 @@ class TestLoads:
         second = committed.shipper().post("/v1/loads", body)
         assert first["is_unconfirmed"]
 
-        done = invoke("loads", "confirm", f"--load={first['id']}", "--reason=seen")
+        named = f"--load={first['id']}"
+        shown = invoke("loads", "show", named).stdout
+        assert f"version {first['version']}, posted, not confirmed: USD 10," in shown
+        assert f"price-odd: {first['warnings'][0]['detail']}\n" in shown
+        confirm = ("loads", "confirm", named, "--reason=seen")
+        stale = invoke(*confirm, f"--version={first['version'] - 1}")
+        assert (stale.exit_code, stale.stdout) == (2, "")
+        done = invoke(*confirm, f"--version={first['version']}")
         assert done.stdout == f"Load {first['load_number']} may be offered.\n"
         assert (
             committed.company().get("/v1/loads/market")["data"][0]["id"]

@@ -144,7 +144,10 @@ class LoadFields(ma.Schema):
     )
     may_be_rebrokered = Flag(
         load_default=False,
-        metadata={"description": "The carrier may post this freight again."},
+        metadata={
+            "description": "The carrier may post this freight again. While a driver"
+            " carries the load, this can be allowed, but not taken back."
+        },
     )
 
     @ma.post_load
@@ -271,7 +274,10 @@ class LoadView(MethodView):
     @shows_version
     @edits
     def patch(self, body: dict[str, Any], load_id: UUID) -> Load:
-        """Change a load that no driver carries; its open offers are superseded."""
+        """Change a load that no driver carries; its open offers are superseded.
+
+        While a driver carries it, `{"may_be_rebrokered": true}` alone can be given.
+        """
         stops = body.pop("stops", None)
         with Session.begin() as session:
             return loads.edit_load(

@@ -28,9 +28,44 @@ ENDS_NEAR = """
 """About a mile and a half. Two partial indexes serve it: see `NOTE_DUPLICATES`."""
 
 ACTIVE = (
-    "('held', 'booked', 'at_pickup', 'pickup_confirmed', 'in_transit', 'at_delivery')"
+    "('held', 'booked', 'at_pickup', 'pickup_confirmed', 'in_transit', 'at_delivery',"
+    " 'interrupted')"
 )
-"""Beside `posted`: statuses in which freight waits or is under way."""
+"""Beside `posted`: statuses in which freight waits, is under way, or is on a truck
+without a driver."""
+
+
+def _stops_near(kind: str) -> str:
+    """Return the condition that a stop of this kind of both loads is about the same.
+
+    0.362 degree of latitude are 25 miles.
+    """
+    return f"""
+        exists (select from stops one, stops two
+            where one.load_id = mine.id and two.load_id = found.id
+            and one.kind = '{kind}' and two.kind = '{kind}'
+            and (one.lat - two.lat) ^ 2
+                + ((one.lon - two.lon) * cos(radians(one.lat))) ^ 2 <= 0.362 ^ 2
+            and one.window_from <= two.window_until + interval '2 days'
+            and two.window_from <= one.window_until + interval '2 days')
+    """
+
+
+CARRIED = f"""
+    select found.* from loads found
+    where found.org_id <> mine.org_id and found.id in (
+        select a.load_id from assignments a
+        where a.org_id = mine.org_id and a.status = 'active'
+        union all
+        select l.id from loads l
+        join assignments a on a.id = l.interrupted_assignment_id
+        where l.status = 'interrupted' and a.org_id = mine.org_id)
+    and coalesce(mine.weight_kg <= 1.25 * found.weight_kg, true)
+    and {_stops_near("pickup")} and {_stops_near("delivery")}
+"""
+"""The loads of others on the company's trucks that may be the same freight: with one
+pickup and one delivery near, and no more than a quarter lighter; a part of the freight
+is like the whole. A company carries few loads, so all stops are compared."""
 
 NOTE_DUPLICATES = f"""
 create function note_duplicates(
@@ -45,7 +80,9 @@ declare mine loads; pair record; begin
     for pair in
         select found.id, found.org_id, found.may_be_rebrokered, exists (
             select from assignments a where a.load_id = found.id
-            and a.org_id = mine.org_id and a.status = 'active') as is_carried
+            and a.org_id = mine.org_id and (a.status = 'active'
+                or a.id = found.interrupted_assignment_id)) as is_carried,
+            false as is_near
         from (
             select * from loads other where other.status = 'posted' and {ENDS_NEAR}
             union all
@@ -58,7 +95,10 @@ declare mine loads; pair record; begin
         and found.delivery_until >= mine.delivery_from
         and coalesce(abs(found.weight_kg - mine.weight_kg)
             <= 0.05 * greatest(found.weight_kg, mine.weight_kg), true)
-        order by found.id
+        union all
+        select carried.id, carried.org_id, true, true, true
+        from ({CARRIED}) carried
+        order by is_near, id
     loop
         if pair.org_id = mine.org_id then
             own := own || pair.id;
@@ -67,15 +107,22 @@ declare mine loads; pair record; begin
         if pair.is_carried and not pair.may_be_rebrokered then
             is_rebrokered := true;
         end if;
-        insert into duplicates (id, org_id, load_id, like_org_id, like_id, is_carried)
+        insert into duplicates (id, org_id, load_id, like_org_id, like_id, is_carried,
+            is_near)
         values (gen_random_uuid(), mine.org_id, mine.id, pair.org_id, pair.id,
-            pair.is_carried)
-        on conflict do nothing;
+            pair.is_carried, pair.is_near)
+        on conflict on constraint uq_duplicates_org_id_load_id_like_id do update
+        set is_carried = duplicates.is_carried or excluded.is_carried,
+            is_near = duplicates.is_near and excluded.is_near
+        where excluded.is_carried > duplicates.is_carried
+        or excluded.is_near < duplicates.is_near;
     end loop;
 end $$;
 """
 """Tells the app only of its own company's loads, and whether the company carries such a
-load of another one, which it knows. An unknown weight is like any weight."""
+load of another one, which it knows. An unknown weight is like any weight. What is only
+near to a load that the company carries is for the platform, and refuses nothing: it may
+be freight of the company's own."""
 
 AS_WORKER = "note_duplicates(uuid)"
 
@@ -116,6 +163,19 @@ def upgrade() -> None:
         ],
         postgresql_using="gist",
         postgresql_where=sa.text(f"status in {ACTIVE}"),
+    )
+    # For `note_duplicates`: what a company carries.
+    op.create_index(
+        "ix_assignments_org_id_active",
+        "assignments",
+        ["org_id"],
+        postgresql_where=sa.text("status = 'active'"),
+    )
+    op.create_index(
+        "ix_loads_interrupted",
+        "loads",
+        ["interrupted_assignment_id"],
+        postgresql_where=sa.text("status = 'interrupted'"),
     )
     op.execute("alter table last_positions add column doubted jsonb")
     _flags()
@@ -200,6 +260,7 @@ def _duplicates() -> None:
         sa.Column("like_org_id", sa.Uuid(), nullable=False),
         sa.Column("like_id", sa.Uuid(), nullable=False),
         sa.Column("is_carried", sa.Boolean(), nullable=False),
+        sa.Column("is_near", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
             "(ended_at IS NULL) = (word IS NULL)",
             name=op.f("ck_duplicates_ended_with_a_word"),
@@ -253,6 +314,8 @@ def downgrade() -> None:
     op.drop_table("duplicates")
     op.drop_table("flags")
     op.execute("alter table last_positions drop column doubted")
+    op.drop_index("ix_loads_interrupted", "loads")
+    op.drop_index("ix_assignments_org_id_active", "assignments")
     op.drop_index("ix_loads_two_ended_active", "loads")
     for column in (
         *("miles_source", "billed_miles", "rate_cents", "may_be_rebrokered"),

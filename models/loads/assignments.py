@@ -107,6 +107,12 @@ class Assignment(Identified, Dated, Row):
         within("load_id", "loads", org="load_org_id"),
         Index(None, "driver_id"),
         Index(None, "load_id", "org_id"),
+        # What a company carries, for the door `note_duplicates`.
+        Index(
+            "ix_assignments_org_id_active",
+            "org_id",
+            postgresql_where=text("status = 'active'"),
+        ),
     )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))

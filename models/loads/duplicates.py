@@ -14,6 +14,8 @@ class Duplicate(Identified, Dated, Row):
 
     Only the platform sees it; it is open until the operator ends it with a word.
     is_carried: the company of `load_id` carried `like_id` at that time.
+    is_near: it carried it, and the two only resemble each other: other ends nearby,
+        later windows, a part of the weight.
     """
 
     __tablename__ = "duplicates"
@@ -31,5 +33,6 @@ class Duplicate(Identified, Dated, Row):
     like_org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     like_id: Mapped[UUID]
     is_carried: Mapped[bool]
+    is_near: Mapped[bool]
     ended_at: Mapped[datetime | None]
     word: Mapped[str | None]

@@ -92,8 +92,13 @@ class Load(Identified, Dated, Versioned, Row):
             postgresql_using="gist",
             postgresql_where=text(
                 "status IN ('held', 'booked', 'at_pickup', 'pickup_confirmed',"
-                " 'in_transit', 'at_delivery')"
+                " 'in_transit', 'at_delivery', 'interrupted')"
             ),
+        ),
+        Index(
+            "ix_loads_interrupted",
+            "interrupted_assignment_id",
+            postgresql_where=text("status = 'interrupted'"),
         ),
         # For `services.search.candidates`, which reads a place's best loads first: the
         # cell, the one type of equipment, the key. The other columns let it exclude a

@@ -12,6 +12,7 @@ from runtime.errors import DomainError, NotFound
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
+from services.kernel.versions import Precondition
 from services.loads.loads import lock_own
 
 
@@ -46,18 +47,35 @@ def confirm(session: Session, actor: Actor, load_id: UUID, *, now: datetime) -> 
     return load
 
 
-def confirm_for_platform(
-    session: Session, load_id: UUID, *, reason: str, now: datetime
-) -> Load:
-    """Let a load with odd figures be offered (the operator's command).
+def load_for_platform(session: Session, load_id: UUID) -> Load:
+    """Lock and return a load, for the operator to look at.
 
-    Safe to repeat. Locks: the load. Raises: NotFound.
+    Locks: the load. Raises: NotFound.
     """
     # scope: the operator's command, for all companies.
     load = session.get(Load, load_id, with_for_update=True)
     if load is None:
         raise NotFound(f"No load {load_id}.")
+    return load
+
+
+def confirm_for_platform(
+    session: Session,
+    load_id: UUID,
+    precondition: Precondition,
+    *,
+    reason: str,
+    now: datetime,
+) -> Load:
+    """Let a load with odd figures be offered (the operator's command).
+
+    precondition: the version that the operator has looked at.
+
+    Safe to repeat. Locks: the load. Raises: NotFound, VersionMismatch.
+    """
+    load = load_for_platform(session, load_id)
     if load.is_unconfirmed:
+        precondition.check(load)
         _settle(session, load, Cause(now, reason=reason))
     return load
 

@@ -23,6 +23,9 @@ POSTER = "poster"
 
 LARGEST_CENTS = 2**31 - 1
 
+Places = tuple[tuple[float, float], ...]
+"""Latitude and longitude of each stop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Warned:
@@ -51,32 +54,59 @@ def check_rate_type(load: Load, given: Mapping[str, Any]) -> None:
         raise Invalid("#/price_cents", f"Give the price that is {wanted}.")
 
 
-def settle(load: Load, given: Mapping[str, Any], changed: Collection[str]) -> None:
+def check_temperature(load: Load) -> None:
+    """Check that the load's lowest temperature is not above its highest.
+
+    Raises: Invalid.
+    """
+    low, high = load.temperature_min_c, load.temperature_max_c
+    if low is not None and high is not None and low > high:
+        raise Invalid(
+            "#/temperature_min_c", "temperature_min_c is above temperature_max_c."
+        )
+
+
+def claims_of(load: Load) -> tuple[Posted, Places]:
+    """Return what a confirmation of the load's figures is about.
+
+    The stops are set.
+    """
+    posted = Posted(
+        equipment=frozenset(Equipment(word) for word in load.equipment),
+        loaded_m=load.loaded_m,
+        price_cents=load.price_cents,
+        # A new load has the column's default only once it is written.
+        currency=load.currency or "USD",
+        weight_kg=load.weight_kg,
+        length_m=load.length_m,
+        temperature_min_c=load.temperature_min_c,
+        temperature_max_c=load.temperature_max_c,
+        is_private=load.visibility is Visibility.PRIVATE,
+    )
+    return posted, tuple((stop.lat, stop.lon) for stop in load.stops)
+
+
+def settle(
+    load: Load,
+    given: Mapping[str, Any],
+    changed: Collection[str],
+    before: tuple[Posted, Places] | None = None,
+) -> None:
     """Compute the load's total, and decide whether its figures need a confirmation.
 
-    The stops are set. Figures that were confirmed stay so until other warnings arise.
+    The stops are set. Figures that were confirmed stay so until one of them changes:
+    the same warning may be about other figures.
 
     given: the fields of the request that are set on the load; its `price_cents` is of
         one mile or of 100 pounds where the rate type says so.
     changed: the names of all fields that the request changes, `stops` among them.
+    before: `claims_of` the load before the request; None for a new load.
 
     Raises: Invalid, with the likely slip, for figures that nobody can have meant.
     """
     _settle_total(load, given, changed)
-    found = findings(
-        Posted(
-            equipment=frozenset(Equipment(word) for word in load.equipment),
-            loaded_m=load.loaded_m,
-            price_cents=load.price_cents,
-            # A new load has the column's default only once it is written.
-            currency=load.currency or "USD",
-            weight_kg=load.weight_kg,
-            length_m=load.length_m,
-            temperature_min_c=load.temperature_min_c,
-            temperature_max_c=load.temperature_max_c,
-            is_private=load.visibility is Visibility.PRIVATE,
-        )
-    )
+    claims = claims_of(load)
+    found = findings(claims[0])
     for finding in found:
         if finding.is_impossible:
             raise Invalid(f"#/{finding.field}", finding.detail)
@@ -84,7 +114,7 @@ def settle(load: Load, given: Mapping[str, Any], changed: Collection[str]) -> No
         Warned(finding.code, f"#/{finding.field}", finding.detail).to_record()
         for finding in found
     ]
-    if warnings != load.warnings:
+    if claims != before or warnings != load.warnings:
         load.warnings = warnings
         load.is_unconfirmed = bool(warnings)
 

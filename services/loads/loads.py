@@ -46,6 +46,10 @@ class NumberTaken(Conflict):
     title = "That load number is in use"
 
 
+CONSENT = {"may_be_rebrokered": True}
+"""What a poster may change in a load that is carried: the carrier may rely on it."""
+
+
 @dataclass(frozen=True)
 class PostingRules:
     """What posting needs: how long a posting lives, and the distances by road."""
@@ -201,6 +205,9 @@ def edit_load(
 ) -> Load:
     """Change the given fields of a load that no driver carries yet.
 
+    While a driver carries it, its poster can only consent that the carrier posts the
+    freight again, and cannot take that back.
+
     stops: the new stops, which replace all old ones; None keeps them.
 
     Open offers are superseded, because they show the old figures. Figures that become
@@ -212,22 +219,26 @@ def edit_load(
     load = lock_own(session, actor, load_id)
     precondition.check_given()
     cause = _cause(actor, now)
-    moves.move_load(session, load, LoadAct.EDIT, cause, body={"fields": sorted(fields)})
+    is_carried = load.status in {*UNDERWAY, LoadStatus.INTERRUPTED}
+    is_consent = is_carried and stops is None and fields == CONSENT
+    act = LoadAct.CONSENT if is_consent else LoadAct.EDIT
+    moves.move_load(session, load, act, cause, body={"fields": sorted(fields)})
     precondition.check(load)
+    before = figures.claims_of(load)
     figures.check_rate_type(load, fields)
     for name, value in fields.items():
         setattr(load, name, value)
-    _check_temperature(load)
+    figures.check_temperature(load)
     if stops is None:
         # Before the savepoint, which flushes: one edit makes one version.
-        figures.settle(load, fields, fields.keys())
+        figures.settle(load, fields, fields.keys(), before)
     try:
         with session.begin_nested():
             if stops is not None:
                 load.stops.clear()
                 session.flush()
                 _set_stops(load, stops, rules.roads)
-                figures.settle(load, fields, {*fields, "stops"})
+                figures.settle(load, fields, {*fields, "stops"}, before)
             session.flush()
     except IntegrityError as error:
         raise _taken(error, fields.get("load_number", "")) from None
@@ -351,16 +362,8 @@ def end_offers(
     ending.end_for_load(session, load.id, act, Cause(now, reason=reason))
 
 
-def _check_temperature(load: Load) -> None:
-    low, high = load.temperature_min_c, load.temperature_max_c
-    if low is not None and high is not None and low > high:
-        raise Invalid(
-            "#/temperature_min_c", "temperature_min_c is above temperature_max_c."
-        )
-
-
 def _set_stops(load: Load, stops: Sequence[Mapping[str, Any]], roads: Roads) -> None:
-    _check_temperature(load)
+    figures.check_temperature(load)
     kinds = [stop["kind"] for stop in stops]
     if kinds[0] is not StopKind.PICKUP or kinds[-1] is not StopKind.DELIVERY:
         raise Invalid("#/stops", "The first stop is a pickup, the last a delivery.")

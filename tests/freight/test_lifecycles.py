@@ -116,6 +116,7 @@ class TestRoles:
         [
             (LoadAct.POST, POSTERS | {Role.DISPATCHER}),
             (LoadAct.EDIT, POSTERS | {Role.DISPATCHER}),
+            (LoadAct.CONSENT, POSTERS | {Role.DISPATCHER}),
             (LoadAct.RENEW, POSTERS | {Role.DISPATCHER}),
             (LoadAct.WITHDRAW, POSTERS | {Role.DISPATCHER}),
             (LoadAct.CANCEL, POSTERS | {Role.DISPATCHER}),

@@ -48,6 +48,32 @@ MUTANTS = (
         (f"{FIGURES}::TestOddFigures",),
     ),
     Mutant(
+        "a-further-type-of-equipment-widens-the-limit-of-the-price",
+        "freight/plausible.py",
+        "    odd_factor = SPECIAL_FACTOR if posted.equipment <= SPECIAL else 1\n",
+        "    odd_factor = SPECIAL_FACTOR if posted.equipment & SPECIAL else 1\n",
+        (
+            f"{FIGURES}::TestOddFigures"
+            "::test_take_no_offer_with_a_further_type_of_equipment",
+        ),
+    ),
+    Mutant(
+        "a-confirmation-outlives-its-figures",
+        "services/loads/figures.py",
+        "    if claims != before or warnings != load.warnings:\n",
+        "    if warnings != load.warnings:\n",
+        (f"{FIGURES}::TestOddFigures::test_are_confirmed_as_they_were_and_no_others",),
+    ),
+    Mutant(
+        "the-platform-confirms-figures-that-it-has-not-seen",
+        "services/loads/confirmation.py",
+        "        precondition.check(load)\n",
+        "",
+        (
+            f"{FIGURES}::TestOddFigures::test_are_confirmed_by_the_platform_as_it_saw_them",
+        ),
+    ),
+    Mutant(
         "a-price-by-the-mile-is-the-total",
         "services/loads/figures.py",
         "    load.price_cents = total\n",
@@ -60,6 +86,33 @@ MUTANTS = (
         "    if is_rebrokered:\n",
         "    if is_rebrokered and own:\n",
         (f"{DUPLICATES}::TestDoubleBrokering",),
+    ),
+    Mutant(
+        "a-carrier-posts-again-what-was-interrupted-on-its-truck",
+        "migrations/versions/0018_claims.py",
+        "                or a.id = found.interrupted_assignment_id)) as is_carried,\n",
+        "                )) as is_carried,\n",
+        (
+            f"{DUPLICATES}::TestDoubleBrokering"
+            "::test_nor_with_the_freight_aboard_and_no_driver",
+        ),
+    ),
+    Mutant(
+        "a-part-of-the-freight-carried-goes-unnoticed",
+        "migrations/versions/0018_claims.py",
+        "    and coalesce(mine.weight_kg <= 1.25 * found.weight_kg, true)\n",
+        "    and coalesce(mine.weight_kg = found.weight_kg, true)\n",
+        (f"{DUPLICATES}::TestFreightLikeTheOneCarried",),
+    ),
+    Mutant(
+        "a-poster-edits-a-load-underway-beside-the-consent",
+        "services/loads/loads.py",
+        "stops is None and fields == CONSENT\n",
+        "CONSENT.items() <= fields.items()\n",
+        (
+            f"{DUPLICATES}::TestDoubleBrokering"
+            "::test_its_poster_may_consent_while_it_is_carried_and_do_nothing_else",
+        ),
     ),
     Mutant(
         "a-local-number-is-kept",

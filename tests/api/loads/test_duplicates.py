@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.orm import Session as OrmSession
 
 from geo.points import Point
 from models.loads.duplicates import Duplicate
@@ -11,7 +12,17 @@ from models.people.organisations import OrganisationKind
 from runtime.db import Session
 from services.loads import duplicates
 from tests.services.scene import rows_of
-from tests.world import CLEVELAND, NEW_YORK, Answer, Caller, World, utcnow
+from tests.trips import SHORT, Trip, make_trip
+from tests.world import (
+    CLEVELAND,
+    DENVER,
+    GARY,
+    NEW_YORK,
+    Answer,
+    Caller,
+    World,
+    utcnow,
+)
 
 
 def post(world: World, caller: Caller, *places: Point, **fields: Any) -> Answer:
@@ -26,6 +37,18 @@ def codes(made: Answer) -> list[str]:
 
 def pairs() -> list[tuple[UUID, UUID]]:
     return [(pair.load_id, pair.like_id) for pair in rows_of(Duplicate)]
+
+
+def same_as(
+    world: World,
+    trip: Trip,
+    route: tuple[tuple[str, Point], ...] = SHORT,
+    hours: tuple[int, int] = (0, 96),
+    **fields: Any,
+) -> dict[str, Any]:
+    """Return the freight of a trip to post again, with what differs."""
+    stops = [world.stop_body(kind, place, *hours) for kind, place in route]
+    return world.load_body(stops=stops) | fields
 
 
 @pytest.fixture
@@ -162,3 +185,129 @@ class TestDoubleBrokering:
         self.carried(world, carrier)
 
         assert post(world, broker).status == 201
+
+    def test_nor_with_the_freight_aboard_and_no_driver(
+        self, world: World, session: OrmSession
+    ) -> None:
+        trip = make_trip(world, session)
+        trip.go(0)
+        (given,) = trip.carrier.get("/v1/assignments?status=active")["data"]
+        back = {"reason": "breakdown"}
+        trip.driver.put(f"/v1/assignments/{given['id']}/hand-back", back)
+        assert trip.status == "interrupted"
+
+        refused = trip.carrier.post("/v1/loads", same_as(world, trip))
+
+        assert (refused.status, refused.code) == (409, "load-rebrokered")
+
+    @pytest.mark.parametrize("state", ["booked", "interrupted"])
+    def test_its_poster_may_consent_while_it_is_carried_and_do_nothing_else(
+        self, world: World, session: OrmSession, state: str
+    ) -> None:
+        trip = make_trip(world, session)
+        if state == "interrupted":
+            trip.go(0)
+            told = {"reason": "recall", "note": "x"}
+            path = f"/v1/loads/{trip.load['id']}/interruption"
+            assert trip.shipper.put(path, told).status == 200
+        body, path = same_as(world, trip), f"/v1/loads/{trip.load['id']}"
+        assert trip.carrier.post("/v1/loads", body).code == "load-rebrokered"
+        for more in ({"commodity": "Beer"}, {"stops": body["stops"]}):
+            refused = trip.shipper.patch(path, {"may_be_rebrokered": True} | more)
+            assert (refused.status, refused.code) == (409, "load-status")
+        assert trip.carrier.patch(path, {"may_be_rebrokered": True}).status == 404
+
+        consented = trip.shipper.patch(path, {"may_be_rebrokered": True})
+
+        assert (consented.status, consented["may_be_rebrokered"]) == (200, True)
+        assert (consented["status"], trip.kinds()[-1]) == (state, "load.consent")
+        assert trip.carrier.post("/v1/loads", body).status == 201
+        # The carrier may rely on it.
+        taken = trip.shipper.patch(path, {"may_be_rebrokered": False})
+        assert (taken.status, taken.code) == (409, "load-status")
+
+
+BESIDE = Point(NEW_YORK.lat + 0.03, NEW_YORK.lon)
+"""Two miles from the pickup."""
+
+FAR = Point(NEW_YORK.lat + 0.5, NEW_YORK.lon)
+
+
+class TestFreightLikeTheOneCarried:
+    """The carrier may post it, and the platform is told."""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"weight_kg": 14_050},
+            {"weight_kg": 7_500},
+            {"weight_kg": 16_500},
+            {"route": (("pickup", BESIDE), ("delivery", GARY))},
+            {
+                "route": (
+                    ("pickup", NEW_YORK),
+                    ("delivery", Point(GARY.lat, GARY.lon + 0.2)),
+                )
+            },
+            {"route": (("pickup", FAR), ("pickup", NEW_YORK), ("delivery", GARY))},
+            {"route": (("pickup", NEW_YORK), ("delivery", GARY), ("delivery", DENVER))},
+            {"hours": (120, 140)},
+        ],
+        ids=str,
+    )
+    def test_is_named_to_the_platform_as_near(
+        self, world: World, session: OrmSession, change: dict[str, Any]
+    ) -> None:
+        trip = make_trip(world, session)
+
+        made = trip.carrier.post("/v1/loads", same_as(world, trip, **change))
+
+        assert (made.status, codes(made)) == (201, [])
+        (pair,) = rows_of(Duplicate)
+        assert (pair.load_id, pair.like_id) == (
+            UUID(made["id"]),
+            UUID(trip.load["id"]),
+        )
+        assert (pair.is_carried, pair.is_near) == (True, True)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"weight_kg": 20_000},
+            {"route": (("pickup", FAR), ("delivery", GARY))},
+            {"route": (("pickup", NEW_YORK), ("delivery", CLEVELAND))},
+            {"route": (("pickup", GARY), ("delivery", NEW_YORK))},
+            {"hours": (150, 170)},
+        ],
+        ids=str,
+    )
+    def test_other_freight_is_not_named(
+        self, world: World, session: OrmSession, change: dict[str, Any]
+    ) -> None:
+        trip = make_trip(world, session)
+
+        made = trip.carrier.post("/v1/loads", same_as(world, trip, **change))
+
+        assert (made.status, pairs()) == (201, [])
+
+    def test_of_another_carrier_is_not_named(
+        self, world: World, session: OrmSession
+    ) -> None:
+        trip = make_trip(world, session)
+        body = same_as(world, trip, weight_kg=7_500)
+
+        assert world.company().post("/v1/loads", body).status == 201
+        assert pairs() == []
+
+    def test_is_the_same_once_an_edit_makes_it_so(
+        self, world: World, session: OrmSession
+    ) -> None:
+        trip = make_trip(world, session)
+        consent = {"may_be_rebrokered": True}
+        trip.shipper.patch(f"/v1/loads/{trip.load['id']}", consent)
+        made = trip.carrier.post("/v1/loads", same_as(world, trip, weight_kg=7_500))
+
+        trip.carrier.patch(f"/v1/loads/{made['id']}", {"weight_kg": 15_000})
+
+        (pair,) = rows_of(Duplicate)
+        assert pair.is_near is False

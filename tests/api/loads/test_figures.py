@@ -8,8 +8,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from geo.points import Point
 from models.people.organisations import Verification
 from runtime.db import Session
+from services.kernel.versions import Precondition, VersionMismatch
 from services.loads import confirmation
 from services.people import organisations
 from tests.services.scene import Scene, open_offers
@@ -37,6 +39,16 @@ def verify(shipper: Caller, state: Verification, now: datetime) -> None:
     with Session.begin() as session:
         organisations.verify(
             session, shipper.org_id, verification=state, source="SAFER", now=now
+        )
+
+
+def confirm_for_platform(seen: Answer) -> None:
+    precondition = Precondition(frozenset({str(seen["version"])}))
+    with Session.begin() as session:
+        confirmation.confirm_for_platform(
+            *(session, UUID(seen["id"]), precondition),
+            reason="they showed us",
+            now=utcnow(),
         )
 
 
@@ -78,6 +90,19 @@ class TestOddFigures:
         assert UUID(made["id"]) in {offer.load_id for offer in open_offers(again)}
         assert scene.shipper.put(path).body == confirmed.body
 
+    def test_take_no_offer_with_a_further_type_of_equipment(self, world: World) -> None:
+        scene = Scene(world)
+        usual = scene.load()
+        made = post(
+            world, scene.shipper, price_cents=1_400_000, equipment=["van", "other"]
+        )
+        driver = scene.driver()
+
+        scene.search(driver)
+
+        assert made["is_unconfirmed"] is True
+        assert [offer.load_id for offer in open_offers(driver)] == [usual]
+
     @pytest.mark.parametrize(
         "state", [Verification.UNVERIFIED, Verification.REFUSED], ids=str
     )
@@ -97,10 +122,7 @@ class TestOddFigures:
     ) -> None:
         made = post(world, shipper, **PHANTOM)
 
-        with Session.begin() as session:
-            confirmation.confirm_for_platform(
-                session, UUID(made["id"]), reason="they showed us", now=utcnow()
-            )
+        confirm_for_platform(made)
 
         carrier = world.company()
         (listed,) = carrier.get("/v1/loads/market")["data"]
@@ -138,6 +160,50 @@ class TestOddFigures:
         assert worse["is_unconfirmed"] is True
         usual = shipper.patch(path, {"price_cents": 260_000})
         assert (usual["warnings"], usual["is_unconfirmed"]) == ([], False)
+
+    @pytest.mark.parametrize("change", ["temperature", "lane", "size", "same"])
+    def test_are_confirmed_as_they_were_and_no_others(
+        self, world: World, shipper: Caller, change: str
+    ) -> None:
+        """Also where the sentence of the warning stays the same."""
+        odd = {"temperature_min_c": 2, "temperature_max_c": 8}
+        made = post(world, shipper, **PHANTOM, **odd)
+        path = f"/v1/loads/{made['id']}"
+        verify(shipper, Verification.VERIFIED, utcnow())
+        assert shipper.put(f"{path}/confirmation")["is_unconfirmed"] is False
+        there, back = ((stop["lat"], stop["lon"]) for stop in made["stops"])
+        changes: dict[str, dict[str, Any]] = {
+            "temperature": {"temperature_min_c": 25, "temperature_max_c": 30},
+            "lane": {
+                "stops": [
+                    world.stop_body("pickup", Point(*back)),
+                    world.stop_body("delivery", Point(*there), ends_h=96),
+                ]
+            },
+            "size": {"weight_kg": 9_000},
+            "same": {**PHANTOM, **odd, "commodity": "Beer"},
+        }
+
+        edited = shipper.patch(path, changes[change])
+
+        assert edited["warnings"] == made["warnings"]
+        assert edited["is_unconfirmed"] is (change != "same")
+
+    def test_are_confirmed_by_the_platform_as_it_saw_them(
+        self, world: World, shipper: Caller
+    ) -> None:
+        made = post(world, shipper, **PHANTOM)
+        path = f"/v1/loads/{made['id']}"
+        shipper.patch(path, {"price_cents": 2_500_000})
+
+        with pytest.raises(VersionMismatch):
+            confirm_for_platform(made)
+
+        assert shipper.get(path)["is_unconfirmed"] is True
+        seen = shipper.get(path)
+        for _ in range(2):
+            confirm_for_platform(seen)
+        assert shipper.get(path)["is_unconfirmed"] is False
 
 
 class TestImpossibleFigures:
