@@ -199,7 +199,7 @@ class LoadOut(MarketLoadOut):
     updated_at = Time()
     stops = fields.List(fields.Nested(StopOut))
 
-    def seen(self, shown: dict[str, Any], load: Load) -> dict[str, Any]:
+    def seen(self, shown: dict[str, Any], load: Load | Any) -> dict[str, Any]:  # noqa: ANN401
         """Return the load in the reader's form."""
         form = form_of(load)
         if form is Form.MARKET:

@@ -18,6 +18,7 @@ from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.loads.answers import LoadOut
+from api.loads.forms import Form, as_kept, form_of
 from api.search.records import FigureOut
 from freight.objections import Ground
 from models.booking.overrides import OverrideReason
@@ -85,7 +86,9 @@ class ObjectionOut(Answer):
 
 
 class CarriedOut(Answer):
-    """An assignment with its load, for a reader who knows the driver."""
+    """An assignment with its load, for a reader who knows the driver. If your company
+    no longer has the load, it is shown as it was when the assignment ended, as the
+    market saw it: nothing of what happened to it later."""
 
     id = fields.UUID()
     kind = known(AssignmentKind)
@@ -106,6 +109,13 @@ class CarriedOut(Answer):
     left_m = fields.Float(allow_none=True)
     # marshmallow removes the field from the class, so `load()` stays the method.
     load = fields.Nested(LoadOut)  # type: ignore[assignment]
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:  # noqa: ANN401 - as the base class
+        """Show the load as it was, to those from whom it was taken."""
+        if attr == "load" and obj.load_kept is not None:
+            is_theirs = form_of(obj.load) is Form.FULL
+            return obj.load if is_theirs else as_kept(obj.load_kept)
+        return super().get_attribute(obj, attr, default)
 
 
 class HandBackIn(ma.Schema):

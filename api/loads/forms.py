@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -55,12 +56,14 @@ HIDDEN_AT_STOPS = frozenset(
 """The same of a stop: who is there, and how far the load's truck is."""
 
 
-def form_of(load: Load) -> Form:
-    """Return the form in which the actor sees the load.
+def form_of(load: Load | Mapping[str, Any]) -> Form:
+    """Return the form in which the actor sees the load, or what was kept of one.
 
     A load that was read without asking whether the actor carries it is shown in the
     market's form, unless the actor's company posted it.
     """
+    if not isinstance(load, Load):
+        return Form.MARKET
     is_full = load.org_id == actor().org_id or bool(load.is_carried)
     return Form.FULL if is_full else Form.MARKET
 
@@ -72,6 +75,28 @@ def market_form(shown: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in shown.items()
         if name not in HIDDEN
     }
+
+
+TIMES = frozenset(
+    {
+        *("pickup_from", "pickup_until", "delivery_from", "delivery_until"),
+        *("posted_at", "lease_expires_at", "created_at", "updated_at"),
+        *("window_from", "window_until"),
+    }
+)
+
+
+def as_kept(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the load, or a stop of it, that an assignment kept when it was cut short:
+    its fields, with their times."""
+    return {name: _timed(name, value) for name, value in kept.items()}
+
+
+def _timed(name: str, value: Any) -> Any:  # noqa: ANN401 - any field of a load
+    if name == "stops":
+        return [as_kept(stop) for stop in value]
+    is_time = name in TIMES and value is not None
+    return datetime.fromisoformat(value) if is_time else value
 
 
 def _coarse(name: str, value: Any) -> Any:  # noqa: ANN401 - any field of a load

@@ -83,7 +83,7 @@ class BareOfferOut(Answer):
 
 
 IF_OPEN = "if the offer is open"
-IF_UNMOVED = "if the offer is open, or the place is where it was"
+IF_KEPT = "if the offer is open, or has kept it"
 
 
 class OfferedLoadOut(MarketLoadOut):
@@ -98,8 +98,8 @@ class OfferedLoadOut(MarketLoadOut):
     temperature_max_c = sometimes(fields.Float(allow_none=True), IF_OPEN)
     rate_type = sometimes(known(RateType), IF_OPEN)
     distance_source = sometimes(fields.String(), IF_OPEN)
-    pickup_place = sometimes(fields.String(allow_none=True), IF_UNMOVED)
-    delivery_place = sometimes(fields.String(allow_none=True), IF_UNMOVED)
+    pickup_place = sometimes(fields.String(allow_none=True), IF_KEPT)
+    delivery_place = sometimes(fields.String(allow_none=True), IF_KEPT)
     posted_at = sometimes(Time(), IF_OPEN)
 
 
@@ -114,35 +114,25 @@ class OfferOut(BareOfferOut):
     def get_attribute(self, obj: Offer, attr: str, default: Any) -> Any:  # noqa: ANN401
         """Show the load as it was offered, when the offer is no longer open."""
         if attr == "load" and obj.status not in OPEN_OFFERS:
-            return as_offered(obj.load_id, obj.snapshot, vars(obj.load))
+            return as_offered(obj.load_id, obj.snapshot)
         return super().get_attribute(obj, attr, default)
 
 
 KEPT = (
     *("equipment", "weight_kg", "length_m", "has_hazmat", "stop_count"),
-    *("price_cents", "currency", "loaded_m"),
+    *("price_cents", "currency", "loaded_m", "pickup_place", "delivery_place"),
 )
 """The fields of a load that an offer's snapshot has under the same names."""
 
 
-def as_offered(
-    load_id: UUID, kept: Mapping[str, Any], load: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the fields of a load that an offer's snapshot kept.
-
-    load: the places of the load as they are now.
-    """
+def as_offered(load_id: UUID, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a load that an offer's snapshot kept."""
     shown = {"id": load_id} | {name: kept[name] for name in KEPT if name in kept}
     for end in ("pickup", "delivery"):
         for edge in (f"{end}_from", f"{end}_until"):
             if edge in kept:
                 shown[edge] = datetime.fromisoformat(kept[edge])
-        place = {"lat": load[f"{end}_lat"], "lon": load[f"{end}_lon"]}
         shown |= {f"{end}_{name}": value for name, value in kept.get(end, {}).items()}
-        if kept.get(end) == place:
-            # The snapshot has no names of places. The place has not changed, so its
-            # name is still right.
-            shown[f"{end}_place"] = load[f"{end}_place"]
     return shown
 
 
@@ -185,7 +175,7 @@ def _written(row: tuple[Any, ...]) -> dict[str, Any]:
     if offer["status"] in OPEN_OFFERS:
         load = market_form(load)
     else:
-        load = OFFERED_LOAD.dump(as_offered(offer["load_id"], kept, load))
+        load = OFFERED_LOAD.dump(as_offered(offer["load_id"], kept))
     for name in AS_KEPT:
         offer[name] = msgspec.Raw(offer[name].encode())
     return offer | {"snapshot": market_form(kept), "load": load}

@@ -10,6 +10,7 @@ from api.kernel.answers import (
     Vocabulary,
     known,
     shaped,
+    sometimes,
 )
 from api.kernel.fields import CURRENCY, Time
 from freight.equipment import Equipment
@@ -90,6 +91,9 @@ class FiguresOut(Answer):
     empty_after_m = fields.Float()
 
 
+IN_AN_OFFER = "in an offer"
+
+
 class CandidateOut(Answer):
     """A load as the search saw it, with its positions rounded to 0.01 degree."""
 
@@ -110,6 +114,8 @@ class CandidateOut(Answer):
     stop_count = fields.Integer()
     temperature_min_c = fields.Float(allow_none=True)
     temperature_max_c = fields.Float(allow_none=True)
+    pickup_place = sometimes(fields.String(allow_none=True), IN_AN_OFFER)
+    delivery_place = sometimes(fields.String(allow_none=True), IN_AN_OFFER)
 
 
 class RankedOut(Answer):

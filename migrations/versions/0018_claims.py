@@ -2,7 +2,8 @@
 
 `flags` has what a phone reported that is hard to believe, for the driver's own company.
 `duplicates` has pairs of loads that look like the same freight, for the platform only:
-the app cannot read it, and writes it through the door `note_duplicates`.
+the app cannot read it, and writes it through the door `note_duplicates`. An assignment
+that was cut short keeps what the market saw of its load then (`load_kept`).
 """
 
 import sqlalchemy as sa
@@ -124,6 +125,67 @@ load of another one, which it knows. An unknown weight is like any weight. What 
 near to a load that the company carries is for the platform, and refuses nothing: it may
 be freight of the company's own."""
 
+OF_LOADS = (
+    *("id", "status", "visibility", "commodity", "equipment", "weight_kg", "length_m"),
+    *("pieces", "has_hazmat", "temperature_min_c", "temperature_max_c", "price_cents"),
+    *(
+        "currency",
+        "rate_type",
+        "rate_cents",
+        "billed_miles",
+        "miles_source",
+        "loaded_m",
+    ),
+    *("distance_source", "stop_count", "pickup_place", "pickup_lat", "pickup_lon"),
+    *("pickup_from", "pickup_until", "delivery_place", "delivery_lat", "delivery_lon"),
+    *("delivery_from", "delivery_until", "posted_at", "version", "is_unconfirmed"),
+    *("may_be_rebrokered", "lease_expires_at", "created_at", "updated_at"),
+)
+OF_STOPS = (
+    *("id", "load_id", "sequence", "kind", "lat", "lon", "window_from"),
+    *("window_until", "zone"),
+)
+
+
+def _words(names: tuple[str, ...]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+LOAD_KEPT = f"""
+(select jsonb_object_agg(key, value) from jsonb_each(to_jsonb(l))
+    where key in ({_words(OF_LOADS)}))
+|| jsonb_build_object('stops', (
+    select jsonb_agg((
+        select jsonb_object_agg(key, value) from jsonb_each(to_jsonb(s))
+            where key in ({_words(OF_STOPS)})
+        ) || jsonb_build_object('address', (
+            select coalesce(jsonb_object_agg(key, value), '{{}}')
+            from jsonb_each(s.address) where key in ('city', 'state', 'country')
+        )) order by s.sequence)
+    from stops s where s.load_id = l.id))
+"""
+"""What the market sees of the load `l`, without contacts, streets and references."""
+
+KEEP_LOAD = f"""
+create function keep_load() returns trigger
+    language plpgsql set search_path = public, pg_temp as $$
+begin
+    new.load_kept := (select {LOAD_KEPT} from loads l where l.id = new.load_id);
+    return new;
+end $$;
+revoke execute on function keep_load() from public;
+create trigger keep_load before update of status on assignments
+    for each row when (new.status = 'cancelled' and old.status <> 'cancelled')
+    execute function keep_load();
+"""
+"""A trigger, so that also what the previous release ends keeps it."""
+
+KEEP_LOADS = f"""
+update assignments set load_kept = (
+    select {LOAD_KEPT} from loads l where l.id = assignments.load_id)
+where status = 'cancelled'
+"""
+
 AS_WORKER = "note_duplicates(uuid)"
 
 
@@ -180,6 +242,7 @@ def upgrade() -> None:
     op.execute("alter table last_positions add column doubted jsonb")
     _flags()
     _duplicates()
+    _loads_kept()
     op.execute(NOTE_DUPLICATES)
     op.execute("reset role")
     op.execute("grant create on schema public to backhaul_worker")
@@ -294,6 +357,16 @@ def _duplicates() -> None:
     _fence("duplicates")
 
 
+def _loads_kept() -> None:
+    op.execute("alter table assignments add column load_kept jsonb")
+    # Of the rows, as the server.
+    op.execute("set local role backhaul_worker")
+    op.execute(KEEP_LOADS)
+    op.execute("set constraints all immediate")
+    op.execute("set local role backhaul_owner")
+    op.execute(KEEP_LOAD)
+
+
 def _fence(table: str) -> None:
     op.execute(f"alter table {table} enable row level security")
     op.execute(f"alter table {table} force row level security")
@@ -313,6 +386,9 @@ def downgrade() -> None:
     op.execute("set local role backhaul_owner")
     op.drop_table("duplicates")
     op.drop_table("flags")
+    op.execute("drop trigger keep_load on assignments")
+    op.execute("drop function keep_load()")
+    op.execute("alter table assignments drop column load_kept")
     op.execute("alter table last_positions drop column doubted")
     op.drop_index("ix_loads_interrupted", "loads")
     op.drop_index("ix_assignments_org_id_active", "assignments")

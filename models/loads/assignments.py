@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -70,7 +71,8 @@ class Assignment(Identified, Dated, Row):
     truck ordered and not used needs: the party and the member (`ended_by`) that ended
     it, how far the truck had come since the booking by its positions (`driven_m`), and
     how far the pickup still was by great circle (`left_m`, None without a position
-    since the booking).
+    since the booking). `load_kept` is what the market saw of the load then: the
+    database sets it, as what happens to the load later is no longer the carrier's.
     """
 
     __tablename__ = "assignments"
@@ -133,6 +135,7 @@ class Assignment(Identified, Dated, Row):
     ended_by: Mapped[UUID | None]
     driven_m: Mapped[float | None]
     left_m: Mapped[float | None]
+    load_kept: Mapped[dict[str, Any] | None]
 
     load: Mapped[Load] = relationship(lazy="raise", viewonly=True)
     driver: Mapped[Driver] = relationship(lazy="raise", viewonly=True)

@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 
 from freight.lifecycles import LoadAct, OfferAct
 from models.booking.overrides import Override, OverrideKind
-from models.loads.assignments import Assignment
+from models.loads.assignments import Assignment, AssignmentStatus
 from notifications.messages import MessageKind
 from services.booking import objections, overrides
 from services.booking.objections import BY_DEFAULT, BookingRules
@@ -47,16 +47,21 @@ def take_over(
     load = overrides.lock_loads(session, [load_id])[load_id]
     old = session.get_one(Assignment, assignment_id)
     cause = why.cause(actor, now)
+    is_last = load.interrupted_assignment_id == old.id
+    if old.status is AssignmentStatus.CANCELLED and not is_last:
+        raise AssignmentEnded("The assignment does not have the freight.")
     moves.check_load(load, LoadAct.TAKE_OVER, cause)
-    if load.interrupted_assignment_id != old.id:
-        raise AssignmentEnded("Another assignment had the freight last.")
     before = overrides.state(load, None)
     moves.move_load(
         session,
         load,
         LoadAct.TAKE_OVER,
         cause,
-        body={"from": str(old.driver_id), "to": str(driver.id)},
+        body={
+            "from": str(old.driver_id),
+            "to": str(driver.id),
+            interruptions.LEFT_WITH: str(old.id),
+        },
     )
     interruptions.clear(load)
     new = assignments.put_driver_on(

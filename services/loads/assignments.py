@@ -185,26 +185,32 @@ def end(
     drivers.settle_availability(session, assignment.driver_id)
 
 
+def way_of(session: Session, assignment: Assignment) -> Way:
+    """Return the truck's way since the booking. This transaction acts on the load."""
+    way = text("select driven_m, lat, lon, located_at from way_of(:id)")
+    return Way(*session.execute(way, {"id": assignment.id}).one())
+
+
 def cut_short(
     session: Session,
     assignment: Assignment,
     load: Load,
     party: EndedParty,
     cause: Cause,
-) -> Way:
+    *,
+    way: Way | None = None,
+) -> None:
     """End the assignment before its load is delivered; a search follows for its driver.
 
-    Who ended it and how far the truck had come are kept. Returns the truck's way. This
-    transaction acts on the load, of which the stops are read.
+    Who ended it, how far the truck had come, and the load as it is now are kept: the
+    caller has moved the load. This transaction acts on the load, of which the stops are
+    read.
+
+    way: what `way_of` returned, if the caller has asked.
 
     Locks: the driver; the caller has locked the load.
     """
-    way = Way(
-        *session.execute(
-            text("select driven_m, lat, lon, located_at from way_of(:id)"),
-            {"id": assignment.id},
-        ).one()
-    )
+    way = way or way_of(session, assignment)
     assignment.ended_party = party
     assignment.ended_by = cause.actor.member_id if cause.actor else None
     assignment.driven_m = way.driven_m
@@ -218,7 +224,6 @@ def cut_short(
         now=cause.occurred_at,
     )
     enqueue(session, Job.SEARCH_AFTER_END, assignment_id=str(assignment.id))
-    return way
 
 
 def endings_of(session: Session, actor: Actor, load_id: UUID) -> Select[Assignment]:

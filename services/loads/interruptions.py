@@ -30,6 +30,10 @@ RECENT = timedelta(minutes=30)
 """A position is where the freight is if it is not older; else the last stop is."""
 
 
+LEFT_WITH = "left_with"
+"""In an event that ends an interruption: the assignment that had the freight last."""
+
+
 class InterruptionReason(StrEnum):
     """Why a poster interrupts a load; OTHER needs a note."""
 
@@ -60,7 +64,7 @@ def interrupt(
             extra={"current_status": load.status},
         )
     moves.check_load(load, LoadAct.INTERRUPT, cause)
-    way = assignments.cut_short(session, assignment, load, party, cause)
+    way = assignments.way_of(session, assignment)
     place = _place_of(load, way, cause.occurred_at)
     body: dict[str, Any] = {"from": str(assignment.driver_id), "note": note}
     body |= {"lat": place.lat, "lon": place.lon}
@@ -72,6 +76,7 @@ def interrupt(
     for stop in load.stops:
         if stop.status is StopStatus.ARRIVED:
             stops.wait_again(stop)
+    assignments.cut_short(session, assignment, load, party, cause, way=way)
     tell_driver = assignments.tell_driver
     tell_driver(session, assignment.driver_id, MessageKind.LOAD_UNASSIGNED, load.id)
     outbox.put(session, [load.posted_by], MessageKind.LOAD_INTERRUPTED, load.id)
@@ -163,7 +168,8 @@ def _close(session: Session, load: Load, act: LoadAct, cause: Cause, note: str) 
     """End an interrupted load and tell the driver whose truck had the freight."""
     # scope: the last assignment of a load that the caller has locked.
     carried_by = load.interrupted_assignment_id
-    moves.move_load(session, load, act, cause, body={"note": note})
+    body = {"note": note, LEFT_WITH: str(carried_by)}
+    moves.move_load(session, load, act, cause, body=body)
     clear(load)
     driver_id = session.scalar(
         select(Assignment.driver_id).where(Assignment.id == carried_by)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from freight.lifecycles import LoadAct, LoadStatus, StopAct, StopStatus
@@ -248,7 +248,7 @@ def lock(session: Session, actor: Actor, stop_id: UUID) -> AtHand:
     """Lock the load of a stop; return the load, the stop and the newest assignment.
 
     A driver finds the stops of the loads they carry or carried, a dispatcher those of
-    the company.
+    the company. Whoever lost the load hears no more of it than that, the same for ever.
 
     Locks: the load. Raises: NotFound; AssignmentEnded if the assignment was cancelled.
     """
@@ -270,7 +270,7 @@ def lock(session: Session, actor: Actor, stop_id: UUID) -> AtHand:
         .execution_options(populate_existing=True)
     )
     if load is None:
-        raise NotFound(f"No stop {stop_id} on your loads.")
+        raise _gone(session, stop_id, mine)
     act_on_loads(session, [load.id])
     assignment = session.scalars(
         select(Assignment)
@@ -280,11 +280,33 @@ def lock(session: Session, actor: Actor, stop_id: UUID) -> AtHand:
         .execution_options(populate_existing=True)
     ).one()
     if assignment.status is AssignmentStatus.CANCELLED:
-        raise AssignmentEnded(
-            f"The assignment ended: {assignment.end_reason}.",
-            extra={"load_status": load.status},
-        )
+        raise _ended(assignment)
     return AtHand(load, next(s for s in load.stops if s.id == stop_id), assignment)
+
+
+def _gone(session: Session, stop_id: UUID, mine: ColumnElement[bool]) -> Exception:
+    """Return the problem of a stop that is on no load: the load may have been edited
+    since it was taken from the actor, who must not notice."""
+    # scope: assignments of the actor or the actor's company.
+    has_it = Assignment.load_kept["stops"].contains([{"id": str(stop_id)}])
+    lost = session.scalars(
+        select(Assignment)
+        .where(mine, Assignment.status == AssignmentStatus.CANCELLED, has_it)
+        .order_by(Assignment.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return (
+        NotFound(f"No stop {stop_id} on your loads.") if lost is None else _ended(lost)
+    )
+
+
+def _ended(assignment: Assignment) -> AssignmentEnded:
+    """Return the problem, with the load's status when the assignment ended."""
+    kept = assignment.load_kept or {}
+    extra = {"load_status": kept["status"]} if kept else {}
+    return AssignmentEnded(
+        f"The assignment ended: {assignment.end_reason}.", extra=extra
+    )
 
 
 def _cause(

@@ -24,15 +24,17 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from models.loads.loads import Load
-from models.offers.offers import Offer
+from models.offers.offers import IS_OPEN, Offer
 from runtime.db import Built
 from services.kernel.actors import Actor
 from services.offers.offers import is_alive, is_visible
 
 SEEN: ColumnElement[str] = literal_column(
-    "offers.id || '.' || offers.xmin || '.' || loads.xmin"
+    "offers.id || '.' || offers.xmin || '.' ||"
+    f" case when offers.{IS_OPEN} then loads.xmin::text else '' end"
 )
-"""An offer and its load as they are now: PostgreSQL gives a changed row a new xmin."""
+"""An offer, and its load as it is now while the offer is open: PostgreSQL gives a
+changed row a new xmin."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,7 +260,12 @@ def insert_offer(
             currency=load.currency,
             terms=record["terms"],
             figures=record["figures"],
-            snapshot=record["candidate"] | {"load_number": load.load_number},
+            snapshot=record["candidate"]
+            | {
+                "load_number": load.load_number,
+                "pickup_place": load.pickup_place,
+                "delivery_place": load.delivery_place,
+            },
             expires_at=func.least(func.now() + rules.lifetime, load.pickup_until),
             renews_id=renews_id,
         )

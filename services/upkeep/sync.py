@@ -10,8 +10,9 @@ A member follows what is alive and concerns them:
 A member of a suspended company follows only loads underway.
 
 What ends, or is taken from the member, is no longer followed. An event concerns the
-member if its load or offer concerns them or ever did, whichever company the load
-belongs to. So they also hear of the change that takes something from them.
+member if its load or offer concerns them, whichever company the load belongs to. They
+also hear of the change that takes something from them, and of none after it: they may
+not know when the next carrier arrives.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Text,
     Uuid,
     and_,
     bindparam,
@@ -32,8 +34,10 @@ from sqlalchemy import (
     cast,
     exists,
     false,
+    not_,
     or_,
     select,
+    tuple_,
 )
 from sqlalchemy.orm import Session, joinedload
 
@@ -46,6 +50,7 @@ from models.offers.offers import Offer
 from runtime.db import Built
 from runtime.errors import Gone
 from services.kernel.actors import Actor
+from services.loads.interruptions import LEFT_WITH
 from services.loads.loads import asks_if_carried
 from services.offers.offers import is_open
 from services.upkeep import feed
@@ -196,13 +201,21 @@ def concerns(actor: Actor) -> ColumnElement[bool]:
 
     It looks at the event's load or offer, and not only at its `org_id`, which is the
     poster's: the carrier's people hear of a shipper's load from the first offer or
-    assignment on.
+    assignment on, until it ends. An offer's own event tells of its end; what cuts an
+    assignment short has the time of its end, or names it (`LEFT_WITH`).
     """
     # scope: the condition by which an actor hears of events.
+    own = select(Assignment.load_id).where(_is_own(actor, Assignment))
+    was_cut_short = Assignment.status == AssignmentStatus.CANCELLED
+    offered = select(Offer.load_id).where(_is_own(actor, Offer), is_open())
     own_loads = or_(
-        *(
-            _load_id().in_(select(model.load_id).where(_is_own(actor, model)))
-            for model in (Assignment, Offer)
+        _load_id().in_(own.where(not_(was_cut_short))),
+        _load_id().in_(offered),
+        tuple_(_load_id(), Event.occurred_at).in_(
+            own.add_columns(Assignment.ended_at).where(was_cut_short)
+        ),
+        Event.body[LEFT_WITH].astext.in_(
+            select(cast(Assignment.id, Text)).where(_is_own(actor, Assignment))
         ),
         _is_posted(actor, Event),
     )

@@ -85,8 +85,8 @@ MUTANTS = (
     Mutant(
         "a-poll-does-not-notice-a-changed-load",
         "services/offers/inbox.py",
-        " || '.' || loads.xmin",
-        "",
+        "then loads.xmin::text",
+        "then ''",
         (
             "tests/api/offers/test_inbox.py::TestTheTag"
             "::test_changes_with_an_offer_and_its_load",
