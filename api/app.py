@@ -8,7 +8,7 @@ from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api.booking import give_backs, overrides
+from api.booking import carrier_records, overrides
 from api.fleet import areas, drivers, flags, positions, trucks
 from api.kernel import deprecation, headers, limits, openapi, problems, versions
 from api.kernel.bodies import InflatingRequest
@@ -52,7 +52,7 @@ BLUEPRINTS = (
     offers.blueprint,
     assignments.blueprint,
     overrides.blueprint,
-    give_backs.blueprint,
+    carrier_records.blueprint,
     sync.blueprint,
     operations.blueprint,
 )

@@ -89,7 +89,9 @@ class Problem(Answer):
     current_status = sometimes(
         known(CURRENT), "if the status of a load, stop or offer forbids the request"
     )
-    load_status = sometimes(known(LoadStatus), "with some `assignment-ended`")
+    load_status = sometimes(
+        known(LoadStatus), "with some `assignment-ended`: as it was then"
+    )
     open_stop_id = sometimes(ma.fields.UUID(), "with `stop-out-of-order`")
     device_id = sometimes(ma.fields.UUID(allow_none=True), "with `device-not-approved`")
     server_time = sometimes(Time(), "with `clock-skew`")

@@ -86,9 +86,9 @@ class ObjectionOut(Answer):
 
 
 class CarriedOut(Answer):
-    """An assignment with its load, for a reader who knows the driver. If your company
-    no longer has the load, it is shown as it was when the assignment ended, as the
-    market saw it: nothing of what happened to it later."""
+    """An assignment with its load, for a reader who knows the driver. A reader who no
+    longer has the load sees it as the market saw it when the assignment ended, and
+    nothing of what happened to it later."""
 
     id = fields.UUID()
     kind = known(AssignmentKind)

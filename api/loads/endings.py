@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from flask import current_app
 from flask.views import MethodView
 from marshmallow import fields
 
@@ -15,6 +16,7 @@ from api.kernel.problems import raises
 from models.loads.assignments import Assignment, EndedParty
 from runtime.db import Session
 from runtime.errors import NotFound
+from services.booking.give_backs import is_quick
 from services.kernel.actors import Permission
 from services.loads import assignments
 
@@ -27,7 +29,8 @@ blueprint = Blueprint(
 
 
 class EndingOut(Answer):
-    """An early end: who ended it, when, and how far the truck had come by then."""
+    """An early end: who ended it, when, how soon after the booking, and how far the
+    truck had come by then."""
 
     id = fields.UUID()
     created_at = Time()
@@ -36,6 +39,19 @@ class EndingOut(Answer):
     ended_party = known(EndedParty)
     driven_m = fields.Float(allow_none=True)
     left_m = fields.Float(allow_none=True)
+    after_s = fields.Integer(metadata={"description": "seconds since the booking"})
+    is_quick = fields.Boolean(
+        metadata={
+            "description": "the carrier gave the load back so soon that it counts"
+            " against the carrier"
+        }
+    )
+
+    def get_attribute(self, obj: Assignment, attr: str, default: Any) -> Any:  # noqa: ANN401 - as the base class
+        """Judge how soon a give-back was by the settings."""
+        if attr == "is_quick":
+            return is_quick(obj, current_app.extensions["quick_give_back"])
+        return super().get_attribute(obj, attr, default)
 
 
 @blueprint.route("/<uuid:load_id>/endings")

@@ -83,7 +83,6 @@ class BareOfferOut(Answer):
 
 
 IF_OPEN = "if the offer is open"
-IF_KEPT = "if the offer is open, or has kept it"
 
 
 class OfferedLoadOut(MarketLoadOut):
@@ -98,8 +97,6 @@ class OfferedLoadOut(MarketLoadOut):
     temperature_max_c = sometimes(fields.Float(allow_none=True), IF_OPEN)
     rate_type = sometimes(known(RateType), IF_OPEN)
     distance_source = sometimes(fields.String(), IF_OPEN)
-    pickup_place = sometimes(fields.String(allow_none=True), IF_KEPT)
-    delivery_place = sometimes(fields.String(allow_none=True), IF_KEPT)
     posted_at = sometimes(Time(), IF_OPEN)
 
 
@@ -120,7 +117,7 @@ class OfferOut(BareOfferOut):
 
 KEPT = (
     *("equipment", "weight_kg", "length_m", "has_hazmat", "stop_count"),
-    *("price_cents", "currency", "loaded_m", "pickup_place", "delivery_place"),
+    *("price_cents", "currency", "loaded_m"),
 )
 """The fields of a load that an offer's snapshot has under the same names."""
 
@@ -133,6 +130,7 @@ def as_offered(load_id: UUID, kept: Mapping[str, Any]) -> dict[str, Any]:
             if edge in kept:
                 shown[edge] = datetime.fromisoformat(kept[edge])
         shown |= {f"{end}_{name}": value for name, value in kept.get(end, {}).items()}
+        shown[f"{end}_place"] = kept.get(f"{end}_place")
     return shown
 
 

@@ -65,7 +65,8 @@ class Assignment(Identified, Dated, Row):
     `org_id` is the carrier, `load_org_id` the poster. The database chooses the `slot`
     where none is given: current if it is free, else next. It makes the next load the
     current one when that ends (`settle_driver`). `given_back_after_s` is how long after
-    the booking the carrier gave the load back to the market, if it did.
+    the booking the carrier let go of the load, if it did and has it no more: back to
+    the market, or interrupted with freight aboard.
 
     Of one that was ended before the load was delivered it keeps what a charge for a
     truck ordered and not used needs: the party and the member (`ended_by`) that ended
@@ -136,6 +137,14 @@ class Assignment(Identified, Dated, Row):
     driven_m: Mapped[float | None]
     left_m: Mapped[float | None]
     load_kept: Mapped[dict[str, Any] | None]
+
+    @property
+    def after_s(self) -> int | None:
+        """Whole seconds from the booking to the end, 0 if our clock is behind the
+        database's; None while it is active."""
+        if self.ended_at is None:
+            return None
+        return max(int((self.ended_at - self.created_at).total_seconds()), 0)
 
     load: Mapped[Load] = relationship(lazy="raise", viewonly=True)
     driver: Mapped[Driver] = relationship(lazy="raise", viewonly=True)

@@ -1,10 +1,11 @@
-"""Give-backs: loads that a carrier booked and gave back to the market, and how soon."""
+"""Give-backs: loads that a carrier booked and let go of, and how soon."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from models.loads.assignments import Assignment, AssignmentStatus
@@ -23,15 +24,6 @@ OF_A_CARRIER = text(
 
 
 @dataclass(frozen=True, slots=True)
-class GiveBack:
-    """A carrier gave the load back `after_s` seconds after it had booked it."""
-
-    given_back_at: datetime
-    after_s: int
-    is_quick: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Record:
     """What a carrier booked since LOOKED_BACK, and how much it quickly gave back."""
 
@@ -39,25 +31,12 @@ class Record:
     quick_give_backs: int
 
 
-@dataclass(frozen=True, slots=True)
-class GiveBacks:
-    """A load's give-backs, the newest first, and the record of the carrier that has it.
-
-    carrier: None while no carrier has the load.
-    """
-
-    give_backs: list[GiveBack]
-    carrier: Record | None
-
-    @property
-    def quick_count(self) -> int:
-        return sum(each.is_quick for each in self.give_backs)
-
-
-def of_load(
+def record_of_carrier(
     session: Session, actor: Actor, load_id: UUID, *, quick: timedelta, now: datetime
-) -> GiveBacks:
-    """Return what the poster may know of the carriers that its load had.
+) -> Record | None:
+    """Return the record of the carrier that has the load, or had its freight last.
+
+    None if no carrier has the load.
 
     quick: a load that is given back within this time counts against its carrier.
 
@@ -66,30 +45,29 @@ def of_load(
     # scope: the assignments of a load that the actor's company posted.
     load = get_own(session, actor, load_id)
     act_on_loads(session, [load.id])
-    had = session.scalars(
-        select(Assignment)
-        .where(Assignment.load_id == load.id)
+    org_id = session.scalar(
+        select(Assignment.org_id)
+        .where(
+            Assignment.load_id == load.id,
+            or_(
+                Assignment.status != AssignmentStatus.CANCELLED,
+                Assignment.id == load.interrupted_assignment_id,
+            ),
+        )
         .order_by(Assignment.id.desc())
-    ).all()
-    within_s = int(quick.total_seconds())
-    given_back = [
-        GiveBack(each.ended_at, each.given_back_after_s, _is_quick(each, within_s))
-        for each in had
-        if each.ended_at is not None and each.given_back_after_s is not None
-    ]
-    has = [a.org_id for a in had if a.status is not AssignmentStatus.CANCELLED]
-    carrier = _record(session, has[0], within_s, now) if has else None
-    return GiveBacks(given_back, carrier)
-
-
-def _is_quick(assignment: Assignment, within_s: int) -> bool:
-    after_s = assignment.given_back_after_s
-    return after_s is not None and after_s <= within_s
-
-
-def _record(session: Session, org_id: UUID, within_s: int, now: datetime) -> Record:
-    asked = {"org": org_id, "within_s": within_s, "since": now - LOOKED_BACK}
+        .limit(1)
+    )
+    if org_id is None:
+        return None
+    asked: dict[str, Any] = {"org": org_id, "within_s": int(quick.total_seconds())}
+    asked["since"] = now - LOOKED_BACK
     return Record(*session.execute(OF_A_CARRIER, asked).one())
+
+
+def is_quick(assignment: Assignment, quick: timedelta) -> bool:
+    """Say whether the carrier gave the load back so soon that it counts."""
+    after_s = assignment.given_back_after_s
+    return after_s is not None and after_s <= quick.total_seconds()
 
 
 def by_company(quick: timedelta, *, now: datetime) -> Select[str, UUID, int, int]:

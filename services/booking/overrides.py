@@ -7,7 +7,7 @@ record that is kept.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -119,16 +119,11 @@ def give_back(
     moves.move_load(session, load, LoadAct.UNBOOK, cause, body=body)
     stops.reopen(session, load, cause)
     assignments.cut_short(session, old, load, EndedParty.CARRIER, cause)
-    old.given_back_after_s = _seconds(cause.occurred_at - old.created_at)
+    old.given_back_after_s = old.after_s
     enqueue(session, Job.OFFERS_RENEW, assignment_id=str(old.id))
     told = [tell_driver(session, old.driver_id, MessageKind.LOAD_UNASSIGNED, load)]
     tell_poster(session, load, MessageKind.LOAD_UNCOVERED)
     return told
-
-
-def _seconds(since: timedelta) -> int:
-    """Return whole seconds, 0 if our clock is behind the database's."""
-    return max(int(since.total_seconds()), 0)
 
 
 def state(load: Load, assignment: Assignment | None) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from uuid_utils.compat import uuid7
 
 from freight.lifecycles import LoadAct, OfferAct
 from models.booking.overrides import Override, OverrideKind
+from models.fleet.drivers import Driver
 from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.loads import Load
 from notifications.messages import MessageKind
 from services.booking import objections, overrides
 from services.booking.objections import BY_DEFAULT, BookingRules
@@ -47,26 +49,10 @@ def take_over(
     load = overrides.lock_loads(session, [load_id])[load_id]
     old = session.get_one(Assignment, assignment_id)
     cause = why.cause(actor, now)
-    is_last = load.interrupted_assignment_id == old.id
-    if old.status is AssignmentStatus.CANCELLED and not is_last:
-        raise AssignmentEnded("The assignment does not have the freight.")
+    _check_it_has_the_freight(load, old)
     moves.check_load(load, LoadAct.TAKE_OVER, cause)
     before = overrides.state(load, None)
-    moves.move_load(
-        session,
-        load,
-        LoadAct.TAKE_OVER,
-        cause,
-        body={
-            "from": str(old.driver_id),
-            "to": str(driver.id),
-            interruptions.LEFT_WITH: str(old.id),
-        },
-    )
-    interruptions.clear(load)
-    new = assignments.put_driver_on(
-        session, load, driver, kind=old.kind, assignment_id=uuid7()
-    )
+    new = _go_on(session, load, old, driver, cause)
     warnings = objections.check_desk(
         session, load, driver, new, rules, is_overruled=True, now=now
     )
@@ -86,4 +72,30 @@ def take_over(
         told=told,
         is_poster_told=True,
         warnings=warnings,
+    )
+
+
+def _check_it_has_the_freight(load: Load, old: Assignment) -> None:
+    """Raise AssignmentEnded for one that no longer has the load, whatever happened to
+    the load since."""
+    is_last = load.interrupted_assignment_id == old.id
+    if old.status is AssignmentStatus.CANCELLED and not is_last:
+        raise AssignmentEnded("The assignment does not have the freight.")
+
+
+def _go_on(
+    session: Session, load: Load, old: Assignment, driver: Driver, cause: Cause
+) -> Assignment:
+    """Put the driver on the load, which is in transit again."""
+    body = {
+        "from": str(old.driver_id),
+        "to": str(driver.id),
+        interruptions.LEFT_WITH: str(old.id),
+    }
+    moves.move_load(session, load, LoadAct.TAKE_OVER, cause, body=body)
+    interruptions.clear(load)
+    # The carrier has not let go of the load.
+    old.given_back_after_s = None
+    return assignments.put_driver_on(
+        session, load, driver, kind=old.kind, assignment_id=uuid7()
     )

@@ -248,7 +248,8 @@ def lock(session: Session, actor: Actor, stop_id: UUID) -> AtHand:
     """Lock the load of a stop; return the load, the stop and the newest assignment.
 
     A driver finds the stops of the loads they carry or carried, a dispatcher those of
-    the company. Whoever lost the load hears no more of it than that, the same for ever.
+    the company. Those who lost the load get AssignmentEnded, whatever happened to the
+    load and its stops since.
 
     Locks: the load. Raises: NotFound; AssignmentEnded if the assignment was cancelled.
     """

@@ -2,6 +2,7 @@
 poster and the operator."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -35,21 +36,27 @@ def given_back(scene: Scene, load_id: UUID, *, minutes: int = 0) -> None:
     assert undone.status == 201, undone.body
 
 
+def endings_of(scene: Scene, load_id: UUID) -> list[dict[str, Any]]:
+    return list(scene.shipper.get(f"/v1/loads/{load_id}/endings")["data"])
+
+
+def record_of(scene: Scene, load_id: UUID) -> Any:
+    return scene.shipper.get(f"/v1/loads/{load_id}/carrier-record")["carrier"]
+
+
 def test_the_poster_sees_how_often_and_how_soon_carriers_let_go(world: World) -> None:
     scene = Scene(world)
     load_id = scene.load()
-    path = f"/v1/loads/{load_id}/give-backs"
-    nothing = {"give_backs": [], "quick_count": 0, "carrier": None}
-    assert scene.shipper.get(path).body == nothing
+    assert (endings_of(scene, load_id), record_of(scene, load_id)) == ([], None)
 
     given_back(scene, load_id, minutes=40)
     given_back(scene, load_id)
 
-    seen = scene.shipper.get(path)
-    assert [each["is_quick"] for each in seen["give_backs"]] == [True, False]
-    soon, late = (each["after_s"] for each in seen["give_backs"])
+    seen = endings_of(scene, load_id)
+    assert [each["is_quick"] for each in seen] == [True, False]
+    soon, late = (each["after_s"] for each in seen)
     assert soon < QUICK < 2400 <= late
-    assert (seen["quick_count"], seen["carrier"]) == (1, None)
+    assert record_of(scene, load_id) is None
 
 
 def test_what_a_carrier_gave_back_to_others_is_seen_by_the_next_poster(
@@ -62,10 +69,8 @@ def test_what_a_carrier_gave_back_to_others_is_seen_by_the_next_poster(
     load_id = second.load()
     second.assigned(second.driver(), load_id)
 
-    seen = second.shipper.get(f"/v1/loads/{load_id}/give-backs")
-
-    assert seen["give_backs"] == []
-    assert seen["carrier"] == {"bookings": 3, "quick_give_backs": 2}
+    assert endings_of(second, load_id) == []
+    assert record_of(second, load_id) == {"bookings": 3, "quick_give_backs": 2}
 
 
 def test_a_swap_counts_as_giving_back(world: World) -> None:
@@ -76,7 +81,8 @@ def test_a_swap_counts_as_giving_back(world: World) -> None:
     path = f"/v1/assignments/{assignment_id}/override"
     assert scene.carrier.post(path, other).status == 201
 
-    assert scene.shipper.get(f"/v1/loads/{load_id}/give-backs")["quick_count"] == 1
+    (seen,) = endings_of(scene, load_id)
+    assert seen["is_quick"]
 
 
 def test_a_cancellation_by_the_poster_does_not_count(world: World) -> None:
@@ -86,7 +92,82 @@ def test_a_cancellation_by_the_poster_does_not_count(world: World) -> None:
     gone = scene.shipper.put(f"/v1/loads/{load_id}/cancellation", {"reason": "x"})
     assert gone.status == 200
 
-    assert scene.shipper.get(f"/v1/loads/{load_id}/give-backs")["give_backs"] == []
+    (seen,) = endings_of(scene, load_id)
+    assert (seen["ended_party"], seen["is_quick"]) == ("poster", False)
+
+
+def test_another_driver_of_the_carrier_does_not_count(world: World) -> None:
+    scene = Scene(world)
+    load_id = scene.load()
+    assignment_id = scene.assigned(scene.driver(), load_id)
+    other = {"kind": "reassign", "reason": "safety"}
+    other["driver_id"] = scene.driver().driver_id
+    path = f"/v1/assignments/{assignment_id}/override"
+    assert scene.carrier.post(path, other).status == 201
+
+    (seen,) = endings_of(scene, load_id)
+    assert (seen["ended_party"], seen["is_quick"]) == ("carrier", False)
+
+
+def aboard(scene: Scene) -> tuple[UUID, UUID]:
+    """Book a load and report its pickup from the office; return load and assignment."""
+    made = scene.world.load(scene.shipper)
+    load_id = UUID(made["id"])
+    assignment_id = scene.assigned(scene.driver(), load_id)
+    for fact in ("arrival", "completion"):
+        said = scene.world.report(scene.carrier, made["stops"][0]["id"], fact)
+        assert said.status == 200, said.body
+    return load_id, assignment_id
+
+
+def let_go(scene: Scene, how: str, assignment_id: UUID) -> None:
+    path = f"/v1/assignments/{assignment_id}"
+    if how == "abandon":
+        decision = {"kind": "abandon", "reason": "safety"}
+        assert scene.carrier.post(f"{path}/override", decision).status == 201
+    else:
+        back = {"reason": "breakdown"}
+        assert scene.carrier.put(f"{path}/hand-back", back).status == 200
+
+
+@pytest.mark.parametrize("how", ["abandon", "hand-back"])
+def test_letting_go_with_freight_said_to_be_aboard_counts(
+    world: World, how: str
+) -> None:
+    scene = Scene(world)
+    load_id, assignment_id = aboard(scene)
+
+    let_go(scene, how, assignment_id)
+
+    (seen,) = endings_of(scene, load_id)
+    assert (seen["ended_party"], seen["is_quick"]) == ("carrier", True)
+    assert record_of(scene, load_id) == {"bookings": 1, "quick_give_backs": 1}
+
+
+def test_an_interruption_by_the_poster_does_not_count(world: World) -> None:
+    scene = Scene(world)
+    load_id, _ = aboard(scene)
+    path = f"/v1/loads/{load_id}/interruption"
+    assert scene.shipper.put(path, {"reason": "recall"}).status == 200
+
+    assert not endings_of(scene, load_id)[0]["is_quick"]
+    assert record_of(scene, load_id) == {"bookings": 1, "quick_give_backs": 0}
+
+
+def test_freight_that_the_carrier_takes_over_itself_does_not_count(
+    world: World,
+) -> None:
+    scene = Scene(world)
+    load_id, assignment_id = aboard(scene)
+    let_go(scene, "abandon", assignment_id)
+    goes_on = {"kind": "take_over", "reason": "safety"}
+    goes_on["driver_id"] = scene.driver().driver_id
+    path = f"/v1/assignments/{assignment_id}/override"
+    made = scene.carrier.post(path, goes_on)
+    assert made.status == 201, made.body
+
+    assert not endings_of(scene, load_id)[0]["is_quick"]
+    assert record_of(scene, load_id) == {"bookings": 2, "quick_give_backs": 0}
 
 
 @pytest.mark.parametrize("stranger", ["carrier", "shipper"])
@@ -96,7 +177,8 @@ def test_only_the_poster_sees_it(world: World, stranger: str) -> None:
     given_back(scene, load_id)
     caller = world.shipper() if stranger == "shipper" else scene.carrier
 
-    assert caller.get(f"/v1/loads/{load_id}/give-backs").status == 404
+    for what in ("endings", "carrier-record"):
+        assert caller.get(f"/v1/loads/{load_id}/{what}").status == 404
 
 
 def test_the_operator_sees_which_companies_do_it(committed: World) -> None:

@@ -5,6 +5,7 @@ from tests.mutants import Mutant
 
 FORMS = "api/loads/forms.py"
 LIMITS = "api/kernel/limits.py"
+AFTER = "tests/owasp/test_api03_after_a_give_back.py"
 BEFORE = "tests/owasp/test_api03_before_acceptance.py"
 BACK = "tests/flows/test_a_load_comes_back.py"
 GIVEN_BACK = "tests/flows/test_a_load_is_given_back.py"
@@ -57,7 +58,7 @@ MUTANTS = (
     Mutant(
         "a-quick-give-back-is-not-counted",
         "services/booking/overrides.py",
-        "    old.given_back_after_s = _seconds(cause.occurred_at - old.created_at)\n",
+        "    old.given_back_after_s = old.after_s\n",
         "",
         (GIVEN_BACK,),
     ),
@@ -67,5 +68,33 @@ MUTANTS = (
         "            and (min(s.address->>'country') <> o.country\n",
         "            and (false\n",
         ("tests/services/booking/test_cabotage.py",),
+    ),
+    Mutant(
+        "letting-go-with-freight-aboard-is-not-counted",
+        "services/loads/interruptions.py",
+        "    if party is EndedParty.CARRIER:\n",
+        "    if party is None:\n",
+        (f"{GIVEN_BACK}::test_letting_go_with_freight_said_to_be_aboard_counts",),
+    ),
+    Mutant(
+        "a-former-carrier-follows-the-load",
+        "services/upkeep/sync.py",
+        "own.where(not_(was_cut_short))",
+        "own",
+        (f"{AFTER}::test_nothing_of_the_next_carriers_trip_is_seen",),
+    ),
+    Mutant(
+        "a-former-carrier-reads-later-edits",
+        "api/loads/assignments.py",
+        "return obj.load if is_theirs else as_kept(obj.load_kept)",
+        "return obj.load",
+        (f"{AFTER}::test_nothing_of_a_later_edit_is_seen",),
+    ),
+    Mutant(
+        "who-had-interrupted-freight-is-not-told-of-its-end",
+        "services/loads/interruptions.py",
+        ", LEFT_WITH: str(carried_by)}",
+        "}",
+        (f"{AFTER}::test_who_has_interrupted_freight_hears_of_its_end",),
     ),
 )

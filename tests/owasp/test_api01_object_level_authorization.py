@@ -49,7 +49,7 @@ TABLE = {
     "GET /v1/loads/<load_id>": (SHIPPER, 200, "not-found"),
     "PATCH /v1/loads/<load_id>": (SHIPPER, 200, 403),
     "PUT /v1/loads/<load_id>/cancellation": (SHIPPER, 200, 403),
-    "GET /v1/loads/<load_id>/give-backs": (SHIPPER, 200, 403),
+    "GET /v1/loads/<load_id>/carrier-record": (SHIPPER, 200, 403),
     "GET /v1/loads/<load_id>/endings": (SHIPPER, 200, 403),
     "PUT /v1/loads/<load_id>/interruption": (SHIPPER, "load-status", 403),
     "PUT /v1/loads/<load_id>/return": (SHIPPER, "load-status", 403),

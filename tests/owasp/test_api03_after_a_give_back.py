@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy.orm import Session as OrmSession
 
 from tests.owasp.test_api03_before_acceptance import secret_load, secrets_in
 from tests.services.scene import Scene, open_offers
@@ -48,7 +47,7 @@ class Former:
         paths = (
             *("/v1/me", "/v1/fleet", "/v1/sync", "/v1/flags", "/v1/loads"),
             *("/v1/assignments", assignment, "/v1/overrides"),
-            *(load, f"{load}/endings", f"{load}/give-backs"),
+            *(load, f"{load}/endings", f"{load}/carrier-record"),
             *("/v1/offers", f"/v1/offers/{self.offer_id}"),
             *("/v1/backhaul-searches", search),
         )
@@ -94,8 +93,9 @@ def _tag(answer: Answer) -> str | None:
 
 
 @pytest.fixture
-def former(world: World, session: OrmSession) -> Former:
-    scene = Scene(world)
+def former(committed: World) -> Former:
+    # Sync tells only of what is committed.
+    world, scene = committed, Scene(committed)
     driver = scene.driver()
     load = secret_load(world, scene.shipper)
     search = scene.search(driver)
@@ -205,3 +205,27 @@ def test_a_carrier_that_still_has_the_load_reads_it_as_it_is(former: Former) -> 
         "market",
         "posted",
     )
+
+
+@pytest.mark.parametrize("end", ["return", "delivery", "take_over"])
+def test_who_has_interrupted_freight_hears_of_its_end(
+    committed: World, end: str
+) -> None:
+    world, scene = committed, Scene(committed)
+    driver, other = scene.drivers(2)
+    load = world.load(scene.shipper)
+    made = world.assign(scene.carrier, driver, load)
+    for fact in ("arrival", "completion"):
+        assert world.report(driver, load["stops"][0]["id"], fact).status == 200
+    path = f"/v1/assignments/{made['id']}"
+    assert driver.put(f"{path}/hand-back", {"reason": "breakdown"}).status == 200
+    cursor = driver.get("/v1/sync")["cursor"]
+
+    if end == "take_over":
+        decision = {"kind": end, "reason": "safety", "driver_id": other.driver_id}
+        assert scene.carrier.post(f"{path}/override", decision).status == 201
+    else:
+        assert scene.shipper.put(f"/v1/loads/{load['id']}/{end}", {}).status == 200
+
+    heard = driver.get(f"/v1/sync?cursor={cursor}")["changes"]
+    assert {"kind": "load", "id": load["id"], "deleted": True} in heard
