@@ -1,4 +1,4 @@
-"""What revision 0018 does with rows that were there before it."""
+"""What revision 0015 does with rows that were there before it."""
 
 from collections.abc import Callable
 from importlib import import_module
