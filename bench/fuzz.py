@@ -74,6 +74,15 @@ checks.positive_data_acceptance.expected-statuses = [
     "2xx", 400, 401, 403, 404, 409, 410, 422, 429
 ]
 
+# A place or a time that cannot be right is kept with a flag, so the answer is 200. That
+# another form gives 422 is tested in tests/api/loads/test_loads_bad_input.py
+# ::test_every_bad_part_of_a_report_is_named_and_nothing_is_written.
+[[operations]]
+include-operation-id = ["arrive_at_stop", "complete_stop", "depart_from_stop"]
+checks.negative_data_rejection.expected-statuses = [
+    200, 400, 401, 403, 404, 406, 409, 413, 422, 428
+]
+
 # An invalid fix is rejected by itself. The valid ones of the batch are stored, so the
 # answer is 200. That a wrong shape around the fixes gives 422 is tested in
 # tests/api/fleet/test_positions.py::test_a_bad_batch_is_a_problem.

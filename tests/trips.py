@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from geo.points import Point
+from models.fleet.positions import LastPosition
 from models.kernel.events import Event
 from models.loads.loads import Load
 from runtime.db import Session
@@ -87,6 +88,19 @@ class Trip:
 
     def kinds(self) -> list[str]:
         return [event.kind for event in self.events()]
+
+
+def forget_where(trip: Trip) -> None:
+    """Let the driver's last position be from when the load was made, at New York: from
+    there every stop can be reached."""
+    long_ago = {"lat": NEW_YORK.lat, "lon": NEW_YORK.lon}
+    driver_id = UUID(trip.driver.driver_id)
+    with Session.begin() as writing:
+        writing.execute(
+            update(LastPosition)
+            .where(LastPosition.driver_id == driver_id)
+            .values(long_ago | {"corrected_at": utcnow() - KNOWN_FOR})
+        )
 
 
 def make_trip(

@@ -13,7 +13,7 @@ from api.kernel.answers import Answer, Vocabulary, known, shaped, sometimes
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
-from api.kernel.fields import Time
+from api.kernel.fields import ClaimedTime, Time
 from api.kernel.problems import raises
 from geo.points import ROADS_NORTH, ROADS_SOUTH
 from models.fleet.flags import FlagKind
@@ -22,12 +22,17 @@ from runtime.errors import Forbidden
 from services.fleet import positions
 from services.fleet.positions import Fix, FixResult, FixStatus
 from services.kernel.actors import Permission
+from services.kernel.clocks import NO_TIME
 
 blueprint = Blueprint(
     "positions", __name__, url_prefix="/v1/positions", description="Positions."
 )
 
 MOST_FIXES = 1_000
+
+MAY_BE_UNKNOWN = ("accuracy_m", "speed_mps", "heading_deg")
+UNKNOWN = -1
+"""How iOS gives what it does not know."""
 
 Latitude = Annotated[float, msgspec.Meta(ge=ROADS_SOUTH, le=ROADS_NORTH)]
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
@@ -50,12 +55,13 @@ class FixIn(msgspec.Struct, forbid_unknown_fields=True):
 
 class PositionsIn(ma.Schema):
     """Up to 1,000 fixes, each {fix_id, fixed_at, lat, lon, accuracy_m, speed_mps,
-    heading_deg}. The phone gives ids and times; the last three are optional."""
+    heading_deg}. The phone gives ids and times; the last three are optional, and -1 in
+    one of them means unknown. A `sent_at` out of range is ignored."""
 
     # Bad text in a fix refuses that fix, not the batch.
     keeps_no_text = True
 
-    sent_at = Time(load_default=None, allow_none=True)
+    sent_at = ClaimedTime(load_default=None, allow_none=True)
     fixes = fields.List(
         # Of any type, so that an element that is not a fix is refused alone.
         shaped(fields.Raw(allow_none=True), FixIn),
@@ -105,13 +111,15 @@ class PositionsView(MethodView):
         driver_id = actor().driver_id
         if driver_id is None:
             raise Forbidden("Only a driver may report positions.")
-        received_at = now()
+        received_at, sent_at = now(), body["sent_at"]
+        # Such a clock corrects nothing; the times of the fixes may be the receiver's.
+        sent_at = None if sent_at == NO_TIME else sent_at
         parsed = [_parse(raw) for raw in body["fixes"]]
         good = [fix for fix in parsed if isinstance(fix, Fix)]
         with Session.begin() as session:
             answers = iter(
                 positions.report(
-                    session, driver_id, good, sent_at=body["sent_at"], now=received_at
+                    session, driver_id, good, sent_at=sent_at, now=received_at
                 )
             )
         return {
@@ -126,6 +134,8 @@ class PositionsView(MethodView):
 
 
 def _parse(raw: object) -> Fix | str:
+    if isinstance(raw, dict):
+        raw |= {name: None for name in MAY_BE_UNKNOWN if raw.get(name) == UNKNOWN}
     try:
         fix = msgspec.convert(raw, FixIn, strict=True)
     except msgspec.ValidationError as error:

@@ -1,5 +1,6 @@
 """Field types of the API: times with zones, places on the road network, text."""
 
+import re
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
@@ -13,6 +14,7 @@ from marshmallow import ValidationError, fields, validate
 from api.kernel.answers import Vocabulary, worded
 from geo.points import ROADS_NORTH, ROADS_SOUTH
 from models.kernel.row import Row
+from services.kernel.clocks import NO_TIME
 
 FIRST_YEAR = 1900
 LAST_YEAR = 2199
@@ -48,6 +50,23 @@ class Time(fields.AwareDateTime):
         if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
             raise ValidationError(f"Give a year from {FIRST_YEAR} to {LAST_YEAR}.")
         return parsed.astimezone(UTC)
+
+
+class ClaimedTime(Time):
+    """A time by a phone's clock. One that is out of range, or names no moment, such as
+    30 February, is `NO_TIME`; only what has not the form of a time is refused."""
+
+    form = re.compile(
+        r"[+-]?\d{4,6}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"
+    )
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:  # noqa: ANN401
+        try:
+            return super()._deserialize(value, *args, **kwargs)
+        except ValidationError:
+            if isinstance(value, str) and self.form.fullmatch(value):
+                return NO_TIME
+            raise
 
 
 def rfc3339(value: datetime) -> str:
@@ -238,9 +257,13 @@ def count(**kwargs: Any) -> fields.Integer:  # noqa: ANN401 - field options
     return fields.Integer(strict=True, validate=validate.Range(0, 2**31 - 1), **kwargs)
 
 
+LARGEST = 1e9
+"""Of numbers that measure something."""
+
+
 def amount(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
     """Return the field of a number from 0."""
-    return Number(validate=validate.Range(0, 1e9), **kwargs)
+    return Number(validate=validate.Range(0, LARGEST), **kwargs)
 
 
 class PlaceIn(ma.Schema):

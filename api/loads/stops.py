@@ -13,6 +13,8 @@ from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
 from api.kernel.fields import (
+    LARGEST,
+    ClaimedTime,
     Number,
     Time,
     amount,
@@ -46,14 +48,17 @@ blueprint = Blueprint(
     url_prefix="/v1/stops",
     description="Stops. Send the facts of a load in order. A fact that comes too early"
     " is answered 409 and changes nothing; send it again after the facts before it. No"
-    " time and no place that a phone claims is refused, so that one wrong report never"
-    " stops those after it: what cannot be right is kept, and `flags` says so. A"
+    " time and no place that a phone claims is refused for its value, so that one wrong"
+    " report never stops those after it: what cannot be right is kept, and `flags` says"
+    " so. Only another form is refused, such as text in place of a number. A"
     " dispatcher can report what the phone cannot.",
 )
 
 
 class ClaimedPlaceIn(ma.Schema):
-    """Where the phone was, as it says. A place where no truck can be is flagged."""
+    """Where the phone was, as it says. Numbers out of range are not refused: a place
+    that is none, or where no truck can be, is flagged, and a negative accuracy or speed
+    means unknown. Other members are ignored."""
 
     lat = Number(
         required=True,
@@ -69,13 +74,50 @@ class ClaimedPlaceIn(ma.Schema):
     speed_mps = amount(load_default=None, allow_none=True)
 
 
+class ClaimedPlace(fields.Nested):
+    """A `ClaimedPlaceIn` whose numbers never refuse it; `lat` and `lon` are None if it
+    is no place. What has not its form is refused."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        if not isinstance(value, dict):
+            return super()._deserialize(value, *args, **kwargs)
+        said = {
+            "lat": _within(value.get("lat"), 90),
+            "lon": _within(value.get("lon"), 180),
+            "accuracy_m": _amount(value.get("accuracy_m")),
+            "speed_mps": _amount(value.get("speed_mps")),
+        }
+        if None not in (said["lat"], said["lon"]):
+            return super()._deserialize(said, *args, **kwargs)
+        # The form of the other numbers is still looked at.
+        filled = {name: 0 if part is None else part for name, part in said.items()}
+        found = super()._deserialize(filled, *args, **kwargs)
+        return found | {"lat": None, "lon": None, "speed_mps": said["speed_mps"]}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _within(value: Any, most: float) -> Any:  # noqa: ANN401 - what JSON has
+    """Return the value, None for a number that is not within +-`most`."""
+    return None if _is_number(value) and not abs(value) <= most else value
+
+
+def _amount(value: Any) -> Any:  # noqa: ANN401 - what JSON has
+    """Return the value, None for a negative number, the largest for a larger one."""
+    if not _is_number(value):
+        return value
+    return min(value, LARGEST) if value >= 0 else None
+
+
 class ReportIn(ma.Schema):
     """What a phone reports. `occurred_at` may lie well in the past; `sent_at` is the
     phone's time when it sends, so that a wrong clock can be corrected."""
 
-    occurred_at = Time(required=True)
-    sent_at = Time(load_default=None, allow_none=True)
-    position = fields.Nested(ClaimedPlaceIn, load_default=None, allow_none=True)
+    occurred_at = ClaimedTime(required=True)
+    sent_at = ClaimedTime(load_default=None, allow_none=True)
+    position = ClaimedPlace(ClaimedPlaceIn, load_default=None, allow_none=True)
 
 
 class DepartureIn(ReportIn):
@@ -102,6 +144,13 @@ def report_of(body: dict[str, Any]) -> Report:
     place = body["position"]
     if place is None:
         return Report(body["occurred_at"], body["sent_at"])
+    if place["lat"] is None:
+        return Report(
+            body["occurred_at"],
+            body["sent_at"],
+            speed_mps=place["speed_mps"],
+            is_on_road=False,
+        )
     point = Point(place["lat"], place["lon"])
     return Report(
         body["occurred_at"],

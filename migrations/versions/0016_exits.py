@@ -35,24 +35,30 @@ create function way_of(
     ), fixes as (
         select radians(p.lat) as lat, radians(p.lon) as lon,
             radians(lag(p.lat) over w) as lat_before,
-            radians(lag(p.lon) over w) as lon_before
+            radians(lag(p.lon) over w) as lon_before,
+            extract(epoch from p.corrected_at - lag(p.corrected_at) over w) as seconds
         from own join positions p on p.driver_id = own.driver_id
         where p.corrected_at >= own.created_at
         and p.fixed_at >= own.created_at - interval '2 days'
+        and coalesce(p.accuracy_m, 0) <= 5000
         window w as (order by p.corrected_at, p.fix_id)
+    ), legs as (
+        select seconds, 2 * 6371008.8 * asin(sqrt(least(1,
+            sin((lat - lat_before) / 2) ^ 2 + cos(lat) * cos(lat_before)
+            * sin((lon - lon_before) / 2) ^ 2))) as metres
+        from fixes where lat_before is not null
     )
     select (
-        select coalesce(sum(2 * 6371008.8 * asin(sqrt(least(1,
-            sin((lat - lat_before) / 2) ^ 2 + cos(lat) * cos(lat_before)
-            * sin((lon - lon_before) / 2) ^ 2)))), 0)
-        from fixes where lat_before is not null
+        select coalesce(sum(metres), 0) from legs
+        where metres <= 45 * greatest(seconds, 1)
     ), known.lat, known.lon, known.corrected_at
     from own left join last_positions known on known.driver_id = own.driver_id
 $$
 """
 """The metres between a driver's fixes since the booking, and their newest position. A
 poster who ends an assignment has no other way to a carrier's positions, and this one
-only for the loads on which the transaction acts."""
+only for the loads on which the transaction acts. Vague fixes, and ways that no truck
+drives in the time, are left out, as by `services/fleet/tracks.py`."""
 
 AS_WORKER = ("has_load_underway(uuid)", "way_of(uuid)")
 """Owned by the worker, executed by the app, as in 0011_doors."""

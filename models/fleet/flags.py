@@ -13,9 +13,11 @@ from models.kernel.row import Dated, Identified, Row, Word, within
 
 class FlagKind(StrEnum):
     """CLOCK_IMPLAUSIBLE: the time cannot be right, so the report counts at its receipt.
-    FAR_FROM_STOP: the phone was more than 25 miles from the stop. SPEED_IMPLAUSIBLE: no
-    truck drives that fast from the position before. MOVING: the truck was driving when
-    it reported an arrival. PLACE_IMPLAUSIBLE: no truck can be there."""
+    FAR_FROM_STOP: the phone was more than 25 miles from the stop, or gave no exact
+    place and no truck comes that near from its last position in the time.
+    SPEED_IMPLAUSIBLE: no truck drives that fast from the position before. MOVING: the
+    truck was driving when it reported an arrival. PLACE_IMPLAUSIBLE: no truck can be
+    there, or it is no place."""
 
     CLOCK_IMPLAUSIBLE = "clock_implausible"
     FAR_FROM_STOP = "far_from_stop"

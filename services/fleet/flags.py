@@ -22,6 +22,10 @@ FASTEST_MPS = 45.0
 NOISE_M = 500.0
 """Two fixes within this distance are never a jump: receivers are that inexact."""
 
+VAGUE_M = 5_000.0
+"""A position that is less exact says too little: it is not believed, so that a claimed
+accuracy excuses no more than this."""
+
 FARTHEST_FROM_STOP_M = 25 * METRES_PER_MILE
 
 MOVING_MPS = 8 / 3.6
@@ -37,6 +41,11 @@ def is_too_fast(
     """
     driven_m = haversine_m(before, after)
     return driven_m > NOISE_M and driven_m - accuracy_m > FASTEST_MPS * max(seconds, 1)
+
+
+def is_vague(accuracy_m: float | None) -> bool:
+    """Say whether a position of this accuracy says too little to be believed."""
+    return (accuracy_m or 0.0) > VAGUE_M
 
 
 def raise_flags(

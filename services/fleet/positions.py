@@ -73,7 +73,7 @@ def report(
     Safe to repeat: a fix is identified by its id and `fixed_at`. Order and batching do
     not matter: the last position is the fix with the newest `corrected_at`. But a jump,
     to which no truck could have driven, is flagged for the desk, and becomes the last
-    position only when a second fix agrees with it.
+    position only when a second fix agrees with it; and a vague fix never does.
 
     sent_at: by the phone's clock, when it sent the batch; the difference to `now`
         corrects the times of the fixes.

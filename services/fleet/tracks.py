@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from geo.points import Point
-from services.fleet.flags import is_too_fast
+from services.fleet.flags import is_too_fast, is_vague
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,13 @@ def follow(last: Spot | None, doubted: Spot | None, fixes: Iterable[Spot]) -> Tr
     """Return the track after these fixes, which may be in any order.
 
     A fix that the last position does not reach is a jump. It becomes the last position
-    when another fix agrees with it; an older fix never replaces a newer position.
+    when another fix agrees with it; an older fix never replaces a newer position. A
+    vague fix says too little for both: it is passed over.
     """
     jumps = []
     for fix in sorted(fixes, key=lambda fix: fix.order):
+        if is_vague(fix.accuracy_m):
+            continue
         if last is None:
             last = fix
         elif fix.order <= last.order:

@@ -5,7 +5,7 @@ kept in any case (`believed`). The time that a desk gives for a pickup confirmat
 typed by a person, who can correct it: there `corrected` refuses.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from runtime.errors import DomainError
@@ -14,6 +14,10 @@ IGNORED_SKEW = timedelta(seconds=30)
 FUTURE_TOLERANCE = timedelta(minutes=5)
 OLDEST_REPORT = timedelta(days=30)
 """Older times come only from phones whose clock was reset, for example to 1970."""
+
+NO_TIME = datetime.min.replace(tzinfo=UTC)
+"""Stands for what a phone sent in the form of a time, and that is none or out of
+range."""
 
 
 class ClockSkew(DomainError):
@@ -41,9 +45,11 @@ def believed(
 ) -> Believed:
     """Return when something happened by the server's clock, or else when it was told.
 
-    occurred_at, sent_at: as for `corrected`.
+    occurred_at, sent_at: as for `corrected`, or NO_TIME.
     earliest: it cannot have happened before this time.
     """
+    if NO_TIME in (occurred_at, sent_at):
+        return Believed(received_at, True)
     at = _by_our_clock(occurred_at, sent_at=sent_at, received_at=received_at)
     age = received_at - at
     is_plausible = -FUTURE_TOLERANCE <= age <= OLDEST_REPORT

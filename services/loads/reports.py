@@ -13,7 +13,7 @@ from models.fleet.positions import LastPosition
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from services.fleet import flags
-from services.kernel.clocks import Believed
+from services.kernel.clocks import NO_TIME, Believed
 
 FRESH = timedelta(minutes=2)
 """A position this near in time says how fast the truck drove at a report."""
@@ -30,8 +30,10 @@ FACTS = {
 class Report:
     """What the phone says. Times are by its clock; `sent_at` corrects them.
 
+    occurred_at, sent_at: NO_TIME if what the phone gave is none.
     position: where the phone was; kept with the event.
-    is_on_road: whether a truck can be at the position.
+    is_on_road: False if no truck can be at the position, or if what the phone gave is
+        no place; then there is no position.
     """
 
     occurred_at: datetime
@@ -40,6 +42,17 @@ class Report:
     accuracy_m: float | None = None
     speed_mps: float | None = None
     is_on_road: bool = True
+
+    @property
+    def phone_time(self) -> str | None:
+        """When it happened by the phone's clock; None if the phone gave no time."""
+        return None if self.occurred_at == NO_TIME else self.occurred_at.isoformat()
+
+    @property
+    def place(self) -> Point | None:
+        """The position if it says where the truck was."""
+        is_exact = self.is_on_road and not flags.is_vague(self.accuracy_m)
+        return self.position if is_exact else None
 
 
 def flag_doubts(
@@ -62,7 +75,7 @@ def flag_doubts(
     body = {
         "load_id": str(assignment.load_id),
         "stop_id": str(stop.id),
-        "phone_time": report.occurred_at.isoformat(),
+        "phone_time": report.phone_time,
         "counts_at": believed.at.isoformat(),
     }
     flags.raise_flags(
@@ -89,22 +102,35 @@ def doubts_about(
     last: the driver's last position, if there is one.
     """
     doubts = {FlagKind.CLOCK_IMPLAUSIBLE} if believed.is_implausible else set()
-    place, within_m = report.position, report.accuracy_m or 0.0
     if not report.is_on_road:
         doubts.add(FlagKind.PLACE_IMPLAUSIBLE)
-    elif place is not None:
-        if haversine_m(place, stop) - within_m > flags.FARTHEST_FROM_STOP_M:
-            doubts.add(FlagKind.FAR_FROM_STOP)
-        if last is not None and not believed.is_implausible:
-            seconds = abs((believed.at - last.corrected_at).total_seconds())
-            within_m += last.accuracy_m or 0.0
-            before = Point(last.lat, last.lon)
-            if flags.is_too_fast(before, place, seconds, accuracy_m=within_m):
-                doubts.add(FlagKind.SPEED_IMPLAUSIBLE)
+    place, within_m = report.place, report.accuracy_m or 0.0
+    if place and haversine_m(place, stop) - within_m > flags.FARTHEST_FROM_STOP_M:
+        doubts.add(FlagKind.FAR_FROM_STOP)
     speed_mps = report.speed_mps
-    if speed_mps is None and last is not None and not believed.is_implausible:
-        is_fresh = abs(believed.at - last.corrected_at) <= FRESH
-        speed_mps = last.speed_mps if is_fresh else None
+    if last is not None and not believed.is_implausible:
+        away = abs(believed.at - last.corrected_at)
+        if not _could_come(last, place or stop, away, within_m if place else None):
+            doubts.add(FlagKind.SPEED_IMPLAUSIBLE if place else FlagKind.FAR_FROM_STOP)
+        if speed_mps is None and away <= FRESH:
+            speed_mps = last.speed_mps
     if act is StopAct.ARRIVE and (speed_mps or 0.0) > flags.MOVING_MPS:
         doubts.add(FlagKind.MOVING)
     return doubts
+
+
+def _could_come(
+    last: LastPosition, to: Point, away: timedelta, within_m: float | None
+) -> bool:
+    """Say whether a truck drives from its last position to this point in the time.
+
+    within_m: how exact the point is; None for a stop of which the truck need only be
+        near, as the phone does not say where it was.
+    """
+    slack_m = flags.FARTHEST_FROM_STOP_M if within_m is None else within_m
+    return not flags.is_too_fast(
+        Point(last.lat, last.lon),
+        to,
+        away.total_seconds(),
+        accuracy_m=slack_m + (last.accuracy_m or 0.0),
+    )

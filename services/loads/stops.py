@@ -328,7 +328,7 @@ def _cause(
     )
     is_own = actor.driver_id == assignment.driver_id
     source = "phone" if is_own else "dispatcher"
-    body: dict[str, Any] = {"phone_time": report.occurred_at.isoformat()}
+    body: dict[str, Any] = {"phone_time": report.phone_time}
     if report.position is not None:
         body["position"] = {
             "lat": report.position.lat,

@@ -21,7 +21,58 @@ MUTANTS = (
         "services/fleet/tracks.py",
         "        elif last.reaches(fix):\n",
         "        elif fix.order > last.order:\n",
-        ("tests/services/fleet/test_positions.py::TestJumps",),
+        ("tests/services/fleet/test_tracks.py::TestJumps",),
+    ),
+    Mutant(
+        "a-vague-fix-is-the-last-position",
+        "services/fleet/tracks.py",
+        "        if is_vague(fix.accuracy_m):\n            continue\n",
+        "",
+        ("tests/services/fleet/test_tracks.py::TestVagueFixes",),
+    ),
+    Mutant(
+        "a-claimed-accuracy-excuses-any-place",
+        "services/loads/reports.py",
+        "self.is_on_road and not flags.is_vague(self.accuracy_m)",
+        "self.is_on_road",
+        ("tests/api/fleet/test_flags.py::TestAReportWithoutABelievablePlace",),
+    ),
+    Mutant(
+        "a-time-out-of-range-is-refused",
+        "api/kernel/fields.py",
+        "self.form.fullmatch(value)",
+        "not value",
+        (
+            "tests/flows/test_claims_of_phones.py"
+            "::test_a_time_out_of_range_counts_at_its_receipt_with_a_flag",
+        ),
+    ),
+    Mutant(
+        "a-place-out-of-range-is-refused",
+        "api/loads/stops.py",
+        "None if _is_number(value) and not abs(value) <= most else value",
+        "value",
+        (
+            "tests/flows/test_claims_of_phones.py"
+            "::test_a_place_that_is_none_is_kept_as_no_position_with_a_flag",
+        ),
+    ),
+    Mutant(
+        "a-fix-of-unknown-speed-is-refused",
+        "api/fleet/positions.py",
+        "if raw.get(name) == UNKNOWN}",
+        "if raw.get(name) == 0}",
+        (
+            "tests/api/fleet/test_positions.py"
+            "::test_minus_one_is_how_phones_say_unknown",
+        ),
+    ),
+    Mutant(
+        "jumps-count-as-driven",
+        "migrations/versions/0016_exits.py",
+        "        where metres <= 45 * greatest(seconds, 1)\n",
+        "",
+        ("tests/services/booking/test_what_is_owed.py::TestHowFarTheTruckHadCome",),
     ),
     Mutant(
         "a-flag-is-seen-by-other-companies",

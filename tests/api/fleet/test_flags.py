@@ -1,16 +1,12 @@
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
-from sqlalchemy import update
 from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
 from geo.points import Point
-from models.fleet.positions import LastPosition
-from runtime.db import Session
-from tests.trips import Trip, make_trip
+from tests.trips import FACTS, Trip, forget_where, make_trip
 from tests.world import CHICAGO, DENVER, NEW_YORK, NEWARK, Caller, World, iso, utcnow
 
 WORD = {"word": "The phone was in a tunnel."}
@@ -19,13 +15,7 @@ WORD = {"word": "The phone was in a tunnel."}
 @pytest.fixture
 def trip(world: World, session: OrmSession) -> Trip:
     made = make_trip(world, session)
-    here: dict[str, Any] = {"lat": NEW_YORK.lat, "lon": NEW_YORK.lon}
-    here["corrected_at"] = utcnow() - timedelta(hours=20)
-    driver_id = UUID(made.driver.driver_id)
-    with Session.begin() as writing:
-        writing.execute(
-            update(LastPosition).where(LastPosition.driver_id == driver_id).values(here)
-        )
+    forget_where(made)
     return made
 
 
@@ -62,6 +52,73 @@ def test_what_is_hard_to_believe_is_kept_with_a_flag(
     assert [flag["kind"] for flag in flags_of(trip.carrier)] == kinds
 
 
+VAGUE = {"accuracy_m": 5_001}
+
+
+class TestAReportWithoutABelievablePlace:
+    """The last position is asked instead, with the time that was left to drive."""
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {},
+            {"position": None},
+            place(NEW_YORK, **VAGUE),
+            place(CHICAGO, accuracy_m=1e9),
+        ],
+    )
+    @pytest.mark.parametrize("minutes", [0, 10, 120])
+    def test_is_far_from_the_stop_if_the_last_position_is(
+        self, trip: Trip, world: World, said: dict[str, Any], minutes: int
+    ) -> None:
+        world.locate(trip.driver, CHICAGO, at=utcnow() - timedelta(minutes=minutes))
+
+        answer = trip.tell(0, "arrival", **said)
+
+        assert (answer.status, answer["flags"]) == (200, ["far_from_stop"])
+
+    @pytest.mark.parametrize("said", [{}, place(CHICAGO, **VAGUE)])
+    def test_is_believed_if_the_truck_could_have_come(
+        self, trip: Trip, world: World, said: dict[str, Any]
+    ) -> None:
+        for number in (0, 1):
+            at = utcnow() - timedelta(seconds=30 - number)
+            # Newark is 9 miles away: the place of a stop may be inexact.
+            world.locate(trip.driver, NEWARK, at=at)
+            assert "flags" not in trip.tell(0, FACTS[number], **said).body
+
+    def test_is_believed_hours_after_the_last_position(
+        self, trip: Trip, world: World
+    ) -> None:
+        world.locate(trip.driver, CHICAGO, at=utcnow() - timedelta(hours=8))
+
+        assert "flags" not in trip.tell(0, "arrival").body
+
+    def test_with_no_place_at_all_has_both_flags(
+        self, trip: Trip, world: World
+    ) -> None:
+        world.locate(trip.driver, CHICAGO, at=utcnow())
+
+        answer = trip.tell(0, "arrival", **place(Point(0, 0)))
+
+        assert answer["flags"] == ["far_from_stop", "place_implausible"]
+
+
+@pytest.mark.parametrize(
+    ("accuracy_m", "kinds"), [(4_000, ["speed_implausible"]), (4_990, [])]
+)
+def test_an_accuracy_excuses_its_metres(
+    trip: Trip, world: World, accuracy_m: float, kinds: list[str]
+) -> None:
+    """10 km from the fix of two minutes ago, since when 5.4 km can be driven."""
+    world.locate(trip.driver, NEW_YORK, at=utcnow() - timedelta(minutes=2))
+    away = Point(NEW_YORK.lat + 0.09, NEW_YORK.lon)
+
+    answer = trip.tell(0, "arrival", **place(away, accuracy_m=accuracy_m))
+
+    assert answer.body.get("flags", []) == kinds
+
+
 def test_a_speed_that_no_truck_has_is_flagged(trip: Trip, world: World) -> None:
     world.locate(trip.driver, CHICAGO, at=utcnow() - timedelta(minutes=10))
 
@@ -79,7 +136,7 @@ def test_the_speed_of_the_last_fix_counts_for_two_minutes(trip: Trip) -> None:
     assert "flags" not in trip.tell(0, "arrival", occurred_at=iso(then)).body
 
     trip.go(0, "completion", "departure")
-    assert trip.tell(1, "arrival")["flags"] == ["moving"]
+    assert trip.tell(1, "arrival")["flags"] == ["far_from_stop", "moving"]
 
 
 def test_a_jump_of_the_positions_is_flagged_once(world: World) -> None:

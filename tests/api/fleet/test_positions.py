@@ -1,10 +1,14 @@
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
 from freight.roles import Role
+from models.fleet.positions import Position
 from tests.world import Caller, World, iso, utcnow
 
 
@@ -76,7 +80,7 @@ BAD: dict[str, Any] = {
     "text": fix(lat="41.9"),
     "boolean": fix(lat=True),
     "null": fix(lat=None),
-    "accuracy below 0": fix(accuracy_m=-1),
+    "accuracy below 0": fix(accuracy_m=-2),
     "accuracy nan": fix(accuracy_m=float("nan")),
     "speed below 0": fix(speed_mps=-0.1),
     "heading beyond the circle": fix(heading_deg=361),
@@ -118,7 +122,7 @@ def test_a_bad_batch_is_a_problem(driver: Caller) -> None:
         ({"fixes": {"0": fix()}}, "#/fixes"),
         ({"fixes": [fix()], "sent_at": "2026-07-01T12:00:00"}, "#/sent_at"),
         ({"fixes": [fix()], "sent_at": 5}, "#/sent_at"),
-        ({"fixes": [fix()], "sent_at": "0001-01-01T00:00:00Z"}, "#/sent_at"),
+        ({"fixes": [fix()], "sent_at": "yesterday"}, "#/sent_at"),
         ({"fixes": [fix()], "driver_id": str(uuid7())}, "#/driver_id"),
         ([], "#"),
     ]
@@ -140,6 +144,45 @@ def test_a_wrong_clock_is_corrected(world: World) -> None:
     )
 
     assert answer["results"][0]["status"] == "created"
+
+
+@pytest.mark.parametrize("name", ["accuracy_m", "speed_mps", "heading_deg"])
+@pytest.mark.parametrize("unknown", [-1, -1.0])
+def test_minus_one_is_how_phones_say_unknown(
+    driver: Caller, session: OrmSession, name: str, unknown: float
+) -> None:
+    sent = fix(accuracy_m=5, speed_mps=5, heading_deg=5) | {name: unknown}
+
+    (result,) = driver.post("/v1/positions", {"fixes": [sent]})["results"]
+
+    assert (result["status"], result["reason"]) == ("created", None)
+    kept = session.scalars(
+        select(Position).where(Position.fix_id == UUID(sent["fix_id"]))
+    ).one()
+    figures = (kept.accuracy_m, kept.speed_mps, kept.heading_deg)
+    assert figures.count(None) == 1
+    assert getattr(kept, name) is None
+
+
+@pytest.mark.parametrize(
+    "sent_at",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+        "+010000-01-01T00:00:00.000Z",
+        "1899-12-31T23:59:59Z",
+    ],
+)
+def test_a_batch_sent_by_a_clock_out_of_range_is_kept_as_if_without_it(
+    driver: Caller, sent_at: str
+) -> None:
+    fixes = [fix(), fix(fixed_at="0001-01-01T00:00:00Z"), fix(fixed_at=sent_at)]
+
+    answer = driver.post("/v1/positions", {"sent_at": sent_at, "fixes": fixes})
+
+    assert answer.status == 200, answer.body
+    assert [r["status"] for r in answer["results"]] == ["created", *["rejected"] * 2]
 
 
 def test_only_a_driver_reports_positions(world: World) -> None:

@@ -6,13 +6,15 @@ from sqlalchemy.orm import Session as OrmSession
 
 from freight.roles import Role
 from models.booking.overrides import Override
-from tests.trips import FACTS, LONG, Trip, make_trip
+from tests.trips import FACTS, LONG, Trip, forget_where, make_trip
 from tests.world import NEWARK, World, iso, utcnow
 
 
 @pytest.fixture
 def trip(world: World, session: OrmSession) -> Trip:
-    return make_trip(world, session)
+    made = make_trip(world, session)
+    forget_where(made)
+    return made
 
 
 @pytest.fixture

@@ -7,14 +7,28 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session as OrmSession
+from uuid_utils.compat import uuid7
 
 from geo.distance import haversine_m
+from geo.points import Point
 from models.loads.assignments import Assignment
 from models.search.searches import BackhaulSearch
 from tests.services.booking.exits import assignment_of, decide, hand_back, tell
 from tests.services.scene import rows_of
 from tests.trips import Trip, make_trip
-from tests.world import CLEVELAND, NEW_YORK, NEWARK, Answer, World, utcnow
+from tests.world import (
+    CHICAGO,
+    CLEVELAND,
+    NEW_YORK,
+    NEWARK,
+    Answer,
+    World,
+    iso,
+    utcnow,
+)
+
+NEAR_NEWARK = Point(NEWARK.lat - 0.09, NEWARK.lon)
+"""10 km away: not four minutes at 45 m/s."""
 
 
 @pytest.fixture
@@ -27,17 +41,41 @@ class TestHowFarTheTruckHadCome:
         self, trip: Trip, world: World
     ) -> None:
         now = utcnow()
-        for minutes, place in ((0, CLEVELAND), (5, NEWARK)):
-            world.locate(trip.driver, place, at=now + timedelta(seconds=minutes))
+        for minutes, place in ((0, NEAR_NEWARK), (4, NEWARK)):
+            world.locate(trip.driver, place, at=now + timedelta(minutes=minutes))
 
         tell(trip, "cancellation", reason="sold")
 
         shown = assignment_of(trip)
         assert (shown["ended_party"], shown["end_reason"]) == ("poster", "sold")
-        assert shown["driven_m"] == pytest.approx(haversine_m(CLEVELAND, NEWARK))
+        assert shown["driven_m"] == pytest.approx(haversine_m(NEAR_NEWARK, NEWARK))
         assert shown["left_m"] == pytest.approx(haversine_m(NEWARK, NEW_YORK))
         (kept,) = rows_of(Assignment)
         assert kept.ended_by == trip.shipper.member_id
+
+    @pytest.mark.parametrize("accuracy_m", [None, 6_000])
+    def test_counts_no_way_that_no_truck_drives(
+        self, trip: Trip, accuracy_m: float | None
+    ) -> None:
+        now = utcnow()
+        ways = [(0, NEAR_NEWARK), (1, CHICAGO), (2, NEAR_NEWARK), (3, CLEVELAND)]
+        seconds: list[tuple[int, Point, float | None]]
+        seconds = [(second, place, None) for second, place in ways]
+        seconds += [(4, NEAR_NEWARK, None), (120, CLEVELAND, accuracy_m)]
+        seconds += [(244, NEWARK, None)]
+        for second, place, accuracy in seconds:
+            fix = {"fix_id": str(uuid7()), "lat": place.lat, "lon": place.lon}
+            fix |= {"fixed_at": iso(now + timedelta(seconds=second))}
+            fix |= {"accuracy_m": accuracy}
+            sent = trip.driver.post("/v1/positions", {"fixes": [fix]})
+            assert sent["results"][0]["status"] == "created"
+
+        tell(trip, "cancellation", reason="sold")
+
+        vague_is_left_out = haversine_m(NEAR_NEWARK, NEWARK)
+        assert assignment_of(trip)["driven_m"] == pytest.approx(
+            vague_is_left_out if accuracy_m else 0
+        )
 
     @pytest.mark.parametrize("end", ["cancelled", "handed back", "interrupted"])
     def test_is_shown_to_the_posters_desk(
