@@ -6,9 +6,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+import psycopg
 from procrastinate import App, PsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from psycopg import Connection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
@@ -131,7 +133,10 @@ def enqueue(
 def enqueue_each(
     session: Session, job: Job, each: Sequence[dict[str, Any]]
 ) -> list[int]:
-    """Write a job for each of these arguments, in one statement; return their ids."""
+    """Write a job for each of these arguments, in one statement; return their ids.
+
+    Raises: OperationalError, as a statement of the session's own would.
+    """
     return _write(session, job, each) if each else []
 
 
@@ -147,11 +152,20 @@ def _write(
     trace_id = get_contextvars().get("trace_id")
     raw = session.connection().connection.driver_connection
     assert isinstance(raw, Connection)
-    return _enqueuer.configure_task(
+    task = _enqueuer.configure_task(
         kind.name,
         connection=raw,
         queue=kind.queue,
         priority=kind.priority,
         queueing_lock=once,
         schedule_at=at,
-    ).batch_defer(*({"trace_id": trace_id} | arguments for arguments in each))
+    )
+    try:
+        return task.batch_defer(
+            *({"trace_id": trace_id} | arguments for arguments in each)
+        )
+    except ConnectorException as error:
+        cause = error.__cause__
+        if isinstance(cause, psycopg.OperationalError):
+            raise OperationalError(None, None, cause) from error
+        raise

@@ -72,12 +72,13 @@ def admit(
     Locks: the device. Raises: DeviceNotApproved, DeviceKeyMismatch, ProofInvalid,
     IdTaken.
     """
+    _refuse_used(session, member, proof)
     if device_id is None:
         if _has_load(session, member.id):
             raise DeviceNotApproved(None)
         return
     device = claimed(session, member.org_id, member.id, device_id, now=now)
-    _check_key(session, device, proof)
+    _check_key(device, proof)
     if not _is_approved(device):
         if device.enrolment is Enrolment.REVOKED or _has_load(session, member.id):
             raise DeviceNotApproved(device_id)
@@ -107,7 +108,8 @@ def ask(
     Locks: the device. Raises: IdTaken, DeviceKeyMismatch.
     """
     device = claimed(session, member.org_id, member.id, device_id, now=now)
-    _check_key(session, device, proof)
+    _check_key(device, proof)
+    _refuse_used(session, member, proof)
     is_used_up = device.enrolment is Enrolment.APPROVED and not _is_approved(device)
     if device.enrolment is Enrolment.UNKNOWN or is_used_up:
         enrol(device, Enrolment.PENDING, by=None, now=now)
@@ -120,13 +122,16 @@ def _is_approved(device: Device) -> bool:
     )
 
 
-def _check_key(session: Session, device: Device, proof: Proof | None) -> None:
+def _check_key(device: Device, proof: Proof | None) -> None:
     if device.has_key and (proof is None or proof.thumbprint != device.key_thumbprint):
         raise DeviceKeyMismatch
+
+
+def _refuse_used(session: Session, member: Member, proof: Proof | None) -> None:
     if proof is not None:
-        # scope: the sign-ins of the device that the caller has locked.
+        # scope: the sign-ins of the member who signs in, on any device.
         same = select(func.count()).where(
-            RefreshFamily.device_id == device.id,
+            RefreshFamily.member_id == member.id,
             RefreshFamily.sign_in_proof == proof.used,
         )
         proofs.refuse_used(proof, bool(session.scalar(same)))

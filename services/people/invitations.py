@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -113,9 +114,16 @@ def invite(
 
 
 def mailbox(email: str) -> str:
-    """Return the address without what follows a plus: both reach one mailbox."""
+    """Return one spelling of the addresses that reach the same mailbox.
+
+    Without what follows a plus, without quotes (RFC 5321 4.1.2), with the domain as
+    DNS has it.
+    """
     name, _, domain = email.lower().rpartition("@")
-    return f"{name.partition('+')[0] or name}@{domain}"
+    with suppress(UnicodeError):
+        domain = domain.encode("idna").decode()
+    name, _, _ = name.strip('"').replace("\\", "").partition("+")
+    return f"{name}@{domain}"
 
 
 def _spare_mailbox(session: Session, actor: Actor, keys: Keyring, email: str) -> None:

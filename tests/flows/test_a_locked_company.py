@@ -109,6 +109,19 @@ def test_a_locked_company_is_answered_while_it_is_locked_and_so_are_others(
     assert add_truck(one).status == 200
 
 
+def test_a_locked_queue_is_answered_as_any_lock(
+    companies: tuple[Caller, Caller], superuser: Engine
+) -> None:
+    person = {"name": "Sam", "email": "sam@example.com", "roles": ["driver"]}
+    with superuser.begin() as connection:
+        connection.execute(text("lock table procrastinate_jobs in exclusive mode"))
+        refused = companies[0].post("/v1/invitations", person)
+
+    assert (refused.status, refused.code) == (503, "unavailable")
+    assert companies[0].get("/v1/invitations")["data"] == []
+    assert companies[0].post("/v1/invitations", person).status == 201
+
+
 def test_a_wait_at_the_commit_is_cut_and_leaves_nothing(
     companies: tuple[Caller, Caller], superuser: Engine
 ) -> None:

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 from freight.roles import Role
 from models.people.organisations import OrganisationKind
 from runtime.db import Session
+from services.people.invitations import mailbox
 from services.people.members import ROLES_OF
 from services.people.tokens import fingerprint
 from tests.world import PASSWORD, SOME_ID, Answer, Caller, World
@@ -81,6 +82,20 @@ class TestInvite:
         assert invite(boss, email=None, phone="312-555-0142").status == 201
         assert invite(boss, email="sam@example.com").status == 201
         assert invite(boss, email="da.na@example.com").status == 201
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ('"dana"@example.com', "dana@example.com"),
+            (r'"d\ana"@example.com', "dana@example.com"),
+            ("dana@\uff45xample.com", "dana@example.com"),
+            ("dana@example\u3002com", "dana@example.com"),
+            ("dana@bücher.example", "dana@xn--bcher-kva.example"),
+            ("+1@example.com", "+2@example.com"),
+        ],
+    )
+    def test_two_spellings_are_one_mailbox(self, one: str, other: str) -> None:
+        assert mailbox(one) == mailbox(other)
 
     def test_what_another_company_sends_does_not_stop_the_addresss_own(
         self, world: World, boss: Caller

@@ -158,11 +158,16 @@ class TestASignInOnAPhone:
         stranger, body = Caller(driver.app, ""), body_of(driver, phone)
 
         answers = [stranger.post(SESSIONS, body, DPoP=proof) for _ in range(2)]
+        elsewhere = [
+            stranger.post(SESSIONS, body | {"device_id": other}, DPoP=proof)
+            for other in (new_id(), None)
+        ]
 
         assert [said(answer) for answer in answers] == [
             (201, ""),
             (400, "proof-invalid"),
         ]
+        assert {said(answer) for answer in elsewhere} == {(400, "proof-invalid")}
 
     def test_by_an_invitation_gives_the_phone_its_key(
         self, world: World, boss: Caller, phone: str, key: PhoneKey
