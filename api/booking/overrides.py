@@ -34,6 +34,7 @@ from services.booking.withdraw import withdraw_offer
 from services.fleet.drivers import DriverBusy, NoTruck
 from services.kernel.actors import Permission
 from services.kernel.moves import LoadMoveRefused, OfferMoveRefused
+from services.kernel.standing import OrganisationSuspended
 from services.loads.market import LoadTaken
 from services.loads.stops import AssignmentEnded
 
@@ -127,19 +128,27 @@ OVERRIDE_PROBLEMS = (
     Objected,
 )
 
+FINISHING = frozenset({OverrideKind.ABANDON, OverrideKind.TAKE_OVER})
+"""What a suspended company may decide: of freight that is on a truck of theirs."""
+
 
 @assignments_blueprint.route("/<uuid:assignment_id>/override")
 class OverrideView(MethodView):
     """A dispatcher's decision about an assignment."""
 
-    @requires(Permission.ASSIGNMENTS_OVERRIDE)
+    @requires(Permission.ASSIGNMENTS_OVERRIDE, finishes_loads=True)
     @raises(*OVERRIDE_PROBLEMS)
     @once
     @assignments_blueprint.arguments(OverrideIn)
     @assignments_blueprint.doc(operationId="override_assignment")
     @assignments_blueprint.response(201, OverrideOut)
     def post(self, body: dict[str, Any], assignment_id: UUID) -> Override:
-        """Reassign, unassign, abandon, take over, swap loads, or withdraw an offer."""
+        """Reassign, unassign, abandon, take over, swap loads, or withdraw an offer.
+
+        A suspended company may only abandon and take over.
+        """
+        if actor().is_suspended and body["kind"] not in FINISHING:
+            raise OrganisationSuspended
         return _override(body, assignment_id)
 
 

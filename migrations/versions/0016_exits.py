@@ -17,12 +17,15 @@ create function has_load_underway(org uuid) returns boolean
     language sql stable security definer set search_path = public, pg_temp as $$
     select exists (select from assignments
         where org_id = org and status = 'active')
+    or exists (select from assignments a join loads l on l.id = a.load_id
+        where a.org_id = org and l.interrupted_assignment_id = a.id)
     or exists (select from loads where org_id = org and status in ('booked',
         'at_pickup', 'pickup_confirmed', 'in_transit', 'at_delivery', 'interrupted'))
 $$
 """
-"""Whether a company carries a load or has posted one that is carried: asked before its
-members are signed in, and only of a suspended company."""
+"""Whether a company carries a load, has the freight of an interrupted one on its truck,
+or has posted one that is carried: asked before its members are signed in, and only of
+a suspended company."""
 
 WAY = """
 create function way_of(

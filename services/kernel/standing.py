@@ -29,7 +29,7 @@ def check_may_finish(session: Session, org_id: UUID) -> None:
     """Raise if the company is suspended and has no load underway to finish.
 
     A load is underway for the company that carries it and for the one that posted it;
-    an interrupted one only for its poster.
+    an interrupted one for its poster and for the company whose truck has the freight.
 
     Raises: OrganisationSuspended.
     """

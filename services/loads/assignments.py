@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, exists, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -49,8 +49,10 @@ class Way(NamedTuple):
 def visible_assignments(actor: Actor) -> Select[Assignment]:
     """Return the company's assignments, newest first; a driver sees only their own.
 
-    A member of a suspended company sees only the active ones.
+    A member of a suspended company sees only the active ones, and those whose load is
+    interrupted with its freight still on their truck.
     """
+    # scope: of the actor's own company; the load only says whether it is interrupted.
     seen = (
         select(Assignment)
         .where(Assignment.org_id == actor.org_id)
@@ -59,7 +61,12 @@ def visible_assignments(actor: Actor) -> Select[Assignment]:
     if not actor.is_dispatcher:
         seen = seen.where(Assignment.driver_id == actor.driver_id)
     if actor.is_suspended:
-        seen = seen.where(Assignment.status == AssignmentStatus.ACTIVE)
+        has_freight = select(Load.id).where(
+            Load.interrupted_assignment_id == Assignment.id,
+            Load.id == Assignment.load_id,
+        )
+        is_active = Assignment.status == AssignmentStatus.ACTIVE
+        seen = seen.where(or_(is_active, exists(has_freight)))
     return seen.options(
         joinedload(Assignment.load).options(
             joinedload(Load.stops), asks_if_carried(actor)

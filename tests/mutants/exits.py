@@ -66,6 +66,20 @@ MUTANTS = (
         (SUSPENDED,),
     ),
     Mutant(
+        "a-suspended-company-decides-all-of-its-loads",
+        "api/booking/overrides.py",
+        "        if actor().is_suspended and ",
+        "        if False and ",
+        (SUSPENDED,),
+    ),
+    Mutant(
+        "a-suspended-carrier-loses-sight-of-the-freight-on-its-truck",
+        "services/loads/assignments.py",
+        "or_(is_active, exists(has_freight))",
+        "is_active",
+        (SUSPENDED,),
+    ),
+    Mutant(
         "a-suspended-company-sees-all-its-loads",
         "services/loads/loads.py",
         "    if actor.is_suspended:\n",
