@@ -76,6 +76,7 @@ class LoadAct(StrEnum):
     BOOK = "book"
     UNBOOK = "unbook"
     REASSIGN = "reassign"
+    RESTART = "restart"
     ARRIVE_PICKUP = "arrive_pickup"
     CONFIRM_PICKUP = "confirm_pickup"
     AMEND_PICKUP = "amend_pickup"
@@ -188,6 +189,8 @@ def _load_moves() -> LoadMoves:
     yield from _moves((_L.POSTED,), _A.BOOK, _L.BOOKED, CARRYING, "OO")
     yield from _moves(unmoved, _A.UNBOOK, _L.POSTED, CARRYING)
     yield from _moves(UNDERWAY, _A.REASSIGN, None, _DISPATCHER)
+    # The truck that was reassigned to has not arrived; nothing is aboard.
+    yield from _moves(unmoved[1:], _A.RESTART, _L.BOOKED, _DISPATCHER)
     yield from _moves(
         (_L.BOOKED, _L.IN_TRANSIT), _A.ARRIVE_PICKUP, _L.AT_PICKUP, CARRYING, "X3"
     )

@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from freight.lifecycles import LoadAct, OfferAct
+from freight.lifecycles import LoadAct, LoadStatus, OfferAct
 from models.booking.overrides import Override, OverrideKind
 from models.loads.assignments import EndedParty
+from models.loads.loads import Load
 from models.people.organisations import Organisation
 from notifications.messages import MessageKind
 from services.booking import objections, overrides
@@ -20,7 +21,7 @@ from services.fleet import drivers
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
-from services.loads import assignments
+from services.loads import assignments, stops
 from services.offers import ending
 
 
@@ -35,6 +36,10 @@ def reassign(
     rules: BookingRules = BY_DEFAULT,
 ) -> Override:
     """Give the load to another driver; both drivers and the poster are told.
+
+    With nothing aboard the load is booked again: its stops wait for the new truck, and
+    the shipper confirms the pickup again. With freight aboard its stops stay as they
+    are, and nothing is asked about the way.
 
     Locks: the company, the load, both drivers. Raises: NotFound, Invalid,
     AssignmentEnded, DriverBusy, NoTruck, LoadMoveRefused, Objected.
@@ -55,6 +60,8 @@ def reassign(
         why.cause(actor, now),
         body={"from": str(old.driver_id), "to": str(driver.id)},
     )
+    if not stops.is_aboard(load):
+        _restart(session, load, why.cause(actor, now))
     assignments.cut_short(session, old, load, EndedParty.CARRIER, why.cause(actor, now))
     new = assignments.put_driver_on(
         session, load, driver, kind=old.kind, assignment_id=uuid7()
@@ -83,6 +90,13 @@ def reassign(
         is_poster_told=True,
         warnings=warnings,
     )
+
+
+def _restart(session: Session, load: Load, cause: Cause) -> None:
+    """Make the stops wait for the new truck. The caller has locked the load."""
+    if load.status is not LoadStatus.BOOKED:
+        moves.move_load(session, load, LoadAct.RESTART, cause)
+    stops.reopen(session, load, cause)
 
 
 def _take_turns(session: Session, actor: Actor) -> None:

@@ -202,7 +202,7 @@ def reopen(session: Session, load: Load, cause: Cause) -> None:
     """Make every stop pending again, for the next driver.
 
     A pickup's confirmation is cleared, with an event: this truck leaves without the
-    freight. The caller has locked the load.
+    freight, and nobody has confirmed the next one. The caller has locked the load.
 
     Raises: LoadMoveRefused if part of the freight is on the truck.
     """

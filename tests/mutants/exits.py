@@ -3,6 +3,7 @@
 from tests.mutants import Mutant
 
 WAYS_OUT = "tests/services/booking/test_ways_out.py"
+ANOTHER = "tests/services/booking/test_another_truck.py"
 OWED = "tests/services/booking/test_what_is_owed.py"
 SUSPENDED = "tests/flows/test_a_company_is_suspended.py::TestLoadsUnderway"
 
@@ -34,6 +35,13 @@ MUTANTS = (
         " and way.located_at and way.located_at >= at - RECENT",
         "",
         (f"{WAYS_OUT}::TestFreightAboard",),
+    ),
+    Mutant(
+        "a-reassigned-load-keeps-the-arrival-of-the-old-truck",
+        "services/booking/reassign.py",
+        "    if not stops.is_aboard(load):\n",
+        "    if False:\n",
+        (f"{ANOTHER}::TestReassignWithNothingAboard",),
     ),
     Mutant(
         "a-driver-who-lost-a-load-is-owed-nothing",
