@@ -17,10 +17,9 @@ from edges.threads import Busy, Shares, Threads
 MIB = 2**20
 MEMBER_THREADS = 8
 STRANGER_THREADS = 4
-PROBE_THREADS = 1
-"""Threads of one web process: for requests with a valid token, for those without, and
-for the probes, which answer whatever the others do. They mostly wait for the database.
-"""
+"""Threads of one web process: for requests with a valid token, and for those without.
+They mostly wait for the database. Each probe has a thread of its own beside these: it
+answers whatever the others do, and `/healthz` although `/metrics` waits."""
 
 THREADS_OF_ONE = 2
 """How many of them one company has at once, or one address of strangers. Two keep the
@@ -154,7 +153,10 @@ class Adapter:
             most_of_one=THREADS_OF_ONE,
             most_bytes=16 * MIB,
         )
-        self._probes = Threads("probes", PROBE_THREADS, most_of_one=1, most_bytes=MIB)
+        self._probes = {
+            path: Threads(path.strip("/"), 1, most_of_one=1, most_bytes=MIB)
+            for path in admission.probes
+        }
         self._at_once = Shares(UNBOUNDED, admission.most_at_once)
 
     async def __call__(self, scope: Scope, exchange: Exchange) -> None:
@@ -229,8 +231,8 @@ class Adapter:
     def _threads_for(
         self, path: str, headers: Headers, network: Hashable
     ) -> tuple[Threads, Hashable]:
-        if path in self._admission.probes:
-            return self._probes, network
+        if path in self._probes:
+            return self._probes[path], network
         company = self._admission.company_of(headers.get("authorization"))
         if company is None:
             return self._strangers, network

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from local.processes import Processes, web_argv
 from runtime.config import Settings
@@ -91,6 +92,32 @@ class TestHealth:
         state = answer.get_json()
         assert (answer.status_code, state["status"]) == (200, "ok")
         assert ("jobs are waiting" in state.get("reason", "")) is is_said
+
+
+class TestMetrics:
+    def test_all_statements_of_a_probe_share_one_time(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A slow database must not hold the probe for each statement's time."""
+        slow = text("select 0.0 from pg_sleep(0.4)")
+        for name in ("NOW", "LAST_ARCHIVED", "OLDEST_TRANSACTION"):
+            monkeypatch.setattr(health, name, slow)
+        monkeypatch.setattr(health, "PATIENCE_S", 0.6)
+
+        with Session() as session, pytest.raises(OperationalError):
+            health.gauges(session)
+
+    def test_readiness_is_not_asked_for_longer(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(health, "PATIENCE_S", 0.1)
+        monkeypatch.setattr(health, "OLDEST_JOB", text("select 0 from pg_sleep(30)"))
+
+        answer = world.app.test_client().get("/readyz")
+
+        assert (answer.status_code, answer.get_json()["reason"]) == (
+            *(503, "database: OperationalError"),
+        )
 
 
 class TestProcesses:

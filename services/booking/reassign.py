@@ -52,17 +52,12 @@ def reassign(
     old = overrides.active(session, actor, assignment_id)
     if old.driver_id == driver.id:
         raise drivers.DriverBusy("The driver has this load already.")
-    before = overrides.state(load, old)
-    moves.move_load(
-        session,
-        load,
-        LoadAct.REASSIGN,
-        why.cause(actor, now),
-        body={"from": str(old.driver_id), "to": str(driver.id)},
-    )
+    before, cause = overrides.state(load, old), why.cause(actor, now)
+    body = {"from": str(old.driver_id), "to": str(driver.id)}
+    moves.move_load(session, load, LoadAct.REASSIGN, cause, body=body)
     if not stops.is_aboard(load):
-        _restart(session, load, why.cause(actor, now))
-    assignments.cut_short(session, old, load, EndedParty.CARRIER, why.cause(actor, now))
+        _restart(session, load, cause)
+    assignments.cut_short(session, old, load, EndedParty.CARRIER, cause)
     new = assignments.put_driver_on(
         session, load, driver, kind=old.kind, assignment_id=uuid7()
     )

@@ -1,5 +1,6 @@
 """Whether this process can do its work, and gauges of the server as a whole."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import text
@@ -30,11 +31,35 @@ OLDEST_JOB = text(
 TOO_OLD_S = 300.0
 
 
+PATIENCE_S = 5.0
+"""For how long the statements of one probe may run together: a later answer is of no
+use. Waiting for a connection comes on top."""
+
+UNTIL = text("select clock_timestamp() + make_interval(secs => :patience_s)")
+LEFT = text(
+    "select set_config('statement_timeout', greatest(1, 1000 * extract(epoch from"
+    " cast(:until as timestamptz) - clock_timestamp()))::int::text, true)"
+)
+"""Sets what is left until then as the timeout of the next statement."""
+
+
+def _bounded(session: Session) -> Callable[[], Session]:
+    """Return what gives the session for one statement, within what is left."""
+    until = session.scalar(UNTIL, {"patience_s": PATIENCE_S})
+
+    def asking() -> Session:
+        session.execute(LEFT, {"until": until})
+        return session
+
+    return asking
+
+
 def readiness(session: Session, schema_head: str) -> dict[str, Any]:
     """Return {status, schema, oldest_job_s, reason}, also if the database is down."""
     try:
-        at = session.execute(SCHEMA, {"head": schema_head}).one()
-        oldest_s = round(float(session.scalar(OLDEST_JOB) or 0), 1)
+        asking = _bounded(session)
+        at = asking().execute(SCHEMA, {"head": schema_head}).one()
+        oldest_s = round(float(asking().scalar(OLDEST_JOB) or 0), 1)
     except SQLAlchemyError as error:
         return {"status": "not ready", "reason": f"database: {type(error).__name__}"}
     state = {"status": "ok", "schema": at.version_num, "oldest_job_s": oldest_s}
@@ -71,9 +96,6 @@ LAST_ARCHIVED = text(
 )
 NOW = text("select extract(epoch from clock_timestamp())")
 
-PATIENCE_S = 5
-"""Statement timeout of a scrape: a later answer is of no use."""
-
 DATABASE_UP = "backhaul_database_up"
 
 
@@ -87,18 +109,18 @@ def gauges(session: Session) -> list[Reading]:
 
     Raises: SQLAlchemyError if the database fails; the caller then uses `unavailable`.
     """
-    session.execute(text(f"set local statement_timeout = '{PATIENCE_S}s'"))
+    asking = _bounded(session)
     found = [
         Reading(DATABASE_UP, "Whether the database answers.", {"": 1}),
-        *_periodic_gauges(session),
-        *_queue_gauges(session),
+        *_periodic_gauges(asking),
+        *_queue_gauges(asking),
         Reading(
             "backhaul_wal_archived_timestamp_seconds",
             "When WAL was last archived; 0: never.",
-            {"": float(session.scalar(LAST_ARCHIVED) or 0)},
+            {"": float(asking().scalar(LAST_ARCHIVED) or 0)},
         ),
     ]
-    oldest_s = session.scalar(OLDEST_TRANSACTION)
+    oldest_s = asking().scalar(OLDEST_TRANSACTION)
     if oldest_s is not None:
         name = "backhaul_oldest_transaction_seconds"
         meaning = "Age of the server's oldest open transaction."
@@ -106,15 +128,15 @@ def gauges(session: Session) -> list[Reading]:
     return found
 
 
-def _periodic_gauges(session: Session) -> list[Reading]:
-    now = float(session.scalars(NOW).one())
+def _periodic_gauges(asking: Callable[[], Session]) -> list[Reading]:
+    now = float(asking().scalars(NOW).one())
     return [
         Reading(
             "backhaul_periodic_last_success_timestamp_seconds",
             "Last success of a periodic job; 0: never.",
             {
                 job.value.name: 0 if age_s is None else now - age_s
-                for job, age_s in periodic.ages_s(session).items()
+                for job, age_s in periodic.ages_s(asking()).items()
             },
             "job",
         ),
@@ -127,11 +149,11 @@ def _periodic_gauges(session: Session) -> list[Reading]:
     ]
 
 
-def _queue_gauges(session: Session) -> list[Reading]:
+def _queue_gauges(asking: Callable[[], Session]) -> list[Reading]:
     queues = dict.fromkeys(sorted({job.value.queue for job in Job}), 0.0)
     names = dict.fromkeys((job.value.name for job in Job), 0.0)
-    waiting = session.execute(WAITING).all()
-    failed = session.execute(FAILED).all()
+    waiting = asking().execute(WAITING).all()
+    failed = asking().execute(FAILED).all()
     return [
         Reading(
             "backhaul_jobs_waiting",
@@ -154,6 +176,6 @@ def _queue_gauges(session: Session) -> list[Reading]:
         Reading(
             "backhaul_workers",
             "Job processes with a heartbeat.",
-            {"": float(session.scalars(WORKERS).one())},
+            {"": float(asking().scalars(WORKERS).one())},
         ),
     ]

@@ -276,7 +276,9 @@ class TestABody:
 
 
 class Stuck:
-    """An application whose requests of /stuck wait in their threads until `let_go`."""
+    """An application whose requests of STUCK wait in their threads for the end."""
+
+    STUCK = ("/stuck", "/metrics", "/readyz")
 
     def __init__(self) -> None:
         self.began = 0
@@ -285,7 +287,7 @@ class Stuck:
     def __call__(
         self, environ: dict[str, Any], start: Callable[..., Any]
     ) -> list[bytes]:
-        if environ["PATH_INFO"] == "/stuck":
+        if environ["PATH_INFO"] in self.STUCK:
             self.began += 1
             assert self._open.wait(LONGEST_S)
         start("200 OK", [])
@@ -298,7 +300,7 @@ class Stuck:
             Admission(
                 company_of=lambda token: token,
                 most_at_once=MEMBER_THREADS,
-                probes=frozenset({"/healthz"}),
+                probes=frozenset({"/healthz", "/readyz", "/metrics"}),
             ),
         )
 
@@ -342,6 +344,20 @@ class TestTheThreads:
             await adapter(probe, probe)
 
         Stuck().play([*stuck_members(), *stuck_strangers()], scene)
+
+        assert probe.status == 200
+
+    def test_a_probe_answers_while_the_others_are_stuck(self) -> None:
+        probe = request("/healthz", client="203.0.113.1:1")
+        others = [
+            request(path, client=f"198.51.100.{number}:1")
+            for number, path in enumerate(("/metrics", "/readyz"))
+        ]
+
+        async def scene(adapter: Adapter) -> None:
+            await adapter(probe, probe)
+
+        Stuck().play(others, scene)
 
         assert probe.status == 200
 

@@ -9,14 +9,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session as OrmSession
 
-from models.booking.overrides import OverrideKind
 from runtime.db import Session
 from services.kernel.limits import Rule
 from services.people import sign_in as sign_in_service
 from services.people.tokens import read_access_token
 from services.upkeep import suspensions
 from tests.owasp.operations import guarded
-from tests.services.booking.exits import assignment_of, decide, hand_back, tell
+from tests.services.booking.exits import tell
 from tests.trips import Trip, make_trip
 from tests.world import (
     CHICAGO,
@@ -191,61 +190,6 @@ class TestLoadsUnderway:
         if number:
             tell(trip, "return")
         assert trip.driver.get("/v1/me").code == "organisation-suspended"
-
-    @pytest.mark.parametrize("by", ["hand_back", "abandon", "recall"])
-    def test_it_sees_the_freight_of_an_interrupted_load_until_that_ends(
-        self, trip: Trip, by: str
-    ) -> None:
-        trip.go(0)
-        suspend(trip.carrier)
-        assignment = assignment_of(trip)
-
-        if by == "hand_back":
-            assert hand_back(trip).status == 200
-        elif by == "abandon":
-            assert decide(trip, "abandon").status == 201
-        else:
-            assert tell(trip, "interruption", reason="recall").status == 200
-
-        assert trip.status == "interrupted"
-        path = f"/v1/loads/{trip.load['id']}"
-        for member in (trip.driver, trip.carrier):
-            assert member.get(path)["form"] == "full"
-            carried = member.get("/v1/assignments")["data"]
-            assert [row["id"] for row in carried] == [assignment["id"]]
-            followed = [row["id"] for row in member.get("/v1/sync")["changes"]]
-            assert followed == [trip.load["id"]]
-        tell(trip, "return")
-        for member in (trip.driver, trip.carrier):
-            assert member.get(path).code == "organisation-suspended"
-
-    def test_it_takes_over_the_freight_on_its_truck_and_delivers(
-        self, trip: Trip, world: World
-    ) -> None:
-        trip.go(0)
-        suspend(trip.carrier)
-        assert decide(trip, "abandon").status == 201
-
-        made = decide(trip, "take_over", driver_id=trip.driver.driver_id)
-
-        assert made.status == 201, made.body
-        trip.go(1, "arrival", "completion")
-        assert trip.status == "delivered"
-        assert trip.driver.get("/v1/me").code == "organisation-suspended"
-
-    def test_it_decides_nothing_else(self, trip: Trip, world: World) -> None:
-        other = world.driver(trip.carrier, device=None)
-        load = world.load(trip.shipper)
-        suspend(trip.carrier)
-        assignment = assignment_of(trip)
-        path = f"/v1/assignments/{assignment['id']}/override"
-
-        for kind in set(OverrideKind) - {OverrideKind.ABANDON, OverrideKind.TAKE_OVER}:
-            body = {"kind": kind, "reason": "weather", "driver_id": other.driver_id}
-            refused = trip.carrier.post(path, body | {"load_id": load["id"]})
-
-            assert (kind, refused.code) == (kind, "organisation-suspended")
-        assert assignment_of(trip)["status"] == "active"
 
     def test_a_poster_confirms_and_ends_loads_underway(self, trip: Trip) -> None:
         trip.tell(0, "arrival")

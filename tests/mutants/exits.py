@@ -6,6 +6,7 @@ WAYS_OUT = "tests/services/booking/test_ways_out.py"
 ANOTHER = "tests/services/booking/test_another_truck.py"
 OWED = "tests/services/booking/test_what_is_owed.py"
 SUSPENDED = "tests/flows/test_a_company_is_suspended.py::TestLoadsUnderway"
+FINISHES = "tests/flows/test_a_suspended_carrier_finishes.py"
 
 MUTANTS = (
     Mutant(
@@ -78,14 +79,14 @@ MUTANTS = (
         "api/booking/overrides.py",
         "        if actor().is_suspended and ",
         "        if False and ",
-        (SUSPENDED,),
+        (FINISHES,),
     ),
     Mutant(
         "a-suspended-carrier-loses-sight-of-the-freight-on-its-truck",
         "services/loads/assignments.py",
         "or_(is_active, exists(has_freight))",
         "is_active",
-        (SUSPENDED,),
+        (FINISHES,),
     ),
     Mutant(
         "a-suspended-company-sees-all-its-loads",

@@ -29,12 +29,29 @@ MUTANTS = (
     Mutant(
         "probes-wait-behind-the-others",
         "edges/adapter.py",
-        "return self._probes, network",
+        "return self._probes[path], network",
         "return self._strangers, network",
         (
             "tests/edges/test_adapter.py::TestTheThreads"
             "::test_probes_answer_while_all_others_are_stuck",
         ),
+    ),
+    Mutant(
+        "health-waits-behind-the-metrics",
+        "edges/adapter.py",
+        "return self._probes[path], network",
+        "return self._probes[min(self._probes, key=len)], network",
+        (
+            "tests/edges/test_adapter.py::TestTheThreads"
+            "::test_a_probe_answers_while_the_others_are_stuck",
+        ),
+    ),
+    Mutant(
+        "a-scrape-may-take-the-time-of-each-statement",
+        "services/upkeep/health.py",
+        '        session.execute(LEFT, {"until": until})\n',
+        "",
+        ("tests/test_health.py::TestMetrics",),
     ),
     Mutant(
         "a-header-with-underscores-passes-for-a-proxys",
