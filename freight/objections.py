@@ -42,6 +42,7 @@ class Ground(StrEnum):
     NOT_ON_THE_MARKET = "not_on_the_market"
     LEASE_OVER = "lease_over"
     NOT_VISIBLE = "not_visible"
+    DRIVER_GONE = "driver_gone"
     DRIVER_OFF_DUTY = "driver_off_duty"
     SLOT_TAKEN = "slot_taken"
     TRUCK_CHANGED = "truck_changed"
@@ -117,6 +118,9 @@ WORDS: dict[Ground, Words] = {
     Ground.NOT_VISIBLE: _nobody(
         "load/visibility", "The load is for its poster's own trucks only."
     ),
+    Ground.DRIVER_GONE: _nobody(
+        "driver", "The driver is no longer a member of the company."
+    ),
     Ground.DRIVER_OFF_DUTY: _nobody(
         "driver/availability",
         "The driver is off duty. They have to say first that they are available.",
@@ -188,6 +192,7 @@ class Moment:
 
     has_endorsement: bool
     is_placarded: bool
+    is_driver_gone: bool = False
     is_off_duty: bool = False
     is_poster_suspended: bool = False
     is_carrier_suspended: bool = False
@@ -233,6 +238,7 @@ def _of_moment(moment: Moment) -> Iterator[Objection]:
         (not moment.is_listed, Ground.NOT_ON_THE_MARKET),
         (moment.is_lease_over, Ground.LEASE_OVER),
         (not moment.is_visible, Ground.NOT_VISIBLE),
+        (moment.is_driver_gone, Ground.DRIVER_GONE),
         (moment.is_off_duty, Ground.DRIVER_OFF_DUTY),
         (moment.is_slot_taken, Ground.SLOT_TAKEN),
         (moment.is_truck_changed, Ground.TRUCK_CHANGED),

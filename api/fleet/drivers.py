@@ -11,6 +11,7 @@ from api.fleet.trucks import TruckOut
 from api.kernel.answers import Answer, known
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
 from api.kernel.fields import (
     Flag,
     Time,
@@ -28,6 +29,8 @@ from api.kernel.versions import edits, precondition, shows_version
 from models.fleet.drivers import Availability, Driver
 from runtime.db import Session
 from runtime.errors import NotFound
+from services.booking.exchange import edit_driver
+from services.booking.objections import Objected
 from services.fleet import drivers
 from services.fleet.drivers import CrewFull, DriverBusy
 from services.kernel.actors import Permission
@@ -117,15 +120,19 @@ class DriverView(MethodView):
             return drivers.get_driver(session, actor(), driver_id)
 
     @requires(Permission.DRIVERS_MANAGE)
-    @raises(NotFound, DriverBusy, CrewFull)
+    @raises(NotFound, DriverBusy, CrewFull, Objected)
     @blueprint.arguments(DriverIn)
     @blueprint.doc(operationId="edit_driver")
     @blueprint.response(200, DriverOut)
     @shows_version
     @edits
     def patch(self, body: dict[str, Any], driver_id: UUID) -> Driver:
-        """Change home, limits, truck or availability; a driver only their own."""
+        """Change home, limits, truck or availability; a driver only their own.
+
+        While a driver has a load, only a dispatcher changes their truck. The load goes
+        on with the new truck, if it may carry it.
+        """
         with Session.begin() as session:
-            return drivers.edit_driver(
-                session, actor(), driver_id, precondition(), **body
+            return edit_driver(
+                session, actor(), driver_id, precondition(), now=now(), **body
             )

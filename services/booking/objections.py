@@ -23,6 +23,7 @@ from models.fleet.positions import LastPosition
 from models.fleet.trucks import Truck
 from models.loads.assignments import Assignment, AssignmentKind, Slot
 from models.loads.loads import Load
+from models.people.organisations import Member
 from runtime.errors import Conflict
 from services.fleet import areas
 from services.loads import assignments
@@ -83,8 +84,7 @@ def check_desk(
     Raises: Objected, if nobody may overrule some of it, or if the desk gave no reason.
     """
     found = _against_desk(session, load, driver, assignment, rules, now)
-    if any(not objection.may_overrule for objection in found):
-        raise Objected(found, NOBODY_MAY)
+    _refuse_what_nobody_may(found)
     if found and not is_overruled:
         raise Objected(found, THE_DESK_MAY)
     return found
@@ -104,12 +104,14 @@ def _against_desk(
     load is meant for the way home. The load's place on the market is not asked: the
     caller has locked it there.
     """
-    # scope: the driver's own truck and position.
-    truck, position, at, is_cabotage = session.execute(
+    # scope: the driver's own member, truck and position.
+    truck, gone_at, position, at, is_cabotage = session.execute(
         select(
-            *(Truck, LastPosition, func.now(), func.is_cabotage(load.id, driver.id)),
+            *(Truck, Member.deactivated_at, LastPosition, func.now()),
+            func.is_cabotage(load.id, driver.id),
         )
         .select_from(Driver)
+        .join(Member, Member.id == Driver.member_id)
         .join(Truck, Truck.id == Driver.truck_id)
         .outerjoin(LastPosition, LastPosition.driver_id == Driver.id)
         .where(Driver.id == driver.id)
@@ -129,6 +131,7 @@ def _against_desk(
     moment = Moment(
         has_endorsement=driver.has_hazmat_endorsement,
         is_placarded=truck.is_hazmat_allowed,
+        is_driver_gone=gone_at is not None,
         is_off_duty=driver.availability is Availability.OFF_DUTY,
         is_truck_changed=driver.truck_id != assignment.truck_id,
         is_cabotage=is_cabotage,
@@ -149,6 +152,28 @@ def _against_desk(
         )
         journey = Journey(figures, rules.parameters if is_for_the_way_home else None)
     return objections(candidate, situation, moment, journey)
+
+
+def _refuse_what_nobody_may(found: Sequence[Objection]) -> None:
+    if any(not objection.may_overrule for objection in found):
+        raise Objected(found, NOBODY_MAY)
+
+
+def check_truck(load: Load, driver: Driver, truck: Truck, *, now: datetime) -> None:
+    """Ask whether the driver may carry on with a load in this truck.
+
+    What the desk may overrule does not count: the desk itself gave them the truck.
+
+    Raises: Objected, if nobody may overrule some of it.
+    """
+    candidate = candidate_of(load)
+    situation = situation_now(driver, truck, candidate, candidate.pickup, now)
+    moment = Moment(
+        has_endorsement=driver.has_hazmat_endorsement,
+        is_placarded=truck.is_hazmat_allowed,
+    )
+    found = objections(candidate, situation, moment)
+    _refuse_what_nobody_may(found)
 
 
 def situation_now(

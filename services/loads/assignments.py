@@ -152,13 +152,13 @@ def put_driver_on(
             session.add(assignment)
             session.flush()
     except IntegrityError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
     session.refresh(driver, with_for_update={"key_share": True, "of": Driver})
     drivers.settle_availability(session, driver.id)
     return assignment
 
 
-def _refusal(error: IntegrityError) -> Exception:
+def refusal(error: IntegrityError) -> Exception:
     """Return the problem that fits the violated index, or the unexpected error."""
     message = str(error.orig)
     if "uq_assignments_active_load" in message:

@@ -18,7 +18,7 @@ def trip(world: World, session: OrmSession) -> Trip:
 
 @pytest.mark.parametrize("by", ["hand_back", "abandon", "recall"])
 def test_it_sees_the_freight_of_an_interrupted_load_until_that_ends(
-    self, trip: Trip, by: str
+    trip: Trip, by: str
 ) -> None:
     trip.go(0)
     suspend(trip.carrier)
@@ -45,7 +45,7 @@ def test_it_sees_the_freight_of_an_interrupted_load_until_that_ends(
 
 
 def test_it_takes_over_the_freight_on_its_truck_and_delivers(
-    self, trip: Trip, world: World
+    trip: Trip, world: World
 ) -> None:
     trip.go(0)
     suspend(trip.carrier)
@@ -59,7 +59,7 @@ def test_it_takes_over_the_freight_on_its_truck_and_delivers(
     assert trip.driver.get("/v1/me").code == "organisation-suspended"
 
 
-def test_it_decides_nothing_else(self, trip: Trip, world: World) -> None:
+def test_it_decides_nothing_else(trip: Trip, world: World) -> None:
     other = world.driver(trip.carrier, device=None)
     load = world.load(trip.shipper)
     suspend(trip.carrier)

@@ -44,6 +44,7 @@ NOBODY_MAY_OVERRULE = {
     "not_on_the_market": {"moment": {"is_listed": False}},
     "lease_over": {"moment": {"is_lease_over": True}},
     "not_visible": {"moment": {"is_visible": False}},
+    "driver_gone": {"moment": {"is_driver_gone": True}},
     "driver_off_duty": {"moment": {"is_off_duty": True}},
     "slot_taken": {"moment": {"is_slot_taken": True}},
     "truck_changed": {"moment": {"is_truck_changed": True}},

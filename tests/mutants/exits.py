@@ -45,6 +45,27 @@ MUTANTS = (
         (f"{ANOTHER}::TestReassignWithNothingAboard",),
     ),
     Mutant(
+        "a-driver-changes-the-truck-under-a-load",
+        "services/booking/exchange.py",
+        "    if not actor.is_dispatcher:\n",
+        "    if False:\n",
+        (f"{ANOTHER}::TestTheTruckIsExchanged",),
+    ),
+    Mutant(
+        "an-exchanged-truck-carries-what-it-may-not",
+        "services/booking/exchange.py",
+        "        objections.check_truck(load, driver, driver.truck, now=now)\n",
+        "",
+        (f"{ANOTHER}::TestTheTruckIsExchanged",),
+    ),
+    Mutant(
+        "a-driver-who-has-left-gets-a-load",
+        "services/booking/objections.py",
+        "        is_driver_gone=gone_at is not None,\n",
+        "",
+        (f"{ANOTHER}::test_a_driver_who_is_no_longer_a_member_gets_no_load",),
+    ),
+    Mutant(
         "a-driver-who-lost-a-load-is-owed-nothing",
         "services/loads/assignments.py",
         "    enqueue(session, Job.SEARCH_AFTER_END,"

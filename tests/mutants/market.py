@@ -149,8 +149,7 @@ MUTANTS = (
     Mutant(
         "a-reassigned-load-stays-with-the-old-driver",
         "services/booking/reassign.py",
-        "    assignments.cut_short(session, old, load, EndedParty.CARRIER,"
-        " why.cause(actor, now))\n",
+        "    assignments.cut_short(session, old, load, EndedParty.CARRIER, cause)\n",
         "",
         ("tests/services/booking/test_overrides.py::TestReassign",),
     ),

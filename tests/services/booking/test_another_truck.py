@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session as OrmSession
 
-from tests.services.booking.exits import decide
+from tests.services.booking.exits import assignment_of, decide
 from tests.trips import LONG, Trip, make_trip
 from tests.world import DENVER, Answer, Caller, World
 
@@ -93,3 +93,106 @@ class TestReassignWithFreightAboard:
         assert [trip.stop(number)["status"] for number in range(3)] == [
             *("departed", "arrived", "pending"),
         ]
+
+
+class TestTheTruckIsExchanged:
+    @pytest.fixture
+    def frozen(self, world: World, session: OrmSession) -> Trip:
+        """Frozen freight on a reefer."""
+        carrier, shipper = world.company(), world.shipper()
+        driver = world.driver(carrier, device=None, truck={"equipment": "reefer"})
+        cold = {"temperature_min_c": -20.0, "temperature_max_c": -15.0}
+        load = world.load(shipper, equipment=["reefer"], **cold)
+        body = {"load_id": load["id"], "driver_id": driver.driver_id}
+        body |= {"reason": "other", "note": "x"}
+        assert carrier.post("/v1/assignments", body).status == 201
+        return Trip(world, session, shipper, carrier, driver, load)
+
+    def give(self, trip: Trip, by: Caller, truck_id: str | None) -> Answer:
+        path = f"/v1/drivers/{trip.driver.driver_id}"
+        return by.patch(path, {"truck_id": truck_id})
+
+    @pytest.mark.parametrize("is_aboard", [False, True])
+    def test_by_the_desk_and_the_load_goes_on_with_it(
+        self, trip: Trip, is_aboard: bool
+    ) -> None:
+        if is_aboard:
+            trip.go(0)
+        old = assignment_of(trip)["truck_id"]
+        other = trip.world.truck(trip.carrier)
+
+        assert self.give(trip, trip.carrier, other).status == 200
+
+        assert assignment_of(trip)["truck_id"] == other
+        event = next(e for e in trip.events() if e.kind == "load.truck_changed")
+        assert (event.body["from"], event.body["to"]) == (old, other)
+        for number in range(is_aboard, 2):
+            trip.go(number)
+        assert trip.status == "delivered"
+
+    @pytest.mark.parametrize("equipment", ["reefer", "flatbed"])
+    def test_not_for_one_that_may_not_carry_the_load(
+        self, frozen: Trip, equipment: str
+    ) -> None:
+        before = assignment_of(frozen)["truck_id"]
+        other = frozen.world.truck(frozen.carrier, equipment=equipment)
+
+        given = self.give(frozen, frozen.carrier, other)
+
+        may = equipment == "reefer"
+        assert given.status == (200 if may else 409), given.body
+        assert assignment_of(frozen)["truck_id"] == (other if may else before)
+        if not may:
+            grounds = {each["ground"] for each in given["objections"]}
+            assert grounds == {"equipment_mismatch", "temperature_not_held"}
+            now_has = frozen.driver.get("/v1/me")["driver"]["truck"]["id"]
+            assert now_has == before
+
+    def test_not_by_the_driver_nor_for_none_while_there_is_a_load(
+        self, trip: Trip
+    ) -> None:
+        other = trip.world.truck(trip.carrier)
+
+        refused = [
+            self.give(trip, trip.driver, other),
+            self.give(trip, trip.carrier, None),
+        ]
+
+        assert [(each.status, each.code) for each in refused] == [
+            *((409, "driver-busy"),) * 2,
+        ]
+        decide(trip, "unassign")
+        assert self.give(trip, trip.driver, other).status == 200
+
+    def test_not_for_one_that_has_a_load_of_its_own(self, trip: Trip) -> None:
+        mate = trip.world.driver(trip.carrier, device=None)
+        load = trip.world.load(trip.shipper)
+        trip.world.assign(trip.carrier, mate, load)
+        other = mate.get("/v1/me")["driver"]["truck"]["id"]
+
+        refused = self.give(trip, trip.carrier, other)
+
+        assert (refused.status, refused.code) == (409, "driver-busy")
+
+
+def test_a_driver_who_is_no_longer_a_member_gets_no_load(
+    trip: Trip, session: OrmSession
+) -> None:
+    gone = trip.world.driver(trip.carrier, device=None)
+    session.execute(
+        text("update members set deactivated_at = now() where id = :id"),
+        {"id": gone.member_id},
+    )
+    load = trip.world.load(trip.shipper)
+    body = {"load_id": load["id"], "driver_id": gone.driver_id}
+    body |= {"reason": "other", "note": "x"}
+
+    refused = [
+        trip.carrier.post("/v1/assignments", body),
+        decide(trip, "reassign", driver_id=gone.driver_id),
+    ]
+
+    for each in refused:
+        assert (each.status, each.code) == (409, "objections")
+        found = [objection["ground"] for objection in each["objections"]]
+        assert found == ["driver_gone"]
