@@ -7,6 +7,7 @@ locked. `freight.objections` has the grounds and says which the desk may overrul
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -104,19 +105,7 @@ def _against_desk(
     load is meant for the way home. The load's place on the market is not asked: the
     caller has locked it there.
     """
-    # scope: the driver's own member, truck and position.
-    truck, gone_at, position, at, is_cabotage = session.execute(
-        select(
-            *(Truck, Member.deactivated_at, LastPosition, func.now()),
-            func.is_cabotage(load.id, driver.id),
-        )
-        .select_from(Driver)
-        .join(Member, Member.id == Driver.member_id)
-        .join(Truck, Truck.id == Driver.truck_id)
-        .outerjoin(LastPosition, LastPosition.driver_id == Driver.id)
-        .where(Driver.id == driver.id)
-        .execution_options(populate_existing=True)
-    ).one()
+    truck, gone_at, position, at, is_cabotage = _facts(session, load, driver)
     candidate = candidate_of(load)
     place = Point(position.lat, position.lon) if position else candidate.pickup
     is_next = assignment.slot is Slot.NEXT
@@ -152,6 +141,25 @@ def _against_desk(
         )
         journey = Journey(figures, rules.parameters if is_for_the_way_home else None)
     return objections(candidate, situation, moment, journey)
+
+
+def _facts(session: Session, load: Load, driver: Driver) -> tuple[Any, ...]:
+    """Return the driver's truck, when they left, their position, the database's time,
+    and whether the load is cabotage for them."""
+    # scope: the driver's own member, truck and position.
+    row = session.execute(
+        select(
+            *(Truck, Member.deactivated_at, LastPosition, func.now()),
+            func.is_cabotage(load.id, driver.id),
+        )
+        .select_from(Driver)
+        .join(Member, Member.id == Driver.member_id)
+        .join(Truck, Truck.id == Driver.truck_id)
+        .outerjoin(LastPosition, LastPosition.driver_id == Driver.id)
+        .where(Driver.id == driver.id)
+        .execution_options(populate_existing=True)
+    ).one()
+    return tuple(row)
 
 
 def _refuse_what_nobody_may(found: Sequence[Objection]) -> None:
