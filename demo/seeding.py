@@ -168,9 +168,9 @@ def hire_trucker(company: Company, truck: MarketTruck, *, target: str = "") -> T
             "home_lat": truck.home_point.lat,
             "home_lon": truck.home_point.lon,
             "has_hazmat_endorsement": truck.has_hazmat,
-            "availability": "available",
         },
     )
+    phone.patch(f"/v1/drivers/{driver_id}", {"availability": "available"})
     return Trucker(phone, driver_id, truck, company)
 
 

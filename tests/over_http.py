@@ -62,10 +62,13 @@ class HttpWorld(World):
             "truck_id": self.truck(dispatcher, **(truck or {})),
             "home_lat": home.lat,
             "home_lon": home.lon,
-            "availability": "available",
         } | fields
-        edited = dispatcher.patch(f"/v1/drivers/{driver_id}", body)
-        assert edited.status == 200, edited.body
+        path = f"/v1/drivers/{driver_id}"
+        for edited in (
+            dispatcher.patch(path, body),
+            driver.patch(path, {"availability": "available"}),
+        ):
+            assert edited.status == 200, edited.body
         driver = replace(driver, driver_id=driver_id)
         if is_seen:
             # Earlier than any position that a test reports.

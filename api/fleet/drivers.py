@@ -131,6 +131,7 @@ class DriverView(MethodView):
 
         While a driver has a load, only a dispatcher changes their truck. The load goes
         on with the new truck, if it may carry it.
+        A driver who is off duty ends that themselves: the desk cannot.
         """
         with Session.begin() as session:
             return edit_driver(

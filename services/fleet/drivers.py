@@ -71,7 +71,8 @@ def edit_driver(
 
     Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if the
     availability would contradict their load, Forbidden if a driver changes a hazmat
-    endorsement, CrewFull, PreconditionRequired, VersionMismatch.
+    endorsement or another person ends their time off duty, CrewFull,
+    PreconditionRequired, VersionMismatch.
     """
     if "has_hazmat_endorsement" in fields and not actor.is_dispatcher:
         raise Forbidden("Only a dispatcher may change the hazmat endorsement.")
@@ -80,6 +81,7 @@ def edit_driver(
     if fields.get("truck_id") is not None:
         trucks.get_truck(session, actor, fields["truck_id"])
     if "availability" in fields:
+        _check_own_word(actor, driver, fields["availability"])
         _check_availability(session, driver, fields["availability"])
     for name, value in fields.items():
         setattr(driver, name, value)
@@ -92,6 +94,13 @@ def edit_driver(
         raise CrewFull("Take the truck from one of its two drivers first.") from None
     session.expire(driver, ["truck"])
     return get_driver(session, actor, driver_id)
+
+
+def _check_own_word(actor: Actor, driver: Driver, availability: Availability) -> None:
+    """Raise Forbidden if another person than the driver ends their time off duty."""
+    is_ended = availability is not driver.availability is Availability.OFF_DUTY
+    if is_ended and actor.driver_id != driver.id:
+        raise Forbidden("The driver is off duty: only they may change that.")
 
 
 def _check_availability(

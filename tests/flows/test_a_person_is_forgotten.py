@@ -91,9 +91,10 @@ def canary(world: World, boss: Caller, run_jobs: Callable[..., Any]) -> Caller:
         "home_lat": float(CANARIES["home"]),
         "home_lon": CHICAGO.lon,
         "home_label": CANARIES["label"],
-        "availability": "available",
     }
-    assert boss.patch(f"/v1/drivers/{driver_id}", home).status == 200
+    path = f"/v1/drivers/{driver_id}"
+    assert boss.patch(path, home).status == 200
+    assert caller.patch(path, {"availability": "available"}).status == 200
     caller = Caller(world.app, caller.token, caller.member_id, boss.org_id, driver_id)
     world.phone(caller, CANARIES["target"])
     caller.post("/v1/me/second-factor")

@@ -10,6 +10,20 @@ FINISHES = "tests/flows/test_a_suspended_carrier_finishes.py"
 
 MUTANTS = (
     Mutant(
+        "the-desk-ends-a-drivers-time-off-duty",
+        "services/fleet/drivers.py",
+        "    if is_ended and actor.driver_id != driver.id:\n",
+        "    if is_ended and not actor.is_dispatcher:\n",
+        ("tests/api/fleet/test_drivers.py::TestAvailability",),
+    ),
+    Mutant(
+        "a-load-for-a-member-who-is-deactivated",
+        "services/booking/objections.py",
+        "\n        or left_at is not None,\n",
+        ",\n",
+        ("tests/services/booking/test_objections.py::TestTheDesk",),
+    ),
+    Mutant(
         "a-confirmation-nails-a-truck-that-has-not-arrived",
         "freight/lifecycles.py",
         "        _A.CONFIRM_PICKUP,\n        None,\n",

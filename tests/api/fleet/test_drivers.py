@@ -136,6 +136,29 @@ class TestAvailability:
         assert driver.patch(path(driver), {"availability": "on_load"}).status == 200
         assert driver.patch(path(driver), {"max_deadhead_m": 1}).status == 200
 
+    @pytest.mark.parametrize("word", ["available", "resting"])
+    def test_only_the_driver_ends_their_time_off_duty(
+        self, boss: Caller, driver: Caller, word: str
+    ) -> None:
+        assert boss.patch(path(driver), {"availability": "off_duty"}).status == 200
+        before = driver.get(path(driver)).body
+
+        refused = boss.patch(path(driver), {"availability": word, "max_deadhead_m": 7})
+
+        assert (refused.status, refused.code) == (403, "missing-permission")
+        assert driver.get(path(driver)).body == before
+        same = {"availability": "off_duty", "max_deadhead_m": 7}
+        assert boss.patch(path(driver), same).status == 200
+        assert driver.patch(path(driver), {"availability": word}).status == 200
+        assert boss.patch(path(driver), {"availability": "resting"}).status == 200
+
+    def test_a_dispatcher_who_drives_ends_their_own(self, world: World) -> None:
+        fleet = world.company()
+        both = world.member(fleet, Role.DRIVER, Role.DISPATCHER)
+        own = f"/v1/drivers/{both.get('/v1/me')['driver']['id']}"
+
+        assert both.patch(own, {"availability": "available"}).status == 200
+
 
 class TestWhoSeesWhom:
     def test_a_driver_sees_only_their_own_row_and_the_desk_sees_all(

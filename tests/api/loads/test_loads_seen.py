@@ -161,8 +161,9 @@ class TestWhoSees:
         load, own = world.load(world.shipper()), world.load(fleet)
         both = world.member(fleet, Role.DRIVER, Role.SHIPPER)
         driver = replace(both, driver_id=both.get("/v1/me")["driver"]["id"])
-        truck = {"truck_id": world.truck(fleet), "availability": "available"}
-        fleet.patch(f"/v1/drivers/{driver.driver_id}", truck)
+        path = f"/v1/drivers/{driver.driver_id}"
+        fleet.patch(path, {"truck_id": world.truck(fleet)})
+        driver.patch(path, {"availability": "available"})
         world.assign(fleet, driver, load)
 
         seen = {row["id"] for row in driver.get("/v1/loads")["data"]}
