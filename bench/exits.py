@@ -42,7 +42,11 @@ OVER = frozenset(
         *(LoadStatus.CANCELLED, LoadStatus.DELIVERED),
     }
 )
-"""Loads for which nobody waits, and which nobody can take."""
+"""Loads for which nobody waits, and which nobody can take; but for one that was
+delivered without any word of its poster."""
+
+LOCKED_OUT = frozenset({LoadStatus.POSTED, LoadStatus.HELD, LoadStatus.DELIVERED})
+"""Loads that a suspended poster has nothing to finish with."""
 
 REACHED = {
     *(LoadStatus.POSTED, LoadStatus.HELD, *UNDERWAY, LoadStatus.INTERRUPTED),
@@ -126,8 +130,9 @@ def parties(drivers: int) -> Mapping[str, Free]:
 
     A driver has neither the load nor duty; a company that is suspended and has nothing
     underway is locked out anyway. The desk has no driver on the load and no open offer
-    of it. The poster's load is over, or off the market by a suspension. The platform
-    has locked both companies out, but for what they finish.
+    of it. The poster's load is over, and not by the carrier's word alone, or they are
+    locked out by a suspension. The platform has locked both companies out, but for what
+    they finish.
     """
 
     def driver(number: int) -> Free:
@@ -142,8 +147,8 @@ def parties(drivers: int) -> Mapping[str, Free]:
         **{f"driver {number}": driver(number) for number in range(drivers)},
         "desk": lambda state: state.driver is None and not state.offered,
         "poster": lambda state: (
-            state.load in OVER
-            or (state.is_poster_suspended and state.load in {"posted", "held"})
+            (state.load in OVER and not state.is_unconfirmed)
+            or (state.is_poster_suspended and state.load in LOCKED_OUT)
         ),
         "platform": lambda state: (
             state.is_carrier_suspended and state.is_poster_suspended

@@ -52,6 +52,8 @@ STATE = text(
         array(select driver_id from offers where load_id = l.id
             and status in ('created', 'sent', 'seen') order by driver_id) as offered,
         array(select availability from drivers order by id) as availabilities,
+        exists (select from assignments
+            where load_id = l.id and status = 'completed') as is_carried_out,
         array(select suspended_at is not null from organisations order by id)
             as suspended
     from loads l where l.id = :load_id
@@ -69,6 +71,7 @@ class State:
 
     driver: the number of the driver who has the load; None if nobody has it.
     offered: the numbers of the drivers with an open offer of it.
+    is_carried_out: a carrier reported it delivered.
     """
 
     load: str
@@ -78,6 +81,12 @@ class State:
     availabilities: tuple[str, ...]
     is_carrier_suspended: bool
     is_poster_suspended: bool
+    is_carried_out: bool = False
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether a carrier delivered it, and the poster confirmed no pickup."""
+        return self.is_carried_out and not any("+" in stop for stop in self.stops)
 
 
 Deed = Callable[[], int]
@@ -126,6 +135,7 @@ class Ways:
             tuple(sorted(numbers[driver_id] for driver_id in row.offered)),
             tuple(row.availabilities),
             *row.suspended,
+            row.is_carried_out,
         )
 
     def work(self) -> None:

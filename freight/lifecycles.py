@@ -86,6 +86,7 @@ class LoadAct(StrEnum):
     DEPART_DELIVERY = "depart_delivery"
     DELIVER = "deliver"
     INTERRUPT = "interrupt"
+    DENY = "deny"
     TAKE_OVER = "take_over"
     RETURN = "return"
     CANCEL = "cancel"
@@ -246,6 +247,8 @@ def _interruptions() -> LoadMoves:
     loaded = (_L.AT_PICKUP, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT, _L.AT_DELIVERY)
     interrupted = (_L.INTERRUPTED,)
     yield from _moves(loaded, _A.INTERRUPT, _L.INTERRUPTED, CARRYING | POSTERS, "SD")
+    # Not so, says a poster who confirmed no pickup.
+    yield from _moves((_L.DELIVERED,), _A.DENY, _L.INTERRUPTED, _POSTING)
     yield from _moves(interrupted, _A.TAKE_OVER, _L.IN_TRANSIT, _DISPATCHER)
     # The next driver leaves the stop where the freight came aboard, or went off.
     yield from _moves((_L.IN_TRANSIT,), _A.DEPART_PICKUP, None, CARRYING, "AF")

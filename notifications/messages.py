@@ -29,6 +29,7 @@ class MessageKind(StrEnum):
     LOAD_HANDED_BACK = "load_handed_back"
     LOAD_INTERRUPTED = "load_interrupted"
     LOAD_ENDED = "load_ended"
+    DELIVERED_UNCONFIRMED = "delivered_unconfirmed"
     PICKUP_CONFIRMED = "pickup_confirmed"
 
 

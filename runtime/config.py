@@ -132,6 +132,8 @@ class Settings:
     LIMIT_ADDRESS_AT_ONCE: int = 500
     # A load that is given back so soon after its booking counts against its carrier.
     QUICK_GIVE_BACK_S: int = 900
+    # So long after its delivery a poster who confirmed no pickup may say: not so.
+    DENY_DELIVERY_DAYS: int = 7
     # A driver who accepts is on the road: the phone's last position must not be older
     # than this. 0 turns the check off.
     ACCEPT_POSITION_MAX_AGE_S: int = 1800
@@ -184,6 +186,10 @@ class Settings:
     @property
     def quick_give_back(self) -> timedelta:
         return timedelta(seconds=self.QUICK_GIVE_BACK_S)
+
+    @property
+    def deny_delivery(self) -> timedelta:
+        return timedelta(days=self.DENY_DELIVERY_DAYS)
 
     @property
     def cors_origins(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session as OrmSession
 from geo.points import Point
 from models.fleet.positions import LastPosition
 from models.kernel.events import Event
+from models.loads.assignments import Assignment
 from models.loads.loads import Load
 from runtime.db import Session
 from tests.world import (
@@ -120,3 +121,14 @@ def make_trip(
         )
     world.assign(carrier, driver, load)
     return Trip(world, session, shipper, carrier, driver, load)
+
+
+def book_long_ago(trip: Trip) -> Trip:
+    """Let the driver have had the load as long as it is known; return the trip."""
+    with Session.begin() as writing:
+        writing.execute(
+            update(Assignment)
+            .where(Assignment.load_id == UUID(trip.load["id"]))
+            .values(created_at=utcnow() - KNOWN_FOR)
+        )
+    return trip

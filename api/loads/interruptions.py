@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
+from flask import current_app
 from flask.views import MethodView
 from marshmallow import ValidationError
 
@@ -59,9 +60,19 @@ class InterruptionView(MethodView):
     @blueprint.response(200, FullLoadOut)
     @shows_version
     def put(self, body: dict[str, Any], load_id: UUID) -> Load:
-        """Take the driver off your load, though freight is aboard."""
+        """Take the driver off your load, though freight is aboard.
+
+        A load that was reported delivered is interrupted too, for some days, if you
+        confirmed none of its pickups: you say that it did not arrive. Its carrier
+        cannot take it over.
+        """
         with Session.begin() as session:
-            return interruptions.recall(session, actor(), load_id, **body, now=now())
+            return interruptions.recall(
+                *(session, actor(), load_id),
+                **body,
+                now=now(),
+                deny_within=current_app.extensions["deny_delivery"],
+            )
 
 
 @blueprint.route("/<uuid:load_id>/return")

@@ -17,13 +17,15 @@ class FlagKind(StrEnum):
     place and no truck comes that near from its last position in the time.
     SPEED_IMPLAUSIBLE: no truck drives that fast from the position before. MOVING: the
     truck was driving when it reported an arrival. PLACE_IMPLAUSIBLE: no truck can be
-    there, or it is no place."""
+    there, or it is no place. TOO_SOON: the desk reported it for the driver within
+    minutes of the booking."""
 
     CLOCK_IMPLAUSIBLE = "clock_implausible"
     FAR_FROM_STOP = "far_from_stop"
     SPEED_IMPLAUSIBLE = "speed_implausible"
     MOVING = "moving"
     PLACE_IMPLAUSIBLE = "place_implausible"
+    TOO_SOON = "too_soon"
 
 
 class FlagSubject(StrEnum):

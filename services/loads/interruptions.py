@@ -22,7 +22,7 @@ from notifications.messages import MessageKind
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
-from services.loads import assignments, stops
+from services.loads import assignments, denials, stops
 from services.loads.assignments import Way
 from services.loads.loads import lock_own
 
@@ -108,10 +108,14 @@ def recall(
     reason: InterruptionReason,
     note: str,
     now: datetime,
+    deny_within: timedelta = timedelta(),
 ) -> Load:
     """Interrupt one of the poster's own loads, with freight aboard.
 
     Needs no answer of the carrier. Safe to repeat.
+
+    deny_within: how long after its delivery a load is interrupted, if the poster
+        confirmed none of its pickups (`services.loads.denials`).
 
     Locks: the load, then its driver. Raises: NotFound, LoadMoveRefused.
     """
@@ -120,6 +124,9 @@ def recall(
     if load.status is LoadStatus.INTERRUPTED:
         return load
     cause = Cause(now, actor, "poster", reason)
+    if load.status is LoadStatus.DELIVERED:
+        denials.deny_delivery(session, load, cause, note=note, within=deny_within)
+        return load
     moves.check_load(load, LoadAct.INTERRUPT, cause)
     assignment = session.scalars(
         select(Assignment).where(

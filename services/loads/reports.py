@@ -14,6 +14,8 @@ from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from services.fleet import flags
 from services.kernel.clocks import NO_TIME, Believed
+from services.loads import sequence
+from services.loads.sequence import Fact
 
 FRESH = timedelta(minutes=2)
 """A position this near in time says how fast the truck drove at a report."""
@@ -62,14 +64,29 @@ def flag_doubts(
     act: StopAct,
     report: Report,
     believed: Believed,
+    *,
+    before: Fact | None,
+    is_of_desk: bool,
 ) -> None:
     """Raise a flag, for the driver's desk, for each thing that is hard to believe.
 
     Safe to repeat. The report counts in any case.
+
+    before: the newest fact of the load at another stop. is_of_desk: the desk reports it
+    for the driver.
     """
     # scope: the caller found the assignment by a scope.
     last = session.get(LastPosition, assignment.driver_id)
     kinds = doubts_about(report, believed, stop.point, last, act)
+    if not believed.is_implausible:
+        kinds |= sequence.doubts(
+            Fact(stop.point, believed.at),
+            before,
+            assignment.created_at,
+            last,
+            # A phone's own place is judged above.
+            is_of_desk=is_of_desk and report.position is None,
+        )
     if not kinds:
         return
     body = {

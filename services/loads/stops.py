@@ -21,12 +21,14 @@ from models.loads.assignments import (
 )
 from models.loads.loads import Load
 from models.loads.stops import Stop, StopKind
+from notifications import outbox
+from notifications.messages import MessageKind
 from runtime.errors import Conflict, NotFound
 from services.kernel import clocks, moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
-from services.loads import assignments, reports
+from services.loads import assignments, denials, reports, sequence
 from services.loads.reports import Report
 
 
@@ -106,8 +108,9 @@ def complete(
 ) -> Stop:
     """Note that loading or unloading is done; the last stop delivers the load.
 
-    Delivering the load frees the driver and enqueues one search for a way home. Safe to
-    repeat: a completed stop is returned unchanged, and no other search is enqueued.
+    Delivering the load frees the driver and enqueues one search for a way home. A
+    poster who confirmed no pickup of it is told. Safe to repeat: a completed stop is
+    returned unchanged, and no other search is enqueued.
 
     Locks: the load, then its driver. Raises: NotFound, AssignmentEnded,
     StopMoveRefused, LoadMoveRefused.
@@ -128,6 +131,9 @@ def complete(
         assignments.end(
             session, assignment, AssignmentStatus.COMPLETED, "delivered", now=now
         )
+        if denials.is_unconfirmed(load):
+            told = MessageKind.DELIVERED_UNCONFIRMED
+            outbox.put(session, [load.posted_by], told, load.id)
         enqueue(
             session,
             Job.SEARCH_RUN,
@@ -324,7 +330,7 @@ def _cause(
         report.occurred_at,
         sent_at=report.sent_at,
         received_at=now,
-        earliest=load.created_at,
+        earliest=sequence.earliest(stop, assignment),
     )
     is_own = actor.driver_id == assignment.driver_id
     source = "phone" if is_own else "dispatcher"
@@ -336,5 +342,9 @@ def _cause(
             "accuracy_m": report.accuracy_m,
             "from_stop_m": round(haversine_m(report.position, stop.point)),
         }
-    reports.flag_doubts(session, assignment, stop, act, report, believed)
+    reports.flag_doubts(
+        *(session, assignment, stop, act, report, believed),
+        before=sequence.before(load, stop),
+        is_of_desk=not is_own,
+    )
     return Cause(believed.at, actor, source), body

@@ -47,6 +47,18 @@ class TestDeadEnds:
         assert dead_ends(moves, "driver 0", parties(1)["driver 0"]) == [BOOKED]
         assert dead_ends(moves, "poster", parties(1)["poster"]) == [OFF]
 
+    def test_a_carriers_word_alone_does_not_end_it_for_the_poster(self):
+        delivered = replace(POSTED, load="delivered", is_carried_out=True)
+        confirmed = replace(delivered, stops=("departed+", "completed"))
+        is_free = parties(1)["poster"]
+
+        assert (is_free(delivered), is_free(confirmed)) == (False, True)
+        assert dead_ends({delivered: {}, confirmed: {}}, "poster", is_free) == [
+            delivered
+        ]
+        out = {delivered: {("poster", "interrupt"): CANCELLED}, CANCELLED: {}}
+        assert dead_ends(out, "poster", is_free) == []
+
     def test_a_locked_out_company_has_nothing_left_to_do(self):
         is_free = parties(1)
         locked = replace(POSTED, is_carrier_suspended=True, is_poster_suspended=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session as OrmSession
 
-from tests.trips import KNOWN_FOR, Trip, forget_where, make_trip
+from tests.trips import KNOWN_FOR, Trip, book_long_ago, forget_where, make_trip
 from tests.world import World, iso, utcnow
 
 SECOND = timedelta(seconds=1)
@@ -14,7 +14,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def trip(world: World, session: OrmSession) -> Trip:
-    made = make_trip(world, session)
+    made = book_long_ago(make_trip(world, session))
     forget_where(made)
     return made
 

@@ -75,8 +75,18 @@ class TestEnds:
     def test_a_cancelled_load_stays_cancelled(self) -> None:
         assert neighbours(LOAD_MOVES)[LoadStatus.CANCELLED] == set()
 
-    def test_a_delivered_load_stays_delivered(self) -> None:
-        assert neighbours(LOAD_MOVES)[LoadStatus.DELIVERED] == {LoadStatus.DELIVERED}
+    def test_a_delivered_load_stays_delivered_unless_its_poster_denies_it(
+        self,
+    ) -> None:
+        acts = {
+            (act, move.after)
+            for (before, act), move in LOAD_MOVES.items()
+            if before is LoadStatus.DELIVERED
+        }
+        assert acts == {
+            (LoadAct.DEPART_DELIVERY, LoadStatus.DELIVERED),
+            (LoadAct.DENY, LoadStatus.INTERRUPTED),
+        }
 
     def test_every_other_load_can_still_end(self) -> None:
         ends = {LoadStatus.CANCELLED, LoadStatus.DELIVERED}

@@ -10,6 +10,34 @@ FINISHES = "tests/flows/test_a_suspended_carrier_finishes.py"
 
 MUTANTS = (
     Mutant(
+        "a-truck-is-at-two-stops-within-a-second",
+        "services/loads/sequence.py",
+        "    if before is not None and _is_too_fast(before, fact):\n",
+        "    if before is not None and fact.at < before.at:\n",
+        ("tests/api/fleet/test_flags.py",),
+    ),
+    Mutant(
+        "a-desk-is-believed-wherever-its-truck-is",
+        "services/loads/sequence.py",
+        "    if last is not None:\n",
+        "    if last is None:\n        return found\n    if not last:\n",
+        ("tests/api/fleet/test_flags.py",),
+    ),
+    Mutant(
+        "a-completion-before-its-arrival",
+        "services/loads/stops.py",
+        "        earliest=sequence.earliest(stop, assignment),\n",
+        "        earliest=assignment.created_at,\n",
+        ("tests/api/fleet/test_flags.py",),
+    ),
+    Mutant(
+        "a-confirmed-pickup-is-denied",
+        "services/loads/denials.py",
+        "    elif not is_unconfirmed(load):\n",
+        "    elif not load.stops:\n",
+        ("tests/services/booking/test_denials.py",),
+    ),
+    Mutant(
         "the-desk-ends-a-drivers-time-off-duty",
         "services/fleet/drivers.py",
         "    if is_ended and actor.driver_id != driver.id:\n",

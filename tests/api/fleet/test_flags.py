@@ -1,12 +1,17 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
 from geo.points import Point
-from tests.trips import FACTS, Trip, forget_where, make_trip
+from models.fleet.positions import LastPosition
+from models.loads.assignments import Assignment
+from models.loads.stops import Stop
+from runtime.db import Session
+from tests.trips import FACTS, Trip, book_long_ago, forget_where, make_trip
 from tests.world import CHICAGO, DENVER, NEW_YORK, NEWARK, Caller, World, iso, utcnow
 
 WORD = {"word": "The phone was in a tunnel."}
@@ -128,6 +133,7 @@ def test_a_speed_that_no_truck_has_is_flagged(trip: Trip, world: World) -> None:
 
 
 def test_the_speed_of_the_last_fix_counts_for_two_minutes(trip: Trip) -> None:
+    book_long_ago(trip)
     fix = {"lat": NEW_YORK.lat, "lon": NEW_YORK.lon, "speed_mps": 20.0}
     fix |= {"fix_id": str(uuid7()), "fixed_at": iso(utcnow())}
     trip.driver.post("/v1/positions", {"fixes": [fix]})
@@ -136,7 +142,10 @@ def test_the_speed_of_the_last_fix_counts_for_two_minutes(trip: Trip) -> None:
     assert "flags" not in trip.tell(0, "arrival", occurred_at=iso(then)).body
 
     trip.go(0, "completion", "departure")
-    assert trip.tell(1, "arrival")["flags"] == ["far_from_stop", "moving"]
+    # The next stop is 800 miles on, and reached within a second.
+    assert trip.tell(1, "arrival")["flags"] == [
+        *("far_from_stop", "moving", "speed_implausible")
+    ]
 
 
 def test_a_jump_of_the_positions_is_flagged_once(world: World) -> None:
@@ -183,3 +192,57 @@ def test_only_the_desk_of_the_drivers_company_sees_a_flag(
         assert caller.get("/v1/flags").status == 403
         assert caller.put(path, WORD).status == 403
     assert "flags" not in trip.stop(0)
+
+
+@pytest.mark.parametrize("at", ["assignment", "arrival"])
+def test_a_fact_before_the_one_it_follows_is_flagged_and_counts_at_its_receipt(
+    trip: Trip, at: str
+) -> None:
+    if at == "arrival":
+        book_long_ago(trip)
+        trip.go(0, "arrival")
+    fact = "arrival" if at == "assignment" else "completion"
+
+    answer = trip.tell(0, fact, occurred_at=iso(utcnow() - timedelta(hours=30)))
+
+    assert answer["flags"] == ["clock_implausible"]
+    told = datetime.fromisoformat(
+        answer["arrived_at" if fact == "arrival" else "completed_at"]
+    )
+    assert abs(utcnow() - told) < timedelta(minutes=1)
+
+
+def test_two_stops_far_apart_within_a_second_are_flagged(trip: Trip) -> None:
+    trip.go(0)
+
+    assert trip.tell(1, "arrival")["flags"] == ["speed_implausible"]
+    names = ("arrived_at", "completed_at", "departed_at")
+    yesterday = dict.fromkeys(names, utcnow() - timedelta(days=1))
+    with Session.begin() as writing:
+        writing.execute(update(Stop).where(Stop.sequence == 0).values(yesterday))
+    assert "flags" not in trip.tell(1, "completion").body
+
+
+@pytest.mark.parametrize(
+    ("place", "minutes", "booked_h", "kinds"),
+    [
+        (NEW_YORK, 5, 24, []),
+        (NEW_YORK, 5, 0, ["too_soon"]),
+        (CHICAGO, 60 * 20, 24, []),
+        (CHICAGO, 60, 24, ["speed_implausible"]),
+        (CHICAGO, 60, 0, ["speed_implausible", "too_soon"]),
+    ],
+)
+def test_the_word_of_the_desk_is_judged_by_the_trucks_last_position(
+    trip: Trip, place: Point, minutes: int, booked_h: int, kinds: list[str]
+) -> None:
+    seen: dict[str, Any] = {"lat": place.lat, "lon": place.lon}
+    seen["corrected_at"] = utcnow() - timedelta(minutes=minutes)
+    booked = utcnow() - timedelta(hours=booked_h)
+    with Session.begin() as writing:
+        writing.execute(update(LastPosition).values(seen))
+        writing.execute(update(Assignment).values(created_at=booked))
+
+    answer = trip.tell(0, "arrival", trip.carrier)
+
+    assert (answer.status, answer.body.get("flags", [])) == (200, kinds)

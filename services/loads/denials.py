@@ -1,0 +1,75 @@
+"""Denials: a poster says that a load which was reported delivered was not.
+
+Only where the poster confirmed none of its pickups: then the carrier's word is all
+there is. The load is interrupted, and the poster ends it.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from freight.lifecycles import LoadAct
+from models.loads.assignments import Assignment, AssignmentStatus, EndedParty
+from models.loads.loads import Load
+from models.loads.stops import StopKind
+from notifications.messages import MessageKind
+from services.kernel import moves
+from services.kernel.events import Cause
+from services.loads import assignments
+
+
+def is_unconfirmed(load: Load) -> bool:
+    """Say whether the poster confirmed none of the load's pickups."""
+    pickups = [stop for stop in load.stops if stop.kind is StopKind.PICKUP]
+    return all(stop.confirmed_at is None for stop in pickups)
+
+
+def deny_delivery(
+    session: Session, load: Load, cause: Cause, *, note: str, within: timedelta
+) -> None:
+    """Interrupt a delivered load none of whose pickups its poster confirmed.
+
+    Its freight is where it was last known for certain: at the first pickup. The carrier
+    loses the load, cannot take it over, and its driver is told. How soon after the
+    booking it was reported delivered counts as a give-back.
+
+    within: how long after the delivery this is possible.
+
+    The caller has locked the load. Raises: LoadMoveRefused.
+    """
+    # scope: the last assignment of a load that the caller has locked.
+    newest = select(Assignment).where(Assignment.load_id == load.id)
+    last = session.scalars(newest.order_by(Assignment.id.desc()).limit(1)).one()
+    _check(load, last, cause, within)
+    first = load.stops[0].point
+    body: dict[str, Any] = {"from": str(last.driver_id), "note": note}
+    body |= {"lat": first.lat, "lon": first.lon}
+    moves.move_load(session, load, LoadAct.DENY, cause, body=body)
+    load.interrupted_at = cause.occurred_at
+    load.interruption_reason = cause.reason
+    load.interrupted_lat, load.interrupted_lon = first.lat, first.lon
+    # Not `assignments.cut_short`: the driver was freed at the delivery, and where they
+    # have been since is not the poster's to know.
+    assert last.ended_at is not None
+    last.status = AssignmentStatus.CANCELLED
+    last.ended_party = EndedParty.POSTER
+    last.ended_by = cause.actor.member_id if cause.actor else None
+    last.end_reason = cause.reason or ""
+    after = last.ended_at - last.created_at
+    last.given_back_after_s = max(int(after.total_seconds()), 0)
+    session.flush()
+    assignments.tell_driver(session, last.driver_id, MessageKind.LOAD_ENDED, load.id)
+
+
+def _check(load: Load, last: Assignment, cause: Cause, within: timedelta) -> None:
+    refused = None
+    if last.status is not AssignmentStatus.COMPLETED or last.ended_at is None:
+        refused = "You said yourself that it arrived."
+    elif not is_unconfirmed(load):
+        refused = "You confirmed its pickup: take it up with the carrier."
+    elif cause.occurred_at > last.ended_at + within:
+        refused = f"It was delivered more than {within.days} days ago."
+    if refused is not None:
+        raise moves.LoadMoveRefused(refused, extra={"current_status": load.status})

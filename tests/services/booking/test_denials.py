@@ -1,0 +1,133 @@
+"""A load that was delivered by the carrier's word alone: its poster gets out."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session as OrmSession
+
+from runtime.db import Session
+from tests.services.booking.exits import assignment_of, decide, pushed, tell
+from tests.services.scene import pushes_to
+from tests.trips import LONG, Trip, make_trip
+from tests.world import Answer, World
+
+RECALL = {"reason": "recall"}
+
+
+@pytest.fixture
+def trip(world: World, session: OrmSession) -> Trip:
+    """A trip whose poster has a phone."""
+    made = make_trip(world, session)
+    world.phone(made.shipper, "ok-shipper")
+    return made
+
+
+def deliver_from_the_office(trip: Trip) -> None:
+    """Let the desk report the whole trip, without any word of the poster."""
+    for number, _ in enumerate(trip.load["stops"]):
+        for fact in ("arrival", "completion", "departure"):
+            why: dict[str, Any] = {}
+            if fact == "departure":
+                why = {"release_reason": "safety"}
+            assert trip.tell(number, fact, trip.carrier, **why).status == 200
+    assert trip.status == "delivered"
+
+
+def give_backs(trip: Trip) -> Answer:
+    return trip.shipper.get(f"/v1/loads/{trip.load['id']}/give-backs")
+
+
+@pytest.mark.parametrize(
+    ("act", "after"), [("return", "cancelled"), ("delivery", "delivered")]
+)
+def test_the_poster_of_a_load_delivered_from_the_office_gets_out(
+    trip: Trip, act: str, after: str
+) -> None:
+    deliver_from_the_office(trip)
+    assert pushes_to(trip.shipper) == ["delivered_unconfirmed"]
+
+    denied = tell(trip, "interruption", **RECALL)
+
+    assert (denied.status, denied["status"]) == (200, "interrupted")
+    first = trip.load["stops"][0]
+    where = (denied["interrupted_lat"], denied["interrupted_lon"])
+    assert where == (first["lat"], first["lon"])
+    assert tell(trip, "interruption", **RECALL).body == denied.body
+    ended = tell(trip, act)
+    assert (ended.status, ended["status"]) == (200, after)
+    assert tell(trip, "interruption", **RECALL).code == "load-status"
+
+
+def test_a_denied_delivery_counts_against_the_carrier_and_takes_the_load_from_it(
+    trip: Trip,
+) -> None:
+    deliver_from_the_office(trip)
+    assert give_backs(trip)["quick_count"] == 0
+    assert trip.carrier.get(f"/v1/loads/{trip.load['id']}").status == 200
+
+    tell(trip, "interruption", **RECALL)
+
+    assert give_backs(trip)["quick_count"] == 1
+    assert trip.carrier.get(f"/v1/loads/{trip.load['id']}").status == 404
+    assert assignment_of(trip)["load"]["form"] == "market"
+    again = decide(trip, "take_over", driver_id=trip.driver.driver_id)
+    assert (again.status, again.code) == (409, "assignment-ended")
+
+
+def test_a_denied_delivery_leaves_its_driver_as_they_are(
+    trip: Trip, world: World
+) -> None:
+    """They were freed long ago, and where they are is not for the poster."""
+    world.phone(trip.driver, "ok-driver")
+    deliver_from_the_office(trip)
+    own = f"/v1/drivers/{trip.driver.driver_id}"
+    trip.driver.patch(own, {"availability": "off_duty"})
+    searches = text("select count(*) from procrastinate_jobs where task_name = :name")
+    before = trip.session.scalar(searches, {"name": "search.after_end"})
+
+    tell(trip, "interruption", **RECALL)
+
+    assert trip.driver.get(own)["availability"] == "off_duty"
+    after = trip.session.scalar(searches, {"name": "search.after_end"})
+    assert (after, pushes_to(trip.driver)) == (before, ["load_ended"])
+    (ending,) = trip.shipper.get(f"/v1/loads/{trip.load['id']}/endings")["data"]
+    assert (ending["ended_party"], ending["driven_m"]) == ("poster", None)
+
+
+def test_a_poster_who_confirmed_a_pickup_cannot_deny_the_delivery(
+    trip: Trip, world: World, session: OrmSession
+) -> None:
+    trip.go(0)
+    trip.go(1, "arrival", "completion")
+    long_trip = make_trip(world, session, LONG)
+    assert long_trip.confirm(0).status == 200
+    deliver_from_the_office(long_trip)
+
+    for each in (trip, long_trip):
+        refused = tell(each, "interruption", **RECALL)
+        assert (refused.status, refused.code) == (409, "load-status")
+        assert each.status == "delivered"
+    assert "delivered_unconfirmed" not in pushed(trip)
+
+
+def test_a_delivery_is_denied_for_some_days_only(trip: Trip) -> None:
+    deliver_from_the_office(trip)
+    within = trip.world.settings.deny_delivery
+    for age, status in ((within + timedelta(hours=1), 409), (within / 2, 200)):
+        with Session.begin() as session:
+            session.execute(
+                text("update assignments set ended_at = now() - :age where id = :id"),
+                {"age": age, "id": UUID(assignment_of(trip)["id"])},
+            )
+        assert tell(trip, "interruption", **RECALL).status == status
+
+
+def test_what_the_poster_said_themselves_is_not_denied(trip: Trip) -> None:
+    trip.go(0, "arrival", "completion")
+    tell(trip, "interruption", **RECALL)
+    assert tell(trip, "delivery")["status"] == "delivered"
+
+    assert tell(trip, "interruption", **RECALL).code == "load-status"
