@@ -41,7 +41,7 @@ def reassign(
     the shipper confirms the pickup again. With freight aboard its stops stay as they
     are, and nothing is asked about the way.
 
-    Locks: the company, the load, both drivers. Raises: NotFound, Invalid,
+    Locks: the company, the load, both drivers, their trucks. Raises: NotFound, Invalid,
     AssignmentEnded, DriverBusy, NoTruck, LoadMoveRefused, Objected.
     """
     why.check()
@@ -57,9 +57,13 @@ def reassign(
     moves.move_load(session, load, LoadAct.REASSIGN, cause, body=body)
     if not stops.is_aboard(load):
         _restart(session, load, cause)
-    assignments.cut_short(session, old, load, EndedParty.CARRIER, cause)
+    party = EndedParty.CARRIER
+    assignments.cut_short(session, old, load, party, cause, is_settled=False)
     new = assignments.put_driver_on(
-        session, load, driver, kind=old.kind, assignment_id=uuid7()
+        *(session, load, driver),
+        kind=old.kind,
+        assignment_id=uuid7(),
+        freed=old.driver_id,
     )
     if len(assignments.current_assignments(session, driver.id)) > 1:
         raise drivers.DriverBusy("The driver has a load already.")

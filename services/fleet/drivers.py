@@ -1,5 +1,6 @@
 """Drivers: home, limits, truck, availability."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -8,11 +9,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from models.fleet.drivers import Availability, Driver
+from models.fleet.trucks import Truck
 from models.loads.assignments import Assignment, AssignmentStatus
 from runtime.errors import Conflict, Forbidden, NotFound
 from services.fleet import trucks
 from services.kernel.actors import Actor
 from services.kernel.versions import Precondition
+
+NEWEST = 3
+"""Of so many newest loads `settle_driver` locks the trucks."""
 
 
 class DriverBusy(Conflict):
@@ -121,6 +126,24 @@ def lock(session: Session, driver_id: UUID) -> None:
     session.execute(
         select(Driver.id).where(Driver.id == driver_id).with_for_update(key_share=True)
     )
+
+
+def lock_with_trucks(session: Session, driver_ids: Collection[UUID]) -> None:
+    """Lock the drivers, and then the trucks of their newest loads, each by id.
+
+    `settle_driver` locks a driver and then trucks: to settle a second driver of a crew
+    after the first would lock a driver after the truck.
+    """
+    # scope: the caller found the drivers by a scope.
+    by_id = select(Driver.id).where(Driver.id.in_(driver_ids)).order_by(Driver.id)
+    session.execute(by_id.with_for_update(key_share=True))
+    truck_ids: set[UUID] = set()
+    for driver_id in driver_ids:
+        theirs = select(Assignment.truck_id).where(Assignment.driver_id == driver_id)
+        newest = theirs.order_by(Assignment.id.desc()).limit(NEWEST)
+        truck_ids |= set(session.scalars(newest))
+    by_id = select(Truck.id).where(Truck.id.in_(truck_ids)).order_by(Truck.id)
+    session.execute(by_id.with_for_update(key_share=True))
 
 
 def has_load(session: Session, driver_id: UUID) -> bool:

@@ -122,14 +122,16 @@ def put_driver_on(
     kind: AssignmentKind,
     assignment_id: UUID,
     slot: Slot | None = None,
+    freed: UUID | None = None,
 ) -> Assignment:
     """Make the driver the load's only active driver; unique indexes decide a race.
 
     The driver's row is read again under its lock, before they are on_load.
 
     slot: None takes the current one if it is free, else the next.
+    freed: the driver who has just lost the load, and is settled only now (`cut_short`).
 
-    Locks: the driver. Raises: LoadTaken, DriverBusy, NoTruck, IdTaken.
+    Locks: the drivers, then trucks. Raises: LoadTaken, DriverBusy, NoTruck, IdTaken.
     """
     if driver.truck_id is None:
         raise drivers.NoTruck("Give the driver a truck first.")
@@ -153,6 +155,9 @@ def put_driver_on(
             session.flush()
     except IntegrityError as error:
         raise refusal(error) from None
+    if freed is not None:
+        drivers.lock_with_trucks(session, {freed, driver.id})
+        drivers.settle_availability(session, freed)
     session.refresh(driver, with_for_update={"key_share": True, "of": Driver})
     drivers.settle_availability(session, driver.id)
     return assignment
@@ -180,8 +185,11 @@ def end(
     reason: str,
     *,
     now: datetime,
+    is_settled: bool = True,
 ) -> None:
     """End the assignment and free its driver, unless they have another load.
+
+    is_settled: False leaves the driver to the caller.
 
     Locks: the driver; the caller has locked the load.
     """
@@ -189,7 +197,8 @@ def end(
     assignment.ended_at = now
     assignment.end_reason = reason
     session.flush()
-    drivers.settle_availability(session, assignment.driver_id)
+    if is_settled:
+        drivers.settle_availability(session, assignment.driver_id)
 
 
 def way_of(session: Session, assignment: Assignment) -> Way:
@@ -206,6 +215,7 @@ def cut_short(
     cause: Cause,
     *,
     way: Way | None = None,
+    is_settled: bool = True,
 ) -> None:
     """End the assignment before its load is delivered; a search follows for its driver.
 
@@ -214,6 +224,8 @@ def cut_short(
     read.
 
     way: what `way_of` returned, if the caller has asked.
+
+    is_settled: False leaves the driver, and their lock, to `put_driver_on`.
 
     Locks: the driver; the caller has locked the load.
     """
@@ -229,6 +241,7 @@ def cut_short(
         AssignmentStatus.CANCELLED,
         cause.reason or "",
         now=cause.occurred_at,
+        is_settled=is_settled,
     )
     enqueue(session, Job.SEARCH_AFTER_END, assignment_id=str(assignment.id))
 

@@ -10,6 +10,13 @@ FINISHES = "tests/flows/test_a_suspended_carrier_finishes.py"
 
 MUTANTS = (
     Mutant(
+        "a-driver-of-the-crew-is-locked-after-its-truck",
+        "services/booking/reassign.py",
+        "party, cause, is_settled=False)\n",
+        "party, cause)\n",
+        ("tests/services/booking/test_slots.py",),
+    ),
+    Mutant(
         "a-truck-is-at-two-stops-within-a-second",
         "services/loads/sequence.py",
         "    if before is not None and _is_too_fast(before, fact):\n",

@@ -1,6 +1,8 @@
 """Slots: a driver and their truck carry a current load and have a next one."""
 
 import runpy
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,10 +11,19 @@ from sqlalchemy import text
 from models.loads.assignments import Assignment
 from runtime.db import Session
 from services.booking import assign
+from services.loads import assignments
 from tests.flows.acts import overriding
 from tests.services.booking.test_overrides import override
-from tests.services.scene import Scene, active, actor_of, after, rows_of
+from tests.services.scene import (
+    Scene,
+    active,
+    actor_of,
+    after,
+    is_any_waiting,
+    rows_of,
+)
 from tests.source import ROOT
+from tests.waiting import LONGEST_S, wait_until
 from tests.world import CLEVELAND, Answer, Caller, World, utcnow
 
 
@@ -183,3 +194,35 @@ def planning(scene: Scene, driver: Caller, load_id: UUID):  # type: ignore[no-un
         driver_id=UUID(driver.driver_id),
         now=utcnow(),
     )
+
+
+def test_a_reassignment_within_a_crew_and_a_cancellation_both_succeed(
+    committed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The poster cancels between the end of one assignment and the next one."""
+    scene = Scene(committed)
+    one, other = crew(scene)
+    first, second = scene.load(), scene.load(pickup=CLEVELAND)
+    made = plan(scene, one, first)
+    plan(scene, other, second)
+    cancel = f"/v1/loads/{second}/cancellation"
+    put_driver_on = assignments.put_driver_on
+    cancelled: list[Future[Answer]] = []
+
+    def has_gone_as_far_as_it_can() -> bool:
+        return cancelled[0].done() or is_any_waiting()
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def meanwhile(*args: Any, **named: Any) -> Assignment:
+            cancelled.append(pool.submit(scene.shipper.put, cancel, {"reason": "sold"}))
+            wait_until(has_gone_as_far_as_it_can, "the cancellation to wait or end")
+            return put_driver_on(*args, **named)
+
+        monkeypatch.setattr(assignments, "put_driver_on", meanwhile)
+        whose = {"driver_id": other.driver_id}
+        reassigned = override(scene.carrier, made["id"], kind="reassign", **whose)
+        answer = cancelled[0].result(timeout=LONGEST_S)
+
+    assert (answer.status, reassigned.status) == (200, 201)
+    assert slots() == {first: "current"}
