@@ -9,6 +9,7 @@ is odd for one of them, and impossible if it is impossible for all.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from freight.equipment import Equipment
 from geo.distance import METRES_PER_MILE
@@ -112,6 +113,10 @@ POSSIBLE_C = (-75.0, 200.0)
 
 REEFER_WARMEST_C = 45.0
 
+ODD_WINDOW = timedelta(days=30)
+ODD_AHEAD = timedelta(days=366)
+"""Wide guesses: loads of a spot market are mostly picked up within days."""
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -119,6 +124,7 @@ class Posted:
 
     loaded_m: the product's distance. price_cents: the total. is_private: only the
     poster's own trucks see the load, so that a low price deceives no one.
+    longest_window: of a stop. ahead: until the first pickup opens.
     """
 
     equipment: frozenset[Equipment]
@@ -130,6 +136,8 @@ class Posted:
     temperature_min_c: float | None = None
     temperature_max_c: float | None = None
     is_private: bool = False
+    longest_window: timedelta = timedelta()
+    ahead: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +160,7 @@ def findings(posted: Posted) -> list[Finding]:
         *_weight(posted),
         *_length(posted),
         *_temperature(posted),
+        *_windows(posted),
     ]
     return sorted(found, key=lambda finding: not finding.is_impossible)
 
@@ -251,6 +260,15 @@ def _temperature(posted: Posted) -> Iterator[Finding]:
             yield Finding(field, "temperature-impossible", told + slip, True)
         elif not ODD_C[0] <= celsius <= ODD_C[1]:
             yield Finding(field, "temperature-odd", f"{told}, unusual{slip}")
+
+
+def _windows(posted: Posted) -> Iterator[Finding]:
+    if posted.longest_window > ODD_WINDOW:
+        told = f"A window of more than {ODD_WINDOW.days} days is unusually long."
+        yield Finding("stops", "window-odd", told)
+    if posted.ahead > ODD_AHEAD:
+        told = f"A pickup in more than {ODD_AHEAD.days} days is unusually late."
+        yield Finding("stops", "window-odd", told)
 
 
 def _names(equipment: Iterable[Equipment]) -> str:

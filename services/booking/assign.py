@@ -54,7 +54,7 @@ def plan(
     assignment_id = assignment_id or uuid7()
     # The same plan sent at the same time waits here for this one.
     session.execute(select(Load.id).where(Load.id == load_id).with_for_update())
-    if _is_made(session, actor, assignment_id, load_id):
+    if _is_made(session, actor, assignment_id, load_id, driver_id):
         return assignments.get_assignment(session, actor, assignment_id)
     load = market.lock_market_load(session, actor, load_id)
     act_on_loads(session, [load.id])
@@ -88,13 +88,14 @@ def plan(
 
 
 def _is_made(
-    session: Session, actor: Actor, assignment_id: UUID, load_id: UUID
+    session: Session, actor: Actor, assignment_id: UUID, load_id: UUID, driver_id: UUID
 ) -> bool:
     # scope: the row is compared with the actor's company.
     known = session.get(Assignment, assignment_id)
     if known is None:
         return False
-    if (known.org_id, known.load_id) != (actor.org_id, load_id):
+    said = (actor.org_id, load_id, driver_id)
+    if (known.org_id, known.load_id, known.driver_id) != said:
         raise IdTaken("Make a new assignment id.")
     return True
 

@@ -101,9 +101,8 @@ def _against_desk(
 ) -> tuple[Objection, ...]:
     """Return what speaks against the desk's assignment.
 
-    The way is asked only while the load waits for its pickup; its detour only if the
-    load is meant for the way home. The load's place on the market is not asked: the
-    caller has locked it there.
+    The way is asked only while the load waits for its pickup; its detour only if it is
+    for the way home. The load's place on the market is not asked: the caller locked it.
     """
     truck, gone_at, position, at, is_cabotage = _facts(session, load, driver)
     candidate = candidate_of(load)

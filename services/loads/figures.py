@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from freight.equipment import Equipment
@@ -40,6 +41,17 @@ class Warned:
         return {"code": self.code, "pointer": self.pointer, "detail": self.detail}
 
 
+def are_changed(load: Load, given: Mapping[str, Any]) -> bool:
+    """Say whether one of the given fields is another than the load's.
+
+    What makes the total counts as changed: its fields may be of one mile.
+    """
+    return any(
+        name in OF_THE_TOTAL or getattr(load, name) != value
+        for name, value in given.items()
+    )
+
+
 def check_rate_type(load: Load, given: Mapping[str, Any]) -> None:
     """Check that a change of the rate type gives the price of its new unit.
 
@@ -66,7 +78,7 @@ def check_temperature(load: Load) -> None:
         )
 
 
-def claims_of(load: Load) -> tuple[Posted, Places]:
+def claims_of(load: Load, now: datetime) -> tuple[Posted, Places]:
     """Return what a confirmation of the load's figures is about.
 
     The stops are set.
@@ -82,6 +94,9 @@ def claims_of(load: Load) -> tuple[Posted, Places]:
         temperature_min_c=load.temperature_min_c,
         temperature_max_c=load.temperature_max_c,
         is_private=load.visibility is Visibility.PRIVATE,
+        longest_window=max(stop.window_until - stop.window_from for stop in load.stops),
+        # Of a load that waits, the first pickup only comes nearer.
+        ahead=load.pickup_from - now,
     )
     return posted, tuple((stop.lat, stop.lon) for stop in load.stops)
 
@@ -91,6 +106,8 @@ def settle(
     given: Mapping[str, Any],
     changed: Collection[str],
     before: tuple[Posted, Places] | None = None,
+    *,
+    now: datetime,
 ) -> None:
     """Compute the load's total, and decide whether its figures need a confirmation.
 
@@ -105,7 +122,7 @@ def settle(
     Raises: Invalid, with the likely slip, for figures that nobody can have meant.
     """
     _settle_total(load, given, changed)
-    claims = claims_of(load)
+    claims = claims_of(load, now)
     found = findings(claims[0])
     for finding in found:
         if finding.is_impossible:

@@ -172,7 +172,7 @@ def post_load(
         **{**fields, "load_number": number},
     )
     _set_stops(load, stops, rules.roads)
-    figures.settle(load, fields, {*fields, "stops"})
+    figures.settle(load, fields, {*fields, "stops"}, now=now)
     try:
         with session.begin_nested():
             session.add(load)
@@ -211,7 +211,8 @@ def edit_load(
     stops: the new stops, which replace all old ones; None keeps them.
 
     Open offers are superseded, because they show the old figures. Figures that become
-    odd must be confirmed before the load is offered again.
+    odd must be confirmed before the load is offered again. An edit that changes nothing
+    does nothing.
 
     Locks: the load, then its offers. Raises: NotFound, LoadMoveRefused, Invalid,
     NumberTaken, LoadRebrokered, PreconditionRequired, VersionMismatch.
@@ -222,23 +223,27 @@ def edit_load(
     is_carried = load.status in {*UNDERWAY, LoadStatus.INTERRUPTED}
     is_consent = is_carried and stops is None and fields == CONSENT
     act = LoadAct.CONSENT if is_consent else LoadAct.EDIT
+    if stops is None and not figures.are_changed(load, fields):
+        moves.check_load(load, act, cause)
+        precondition.check(load)
+        return load
     moves.move_load(session, load, act, cause, body={"fields": sorted(fields)})
     precondition.check(load)
-    before = figures.claims_of(load)
+    before = figures.claims_of(load, now)
     figures.check_rate_type(load, fields)
     for name, value in fields.items():
         setattr(load, name, value)
     figures.check_temperature(load)
     if stops is None:
         # Before the savepoint, which flushes: one edit makes one version.
-        figures.settle(load, fields, fields.keys(), before)
+        figures.settle(load, fields, fields.keys(), before, now=now)
     try:
         with session.begin_nested():
             if stops is not None:
                 load.stops.clear()
                 session.flush()
                 _set_stops(load, stops, rules.roads)
-                figures.settle(load, fields, {*fields, "stops"}, before)
+                figures.settle(load, fields, {*fields, "stops"}, before, now=now)
             session.flush()
     except IntegrityError as error:
         raise _taken(error, fields.get("load_number", "")) from None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
@@ -18,6 +18,7 @@ from freight.roles import Role
 from geo.roads import Roads
 from jobs import Job, enqueue
 from models.fleet.drivers import Availability, Driver
+from models.loads.assignments import Assignment
 from models.loads.loads import Load
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
@@ -179,6 +180,7 @@ def _worth_locking(
             select(Load.id).where(
                 Load.id.in_([load_id for _, load_id in places]),
                 is_on_the_market(search.org_id),
+                ~_was_given_up_by(search.driver_id),
                 ~exists(of_load.where(Offer.search_id == search.id)),
                 offer_count.scalar_subquery() < rules.per_load,
             )
@@ -186,6 +188,18 @@ def _worth_locking(
     )
     most = rules.at_once + rules.per_load
     return [(place, load_id) for place, load_id in places if load_id in free][:most]
+
+
+def _was_given_up_by(driver_id: UUID) -> ColumnElement[bool]:
+    """Return the condition that the driver had the load and handed it back."""
+    had = select(Assignment.id).join(Driver, Driver.id == Assignment.driver_id)
+    return exists(
+        had.where(
+            Assignment.load_id == Load.id,
+            Assignment.driver_id == driver_id,
+            Assignment.ended_by == Driver.member_id,
+        )
+    )
 
 
 def lock_free_loads(
@@ -196,11 +210,17 @@ def lock_free_loads(
 ) -> dict[UUID, Load]:
     """Lock these loads; return those on the market with room for one more offer.
 
+    Leaves out those that the search's driver once handed back.
+
     Locks: the loads, in id order.
     """
     loads = session.scalars(
         select(Load)
-        .where(Load.id.in_(load_ids), is_on_the_market(search.org_id))
+        .where(
+            Load.id.in_(load_ids),
+            is_on_the_market(search.org_id),
+            ~_was_given_up_by(search.driver_id),
+        )
         .order_by(Load.id)
         .with_for_update()
         .execution_options(populate_existing=True)

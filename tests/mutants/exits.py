@@ -10,6 +10,20 @@ FINISHES = "tests/flows/test_a_suspended_carrier_finishes.py"
 
 MUTANTS = (
     Mutant(
+        "a-load-is-offered-to-the-driver-who-handed-it-back",
+        "services/search/offer.py",
+        "            Assignment.ended_by == Driver.member_id,\n",
+        "            Assignment.ended_by == Driver.id,\n",
+        (OWED,),
+    ),
+    Mutant(
+        "an-edit-of-nothing-ends-the-offers",
+        "services/loads/loads.py",
+        "    if stops is None and not figures.are_changed(load, fields):\n",
+        "    if stops is None and fields is None:\n",
+        ("tests/services/offers/test_ending.py",),
+    ),
+    Mutant(
         "a-driver-of-the-crew-is-locked-after-its-truck",
         "services/booking/reassign.py",
         "party, cause, is_settled=False)\n",
@@ -54,8 +68,8 @@ MUTANTS = (
     Mutant(
         "a-load-for-a-member-who-is-deactivated",
         "services/booking/objections.py",
-        "\n        or left_at is not None,\n",
-        ",\n",
+        "is_off_duty=left_at is not None or ",
+        "is_off_duty=",
         ("tests/services/booking/test_objections.py::TestTheDesk",),
     ),
     Mutant(

@@ -149,7 +149,8 @@ MUTANTS = (
     Mutant(
         "a-reassigned-load-stays-with-the-old-driver",
         "services/booking/reassign.py",
-        "    assignments.cut_short(session, old, load, EndedParty.CARRIER, cause)\n",
+        "    assignments.cut_short(session, old, load, party, cause,"
+        " is_settled=False)\n",
         "",
         ("tests/services/booking/test_overrides.py::TestReassign",),
     ),

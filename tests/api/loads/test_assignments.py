@@ -61,10 +61,12 @@ class TestPlan:
         plan(scene.carrier, best, one, id=mine)
 
         same = plan(scene.carrier, second, other, id=mine)
+        for_another = plan(scene.carrier, best, other, id=mine)
         stranger = Scene(world)
         theirs = plan(stranger.carrier, second, stranger.driver(), id=mine)
 
         assert (same.status, same.code) == (409, "id-taken")
+        assert (for_another.status, for_another.code) == (409, "id-taken")
         assert (theirs.status, theirs.code) == (409, "id-taken")
 
     def test_drivers_with_an_offer_lose_it_and_the_assigned_drivers_offers_end(

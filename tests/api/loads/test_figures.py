@@ -1,7 +1,7 @@
 """What posters say of their loads: odd figures, impossible ones, prices by the mile."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from services.kernel.versions import Precondition, VersionMismatch
 from services.loads import confirmation
 from services.people import organisations
 from tests.services.scene import Scene, open_offers
-from tests.world import NEW_YORK, Answer, Caller, World, utcnow
+from tests.world import NEW_YORK, Answer, Caller, World, iso, utcnow
 
 MILES = 925.0
 """Between New York and Chicago, by any road but the direct one."""
@@ -298,3 +298,30 @@ class TestAPriceByTheMile:
             world, shipper, rate_type="per_cwt", price_cents=700, weight_kg=None
         )
         assert refused["errors"][0]["pointer"] == "#/weight_kg"
+
+
+class TestWindows:
+    @pytest.mark.parametrize(
+        ("from_h", "until_h", "is_odd"),
+        [
+            (0, 30 * 24, False),
+            (0, 31 * 24, True),
+            (365 * 24, 365 * 24 + 2, False),
+            (370 * 24, 370 * 24 + 2, True),
+        ],
+    )
+    def test_that_nobody_means_are_odd(
+        self, world: World, shipper: Caller, from_h: int, until_h: int, is_odd: bool
+    ) -> None:
+        body = world.load_body()
+        now = utcnow()
+        start, end = (iso(now + timedelta(hours=h)) for h in (from_h, until_h))
+        body["stops"][0] |= {"window_from": start, "window_until": end}
+        body["stops"][1] |= {"window_from": end, "window_until": end}
+
+        posted = shipper.post("/v1/loads", body)
+
+        assert posted.status == 201
+        codes = [warning["code"] for warning in posted["warnings"]]
+        assert codes == (["window-odd"] if is_odd else [])
+        assert posted["is_unconfirmed"] is is_odd

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +15,7 @@ from geo.points import Point
 from models.loads.assignments import Assignment
 from models.search.searches import BackhaulSearch
 from tests.services.booking.exits import assignment_of, decide, hand_back, tell
-from tests.services.scene import rows_of
+from tests.services.scene import Scene, active, open_offers, rows_of
 from tests.trips import Trip, make_trip
 from tests.world import (
     CHICAGO,
@@ -190,3 +191,29 @@ class TestASearchIsOwed:
 
         assert run_jobs().count("search.after_end") == 2
         assert len(rows_of(BackhaulSearch)) == 1
+
+
+def test_a_load_that_the_driver_handed_back_is_not_offered_to_them_again(
+    world: World, run_jobs: Callable[..., Any]
+) -> None:
+    scene = Scene(world)
+    driver = scene.driver()
+    world.locate(driver, NEW_YORK, at=utcnow() + timedelta(seconds=1))
+    given_up, other_id = scene.loads(2)
+    (offer_id,) = scene.offered(driver)
+    assert driver.put(f"/v1/offers/{offer_id}/acceptance").status == 200
+    (had,) = active()
+    assert had.load_id == given_up
+
+    driver.put(f"/v1/assignments/{had.id}/hand-back", {"reason": "breakdown"})
+    run_jobs()
+
+    assert [offer.load_id for offer in open_offers(driver)] == [other_id]
+    # To another driver it is.
+    assert open_offers_of(scene, given_up)
+
+
+def open_offers_of(scene: Scene, load_id: UUID) -> bool:
+    other = scene.driver()
+    scene.search(other)
+    return load_id in {offer.load_id for offer in open_offers(other)}

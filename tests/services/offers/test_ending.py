@@ -1,6 +1,7 @@
 """Offers: seen, declined, expired."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -159,3 +160,22 @@ class TestExpire:
         assert expire() == 1
 
         assert offer_row(offer_id).status == "superseded"
+
+
+@pytest.mark.parametrize(
+    ("edit", "is_ended"),
+    [({}, False), ({"commodity": "tiles"}, False), ({"commodity": "bricks"}, True)],
+)
+def test_an_edit_that_changes_nothing_ends_no_offer(
+    scene: Scene, edit: dict[str, Any], is_ended: bool
+) -> None:
+    load_id = scene.load(commodity="tiles")
+    (offer_id,) = scene.offered(scene.driver())
+    path = f"/v1/loads/{load_id}"
+    before = scene.shipper.get(path).body
+
+    after = scene.shipper.patch(path, edit)
+
+    assert after.status == 200
+    assert (offer_row(offer_id).status == "superseded") is is_ended
+    assert (after.body == before) is not is_ended
