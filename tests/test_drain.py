@@ -46,7 +46,7 @@ class TestTheWorker:
             )
             assert process.poll() is None
             fcm.hurry()
-            process.communicate(timeout=LONGEST_S)
+            process.wait(LONGEST_S)
 
         assert process.returncode == 0
         assert [push.target for push in fcm.received] == ["slow-600-long"]

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -197,11 +198,12 @@ def run_once(app):
 
 
 @contextmanager
-def worker_process(url, fcm, *, log=subprocess.PIPE, **env):
-    """Run a real worker process against the fake FCM.
+def worker_process(url, fcm, *, log=None, **env):
+    """Run a real worker process against the fake FCM; it logs to the file `log`.
 
-    log: a file for the log, for a test that reads it while the worker runs.
+    Without one, to a file of its own: a pipe that nobody reads would stop it.
     """
+    log = log or tempfile.NamedTemporaryFile("w")  # noqa: SIM115 - closed at the end
     process = subprocess.Popen(
         [sys.executable, "worker.py"],
         cwd=ROOT,
@@ -221,7 +223,9 @@ def worker_process(url, fcm, *, log=subprocess.PIPE, **env):
     finally:
         if process.poll() is None:
             process.kill()
-        canaries.heard.append(process.communicate()[1] or Path(log.name).read_text())
+        process.wait()
+        canaries.heard.append(Path(log.name).read_text())
+        log.close()
 
 
 class TestTheProcess:
@@ -251,7 +255,8 @@ class TestTheProcess:
             )
 
             process.send_signal(signal.SIGTERM)
-            _, log = process.communicate(timeout=LONGEST_S)
+            process.wait(LONGEST_S)
+        log = canaries.heard[-1]
 
         assert process.returncode == 0
         arrived = [r.message["data"] for r in fcm.received]

@@ -38,8 +38,7 @@ def reassign(
     """Give the load to another driver; both drivers and the poster are told.
 
     With nothing aboard the load is booked again: its stops wait for the new truck, and
-    the shipper confirms the pickup again. With freight aboard its stops stay as they
-    are, and nothing is asked about the way.
+    the shipper confirms the pickup again. With freight aboard the way is not asked.
 
     Locks: the company, the load, both drivers, their trucks. Raises: NotFound, Invalid,
     AssignmentEnded, DriverBusy, NoTruck, LoadMoveRefused, Objected.
@@ -73,10 +72,6 @@ def reassign(
     ending.end_for_driver(
         session, driver.id, OfferAct.SUPERSEDE, Cause(now, reason="an override")
     )
-    tell = partial(overrides.tell_driver, session, load=load)
-    told = [tell(old.driver_id, MessageKind.LOAD_UNASSIGNED)]
-    told += [tell(driver.id, MessageKind.LOAD_ASSIGNED)]
-    overrides.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
     return overrides.keep(
         session,
         actor,
@@ -85,10 +80,18 @@ def reassign(
         assignment_id=old.id,
         before=before,
         after=overrides.state(load, new),
-        told=told,
+        told=_tell(session, load, old.driver_id, driver.id),
         is_poster_told=True,
         warnings=warnings,
     )
+
+
+def _tell(session: Session, load: Load, old: UUID, new: UUID) -> list[UUID]:
+    tell = partial(overrides.tell_driver, session, load=load)
+    told = [tell(old, MessageKind.LOAD_UNASSIGNED)]
+    told += [tell(new, MessageKind.LOAD_ASSIGNED)]
+    overrides.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
+    return told
 
 
 def _restart(session: Session, load: Load, cause: Cause) -> None:

@@ -210,9 +210,8 @@ def edit_load(
 
     stops: the new stops, which replace all old ones; None keeps them.
 
-    Open offers are superseded, because they show the old figures. Figures that become
-    odd must be confirmed before the load is offered again. An edit that changes nothing
-    does nothing.
+    Open offers are superseded: they show the old figures. Odd figures must be confirmed
+    before the load is offered again. An edit that changes nothing does nothing.
 
     Locks: the load, then its offers. Raises: NotFound, LoadMoveRefused, Invalid,
     NumberTaken, LoadRebrokered, PreconditionRequired, VersionMismatch.
@@ -223,12 +222,11 @@ def edit_load(
     is_carried = load.status in {*UNDERWAY, LoadStatus.INTERRUPTED}
     is_consent = is_carried and stops is None and fields == CONSENT
     act = LoadAct.CONSENT if is_consent else LoadAct.EDIT
+    moves.check_load(load, act, cause)
+    precondition.check(load)
     if stops is None and not figures.are_changed(load, fields):
-        moves.check_load(load, act, cause)
-        precondition.check(load)
         return load
     moves.move_load(session, load, act, cause, body={"fields": sorted(fields)})
-    precondition.check(load)
     before = figures.claims_of(load, now)
     figures.check_rate_type(load, fields)
     for name, value in fields.items():

@@ -83,9 +83,7 @@ def flag_doubts(
             Fact(stop.point, believed.at),
             before,
             assignment.created_at,
-            last,
-            # A phone's own place is judged above.
-            is_of_desk=is_of_desk and report.position is None,
+            is_of_desk=is_of_desk,
         )
     if not kinds:
         return

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from geo.points import Point
 from models.fleet.flags import FlagKind
-from models.fleet.positions import LastPosition
 from models.loads.assignments import Assignment
 from models.loads.loads import Load
 from models.loads.stops import Stop
@@ -47,29 +46,18 @@ def doubts(
     fact: Fact,
     before: Fact | None,
     booked_at: datetime,
-    last: LastPosition | None,
     *,
     is_of_desk: bool,
 ) -> set[FlagKind]:
     """Return what is hard to believe about a fact after what is known before.
 
-    before: the newest fact at another stop.
-    last: the driver's last position, which is asked of a desk's word only.
+    before: the newest fact at another stop. is_of_desk: the desk reports it.
     """
     found: set[FlagKind] = set()
-    if before is not None and _is_too_fast(before, fact):
-        found.add(FlagKind.SPEED_IMPLAUSIBLE)
-    if not is_of_desk:
-        return found
-    if fact.at - booked_at < SOON:
-        found.add(FlagKind.TOO_SOON)
-    if last is not None:
-        seen = Fact(Point(last.lat, last.lon), last.corrected_at)
-        if _is_too_fast(seen, fact, accuracy_m=last.accuracy_m or 0.0):
+    if before is not None:
+        seconds = abs((fact.at - before.at).total_seconds())
+        if flags.is_too_fast(before.place, fact.place, seconds, accuracy_m=0.0):
             found.add(FlagKind.SPEED_IMPLAUSIBLE)
+    if is_of_desk and fact.at - booked_at < SOON:
+        found.add(FlagKind.TOO_SOON)
     return found
-
-
-def _is_too_fast(one: Fact, other: Fact, *, accuracy_m: float = 0.0) -> bool:
-    seconds = abs((other.at - one.at).total_seconds())
-    return flags.is_too_fast(one.place, other.place, seconds, accuracy_m=accuracy_m)

@@ -2,10 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
@@ -16,7 +15,6 @@ from edges.adapter import (
     STRANGER_THREADS,
     Adapter,
     Admission,
-    File,
     address_of,
     environ_of,
 )
@@ -138,41 +136,6 @@ class TestTheEnviron:
 
     def test_says_that_there_was_a_header_that_is_not_ascii(self) -> None:
         assert environ_of(request("/", ("x-a", "é")))["HTTP_X_A"] == ""
-
-
-class TestAFile:
-    """As Flask sends the pages of the API."""
-
-    def test_is_left_to_granian(self, tmp_path: Path) -> None:
-        page = tmp_path / "page.html"
-        page.write_text("hello")
-        asked = request()
-
-        play(
-            Adapter(lambda environ, start: sent(page, environ, start), Admission()),
-            asked,
-        )
-
-        assert asked.answer == (
-            200,
-            [("Content-Type", "text/html"), KEPT],
-            f"the file {page}".encode(),
-        )
-
-    def test_is_read_by_what_does_not_know_it(self, tmp_path: Path) -> None:
-        page = tmp_path / "page.html"
-        page.write_text("hello " * 1000)
-
-        with page.open("rb") as file:
-            assert b"".join(File(file, 10)) == b"hello " * 1000
-
-
-def sent(
-    page: Path, environ: dict[str, Any], start: Callable[..., Any]
-) -> Iterable[bytes]:
-    start("200 OK", [("Content-Type", "text/html")])
-    wrap: Callable[[BinaryIO], Iterable[bytes]] = environ["wsgi.file_wrapper"]
-    return wrap(page.open("rb"))
 
 
 class TestTheAddress:

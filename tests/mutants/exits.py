@@ -33,15 +33,8 @@ MUTANTS = (
     Mutant(
         "a-truck-is-at-two-stops-within-a-second",
         "services/loads/sequence.py",
-        "    if before is not None and _is_too_fast(before, fact):\n",
-        "    if before is not None and fact.at < before.at:\n",
-        ("tests/api/fleet/test_flags.py",),
-    ),
-    Mutant(
-        "a-desk-is-believed-wherever-its-truck-is",
-        "services/loads/sequence.py",
-        "    if last is not None:\n",
-        "    if last is None:\n        return found\n    if not last:\n",
+        "if flags.is_too_fast(before.place, fact.place, seconds, accuracy_m=0.0):",
+        "if fact.at < before.at:",
         ("tests/api/fleet/test_flags.py",),
     ),
     Mutant(
@@ -64,13 +57,6 @@ MUTANTS = (
         "    if is_ended and actor.driver_id != driver.id:\n",
         "    if is_ended and not actor.is_dispatcher:\n",
         ("tests/api/fleet/test_drivers.py::TestAvailability",),
-    ),
-    Mutant(
-        "a-load-for-a-member-who-is-deactivated",
-        "services/booking/objections.py",
-        "is_off_duty=left_at is not None or ",
-        "is_off_duty=",
-        ("tests/services/booking/test_objections.py::TestTheDesk",),
     ),
     Mutant(
         "a-confirmation-nails-a-truck-that-has-not-arrived",

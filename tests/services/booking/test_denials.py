@@ -12,7 +12,7 @@ from runtime.db import Session
 from tests.services.booking.exits import assignment_of, decide, pushed, tell
 from tests.services.scene import pushes_to
 from tests.trips import LONG, Trip, make_trip
-from tests.world import Answer, World
+from tests.world import World
 
 RECALL = {"reason": "recall"}
 
@@ -36,8 +36,9 @@ def deliver_from_the_office(trip: Trip) -> None:
     assert trip.status == "delivered"
 
 
-def give_backs(trip: Trip) -> Answer:
-    return trip.shipper.get(f"/v1/loads/{trip.load['id']}/give-backs")
+def record(trip: Trip) -> dict[str, int]:
+    answer = trip.shipper.get(f"/v1/loads/{trip.load['id']}/carrier-record")
+    return dict(answer["carrier"])
 
 
 @pytest.mark.parametrize(
@@ -65,12 +66,12 @@ def test_a_denied_delivery_counts_against_the_carrier_and_takes_the_load_from_it
     trip: Trip,
 ) -> None:
     deliver_from_the_office(trip)
-    assert give_backs(trip)["quick_count"] == 0
+    assert record(trip)["quick_give_backs"] == 0
     assert trip.carrier.get(f"/v1/loads/{trip.load['id']}").status == 200
 
     tell(trip, "interruption", **RECALL)
 
-    assert give_backs(trip)["quick_count"] == 1
+    assert record(trip)["quick_give_backs"] == 1
     assert trip.carrier.get(f"/v1/loads/{trip.load['id']}").status == 404
     assert assignment_of(trip)["load"]["form"] == "market"
     again = decide(trip, "take_over", driver_id=trip.driver.driver_id)

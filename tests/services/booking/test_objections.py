@@ -248,15 +248,6 @@ class TestTheDesk:
 
         assert grounds(self.plan(scene, driver, scene.load())) == [ground]
 
-    def test_gives_no_load_to_a_member_who_is_deactivated(self, scene: Scene) -> None:
-        driver, load_id = scene.driver(), scene.load()
-        gone = f"deactivated_at = now() where id = '{driver.member_id}'"
-        change("members", gone)
-
-        refused = self.plan(scene, driver, load_id, reason="safety")
-
-        assert (refused.status, grounds(refused)) == (409, ["driver_off_duty"])
-
     def test_is_told_of_an_old_position_and_a_no_go_area(self, scene: Scene) -> None:
         driver, load_id = scene.driver(), scene.load()
         change("last_positions", "corrected_at = now() - interval '1 day'")
