@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.owasp.test_api03_before_acceptance import secret_load, secrets_in
-from tests.services.scene import Scene, open_offers
+from tests.services.scene import Scene, open_offers, see_feed_settle
 from tests.world import DALLAS, HOUSTON, Answer, Caller, World
 
 FACTS = ("arrival", "completion", "departure")
@@ -34,6 +34,7 @@ class Former:
 
     def answers(self) -> dict[str, Any]:
         """Return status, body and tag of each answer that could tell of the load."""
+        see_feed_settle()
         return {
             f"{who} {name}": (answer.status, _still(answer.body), _tag(answer))
             for who, caller in self.callers().items()
@@ -67,6 +68,7 @@ class Former:
 
     def hears(self, since: dict[str, str]) -> dict[str, list[Any]]:
         """Return what the phone and the desk are told since these cursors."""
+        see_feed_settle()
         found = {
             who: caller.get(f"/v1/sync?cursor={since[who]}")["changes"]
             for who, caller in self.callers().items()
@@ -74,6 +76,7 @@ class Former:
         return {who: changes for who, changes in found.items() if changes}
 
     def cursors(self) -> dict[str, str]:
+        see_feed_settle()
         callers = self.callers().items()
         return {who: caller.get("/v1/sync")["cursor"] for who, caller in callers}
 
@@ -219,6 +222,7 @@ def test_who_has_interrupted_freight_hears_of_its_end(
         assert world.report(driver, load["stops"][0]["id"], fact).status == 200
     path = f"/v1/assignments/{made['id']}"
     assert driver.put(f"{path}/hand-back", {"reason": "breakdown"}).status == 200
+    see_feed_settle()
     cursor = driver.get("/v1/sync")["cursor"]
 
     if end == "take_over":
@@ -227,5 +231,6 @@ def test_who_has_interrupted_freight_hears_of_its_end(
     else:
         assert scene.shipper.put(f"/v1/loads/{load['id']}/{end}", {}).status == 200
 
+    see_feed_settle()
     heard = driver.get(f"/v1/sync?cursor={cursor}")["changes"]
     assert {"kind": "load", "id": load["id"], "deleted": True} in heard
