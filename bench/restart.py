@@ -97,7 +97,8 @@ def make_load(crowd: Crowd, size: Size) -> Load:
     for person in takers:
         assert person.driver is not None
         search = crowd.carried(broker.desk, person.driver)
-        load, _ = crowd.load(broker.desk, visibility="private")
+        # Its own, so that no search of the drops finds it.
+        load, _ = crowd.load(carrier.desk, visibility="private")
         accepts.append((person, crowd.offer(search, load, 1)["id"]))
     drops = make_drops(crowd, size.drops + size.restarts, loads=30)
     phones = carrier.drivers[-PHONES:]
