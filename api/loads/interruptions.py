@@ -20,8 +20,8 @@ from runtime.db import Session
 from runtime.errors import NotFound
 from services.kernel.actors import Permission
 from services.kernel.moves import LoadMoveRefused
-from services.loads import interruptions
-from services.loads.interruptions import InterruptionReason
+from services.loads import interruptions, recalls
+from services.loads.recalls import InterruptionReason
 
 blueprint = Blueprint(
     "interruptions",
@@ -67,7 +67,7 @@ class InterruptionView(MethodView):
         cannot take it over.
         """
         with Session.begin() as session:
-            return interruptions.recall(
+            return recalls.recall(
                 *(session, actor(), load_id),
                 **body,
                 now=now(),

@@ -1,7 +1,6 @@
 """Force: a dispatcher gives a load on the market to a driver, without an offer."""
 
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from services.booking.objections import BY_DEFAULT, BookingRules
 from services.booking.overrides import Why
 from services.fleet import drivers
 from services.kernel.actors import Actor
-from services.loads import market
+from services.loads import assignments, market
 
 
 def force_assign(
@@ -43,8 +42,18 @@ def force_assign(
     overrides.lock_loads(session, [load_id])
     load = market.lock_market_load(session, actor, load_id)
     before = {"load": overrides.state(load, None)}
-    book = partial(_book, session, actor, why, load, now, rules)
-    return book(driver_id, before, [], slot=Slot.CURRENT)
+    return _book(
+        session,
+        actor,
+        why,
+        load,
+        driver_id,
+        before=before,
+        told=[],
+        slot=Slot.CURRENT,
+        rules=rules,
+        now=now,
+    )
 
 
 def force_swap(
@@ -74,8 +83,18 @@ def force_swap(
         "assignment": overrides.state(locked[old.load_id], old),
     }
     told = overrides.give_back(session, locked[old.load_id], old, why.cause(actor, now))
-    book = partial(_book, session, actor, why, load, now, rules)
-    return book(old.driver_id, before, told, slot=None)
+    return _book(
+        session,
+        actor,
+        why,
+        load,
+        old.driver_id,
+        before=before,
+        told=told,
+        slot=None,
+        rules=rules,
+        now=now,
+    )
 
 
 def _book(
@@ -83,13 +102,13 @@ def _book(
     actor: Actor,
     why: Why,
     load: Load,
-    now: datetime,
-    rules: BookingRules,
     driver_id: UUID,
+    *,
     before: dict[str, Any],
     told: list[UUID],
-    *,
     slot: Slot | None,
+    rules: BookingRules,
+    now: datetime,
 ) -> Override:
     driver = drivers.get_driver(session, actor, driver_id)
     new, warnings = assign.book(
@@ -104,7 +123,7 @@ def _book(
         is_overruled=True,
     )
     told += [overrides.tell_driver(session, driver.id, MessageKind.LOAD_ASSIGNED, load)]
-    overrides.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
+    assignments.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
     return overrides.keep(
         session,
         actor,

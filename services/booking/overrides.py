@@ -21,7 +21,6 @@ from models.booking.overrides import Override, OverrideKind, OverrideReason
 from models.fleet.drivers import Driver
 from models.loads.assignments import Assignment, AssignmentStatus, EndedParty
 from models.loads.loads import Load
-from notifications import outbox
 from notifications.messages import MessageKind
 from runtime.errors import Invalid, NotFound
 from services.kernel import moves
@@ -122,7 +121,7 @@ def give_back(
     old.given_back_after_s = old.after_s
     enqueue(session, Job.OFFERS_RENEW, assignment_id=str(old.id))
     told = [tell_driver(session, old.driver_id, MessageKind.LOAD_UNASSIGNED, load)]
-    tell_poster(session, load, MessageKind.LOAD_UNCOVERED)
+    assignments.tell_poster(session, load, MessageKind.LOAD_UNCOVERED)
     return told
 
 
@@ -148,11 +147,6 @@ def member_of(session: Session, driver_id: UUID) -> UUID:
     """Return the member id of a driver of the actor's company."""
     # scope: the caller found the driver by a scope.
     return session.get_one(Driver, driver_id).member_id
-
-
-def tell_poster(session: Session, load: Load, kind: MessageKind) -> None:
-    """Queue a message about the load for the poster's phones."""
-    outbox.put(session, [load.posted_by], kind, load.id)
 
 
 def keep(

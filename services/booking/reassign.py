@@ -1,7 +1,6 @@
 """Reassign: another driver of the company carries the load."""
 
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
@@ -87,11 +86,11 @@ def reassign(
 
 
 def _tell(session: Session, load: Load, old: UUID, new: UUID) -> list[UUID]:
-    tell = partial(overrides.tell_driver, session, load=load)
-    told = [tell(old, MessageKind.LOAD_UNASSIGNED)]
-    told += [tell(new, MessageKind.LOAD_ASSIGNED)]
-    overrides.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
-    return told
+    assignments.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
+    return [
+        overrides.tell_driver(session, old, MessageKind.LOAD_UNASSIGNED, load),
+        overrides.tell_driver(session, new, MessageKind.LOAD_ASSIGNED, load),
+    ]
 
 
 def _restart(session: Session, load: Load, cause: Cause) -> None:

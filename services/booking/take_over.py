@@ -60,7 +60,7 @@ def take_over(
         session, driver.id, OfferAct.SUPERSEDE, Cause(now, reason="an override")
     )
     told = [overrides.tell_driver(session, driver.id, MessageKind.LOAD_ASSIGNED, load)]
-    overrides.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
+    assignments.tell_poster(session, load, MessageKind.LOAD_REASSIGNED)
     return overrides.keep(
         session,
         actor,

@@ -270,3 +270,8 @@ def tell_driver(
 ) -> None:
     """Queue a message for each of the driver's phones."""
     outbox.put(session, [], kind, subject_id, driver_ids=[driver_id])
+
+
+def tell_poster(session: Session, load: Load, kind: MessageKind) -> None:
+    """Queue a message about the load for the poster's phones."""
+    outbox.put(session, [load.posted_by], kind, load.id)

@@ -1,11 +1,10 @@
 """Denials: a poster says that a load which was reported delivered was not.
 
-Only where the poster confirmed none of its pickups: then the carrier's word is all
-there is. The load is interrupted, and the poster ends it.
+Only if the poster confirmed none of its pickups: then the carrier alone says that the
+freight was ever on the truck. The load is interrupted, and the poster ends it.
 """
 
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,17 +12,10 @@ from sqlalchemy.orm import Session
 from freight.lifecycles import LoadAct
 from models.loads.assignments import Assignment, AssignmentStatus, EndedParty
 from models.loads.loads import Load
-from models.loads.stops import StopKind
 from notifications.messages import MessageKind
 from services.kernel import moves
 from services.kernel.events import Cause
-from services.loads import assignments
-
-
-def is_unconfirmed(load: Load) -> bool:
-    """Say whether the poster confirmed none of the load's pickups."""
-    pickups = [stop for stop in load.stops if stop.kind is StopKind.PICKUP]
-    return all(stop.confirmed_at is None for stop in pickups)
+from services.loads import assignments, interruptions, stops
 
 
 def deny_delivery(
@@ -44,21 +36,14 @@ def deny_delivery(
     last = session.scalars(newest.order_by(Assignment.id.desc()).limit(1)).one()
     _check(load, last, cause, within)
     first = load.stops[0].point
-    body: dict[str, Any] = {"from": str(last.driver_id), "note": note}
-    body |= {"lat": first.lat, "lon": first.lon}
-    moves.move_load(session, load, LoadAct.DENY, cause, body=body)
-    load.interrupted_at = cause.occurred_at
-    load.interruption_reason = cause.reason
-    load.interrupted_lat, load.interrupted_lon = first.lat, first.lon
-    # Not `assignments.cut_short`: the driver was freed at the delivery, and where they
-    # have been since is not the poster's to know.
-    assert last.ended_at is not None
+    interruptions.mark(session, load, LoadAct.DENY, last, first, cause, note=note)
+    # Not `assignments.cut_short`: the driver was freed at the delivery, and the poster
+    # may not learn where they have been since.
     last.status = AssignmentStatus.CANCELLED
     last.ended_party = EndedParty.POSTER
     last.ended_by = cause.actor.member_id if cause.actor else None
     last.end_reason = cause.reason or ""
-    after = last.ended_at - last.created_at
-    last.given_back_after_s = max(int(after.total_seconds()), 0)
+    last.given_back_after_s = last.after_s
     session.flush()
     assignments.tell_driver(session, last.driver_id, MessageKind.LOAD_ENDED, load.id)
 
@@ -67,7 +52,7 @@ def _check(load: Load, last: Assignment, cause: Cause, within: timedelta) -> Non
     refused = None
     if last.status is not AssignmentStatus.COMPLETED or last.ended_at is None:
         refused = "You said yourself that it arrived."
-    elif not is_unconfirmed(load):
+    elif stops.has_confirmed_pickup(load):
         refused = "You confirmed its pickup: take it up with the carrier."
     elif cause.occurred_at > last.ended_at + within:
         refused = f"It was delivered more than {within.days} days ago."

@@ -6,8 +6,6 @@ other means.
 """
 
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,14 +13,13 @@ from sqlalchemy.orm import Session
 
 from freight.lifecycles import LoadAct, LoadStatus, StopStatus
 from geo.points import Point
-from models.loads.assignments import Assignment, AssignmentStatus, EndedParty
+from models.loads.assignments import Assignment, EndedParty
 from models.loads.loads import Load
-from notifications import outbox
 from notifications.messages import MessageKind
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
-from services.loads import assignments, denials, stops
+from services.loads import assignments, stops
 from services.loads.assignments import Way
 from services.loads.loads import lock_own
 
@@ -32,14 +29,6 @@ RECENT = timedelta(minutes=30)
 
 LEFT_WITH = "left_with"
 """In an event that ends an interruption: the assignment that had the freight last."""
-
-
-class InterruptionReason(StrEnum):
-    """Why a poster interrupts a load; OTHER needs a note."""
-
-    CARRIER_UNREACHABLE = "carrier_unreachable"
-    RECALL = "recall"
-    OTHER = "other"
 
 
 def interrupt(
@@ -67,13 +56,8 @@ def interrupt(
     moves.check_load(load, LoadAct.INTERRUPT, cause)
     way = assignments.way_of(session, assignment)
     place = _place_of(load, way, cause.occurred_at)
-    body: dict[str, Any] = {"from": str(assignment.driver_id), "note": note}
-    body |= {"lat": place.lat, "lon": place.lon}
-    load.interrupted_at = cause.occurred_at
-    load.interruption_reason = cause.reason
-    load.interrupted_lat, load.interrupted_lon = place.lat, place.lon
+    mark(session, load, LoadAct.INTERRUPT, assignment, place, cause, note=note)
     load.interrupted_assignment_id = assignment.id
-    moves.move_load(session, load, LoadAct.INTERRUPT, cause, body=body)
     for stop in load.stops:
         if stop.status is StopStatus.ARRIVED:
             stops.wait_again(stop)
@@ -81,9 +65,10 @@ def interrupt(
     if party is EndedParty.CARRIER:
         # Else a pickup reported from the office is the way to let go without a count.
         assignment.given_back_after_s = assignment.after_s
-    tell_driver = assignments.tell_driver
-    tell_driver(session, assignment.driver_id, MessageKind.LOAD_UNASSIGNED, load.id)
-    outbox.put(session, [load.posted_by], MessageKind.LOAD_INTERRUPTED, load.id)
+    assignments.tell_driver(
+        session, assignment.driver_id, MessageKind.LOAD_UNASSIGNED, load.id
+    )
+    assignments.tell_poster(session, load, MessageKind.LOAD_INTERRUPTED)
 
 
 def _place_of(load: Load, way: Way, at: datetime) -> Point:
@@ -93,49 +78,36 @@ def _place_of(load: Load, way: Way, at: datetime) -> Point:
     return [stop.point for stop in load.stops if stop.arrived_at is not None][-1]
 
 
+def mark(
+    session: Session,
+    load: Load,
+    act: LoadAct,
+    last: Assignment,
+    place: Point,
+    cause: Cause,
+    *,
+    note: str,
+) -> None:
+    """Move the load to interrupted; keep since when, why, and where the freight is.
+
+    last: the assignment whose driver loses the load.
+
+    The caller has locked the load. Raises: LoadMoveRefused.
+    """
+    body = {"from": str(last.driver_id), "note": note}
+    moves.move_load(
+        session, load, act, cause, body=body | {"lat": place.lat, "lon": place.lon}
+    )
+    load.interrupted_at = cause.occurred_at
+    load.interruption_reason = cause.reason
+    load.interrupted_lat, load.interrupted_lon = place.lat, place.lon
+
+
 def clear(load: Load) -> None:
     """Forget the interruption, which the events keep. The caller moves the load."""
     load.interrupted_at = load.interruption_reason = None
     load.interrupted_lat = load.interrupted_lon = None
     load.interrupted_assignment_id = None
-
-
-def recall(
-    session: Session,
-    actor: Actor,
-    load_id: UUID,
-    *,
-    reason: InterruptionReason,
-    note: str,
-    now: datetime,
-    deny_within: timedelta = timedelta(),
-) -> Load:
-    """Interrupt one of the poster's own loads, with freight aboard.
-
-    Needs no answer of the carrier. Safe to repeat.
-
-    deny_within: how long after its delivery a load is interrupted, if the poster
-        confirmed none of its pickups (`services.loads.denials`).
-
-    Locks: the load, then its driver. Raises: NotFound, LoadMoveRefused.
-    """
-    # scope: a load that the actor's company posted.
-    load = lock_own(session, actor, load_id)
-    if load.status is LoadStatus.INTERRUPTED:
-        return load
-    cause = Cause(now, actor, "poster", reason)
-    if load.status is LoadStatus.DELIVERED:
-        denials.deny_delivery(session, load, cause, note=note, within=deny_within)
-        return load
-    moves.check_load(load, LoadAct.INTERRUPT, cause)
-    assignment = session.scalars(
-        select(Assignment).where(
-            Assignment.load_id == load.id,
-            Assignment.status == AssignmentStatus.ACTIVE,
-        )
-    ).one()
-    interrupt(session, load, assignment, EndedParty.POSTER, cause, note=note)
-    return load
 
 
 def take_back(

@@ -21,14 +21,13 @@ from models.loads.assignments import (
 )
 from models.loads.loads import Load
 from models.loads.stops import Stop, StopKind
-from notifications import outbox
 from notifications.messages import MessageKind
 from runtime.errors import Conflict, NotFound
 from services.kernel import clocks, moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
-from services.loads import assignments, denials, reports, sequence
+from services.loads import assignments, reports, sequence
 from services.loads.reports import Report
 
 
@@ -131,9 +130,8 @@ def complete(
         assignments.end(
             session, assignment, AssignmentStatus.COMPLETED, "delivered", now=now
         )
-        if denials.is_unconfirmed(load):
-            told = MessageKind.DELIVERED_UNCONFIRMED
-            outbox.put(session, [load.posted_by], told, load.id)
+        if not has_confirmed_pickup(load):
+            assignments.tell_poster(session, load, MessageKind.DELIVERED_UNCONFIRMED)
         enqueue(
             session,
             Job.SEARCH_RUN,
@@ -238,6 +236,11 @@ def _clear_confirmation(session: Session, load: Load, stop: Stop, cause: Cause) 
 def is_aboard(load: Load) -> bool:
     """Say whether freight of a load underway is on the truck, or partly unloaded."""
     return any(stop.completed_at is not None for stop in load.stops)
+
+
+def has_confirmed_pickup(load: Load) -> bool:
+    """Say whether the poster confirmed a pickup of the load."""
+    return any(stop.confirmed_at is not None for stop in load.stops)
 
 
 def check_nothing_aboard(load: Load) -> None:

@@ -47,7 +47,7 @@ MUTANTS = (
     Mutant(
         "a-confirmed-pickup-is-denied",
         "services/loads/denials.py",
-        "    elif not is_unconfirmed(load):\n",
+        "    elif stops.has_confirmed_pickup(load):\n",
         "    elif not load.stops:\n",
         ("tests/services/booking/test_denials.py",),
     ),
