@@ -89,7 +89,7 @@ def move_load(
         LOAD_MOVES, load.status, act, cause, LoadMoveRefused, "load"
     )
     load.status = transition.after
-    record_load(
+    _record_load(
         session,
         load,
         act,
@@ -105,12 +105,30 @@ def record_load(
     load: Load,
     what: str,
     cause: Cause,
+    roles: frozenset[Role],
+    *,
+    body: dict[str, Any] | None = None,
+) -> None:
+    """Write an event of the load that changes no status.
+
+    what: the last part of its kind. roles: those that may act; the caller has checked
+        that the cause has one of them.
+    """
+    role = cause.role(roles)
+    assert role is not None
+    _record_load(session, load, what, cause, role, body=body)
+
+
+def _record_load(
+    session: Session,
+    load: Load,
+    what: str,
+    cause: Cause,
     role: Role,
     *,
     edi_214: str | None = None,
     body: dict[str, Any] | None = None,
 ) -> None:
-    """Write an event of the load; `what` is the last part of its kind."""
     events.record(
         session,
         cause,
@@ -129,9 +147,7 @@ def record_draft(session: Session, load: Load, cause: Cause) -> None:
 
     No move makes a draft, but phones that follow the company's loads must see it.
     """
-    role = cause.role(POSTERS | {Role.DISPATCHER})
-    assert role is not None
-    record_load(session, load, "draft", cause, role)
+    record_load(session, load, "draft", cause, POSTERS | {Role.DISPATCHER})
 
 
 def check_load(load: Load, act: LoadAct, cause: Cause) -> None:

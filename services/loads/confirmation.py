@@ -1,4 +1,4 @@
-"""Confirmations: a load with odd figures is offered once somebody stands by them."""
+"""Confirmations: until odd figures are confirmed, their load is not offered."""
 
 from datetime import datetime
 from uuid import UUID
@@ -25,9 +25,9 @@ class NotVerified(DomainError):
 
 
 def confirm(session: Session, actor: Actor, load_id: UUID, *, now: datetime) -> Load:
-    """Let a load with odd figures be offered, as its poster stands by them.
+    """Confirm a load's odd figures for its poster, so that it may be offered.
 
-    Safe to repeat. Other odd figures, by an edit, need another confirmation.
+    Safe to repeat. If an edit makes other figures odd, they must be confirmed too.
 
     Locks: the load. Raises: NotFound; NotVerified if the company is not verified or the
     operator has suspended it.
@@ -67,7 +67,7 @@ def confirm_for_platform(
     reason: str,
     now: datetime,
 ) -> Load:
-    """Let a load with odd figures be offered (the operator's command).
+    """Confirm a load's odd figures, so that it may be offered (the operator's command).
 
     precondition: the version that the operator has looked at.
 
@@ -82,14 +82,7 @@ def confirm_for_platform(
 
 def _settle(session: Session, load: Load, cause: Cause) -> None:
     load.is_unconfirmed = False
-    role = cause.role(POSTERS | {Role.DISPATCHER, Role.SYSTEM})
-    assert role is not None
-    moves.record_load(
-        session,
-        load,
-        "confirm_figures",
-        cause,
-        role,
-        body={"warnings": load.warnings},
-    )
+    roles = POSTERS | {Role.DISPATCHER, Role.SYSTEM}
+    body = {"warnings": load.warnings}
+    moves.record_load(session, load, "confirm_figures", cause, roles, body=body)
     session.flush()

@@ -114,10 +114,9 @@ def _record_difference(session: Session, load: Load, stop: Stop, cause: Cause) -
         for name, (posted, confirmed) in pairs.items()
         if None not in (posted, confirmed) and posted != confirmed
     }
-    role = cause.role(POSTERS)
-    if differences and role is not None:
+    if differences:
         body = {"stop_id": str(stop.id), "differences": differences}
-        moves.record_load(session, load, "pickup_differs", cause, role, body=body)
+        moves.record_load(session, load, "pickup_differs", cause, POSTERS, body=body)
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

@@ -224,11 +224,9 @@ def wait_again(stop: Stop) -> None:
 
 
 def _clear_confirmation(session: Session, load: Load, stop: Stop, cause: Cause) -> None:
-    role = cause.role(CARRYING)
-    assert role is not None
     body: dict[str, Any] = {"stop_id": str(stop.id)}
     body |= {name: getattr(stop, name) for name in CONFIRMED}
-    moves.record_load(session, load, "confirmation_cleared", cause, role, body=body)
+    moves.record_load(session, load, "confirmation_cleared", cause, CARRYING, body=body)
     for name in ("confirmed_at", *CONFIRMED):
         setattr(stop, name, None)
 
