@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select, text
@@ -59,8 +58,8 @@ def record_of_carrier(
     )
     if org_id is None:
         return None
-    asked: dict[str, Any] = {"org": org_id, "within_s": int(quick.total_seconds())}
-    asked["since"] = now - LOOKED_BACK
+    within_s = int(quick.total_seconds())
+    asked = {"org": org_id, "within_s": within_s, "since": now - LOOKED_BACK}
     return Record(*session.execute(OF_A_CARRIER, asked).one())
 
 

@@ -86,7 +86,7 @@ def edit_driver(
     if fields.get("truck_id") is not None:
         trucks.get_truck(session, actor, fields["truck_id"])
     if "availability" in fields:
-        _check_own_word(actor, driver, fields["availability"])
+        _check_may_end_time_off(actor, driver, fields["availability"])
         _check_availability(session, driver, fields["availability"])
     for name, value in fields.items():
         setattr(driver, name, value)
@@ -101,7 +101,9 @@ def edit_driver(
     return get_driver(session, actor, driver_id)
 
 
-def _check_own_word(actor: Actor, driver: Driver, availability: Availability) -> None:
+def _check_may_end_time_off(
+    actor: Actor, driver: Driver, availability: Availability
+) -> None:
     """Raise Forbidden if another person than the driver ends their time off duty."""
     is_ended = availability is not driver.availability is Availability.OFF_DUTY
     if is_ended and actor.driver_id != driver.id:

@@ -27,7 +27,7 @@ from services.fleet import drivers
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
-from services.loads.loads import asks_if_carried
+from services.loads.loads import asks_if_carried, get_own
 from services.loads.market import LoadTaken
 
 
@@ -219,12 +219,11 @@ def cut_short(
 ) -> None:
     """End the assignment before its load is delivered; a search follows for its driver.
 
-    Who ended it, how far the truck had come, and the load as it is now are kept: the
-    caller has moved the load. This transaction acts on the load, of which the stops are
-    read.
+    The party that ended it, how far the truck had come, and the load as it is now are
+    kept: the caller has moved the load, and read its stops. This transaction acts on
+    the load.
 
     way: what `way_of` returned, if the caller has asked.
-
     is_settled: False leaves the driver, and their lock, to `put_driver_on`.
 
     Locks: the driver; the caller has locked the load.
@@ -254,9 +253,7 @@ def endings_of(session: Session, actor: Actor, load_id: UUID) -> Select[Assignme
     Raises: NotFound.
     """
     # scope: a load that the actor's company posted.
-    posted = select(Load.id).where(Load.id == load_id, Load.org_id == actor.org_id)
-    if session.scalar(posted) is None:
-        raise NotFound(f"No load {load_id} posted by your company.")
+    get_own(session, actor, load_id)
     act_on_loads(session, [load_id])
     return (
         select(Assignment)

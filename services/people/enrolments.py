@@ -13,8 +13,8 @@ from models.people.devices import Device, Enrolment
 from models.people.organisations import Member, RefreshFamily
 from models.people.targets import TargetKind
 from runtime.errors import DomainError, IdTaken
-from services.people import families, proofs
-from services.people.proofs import Proof
+from services.people import families
+from services.people.proofs import USED, Proof, ProofInvalid
 
 
 class DeviceNotApproved(DomainError):
@@ -128,13 +128,14 @@ def _check_key(device: Device, proof: Proof | None) -> None:
 
 
 def _refuse_used(session: Session, member: Member, proof: Proof | None) -> None:
-    if proof is not None:
-        # scope: the sign-ins of the member who signs in, on any device.
-        same = select(func.count()).where(
-            RefreshFamily.member_id == member.id,
-            RefreshFamily.sign_in_proof == proof.used,
-        )
-        proofs.refuse_used(proof, bool(session.scalar(same)))
+    if proof is None:
+        return
+    # scope: the sign-ins of the member who signs in, on any device.
+    same = select(RefreshFamily.id).where(
+        RefreshFamily.member_id == member.id, RefreshFamily.sign_in_proof == proof.used
+    )
+    if session.scalar(same.limit(1)) is not None:
+        raise ProofInvalid(USED)
 
 
 def _give_key(device: Device, proof: Proof | None) -> None:

@@ -29,6 +29,8 @@ ALGORITHM = "ES256"
 COORDINATE_BYTES = 32
 """Of one coordinate of a point on P-256."""
 
+USED = "The proof was used already: make a new one."
+
 OPTIONS: Options = {
     "require": ["htm", "htu", "jti"],
     "verify_exp": False,
@@ -174,14 +176,9 @@ def remember(used: list[str], proof: Proof) -> list[str]:
 
     Raises: ProofInvalid if it was used before.
     """
-    refuse_used(proof, proof.used in used)
+    if proof.used in used:
+        raise ProofInvalid(USED)
     return [*used, proof.used][-MOST_USED_PROOFS:]
-
-
-def refuse_used(proof: Proof, is_used: bool) -> None:
-    """Raise ProofInvalid if the proof was used before."""
-    if is_used:
-        raise ProofInvalid("The proof was used already: make a new one.")
 
 
 def _digest(text: str) -> str:

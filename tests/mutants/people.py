@@ -71,8 +71,8 @@ MUTANTS = (
     Mutant(
         "a-proof-is-used-twice",
         PROOFS,
-        "    refuse_used(proof, proof.used in used)\n",
-        "",
+        "    if proof.used in used:\n",
+        "    if proof.used in used[:0]:\n",
         (f"{PHONE_KEYS}::TestAPhoneWithAKey",),
     ),
     Mutant(
