@@ -154,6 +154,9 @@ UNDERWAY = (
 )
 """A driver has the load."""
 
+UNFINISHED = (*UNDERWAY, LoadStatus.INTERRUPTED)
+"""Booked and not delivered: a driver has the load, or its freight is on a truck."""
+
 _POSTING = POSTERS | {Role.DISPATCHER}
 _SYSTEM = frozenset({Role.SYSTEM})
 _DISPATCHER = frozenset({Role.DISPATCHER})
@@ -182,7 +185,7 @@ def _load_moves() -> LoadMoves:
     yield from _moves((_L.DRAFT, _L.WITHDRAWN), _A.POST, _L.POSTED, _POSTING)
     yield from _moves((_L.DRAFT, _L.WITHDRAWN, *RENEWABLE), _A.EDIT, None, _POSTING)
     # The poster lets the carrier post the freight again.
-    yield from _moves((*UNDERWAY, _L.INTERRUPTED), _A.CONSENT, None, _POSTING)
+    yield from _moves(UNFINISHED, _A.CONSENT, None, _POSTING)
     yield from _moves(RENEWABLE, _A.RENEW, _L.POSTED, _POSTING)
     yield from _moves((_L.POSTED,), _A.LAPSE, _L.HELD, _SYSTEM)
     yield from _moves((_L.POSTED, _L.HELD), _A.EXPIRE, _L.EXPIRED, _SYSTEM)
@@ -247,7 +250,7 @@ def _interruptions() -> LoadMoves:
     loaded = (_L.AT_PICKUP, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT, _L.AT_DELIVERY)
     interrupted = (_L.INTERRUPTED,)
     yield from _moves(loaded, _A.INTERRUPT, _L.INTERRUPTED, CARRYING | POSTERS, "SD")
-    # Not so, says a poster who confirmed no pickup.
+    # The poster, who confirmed no pickup, says that it was not delivered.
     yield from _moves((_L.DELIVERED,), _A.DENY, _L.INTERRUPTED, _POSTING)
     yield from _moves(interrupted, _A.TAKE_OVER, _L.IN_TRANSIT, _DISPATCHER)
     # The next driver leaves the stop where the freight came aboard, or went off.

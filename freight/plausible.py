@@ -1,7 +1,8 @@
-"""Which posted figures are impossible, and which are odd: tables, and what they say.
+"""Which posted figures are impossible, and which are odd: tables, and their findings.
 
-Impossible is what nobody posts who is honest: mostly a slip of the unit, which the
-finding names. Odd is what happens, but rarely: a person should look at it.
+No honest poster means an impossible figure: mostly it is a slip of the unit, and the
+finding asks whether it is one. An odd figure does occur, but seldom: a person should
+look at it.
 
 A load that names several types of equipment is offered to each of them: it is odd if it
 is odd for one of them, and impossible if it is impossible for all.
@@ -11,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from freight.equipment import Equipment
+from freight.equipment import GROSS_LIMIT_KG, KG_PER_LB, Equipment
 from geo.distance import METRES_PER_MILE
 
-POUNDS_PER_KG = 2.204_622_621_8
+POUNDS_PER_KG = 1 / KG_PER_LB
 FEET_PER_M = 1 / 0.3048
 POUNDS_PER_CWT = 100
 
@@ -23,9 +24,9 @@ POUNDS_PER_CWT = 100
 class Size:
     """What a type of equipment carries: kilograms and metres of deck.
 
-    The odd value is the most that its loads have as a rule; beyond the most, none has.
-    is_heated: a unit holds a temperature; None if some have one (heated vans, insulated
-        trucks).
+    odd_*: a load above this is unusual. most_*: no load is above this.
+    is_heated: such a truck has a unit that holds a temperature; None if only some have
+        one (heated vans, insulated trucks).
     """
 
     odd_kg: int
@@ -39,8 +40,8 @@ class Size:
 # 23 CFR 658.17 (80,000 lb gross: no payload of a usual truck is as much; heavier only
 # with permits and special trailers); 53 ft and 57 ft trailers; light trucks by gross
 # weight, FHWA classes 2 to 6. Where no source names a value, it is a wide guess.
-_US_GROSS_KG = 36_287  # 80,000 lb
-_DAT_KG = 45_359  # 100,000 lb
+_US_GROSS_KG = int(GROSS_LIMIT_KG)
+_DAT_KG = int(100_000 * KG_PER_LB)
 _DAT_M = 60.66  # 199 ft
 _CLOSED = Size(21_800, _US_GROSS_KG, 16.2, 18.3)  # 48,000 lb, 53 ft; 60 ft
 _OPEN = Size(22_700, _DAT_KG, 16.2, 30.5)  # 50,000 lb; overhang with a permit
@@ -109,7 +110,8 @@ PER_USD = {"USD": 1.0, "CAD": 1.4, "MXN": 19.0, "EUR": 0.9}
 
 ODD_C = (-30.0, 30.0)
 POSSIBLE_C = (-75.0, 200.0)
-"""Units hold -29 to +27 C (-20 to 80 F), dry ice -70; bitumen is loaded at 180."""
+"""Outside ODD_C is odd: about the range of a unit (`equipment.UNIT_HOLDS_C`). Outside
+POSSIBLE_C is impossible: dry ice holds -70, bitumen is loaded at 180."""
 
 REEFER_WARMEST_C = 45.0
 
@@ -144,7 +146,7 @@ class Posted:
 class Finding:
     """A figure that is odd, or impossible. `field` is its name; `detail` is for people.
 
-    code: a stable word, such as "weight-odd".
+    code: does not change with the sentence, such as "weight-odd".
     """
 
     field: str
@@ -206,7 +208,7 @@ def _weight(posted: Posted) -> Iterator[Finding]:
     sizes = [SIZES[each] for each in posted.equipment]
     pounds = f"{kg:,} kg is {kg * POUNDS_PER_KG:,.0f} lb"
     odd_kg = min(size.odd_kg for size in sizes)
-    # What is too heavy in kilograms, but usual if the number is of pounds.
+    # The number is usual if it is read as pounds.
     slip = ": did you mean pounds?" if kg / POUNDS_PER_KG <= odd_kg else "."
     if kg > max(size.most_kg for size in sizes):
         names = _names(posted.equipment)

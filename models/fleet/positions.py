@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, PrimaryKeyConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
+from geo.points import Point
 from models.kernel.row import Row
 
 
@@ -55,3 +56,7 @@ class LastPosition(Row):
     speed_mps: Mapped[float | None]
     heading_deg: Mapped[float | None]
     doubted: Mapped[dict[str, Any] | None]
+
+    @property
+    def point(self) -> Point:
+        return Point(self.lat, self.lon)

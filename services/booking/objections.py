@@ -106,7 +106,7 @@ def _against_desk(
     """
     truck, gone_at, position, at, is_cabotage = _facts(session, load, driver)
     candidate = candidate_of(load)
-    place = Point(position.lat, position.lon) if position else candidate.pickup
+    place = position.point if position else candidate.pickup
     is_next = assignment.slot is Slot.NEXT
     start, free_at = place, now
     if is_next:

@@ -33,7 +33,7 @@ MOVING_MPS = 8 / 3.6
 
 
 def is_too_fast(
-    before: Point, after: Point, seconds: float, *, accuracy_m: float = 0.0
+    before: Point, after: Point, seconds: float, *, accuracy_m: float
 ) -> bool:
     """Say whether no truck drives from `before` to `after` in this time.
 
@@ -99,8 +99,10 @@ def flags_of(
     session: Session, actor: Actor, subject_id: UUID, fact: str
 ) -> list[FlagKind]:
     """Return the kinds of flags that the company has about one fact, by name."""
-    query = visible_flags(actor).where(Flag.subject_id == subject_id, Flag.fact == fact)
-    return sorted({flag.kind for flag in session.scalars(query)})
+    of_fact = visible_flags(actor).where(
+        Flag.subject_id == subject_id, Flag.fact == fact
+    )
+    return sorted(set(session.scalars(of_fact.with_only_columns(Flag.kind))))
 
 
 def end_flag(

@@ -21,6 +21,9 @@ from services.kernel.clocks import FUTURE_TOLERANCE, IGNORED_SKEW
 OLDEST = timedelta(days=30)
 """Raw fixes are kept 30 days; an older one has no partition to go to."""
 
+RECENT = timedelta(minutes=30)
+"""A truck is still about where a position says, if it is not older."""
+
 AHEAD_DAYS = 3
 
 JUMPED = (FlagKind.SPEED_IMPLAUSIBLE,)

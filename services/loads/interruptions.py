@@ -5,7 +5,7 @@ The load keeps where the freight is until the carrier puts another driver on it
 other means.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,16 +16,13 @@ from geo.points import Point
 from models.loads.assignments import Assignment, EndedParty
 from models.loads.loads import Load
 from notifications.messages import MessageKind
+from services.fleet.positions import RECENT
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.loads import assignments, stops
 from services.loads.assignments import Way
 from services.loads.loads import lock_own
-
-RECENT = timedelta(minutes=30)
-"""A position is where the freight is if it is not older; else the last stop is."""
-
 
 LEFT_WITH = "left_with"
 """In an event that ends an interruption: the assignment that had the freight last."""
@@ -72,7 +69,7 @@ def interrupt(
 
 
 def _place_of(load: Load, way: Way, at: datetime) -> Point:
-    """Return the truck's position if it is recent, else the stop it last came to."""
+    """Return the truck's position if it is RECENT, else the stop it last came to."""
     if way.point and way.located_at and way.located_at >= at - RECENT:
         return way.point
     return [stop.point for stop in load.stops if stop.arrived_at is not None][-1]

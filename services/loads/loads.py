@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload, with_expr
 from sqlalchemy.orm.strategy_options import _AbstractLoad
 from uuid_utils.compat import uuid7
 
-from freight.lifecycles import UNDERWAY, LoadAct, LoadStatus, OfferAct
+from freight.lifecycles import UNFINISHED, LoadAct, LoadStatus, OfferAct
 from freight.roles import POSTERS
 from geo.roads import Roads
 from models.loads.assignments import Assignment, AssignmentStatus
@@ -80,8 +80,7 @@ def visible_loads(actor: Actor) -> Select[Load]:
     posted = Load.org_id == actor.org_id if is_at_the_desk else false()
     seen = or_(posted, is_carried_by(actor), exists(offered))
     if actor.is_suspended:
-        underway = Load.status.in_([*UNDERWAY, LoadStatus.INTERRUPTED])
-        seen = and_(or_(posted, is_carried_by(actor)), underway)
+        seen = and_(or_(posted, is_carried_by(actor)), Load.status.in_(UNFINISHED))
     return (
         select(Load)
         .where(seen)
@@ -219,7 +218,7 @@ def edit_load(
     load = lock_own(session, actor, load_id)
     precondition.check_given()
     cause = _cause(actor, now)
-    is_carried = load.status in {*UNDERWAY, LoadStatus.INTERRUPTED}
+    is_carried = load.status in UNFINISHED
     is_consent = is_carried and stops is None and fields == CONSENT
     act = LoadAct.CONSENT if is_consent else LoadAct.EDIT
     moves.check_load(load, act, cause)

@@ -144,7 +144,7 @@ def _could_come(
     """
     slack_m = flags.FARTHEST_FROM_STOP_M if within_m is None else within_m
     return not flags.is_too_fast(
-        Point(last.lat, last.lon),
+        last.point,
         to,
         away.total_seconds(),
         accuracy_m=slack_m + (last.accuracy_m or 0.0),

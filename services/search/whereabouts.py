@@ -1,6 +1,6 @@
-"""Where a driver is who has to be searched for."""
+"""Where a driver is, for a search that does not start from a drop."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -10,20 +10,18 @@ from geo.points import Point
 from models.fleet.positions import LastPosition
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
-
-RECENT = timedelta(minutes=30)
-"""A driver is where their newest position is, if it is not older."""
+from services.fleet.positions import RECENT
 
 
 def place_of(session: Session, driver_id: UUID, now: datetime) -> Point | None:
-    """Return the newest position if it is recent, else the stop they came to last.
+    """Return the newest position if it is RECENT, else the stop they came to last.
 
-    Without a stop it is an older position; None if nothing is known.
+    Without a stop, an older position; None if nothing is known.
     """
     # scope: a job, for one driver.
     known = session.get(LastPosition, driver_id, populate_existing=True)
     if known is not None and known.corrected_at >= now - RECENT:
-        return Point(known.lat, known.lon)
+        return known.point
     stop = session.scalar(
         select(Stop)
         .join(Assignment, Assignment.load_id == Stop.load_id)
@@ -37,4 +35,4 @@ def place_of(session: Session, driver_id: UUID, now: datetime) -> Point | None:
     )
     if stop is not None:
         return stop.point
-    return Point(known.lat, known.lon) if known is not None else None
+    return known.point if known is not None else None

@@ -41,7 +41,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, joinedload
 
-from freight.lifecycles import UNDERWAY, LoadStatus
+from freight.lifecycles import UNFINISHED, LoadStatus
 from freight.roles import POSTERS, Role
 from models.kernel.events import Event
 from models.loads.assignments import Assignment, AssignmentStatus
@@ -188,7 +188,7 @@ def followed(actor: Actor, kind: Kind) -> Select[Any]:
     posted = and_(_is_posted(actor), Load.status.not_in(ENDED))
     alive = or_(posted, exists(carried), exists(left_with), exists(offered))
     if actor.is_suspended:
-        alive = and_(alive, Load.status.in_([*UNDERWAY, LoadStatus.INTERRUPTED]))
+        alive = and_(alive, Load.status.in_(UNFINISHED))
     return (
         select(Load)
         .where(alive)
