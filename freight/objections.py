@@ -1,4 +1,4 @@
-"""What speaks against a driver carrying a load at this moment, and who may overrule it.
+"""What speaks against a driver carrying a load now, and what a desk may overrule.
 
 A search stops at the first reason and asks only what it does not already ask in SQL;
 here every question is asked, by the same functions of `feasibility`.
@@ -54,7 +54,8 @@ class Ground(StrEnum):
 
 
 class Words(NamedTuple):
-    """What a ground is about (a JSON pointer), in words, and who may overrule it."""
+    """A JSON pointer to what a ground is about, its sentence, and whether the
+    carrier's desk may overrule it."""
 
     pointer: str
     detail: str
@@ -148,7 +149,7 @@ WORDS: dict[Ground, Words] = {
         "The load stays in one country, and the carrier or the driver is of another.",
     ),
 }
-"""The table of what the carrier's desk may overrule, and what nobody may.
+"""The table of what the carrier's desk may overrule, and what cannot be overruled.
 
 Source of `cabotage`: 19 CFR 123.14(c) for trucks, 8 CFR 214.2(b)(4)(i)(E) for drivers;
 Canada and Mexico have rules of the same kind.
@@ -163,11 +164,11 @@ class Objection(NamedTuple):
 
     @property
     def may_overrule(self) -> bool:
-        """Whether the carrier's desk may overrule it; else nobody may."""
+        """Whether the carrier's desk may overrule it."""
         return WORDS[self.ground].may_overrule
 
     def to_record(self) -> dict[str, Any]:
-        """Return it as JSON values, with its words."""
+        """Return the objection as JSON values, with its pointer and its sentence."""
         pointer, detail, may_overrule = WORDS[self.ground]
         return {
             "ground": self.ground.value,

@@ -130,9 +130,9 @@ class Settings:
     # Requests in hand from one address, in each web process: 300 phones of one yard
     # may ask at once. 0 turns the limit off.
     LIMIT_ADDRESS_AT_ONCE: int = 500
-    # A load that is given back so soon after its booking counts against its carrier.
+    # A load that is given back within this time counts against its carrier.
     QUICK_GIVE_BACK_S: int = 900
-    # So long after its delivery a poster who confirmed no pickup may say: not so.
+    # A poster who confirmed no pickup may deny the delivery for so many days.
     DENY_DELIVERY_DAYS: int = 7
     # A driver who accepts is on the road: the phone's last position must not be older
     # than this. 0 turns the check off.

@@ -215,8 +215,8 @@ class DatabaseUnusable(CannotStart):
 
 
 LOCK_WAITS = 3
-"""A wait for one lock is cut after this part of STATEMENT_TIMEOUT_S: a request that
-meets so many locked rows one after the other still ends within it. Nothing else cuts
+"""A wait for one lock is cut after STATEMENT_TIMEOUT_S divided by this: a request that
+meets so many locked rows one after the other still ends in time. Nothing else cuts
 waits at COMMIT: PostgreSQL ends `statement_timeout` before deferred triggers run."""
 
 
@@ -321,8 +321,8 @@ that does not begin with the revision is out of date and is ignored.
 
 
 def _may_not_connect(error: DBAPIError) -> bool:
-    """Say whether the server has refused this login; the right has one name in all
-    languages."""
+    """Say whether the login lacks the right CONNECT, which has this name in all
+    languages of the server."""
     return "CONNECT" in str(error.orig)
 
 

@@ -36,10 +36,11 @@ class FlagSubject(StrEnum):
 
 
 class Flag(Identified, Dated, Row):
-    """A doubt about what a phone reported, open until a person ends it with a word.
+    """A doubt about what a phone reported, open until a person ends it.
 
     `org_id` is the driver's company: the poster does not see it. While it is open, the
-    same doubt about the same `fact` of the same subject only adds to `times`.
+    same doubt about the same `fact` of the same subject only adds to `times`. `word` is
+    what the person who ended it found out.
     """
 
     __tablename__ = "flags"

@@ -36,7 +36,7 @@ class AssignmentKind(StrEnum):
 
 
 class EndedParty(StrEnum):
-    """Who ended an assignment before its load was delivered."""
+    """The side that ended an assignment before its load was delivered."""
 
     CARRIER = "carrier"
     POSTER = "poster"

@@ -12,10 +12,11 @@ from models.kernel.row import Dated, Identified, Row, within
 class Duplicate(Identified, Dated, Row):
     """`load_id` was posted while another company's `like_id` was active.
 
-    Only the platform sees it; it is open until the operator ends it with a word.
+    Only the platform sees it; it is open until the operator ends it.
     is_carried: the company of `load_id` carried `like_id` at that time.
     is_near: it carried it, and the two only resemble each other: other ends nearby,
         later windows, a part of the weight.
+    word: what the operator found out.
     """
 
     __tablename__ = "duplicates"

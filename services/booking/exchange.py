@@ -36,7 +36,7 @@ def edit_driver(
     While the driver has a load, only a dispatcher changes the truck, and not to none.
 
     Locks: the driver's loads, the driver. Raises: what `drivers.edit_driver` raises;
-    DriverBusy; Objected, if nobody may overrule that the truck carries a load.
+    DriverBusy; Objected, if what speaks against the truck cannot be overruled.
     """
     # scope: `drivers.get_driver` finds the driver; the loads are those they have.
     loads = {}
@@ -55,7 +55,7 @@ def edit_driver(
     if not carried:
         return driver
     if not actor.is_dispatcher:
-        raise DriverBusy("You have a load: a dispatcher changes the truck.")
+        raise DriverBusy("You have a load: only a dispatcher may change the truck.")
     if driver.truck is None:
         raise DriverBusy("The driver has a load: give them another truck.")
     if any(each.load_id not in loads for each in carried):

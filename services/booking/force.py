@@ -31,7 +31,7 @@ def force_assign(
 ) -> Override:
     """Give the load to a driver who has none; the driver and the poster are told.
 
-    What speaks against it is kept as warnings, unless nobody may overrule it.
+    What speaks against it is kept as warnings, if it may be overruled.
 
     Locks: the load, its offers, the driver. Raises: NotFound, Invalid, LoadTaken,
     DriverBusy, NoTruck, LoadMoveRefused, Objected.

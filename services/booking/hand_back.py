@@ -33,7 +33,7 @@ def hand_back(
     note: str,
     now: datetime,
 ) -> Assignment:
-    """Give up a load; its driver is free, and nobody else has to agree.
+    """Give up a load; its driver is free, without the consent of any other person.
 
     With nothing aboard the load goes back to the market, else it is interrupted. The
     poster and the company's dispatchers are told; a dispatcher may do it on the

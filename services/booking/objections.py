@@ -33,7 +33,7 @@ from services.search.run import situation_of
 
 
 class Objected(Conflict):
-    """Something speaks against it. `objections` has all of it."""
+    """Something speaks against the booking; `objections` has all that does."""
 
     code = "objections"
     title = "Something speaks against the driver carrying this load"
@@ -82,7 +82,7 @@ def check_desk(
     driver: as read under its lock, before it got the load.
     is_overruled: the desk gave a reason.
 
-    Raises: Objected, if nobody may overrule some of it, or if the desk gave no reason.
+    Raises: Objected, if some of it cannot be overruled, or if the desk gave no reason.
     """
     found = _against_desk(session, load, driver, assignment, rules, now)
     _refuse_what_nobody_may(found)
@@ -167,11 +167,11 @@ def _refuse_what_nobody_may(found: Sequence[Objection]) -> None:
 
 
 def check_truck(load: Load, driver: Driver, truck: Truck, *, now: datetime) -> None:
-    """Ask whether the driver may carry on with a load in this truck.
+    """Check that the driver may go on with a load in this truck.
 
     What the desk may overrule does not count: the desk itself gave them the truck.
 
-    Raises: Objected, if nobody may overrule some of it.
+    Raises: Objected, if some of it cannot be overruled.
     """
     candidate = candidate_of(load)
     situation = situation_now(driver, truck, candidate, candidate.pickup, now)
@@ -201,7 +201,7 @@ def situation_now(
 def _is_located(
     rules: BookingRules, position: LastPosition | None, at: datetime
 ) -> bool:
-    """Say whether the newest position is not old; none at all is not known, not old."""
+    """Say whether the newest position is not old. No position at all is not old."""
     if rules.position_max_age is None or position is None:
         return True
     return position.corrected_at >= at - rules.position_max_age

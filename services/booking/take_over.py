@@ -49,7 +49,7 @@ def take_over(
     load = overrides.lock_loads(session, [load_id])[load_id]
     old = session.get_one(Assignment, assignment_id)
     cause = why.cause(actor, now)
-    _check_it_has_the_freight(load, old)
+    _check_has_freight(load, old)
     moves.check_load(load, LoadAct.TAKE_OVER, cause)
     before = overrides.state(load, None)
     new = _go_on(session, load, old, driver, cause)
@@ -75,9 +75,9 @@ def take_over(
     )
 
 
-def _check_it_has_the_freight(load: Load, old: Assignment) -> None:
-    """Raise AssignmentEnded for one that no longer has the load, whatever happened to
-    the load since."""
+def _check_has_freight(load: Load, old: Assignment) -> None:
+    """Raise AssignmentEnded if the freight is no longer on the assignment's truck,
+    whatever the load's status is by now."""
     is_last = load.interrupted_assignment_id == old.id
     if old.status is AssignmentStatus.CANCELLED and not is_last:
         raise AssignmentEnded("The assignment does not have the freight.")

@@ -17,7 +17,7 @@ from services.kernel.actors import Actor
 from services.kernel.versions import Precondition
 
 NEWEST = 3
-"""Of so many newest loads `settle_driver` locks the trucks."""
+"""`settle_driver` locks the trucks of a driver's newest loads, of at most so many."""
 
 
 class DriverBusy(Conflict):

@@ -108,7 +108,7 @@ def flags_of(
 def end_flag(
     session: Session, actor: Actor, flag_id: UUID, *, word: str, now: datetime
 ) -> Flag:
-    """End the flag; keep who looked at it and what they say.
+    """End the flag; keep the member who ended it, and what they found out.
 
     Safe to repeat: a flag that has ended is returned unchanged.
 

@@ -85,7 +85,7 @@ def follow(last: Spot | None, doubted: Spot | None, fixes: Iterable[Spot]) -> Tr
 
     A fix that the last position does not reach is a jump. It becomes the last position
     when another fix agrees with it; an older fix never replaces a newer position. A
-    vague fix says too little for both: it is passed over.
+    vague fix says too little for both: it is skipped.
     """
     jumps = []
     for fix in sorted(fixes, key=lambda fix: fix.order):

@@ -16,8 +16,7 @@ OLDEST_REPORT = timedelta(days=30)
 """Older times come only from phones whose clock was reset, for example to 1970."""
 
 NO_TIME = datetime.min.replace(tzinfo=UTC)
-"""Stands for what a phone sent in the form of a time, and that is none or out of
-range."""
+"""In place of a time that a phone sent, if it cannot be read or is out of range."""
 
 
 class ClockSkew(DomainError):
@@ -29,8 +28,8 @@ class ClockSkew(DomainError):
 
 
 class Believed(NamedTuple):
-    """The time at which a report counts; `is_implausible` if it is that of its receipt,
-    as the phone's time cannot be right."""
+    """When a report counts: by the phone's time, or at its receipt if the phone's time
+    cannot be right (`is_implausible`)."""
 
     at: datetime
     is_implausible: bool
@@ -43,7 +42,9 @@ def believed(
     received_at: datetime,
     earliest: datetime,
 ) -> Believed:
-    """Return when something happened by the server's clock, or else when it was told.
+    """Return when something happened, by the server's clock.
+
+    If the phone's time cannot be right, that is when the report was received.
 
     occurred_at, sent_at: as for `corrected`, or NO_TIME.
     earliest: it cannot have happened before this time.

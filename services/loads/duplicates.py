@@ -64,7 +64,7 @@ def check(session: Session, load: Load) -> list[Warned]:
 
 
 def open_duplicates(session: Session) -> Sequence[Duplicate]:
-    """Return the pairs that nobody has ended, oldest first (the operator's command)."""
+    """Return the open pairs, oldest first (the operator's command)."""
     # scope: the operator's command, for all companies.
     query = select(Duplicate).where(Duplicate.ended_at.is_(None))
     return session.scalars(query.order_by(Duplicate.created_at, Duplicate.id)).all()
@@ -73,7 +73,9 @@ def open_duplicates(session: Session) -> Sequence[Duplicate]:
 def end_duplicate(
     session: Session, duplicate_id: UUID, *, word: str, now: datetime
 ) -> Duplicate:
-    """End a pair with what was found out; the first word stands. Safe to repeat.
+    """End a pair; keep what was found out (the operator's command).
+
+    Safe to repeat: a pair that has ended is returned unchanged.
 
     Locks: the pair. Raises: NotFound.
     """

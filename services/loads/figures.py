@@ -42,9 +42,10 @@ class Warned:
 
 
 def are_changed(load: Load, given: Mapping[str, Any]) -> bool:
-    """Say whether one of the given fields is another than the load's.
+    """Say whether a given field differs from the load's.
 
-    What makes the total counts as changed: its fields may be of one mile.
+    A field that the total depends on counts as changed: a given price may be that of
+    one mile.
     """
     return any(
         name in OF_THE_TOTAL or getattr(load, name) != value
@@ -81,7 +82,7 @@ def check_temperature(load: Load) -> None:
 def claims_of(load: Load, now: datetime) -> tuple[Posted, Places]:
     """Return what a confirmation of the load's figures is about.
 
-    The stops are set.
+    The caller has set the stops.
     """
     posted = Posted(
         equipment=frozenset(Equipment(word) for word in load.equipment),
@@ -95,7 +96,7 @@ def claims_of(load: Load, now: datetime) -> tuple[Posted, Places]:
         temperature_max_c=load.temperature_max_c,
         is_private=load.visibility is Visibility.PRIVATE,
         longest_window=max(stop.window_until - stop.window_from for stop in load.stops),
-        # Of a load that waits, the first pickup only comes nearer.
+        # Time makes this only shorter, so a load does not become odd by waiting.
         ahead=load.pickup_from - now,
     )
     return posted, tuple((stop.lat, stop.lon) for stop in load.stops)
@@ -119,7 +120,7 @@ def settle(
     changed: the names of all fields that the request changes, `stops` among them.
     before: `claims_of` the load before the request; None for a new load.
 
-    Raises: Invalid, with the likely slip, for figures that nobody can have meant.
+    Raises: Invalid, with the likely slip, for impossible figures.
     """
     _settle_total(load, given, changed)
     claims = claims_of(load, now)

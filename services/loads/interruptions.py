@@ -40,8 +40,8 @@ def interrupt(
     """Take the driver off a load with freight aboard; the place of the freight is kept.
 
     The driver is free, as the assignment ends. A stop where the truck had arrived and
-    was not done yet is pending again. The driver and the poster are told. A carrier
-    that lets go is counted as one that gives the load back.
+    was not done yet is pending again. The driver and the poster are told. If the
+    carrier interrupts, that counts as a give-back.
 
     Locks: the driver; the caller has locked the load. Raises: LoadMoveRefused.
     """
@@ -60,7 +60,7 @@ def interrupt(
             stops.wait_again(stop)
     assignments.cut_short(session, assignment, load, party, cause, way=way)
     if party is EndedParty.CARRIER:
-        # Else a pickup reported from the office is the way to let go without a count.
+        # Else a carrier could report a pickup from its office, and let go uncounted.
         assignment.given_back_after_s = assignment.after_s
     assignments.tell_driver(
         session, assignment.driver_id, MessageKind.LOAD_UNASSIGNED, load.id

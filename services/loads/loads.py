@@ -47,7 +47,8 @@ class NumberTaken(Conflict):
 
 
 CONSENT = {"may_be_rebrokered": True}
-"""What a poster may change in a load that is carried: the carrier may rely on it."""
+"""The only change of a load that is carried. Its poster cannot take it back, as the
+carrier may have relied on it."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def recall(
 ) -> Load:
     """Interrupt one of the poster's own loads, with freight aboard.
 
-    Needs no answer of the carrier. Safe to repeat.
+    The carrier does not have to agree. Safe to repeat.
 
     deny_within: how long after its delivery a load is interrupted, if the poster
         confirmed none of its pickups (`services.loads.denials`).

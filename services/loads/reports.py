@@ -18,7 +18,8 @@ from services.loads import sequence
 from services.loads.sequence import Fact
 
 FRESH = timedelta(minutes=2)
-"""A position this near in time says how fast the truck drove at a report."""
+"""A position that is no farther in time from a report says how fast the truck drove
+then."""
 
 FACTS = {
     StopAct.ARRIVE: "arrival",
@@ -32,10 +33,10 @@ FACTS = {
 class Report:
     """What the phone says. Times are by its clock; `sent_at` corrects them.
 
-    occurred_at, sent_at: NO_TIME if what the phone gave is none.
+    occurred_at, sent_at: NO_TIME if the phone gave no valid time.
     position: where the phone was; kept with the event.
-    is_on_road: False if no truck can be at the position, or if what the phone gave is
-        no place; then there is no position.
+    is_on_road: False if no truck can be at the position, or if the phone gave no valid
+        one; `position` is None then.
     """
 
     occurred_at: datetime

@@ -1,4 +1,4 @@
-"""The order of facts: what came before a report, and whether a truck does both."""
+"""The order of facts: what came before a report, and if one truck can do both."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -15,7 +15,7 @@ SOON = timedelta(minutes=10)
 
 
 class Fact(NamedTuple):
-    """The truck was at the stop of this place at this time."""
+    """At this time the truck was at the stop that is at this place."""
 
     place: Point
     at: datetime

@@ -31,7 +31,7 @@ OPEN_FOR = timedelta(hours=72)
 PURPOSE = "invitation"
 
 LETTERS = Rule(quota=5, window_s=24 * 3600)
-"""To one mailbox, from one company: what others send must not stop its own company."""
+"""To one mailbox, from one company: the letters of others must not use up its quota."""
 
 
 class InvitationOver(Gone):

@@ -205,7 +205,7 @@ def offer_next(
 def _claim(
     session: Session, driver_id: UUID, trigger: str, now: datetime, **start: UUID
 ) -> BackhaulSearch | None:
-    """Insert the search; None if there is one with this start already."""
+    """Insert a search; return None if there is one of this start already."""
     # scope: a job, for one driver.
     driver = session.get_one(Driver, driver_id)
     claimed = session.scalar(

@@ -44,7 +44,7 @@ LEFT = text(
 
 
 def _bounded(session: Session) -> Callable[[], Session]:
-    """Return what gives the session for one statement, within what is left."""
+    """Return a function that gives the session for one statement in the time left."""
     until = session.scalar(UNTIL, {"patience_s": PATIENCE_S})
 
     def asking() -> Session:
