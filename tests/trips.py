@@ -105,10 +105,17 @@ def forget_where(trip: Trip) -> None:
 
 
 def make_trip(
-    world: World, session: OrmSession, route: tuple[tuple[str, Point], ...] = SHORT
+    world: World,
+    session: OrmSession,
+    route: tuple[tuple[str, Point], ...] = SHORT,
+    *,
+    poster: Caller | None = None,
 ) -> Trip:
-    """Return a trip: a booked load of a shipper, and a driver without a phone."""
-    carrier, shipper = world.company(), world.shipper()
+    """Return a trip: a booked load of a shipper, and a driver without a phone.
+
+    poster: another company's member who posted the load, in place of the shipper.
+    """
+    carrier, shipper = world.company(), poster or world.shipper()
     driver = world.driver(carrier, device=None)
     # Long enough for the way from home and back.
     stops = [world.stop_body(kind, place, ends_h=96) for kind, place in route]

@@ -165,4 +165,11 @@ MUTANTS = (
         "    if False:\n",
         (SUSPENDED,),
     ),
+    Mutant(
+        "a-posting-dispatcher-ends-a-load-at-its-delivery",
+        "services/loads/interruptions.py",
+        "    if load.status is not LoadStatus.INTERRUPTED:\n",
+        "    if load.status in {LoadStatus.DRAFT}:\n",
+        ("tests/services/booking/test_ways_out.py::TestInterrupted",),
+    ),
 )

@@ -335,6 +335,21 @@ class TestInterrupted:
         assert (refused.status, refused.code) == (409, "load-status")
         assert trip.status == "in_transit"
 
+    def test_a_dispatcher_does_not_end_a_posted_load_at_its_delivery_so(
+        self, world: World, session: OrmSession
+    ) -> None:
+        trip = make_trip(world, session, poster=world.company())
+        trip.go(0, "arrival", "completion")
+        released = {"release_reason": "other", "release_note": "The dock is closed."}
+        trip.tell(0, "departure", trip.carrier, **released)
+        trip.tell(1, "arrival")
+        assert trip.status == "at_delivery"
+
+        refused = tell(trip, "delivery")
+
+        assert (refused.status, refused.code) == (409, "load-status")
+        assert trip.status == "at_delivery"
+
     def test_the_last_truck_sees_it_until_it_ends(self, trip: Trip) -> None:
         trip.go(0)
         hand_back(trip)
