@@ -20,8 +20,8 @@ from runtime.db import Session
 from runtime.errors import NotFound
 from services.kernel.actors import Permission
 from services.kernel.moves import LoadMoveRefused
-from services.loads import interruptions, recalls
-from services.loads.recalls import InterruptionReason
+from services.loads import interruptions, own_interruptions
+from services.loads.own_interruptions import InterruptionReason
 
 blueprint = Blueprint(
     "interruptions",
@@ -67,7 +67,7 @@ class InterruptionView(MethodView):
         cannot take it over.
         """
         with Session.begin() as session:
-            return recalls.recall(
+            return own_interruptions.interrupt_own(
                 *(session, actor(), load_id),
                 **body,
                 now=now(),

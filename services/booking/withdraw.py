@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from freight.lifecycles import OfferAct
 from models.booking.overrides import Override, OverrideKind
-from models.fleet.drivers import Driver
 from models.offers.offers import Offer
 from runtime.errors import NotFound
 from services.booking import overrides
@@ -59,6 +58,6 @@ def withdraw_offer(
         assignment_id=assignment_id,
         before=before,
         after={"offer_status": offer.status, "offer_id": str(offer.id)},
-        told=[session.get_one(Driver, offer.driver_id).member_id],
+        told=[overrides.member_of(session, offer.driver_id)],
         is_poster_told=False,
     )

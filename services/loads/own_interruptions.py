@@ -1,4 +1,4 @@
-"""Recalls: a poster interrupts its own load, underway or reported delivered."""
+"""A poster interrupts its own load, underway or reported delivered."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,7 +25,7 @@ class InterruptionReason(StrEnum):
     OTHER = "other"
 
 
-def recall(
+def interrupt_own(
     session: Session,
     actor: Actor,
     load_id: UUID,
