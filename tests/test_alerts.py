@@ -3,7 +3,6 @@ and labels exist and are true."""
 
 import json
 import re
-import shutil
 import subprocess
 from typing import Any
 
@@ -22,6 +21,7 @@ from tests.alerts import RULES, alerts, rules
 from tests.services.scene import Scene
 from tests.source import ROOT
 from tests.test_periodic import value
+from tests.tools import need
 from tests.world import World
 
 PROMETHEUS_OWN = {"up"}
@@ -123,8 +123,8 @@ class TestTheRules:
 
     @pytest.mark.process
     def test_are_understood_by_prometheus(self) -> None:
-        if not (promtool := shutil.which("promtool")):
-            pytest.skip("promtool is not installed: it comes with Prometheus.")
+        # It comes with Prometheus.
+        promtool = need("promtool")
 
         done = subprocess.run(
             [promtool, "check", "config", RULES.with_name("prometheus.yml")],

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from services.kernel.actors import PERMISSIONS, Permission
 from tests import examples
 from tests.codes import need_the_whole_suite, openapi_path, promised
 from tests.source import ROOT
+from tests.tools import need
 from tests.waiting import LONGEST_S
 
 METHODS = {"get", "put", "post", "patch", "delete"}
@@ -322,9 +322,7 @@ class TestDocs:
         self, app: Flask, document: dict[str, Any], tmp_path: Path
     ) -> None:
         # The machine's own program: none of our packages contains one.
-        browser = shutil.which("chromium") or shutil.which("google-chrome")
-        if browser is None:
-            pytest.skip("The test needs chromium or google-chrome, not installed here.")
+        browser = need("chromium", "google-chrome")
         web = make_server("127.0.0.1", 0, app, threaded=True)
         serving = Thread(target=web.serve_forever)
         serving.start()

