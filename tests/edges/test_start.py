@@ -1,7 +1,6 @@
 """A failed start prints one sentence that says what to do; its exit code is 2."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -109,12 +108,6 @@ class TestPrograms:
 
         assert said.startswith("AUDIT_SIGNING_KEY is not set: this command needs it")
         assert list(tmp_path.iterdir()) == []
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class TestCheckServer:

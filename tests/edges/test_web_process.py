@@ -2,8 +2,6 @@
 
 import errno
 import gzip
-import http.client
-import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from api.kernel.problems import CONTENT_TYPE
 from local.processes import Processes
 from runtime.config import Settings
 from tests.waiting import LONGEST_S
-from tests.web import web_process
+from tests.web import ask, web_process
 from tests.world import Caller, World
 
 MIB = 2**20
@@ -33,15 +31,9 @@ class Web:
 
     def ask(self, method: str, path: str, body=None, **headers: str):
         """Return (status, headers, body as JSON) of a request on a new connection."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONGEST_S)
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent["Authorization"] = f"Bearer {self.token}"
-        try:
-            line.request(method, path, body, sent)
-            answer = line.getresponse()
-            return answer.status, answer.headers, json.loads(answer.read())
-        finally:
-            line.close()
+        headers["Authorization"] = f"Bearer {self.token}"
+        said = ask(self.port, method, path, body, **headers)
+        return said.status, said.headers, said.json()
 
     def put_truck(self, body, **headers: str):
         headers = {"Content_Type": "application/json"} | headers

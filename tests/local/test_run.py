@@ -12,10 +12,10 @@ from typing import IO
 
 import pytest
 
-from tests.edges.test_start import free_port
 from tests.source import ROOT
 from tests.tools import need
 from tests.waiting import LONGEST_S, wait_until
+from tests.web import free_port
 
 pytestmark = pytest.mark.process
 

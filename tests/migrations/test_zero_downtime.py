@@ -24,11 +24,11 @@ from runtime import schema
 from runtime.config import UNLIMITED
 from runtime.db import Session
 from tests import market_day
-from tests.edges.test_start import free_port
 from tests.over_http import HttpWorld
 from tests.source import ROOT
 from tests.tools import need
 from tests.waiting import LONGEST_S, wait_until
+from tests.web import free_port
 from tests.world import World
 
 
