@@ -1,11 +1,14 @@
-"""A hasher that counts, for tests of what a refused sign-in costs."""
+"""A desk, a driver, their phone; a hasher that counts what a refused sign-in costs."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from market.phone_keys import PhoneKey
 from services.people import passwords
+from tests.api.people.phones import new_id
+from tests.world import Caller, World
 
 
 class Counting:
@@ -29,3 +32,30 @@ def hasher() -> Iterator[Counting]:
     passwords.HASHER = counting  # type: ignore[assignment]
     yield counting
     passwords.HASHER = kept
+
+
+@pytest.fixture
+def boss(world: World) -> Caller:
+    return world.company()
+
+
+@pytest.fixture
+def driver(world: World, boss: Caller) -> Caller:
+    return world.driver(boss, device=None)
+
+
+@pytest.fixture
+def busy(world: World, boss: Caller, driver: Caller) -> Caller:
+    """The driver, with a load."""
+    world.assign(boss, driver, world.load(world.shipper()))
+    return driver
+
+
+@pytest.fixture
+def key() -> PhoneKey:
+    return PhoneKey()
+
+
+@pytest.fixture
+def phone() -> str:
+    return new_id()

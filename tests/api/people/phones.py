@@ -1,8 +1,9 @@
-"""Signing in and refreshing on a phone, with or without its key."""
+"""Signing in and refreshing on a phone, with or without its key, and what is kept."""
 
 from typing import Any
 
 from sqlalchemy import text
+from uuid_utils.compat import uuid7
 
 from market.phone_keys import PhoneKey
 from runtime.db import Session
@@ -10,6 +11,10 @@ from tests.world import PASSWORD, Answer, Caller
 
 SESSIONS = "/v1/sessions"
 REFRESH = "/v1/sessions/refresh"
+
+
+def new_id() -> str:
+    return str(uuid7())
 
 
 def body_of(caller: Caller, device_id: str | None = None) -> dict[str, Any]:
@@ -73,6 +78,29 @@ def send(
 def said(answer: Answer) -> tuple[int, str]:
     """Return the status, and the problem's code if there is one."""
     return answer.status, answer.code if answer.status >= 400 else ""
+
+
+def me(caller: Caller, tokens: Answer) -> Answer:
+    return Caller(caller.app, tokens["access_token"]).get("/v1/me")
+
+
+def state(caller: Caller, device_id: str) -> str:
+    """Return the enrolment of this device."""
+    listed = caller.get("/v1/devices")["data"]
+    return str(
+        next(device["enrolment"] for device in listed if device["id"] == device_id)
+    )
+
+
+def events_of(member_id: Any) -> list[str]:
+    """Return the kinds of the member's events, oldest first."""
+    with Session() as session:
+        found = session.execute(
+            text("select kind, org_id from events where subject_id = :id order by id"),
+            {"id": member_id},
+        ).all()
+    assert all(row.org_id for row in found)
+    return [row.kind for row in found]
 
 
 def let_time_pass(time: str) -> None:

@@ -72,11 +72,6 @@ def moved(**seconds: int) -> Forge:
     return forge
 
 
-@pytest.fixture
-def boss(world: World) -> Caller:
-    return world.company()
-
-
 def claims_of(token: str) -> Claims:
     claims: Claims = jwt.decode(token, options={"verify_signature": False})
     return claims

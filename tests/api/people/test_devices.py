@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from freight.roles import Role
 from runtime.db import Session
+from tests.api.people.phones import new_id
 from tests.services.scene import see_it_wait
 from tests.waiting import LONGEST_S
 from tests.world import SOME_ID, Answer, Caller, World
@@ -32,10 +33,6 @@ def register(caller: Caller, device_id: str, **fields: Any) -> Answer:
 def alive(caller: Caller) -> list[str]:
     listed = caller.get("/v1/devices?limit=200")["data"]
     return [phone["id"] for phone in listed if phone["dead_at"] is None]
-
-
-def new_id() -> str:
-    return str(uuid7())
 
 
 @pytest.fixture

@@ -39,11 +39,6 @@ def execute(statement: str) -> None:
         session.execute(text(statement))
 
 
-@pytest.fixture
-def boss(world: World) -> Caller:
-    return world.company()
-
-
 class TestInvite:
     def test_is_open_for_72_hours(self, boss: Caller) -> None:
         made = invite(boss, phone="(312) 555-0142", locale="es-MX")

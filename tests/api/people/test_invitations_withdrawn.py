@@ -12,11 +12,6 @@ from tests.waiting import LONGEST_S
 from tests.world import Caller, World, utcnow
 
 
-@pytest.fixture
-def boss(world: World) -> Caller:
-    return world.company()
-
-
 class TestWithdraw:
     def test_may_be_repeated(self, world: World, boss: Caller) -> None:
         made = invite(boss)

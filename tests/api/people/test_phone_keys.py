@@ -13,36 +13,17 @@ from services.people.proofs import LONGEST_PROOF, MOST_USED_PROOFS
 from tests.api.people.phones import (
     REFRESH,
     SESSIONS,
+    events_of,
     let_time_pass,
+    me,
     refresh,
     said,
     send,
     sign_in,
 )
-from tests.api.people.test_enrolments import events_of, me, new_id
-from tests.world import Caller, World, utcnow
+from tests.world import Caller, utcnow
 
 DAY_S = 86_400
-
-
-@pytest.fixture
-def boss(world: World) -> Caller:
-    return world.company()
-
-
-@pytest.fixture
-def driver(world: World, boss: Caller) -> Caller:
-    return world.driver(boss, device=None)
-
-
-@pytest.fixture
-def key() -> PhoneKey:
-    return PhoneKey()
-
-
-@pytest.fixture
-def phone() -> str:
-    return new_id()
 
 
 @pytest.fixture

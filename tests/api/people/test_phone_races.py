@@ -13,8 +13,7 @@ from market.phone_keys import PhoneKey
 from runtime.db import Session
 from services.people import families
 from services.people.proofs import read_proof
-from tests.api.people.phones import REFRESH, refresh, send, sign_in
-from tests.api.people.test_enrolments import events_of, new_id
+from tests.api.people.phones import REFRESH, events_of, refresh, send, sign_in
 from tests.services.scene import after, at_once, see_it_wait
 from tests.waiting import LONGEST_S
 from tests.world import Answer, Caller, World, utcnow
@@ -23,16 +22,6 @@ from tests.world import Answer, Caller, World, utcnow
 @pytest.fixture
 def driver(committed: World) -> Caller:
     return committed.driver(committed.company(), device=None)
-
-
-@pytest.fixture
-def key() -> PhoneKey:
-    return PhoneKey()
-
-
-@pytest.fixture
-def phone() -> str:
-    return new_id()
 
 
 @pytest.fixture

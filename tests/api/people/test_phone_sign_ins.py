@@ -12,42 +12,18 @@ from services.people import devices
 from tests.api.people.phones import (
     SESSIONS,
     body_of,
+    events_of,
+    me,
+    new_id,
     nonce_for,
     refresh,
     said,
     sign_in,
+    state,
 )
-from tests.api.people.test_enrolments import events_of, me, new_id, state
 from tests.services.scene import actor_of, see_it_wait
 from tests.waiting import LONGEST_S
 from tests.world import PASSWORD, Caller, World, utcnow
-
-
-@pytest.fixture
-def boss(world: World) -> Caller:
-    return world.company()
-
-
-@pytest.fixture
-def driver(world: World, boss: Caller) -> Caller:
-    return world.driver(boss, device=None)
-
-
-@pytest.fixture
-def busy(world: World, boss: Caller, driver: Caller) -> Caller:
-    """The driver, with a load."""
-    world.assign(boss, driver, world.load(world.shipper()))
-    return driver
-
-
-@pytest.fixture
-def key() -> PhoneKey:
-    return PhoneKey()
-
-
-@pytest.fixture
-def phone() -> str:
-    return new_id()
 
 
 class TestASignInOnAPhone:

@@ -33,11 +33,6 @@ def sign_in(boss: Caller, email: str, **body: Any) -> Answer:
 
 
 @pytest.fixture
-def boss(world: World) -> Caller:
-    return world.company()
-
-
-@pytest.fixture
 def email(boss: Caller) -> str:
     return str(boss.get("/v1/me")["member"]["email"])
 
