@@ -14,9 +14,7 @@ HERE: dict[str, Any] = {"lat": NEW_YORK.lat, "lon": NEW_YORK.lon}
 
 @pytest.fixture
 def trip(world: World, session: OrmSession) -> Trip:
-    made = make_trip(world, session)
-    forget_where(made)
-    return made
+    return forget_where(make_trip(world, session))
 
 
 NO_PLACES: dict[str, dict[str, Any]] = {

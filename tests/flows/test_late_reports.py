@@ -14,9 +14,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def trip(world: World, session: OrmSession) -> Trip:
-    made = book_long_ago(make_trip(world, session))
-    forget_where(made)
-    return made
+    return forget_where(book_long_ago(make_trip(world, session)))
 
 
 def at(answer: object) -> datetime:

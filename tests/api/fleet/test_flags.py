@@ -19,9 +19,7 @@ WORD = {"word": "The phone was in a tunnel."}
 
 @pytest.fixture
 def trip(world: World, session: OrmSession) -> Trip:
-    made = make_trip(world, session)
-    forget_where(made)
-    return made
+    return forget_where(make_trip(world, session))
 
 
 def flags_of(caller: Caller, query: str = "") -> list[dict[str, Any]]:

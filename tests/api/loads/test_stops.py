@@ -12,9 +12,7 @@ from tests.world import NEWARK, World, iso, utcnow
 
 @pytest.fixture
 def trip(world: World, session: OrmSession) -> Trip:
-    made = make_trip(world, session)
-    forget_where(made)
-    return made
+    return forget_where(make_trip(world, session))
 
 
 @pytest.fixture

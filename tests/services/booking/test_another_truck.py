@@ -11,11 +11,6 @@ from tests.trips import LONG, Trip, make_trip
 from tests.world import DENVER, Answer, Caller, World
 
 
-@pytest.fixture
-def trip(world: World, session: OrmSession) -> Trip:
-    return make_trip(world, session)
-
-
 def far_away(trip: Trip) -> Caller:
     """Return a driver of the carrier who is 1,600 miles from the pickup."""
     return trip.world.driver(trip.carrier, device=None, home=DENVER)

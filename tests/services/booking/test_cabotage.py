@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from runtime.db import Session
-from tests.services.booking.test_objections import grounds
+from tests.services.booking.desk import grounds
 from tests.services.scene import Scene
 from tests.world import World
 

@@ -10,7 +10,7 @@ from runtime.db import Session
 from services.booking.force import force_swap
 from services.booking.overrides import Why
 from services.loads.market import LoadTaken
-from tests.services.booking.test_overrides import everything, override, won
+from tests.services.booking.desk import everything, override, won
 from tests.services.scene import (
     Scene,
     actor_of,

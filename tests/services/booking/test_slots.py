@@ -13,7 +13,7 @@ from runtime.db import Session
 from services.booking import assign
 from services.loads import assignments
 from tests.flows.acts import overriding
-from tests.services.booking.test_overrides import override
+from tests.services.booking.desk import override
 from tests.services.scene import (
     Scene,
     active,

@@ -22,11 +22,6 @@ from tests.world import CLEVELAND, NEW_YORK, World, utcnow
 
 
 @pytest.fixture
-def trip(world: World, session: OrmSession) -> Trip:
-    return make_trip(world, session)
-
-
-@pytest.fixture
 def long_trip(world: World, session: OrmSession) -> Trip:
     return make_trip(world, session, LONG)
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
 from geo.distance import haversine_m
@@ -16,7 +15,7 @@ from models.loads.assignments import Assignment
 from models.search.searches import BackhaulSearch
 from tests.services.booking.exits import assignment_of, decide, hand_back, tell
 from tests.services.scene import Scene, active, open_offers, rows_of
-from tests.trips import Trip, make_trip
+from tests.trips import Trip
 from tests.world import (
     CHICAGO,
     CLEVELAND,
@@ -30,11 +29,6 @@ from tests.world import (
 
 NEAR_NEWARK = Point(NEWARK.lat - 0.09, NEWARK.lon)
 """10 km away: not four minutes at 45 m/s."""
-
-
-@pytest.fixture
-def trip(world: World, session: OrmSession) -> Trip:
-    return make_trip(world, session)
 
 
 class TestHowFarTheTruckHadCome:
