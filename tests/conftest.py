@@ -10,6 +10,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from argon2 import PasswordHasher
+from click.testing import CliRunner, Result
 from flask import Flask
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
@@ -17,6 +18,7 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session as OrmSession
 
 from api.app import create_app, make_posting_rules
+from cli import cli as commands
 from edges.start import keyring, read_gauges
 from geo.roads import EstimatedRoads
 from local import EmbeddedServerError, create_database, server
@@ -307,3 +309,23 @@ def run_jobs(settings: Settings) -> Callable[..., list[str]]:
         return drain_jobs(settings, gateway, **rules)
 
     return run
+
+
+@pytest.fixture
+def invoke(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Result]]:
+    """Run a command in this process, as starting another one takes most of the time."""
+    bound = Session.kw.get("bind")
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("LOG_LEVEL", "CRITICAL")
+
+    def run(*arguments: str) -> Result:
+        result = CliRunner().invoke(commands, arguments)
+        if (used := Session.kw.get("bind")) not in {bound, None}:
+            used.dispose()
+        Session.configure(bind=bound)
+        return result
+
+    yield run
+    canaries.record()

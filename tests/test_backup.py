@@ -35,7 +35,7 @@ from tests import checksums, market_day
 from tests.market_day import Day
 from tests.services.scene import active, rows_of
 from tests.source import ROOT
-from tests.tenants.test_public import OF_PUBLIC
+from tests.tenants.rights import OF_PUBLIC
 from tests.world import FakeGateway, World, drain_jobs, utcnow
 
 LISTS = {

@@ -4,43 +4,21 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from sqlalchemy import select
 
-from cli import cli as commands
 from models.kernel.events import Event
 from runtime import schema
 from runtime.db import Session
-from tests import canaries
 from tests.over_http import over_http
 from tests.source import ROOT
 from tests.world import PASSWORD, Caller, World
-
-
-@pytest.fixture
-def invoke(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Result]]:
-    """Run a command in this process, as starting another one takes most of the time."""
-    bound = Session.kw.get("bind")
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("LOG_LEVEL", "CRITICAL")
-
-    def run(*arguments: str) -> Result:
-        result = CliRunner().invoke(commands, arguments)
-        if (used := Session.kw.get("bind")) not in {bound, None}:
-            used.dispose()
-        Session.configure(bind=bound)
-        return result
-
-    yield run
-    canaries.record()
 
 
 def create_org(**changes: str | None) -> list[str]:

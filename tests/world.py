@@ -185,14 +185,20 @@ class World:
 
     def locate(self, driver: Caller, place: Point, *, at: datetime) -> None:
         """Report a position from the driver's phone, however far from the last one."""
-        fix = {"fix_id": str(uuid7()), "fixed_at": iso(at)}
+        if "flags" in self.fix(driver, place, at=at):
+            # A jump: a second fix agrees with the first.
+            self.fix(driver, place, at=at - timedelta(seconds=1))
+
+    def fix(
+        self, driver: Caller, place: Point, *, at: datetime, **figures: float | None
+    ) -> dict[str, Any]:
+        """Report one fix from the driver's phone; return its result."""
+        fix = {"fix_id": str(uuid7()), "fixed_at": iso(at)} | figures
         fix |= {"lat": place.lat, "lon": place.lon}
         sent = driver.post("/v1/positions", {"fixes": [fix]})
-        assert sent["results"][0]["status"] == "created", sent.body
-        if "flags" in sent["results"][0]:
-            # A jump: a second fix agrees with the first.
-            fix |= {"fix_id": str(uuid7()), "fixed_at": iso(at - timedelta(seconds=1))}
-            driver.post("/v1/positions", {"fixes": [fix]})
+        (result,) = sent["results"]
+        assert result["status"] == "created", sent.body
+        return dict(result)
 
     def phone(self, caller: Caller, target: str, **fields: Any) -> str:
         """Return the id of a new phone of the caller, on which nobody signed in."""
@@ -267,8 +273,8 @@ class World:
         self, dispatcher: Caller, driver: Caller, load: dict[str, Any], **why: str
     ) -> dict[str, Any]:
         """Plan the load for the driver; `reason` overrules what speaks against it."""
-        body = {"load_id": load["id"], "driver_id": driver.driver_id} | why
-        made = dispatcher.post("/v1/assignments", body)
+        given = {"load_id": load["id"], "driver_id": driver.driver_id} | why
+        made = dispatcher.post("/v1/assignments", given)
         assert made.status == 201, made.body
         body: dict[str, Any] = made.body
         return body

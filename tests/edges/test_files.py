@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from edges.adapter import KEPT, Adapter, Admission, File
-from tests.edges.test_adapter import play, request
+from tests.edges.asked import play, request
 
 
 class TestAFile:
@@ -27,7 +27,7 @@ class TestAFile:
             f"the file {page}".encode(),
         )
 
-    def test_is_read_by_what_does_not_know_it(self, tmp_path: Path) -> None:
+    def test_is_read_in_parts_without_granian(self, tmp_path: Path) -> None:
         page = tmp_path / "page.html"
         page.write_text("hello " * 1000)
 

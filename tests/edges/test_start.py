@@ -24,7 +24,7 @@ from runtime.db import (
     make_engine,
 )
 from runtime.errors import CannotStart
-from tests.runtime.test_settings import PRODUCTION
+from tests.runtime.production import PRODUCTION
 from tests.source import ROOT
 from tests.waiting import LONGEST_S
 

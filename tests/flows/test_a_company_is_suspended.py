@@ -3,7 +3,6 @@ leave every list."""
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -13,9 +12,9 @@ from runtime.db import Session
 from services.kernel.limits import Rule
 from services.people import sign_in as sign_in_service
 from services.people.tokens import read_access_token
-from services.upkeep import suspensions
 from tests.owasp.operations import guarded
 from tests.services.booking.exits import tell
+from tests.standing import resume, suspend, suspend_without_withdrawing
 from tests.trips import Trip, make_trip
 from tests.world import (
     CHICAGO,
@@ -27,29 +26,6 @@ from tests.world import (
     World,
     utcnow,
 )
-
-
-def suspend(company: Caller) -> int:
-    assert isinstance(company.org_id, UUID)
-    with Session.begin() as session:
-        suspensions.suspend(session, company.org_id, reason="fraud", now=utcnow())
-    with Session.begin() as session:
-        ended = suspensions.withdraw_offers(session, company.org_id, now=utcnow())
-    with Session.begin() as session:
-        assert not suspensions.withdraw_offers(session, company.org_id, now=utcnow())
-    return ended
-
-
-def suspend_without_withdrawing(company: Caller) -> None:
-    assert isinstance(company.org_id, UUID)
-    with Session.begin() as session:
-        suspensions.suspend(session, company.org_id, reason="fraud", now=utcnow())
-
-
-def resume(company: Caller) -> None:
-    assert isinstance(company.org_id, UUID)
-    with Session.begin() as session:
-        suspensions.resume(session, company.org_id, now=utcnow())
 
 
 def market(caller: Caller) -> list[str]:

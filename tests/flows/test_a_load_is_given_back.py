@@ -12,10 +12,7 @@ from sqlalchemy import text
 from runtime.db import Session
 from services.booking import give_backs
 from tests.services.scene import Scene
-from tests.test_cli import invoke
 from tests.world import World, utcnow
-
-__all__ = ["invoke"]
 
 QUICK = 900
 

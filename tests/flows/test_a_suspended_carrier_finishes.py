@@ -5,8 +5,8 @@ import pytest
 from sqlalchemy.orm import Session as OrmSession
 
 from models.booking.overrides import OverrideKind
-from tests.flows.test_a_company_is_suspended import suspend
 from tests.services.booking.exits import assignment_of, decide, hand_back, tell
+from tests.standing import suspend
 from tests.trips import Trip, make_trip
 from tests.world import World
 

@@ -16,22 +16,15 @@ from models.offers.offers import Offer
 from runtime.config import Strategy
 from runtime.db import Session, Tenant, acting
 from services.people.encryption import cipher
-from services.upkeep import audit, privacy, suspensions
+from services.upkeep import audit, privacy
 from tests.services.scene import Scene, at_once, open_offers, rows_of, see_it_wait
+from tests.standing import suspend
 from tests.world import NEWARK, PASSWORD, Caller, FakeGateway, World, utcnow
 
 RING = {
     "type": "Polygon",
     "coordinates": [[[-98, 31], [-97, 31], [-97, 32], [-98, 32], [-98, 31]]],
 }
-
-
-def suspend(company: Caller) -> None:
-    assert company.org_id is not None
-    with Session.begin() as session:
-        suspensions.suspend(session, company.org_id, reason="fraud", now=utcnow())
-        while suspensions.withdraw_offers(session, company.org_id, now=utcnow()):
-            pass
 
 
 def erase(caller: Caller) -> None:

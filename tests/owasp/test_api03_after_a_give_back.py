@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.owasp.test_api03_before_acceptance import secret_load, secrets_in
+from tests.owasp.secret_loads import secret_load, secrets_in
 from tests.services.scene import Scene, open_offers, see_feed_settle
 from tests.world import DALLAS, HOUSTON, Answer, Caller, World
 

@@ -5,67 +5,29 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session as OrmSession
 
 from freight.roles import Role
-from geo.points import Point
 from models.people.organisations import OrganisationKind
 from tests.owasp.operations import guarded
+from tests.owasp.secret_loads import (
+    DELIVERY,
+    PICKUP,
+    SECRETS,
+    secret_load,
+    secrets_in,
+)
 from tests.owasp.tour import Guest, Tour
 from tests.services.scene import Scene, open_offers
 from tests.test_security import Rows, area_body
-from tests.world import Answer, Caller, World
-
-PICKUP, DELIVERY = Point(40.735712, -74.172449), Point(41.878134, -87.629831)
-
-SECRETS = (
-    *("Hush Foods", "Bill Payer", "PO-SECRET", "LN-SECRET", "Customer Dock"),
-    *("1 Hidden St", "60699", "Connie Tact", "+13125550142", "connie@example.com"),
-    *("Gate code 4711", "40.735712", "-74.172449", "41.878134", "-87.629831"),
-)
-"""What only the poster, and the carrier from acceptance on, may read of a load."""
+from tests.world import Caller, World
 
 SHOWN = ("Newark", "Gary", "40.74", "-74.17", "41.88", "-87.63")
 """What the market reads of it."""
 
 ACCEPTS = "PUT /v1/offers/{offer_id}/acceptance"
-
-
-def secret_load(world: World, shipper: Caller) -> dict[str, Any]:
-    kept = {
-        "facility": "Customer Dock",
-        "instructions": "Gate code 4711",
-        "contact": {
-            "name": "Connie Tact",
-            "phone": "+13125550142",
-            "email": "connie@example.com",
-        },
-    }
-    stops = []
-    for kind, at, city in (
-        ("pickup", PICKUP, "Newark"),
-        ("delivery", DELIVERY, "Gary"),
-    ):
-        address = {"street": "1 Hidden St", "city": city, "postal_code": "60699"}
-        stops.append(world.stop_body(kind, at, ends_h=96, address=address, **kept))
-    number = f"LN-SECRET-{next(world.numbers)}"
-    return world.load(
-        shipper,
-        load_number=number,
-        references=[{"qualifier": "PO", "value": "PO-SECRET"}],
-        consignee="Hush Foods",
-        bill_to="Bill Payer",
-        price_cents=900_000,
-        stops=stops,
-    )
-
-
-def secrets_in(answer: Answer) -> set[str]:
-    said = json.dumps(answer.body)
-    return {secret for secret in SECRETS if secret in said}
 
 
 @dataclass

@@ -8,20 +8,13 @@ from typing import Any
 import pytest
 
 from runtime.config import Push, Settings, SettingsError, Strategy
+from tests.runtime.production import PRODUCTION
 from tests.source import ROOT
 
 NAMES = [setting.name for setting in fields(Settings)]
 SECRETS = [
     setting.name for setting in fields(Settings) if setting.metadata.get("secret")
 ]
-PRODUCTION = {
-    "ENVIRONMENT": "production",
-    "DATABASE_URL": "postgresql://db/backhaul",
-    "JWT_PRIVATE_KEY": "-----BEGIN PRIVATE KEY-----",
-    "REFRESH_KEY": "5e4b0a7c91d23f68" * 2,
-    "ENCRYPTION_KEY": "c07d1f9ea4b83652" * 2,
-    "AUDIT_SIGNING_KEY": "-----BEGIN PRIVATE KEY-----x",
-}
 
 
 def faults(**environ: str) -> str:

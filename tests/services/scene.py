@@ -25,11 +25,13 @@ from models.people.organisations import OrganisationKind
 from models.search.searches import BackhaulSearch
 from runtime.db import Session
 from services.kernel.actors import Actor
+from services.kernel.events import Cause
+from services.offers import ending
 from services.people import sign_in
 from services.people.tokens import read_access_token
 from services.search.run import SearchRules, search_home
 from tests.waiting import LONGEST_S, wait_until
-from tests.world import CHICAGO, NEW_YORK, NEWARK, Caller, World, utcnow
+from tests.world import CHICAGO, NEW_YORK, NEWARK, Answer, Caller, World, utcnow
 
 Result = TypeVar("Result")
 
@@ -182,6 +184,18 @@ def let_time_run_out(*offer_ids: UUID, by: str = "1 second") -> None:
             .where(Offer.id.in_(offer_ids))
             .values(expires_at=func.now() - text(f"interval '{by}'"))
         )
+
+
+def decline(driver: Caller, offer_id: UUID, reason: str = "price") -> Answer:
+    answer = driver.put(f"/v1/offers/{offer_id}/decline", {"reason": reason})
+    assert answer.status == 200, answer.body
+    return answer
+
+
+def expire() -> int:
+    """Do the sweep of offers whose time is over; return how many it ended."""
+    with Session.begin() as session:
+        return ending.expire(session, Cause(utcnow()))
 
 
 def let_waits_pass() -> None:

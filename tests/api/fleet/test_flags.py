@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session as OrmSession
-from uuid_utils.compat import uuid7
 
 from geo.points import Point
 from models.fleet.positions import LastPosition
@@ -132,9 +131,7 @@ def test_a_speed_that_no_truck_has_is_flagged(trip: Trip, world: World) -> None:
 
 def test_the_speed_of_the_last_fix_counts_for_two_minutes(trip: Trip) -> None:
     book_long_ago(trip)
-    fix = {"lat": NEW_YORK.lat, "lon": NEW_YORK.lon, "speed_mps": 20.0}
-    fix |= {"fix_id": str(uuid7()), "fixed_at": iso(utcnow())}
-    trip.driver.post("/v1/positions", {"fixes": [fix]})
+    trip.world.fix(trip.driver, NEW_YORK, at=utcnow(), speed_mps=20.0)
 
     then = utcnow() - timedelta(minutes=3)
     assert "flags" not in trip.tell(0, "arrival", occurred_at=iso(then)).body
@@ -149,11 +146,10 @@ def test_the_speed_of_the_last_fix_counts_for_two_minutes(trip: Trip) -> None:
 def test_a_jump_of_the_positions_is_flagged_once(world: World) -> None:
     carrier = world.company()
     driver = world.driver(carrier)
-    sent = []
-    for minute, lat in ((3, 30.0), (2, 45.0)):
-        fix = {"fix_id": str(uuid7()), "lat": lat, "lon": -100.0}
-        fix |= {"fixed_at": iso(utcnow() - timedelta(minutes=minute))}
-        sent.append(driver.post("/v1/positions", {"fixes": [fix]})["results"][0])
+    sent = [
+        world.fix(driver, Point(lat, -100.0), at=utcnow() - timedelta(minutes=minute))
+        for minute, lat in ((3, 30.0), (2, 45.0))
+    ]
 
     assert [result["flags"] for result in sent] == [["speed_implausible"]] * 2
     (flag,) = carrier.get("/v1/flags")["data"]

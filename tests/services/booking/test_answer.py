@@ -10,14 +10,14 @@ from models.loads.loads import Load
 from models.offers.offers import Offer
 from runtime.config import Strategy
 from runtime.db import Session
-from services.kernel.events import Cause
-from services.offers import ending
 from services.search import run
 from tests.services.scene import (
     Scene,
     actor_of,
     after,
     at_once,
+    decline,
+    expire,
     let_time_run_out,
     offer_row,
     open_offers,
@@ -30,17 +30,6 @@ from tests.world import CLEVELAND, DALLAS, NEW_YORK, utcnow
 @pytest.fixture
 def scene(world):
     return Scene(world)
-
-
-def decline(driver, offer_id, reason="price"):
-    answer = driver.put(f"/v1/offers/{offer_id}/decline", {"reason": reason})
-    assert answer.status == 200, answer.body
-    return answer
-
-
-def expire():
-    with Session.begin() as session:
-        return ending.expire(session, Cause(utcnow()))
 
 
 class TestStrategies:

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from uuid_utils.compat import uuid7
 
 from geo.distance import haversine_m
 from geo.points import Point
@@ -23,7 +21,6 @@ from tests.world import (
     NEWARK,
     Answer,
     World,
-    iso,
     utcnow,
 )
 
@@ -59,11 +56,8 @@ class TestHowFarTheTruckHadCome:
         seconds += [(4, NEAR_NEWARK, None), (120, CLEVELAND, accuracy_m)]
         seconds += [(244, NEWARK, None)]
         for second, place, accuracy in seconds:
-            fix = {"fix_id": str(uuid7()), "lat": place.lat, "lon": place.lon}
-            fix |= {"fixed_at": iso(now + timedelta(seconds=second))}
-            fix |= {"accuracy_m": accuracy}
-            sent = trip.driver.post("/v1/positions", {"fixes": [fix]})
-            assert sent["results"][0]["status"] == "created"
+            at = now + timedelta(seconds=second)
+            trip.world.fix(trip.driver, place, at=at, accuracy_m=accuracy)
 
         tell(trip, "cancellation", reason="sold")
 
@@ -103,10 +97,8 @@ ENDS: dict[str, Callable[[Trip], Answer]] = {
     "cancelled": lambda trip: tell(trip, "cancellation", reason="sold"),
     "unassigned": lambda trip: decide(trip, "unassign"),
     "handed back": hand_back,
-    "interrupted": lambda trip: (trip.go(0), hand_back(trip))[1],
-    "recalled": lambda trip: (trip.go(0), tell(trip, "interruption", reason="recall"))[
-        1
-    ],
+    "interrupted": lambda trip: trip.go(0) or hand_back(trip),
+    "recalled": lambda trip: trip.go(0) or tell(trip, "interruption", reason="recall"),
     "reassigned": lambda trip: decide(
         trip,
         "reassign",
@@ -204,10 +196,6 @@ def test_a_load_that_the_driver_handed_back_is_not_offered_to_them_again(
 
     assert [offer.load_id for offer in open_offers(driver)] == [other_id]
     # To another driver it is.
-    assert open_offers_of(scene, given_up)
-
-
-def open_offers_of(scene: Scene, load_id: UUID) -> bool:
     other = scene.driver()
     scene.search(other)
-    return load_id in {offer.load_id for offer in open_offers(other)}
+    assert given_up in {offer.load_id for offer in open_offers(other)}

@@ -1,64 +1,29 @@
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Thread
-from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
-from models.fleet.positions import LastPosition, Position
 from runtime.db import Session
 from services.fleet import positions
-from services.fleet.positions import Fix, FixStatus
+from services.fleet.positions import Fix
+from tests.services.fleet.fixes import (
+    CREATED,
+    DUPLICATE,
+    MINUTE,
+    REJECTED,
+    fix,
+    last_of,
+    tell,
+    track_of,
+)
 from tests.services.scene import is_any_waiting
 from tests.waiting import LONGEST_S, wait_until
-from tests.world import World, utcnow
-
-CREATED, DUPLICATE, REJECTED = FixStatus
-MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(scope="module")
-def now() -> datetime:
-    return utcnow().replace(microsecond=0)
-
-
-def fix(at: datetime, lat: float = 41.9, lon: float = -87.6) -> Fix:
-    return Fix(uuid7(), at, lat, lon)
-
-
-def tell(
-    session: OrmSession,
-    driver_id: UUID,
-    fixes: Sequence[Fix],
-    now: datetime,
-    *,
-    sent_at: datetime | None = None,
-) -> list[tuple[FixStatus, str | None]]:
-    answers = positions.report(session, driver_id, fixes, sent_at=sent_at, now=now)
-    assert [a.fix_id for a in answers] == [f.fix_id for f in fixes]
-    return [(a.status, a.reason) for a in answers]
-
-
-def last_of(session: OrmSession, driver_id: UUID) -> LastPosition | None:
-    return session.scalar(
-        select(LastPosition)
-        .where(LastPosition.driver_id == driver_id)
-        .execution_options(populate_existing=True)
-    )
-
-
-def track_of(session: OrmSession, driver_id: UUID) -> list[tuple[object, ...]]:
-    rows = session.execute(
-        select(
-            Position.fix_id, Position.fixed_at, Position.corrected_at, Position.lat
-        ).where(Position.driver_id == driver_id)
-    )
-    return sorted(tuple(row) for row in rows)
+from tests.world import World
 
 
 class TestReport:

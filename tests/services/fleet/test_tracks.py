@@ -6,20 +6,7 @@ from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
 from services.fleet.positions import Fix
-from tests.services.fleet.test_positions import (
-    CREATED,
-    MINUTE,
-    fix,
-    last_of,
-    tell,
-    track_of,
-)
-from tests.world import utcnow
-
-
-@pytest.fixture(scope="module")
-def now() -> datetime:
-    return utcnow().replace(microsecond=0)
+from tests.services.fleet.fixes import CREATED, MINUTE, fix, last_of, tell, track_of
 
 
 class TestJumps:

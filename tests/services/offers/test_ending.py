@@ -10,11 +10,12 @@ from models.kernel.events import Event
 from models.offers.offers import Offer
 from runtime.db import Session
 from services.booking import answer
-from tests.services.booking.test_answer import decline, expire
 from tests.services.scene import (
     HALF_AN_HOUR,
     Scene,
     actor_of,
+    decline,
+    expire,
     let_time_run_out,
     offer_row,
     open_offers,

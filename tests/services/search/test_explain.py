@@ -10,8 +10,8 @@ from freight.feasibility import Reason
 from geo.distance import METRES_PER_MILE, destination
 from models.loads.loads import Load
 from runtime.db import Session
-from services.upkeep import suspensions
 from tests.services.scene import Scene, open_offers
+from tests.standing import resume, suspend_without_withdrawing
 from tests.world import CHICAGO, DALLAS, DENVER, NEW_YORK, NEWARK, iso, utcnow
 
 
@@ -290,7 +290,7 @@ class TestOfAPosterWhoIsSuspendedMeanwhile:
         driver = scene.driver()
         search = scene.search(driver)
         before = why(driver, search, first)
-        suspend(scene.shipper)
+        suspend_without_withdrawing(scene.shipper)
 
         answers = [why(driver, search, load_id) for load_id in (first, fourth)]
 
@@ -309,19 +309,9 @@ class TestOfAPosterWhoIsSuspendedMeanwhile:
         driver = scene.driver()
         search = scene.search(driver)
         assert why(driver, search, far)["verdict"] == "excluded"
-        suspend(scene.shipper)
+        suspend_without_withdrawing(scene.shipper)
 
         assert explain(driver, search, far).status == 404
-
-
-def suspend(caller):
-    with Session.begin() as session:
-        suspensions.suspend(session, caller.org_id, reason="fraud", now=utcnow())
-
-
-def resume(caller):
-    with Session.begin() as session:
-        suspensions.resume(session, caller.org_id, now=utcnow())
 
 
 class TestTenancy:

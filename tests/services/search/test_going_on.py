@@ -5,8 +5,14 @@ import pytest
 from models.offers.offers import Offer
 from runtime.db import Session
 from services.search import run
-from tests.services.booking.test_answer import decline, expire
-from tests.services.scene import Scene, let_time_run_out, open_offers, rows_of
+from tests.services.scene import (
+    Scene,
+    decline,
+    expire,
+    let_time_run_out,
+    open_offers,
+    rows_of,
+)
 from tests.world import utcnow
 
 
