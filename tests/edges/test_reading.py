@@ -1,12 +1,14 @@
 """A body is read in time and within its memory, or not at all."""
 
 import asyncio
+import selectors
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from edges import reading
 from edges.reading import (
+    BODY_S,
     LEAST_BYTES_PER_S,
     MOST_DRAINED_BYTES,
     MOST_SMALL_PARTS,
@@ -21,17 +23,42 @@ from edges.threads import Busy, Shares
 KIB = 1024
 
 
+class Jumping(selectors.DefaultSelector):
+    """Does not wait for the next timer but puts the clock forward to it."""
+
+    now_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        found = super().select(0)
+        if not found:
+            self.now_s += timeout or 0
+        return found
+
+
+def loop_of_its_own_time() -> asyncio.AbstractEventLoop:
+    """Return a loop on which seconds pass as fast as the machine allows."""
+    selector = Jumping()
+    loop = asyncio.SelectorEventLoop(selector)
+    loop.time = lambda: selector.now_s  # type: ignore[method-assign]
+    return loop
+
+
 async def sent(*chunks: bytes, pause_s: float = 0) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        await asyncio.sleep(pause_s)
+    """Yield the chunks, with a pause between each two."""
+    for number, chunk in enumerate(chunks):
+        if number:
+            await asyncio.sleep(pause_s)
         yield chunk
 
 
 def read(
     chunks: AsyncIterator[bytes], *, most_bytes: int = KIB, shares: Shares | None = None
 ) -> bytes | None:
-    with Room(shares or Shares(2**30, 2**30), "key") as room:
-        return asyncio.run(read_body(chunks, room, most_bytes=most_bytes))
+    with (
+        Room(shares or Shares(2**30, 2**30), "key") as room,
+        asyncio.Runner(loop_factory=loop_of_its_own_time) as runner,
+    ):
+        return runner.run(read_body(chunks, room, most_bytes=most_bytes))
 
 
 class TestTheSize:
@@ -71,35 +98,32 @@ class TestTheParts:
 
 
 class TestTheTime:
-    @pytest.fixture(autouse=True)
-    def short(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(reading, "BODY_S", 0.2)
-
     def test_a_body_that_stops_is_too_slow(self) -> None:
+        assert read(sent(b"a", b"b", pause_s=BODY_S - 0.1)) == b"ab"
         with pytest.raises(TooSlow):
-            read(sent(b"a", b"b", pause_s=0.15))
+            read(sent(b"a", b"b", pause_s=BODY_S + 0.1))
+
+    def test_a_body_has_one_time_for_all_its_parts(self) -> None:
+        with pytest.raises(TooSlow):
+            read(sent(b"a", b"b", b"c", pause_s=0.75 * BODY_S))
 
     def test_a_large_body_that_stops_is_too_slow(self) -> None:
         with pytest.raises(TooSlow):
-            read(sent(b"a" * 2000, b"b", pause_s=5))
+            read(sent(b"a" * 2000, b"b", pause_s=BODY_S + 0.1))
 
     def test_a_fast_beginning_buys_no_long_silence(self) -> None:
-        async def parked() -> AsyncIterator[bytes]:
-            yield b"a" * 60 * LEAST_BYTES_PER_S
-            await asyncio.sleep(30)
-            yield b"b"
+        fast = b"a" * 60 * LEAST_BYTES_PER_S
 
         with pytest.raises(TooSlow):
-            read(parked(), most_bytes=KIB**2)
+            read(sent(fast, b"b", pause_s=BODY_S + 0.1), most_bytes=KIB**2)
 
-    def test_a_body_that_comes_at_the_least_rate_is_read(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(reading, "BODY_S", 1)
+    def test_a_body_that_comes_at_the_least_rate_is_read(self) -> None:
         part = b"a" * LEAST_BYTES_PER_S
+        parts = [part] * int(2 * BODY_S)
 
-        # Each part buys a second more, and takes two fifths of it.
-        assert read(sent(*[part] * 4, pause_s=0.4), most_bytes=KIB**2) == part * 4
+        assert read(sent(*parts, pause_s=1), most_bytes=KIB**2) == b"".join(parts)
+        with pytest.raises(TooSlow):
+            read(sent(*parts, pause_s=2), most_bytes=KIB**2)
 
 
 class TestTheMemory:
