@@ -204,6 +204,8 @@ def test_temperatures_are_given_from_low_to_high(
         (b"\xff\xfe{}", 400, "malformed-request"),
         (b'{"price_cents": ' + b"9" * 5_000 + b"}", 400, "malformed-request"),
         (b"[" * 10_000, 400, "malformed-request"),
+        # More than a body may have, so it is not parsed.
+        (b"[" * 100_000, 422, "invalid-request"),
         (b'{"commodity": "raw \x00 nul"}', 400, "malformed-request"),
     ],
     ids=lambda body: repr(body)[:20],
