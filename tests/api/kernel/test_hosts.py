@@ -2,15 +2,13 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from api.app import create_app, make_posting_rules
 from api.kernel.headers import without_host
-from geo.roads import EstimatedRoads
+from tests.api.kernel.conftest import Limited
 from tests.owasp.operations import operations
 from tests.source import files, nodes
 from tests.world import World
@@ -32,11 +30,9 @@ PAGES = ("/", "/docs", "/docs/", "/openapi.json", "/healthz", "/readyz", "/metri
 
 
 @pytest.fixture(params=[0, 1])
-def app(world: World, request: pytest.FixtureRequest) -> Flask:
+def app(limited: Limited, request: pytest.FixtureRequest) -> Flask:
     """The application without and with a trusted proxy."""
-    settings = replace(world.settings, TRUSTED_PROXIES=request.param)
-    market = make_posting_rules(settings, EstimatedRoads())
-    return create_app(settings, world.keys, market, schema_head="x")
+    return limited(TRUSTED_PROXIES=request.param)
 
 
 def ways(app: Flask) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Slots: a driver and their truck carry a current load and have a next one."""
 
-import runpy
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +22,10 @@ from tests.services.scene import (
     is_any_waiting,
     rows_of,
 )
-from tests.source import ROOT
 from tests.waiting import LONGEST_S, wait_until
 from tests.world import CLEVELAND, Answer, Caller, World, utcnow
+
+revision = import_module("migrations.versions.0017_slots")
 
 
 @pytest.fixture
@@ -91,14 +92,13 @@ def test_loads_of_before_there_were_slots_get_one_if_they_fit(scene: Scene) -> N
     is the current one in the end."""
     first, second, third = scene.loads(3)
     made = [plan(scene, scene.driver(), load) for load in (first, second, third)]
-    revision = runpy.run_path(str(ROOT / "migrations/versions/0017_slots.py"))
     with Session.begin() as session:
         session.execute(
             text("update assignments set slot = null, truck_id = :truck"),
             {"truck": made[0]["truck_id"]},
         )
         session.execute(text("set local role backhaul_worker"))
-        session.execute(text(revision["GIVE_SLOTS"]))
+        session.execute(text(revision.GIVE_SLOTS))
 
     assert slots() == {first: "current", second: "next", third: None}
     for ended, left in (
