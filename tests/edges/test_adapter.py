@@ -241,7 +241,7 @@ class TestTheThreads:
 
         assert probe.status == 200
 
-    def test_a_probe_answers_while_the_others_are_stuck(self) -> None:
+    def test_a_probe_answers_while_the_other_probes_are_stuck(self) -> None:
         probe = request("/healthz", client="203.0.113.1:1")
         others = [
             request(path, client=f"198.51.100.{number}:1")

@@ -95,6 +95,6 @@ MUTANTS = (
         "services/loads/interruptions.py",
         ", LEFT_WITH: str(carried_by)}",
         "}",
-        (f"{AFTER}::test_who_has_interrupted_freight_hears_of_its_end",),
+        (f"{AFTER}::test_a_carrier_with_interrupted_freight_hears_of_its_end",),
     ),
 )

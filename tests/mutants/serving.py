@@ -43,7 +43,7 @@ MUTANTS = (
         "return self._probes[min(self._probes, key=len)], network",
         (
             "tests/edges/test_adapter.py::TestTheThreads"
-            "::test_a_probe_answers_while_the_others_are_stuck",
+            "::test_a_probe_answers_while_the_other_probes_are_stuck",
         ),
     ),
     Mutant(

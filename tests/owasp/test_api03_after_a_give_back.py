@@ -211,7 +211,7 @@ def test_a_carrier_that_still_has_the_load_reads_it_as_it_is(former: Former) -> 
 
 
 @pytest.mark.parametrize("end", ["return", "delivery", "take_over"])
-def test_who_has_interrupted_freight_hears_of_its_end(
+def test_a_carrier_with_interrupted_freight_hears_of_its_end(
     committed: World, end: str
 ) -> None:
     world, scene = committed, Scene(committed)

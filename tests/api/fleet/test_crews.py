@@ -29,7 +29,9 @@ def test_a_truck_has_a_crew_of_two_and_no_third(world: World) -> None:
     assert answers == [(200, None), (200, None), (409, "truck-crew-full")]
 
 
-def test_who_leaves_makes_room(world: World, session: OrmSession) -> None:
+def test_a_member_who_leaves_makes_room_in_the_crew(
+    world: World, session: OrmSession
+) -> None:
     scene = Scene(world)
     truck_id = world.truck(scene.carrier)
     first, second, third = scene.drivers(3)
@@ -46,7 +48,7 @@ def test_who_leaves_makes_room(world: World, session: OrmSession) -> None:
     assert give(scene, third, truck_id) == (200, None)
 
 
-def test_two_who_take_the_last_seat_at_once_are_not_both_given_it(
+def test_of_two_drivers_at_once_one_gets_the_last_seat(
     committed: World,
 ) -> None:
     scene = Scene(committed)

@@ -67,7 +67,9 @@ def test_a_truck_has_one_active_load_in_each_slot(
         put(session, kept, load=another_id, slot=slot, **theirs)
 
 
-def test_who_names_no_slot_gets_the_free_one(scene: Scene, session: OrmSession) -> None:
+def test_an_assignment_without_a_slot_gets_the_free_one(
+    scene: Scene, session: OrmSession
+) -> None:
     """As a release that does not know slots."""
     driver = scene.driver()
     load_id, other_id = scene.loads(2)
