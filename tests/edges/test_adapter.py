@@ -175,14 +175,14 @@ class Stuck:
     STUCK = ("/stuck", "/metrics", "/readyz")
 
     def __init__(self) -> None:
-        self.began = 0
+        self.began: list[str] = []
         self._open = threading.Event()
 
     def __call__(
         self, environ: dict[str, Any], start: Callable[..., Any]
     ) -> list[bytes]:
         if environ["PATH_INFO"] in self.STUCK:
-            self.began += 1
+            self.began.append(environ["PATH_INFO"])
             assert self._open.wait(LONGEST_S)
         start("200 OK", [])
         return []
@@ -202,7 +202,7 @@ class Stuck:
             tasks = [asyncio.create_task(adapter(each, each)) for each in stuck]
             try:
                 async with asyncio.timeout(LONGEST_S):
-                    while self.began < len(stuck):
+                    while len(self.began) < len(stuck):
                         await asyncio.sleep(0.005)
                 await scene(adapter)
                 assert [each.answer for each in stuck] == [None] * len(stuck)
