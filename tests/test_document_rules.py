@@ -47,16 +47,9 @@ VERBS = {
 
 WORDS = {
     *("availability", "currency", "current_status", "decline_reason", "enrolment"),
-    *(
-        "equipment",
-        "kind",
-        "load_status",
-        "offer_status",
-        "outcome",
-        "permissions",
-        "platform",
-    ),
-    *("rate_type", "reason", "role", "roles", "stage", "status", "strategy"),
+    *("equipment", "kind", "load_status", "offer_status", "outcome", "permissions"),
+    *("platform", "rate_type", "reason", "role", "roles", "stage", "status"),
+    "strategy",
     *("target_kind", "trigger", "unit", "verdict", "verification", "visibility"),
 }
 """Fields whose values are words of ours, so that the document lists them."""

@@ -22,13 +22,13 @@ def text_of(name: str) -> str:
 
 
 @each_file
-def test_consists_of_pinned_packages_with_their_hashes(name: str) -> None:
+def test_a_file_consists_of_pinned_packages_with_their_hashes(name: str) -> None:
     """Nothing else: no package without a hash, no address of an index."""
     assert ENTRY.sub("", text_of(name)) == ""
 
 
 @each_file
-def test_pins_what_is_asked_for(name: str) -> None:
+def test_a_file_pins_what_is_asked_for(name: str) -> None:
     asked = set(NAMED.findall((ROOT / name).with_suffix(".in").read_text()))
     pinned = {entry["name"] for entry in ENTRY.finditer(text_of(name))}
 

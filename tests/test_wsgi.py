@@ -16,7 +16,7 @@ def test_a_valid_token_names_its_company(keys: Keyring) -> None:
     assert company_of(keys, f"bearer  {token} ") == claims.org_id
 
 
-def test_all_others_are_strangers(keys: Keyring) -> None:
+def test_without_a_valid_token_a_request_is_of_no_company(keys: Keyring) -> None:
     claims = Claims(uuid4(), uuid4(), uuid4())
     old = access_token(keys, claims, now=now() - timedelta(days=1))
     good = access_token(keys, claims, now=now())

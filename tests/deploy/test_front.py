@@ -55,7 +55,7 @@ def front(
         yield found
 
 
-def test_serves_a_member_over_tls_and_compresses(
+def test_a_member_is_served_over_tls_and_answers_are_compressed(
     front: Front, committed: World
 ) -> None:
     bearer = {"Authorization": f"Bearer {committed.company().token}"}
@@ -128,7 +128,7 @@ def test_plain_http_is_sent_to_our_own_name(front: Front) -> None:
     assert re.fullmatch(rf"https://{SITE}(:\d+)?/docs/\?a=1", ours.headers["Location"])
 
 
-def test_a_foreign_host_is_in_no_answer(front: Front) -> None:
+def test_no_answer_names_a_foreign_host(front: Front) -> None:
     try:
         answer = front.plain_answer("/docs", Host="foreign.example")
     except ConnectionError:
@@ -152,10 +152,9 @@ def test_web_alone_repeats_no_foreign_host_either(web: int, target: str) -> None
 
 
 def test_a_slow_body_does_not_reach_web(
-    name: str, tmp_path: Path, free: Callable[[], socket.socket]
+    name: str, tmp_path: Path, listener: socket.socket
 ) -> None:
     """40 bodies of which a few bytes have come open no connection to web."""
-    listener = free()
     with ExitStack() as stack:
         front = stack.enter_context(running(name, tmp_path, listener.getsockname()[1]))
         context = ssl.create_default_context(cafile=str(front.trust))
@@ -173,9 +172,10 @@ def test_a_slow_body_does_not_reach_web(
 
 
 @pytest.fixture
-def free() -> Iterator[Callable[[], socket.socket]]:
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+def listener() -> Iterator[socket.socket]:
+    """What stands for web: it accepts connections and answers nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
 
 
 def _begun(front: Front, context: ssl.SSLContext) -> ssl.SSLSocket:

@@ -45,7 +45,7 @@ def made(server_url: str, tmp_path: Path) -> Iterator[list[tuple[object, ...]]]:
                 connection.execute(f"drop role if exists {name}")
 
 
-def test_they_log_in_by_password_and_are_no_superusers(
+def test_the_logins_have_a_password_and_are_no_superusers(
     made: list[tuple[object, ...]],
 ) -> None:
     assert made == [(True, False, False, False, True)] * 2

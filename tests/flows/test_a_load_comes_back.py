@@ -169,7 +169,7 @@ def test_no_offer_is_made_that_would_not_be_good(
 
 
 @pytest.mark.parametrize(("price_cents", "wins"), [(459_999, True), (150_000, False)])
-def test_it_takes_the_place_of_a_worse_offer_and_not_of_a_better_one(
+def test_a_renewed_offer_replaces_a_worse_one_and_no_better_one(
     world: World, run_jobs: RunJobs, price_cents: int, wins: bool
 ) -> None:
     scene = Scene(world, {"OFFERS_PER_DRIVER": 1})

@@ -168,7 +168,7 @@ def test_freight_that_the_carrier_takes_over_itself_does_not_count(
 
 
 @pytest.mark.parametrize("stranger", ["carrier", "shipper"])
-def test_only_the_poster_sees_it(world: World, stranger: str) -> None:
+def test_only_the_poster_sees_that_carriers_let_go(world: World, stranger: str) -> None:
     scene = Scene(world)
     load_id = scene.load()
     given_back(scene, load_id)
@@ -178,7 +178,7 @@ def test_only_the_poster_sees_it(world: World, stranger: str) -> None:
         assert caller.get(f"/v1/loads/{load_id}/{what}").status == 404
 
 
-def test_the_operator_sees_which_companies_do_it(committed: World) -> None:
+def test_the_operator_sees_which_companies_let_go(committed: World) -> None:
     scene, honest = Scene(committed), Scene(committed)
     given_back(scene, scene.load())
     given_back(honest, honest.load(), minutes=40)

@@ -17,7 +17,7 @@ def trip(world: World, session: OrmSession) -> Trip:
 
 
 @pytest.mark.parametrize("by", ["hand_back", "abandon", "recall"])
-def test_it_sees_the_freight_of_an_interrupted_load_until_that_ends(
+def test_a_suspended_carrier_sees_the_freight_of_an_interrupted_load_until_it_ends(
     trip: Trip, by: str
 ) -> None:
     trip.go(0)
@@ -44,7 +44,7 @@ def test_it_sees_the_freight_of_an_interrupted_load_until_that_ends(
         assert member.get(path).code == "organisation-suspended"
 
 
-def test_it_takes_over_the_freight_on_its_truck_and_delivers(
+def test_a_suspended_carrier_takes_over_the_freight_on_its_truck_and_delivers(
     trip: Trip, world: World
 ) -> None:
     trip.go(0)
@@ -59,7 +59,7 @@ def test_it_takes_over_the_freight_on_its_truck_and_delivers(
     assert trip.driver.get("/v1/me").code == "organisation-suspended"
 
 
-def test_it_decides_nothing_else(trip: Trip, world: World) -> None:
+def test_a_suspended_carrier_decides_nothing_else(trip: Trip, world: World) -> None:
     other = world.driver(trip.carrier, device=None)
     load = world.load(trip.shipper)
     suspend(trip.carrier)

@@ -8,9 +8,8 @@ import pytest
 
 from tests.owasp.secret_loads import secret_load, secrets_in
 from tests.services.scene import Scene, open_offers, see_feed_settle
+from tests.trips import FACTS
 from tests.world import DALLAS, HOUSTON, Answer, Caller, World
-
-FACTS = ("arrival", "completion", "departure")
 
 
 @dataclass

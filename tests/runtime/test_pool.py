@@ -57,7 +57,7 @@ def pings(url: str, role: DatabaseRole) -> int:
 
 
 @pytest.mark.parametrize("role", DatabaseRole)
-def test_each_waits_for_a_lock_for_less_than_a_request_may_take(
+def test_each_role_waits_for_a_lock_for_less_than_a_request_may_take(
     login_url: str, role: DatabaseRole
 ) -> None:
     with pool_of(login_url, role) as engine, engine.connect() as connection:

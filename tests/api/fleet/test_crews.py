@@ -1,5 +1,6 @@
 """Crews: one truck has at most two drivers."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -57,7 +58,7 @@ def test_of_two_drivers_at_once_one_gets_the_last_seat(
     assert give(scene, first, truck_id) == (200, None)
     desk = actor_of(scene.carrier)
 
-    def taking(driver: Caller):  # type: ignore[no-untyped-def]
+    def taking(driver: Caller) -> Callable[[OrmSession], object]:
         seen = driver.get(f"/v1/drivers/{driver.driver_id}").headers["ETag"].strip('"')
         return lambda session: drivers.edit_driver(
             session,

@@ -15,7 +15,7 @@ SETTINGS = Settings()
 
 
 @pytest.mark.parametrize("status", [400, 408, 503])
-def test_it_has_the_form_and_the_headers_of_every_problem(status: int) -> None:
+def test_a_refusal_has_the_form_and_the_headers_of_every_problem(status: int) -> None:
     answered, pairs, raw = refusal(SETTINGS)(status)
 
     headers, body = dict(pairs), json.loads(raw)
@@ -32,19 +32,19 @@ def test_it_has_the_form_and_the_headers_of_every_problem(status: int) -> None:
     assert "Strict-Transport-Security" not in headers
 
 
-def test_each_has_a_trace_id_of_its_own() -> None:
+def test_each_refusal_has_a_trace_id_of_its_own() -> None:
     refuse = refusal(SETTINGS)
 
     assert dict(refuse(503)[1])["X-Trace-Id"] != dict(refuse(503)[1])["X-Trace-Id"]
 
 
-def test_in_production_it_demands_tls() -> None:
+def test_a_refusal_in_production_demands_tls() -> None:
     refuse = refusal(replace(SETTINGS, ENVIRONMENT="production"))
 
     assert "Strict-Transport-Security" in dict(refuse(503)[1])
 
 
-def test_it_is_counted() -> None:
+def test_a_refusal_is_counted() -> None:
     def counted() -> float:
         labels = {"route": "refused", "method": "other", "status": "503"}
         return REGISTRY.get_sample_value("backhaul_http_requests_total", labels) or 0

@@ -28,6 +28,14 @@ def tell(trip: Trip, fact: str, **body: Any) -> Answer:
     return trip.shipper.put(f"/v1/loads/{trip.load['id']}/{fact}", body)
 
 
+def let_positions_age(trip: Trip, by: str) -> None:
+    """Let the last positions of all drivers be from `by` ago, as "1 hour"."""
+    trip.session.execute(
+        text("update last_positions set corrected_at = now() - cast(:by as interval)"),
+        {"by": by},
+    )
+
+
 def availability(trip: Trip) -> str:
     return str(trip.driver.get("/v1/me")["driver"]["availability"])
 

@@ -58,10 +58,13 @@ class TestReassignWithNothingAboard:
         assert (refused.status, refused.code) == (409, "pickup-not-confirmed")
 
     @pytest.mark.parametrize("has_arrived", [False, True])
-    def test_the_way_is_asked(self, trip: Trip, has_arrived: bool) -> None:
+    def test_the_way_of_the_new_truck_is_asked(
+        self, trip: Trip, has_arrived: bool
+    ) -> None:
         if has_arrived:
             trip.tell(0, "arrival")
         driver = far_away(trip)
+        # Only theirs: the position of the driver before is new.
         trip.session.execute(
             text(
                 "update last_positions set corrected_at = now() - interval '1 day'"

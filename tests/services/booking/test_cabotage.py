@@ -26,7 +26,7 @@ from tests.world import World
         ("MX", None, ["US", None], False),
     ],
 )
-def test_of_a_load_within_one_country_needs_a_truck_and_a_driver_of_it(
+def test_a_load_within_one_country_needs_a_truck_and_a_driver_of_it(
     world: World,
     carrier: str,
     driver: str | None,
@@ -60,7 +60,7 @@ def test_of_a_load_within_one_country_needs_a_truck_and_a_driver_of_it(
         assert grounds(answer) == ["cabotage"]
 
 
-def test_the_desk_may_not_overrule_it(world: World) -> None:
+def test_the_desk_may_not_overrule_cabotage(world: World) -> None:
     scene = Scene(world)
     load_id = scene.load()
     driver = scene.driver()

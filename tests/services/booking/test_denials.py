@@ -12,7 +12,7 @@ from runtime.db import Session
 from services.booking import give_backs
 from tests.services.booking.exits import assignment_of, decide, pushed, tell
 from tests.services.scene import pushes_to
-from tests.trips import LONG, Trip, make_trip
+from tests.trips import FACTS, LONG, Trip, make_trip
 from tests.world import World, utcnow
 
 RECALL = {"reason": "recall"}
@@ -29,7 +29,7 @@ def trip(world: World, session: OrmSession) -> Trip:
 def deliver_from_the_office(trip: Trip) -> None:
     """Let the desk report the whole trip, without any word of the poster."""
     for number, _ in enumerate(trip.load["stops"]):
-        for fact in ("arrival", "completion", "departure"):
+        for fact in FACTS:
             why: dict[str, Any] = {}
             if fact == "departure":
                 why = {"release_reason": "safety"}

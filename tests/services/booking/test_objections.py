@@ -317,7 +317,7 @@ class TestMeanwhile:
 
         assert active() == []
 
-    def test_a_poster_suspended_while_the_acceptance_waits(
+    def test_an_acceptance_that_waited_sees_the_suspended_poster(
         self, committed: World
     ) -> None:
         scene = Scene(committed)

@@ -1,5 +1,6 @@
 """Slots: a driver and their truck carry a current load and have a next one."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session as OrmSession
 
 from models.loads.assignments import Assignment
 from runtime.db import Session
@@ -184,7 +186,9 @@ def test_a_plan_while_the_current_load_ends_is_current_in_the_end(
     assert len(rows_of(Assignment)) == 2
 
 
-def planning(scene: Scene, driver: Caller, load_id: UUID):  # type: ignore[no-untyped-def]
+def planning(
+    scene: Scene, driver: Caller, load_id: UUID
+) -> Callable[[OrmSession], object]:
     desk = actor_of(scene.carrier)
     return lambda session: assign.plan(
         session,

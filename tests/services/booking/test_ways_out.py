@@ -14,6 +14,7 @@ from tests.services.booking.exits import (
     availability,
     decide,
     hand_back,
+    let_positions_age,
     pushed,
     tell,
 )
@@ -207,9 +208,7 @@ class TestFreightAboard:
         self, trip: Trip
     ) -> None:
         trip.go(0)
-        trip.session.execute(
-            text("update last_positions set corrected_at = now() - interval '1 hour'")
-        )
+        let_positions_age(trip, "1 hour")
 
         hand_back(trip)
 

@@ -11,7 +11,13 @@ from geo.distance import haversine_m
 from geo.points import Point
 from models.loads.assignments import Assignment
 from models.search.searches import BackhaulSearch
-from tests.services.booking.exits import assignment_of, decide, hand_back, tell
+from tests.services.booking.exits import (
+    assignment_of,
+    decide,
+    hand_back,
+    let_positions_age,
+    tell,
+)
 from tests.services.scene import Scene, active, open_offers, rows_of
 from tests.trips import Trip
 from tests.world import (
@@ -133,9 +139,7 @@ class TestASearchIsOwed:
         self, trip: Trip, run_jobs: Callable[..., Any]
     ) -> None:
         trip.go(0)
-        trip.session.execute(
-            text("update last_positions set corrected_at = now() - interval '1 hour'")
-        )
+        let_positions_age(trip, "1 hour")
         hand_back(trip)
 
         run_jobs()
