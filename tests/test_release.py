@@ -6,8 +6,8 @@ import re
 import pytest
 
 from tests import pins, sbom
+from tests.requirements import ENTRY, text_of
 from tests.source import ROOT
-from tests.test_requirements import ENTRY, text_of
 
 DIGEST = "@sha256:" + "0123456789abcdef" * 4
 

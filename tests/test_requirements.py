@@ -4,21 +4,13 @@ import re
 
 import pytest
 
+from tests.requirements import ENTRY, text_of
 from tests.source import ROOT
 
 PINNED = ("requirements.txt", "requirements-demo.txt", "requirements-dev.txt")
-ENTRY = re.compile(
-    r"(?P<name>[a-z0-9.-]+)(\[[a-z0-9, ]+\])?==(?P<version>[\w.]+)( ; [^\\]+)?"
-    r"(?P<hashes>( \\\n    --hash=sha256:[0-9a-f]{64})+)\n(    #.*\n)*"
-)
 NAMED = re.compile(r"^([a-z][a-z0-9-]*)", re.M)
 
 each_file = pytest.mark.parametrize("name", PINNED)
-
-
-def text_of(name: str) -> str:
-    """Return the file without the comments at its beginning."""
-    return re.sub(r"\A(#.*\n)+", "", (ROOT / name).read_text())
 
 
 @each_file
