@@ -1,14 +1,21 @@
 """What answers show of loads and their stops."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import marshmallow as ma
 from marshmallow import fields
 
 from api.kernel.answers import Answer, known, shaped, sometimes
 from api.kernel.fields import CURRENCY, ZONE, Time
-from api.loads.forms import IF_FULL, Form, form_of, market_form
+from api.loads.forms import (
+    HIDDEN,
+    HIDDEN_AT_STOPS,
+    IF_FULL,
+    Form,
+    form_of,
+    market_form,
+)
 from freight.equipment import Equipment
 from freight.lifecycles import LoadStatus, StopStatus
 from models.fleet.flags import FlagKind
@@ -46,37 +53,46 @@ class ReferenceOut(Answer):
     value = fields.String()
 
 
-def _in_full(field: fields.Field[Any]) -> fields.Field[Any]:
-    return sometimes(field, IF_FULL)
+class _Formed(Answer):
+    """What is shown in one of two forms: `hidden` fields only in full."""
+
+    hidden: ClassVar[frozenset[str]]
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        if field_name in self.hidden:
+            sometimes(field_obj, IF_FULL)
+        super().on_bind_field(field_name, field_obj)
 
 
-class StopOut(Answer):
+class StopOut(_Formed):
     """A stop and what happened there. On the market, its position is rounded to 0.01
     degree."""
+
+    hidden = HIDDEN_AT_STOPS
 
     id = fields.UUID()
     load_id = fields.UUID()
     sequence = fields.Integer()
     kind = known(StopKind)
-    status = _in_full(known(StopStatus))
-    facility = _in_full(fields.String(allow_none=True))
+    status = known(StopStatus)
+    facility = fields.String(allow_none=True)
     address = shaped(fields.Dict(), AddressOut)
     lat = fields.Float()
     lon = fields.Float()
     window_from = Time()
     window_until = Time()
     zone = fields.String(metadata=ZONE)
-    contact = _in_full(shaped(fields.Dict(), ContactOut))
-    instructions = _in_full(fields.String(allow_none=True))
-    arrived_at = _in_full(Time(allow_none=True))
-    completed_at = _in_full(Time(allow_none=True))
-    departed_at = _in_full(Time(allow_none=True))
-    confirmed_at = _in_full(Time(allow_none=True))
-    confirmed_by = _in_full(fields.String(allow_none=True))
-    confirmed_pieces = _in_full(fields.Integer(allow_none=True))
-    confirmed_weight_kg = _in_full(fields.Integer(allow_none=True))
-    seal_number = _in_full(fields.String(allow_none=True))
-    bol_number = _in_full(fields.String(allow_none=True))
+    contact = shaped(fields.Dict(), ContactOut)
+    instructions = fields.String(allow_none=True)
+    arrived_at = Time(allow_none=True)
+    completed_at = Time(allow_none=True)
+    departed_at = Time(allow_none=True)
+    confirmed_at = Time(allow_none=True)
+    confirmed_by = fields.String(allow_none=True)
+    confirmed_pieces = fields.Integer(allow_none=True)
+    confirmed_weight_kg = fields.Integer(allow_none=True)
+    seal_number = fields.String(allow_none=True)
+    bol_number = fields.String(allow_none=True)
 
 
 class FullStopOut(StopOut):
@@ -169,32 +185,34 @@ class LoadWarningOut(Answer):
     detail = fields.String()
 
 
-class LoadOut(MarketLoadOut):
+class LoadOut(_Formed, MarketLoadOut):
     """A load in full for its poster and for the carrier that has it, else as on the
     market; `form` says which. While it is `is_unconfirmed`, it is not offered.
     `rate_cents` is the price of a mile or of 100 pounds, if it was posted so;
     `miles_source` says whose miles `billed_miles` are."""
 
+    hidden = HIDDEN
+
     form = known(Form)
-    load_number = _in_full(fields.String())
+    load_number = fields.String()
 
     posted_at = Time(allow_none=True)
     version = fields.Integer()
     rate_cents = fields.Integer(allow_none=True)
     billed_miles = fields.Float(allow_none=True)
     miles_source = fields.String(allow_none=True, metadata={"example": "poster"})
-    warnings = _in_full(fields.List(shaped(fields.Dict(), LoadWarningOut)))
+    warnings = fields.List(shaped(fields.Dict(), LoadWarningOut))
     is_unconfirmed = fields.Boolean()
     may_be_rebrokered = fields.Boolean()
-    references = _in_full(fields.List(shaped(fields.Dict(), ReferenceOut)))
-    consignee = _in_full(fields.String(allow_none=True))
-    bill_to = _in_full(fields.String(allow_none=True))
+    references = fields.List(shaped(fields.Dict(), ReferenceOut))
+    consignee = fields.String(allow_none=True)
+    bill_to = fields.String(allow_none=True)
     lease_expires_at = Time(allow_none=True)
-    cancel_reason = _in_full(fields.String(allow_none=True))
-    interrupted_at = _in_full(Time(allow_none=True))
-    interruption_reason = _in_full(fields.String(allow_none=True))
-    interrupted_lat = _in_full(fields.Float(allow_none=True))
-    interrupted_lon = _in_full(fields.Float(allow_none=True))
+    cancel_reason = fields.String(allow_none=True)
+    interrupted_at = Time(allow_none=True)
+    interruption_reason = fields.String(allow_none=True)
+    interrupted_lat = fields.Float(allow_none=True)
+    interrupted_lon = fields.Float(allow_none=True)
     created_at = Time()
     updated_at = Time()
     stops = fields.List(fields.Nested(StopOut))
