@@ -11,6 +11,7 @@ from uuid import UUID
 from flask import Flask
 
 from api.app import create_app, make_posting_rules
+from api.kernel.auth import bearer
 from api.kernel.clock import now
 from api.kernel.limits import network_of
 from api.kernel.refusals import refusal
@@ -44,11 +45,8 @@ def _make(settings: Settings, keys: Keyring) -> Flask:
 
 def company_of(keys: Keyring, authorization: str | None) -> UUID | None:
     """Return the company of the header's token; None if it has no valid token."""
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer":
-        return None
     try:
-        return read_access_token(keys, token.strip(), now=now()).org_id
+        return read_access_token(keys, bearer(authorization), now=now()).org_id
     except Unauthenticated:
         return None
 

@@ -59,7 +59,9 @@ def requires(
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any view
             try:
-                g.claims = read_access_token(keyring(), _bearer(), now=now())
+                g.claims = read_access_token(
+                    keyring(), bearer(request.headers.get("Authorization")), now=now()
+                )
                 asked = limits.asked_of(g.claims)
                 g.actor, g.allowances = sign_in.enter(g.claims, asked)
             except Unauthenticated as error:
@@ -104,8 +106,12 @@ def public(view: View) -> View:
     return cast(View, opened)
 
 
-def _bearer() -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+def bearer(authorization: str | None) -> str:
+    """Return the token of an Authorization header.
+
+    Raises: Unauthenticated.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated
     return token.strip()
