@@ -20,6 +20,7 @@ ALWAYS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
 }
 HSTS = "max-age=63072000; includeSubDomains"
 
@@ -45,8 +46,16 @@ SENDABLE = [
 ]
 
 
+def always_of(settings: Settings) -> dict[str, str]:
+    """Return the headers of every answer that does not set them itself."""
+    if settings.is_production:
+        return ALWAYS | {"Strict-Transport-Security": HSTS}
+    return ALWAYS
+
+
 def register(app: Flask, settings: Settings) -> None:
     """Refuse oversized headers, add ours, and allow pages of the named origins only."""
+    always = always_of(settings)
 
     @app.before_request
     def measure() -> None:
@@ -59,17 +68,14 @@ def register(app: Flask, settings: Settings) -> None:
         headers = response.headers
         if request.path.startswith("/docs"):
             headers.setdefault("Content-Security-Policy", _docs_policy(response))
-        for name, value in ALWAYS.items():
+        for name, value in always.items():
             headers.setdefault(name, value)
-        headers.setdefault("Cache-Control", "no-store")
         if response.location:
             response.location = without_host(response.location)
             # Its page repeats the address.
             response.set_data(b"")
         if settings.cors_origins:
             response.vary.add("Origin")
-        if settings.is_production:
-            headers.setdefault("Strict-Transport-Security", HSTS)
         return response
 
     if settings.cors_origins:

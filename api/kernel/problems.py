@@ -171,7 +171,7 @@ def answer_http_error(error: HTTPException) -> Response:
         for name, value in error.get_headers()
         if name.lower() in {"allow", "retry-after"}
     }
-    return _standard(status, extra=extra, headers=headers)
+    return standard_problem(status, extra=extra, headers=headers)
 
 
 def _nearest(status: int | None) -> int:
@@ -182,7 +182,7 @@ def _nearest(status: int | None) -> int:
 def answer_bug(error: Exception) -> Response:
     """Log an unexpected error; the answer tells only the trace id."""
     log().error("http.bug", route=str(request.url_rule), exc_info=error)
-    return _standard(500)
+    return standard_problem(500)
 
 
 def answer_database_down(error: OperationalError | PoolTimeout) -> Response:
@@ -194,15 +194,16 @@ def answer_database_down(error: OperationalError | PoolTimeout) -> Response:
     if (getattr(origin, "sqlstate", None) or "").startswith(TOO_LARGE):
         return answer_bug(error)
     log().error("http.database_unavailable", error=type(origin).__name__)
-    return _standard(503, headers={"Retry-After": RETRY_AFTER_S})
+    return standard_problem(503, headers={"Retry-After": RETRY_AFTER_S})
 
 
-def _standard(
+def standard_problem(
     status: int,
     *,
     extra: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
+    """Return the problem of an HTTP status, for an error that no use case raised."""
     code, title = HTTP_PROBLEMS[status]
     return problem(status, code, title, DETAILS[status], extra=extra, headers=headers)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from api.kernel.headers import ALWAYS, HSTS
-from api.kernel.problems import DETAILS, HTTP_PROBLEMS, RETRY_AFTER_S, problem
+from api.kernel.headers import always_of
+from api.kernel.problems import RETRY_AFTER_S, standard_problem
 from runtime.config import Settings
 from runtime.telemetry import REQUESTS, log, traced
 
@@ -18,15 +18,12 @@ def refusal(settings: Settings) -> Refusal:
 
     It needs no thread and no database, and counts and logs the request.
     """
-    always = ALWAYS | {"Cache-Control": "no-store"}
-    if settings.is_production:
-        always["Strict-Transport-Security"] = HSTS
+    always = always_of(settings)
 
     def refuse(status: int) -> tuple[int, list[tuple[str, str]], bytes]:
-        code, title = HTTP_PROBLEMS[status]
         headers = {"Retry-After": RETRY_AFTER_S} if status == 503 else {}
         with traced(None) as trace_id:
-            answer = problem(status, code, title, DETAILS[status], headers=headers)
+            answer = standard_problem(status, headers=headers)
             log().info("http.request", route=ROUTE, status=status)
         answer.headers.extend({**always, "X-Trace-Id": trace_id})
         REQUESTS.labels(ROUTE, "other", status).inc()
