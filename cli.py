@@ -14,6 +14,7 @@ import worker as job_process
 import wsgi
 from api.app import create_app, make_posting_rules
 from edges.loads import loads
+from edges.people import person
 from edges.start import (
     audit_key,
     clear_failures,
@@ -37,7 +38,7 @@ from services.people import organisations
 from services.people.organisations import Company
 from services.people.passwords import SHORTEST_PASSWORD, hash_password
 from services.upkeep import audit as audit_chains
-from services.upkeep import privacy, suspensions
+from services.upkeep import suspensions
 
 try:
     from local import url_for, url_of_running
@@ -149,13 +150,14 @@ def create_org(
             f"At least {SHORTEST_PASSWORD} characters.", param_hint="password"
         )
     connect(settings_from_environment(), hand=Hand.SERVER)
+    password_hash = hash_password(password)
     with Session.begin() as session:
         admin = organisations.found(
             session,
             Company(name, OrganisationKind(kind), usdot, mc, country),
             admin_name=admin_name,
             admin_email=admin_email,
-            password_hash=hash_password(password),
+            password_hash=password_hash,
             roles=[Role(role) for role in roles],
         )
         click.echo(f"Company {admin.org_id}, admin {admin.id}.")
@@ -279,7 +281,7 @@ def verify_org(org: UUID, state: str, source: str) -> None:
 @click.option("--reason", required=True)
 @clear_failures
 def suspend_org(org: UUID, reason: str) -> None:
-    """Sign a company's people out and hide its loads, at once."""
+    """Shut a company out at once, but for what it has to finish; hide its posts."""
     connect(settings_from_environment(), hand=Hand.SERVER)
     now = datetime.now(UTC)
     with Session.begin() as session:
@@ -317,35 +319,7 @@ def give_backs() -> None:
             click.echo(f"{name} ({org_id}): {quick} of {bookings} bookings")
 
 
-@cli.group()
-def person() -> None:
-    """One person's data: export it, or erase it."""
-
-
-@person.command()
-@click.option("--member", required=True, type=click.UUID, help="The member's id.")
-@clear_failures
-def export(member: UUID) -> None:
-    """Print everything that is kept about a person, as JSON."""
-    connect(settings_from_environment(), hand=Hand.SERVER)
-    with Session() as session:
-        click.echo(json.dumps(privacy.export(session, member), indent=1))
-
-
-@person.command()
-@click.option("--member", required=True, type=click.UUID, help="The member's id.")
-@click.option("--yes", is_flag=True, help="Do not ask. There is no way back.")
-@clear_failures
-def erase(member: UUID, yes: bool) -> None:
-    """Forget who a person is; what happened stays. Safe to repeat."""
-    if not yes:
-        click.confirm(f"Forget who member {member} is, for ever?", abort=True)
-    connect(settings_from_environment(), hand=Hand.SERVER)
-    with Session.begin() as session:
-        erased = privacy.erase(session, member, now=datetime.now(UTC))
-        click.echo(f"Member {erased.id} is erased.")
-
-
+cli.add_command(person)
 cli.add_command(loads)
 
 

@@ -26,10 +26,10 @@ def show(load: UUID) -> None:
     connect(settings_from_environment(), hand=Hand.SERVER)
     with Session.begin() as session:
         found = confirmation.load_for_platform(session, load)
-        is_open = "not confirmed" if found.is_unconfirmed else "may be offered"
+        confirmed = "not confirmed" if found.is_unconfirmed else "may be offered"
         click.echo(
             f"Load {found.load_number} of company {found.org_id}, version"
-            f" {found.version}, {found.status}, {is_open}:"
+            f" {found.version}, {found.status}, {confirmed}:"
             f" {found.currency} {found.price_cents / 100:,.2f}"
             f" for {found.loaded_m / METRES_PER_MILE:,.0f} miles"
             f" from {found.pickup_lat:.2f} {found.pickup_lon:.2f}"
@@ -67,7 +67,7 @@ def duplicates() -> None:
     `near` instead of `like`: its carrier posted freight near its ends and windows.
     """
     connect(settings_from_environment(), hand=Hand.SERVER)
-    with Session.begin() as session:
+    with Session() as session:
         for pair in same_freight.open_duplicates(session):
             carried = ", which it carries" if pair.is_carried else ""
             like = "near" if pair.is_near else "like"

@@ -104,7 +104,7 @@ MOST_MODULES = 20
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
 MAY_LOOK_AT_THE_CLOCK = {
     *("api/kernel/clock.py", "jobs/rescue.py", "worker.py", "edges/pushing.py"),
-    *("cli.py", "edges/loads.py"),
+    *("cli.py", "edges/loads.py", "edges/people.py"),
 }
 MAY_READ_THE_ENVIRONMENT = {
     # `start` reads the settings from it, `serving` the address of web; the others pass
