@@ -102,11 +102,11 @@ def most_connections() -> int:
 
 
 def bound_answers() -> bool:
-    """Bound what the kernel keeps of an answer that its client does not read; return
-    whether there is a listening socket yet.
+    """Bound what the kernel keeps of an answer that its client does not read.
 
-    Granian makes that socket and has no option for it; its connections inherit this.
-    Without it the kernel takes 4 MB of each. Only on Linux.
+    Returns False if this process has no listening socket yet: Granian makes it, without
+    an option for this, and its connections inherit the bounds. Without them the kernel
+    takes 4 MB of each answer. Only on Linux.
     """
     found = False
     for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
@@ -130,7 +130,8 @@ def _live_with_granian() -> None:
     It inherits Granian's handler, which would ignore a SIGTERM until the application
     is loaded; with the default handler the worker ends at once. If Granian is killed by
     SIGKILL, its workers keep the socket and would go on serving beside those of the
-    next release: a thread ends this one when its parent is gone.
+    next release: a thread ends this one when its parent is gone. The same thread calls
+    `bound_answers` until the worker has its socket.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = os.getppid()
