@@ -42,8 +42,8 @@ OVER = frozenset(
         *(LoadStatus.CANCELLED, LoadStatus.DELIVERED),
     }
 )
-"""Loads for which nobody waits, and which nobody can take; but for one that was
-delivered without any word of its poster."""
+"""Loads that are over for their poster. One that was delivered, and of which the poster
+confirmed no pickup, is not."""
 
 LOCKED_OUT = frozenset({LoadStatus.POSTED, LoadStatus.HELD, LoadStatus.DELIVERED})
 """Loads that a suspended poster has nothing to finish with."""
@@ -55,7 +55,7 @@ REACHED = {
 """The statuses that the walk must come to."""
 
 Free = Callable[[State], bool]
-"""Says whether a party has nothing to do with the load any more."""
+"""Says whether a party has no more part in the load."""
 
 
 @dataclass
@@ -109,7 +109,7 @@ def _moves_from(found: Walk, state: State) -> dict[tuple[str, str], State]:
 
 
 def _do(ways: Ways, step: tuple[str, str]) -> None:
-    """Do one act again, which was done in this state before."""
+    """Do an act again that was done in this state before."""
     deed = next(deed for party, name, deed in ways.deeds() if (party, name) == step)
     deed()
     ways.work()
@@ -128,11 +128,11 @@ def taken_back(ways: Ways) -> Iterator[None]:
 def parties(drivers: int) -> Mapping[str, Free]:
     """Return when each party's involvement with the load is over.
 
-    A driver has neither the load nor duty; a company that is suspended and has nothing
-    underway is locked out anyway. The desk has no driver on the load and no open offer
-    of it. The poster's load is over, and not by the carrier's word alone, or they are
-    locked out by a suspension. The platform has locked both companies out, but for what
-    they finish.
+    That of a driver: they do not have the load, and are off duty or suspended with
+    their company. That of the desk: none of its drivers has the load or an open offer
+    of it. That of the poster: the load is over, and not by the carrier's word alone, or
+    they are suspended and the load is none that they may finish. That of the platform:
+    both companies are suspended.
     """
 
     def driver(number: int) -> Free:

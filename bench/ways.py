@@ -35,9 +35,7 @@ from services.search import run
 from services.search.run import SearchRules
 from services.upkeep import suspensions
 
-PLACES = (
-    *(Point(40.7128, -74.0060), Point(40.7357, -74.1724), Point(41.5934, -87.3464)),
-)
+PLACES = (Point(40.7128, -74.0060), Point(40.7357, -74.1724), Point(41.5934, -87.3464))
 """Two pickups and a delivery: New York, Newark, Gary."""
 
 HOME = Point(41.8781, -87.6298)
@@ -69,7 +67,7 @@ JOBS = text(
 class State:
     """A combination of states: of load, stops, assignment, offers, drivers, companies.
 
-    driver: the number of the driver who has the load; None if nobody has it.
+    driver: the number of the driver who has the load; None if no driver has it.
     offered: the numbers of the drivers with an open offer of it.
     is_carried_out: a carrier reported it delivered.
     """
@@ -127,7 +125,7 @@ class Ways:
     def state(self) -> State:
         with Session() as session:
             row = session.execute(STATE, {"load_id": self.load_id}).one()
-        numbers = {person.driver["id"]: n for n, person in self._numbered()}
+        numbers = {person.driver["id"]: n for n, person in enumerate(self.drivers)}
         return State(
             row.status,
             tuple(row.stops),
@@ -164,17 +162,14 @@ class Ways:
                 )
 
     def deeds(self) -> Iterator[tuple[str, str, Deed]]:
-        """Yield (party, name, deed) for all that anybody could try now."""
-        for number, person in self._numbered():
+        """Yield (party, name, deed) for all that each party could try now."""
+        for number, person in enumerate(self.drivers):
             yield from self._of_driver(f"driver {number}", person)
         yield from self._of_desk()
         yield from self._of_poster()
         yield from self._of_platform()
         yield "clock", "offers expire", self._let_offers_expire
         yield "clock", "lease lapses", self._let_lease_lapse
-
-    def _numbered(self) -> Iterator[tuple[int, Person]]:
-        yield from enumerate(self.drivers)
 
     def _assignment(self) -> UUID:
         """Return the newest assignment of the load, or an id of no row."""
@@ -224,14 +219,14 @@ class Ways:
             yield party, name, deed
 
     def _of_desk(self) -> Iterator[tuple[str, str, Deed]]:
-        override = f"/v1/assignments/{self._assignment()}/override"
-        hand_back = f"/v1/assignments/{self._assignment()}/hand-back"
+        assignment = f"/v1/assignments/{self._assignment()}"
+        override = f"{assignment}/override"
         requests: list[tuple[str, str, str, Any]] = [
-            ("hand back", "PUT", hand_back, {"reason": "hours"}),
+            ("hand back", "PUT", f"{assignment}/hand-back", {"reason": "hours"}),
         ]
         for kind in ("unassign", "abandon"):
             requests += [(kind, "POST", override, {"kind": kind, "reason": "safety"})]
-        for number, person in self._numbered():
+        for number, person in enumerate(self.drivers):
             whom = {"driver_id": str(person.driver["id"])}
             plan = whom | {"load_id": str(self.load_id)}
             requests += [(f"plan {number}", "POST", "/v1/assignments", plan)]
