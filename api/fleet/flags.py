@@ -46,7 +46,8 @@ class FlagEndIn(ma.Schema):
 
 
 class FlagOut(Answer):
-    """A doubt about a report; of a stop, the `fact` is such as `arrival`."""
+    """A doubt about a report. `fact` says which one at a stop, such as `arrival`; it is
+    empty for positions."""
 
     id = fields.UUID()
     kind = known(FlagKind)

@@ -68,10 +68,10 @@ def _inflated(raw: bytes, most_bytes: int) -> bytes:
 class BodyParser(FlaskParser):
     """Checks a body before a schema sees it.
 
-    A body that is not JSON answers 415 or 400, one that gives a name twice in one
-    object 400, and a missing one 422. So do too many levels
-    or items, and text that PostgreSQL cannot store, wherever it is in the body; text
-    is not checked if the schema `keeps_no_text`.
+    A body that is not JSON answers 415 or 400, and one that gives a name twice in one
+    object 400. A missing body answers 422. So do too many values, levels or items, and
+    text that PostgreSQL cannot store, wherever it is in the body; text is not checked
+    if the schema `keeps_no_text`.
     """
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:  # noqa: ANN401
