@@ -67,7 +67,7 @@ FIXED = {
     "wsgi.run_once": False,
     "wsgi.version": (1, 0),
 }
-"""What the environ of each request says."""
+"""The part of an environ that is the same for every request."""
 
 SINGLE = {"content-length": "CONTENT_LENGTH", "content-type": "CONTENT_TYPE"}
 """Headers with a name of their own in an environ; the first one counts."""

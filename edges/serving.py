@@ -29,10 +29,11 @@ MOST_CONNECTIONS = 4096
 """Connections of one web process; more wait until one is closed."""
 
 UNREAD_BYTES = 64 * 1024
-"""Of an answer that the kernel keeps until the client has them; Linux doubles it."""
+"""How much of an answer the kernel keeps for a client that does not read it; Linux
+doubles this."""
 
 UNREAD_S = 30
-"""A connection is closed whose client has read nothing for this long."""
+"""A connection is closed when its client has read nothing for this long."""
 
 SPARE_FILES = 256
 """Files that a web process may need beside its connections."""

@@ -20,7 +20,7 @@ class Busy(Exception):
 
 
 class Shares:
-    """An amount of which all together, and each one alone, may take only so much.
+    """An amount that keys share, limited for all of them and for each.
 
     most_of_one: of the amount, for one key.
     """
@@ -62,7 +62,7 @@ class Memory(Shares):
         super().__init__(amount, amount)
 
     def take(self, key: Hashable, amount: int = 1) -> bool:
-        """As of all shares."""
+        """As `Shares.take`; how much one key may have depends on what is left."""
         self._most_of_one = max(self._left - amount, 0) // 4
         return super().take(key, amount)
 

@@ -319,7 +319,7 @@ class PostingView(MethodView):
 
 @blueprint.route("/<uuid:load_id>/confirmation")
 class ConfirmationView(MethodView):
-    """The word of the poster that odd figures are right."""
+    """The poster's confirmation that odd figures are right."""
 
     @requires(Permission.LOADS_POST)
     @raises(NotFound, NotVerified)
