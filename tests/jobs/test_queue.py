@@ -2,6 +2,7 @@
 
 import asyncio
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from structlog.contextvars import bound_contextvars
@@ -10,6 +11,8 @@ from jobs import Job, enqueue, enqueue_each, make_worker_app
 from runtime.db import Session
 from tests.services.scene import after, queued
 from tests.world import utcnow
+
+JOBS = 500
 
 
 def test_the_worker_waits_for_a_lock_as_long_as_it_is_told(login_url):
@@ -104,3 +107,38 @@ def test_many_jobs_are_written_at_once_with_own_arguments_and_the_trace_id(sessi
         {"trace_id": "a-trace", "search_id": "x"},
         {"trace_id": "a-trace", "search_id": "y"},
     ]
+
+
+def test_a_fetch_reads_few_rows_when_many_jobs_came_at_once(database_url):
+    read = (
+        "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables"
+        " where relname = 'procrastinate_jobs' and schemaname like 'pg_temp%'"
+    )
+    fetch = "select id from procrastinate_fetch_job_v2(null, null)"
+    # A copy, so that its size and statistics are those of a queue that was empty.
+    copy = (
+        "create temporary table procrastinate_jobs"
+        " (like public.procrastinate_jobs including all) on commit drop"
+    )
+    put_jobs = (
+        "insert into procrastinate_jobs (queue_name, task_name, priority)"
+        " select 'match', 'search.run', 5 from generate_series(1, %s)"
+    )
+    with psycopg.connect(database_url) as connection:
+        connection.execute(copy)
+        connection.execute(put_jobs, [1])
+        connection.execute("analyze procrastinate_jobs")
+        for _ in range(6):
+            # From the sixth time on, PostgreSQL keeps the plan.
+            connection.execute(fetch)
+        connection.execute(put_jobs, [JOBS])
+        (first,) = connection.execute(
+            "select min(id) from procrastinate_jobs where status = 'todo'"
+        ).fetchone()
+        (before,) = connection.execute(read).fetchone()
+
+        (taken,) = connection.execute(fetch).fetchone()
+
+        (after,) = connection.execute(read).fetchone()
+    assert after - before <= 3 * JOBS
+    assert taken == first

@@ -8,6 +8,7 @@ UPKEEP = "migrations/versions/0009_upkeep.py"
 WALLS = "migrations/versions/0010_walls.py"
 LOCKS = "migrations/versions/0013_locks.py"
 SLOTS = "migrations/versions/0017_slots.py"
+FETCH = "migrations/versions/0019_fetch.py"
 
 ONE_DRIVER = ("tests/models/loads/test_assignments.py",)
 ROWS = "tests/tenants/test_rows.py"
@@ -28,6 +29,14 @@ def _without_unique(name: str, column: str) -> tuple[str, str]:
 
 
 MUTANTS = (
+    Mutant(
+        "a-fetch-of-the-queue-compares-all-jobs-with-each-other",
+        FETCH,
+        '    op.execute(f"{FETCH} set enable_seqscan = off")\n'
+        '    op.execute(f"{FETCH} set enable_sort = off")\n',
+        "",
+        ("tests/jobs/test_queue.py",),
+    ),
     Mutant(
         "a-load-may-have-two-drivers",
         BOOKING,
