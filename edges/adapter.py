@@ -22,8 +22,9 @@ They mostly wait for the database. Each probe has a thread of its own beside the
 answers whatever the others do, and `/healthz` although `/metrics` waits."""
 
 THREADS_OF_ONE = 2
-"""How many of them one company has at once, or one address of strangers. Two keep the
-processor busy; with more, a company that asks without a pause delays the others."""
+"""How many of them one company has at once, or one address of strangers, and only while
+the first takes long: with two all the time, a company that asks without a pause delays
+the others."""
 
 HEADER_S = 10
 """A connection that does not send a whole header within this time is closed: a silent

@@ -12,6 +12,10 @@ MOST_WAITING = 512
 LONGEST_WAIT_S = 10.0
 """How long one of them waits for its turn."""
 
+QUICK_S = 0.1
+"""Most requests end within this time. One that does not mostly waits for the database,
+and no longer holds up the next one of its company or address."""
+
 Result = TypeVar("Result")
 
 
@@ -70,9 +74,9 @@ class Memory(Shares):
 class Threads:
     """Threads for one kind of request.
 
-    One key, a company or an address, runs in at most `most_of_one` of the threads at
-    once. Its other requests wait without a thread, and keys take turns. Only the event
-    loop calls this.
+    One key, a company or an address, runs in one of the threads; in up to `most_of_one`
+    while some of its requests take longer than QUICK_S. Its other requests wait without
+    a thread, and keys take turns. Only the event loop calls this.
 
     most_bytes: of large bodies in memory at once.
     """
@@ -82,6 +86,7 @@ class Threads:
     ) -> None:
         self.bytes = Memory(most_bytes)
         self._shares = Shares(threads, most_of_one)
+        self._quick = Shares(threads, 1)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         # In the order of turns.
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
@@ -91,14 +96,34 @@ class Threads:
 
         Raises: Busy.
         """
-        if not self._shares.take(key):
+        if not self._take(key):
             await self._wait_for_turn(key)
+        loop = asyncio.get_running_loop()
+        is_quick = True
+
+        def stand_aside() -> None:
+            nonlocal is_quick
+            is_quick = False
+            self._quick.give_back(key)
+            self._call_next()
+
+        aside = loop.call_later(QUICK_S, stand_aside)
         try:
-            loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, call)
         finally:
+            aside.cancel()
+            if is_quick:
+                self._quick.give_back(key)
             self._shares.give_back(key)
             self._call_next()
+
+    def _take(self, key: Hashable) -> bool:
+        if not self._quick.take(key):
+            return False
+        is_taken = self._shares.take(key)
+        if not is_taken:
+            self._quick.give_back(key)
+        return is_taken
 
     async def _wait_for_turn(self, key: Hashable) -> None:
         queue = self._waiting.setdefault(key, deque())
@@ -116,7 +141,7 @@ class Threads:
 
     def _call_next(self) -> None:
         for key, queue in self._waiting.items():
-            if self._shares.take(key):
+            if self._take(key):
                 queue.popleft().set_result(None)
                 del self._waiting[key]
                 if queue:

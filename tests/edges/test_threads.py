@@ -77,6 +77,42 @@ class TestThreads:
 
         play(scene)
 
+    def test_begins_a_second_request_of_a_company_when_the_first_takes_long(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def scene(gate: Gate) -> None:
+            monkeypatch.setattr(threads, "QUICK_S", LONGEST_S)
+            shared = made()
+            hogs = [asyncio.create_task(shared.run("hog", gate.call("quick")))]
+            await gate.wait_for(1)
+            monkeypatch.setattr(threads, "QUICK_S", 0)
+            hogs += [
+                asyncio.create_task(shared.run("hog", gate.call(f"hog {n}")))
+                for n in range(3)
+            ]
+            others = [
+                asyncio.create_task(shared.run(name, gate.call(name)))
+                for name in ("a", "b")
+            ]
+            await gate.wait_for(3)
+            assert sorted(gate.began) == ["a", "b", "quick"]
+            gate.let_go()
+            await asyncio.gather(*hogs, *others)
+
+        async def long_scene(gate: Gate) -> None:
+            monkeypatch.setattr(threads, "QUICK_S", 0)
+            shared = made()
+            hogs = [
+                asyncio.create_task(shared.run("hog", gate.call(f"hog {n}")))
+                for n in range(3)
+            ]
+            await gate.wait_for(2)
+            gate.let_go()
+            await asyncio.gather(*hogs)
+
+        play(scene)
+        play(long_scene)
+
     def test_lets_those_who_wait_take_turns(self) -> None:
         async def scene(gate: Gate) -> None:
             shared = made(threads=1, most_of_one=1)
