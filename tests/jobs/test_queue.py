@@ -4,6 +4,7 @@ import asyncio
 
 import psycopg
 import pytest
+from procrastinate.sql import queries
 from sqlalchemy import text
 from structlog.contextvars import bound_contextvars
 
@@ -13,6 +14,8 @@ from tests.services.scene import after, queued
 from tests.world import utcnow
 
 JOBS = 500
+
+NOBODY = {"queues": None, "worker_id": None}
 
 
 def test_the_worker_waits_for_a_lock_as_long_as_it_is_told(login_url):
@@ -114,7 +117,6 @@ def test_a_fetch_reads_few_rows_when_many_jobs_came_at_once(database_url):
         "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables"
         " where relname = 'procrastinate_jobs' and schemaname like 'pg_temp%'"
     )
-    fetch = "select id from procrastinate_fetch_job_v2(null, null)"
     # A copy, so that its size and statistics are those of a queue that was empty.
     copy = (
         "create temporary table procrastinate_jobs"
@@ -130,14 +132,14 @@ def test_a_fetch_reads_few_rows_when_many_jobs_came_at_once(database_url):
         connection.execute("analyze procrastinate_jobs")
         for _ in range(6):
             # From the sixth time on, PostgreSQL keeps the plan.
-            connection.execute(fetch)
+            connection.execute(queries["fetch_job"], NOBODY)
         connection.execute(put_jobs, [JOBS])
         (first,) = connection.execute(
             "select min(id) from procrastinate_jobs where status = 'todo'"
         ).fetchone()
         (before,) = connection.execute(read).fetchone()
 
-        (taken,) = connection.execute(fetch).fetchone()
+        taken, *_ = connection.execute(queries["fetch_job"], NOBODY).fetchone()
 
         (after,) = connection.execute(read).fetchone()
     assert after - before <= 3 * JOBS
