@@ -132,6 +132,8 @@ class DriverView(MethodView):
         While a driver has a load, only a dispatcher changes their truck. The load goes
         on with the new truck, if it may carry it.
         A driver who is off duty ends that themselves: the desk cannot.
+        Only a dispatcher changes a hazmat endorsement or a country, and the country not
+        while the driver has a load.
         """
         with Session.begin() as session:
             return edit_driver(

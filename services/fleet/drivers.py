@@ -20,6 +20,11 @@ NEWEST = 3
 """`settle_driver` locks the trucks of a driver's newest loads, of at most so many."""
 
 
+OF_THE_DESK = {"country": "country", "has_hazmat_endorsement": "hazmat endorsement"}
+"""What a driver does not say of themselves, as nobody may overrule what it decides, and
+the words for it."""
+
+
 class DriverBusy(Conflict):
     """The driver has a load."""
 
@@ -75,12 +80,13 @@ def edit_driver(
     """Change the given fields of a driver; the others stay.
 
     Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if the
-    availability would contradict their load, Forbidden if a driver changes a hazmat
-    endorsement or another person ends their time off duty, CrewFull,
-    PreconditionRequired, VersionMismatch.
+    availability would contradict their load or the country changes under one, Forbidden
+    if a driver changes what the desk answers for (`OF_THE_DESK`) or another person ends
+    their time off duty, CrewFull, PreconditionRequired, VersionMismatch.
     """
-    if "has_hazmat_endorsement" in fields and not actor.is_dispatcher:
-        raise Forbidden("Only a dispatcher may change the hazmat endorsement.")
+    if not actor.is_dispatcher and (refused := OF_THE_DESK.keys() & fields):
+        names = ", ".join(sorted(OF_THE_DESK[name] for name in refused))
+        raise Forbidden(f"Only a dispatcher may change the {names}.")
     driver = get_driver(session, actor, driver_id, is_locked=True)
     precondition.check(driver)
     if fields.get("truck_id") is not None:
@@ -88,6 +94,8 @@ def edit_driver(
     if "availability" in fields:
         _check_may_end_time_off(actor, driver, fields["availability"])
         _check_availability(session, driver, fields["availability"])
+    if fields.get("country", driver.country) != driver.country:
+        _check_has_no_load(session, driver)
     for name, value in fields.items():
         setattr(driver, name, value)
     try:
@@ -120,6 +128,12 @@ def _check_availability(
             if is_on_load
             else "The driver has no load; on_load is only for a driver who has one."
         )
+
+
+def _check_has_no_load(session: Session, driver: Driver) -> None:
+    """Raise DriverBusy if the driver has a load: it was booked for their country."""
+    if has_load(session, driver.id):
+        raise DriverBusy("The driver has a load: change the country when it has ended.")
 
 
 def lock(session: Session, driver_id: UUID) -> None:

@@ -70,6 +70,13 @@ MUTANTS = (
         ("tests/services/booking/test_cabotage.py",),
     ),
     Mutant(
+        "a-driver-overrules-cabotage-by-their-own-word",
+        "services/fleet/drivers.py",
+        "(refused := OF_THE_DESK.keys() & fields)",
+        "(refused := {'has_hazmat_endorsement'} & fields.keys())",
+        ("tests/services/booking/test_cabotage.py",),
+    ),
+    Mutant(
         "letting-go-with-freight-aboard-is-not-counted",
         "services/loads/interruptions.py",
         "    if party is EndedParty.CARRIER:\n",

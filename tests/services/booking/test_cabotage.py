@@ -8,7 +8,7 @@ from sqlalchemy import text
 from runtime.db import Session
 from tests.services.booking.desk import grounds
 from tests.services.scene import Scene
-from tests.world import World
+from tests.world import Caller, World
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,50 @@ def test_the_desk_may_not_overrule_cabotage(world: World) -> None:
 
     assert planned.status == 409
     assert grounds(planned) == ["cabotage"]
+
+
+@pytest.fixture
+def scene(world: World) -> Scene:
+    return Scene(world)
+
+
+@pytest.fixture
+def foreigner(scene: Scene) -> Caller:
+    """A driver of another country, to whom a load within one country was offered."""
+    scene.load()
+    driver = scene.driver()
+    scene.offered(driver)
+    with Session.begin() as session:
+        session.execute(text("update drivers set country = 'MX'"))
+        session.execute(text("""update stops set address = '{"country": "US"}'"""))
+    return driver
+
+
+def test_a_driver_does_not_overrule_cabotage_by_their_own_word(
+    scene: Scene, foreigner: Caller
+) -> None:
+    path = f"/v1/drivers/{foreigner.driver_id}"
+
+    for country in ("US", None):
+        refused = foreigner.patch(path, {"country": country})
+        assert (refused.status, refused.code) == (403, "missing-permission")
+    (offer,) = foreigner.get("/v1/offers")["data"]
+    accepted = foreigner.put(f"/v1/offers/{offer['id']}/acceptance")
+    assert (accepted.status, grounds(accepted)) == (409, ["cabotage"])
+    assert scene.carrier.patch(path, {"country": "US"})["country"] == "US"
+    assert foreigner.put(f"/v1/offers/{offer['id']}/acceptance").status == 200
+
+
+def test_a_drivers_country_stays_while_they_have_a_load(
+    scene: Scene, foreigner: Caller
+) -> None:
+    path = f"/v1/drivers/{foreigner.driver_id}"
+    scene.carrier.patch(path, {"country": "US"})
+    (offer,) = foreigner.get("/v1/offers")["data"]
+    assert foreigner.put(f"/v1/offers/{offer['id']}/acceptance").status == 200
+
+    changed = scene.carrier.patch(path, {"country": "MX"})
+
+    assert (changed.status, changed.code) == (409, "driver-busy")
+    same = scene.carrier.patch(path, {"country": "US", "home_label": "Gary, IN"})
+    assert (same.status, same["home_label"]) == (200, "Gary, IN")
