@@ -202,13 +202,17 @@ def _load_moves() -> LoadMoves:
     yield from _moves((_L.PICKUP_CONFIRMED,), _A.ARRIVE_PICKUP, None, CARRYING, "X3")
     # SYSTEM: the pickup was confirmed while the truck was still on its way there.
     yield from _moves(
-        (_L.AT_PICKUP,), _A.CONFIRM_PICKUP, _L.PICKUP_CONFIRMED, POSTERS | _SYSTEM, "CP"
+        (_L.AT_PICKUP,),
+        _A.CONFIRM_PICKUP,
+        _L.PICKUP_CONFIRMED,
+        _POSTING | _SYSTEM,
+        "CP",
     )
     yield from _moves(
         (_L.BOOKED, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT, _L.INTERRUPTED),
         _A.CONFIRM_PICKUP,
         None,
-        POSTERS,
+        _POSTING,
         "CP",
     )
     # Corrects a pickup that the truck is not at.
@@ -216,7 +220,7 @@ def _load_moves() -> LoadMoves:
         (_L.AT_PICKUP, _L.PICKUP_CONFIRMED, _L.IN_TRANSIT, _L.INTERRUPTED),
         _A.AMEND_PICKUP,
         None,
-        POSTERS,
+        _POSTING,
     )
     yield from _moves(
         (_L.PICKUP_CONFIRMED,), _A.DEPART_PICKUP, _L.IN_TRANSIT, CARRYING, "AF"

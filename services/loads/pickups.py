@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from freight.lifecycles import LoadAct
-from freight.roles import POSTERS
+from freight.roles import POSTERS, Role
 from models.loads.assignments import Assignment, AssignmentStatus
 from models.loads.loads import Load
 from models.loads.stops import Stop, StopKind
@@ -116,7 +116,8 @@ def _record_difference(session: Session, load: Load, stop: Stop, cause: Cause) -
     }
     if differences:
         body = {"stop_id": str(stop.id), "differences": differences}
-        moves.record_load(session, load, "pickup_differs", cause, POSTERS, body=body)
+        roles = POSTERS | {Role.DISPATCHER}
+        moves.record_load(session, load, "pickup_differs", cause, roles, body=body)
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

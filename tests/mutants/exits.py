@@ -66,6 +66,13 @@ MUTANTS = (
         ("tests/services/loads/test_pickups.py::TestConfirm",),
     ),
     Mutant(
+        "a-dispatcher-who-posts-may-not-correct-a-pickup",
+        "freight/lifecycles.py",
+        "        _A.AMEND_PICKUP,\n        None,\n        _POSTING,\n",
+        "        _A.AMEND_PICKUP,\n        None,\n        POSTERS,\n",
+        ("tests/services/loads/test_pickups.py::TestConfirm",),
+    ),
+    Mutant(
         "freight-aboard-goes-back-to-the-market",
         "services/booking/hand_back.py",
         "        if stops.is_aboard(load):\n",

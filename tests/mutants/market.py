@@ -185,8 +185,8 @@ MUTANTS = (
     Mutant(
         "a-driver-enters-their-own-endorsement",
         "services/fleet/drivers.py",
-        'if "has_hazmat_endorsement" in fields and not actor.is_dispatcher:',
-        'if "has_hazmat_endorsement" in fields and actor.driver_id is None:',
+        "if not actor.is_dispatcher and (refused",
+        "if actor.driver_id is None and (refused",
         ("tests/services/search/test_offer.py",),
     ),
     Mutant(

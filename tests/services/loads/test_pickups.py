@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from freight.roles import Role
 from models.kernel.events import Event
-from tests.trips import LONG, Trip, make_trip
+from tests.trips import FACTS, LONG, Trip, make_trip
 from tests.world import World, iso, utcnow
 
 
@@ -176,7 +176,30 @@ class TestConfirm:
 
         assert world.confirm(world.shipper(), stop_id).status == 404
         assert world.confirm(trip.driver, stop_id).status == 403
-        assert world.confirm(trip.carrier, stop_id).status == 403
+        assert world.confirm(trip.carrier, stop_id).status == 404
+
+    def test_the_dispatcher_of_a_carrier_that_posts_confirms(
+        self, world: World, session: OrmSession
+    ) -> None:
+        """Its driver departs with that, and the delivery is not denied."""
+        trip = make_trip(world, session, LONG, poster=world.company())
+        trip.tell(0, "arrival")
+        trip.tell(0, "completion")
+
+        assert trip.confirm(0, weight_kg=100, pieces=1).status == 200
+
+        assert trip.status == "pickup_confirmed"
+        assert trip.tell(0, "departure").status == 200
+        assert trip.confirm(0, weight_kg=200, pieces=2).status == 200
+        assert trip.confirm(1, weight_kg=300, pieces=3).status == 200
+        assert trip.stop(0)["confirmed_weight_kg"] == 200
+        assert len(differences(trip)) == 1
+        for number in range(1, 4):
+            for fact in FACTS:
+                assert trip.tell(number, fact).status == 200
+        path = f"/v1/loads/{trip.load['id']}/interruption"
+        denied = trip.shipper.put(path, {"reason": "recall"})
+        assert (denied.status, denied.code) == (409, "load-status")
 
 
 class TestSeveralPickups:
