@@ -1,6 +1,7 @@
 """The caller: the bearer token, the actor, the permission of each route."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -89,7 +90,13 @@ def _check_finishing(member: Actor, finishes_loads: bool) -> None:
     if not finishes_loads:
         raise OrganisationSuspended
     with Session() as session:
-        check_may_finish(session, member.org_id)
+        check_may_finish(session, member.org_id, deny_within=deny_within())
+
+
+def deny_within() -> timedelta:
+    """Return how long after its delivery a poster may deny a load."""
+    within: timedelta = current_app.extensions["deny_delivery"]
+    return within
 
 
 def public(view: View) -> View:

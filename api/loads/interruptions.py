@@ -4,11 +4,10 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import current_app
 from flask.views import MethodView
 from marshmallow import ValidationError
 
-from api.kernel.auth import actor, requires
+from api.kernel.auth import actor, deny_within, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
 from api.kernel.fields import note, words
@@ -71,7 +70,7 @@ class InterruptionView(MethodView):
                 *(session, actor(), load_id),
                 **body,
                 now=now(),
-                deny_within=current_app.extensions["deny_delivery"],
+                deny_within=deny_within(),
             )
 
 

@@ -7,7 +7,7 @@ from flask.views import MethodView
 from marshmallow import fields, validate
 
 from api.kernel.answers import Answer
-from api.kernel.auth import claims, keyring, public, requires
+from api.kernel.auth import claims, deny_within, keyring, public, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
 from api.kernel.fields import line
@@ -91,6 +91,7 @@ def _open(account: Account, body: dict[str, Any], proof: Proof | None) -> Tokens
                 device_id=body["device_id"],
                 proof=proof,
                 totp=body["totp"],
+                deny_within=deny_within(),
                 now=now(),
             )
     except DeviceNotApproved as error:
@@ -170,6 +171,7 @@ class RefreshView(MethodView):
                     token=body["refresh_token"],
                     device_id=body["device_id"],
                     proof=proof,
+                    deny_within=deny_within(),
                     now=now(),
                 )
                 # Before the commit: one that is refused has rotated nothing.

@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 UNDERWAY = """
-create function has_load_underway(org uuid) returns boolean
+create function has_load_underway(org uuid, deny_within interval) returns boolean
     language sql stable security definer set search_path = public, pg_temp as $$
     select exists (select from assignments
         where org_id = org and status = 'active')
@@ -21,11 +21,17 @@ create function has_load_underway(org uuid) returns boolean
         where a.org_id = org and l.interrupted_assignment_id = a.id)
     or exists (select from loads where org_id = org and status in ('booked',
         'at_pickup', 'pickup_confirmed', 'in_transit', 'at_delivery', 'interrupted'))
+    or exists (select from loads l join assignments a on a.load_id = l.id
+        where l.org_id = org and l.status = 'delivered'
+        and a.status = 'completed' and a.ended_at >= now() - deny_within
+        and not exists (select from stops s
+            where s.load_id = l.id and s.confirmed_at is not null))
 $$
 """
 """Whether a company carries a load, has the freight of an interrupted one on its truck,
-or has posted one that is carried: asked before its members are signed in, and only of
-a suspended company."""
+or has posted one that is carried or whose delivery it may still deny
+(`services/loads/denials.py`): asked before its members are signed in, and only of a
+suspended company."""
 
 WAY = """
 create function way_of(
@@ -63,7 +69,7 @@ poster who ends an assignment has no other way to a carrier's positions, and thi
 only for the loads on which the transaction acts. Vague fixes, and ways that no truck
 drives in the time, are left out, as by `services/fleet/tracks.py`."""
 
-AS_WORKER = ("has_load_underway(uuid)", "way_of(uuid)")
+AS_WORKER = ("has_load_underway(uuid, interval)", "way_of(uuid)")
 """Owned by the worker, executed by the app, as in 0011_doors."""
 
 ENTER = """

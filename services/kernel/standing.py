@@ -1,5 +1,6 @@
 """Whether a company may take part, or is suspended and may only finish its loads."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -25,16 +26,19 @@ def is_suspended(session: Session, org_id: UUID) -> bool:
     return bool(session.scalar(select(func.is_suspended(org_id))))
 
 
-def check_may_finish(session: Session, org_id: UUID) -> None:
+def check_may_finish(session: Session, org_id: UUID, *, deny_within: timedelta) -> None:
     """Raise if the company is suspended and has no load underway to finish.
 
     A load is underway for the company that carries it and for the one that posted it;
-    an interrupted one for its poster and for the company whose truck has the freight.
+    an interrupted one for its poster and for the company whose truck has the freight;
+    a delivered one for its poster, while they may deny the delivery.
+
+    deny_within: how long after a delivery they may.
 
     Raises: OrganisationSuspended.
     """
     if is_suspended(session, org_id) and not session.scalar(
-        select(func.has_load_underway(org_id))
+        select(func.has_load_underway(org_id, deny_within))
     ):
         raise OrganisationSuspended
 

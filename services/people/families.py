@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import update
@@ -139,6 +139,7 @@ def refresh(
     token: str,
     device_id: UUID | None = None,
     proof: Proof | None = None,
+    deny_within: timedelta,
     now: datetime,
 ) -> Tokens:
     """Return the refresh token that follows `token`, and a new access token.
@@ -148,6 +149,8 @@ def refresh(
     making. A later repeat and an older token count as stolen, and so do a token from
     another device and one without the family's key: the caller then ends the whole
     family.
+
+    deny_within: as `check_may_finish` asks.
 
     Locks: the family. Raises: Unauthenticated; OrganisationSuspended if the company
     has no load underway either; TokenReused, DeviceMismatch, KeyMismatch; with the
@@ -174,7 +177,7 @@ def refresh(
         _rotate(family, generation, keys, now)
     else:
         _rotate_by_key(family, generation, token, proof, now)
-    check_may_finish(session, family.org_id)
+    check_may_finish(session, family.org_id, deny_within=deny_within)
     return _tokens(keys, family, now)
 
 

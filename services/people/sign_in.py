@@ -1,7 +1,7 @@
 """Signing in, and the member to whom a token belongs."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -102,6 +102,7 @@ def sign_in(
     device_id: UUID | None,
     proof: Proof | None = None,
     totp: str | None = None,
+    deny_within: timedelta,
     now: datetime,
 ) -> Tokens:
     """Begin a sign-in for the account whose password was checked.
@@ -111,6 +112,7 @@ def sign_in(
     proof: of the key to which the phone and the sign-in are bound; its nonce was
         checked.
     totp: a code of the authenticator app or a recovery code, if there is a factor.
+    deny_within: as `check_may_finish` asks.
 
     Locks: the member, their factor, the device. Raises: HashChanged,
     OrganisationSuspended (with no load underway), SecondFactorRequired,
@@ -123,7 +125,7 @@ def sign_in(
     )
     if member.deactivated_at or member.password_hash != account.password_hash:
         raise HashChanged("The login or the password is wrong.")
-    check_may_finish(session, member.org_id)
+    check_may_finish(session, member.org_id, deny_within=deny_within)
     second_factors.demand(session, member.id, keys, code=totp, now=now)
     enrolments.admit(session, member, device_id, proof, now=now)
     lockouts.forgive(session, lockouts.of_login(account.login))

@@ -52,6 +52,13 @@ MUTANTS = (
         ("tests/services/booking/test_denials.py",),
     ),
     Mutant(
+        "a-suspended-poster-is-let-in-for-ever-after-a-delivery",
+        "migrations/versions/0016_exits.py",
+        " and a.ended_at >= now() - deny_within",
+        "",
+        ("tests/services/booking/test_denials.py",),
+    ),
+    Mutant(
         "the-desk-ends-a-drivers-time-off-duty",
         "services/fleet/drivers.py",
         "    if is_ended and actor.driver_id != driver.id:\n",

@@ -99,14 +99,14 @@ MUTANTS = (
     Mutant(
         "a-suspended-company-refreshes",
         FAMILIES,
-        "    check_may_finish(session, family.org_id)\n",
+        "    check_may_finish(session, family.org_id, deny_within=deny_within)\n",
         "",
         SUSPENDED,
     ),
     Mutant(
         "a-suspended-company-signs-in",
         IDENTITY,
-        "    check_may_finish(session, member.org_id)\n",
+        "    check_may_finish(session, member.org_id, deny_within=deny_within)\n",
         "",
         SUSPENDED,
     ),

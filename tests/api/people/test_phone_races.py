@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from random import Random
 from uuid import UUID
 
@@ -100,6 +101,7 @@ def using(
             token=token,
             device_id=UUID(phone),
             proof=proof,
+            deny_within=timedelta(0),
             now=utcnow(),
         )
 

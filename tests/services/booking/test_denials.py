@@ -12,8 +12,9 @@ from runtime.db import Session
 from services.booking import give_backs
 from tests.services.booking.exits import assignment_of, decide, pushed, tell
 from tests.services.scene import pushes_to
+from tests.standing import suspend
 from tests.trips import FACTS, LONG, Trip, make_trip
-from tests.world import World, utcnow
+from tests.world import PASSWORD, Answer, Caller, World, utcnow
 
 RECALL = {"reason": "recall"}
 
@@ -35,6 +36,20 @@ def deliver_from_the_office(trip: Trip) -> None:
                 why = {"release_reason": "safety"}
             assert trip.tell(number, fact, trip.carrier, **why).status == 200
     assert trip.status == "delivered"
+
+
+def delivered_ago(trip: Trip, age: timedelta) -> None:
+    """Let the load be delivered so long ago."""
+    with Session.begin() as session:
+        session.execute(
+            text("update assignments set ended_at = now() - :age where id = :id"),
+            {"age": age, "id": UUID(assignment_of(trip)["id"])},
+        )
+
+
+def sign_in(world: World, email: str) -> Answer:
+    body = {"login": email, "password": PASSWORD}
+    return Caller(world.app, "").post("/v1/sessions", body)
 
 
 def quick_give_backs(trip: Trip) -> int:
@@ -122,12 +137,48 @@ def test_a_delivery_is_denied_for_some_days_only(trip: Trip) -> None:
     deliver_from_the_office(trip)
     within = trip.world.settings.deny_delivery
     for age, status in ((within + timedelta(hours=1), 409), (within / 2, 200)):
-        with Session.begin() as session:
-            session.execute(
-                text("update assignments set ended_at = now() - :age where id = :id"),
-                {"age": age, "id": UUID(assignment_of(trip)["id"])},
-            )
+        delivered_ago(trip, age)
         assert tell(trip, "interruption", **RECALL).status == status
+
+
+def test_a_suspended_poster_signs_in_and_denies_a_delivery_for_some_days(
+    trip: Trip,
+) -> None:
+    email = trip.shipper.get("/v1/me")["member"]["email"]
+    deliver_from_the_office(trip)
+    suspend(trip.shipper)
+    within = trip.world.settings.deny_delivery
+    for age, is_let_in in ((within + timedelta(hours=1), False), (within / 2, True)):
+        delivered_ago(trip, age)
+        tokens = sign_in(trip.world, email)
+        assert tokens.status == (201 if is_let_in else 403)
+        assert trip.shipper.get("/v1/me").status == (200 if is_let_in else 403)
+    again = {"refresh_token": tokens["refresh_token"]}
+    stranger = Caller(trip.world.app, "")
+    assert stranger.post("/v1/sessions/refresh", again).status == 200
+
+    denied = tell(trip, "interruption", **RECALL)
+
+    assert (denied.status, denied["status"]) == (200, "interrupted")
+    assert tell(trip, "return").status == 200
+    assert trip.shipper.get("/v1/me").code == "organisation-suspended"
+
+
+@pytest.mark.parametrize("word", ["confirmation", "delivery"])
+def test_a_suspended_poster_with_nothing_to_deny_is_not_let_in(
+    trip: Trip, word: str
+) -> None:
+    """They confirmed a pickup, or said themselves that it arrived."""
+    if word == "confirmation":
+        assert trip.confirm(0).status == 200
+    deliver_from_the_office(trip)
+    if word == "delivery":
+        tell(trip, "interruption", **RECALL)
+        tell(trip, "delivery")
+
+    suspend(trip.shipper)
+
+    assert trip.shipper.get("/v1/me").code == "organisation-suspended"
 
 
 def test_what_the_poster_said_themselves_is_not_denied(trip: Trip) -> None:
