@@ -30,6 +30,7 @@ class MessageKind(StrEnum):
     LOAD_INTERRUPTED = "load_interrupted"
     LOAD_ENDED = "load_ended"
     DELIVERED_UNCONFIRMED = "delivered_unconfirmed"
+    DELIVERY_DENIED = "delivery_denied"
     PICKUP_CONFIRMED = "pickup_confirmed"
 
 

@@ -22,6 +22,8 @@ LIVE = text("select live_devices(:members, :drivers)").bindparams(
 )
 """A database function: the app chooses the phones, but cannot read their targets."""
 
+AT_DESK = text("select live_devices_at_desk(:assignment)")
+
 LIVE_OF_EACH = text(
     "select driver_id, device_id from live_devices_of(:drivers)"
 ).bindparams(bindparam("drivers", type_=ARRAY(Uuid)))
@@ -34,17 +36,21 @@ def put(
     subject_id: UUID,
     *,
     driver_ids: Iterable[UUID] = (),
+    desk_of: UUID | None = None,
     expires_at: datetime | None = None,
 ) -> int:
     """Enqueue a message for every live device of these people; return how many.
 
     driver_ids: people known by their driver's id; they may be of any company.
+    desk_of: an assignment, whose company's dispatchers are told too; this transaction
+        acts on its load.
     expires_at: no attempt is made after it; None means LONGEST_LIFE from now.
     """
-    device_ids = session.scalars(
-        LIVE, {"members": list(set(member_ids)), "drivers": list(set(driver_ids))}
-    ).all()
-    owed = [(kind, device_id, subject_id) for device_id in device_ids]
+    people = {"members": list(set(member_ids)), "drivers": list(set(driver_ids))}
+    device_ids = set(session.scalars(LIVE, people))
+    if desk_of is not None:
+        device_ids |= set(session.scalars(AT_DESK, {"assignment": desk_of}))
+    owed = [(kind, device_id, subject_id) for device_id in sorted(device_ids)]
     return _owe(session, owed, expires_at or func.now() + LONGEST_LIFE)
 
 

@@ -69,7 +69,24 @@ poster who ends an assignment has no other way to a carrier's positions, and thi
 only for the loads on which the transaction acts. Vague fixes, and ways that no truck
 drives in the time, are left out, as by `services/fleet/tracks.py`."""
 
-AS_WORKER = ("has_load_underway(uuid, interval)", "way_of(uuid)")
+DESK = """
+create function live_devices_at_desk(assignment uuid) returns setof uuid
+    language sql stable security definer set search_path = public, pg_temp as $$
+    select d.id from assignments a
+    join members m on m.org_id = a.org_id
+    join devices d on d.member_id = m.id
+    where a.id = assignment and a.load_id = any((select app_loads())::uuid[])
+    and 'dispatcher' = any(m.roles) and m.deactivated_at is null and d.dead_at is null
+    order by d.id
+$$
+"""
+"""The phones of a carrier's dispatchers, for a poster who tells them of a load on which
+the transaction acts. Like `live_devices`, but a poster does not know the members."""
+
+AS_WORKER = (
+    *("has_load_underway(uuid, interval)", "way_of(uuid)"),
+    "live_devices_at_desk(uuid)",
+)
 """Owned by the worker, executed by the app, as in 0011_doors."""
 
 ENTER = """
@@ -132,6 +149,7 @@ def upgrade() -> None:
     )
     op.execute(UNDERWAY)
     op.execute(WAY)
+    op.execute(DESK)
     op.execute(ENTER.format(condition=""))
     op.execute("reset role")
     op.execute("grant create on schema public to backhaul_worker")
@@ -139,7 +157,7 @@ def upgrade() -> None:
         op.execute(f"alter function {function} owner to backhaul_worker")
         op.execute(f"revoke execute on function {function} from public")
         op.execute(f"grant execute on function {function} to backhaul_app")
-    # `way_of` runs as the worker.
+    # `way_of` and `live_devices_at_desk` run as the worker.
     op.execute("grant execute on function app_loads() to backhaul_worker")
     op.execute("revoke create on schema public from backhaul_worker")
     op.execute("set local role backhaul_owner")

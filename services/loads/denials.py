@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from freight.lifecycles import LoadAct
 from models.loads.assignments import Assignment, AssignmentStatus, EndedParty
 from models.loads.loads import Load
+from notifications import outbox
 from notifications.messages import MessageKind
 from services.kernel import moves
 from services.kernel.events import Cause
-from services.loads import assignments, interruptions, stops
+from services.loads import interruptions, stops
 
 
 def deny_delivery(
@@ -24,8 +25,8 @@ def deny_delivery(
     """Interrupt a delivered load none of whose pickups its poster confirmed.
 
     Its freight is where it was last known for certain: at the first pickup. The carrier
-    loses the load, cannot take it over, and its driver is told. How soon after the
-    booking it was reported delivered counts as a give-back.
+    loses the load, cannot take it over, and its driver and dispatchers are told. How
+    soon after the booking it was reported delivered counts as a give-back.
 
     within: how long after the delivery this is possible.
 
@@ -45,7 +46,12 @@ def deny_delivery(
     last.end_reason = cause.reason or ""
     last.given_back_after_s = last.after_s
     session.flush()
-    assignments.tell_driver(session, last.driver_id, MessageKind.LOAD_ENDED, load.id)
+    # The desk may have reported everything, and the driver not know of the load.
+    outbox.put(
+        *(session, [], MessageKind.DELIVERY_DENIED, load.id),
+        driver_ids=[last.driver_id],
+        desk_of=last.id,
+    )
 
 
 def _check(load: Load, last: Assignment, cause: Cause, within: timedelta) -> None:

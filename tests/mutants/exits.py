@@ -59,6 +59,13 @@ MUTANTS = (
         ("tests/services/booking/test_denials.py",),
     ),
     Mutant(
+        "a-desk-does-not-hear-that-its-delivery-is-denied",
+        "services/loads/denials.py",
+        "        desk_of=last.id,\n",
+        "",
+        ("tests/services/booking/test_denials.py",),
+    ),
+    Mutant(
         "the-desk-ends-a-drivers-time-off-duty",
         "services/fleet/drivers.py",
         "    if is_ended and actor.driver_id != driver.id:\n",

@@ -52,7 +52,7 @@ CALLED = {
         *("live_devices_of", "settle_driver", "release_target"),
         *("oldest_transaction_s", "procrastinate_defer_jobs_v1"),
         *("give_backs_of", "has_load_underway", "way_of", "free_slot"),
-        *("note_duplicates", "is_cabotage"),
+        *("note_duplicates", "is_cabotage", "live_devices_at_desk"),
     },
     "backhaul_worker": {
         *("act_for", "enter", "take_limits", "chain_audit"),

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session as OrmSession
 
+from freight.roles import Role
 from runtime.db import Session
 from services.booking import give_backs
 from tests.services.booking.exits import assignment_of, decide, pushed, tell
@@ -112,9 +113,29 @@ def test_a_denied_delivery_leaves_its_driver_as_they_are(
 
     assert trip.driver.get(own)["availability"] == "off_duty"
     after = trip.session.scalar(searches, {"name": "search.after_end"})
-    assert (after, pushes_to(trip.driver)) == (before, ["load_ended"])
+    assert (after, pushes_to(trip.driver)) == (before, ["delivery_denied"])
     (ending,) = trip.shipper.get(f"/v1/loads/{trip.load['id']}/endings")["data"]
     assert (ending["ended_party"], ending["driven_m"]) == ("poster", None)
+
+
+def test_the_desk_of_the_carrier_is_told_of_a_denial_and_no_other_desk(
+    trip: Trip, world: World
+) -> None:
+    colleague = world.member(trip.carrier, Role.DISPATCHER)
+    for number, caller in enumerate((trip.carrier, colleague, world.company())):
+        world.phone(caller, f"ok-desk-{number}")
+    outsider = caller
+    left = world.member(trip.carrier, Role.DISPATCHER)
+    world.phone(left, "ok-left")
+    deactivate = text("update members set deactivated_at = now() where id = :id")
+    trip.session.execute(deactivate, {"id": left.member_id})
+    deliver_from_the_office(trip)
+
+    tell(trip, "interruption", **RECALL)
+    tell(trip, "interruption", **RECALL)
+
+    assert pushes_to(trip.carrier) == pushes_to(colleague) == ["delivery_denied"]
+    assert pushes_to(outsider) == pushes_to(left) == []
 
 
 def test_a_poster_who_confirmed_a_pickup_cannot_deny_the_delivery(
