@@ -46,7 +46,9 @@ def page_of(schema: type[ma.Schema], name: str) -> type[ma.Schema]:
         },
         name=f"{name}Page",
     )
-    page.__doc__ = "One page of a list, newest first."
+    page.__doc__ = (
+        "One page of a list, by id: newest first, if clients make UUIDv7 ids."
+    )
     return page
 
 

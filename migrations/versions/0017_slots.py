@@ -45,7 +45,7 @@ create trigger choose_slot before insert on assignments
 GIVE_SLOTS = """
 do $$ declare old record; begin
     for old in select id, driver_id, truck_id from assignments
-        where status = 'active' order by id
+        where status = 'active' order by created_at, id
     loop
         update assignments set slot = free_slot(old.driver_id, old.truck_id)
         where id = old.id;
@@ -61,8 +61,9 @@ create or replace function settle_driver(driver uuid) returns void
 declare settled text; theirs uuid[]; waiting record; begin
     -- Lock before reading: one load may begin while another ends.
     perform from drivers where id = driver for no key update;
-    theirs := array(select truck_id from assignments
-        where driver_id = driver order by id desc limit 3);
+    -- Not by id: the client may make it.
+    theirs := array(select truck_id from assignments where driver_id = driver
+        order by ended_at desc nulls first, created_at desc, id desc limit 3);
     -- A load of the other driver of the crew may wait for the truck.
     perform from trucks where id = any(theirs) order by id for no key update;
     for waiting in

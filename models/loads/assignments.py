@@ -148,3 +148,11 @@ class Assignment(Identified, Dated, Row):
 
     load: Mapped[Load] = relationship(lazy="raise", viewonly=True)
     driver: Mapped[Driver] = relationship(lazy="raise", viewonly=True)
+
+
+NEWEST_FIRST = (
+    Assignment.ended_at.desc().nulls_first(),
+    Assignment.created_at.desc(),
+    Assignment.id.desc(),
+)
+"""The active ones, then those that ended last. Not by id: the client may make it."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.assignments import NEWEST_FIRST, Assignment, AssignmentStatus
 from models.people.organisations import Organisation
 from services.kernel.actors import Actor
 from services.kernel.tenancy import act_on_loads
@@ -53,7 +53,7 @@ def record_of_carrier(
                 Assignment.id == load.interrupted_assignment_id,
             ),
         )
-        .order_by(Assignment.id.desc())
+        .order_by(Assignment.status == AssignmentStatus.CANCELLED, *NEWEST_FIRST)
         .limit(1)
     )
     if org_id is None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from models.fleet.drivers import Availability, Driver
 from models.fleet.trucks import Truck
-from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.assignments import NEWEST_FIRST, Assignment, AssignmentStatus
 from runtime.errors import Conflict, Forbidden, NotFound
 from services.fleet import trucks
 from services.kernel.actors import Actor
@@ -156,7 +156,7 @@ def lock_with_trucks(session: Session, driver_ids: Collection[UUID]) -> None:
     truck_ids: set[UUID] = set()
     for driver_id in driver_ids:
         theirs = select(Assignment.truck_id).where(Assignment.driver_id == driver_id)
-        newest = theirs.order_by(Assignment.id.desc()).limit(NEWEST)
+        newest = theirs.order_by(*NEWEST_FIRST).limit(NEWEST)
         truck_ids |= set(session.scalars(newest))
     by_id = select(Truck.id).where(Truck.id.in_(truck_ids)).order_by(Truck.id)
     session.execute(by_id.with_for_update(key_share=True))

@@ -93,7 +93,7 @@ def get_assignment(session: Session, actor: Actor, assignment_id: UUID) -> Assig
 def current_assignments(
     session: Session, driver_id: UUID, *, reader: Actor | None = None
 ) -> list[Assignment]:
-    """Return the driver's active assignments, with loads and stops, oldest first.
+    """Return the driver's active assignments, with loads and stops, the current first.
 
     reader: the actor to whom the loads are shown; None if they are not.
     """
@@ -106,7 +106,7 @@ def current_assignments(
                 Assignment.driver_id == driver_id,
                 Assignment.status == AssignmentStatus.ACTIVE,
             )
-            .order_by(Assignment.id)
+            .order_by(Assignment.slot, Assignment.id)
             .options(
                 joinedload(Assignment.load).options(joinedload(Load.stops), *shown)
             )

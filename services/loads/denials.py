@@ -32,10 +32,11 @@ def deny_delivery(
 
     The caller has locked the load. Raises: LoadMoveRefused.
     """
-    # scope: the last assignment of a load that the caller has locked.
-    newest = select(Assignment).where(Assignment.load_id == load.id)
-    last = session.scalars(newest.order_by(Assignment.id.desc()).limit(1)).one()
-    _check(load, last, cause, within)
+    # scope: the assignment by which a load that the caller has locked was delivered.
+    completed = select(Assignment).where(
+        Assignment.load_id == load.id, Assignment.status == AssignmentStatus.COMPLETED
+    )
+    last = _check(load, session.scalars(completed).one_or_none(), cause, within)
     first = load.stops[0].point
     interruptions.mark(session, load, LoadAct.DENY, last, first, cause, note=note)
     # Not `assignments.cut_short`: the driver was freed at the delivery, and the poster
@@ -54,13 +55,16 @@ def deny_delivery(
     )
 
 
-def _check(load: Load, last: Assignment, cause: Cause, within: timedelta) -> None:
-    refused = None
-    if last.status is not AssignmentStatus.COMPLETED or last.ended_at is None:
+def _check(
+    load: Load, last: Assignment | None, cause: Cause, within: timedelta
+) -> Assignment:
+    """Return the assignment by which it was delivered, if the poster may deny that."""
+    if last is None or last.ended_at is None:
         refused = "You said yourself that it arrived."
     elif stops.has_confirmed_pickup(load):
         refused = "You confirmed its pickup: take it up with the carrier."
     elif cause.occurred_at > last.ended_at + within:
         refused = f"It was delivered more than {within.days} days ago."
-    if refused is not None:
-        raise moves.LoadMoveRefused(refused, extra={"current_status": load.status})
+    else:
+        return last
+    raise moves.LoadMoveRefused(refused, extra={"current_status": load.status})

@@ -16,6 +16,7 @@ from freight.roles import CARRYING
 from geo.distance import haversine_m
 from jobs import Job, enqueue
 from models.loads.assignments import (
+    NEWEST_FIRST,
     Assignment,
     AssignmentStatus,
 )
@@ -252,13 +253,15 @@ def check_nothing_aboard(load: Load) -> None:
 
 
 def lock(session: Session, actor: Actor, stop_id: UUID) -> AtHand:
-    """Lock the load of a stop; return the load, the stop and the newest assignment.
+    """Lock the load of a stop; return the load, the stop and its assignment.
 
     A driver finds the stops of the loads they carry or carried, a dispatcher those of
     the company. Those who lost the load get AssignmentEnded, whatever happened to the
     load and its stops since.
 
-    Locks: the load. Raises: NotFound; AssignmentEnded if the assignment was cancelled.
+    The assignment is the actor's active one, else the completed one.
+
+    Locks: the load. Raises: NotFound; AssignmentEnded if each was cancelled.
     """
     # scope: only loads with an assignment of the actor or the actor's company.
     mine = (
@@ -283,7 +286,7 @@ def lock(session: Session, actor: Actor, stop_id: UUID) -> AtHand:
     assignment = session.scalars(
         select(Assignment)
         .where(Assignment.load_id == load.id, mine)
-        .order_by(Assignment.id.desc())
+        .order_by(Assignment.status == AssignmentStatus.CANCELLED, *NEWEST_FIRST)
         .limit(1)
         .execution_options(populate_existing=True)
     ).one()
@@ -300,7 +303,7 @@ def _gone(session: Session, stop_id: UUID, mine: ColumnElement[bool]) -> Excepti
     lost = session.scalars(
         select(Assignment)
         .where(mine, Assignment.status == AssignmentStatus.CANCELLED, has_it)
-        .order_by(Assignment.id.desc())
+        .order_by(*NEWEST_FIRST)
         .limit(1)
     ).one_or_none()
     return (

@@ -87,8 +87,8 @@ def fleet(
 ) -> tuple[list[dict[str, Any]], UUID | None]:
     """Return one page of the company's drivers, and the id the next page starts after.
 
-    Newest driver first, each with the last position and the active assignments. The id
-    is None on the last page.
+    Newest driver first, each with the last position and the active assignments, the
+    current one first. The id is None on the last page.
     """
     # scope: rows of drivers that `visible_drivers` has found.
     page = drivers.visible_drivers(actor).order_by(None).order_by(Driver.id.desc())
@@ -103,7 +103,7 @@ def fleet(
         .where(Driver.id.in_(ids))
         .outerjoin(LastPosition, LastPosition.driver_id == Driver.id)
         .outerjoin(Assignment, is_carried)
-        .order_by(Assignment.id)
+        .order_by(Assignment.slot, Assignment.id)
         .options(
             joinedload(Assignment.load).options(
                 joinedload(Load.stops), asks_if_carried(actor)

@@ -10,6 +10,14 @@ FINISHES = "tests/flows/test_a_suspended_carrier_finishes.py"
 
 MUTANTS = (
     Mutant(
+        "the-id-that-a-client-made-decides-which-assignment-counts",
+        "services/loads/stops.py",
+        "        .order_by(Assignment.status == AssignmentStatus.CANCELLED, "
+        "*NEWEST_FIRST)\n",
+        "        .order_by(Assignment.id.desc())\n",
+        ("tests/services/booking/test_ids_of_clients.py",),
+    ),
+    Mutant(
         "a-load-is-offered-to-the-driver-who-handed-it-back",
         "services/search/offer.py",
         "            Assignment.ended_by == Driver.member_id,\n",
