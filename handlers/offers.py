@@ -21,7 +21,7 @@ def offers_sweep(supplies: Supplies) -> None:
 
 
 def offers_renew(supplies: Supplies, assignment_id: str) -> None:
-    """Offer a load that came back to the drivers whose offers fell at its booking.
+    """Offer a load that came back to the drivers whose offers fell at its bookings.
 
     Each driver in a transaction of their own: drivers are locked one at a time.
     """

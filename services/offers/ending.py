@@ -3,7 +3,7 @@
 # scope: jobs, and use cases that have locked the load or the driver.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, exists, func, select
@@ -109,19 +109,24 @@ def end_worst(
     return bool(ended)
 
 
-def fallen(load_id: UUID, since: datetime) -> Select[Offer]:
-    """Return the load's offers that fell when it was booked, and are still good.
+def fallen(load_id: UUID) -> Select[Offer]:
+    """Return the load's offers that fell at any booking of it, and are still good.
 
-    since: when it was booked. The offers were lost then, and by their own time could
-        still be accepted.
+    By their own time they could still be accepted. Left out are those of drivers who
+    have had the load since they were offered it.
     """
+    had_it = select(Assignment.id).where(
+        Assignment.load_id == Offer.load_id,
+        Assignment.driver_id == Offer.driver_id,
+        Assignment.created_at >= Offer.created_at,
+    )
     return (
         select(Offer)
         .where(
             Offer.load_id == load_id,
             Offer.status == OfferStatus.LOST,
-            Offer.ended_at >= since,
             Offer.expires_at > func.now(),
+            ~exists(had_it),
         )
         .order_by(Offer.id)
     )

@@ -30,12 +30,14 @@ from services.search.offer import (
 
 
 def fallen_offers(session: Session, assignment_id: UUID) -> list[UUID]:
-    """Return the offers that fell when the load of this assignment was booked.
+    """Return the offers of this assignment's load that fell, the oldest first.
 
-    Only those that by their own time could still be accepted, the oldest first.
+    Also those that fell at an earlier booking: the load may have been reassigned, or
+    booked again before this was asked. Only those that by their own time could still be
+    accepted.
     """
     booked = session.get_one(Assignment, assignment_id)
-    fell = ending.fallen(booked.load_id, booked.created_at)
+    fell = ending.fallen(booked.load_id)
     return list(session.scalars(fell.with_only_columns(Offer.id)))
 
 

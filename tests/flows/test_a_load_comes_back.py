@@ -133,6 +133,44 @@ def test_a_load_that_comes_back_twice_is_offered_twice_more(
     assert open_offers(loser)[0].id == third.id
 
 
+@pytest.mark.parametrize("meanwhile", ["reassigned", "booked before the job"])
+def test_an_offer_is_renewed_whatever_became_of_the_load_meanwhile(
+    committed: World, run_jobs: RunJobs, meanwhile: str
+) -> None:
+    scene = Scene(committed)
+    load_id = scene.load(price_cents=459_999)
+    winner, loser, other = scene.drivers(3)
+    mine, theirs = scene.offered(winner, loser)
+    won = winner.put(f"/v1/offers/{mine}/acceptance")
+    if meanwhile == "reassigned":
+        body = {"kind": "reassign", "driver_id": other.driver_id, "reason": "safety"}
+        path = f"/v1/assignments/{won['id']}/override"
+        assert scene.carrier.post(path, body).status == 201
+    else:
+        release(scene, won["id"])
+        scene.assigned(other, load_id)
+        run_jobs(only=RENEW)
+    assert open_offers(loser) == []
+    (carried,) = active(load_id=load_id)
+    release(scene, carried.id)
+
+    run_jobs(only=RENEW)
+
+    assert [o.renews_id for o in open_offers(loser)] == [theirs]
+
+
+def test_a_driver_whom_the_desk_took_off_the_load_is_not_offered_it_again(
+    committed: World, run_jobs: RunJobs
+) -> None:
+    scene = Scene(committed)
+    loser, _, load_id = lost_and_back(scene)
+    release(scene, scene.assigned(loser, load_id))
+
+    run_jobs(only=RENEW)
+
+    assert open_offers(loser) == []
+
+
 @pytest.mark.parametrize(
     "reason", ["late", "declined", "busy", "off_duty", "newer", "withdrawn", "moved"]
 )

@@ -42,6 +42,13 @@ MUTANTS = (
         ("tests/api/kernel/test_limits.py::TestPeople",),
     ),
     Mutant(
+        "a-driver-whom-the-desk-took-off-is-offered-the-load-again",
+        "services/offers/ending.py",
+        "            ~exists(had_it),\n",
+        "",
+        (BACK,),
+    ),
+    Mutant(
         "an-offer-is-renewed-again-and-again",
         "services/search/renew.py",
         "or_(Offer.renews_id == fell.id, is_open()),",
