@@ -68,17 +68,19 @@ CARRIED = f"""
 pickup and one delivery near, and no more than a quarter lighter; a part of the freight
 is like the whole. A company carries few loads, so all stops are compared."""
 
+MOST_TOLD = 5
+
 NOTE_DUPLICATES = f"""
 create function note_duplicates(
     load_id uuid, out own uuid[], out is_rebrokered boolean
 ) language plpgsql security definer set search_path = public, pg_temp as $$
-declare mine loads; pair record; begin
+declare mine loads; begin
     own := '{{}}';
     is_rebrokered := false;
     select * into mine from loads
     where loads.id = note_duplicates.load_id and loads.org_id = app_org();
     if not found then return; end if;
-    for pair in
+    with seen as (
         select found.id, found.org_id, found.may_be_rebrokered, exists (
             select from assignments a where a.load_id = found.id
             and a.org_id = mine.org_id and (a.status = 'active'
@@ -97,47 +99,45 @@ declare mine loads; pair record; begin
         and coalesce(abs(found.weight_kg - mine.weight_kg)
             <= 0.05 * greatest(found.weight_kg, mine.weight_kg), true)
         union all
-        select carried.id, carried.org_id, true, true, true
-        from ({CARRIED}) carried
-        order by is_near, id
-    loop
-        if pair.org_id = mine.org_id then
-            own := own || pair.id;
-            continue;
-        end if;
-        if pair.is_carried and not pair.may_be_rebrokered then
-            is_rebrokered := true;
-        end if;
-        insert into duplicates (id, org_id, load_id, like_org_id, like_id, is_carried,
-            is_near)
-        values (gen_random_uuid(), mine.org_id, mine.id, pair.org_id, pair.id,
-            pair.is_carried, pair.is_near)
+        select carried.id, carried.org_id, true, true, true from ({CARRIED}) carried
+    ), pairs as (
+        select id, org_id, bool_or(is_carried) as is_carried,
+            bool_and(may_be_rebrokered) as is_agreed, bool_and(is_near) as is_near,
+            row_number() over (partition by org_id order by id) as turn
+        from seen group by id, org_id
+    ), noted as (
+        insert into duplicates as known (
+            id, org_id, load_id, like_org_id, like_id, is_carried, is_near)
+        select gen_random_uuid(), mine.org_id, mine.id, p.org_id, p.id, p.is_carried,
+            p.is_near
+        from pairs p where p.org_id <> mine.org_id
+        order by p.is_carried desc, p.is_near, p.turn, p.id limit {MOST_TOLD}
         on conflict on constraint uq_duplicates_org_id_load_id_like_id do update
-        set is_carried = duplicates.is_carried or excluded.is_carried,
-            is_near = duplicates.is_near and excluded.is_near
-        where excluded.is_carried > duplicates.is_carried
-        or excluded.is_near < duplicates.is_near;
-    end loop;
+        set is_carried = known.is_carried or excluded.is_carried,
+            is_near = known.is_near and excluded.is_near
+        where excluded.is_carried > known.is_carried or excluded.is_near < known.is_near
+    )
+    select coalesce(array_agg(id) filter (where org_id = mine.org_id
+            and turn <= {MOST_TOLD}), '{{}}'),
+        coalesce(bool_or(org_id <> mine.org_id and is_carried and not is_agreed), false)
+    into own, is_rebrokered from pairs;
 end $$;
 """
 """Tells the app only of its own company's loads, and whether the company carries such a
 load of another one, which it knows. An unknown weight is like any weight. What is only
 near to a load that the company carries is for the platform, and refuses nothing: it may
-be freight of the company's own."""
+be freight of the company's own.
+
+Of many pairs `MOST_TOLD` are kept: first what the company carries, then one with each
+other company, a second, and so on, so that the loads of one do not hide another's."""
 
 OF_LOADS = (
     *("id", "status", "visibility", "commodity", "equipment", "weight_kg", "length_m"),
     *("pieces", "has_hazmat", "temperature_min_c", "temperature_max_c", "price_cents"),
-    *(
-        "currency",
-        "rate_type",
-        "rate_cents",
-        "billed_miles",
-        "miles_source",
-        "loaded_m",
-    ),
-    *("distance_source", "stop_count", "pickup_place", "pickup_lat", "pickup_lon"),
-    *("pickup_from", "pickup_until", "delivery_place", "delivery_lat", "delivery_lon"),
+    *("currency", "rate_type", "rate_cents", "billed_miles", "miles_source"),
+    *("loaded_m", "distance_source", "stop_count", "pickup_place", "pickup_lat"),
+    *("pickup_lon", "pickup_from", "pickup_until", "delivery_place", "delivery_lat"),
+    "delivery_lon",
     *("delivery_from", "delivery_until", "posted_at", "version", "is_unconfirmed"),
     *("may_be_rebrokered", "lease_expires_at", "created_at", "updated_at"),
 )

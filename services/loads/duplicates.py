@@ -28,8 +28,9 @@ class LoadRebrokered(Conflict):
 def check(session: Session, load: Load) -> list[Warned]:
     """Return a warning for each active load of the company that looks the same.
 
-    Pairs with loads of other companies are kept for the platform; the company learns
-    nothing of them, except of those that it carries itself. Safe to repeat.
+    Of more than five, for the five oldest. Pairs with loads of other companies are kept
+    for the platform, at most five at once; the company learns nothing of them, except
+    of those that it carries itself. Safe to repeat.
 
     Two posts at the same moment do not see each other.
 

@@ -31,6 +31,7 @@ from services.loads.market import is_on_the_market
 from services.offers import ending, pushes
 from services.offers.offers import is_alive
 from services.search.judge import judge_again
+from services.search.same_freight import Freight, without_duplicates
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,8 @@ def extend(
     loads that left the market or have `per_load` open offers. Judges each load again
     under its lock: it may have been edited, or time may have passed. Supersedes the
     driver's open offers of earlier searches. Offers nothing if the driver is not
-    available or has a newer search, or if the company is suspended. Safe to repeat: a
-    search offers each load once.
+    available or has a newer search, or if the company is suspended. Of a poster's loads
+    of the same freight it offers one. Safe to repeat: a search offers each load once.
 
     now: the driver leaves no earlier than this; None right after the search.
 
@@ -102,14 +103,14 @@ def extend(
         except_search_id=search.id,
     )
     room = min(rules.at_once, rules.per_driver) - count_open(session, driver.id)
+    offered = Freight.offered(session, search)
     made: list[Offer] = []
     for place, load_id in wanted:
         if load_id in free and len(made) < room:
             again = judge_again(session, search, load_id, roads, now=now)
-            if isinstance(again, Ranked):
-                offer = insert_offer(
-                    session, search, free[load_id], again, place, rules
-                )
+            load = free[load_id]
+            if isinstance(again, Ranked) and offered.takes(load.org_id, again):
+                offer = insert_offer(session, search, load, again, place, rules)
                 made += [offer] if offer is not None else []
     announce(session, driver, made, MessageKind.OFFER)
     return made
@@ -169,25 +170,24 @@ def _worth_locking(
     A few more than needed, because they are checked again under their locks. Not more
     than that, because every other transaction that wants one of them has to wait.
     """
-    places = [
-        (place, UUID(record["candidate"]["load_id"]))
-        for place, record in enumerate(search.ranked, start=1)
-    ]
+    load_ids = [UUID(record["candidate"]["load_id"]) for record in search.ranked]
     of_load = select(Offer.id).where(Offer.load_id == Load.id)
     offer_count = select(func.count()).where(Offer.load_id == Load.id, *is_alive())
-    free = set(
-        session.scalars(
-            select(Load.id).where(
-                Load.id.in_([load_id for _, load_id in places]),
-                is_on_the_market(search.org_id),
-                ~_was_given_up_by(search.driver_id),
-                ~exists(of_load.where(Offer.search_id == search.id)),
-                offer_count.scalar_subquery() < rules.per_load,
-            )
+    free = session.execute(
+        select(Load.id, Load.org_id).where(
+            Load.id.in_(load_ids),
+            is_on_the_market(search.org_id),
+            ~_was_given_up_by(search.driver_id),
+            ~exists(of_load.where(Offer.search_id == search.id)),
+            offer_count.scalar_subquery() < rules.per_load,
         )
     )
-    most = rules.at_once + rules.per_load
-    return [(place, load_id) for place, load_id in places if load_id in free][:most]
+    return without_duplicates(
+        search.ranked,
+        {load_id: org_id for load_id, org_id in free},
+        Freight.offered(session, search),
+        rules.at_once + rules.per_load,
+    )
 
 
 def _was_given_up_by(driver_id: UUID) -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from freight.lifecycles import OPEN_OFFERS
 from freight.ranking import Ranked
 from geo.roads import Roads
 from models.loads.assignments import Assignment
@@ -27,6 +28,7 @@ from services.search.offer import (
     lock_free_driver,
     lock_free_loads,
 )
+from services.search.same_freight import Freight
 
 
 def fallen_offers(session: Session, assignment_id: UUID) -> list[UUID]:
@@ -52,9 +54,9 @@ def renew(
     """Offer a load again to a driver whose offer of it fell; return the new offer.
 
     Makes none if the load is not on the market or has enough offers, if the driver is
-    not free or has a newer search, or if by now the load is not worth taking. A driver
-    with as many offers as they may have loses the worst one, if it scores less. Safe to
-    repeat: an offer is renewed once.
+    not free, has a newer search or an open offer of a duplicate, or if by now the load
+    is not worth taking. A driver with as many offers as they may have loses the worst
+    one, if it scores less. Safe to repeat: an offer is renewed once.
 
     now: the driver leaves no earlier than this.
 
@@ -66,15 +68,16 @@ def renew(
     driver = lock_free_driver(session, search)
     if not free or driver is None or _is_offered_again(session, fell):
         return None
+    load = free[fell.load_id]
     again = judge_again(session, search, fell.load_id, roads, now=now)
-    if not isinstance(again, Ranked):
+    has_open = Freight.offered(session, search, OPEN_OFFERS)
+    if not isinstance(again, Ranked) or not has_open.takes(load.org_id, again):
         return None
     if count_open(session, driver.id) >= rules.per_driver:
         cause = events.server_cause(session, "a better load came back")
         below = again.score_cents
         if not ending.end_worst(session, driver.id, cause, below_cents=below):
             return None
-    load = free[fell.load_id]
     made = insert_offer(
         session, search, load, again, fell.rank, rules, renews_id=fell.id
     )

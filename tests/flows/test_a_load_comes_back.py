@@ -211,7 +211,7 @@ def test_a_renewed_offer_replaces_a_worse_one_and_no_better_one(
     world: World, run_jobs: RunJobs, price_cents: int, wins: bool
 ) -> None:
     scene = Scene(world, {"OFFERS_PER_DRIVER": 1})
-    scene.load(price_cents=250_000)
+    scene.load(price_cents=250_000, weight_kg=12_000)
     loser, lost, load_id = lost_and_back(scene)
     run_jobs(only="search.offer_next", **scene.changes)
     (meanwhile,) = open_offers(loser)
@@ -231,7 +231,7 @@ def test_a_repeat_after_a_decline_ends_no_other_offer(
 ) -> None:
     scene = Scene(world, {"OFFERS_PER_DRIVER": 1})
     for price_cents in (250_000, 240_000):
-        scene.load(price_cents=price_cents)
+        scene.load(price_cents=price_cents, weight_kg=price_cents // 20)
     loser, lost, load_id = lost_and_back(scene)
     run_jobs(only="search.offer_next", **scene.changes)
     run_jobs(only=RENEW, **scene.changes)

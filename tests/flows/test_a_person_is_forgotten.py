@@ -121,8 +121,8 @@ def canary(world: World, boss: Caller, run_jobs: Callable[..., Any]) -> Caller:
     flagged = {"occurred_at": "2001-01-01T00:00:00Z"}
     world.report(caller, first["stops"][0]["id"], "arrival", **flagged)
     world.drive(caller, shipper, first)
-    for _ in range(2):
-        world.load(shipper, NEW_YORK, CHICAGO)
+    for weight_kg in (15_000, 12_000):
+        world.load(shipper, NEW_YORK, CHICAGO, weight_kg=weight_kg)
     run_jobs()
     offer_id = caller.get("/v1/offers")["data"][0]["id"]
     no = {"reason": "other", "note": CANARIES["note"]}

@@ -156,6 +156,23 @@ MUTANTS = (
         (f"{DUPLICATES}::TestFreightLikeTheOneCarried",),
     ),
     Mutant(
+        "many-loads-of-one-company-hide-anothers",
+        "migrations/versions/0018_claims.py",
+        "p.is_near, p.turn, p.id limit",
+        "p.is_near, p.id limit",
+        (
+            f"{DUPLICATES}::TestAcrossCompanies"
+            "::test_many_duplicates_make_few_pairs_and_do_not_hide_another_companys",
+        ),
+    ),
+    Mutant(
+        "a-posters-duplicates-take-all-offers-of-a-driver",
+        "services/search/same_freight.py",
+        "        if self.count(org_id, load.candidate):\n",
+        "        if self.count(org_id, load.candidate) > 1:\n",
+        ("tests/services/search/test_same_freight.py",),
+    ),
+    Mutant(
         "a-poster-edits-a-load-underway-beside-the-consent",
         "services/loads/loads.py",
         "stops is None and fields == CONSENT\n",

@@ -85,9 +85,17 @@ class Scene:
         return UUID(made["id"])
 
     def loads(self, number: int, **fields: Any) -> list[UUID]:
-        """Post loads, the best paid first."""
-        prices = [300_000 - 10_000 * n for n in range(number)]
-        return [self.load(price_cents=price, **fields) for price in prices]
+        """Post loads of different freight, the best paid first."""
+        return [
+            self.load(
+                **{
+                    "price_cents": 300_000 - 10_000 * n,
+                    "weight_kg": round(15_000 * 0.94 ** (n + 1)),
+                }
+                | fields
+            )
+            for n in range(number)
+        ]
 
     def drop(self, at: Point = NEW_YORK) -> UUID:
         """Return the delivery of a draft, which serves as the drop of a search."""

@@ -101,6 +101,15 @@ class TestWithinACompany:
 
         assert codes(post(world, broker)) == []
 
+    def test_the_poster_of_many_equal_loads_is_told_of_a_few(
+        self, world: World, broker: Caller
+    ) -> None:
+        made = [post(world, broker) for _ in range(7)]
+
+        assert [len(codes(each)) for each in made] == [0, 1, 2, 3, 4, 5, 5]
+        told = made[-1]["warnings"][-1]["detail"]
+        assert made[4]["load_number"] in told
+
 
 class TestAcrossCompanies:
     def test_only_the_platform_is_told(self, world: World, broker: Caller) -> None:
@@ -133,6 +142,23 @@ class TestAcrossCompanies:
             assert broker.put(f"/v1/loads/{second['id']}/posting").status == 200
 
         assert len(pairs()) == 1
+
+    def test_many_duplicates_make_few_pairs_and_do_not_hide_another_companys(
+        self, world: World, broker: Caller
+    ) -> None:
+        copier, other = world.shipper(), world.shipper()
+        for _ in range(7):
+            post(world, copier)
+        first = post(world, other)
+
+        made = [post(world, broker) for _ in range(3)]
+
+        noted = [pair for pair in rows_of(Duplicate) if pair.org_id == broker.org_id]
+        assert len(noted) == 3 * MOST_TOLD
+        with_other = {
+            pair.load_id for pair in noted if pair.like_id == UUID(first["id"])
+        }
+        assert with_other == {UUID(each["id"]) for each in made}
 
 
 class TestDoubleBrokering:
@@ -167,6 +193,20 @@ class TestDoubleBrokering:
 
         assert (edited.status, edited.code) == (409, "load-rebrokered")
         assert (renewed.status, renewed.code) == (409, "load-rebrokered")
+
+    def test_not_even_behind_many_duplicates(
+        self, world: World, carrier: Caller
+    ) -> None:
+        copier = world.shipper()
+        for _ in range(MOST_TOLD + 1):
+            post(world, copier)
+        self.carried(world, carrier)
+        carried = post(world, world.shipper(), may_be_rebrokered=True)
+        world.assign(carrier, world.driver(carrier), carried.body)
+
+        refused = post(world, carrier)
+
+        assert (refused.status, refused.code) == (409, "load-rebrokered")
 
     def test_with_the_posters_consent_it_may_and_the_platform_is_told(
         self, world: World, carrier: Caller
@@ -229,6 +269,9 @@ class TestDoubleBrokering:
 
 BESIDE = Point(NEW_YORK.lat + 0.03, NEW_YORK.lon)
 """Two miles from the pickup."""
+
+MOST_TOLD = 5
+"""So many own loads and so many pairs at each posting."""
 
 FAR = Point(NEW_YORK.lat + 0.5, NEW_YORK.lon)
 
