@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from uuid import UUID
 
 
 class DomainError(Exception):
@@ -51,11 +50,12 @@ class Unauthenticated(DomainError):
         self,
         detail: str = "Send a valid access token.",
         *,
-        family_id: UUID | None = None,
+        counted_as: str | None = None,
     ) -> None:
-        """family_id: the sign-in of the token, if it is one of ours that is over."""
+        """counted_as: the key to count the request by, if it showed a token of ours
+        that is over; None to count it for its address."""
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
-        self.family_id = family_id
+        self.counted_as = counted_as
 
 
 class Forbidden(DomainError):

@@ -74,19 +74,20 @@ def asked_of(claims: Claims) -> Asked:
 
 
 def meter_refused(error: DomainError | HTTPException) -> None:
-    """Count this refused request: for its sign-in if it showed a token of ours that is
-    over, else for its address; refuse it if there are too many.
+    """Count this refused request: by itself if it showed a token of ours that is over,
+    else for its address; refuse it if there are too many.
 
-    Many phones share one address: theirs must not count as one stranger.
+    Many phones share one address: theirs must not count as one stranger. The key of a
+    token that is over is not that of a sign-in that goes on.
 
     Raises: RateLimited.
     """
-    family_id = getattr(error, "family_id", None)
-    if family_id is None:
+    counted_as = getattr(error, "counted_as", None)
+    if counted_as is None:
         meter_stranger()
         return
     with acting(Hand.NOBODY), Session.begin() as session:
-        meter_family(session, family_id)
+        _meter_device(session, counted_as)
 
 
 def meter_family(session: OrmSession, family_id: UUID) -> None:
@@ -94,7 +95,11 @@ def meter_family(session: OrmSession, family_id: UUID) -> None:
 
     Locks: the key's row, until the transaction ends. Raises: RateLimited.
     """
-    asked = _asked({"device": str(family_id)})
+    _meter_device(session, str(family_id))
+
+
+def _meter_device(session: OrmSession, key: str) -> None:
+    asked = _asked({"device": key})
     g.allowances = take_each(session, asked) if asked else []
     refuse()
 

@@ -47,7 +47,8 @@ class StolenToken(Unauthenticated):
     family_id: UUID
 
     def __init__(self, family_id: UUID, detail: str) -> None:
-        super().__init__(detail, family_id=family_id)
+        super().__init__(detail, counted_as=str(family_id))
+        self.family_id = family_id
 
 
 class TokenReused(StolenToken):
@@ -169,7 +170,7 @@ def refresh(
     member = session.get_one(Member, family.member_id)
     if _has_ended(family, keys, now) or member.deactivated_at:
         raise Unauthenticated(
-            "This sign-in has ended: sign in again.", family_id=family.id
+            "This sign-in has ended: sign in again.", counted_as=str(family.id)
         )
     if family.device_id != device_id:
         raise DeviceMismatch(family.id)

@@ -201,7 +201,7 @@ def enter(claims: Claims, asked: Asked) -> tuple[Actor, list[Allowance]]:
     )
     if kind is None:
         raise Unauthenticated(
-            "This sign-in has ended: sign in again.", family_id=claims.family_id
+            "This sign-in has ended: sign in again.", counted_as=str(claims.family_id)
         )
     actor = Actor(
         *(claims.member_id, claims.org_id, OrganisationKind(kind)),

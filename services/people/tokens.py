@@ -184,7 +184,9 @@ def read_access_token(keys: Keyring, token: str, *, now: datetime) -> Claims:
     if signed.until_s <= now_s - LEEWAY_S:
         raise Unauthenticated(
             "The access token has expired: refresh it.",
-            family_id=signed.claims.family_id,
+            # Not the sign-in's own key: a copy of an old token must not use up the
+            # quota of its phone, nor that of the phone's newest token.
+            counted_as=f"{signed.claims.family_id} until {signed.until_s}",
         )
     if signed.from_s > now_s + LEEWAY_S:
         raise Unauthenticated(INVALID)

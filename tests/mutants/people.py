@@ -177,6 +177,16 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "an-expired-token-uses-up-its-phones-quota",
+        "services/people/tokens.py",
+        'f"{signed.claims.family_id} until {signed.until_s}"',
+        "str(signed.claims.family_id)",
+        (
+            "tests/api/kernel/test_shared_addresses.py::TestPhonesBehindOneAddress"
+            "::test_an_expired_token_is_no_weapon_against_its_phone",
+        ),
+    ),
+    Mutant(
         "a-quota-is-everybodys",
         "services/people/invitations.py",
         'f"invited by {actor.org_id} {mailbox(email)}"',

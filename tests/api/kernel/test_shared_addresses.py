@@ -129,8 +129,30 @@ class TestPhonesBehindOneAddress:
                 end_family(session, phone.family_id, "signed out", utcnow())
 
         ended = [ask(app, phone.access_token) for phone in phones[1:]]
-        refreshed = [refresh(app, phone.refresh_token) for phone in phones[1:]]
+        refreshed = [
+            [refresh(app, phone.refresh_token).status for _ in range(2)]
+            for phone in phones[1:]
+        ]
 
         assert ended == [401] * 4
-        assert [answer.status for answer in refreshed] == [429] * 4
+        assert refreshed == [[401, 429]] * 4
+        assert sign_in(app) == 401
+
+    def test_an_expired_token_is_no_weapon_against_its_phone(
+        self, world: World, phones: list[Tokens], limited: Limited
+    ) -> None:
+        app = limited(LIMIT_ADDRESS_PER_MIN=1, LIMIT_DEVICE_PER_MIN=2)
+        phone = phones[0]
+        claims = read_access_token(world.keys, phone.access_token, now=utcnow())
+        copied, own = (
+            access_token(world.keys, claims, now=utcnow() - age)
+            for age in (timedelta(days=1), timedelta(minutes=20))
+        )
+
+        assert [ask(app, copied) for _ in range(4)] == [401, 401, 429, 429]
+
+        # The phone learns that its own token has expired, refreshes it and goes on.
+        assert ask(app, own) == 401
+        assert refresh(app, phone.refresh_token).status == 200
+        assert ask(app, phone.access_token) == 200
         assert sign_in(app) == 401
