@@ -246,6 +246,7 @@ BODIES: Mapping[str, Callable[[Asking], Body]] = {
         "current_password": PASSWORD,
         "new_password": PASSWORD,
     },
+    "POST /v1/me/second-factor": lambda asking: {"current_password": PASSWORD},
     "PUT /v1/me/second-factor/confirmation": lambda asking: {"code": "123456"},
     "POST /v1/me/second-factor/removal": lambda asking: {"code": "123456"},
     "PUT /v1/trucks/{truck_id}": lambda asking: {

@@ -46,10 +46,15 @@ def new_password() -> fields.String:
     )
 
 
-class PasswordChange(ma.Schema):
-    """The current password and the new one."""
+class CurrentPassword(ma.Schema):
+    """The current password."""
 
     current_password = fields.String(required=True, validate=validate.Length(1, 200))
+
+
+class PasswordChange(CurrentPassword):
+    """The current password and the new one."""
+
     new_password = new_password()
 
 
@@ -103,15 +108,9 @@ class PasswordView(MethodView):
     @blueprint.response(204)
     def put(self, body: dict[str, Any]) -> None:
         """Change your password; all your other sign-ins end."""
-        guarded = f"password:{actor().member_id}"
-        with Session.begin() as session:
-            lockouts.count_attempt(session, guarded, now=now())
-            old_hash = resets.password_hash_of(session, actor())
-        if not passwords.matches(old_hash, body["current_password"]):
-            raise Invalid("#/current_password", "That is not your password.")
+        old_hash = _checked_hash(body)
         new_hash = passwords.hash_password(body["new_password"])
         with Session.begin() as session:
-            lockouts.forgive(session, guarded)
             resets.change(
                 session,
                 actor(),
@@ -140,13 +139,21 @@ class FactorView(MethodView):
         }
 
     @requires(Permission.FACTORS_ENROL)
-    @raises(SecondFactorActive)
+    @raises(Invalid, SecondFactorActive, AccountLocked)
+    @blueprint.arguments(CurrentPassword)
     @blueprint.doc(operationId="enrol_second_factor")
     @blueprint.response(201, EnrolmentOut)
-    def post(self) -> Enrolment:
-        """Get a secret for your authenticator app; confirm it with a first code."""
+    def post(self, body: dict[str, Any]) -> Enrolment:
+        """Get a secret for your authenticator app; confirm it with a first code.
+
+        Your password is asked again, and wrong ones count with those of
+        `change_password`.
+        """
+        checked_hash = _checked_hash(body)
         with Session.begin() as session:
-            return second_factors.enrol(session, actor(), keyring())
+            return second_factors.enrol(
+                session, actor(), keyring(), checked_hash=checked_hash
+            )
 
 
 @blueprint.route("/second-factor/confirmation")
@@ -223,6 +230,25 @@ class ResetCompletionView(MethodView):
         new_hash = passwords.hash_password(body["new_password"])
         with Session.begin() as session:
             resets.complete(session, token=body["token"], new_hash=new_hash, now=now())
+
+
+def _checked_hash(body: dict[str, Any]) -> str:
+    """Return the stored hash of the caller's password, which the body gives.
+
+    Wrong ones are counted, so that a stranger at a device where a member is signed in
+    cannot guess.
+
+    Raises: AccountLocked, Invalid.
+    """
+    guarded = f"password:{actor().member_id}"
+    with Session.begin() as session:
+        lockouts.count_attempt(session, guarded, now=now())
+        stored = resets.password_hash_of(session, actor())
+    if not passwords.matches(stored, body["current_password"]):
+        raise Invalid("#/current_password", "That is not your password.")
+    with Session.begin() as session:
+        lockouts.forgive(session, guarded)
+    return stored
 
 
 def _factor_guard() -> str:

@@ -39,6 +39,18 @@ def password_hash_of(session: Session, actor: Actor) -> str:
     return session.get_one(Member, actor.member_id).password_hash
 
 
+def locked_member(session: Session, actor: Actor, checked_hash: str) -> Member:
+    """Return the actor's own row, whose password was checked against this hash.
+
+    Locks: the member. Raises: Unauthenticated if the password was changed meanwhile.
+    """
+    # scope: the actor's own row.
+    member = session.get_one(Member, actor.member_id, with_for_update=True)
+    if member.password_hash != checked_hash:
+        raise Unauthenticated("The password was changed meanwhile: sign in again.")
+    return member
+
+
 def change(
     session: Session,
     actor: Actor,
@@ -58,10 +70,7 @@ def change(
     Locks: the member, their families. Raises: Unauthenticated if the password was
     changed meanwhile.
     """
-    # scope: the actor's own row.
-    member = session.get_one(Member, actor.member_id, with_for_update=True)
-    if member.password_hash != old_hash:
-        raise Unauthenticated("The password was changed meanwhile: sign in again.")
+    member = locked_member(session, actor, old_hash)
     member.password_hash = new_hash
     families.end_families(
         session, member.id, "password changed", now, except_id=family_id

@@ -11,9 +11,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.people.credentials import SecondFactor
-from models.people.organisations import Member
 from runtime.errors import Conflict, Unauthenticated
+from services.kernel import events
 from services.kernel.actors import Actor
+from services.kernel.events import Cause
+from services.people import resets
 from services.people.encryption import CannotDecrypt, decrypt, encrypt
 from services.people.tokens import Keyring, fingerprint
 
@@ -63,14 +65,21 @@ def state_of(session: Session, actor: Actor) -> SecondFactor | None:
     return factor if factor is not None and factor.confirmed_at else None
 
 
-def enrol(session: Session, actor: Actor, keys: Keyring) -> Enrolment:
+def enrol(
+    session: Session, actor: Actor, keys: Keyring, *, checked_hash: str
+) -> Enrolment:
     """Make a secret for the actor's app; sign-ins need no code until it is confirmed.
 
     May be repeated until then: the newest secret counts.
 
-    Locks: the factor. Raises: SecondFactorActive.
+    checked_hash: the hash that the actor's password was checked against. A copied
+        access token alone must not lock its owner out.
+
+    Locks: the member, the factor. Raises: SecondFactorActive, Unauthenticated if the
+    password was changed meanwhile.
     """
     # scope: the actor's own factor.
+    member = resets.locked_member(session, actor, checked_hash)
     secret = pyotp.random_base32()
     session.execute(
         insert(SecondFactor)
@@ -83,7 +92,6 @@ def enrol(session: Session, actor: Actor, keys: Keyring) -> Enrolment:
     if factor.confirmed_at is not None:
         raise SecondFactorActive("Turn it off first, with one of its codes.")
     factor.encrypted_secret = encrypt(keys.cipher, secret)
-    member = session.get_one(Member, actor.member_id)
     label = member.email or member.phone or member.name
     uri = pyotp.TOTP(secret).provisioning_uri(name=label, issuer_name=ISSUER)
     session.flush()
@@ -95,7 +103,8 @@ def confirm(
 ) -> list[str]:
     """Turn the factor on with a first code; return the recovery codes.
 
-    Only hashes of the recovery codes are kept, so they cannot be shown again.
+    Only hashes of the recovery codes are kept, so they cannot be shown again. An event
+    records it.
 
     Locks: the factor. Raises: SecondFactorWrong, SecondFactorActive.
     """
@@ -108,6 +117,7 @@ def confirm(
     codes = [secrets.token_hex(10) for _ in range(RECOVERY_CODES)]
     factor.recovery_hashes = [fingerprint(code) for code in codes]
     factor.confirmed_at = now
+    _record(session, actor, "second_factor.confirmed", now)
     return codes
 
 
@@ -116,13 +126,29 @@ def remove(
 ) -> None:
     """Turn the factor off, with a code of the app or a recovery code.
 
+    An event records it, if the factor was on.
+
     Locks: the factor. Raises: SecondFactorWrong.
     """
     # scope: the actor's own factor.
     factor = session.get(SecondFactor, actor.member_id, with_for_update=True)
     if factor is None or not _use(factor, keys, code, now):
         raise SecondFactorWrong("Give a new code of your app, or a recovery code.")
+    if factor.confirmed_at is not None:
+        _record(session, actor, "second_factor.removed", now)
     session.delete(factor)
+
+
+def _record(session: Session, actor: Actor, kind: str, now: datetime) -> None:
+    events.record(
+        session,
+        Cause(now, actor),
+        min(actor.roles),
+        org_id=actor.org_id,
+        subject="member",
+        subject_id=actor.member_id,
+        kind=kind,
+    )
 
 
 def demand(

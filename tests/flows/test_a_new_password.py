@@ -203,7 +203,7 @@ class TestReset:
     def test_leaves_the_second_factor_on(
         self, world: World, boss: Caller, email: str, post: PostOffice, box: Letterbox
     ) -> None:
-        boss.post("/v1/me/second-factor")
+        boss.post("/v1/me/second-factor", {"current_password": PASSWORD})
         execute("update second_factors set confirmed_at = now()")
         ask(world, email)
         drain_jobs(world.settings, post=post)

@@ -97,7 +97,7 @@ def canary(world: World, boss: Caller, run_jobs: Callable[..., Any]) -> Caller:
     assert caller.patch(path, {"availability": "available"}).status == 200
     caller = Caller(world.app, caller.token, caller.member_id, boss.org_id, driver_id)
     world.phone(caller, CANARIES["target"])
-    caller.post("/v1/me/second-factor")
+    caller.post("/v1/me/second-factor", {"current_password": PASSWORD})
     square = [[-105, 39], [-104, 39], [-104, 40], [-105, 40], [-105, 39]]
     area = {
         "kind": "no_go",

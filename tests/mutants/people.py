@@ -160,6 +160,13 @@ MUTANTS = (
         ("tests/api/people/test_second_factors.py::TestSignIn",),
     ),
     Mutant(
+        "a-factor-is-turned-on-by-a-token-alone",
+        "api/people/credentials.py",
+        'if not passwords.matches(stored, body["current_password"]):',
+        'if not passwords.matches(stored, body["current_password"]) and False:',
+        ("tests/api/people/test_second_factors.py::TestACopiedToken",),
+    ),
+    Mutant(
         "a-recovery-code-is-used-twice",
         "services/people/second_factors.py",
         "[kept for kept in factor.recovery_hashes if kept != used]",

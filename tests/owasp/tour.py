@@ -156,6 +156,7 @@ class Tour:
             "/v1/invitations": person,
             "/v1/positions": {"sent_at": iso(utcnow()), "fixes": [fix, {}]},
             "/v1/me/password": change,
+            "/v1/me/second-factor": {"current_password": PASSWORD},
         }
 
 
@@ -189,7 +190,8 @@ def _interrupted(tour: Tour, guest: Guest, ids: Ids) -> None:
 
 
 def _enrol(tour: Tour, guest: Guest, ids: Ids) -> dict[str, str]:
-    secret = guest.caller.post("/v1/me/second-factor")["secret"]
+    own = {"current_password": PASSWORD}
+    secret = guest.caller.post("/v1/me/second-factor", own)["secret"]
     return {"code": code(secret)}
 
 

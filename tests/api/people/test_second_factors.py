@@ -14,6 +14,7 @@ from services.people.second_factors import STEP_S
 from tests.world import PASSWORD, Answer, Caller, World, utcnow
 
 PATH = "/v1/me/second-factor"
+OWN = {"current_password": PASSWORD}
 
 
 def code(secret: str, steps: int = 0) -> str:
@@ -40,7 +41,7 @@ def email(boss: Caller) -> str:
 @pytest.fixture
 def secret(boss: Caller) -> str:
     """The secret of a factor that is not confirmed yet."""
-    made = boss.post(PATH)
+    made = boss.post(PATH, OWN)
     assert made.status == 201
     assert made["uri"].startswith("otpauth://totp/Backhaul:")
     return str(made["secret"])
@@ -67,7 +68,7 @@ class TestEnrol:
         }.get(role, OrganisationKind.CARRIER)
         caller = world.member(world.company(kind), role)
 
-        status = caller.post(PATH).status
+        status = caller.post(PATH, OWN).status
 
         is_for = role in {Role.DISPATCHER, Role.BROKER, Role.ADMIN}
         assert status == (201 if is_for else 403)
@@ -79,7 +80,7 @@ class TestEnrol:
         assert sign_in(boss, email).status == 201
 
     def test_the_newest_secret_counts(self, boss: Caller, secret: str) -> None:
-        newer = boss.post(PATH)["secret"]
+        newer = boss.post(PATH, OWN)["secret"]
 
         old = boss.put(f"{PATH}/confirmation", {"code": code(secret)})
         new = boss.put(f"{PATH}/confirmation", {"code": code(newer)})
@@ -90,7 +91,7 @@ class TestEnrol:
         self, boss: Caller, secret: str, recovery: list[str]
     ) -> None:
         answers = [
-            boss.post(PATH),
+            boss.post(PATH, OWN),
             boss.put(f"{PATH}/confirmation", {"code": code(secret)}),
         ]
 
@@ -105,6 +106,54 @@ class TestEnrol:
         assert [shown for shown in (secret, *recovery) if shown in row] == []
         assert len(set(recovery)) == 10
         assert boss.get(PATH)["recovery_codes_left"] == 10
+
+
+class TestACopiedToken:
+    """A thief with a person's access token for a moment."""
+
+    @pytest.mark.parametrize("body", [{}, {"current_password": "wrong"}], ids=str)
+    def test_turns_no_factor_on(
+        self, boss: Caller, email: str, body: dict[str, str]
+    ) -> None:
+        tried = boss.post(PATH, body)
+
+        assert tried.status == 422
+        assert tried["errors"][0]["pointer"] == "#/current_password"
+        with Session() as session:
+            assert session.scalar(text("select count(*) from second_factors")) == 0
+        assert sign_in(boss, email).status == 201
+
+    def test_is_no_way_to_guess_the_password(self, boss: Caller) -> None:
+        wrong = {"current_password": "wrong"}
+        change = wrong | {"new_password": "a better horse battery"}
+
+        codes = [boss.post(PATH, wrong).code for _ in range(3)]
+        codes += [boss.put("/v1/me/password", change).code for _ in range(2)]
+
+        assert codes == ["invalid-request"] * 5
+        assert boss.post(PATH, OWN).code == "account-locked"
+
+    def test_does_not_use_up_the_attempts_of_its_owner(self, boss: Caller) -> None:
+        assert [boss.post(PATH, OWN).status for _ in range(7)] == [201] * 7
+
+
+def test_turning_it_on_and_off_leaves_events(
+    boss: Caller, secret: str, recovery: list[str]
+) -> None:
+    boss.post(f"{PATH}/removal", {"code": recovery[0]})
+
+    with Session() as session:
+        kept = session.execute(
+            text(
+                "select kind, subject, subject_id, actor_id, org_id from events"
+                " where kind like 'second_factor.%' order by id"
+            )
+        ).all()
+    by = ("member", boss.member_id, boss.member_id, boss.org_id)
+    assert [tuple(row) for row in kept] == [
+        ("second_factor.confirmed", *by),
+        ("second_factor.removed", *by),
+    ]
 
 
 @pytest.mark.usefixtures("recovery")
