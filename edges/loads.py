@@ -13,6 +13,14 @@ from services.loads import confirmation
 from services.loads import duplicates as same_freight
 
 
+def printable(text: str) -> str:
+    """Return the text with escapes for what a terminal would obey or not show."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1]
+        for character in text
+    )
+
+
 @click.group()
 def loads() -> None:
     """Loads with odd figures, and loads that look the same."""
@@ -28,7 +36,7 @@ def show(load: UUID) -> None:
         found = confirmation.load_for_platform(session, load)
         confirmed = "not confirmed" if found.is_unconfirmed else "may be offered"
         click.echo(
-            f"Load {found.load_number} of company {found.org_id}, version"
+            f"Load {printable(found.load_number)} of company {found.org_id}, version"
             f" {found.version}, {found.status}, {confirmed}:"
             f" {found.currency} {found.price_cents / 100:,.2f}"
             f" for {found.loaded_m / METRES_PER_MILE:,.0f} miles"
@@ -56,7 +64,7 @@ def confirm(load: UUID, version: int, reason: str) -> None:
             reason=reason,
             now=datetime.now(UTC),
         )
-        click.echo(f"Load {confirmed.load_number} may be offered.")
+        click.echo(f"Load {printable(confirmed.load_number)} may be offered.")
 
 
 @loads.command()

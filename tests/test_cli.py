@@ -11,9 +11,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 from click.testing import Result
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models.kernel.events import Event
+from models.loads.loads import Load
 from runtime import schema
 from runtime.db import Session
 from tests.over_http import over_http
@@ -239,6 +240,22 @@ class TestLoads:
             ended = invoke("loads", "end-duplicate", f"--id={pair}", "--word=fine")
             assert ended.stdout == f"Ended {pair}.\n"
         assert invoke("loads", "duplicates").stdout == ""
+
+    def test_a_load_number_cannot_control_the_terminal(
+        self, committed: World, invoke: Callable[..., Result]
+    ) -> None:
+        load = committed.load(committed.shipper())
+        with Session.begin() as session:
+            session.execute(
+                update(Load)
+                .where(Load.id == load["id"])
+                .values(load_number="L\u00fc-7\n\x9b2J\u2028Load 8")
+            )
+
+        shown = invoke("loads", "show", f"--load={load['id']}").stdout
+
+        assert shown.startswith("Load L\u00fc-7\\n\\x9b2J\\u2028Load 8 of")
+        assert len(shown.splitlines()) == 1
 
 
 def admin_of(world: World) -> Caller:

@@ -196,10 +196,19 @@ DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 of a direction (U+200E, U+200F, U+061C) turn nothing around, and names in Arabic or
 Hebrew script may contain them. Source: UAX 9, 2.1 to 2.4."""
 
-UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Cs", "Mn", "Me", "Zl", "Zp", "Zs"})
-UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Categories of characters that show nothing by themselves, and the letters and the
-symbol that are blank: Hangul fillers and the empty Braille pattern."""
+UNSEEN_CATEGORIES = frozenset(
+    {"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zl", "Zp", "Zs"}
+)
+UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffc\U00013441\U00013442\U0001d159")
+"""Categories of characters that show nothing by themselves, or something else on each
+computer (private use), and the letters and symbols that are blank: Hangul fillers, the
+empty Braille pattern, the place of an object, blank hieroglyphs, the null notehead."""
+
+# `(?!\n)$`: with `$` alone, Python takes a line end after the text.
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*(?!\n)$"
+NO_CONTROLS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+"""Control characters move a terminal's cursor or end a line; a text of several lines
+may contain tabs and line ends (U+0009, U+000A, U+000D)."""
 
 
 class IsLegible(validate.Validator):
@@ -223,32 +232,35 @@ def _is_seen(character: str) -> bool:
 
 
 def note(most: int = 2000) -> fields.String:
-    """Return the field of an optional text of a person, of up to `most` characters."""
+    """Return the field of an optional text of a person, of up to `most` characters on
+    any number of lines."""
     return fields.String(
-        load_default="", validate=[validate.Length(max=most), IsLegible()]
+        load_default="",
+        validate=[validate.Length(max=most), IsLegible(), _controls(NO_CONTROLS)],
     )
 
 
 def line(most: int = 200, **kwargs: Any) -> fields.String:  # noqa: ANN401
-    """Return the field of a text of one to `most` characters that can be seen, without
-    control characters and characters that change its direction."""
-    return fields.String(
-        validate=[
-            validate.Length(1, most),
-            IsLegible(),
-            validate.Regexp(
-                r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
-                error="Control characters are not allowed.",
-            ),
-        ],
-        **kwargs,
-    )
+    """Return the field of a text of one to `most` characters on one line that can be
+    seen, without control characters and characters that change its direction."""
+    checks = [validate.Length(1, most), IsLegible(), _controls(ONE_LINE)]
+    return fields.String(validate=checks, **kwargs)
+
+
+def paragraph(most: int, **kwargs: Any) -> fields.String:  # noqa: ANN401
+    """Return the field of a text as of `line`, but on any number of lines."""
+    checks = [validate.Length(1, most), IsLegible(), _controls(NO_CONTROLS)]
+    return fields.String(validate=checks, **kwargs)
+
+
+def _controls(allowed: str) -> validate.Regexp:
+    return validate.Regexp(allowed, error="Control characters are not allowed.")
 
 
 def country(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
     """Return the field of a country's code (ISO 3166-1 alpha-2)."""
     return fields.String(
-        validate=validate.Regexp(r"^[A-Z]{2}$", error="ISO 3166-1."), **kwargs
+        validate=validate.Regexp(r"^[A-Z]{2}(?!\n)$", error="ISO 3166-1."), **kwargs
     )
 
 

@@ -24,6 +24,7 @@ from api.kernel.fields import (
     lat,
     line,
     lon,
+    paragraph,
     refuse_null_island,
     words,
     zone,
@@ -81,7 +82,7 @@ class StopIn(ma.Schema):
     window_until = Time(required=True)
     zone = zone(required=True)
     contact = fields.Nested(ContactIn, load_default=dict)
-    instructions = line(2000, load_default=None, allow_none=True)
+    instructions = paragraph(2000, load_default=None, allow_none=True)
 
     @ma.validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:  # noqa: ANN401

@@ -15,7 +15,7 @@ from api.kernel.answers import Answer, known, shaped, sometimes
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
-from api.kernel.fields import CURRENCY, Time, line, rfc3339, words
+from api.kernel.fields import CURRENCY, Time, paragraph, rfc3339, words
 from api.kernel.lists import PageArgs, last_seen, next_cursor, page_of
 from api.kernel.problems import raises
 from api.kernel.tags import asks_for_change, header, polled, tag_of, unchanged
@@ -190,7 +190,7 @@ class DeclineIn(ma.Schema):
     """Why the driver declines; declining costs the driver nothing."""
 
     reason = words(DeclineReason, required=True)
-    note = line(1000, load_default=None, allow_none=True)
+    note = paragraph(1000, load_default=None, allow_none=True)
 
 
 @blueprint.route("")

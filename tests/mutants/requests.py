@@ -123,4 +123,21 @@ MUTANTS = (
             "::test_must_not_turn_its_direction",
         ),
     ),
+    Mutant(
+        "a-line-end-in-a-load-number",
+        "api/kernel/fields.py",
+        "_controls(ONE_LINE)",
+        "_controls(NO_CONTROLS)",
+        (
+            "tests/api/kernel/test_fields.py"
+            "::TestALine::test_must_not_control_what_prints_it",
+        ),
+    ),
+    Mutant(
+        "text-of-private-use-is-text",
+        "api/kernel/fields.py",
+        '{"Cc", "Cf", "Cn", "Co", "Cs",',
+        '{"Cc", "Cf", "Cn", "Cs",',
+        ("tests/api/kernel/test_fields.py::TestALine::test_must_show_something",),
+    ),
 )

@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from uuid_utils.compat import uuid7
 
 from api.kernel.answers import Answer
-from api.kernel.fields import IsLegible, IsZone
+from api.kernel.fields import NO_CONTROLS, IsLegible, IsZone
 from tests.services.scene import Scene
 from tests.world import World
 
@@ -23,6 +23,21 @@ UNSEEN = {
     "an accent on nothing": " \u0301",
     "tags": "\U000e0041",
     "a variation of nothing": "\ufe0f",
+    "a null notehead": "\U0001d159",
+    "private use": "\ue000\U000f0000\U00100000",
+    "the place of an object": "\ufffc",
+    "blank hieroglyphs": "\U00013441\U00013442",
+}
+CONTROLS = {
+    "line feed": "\n",
+    "carriage return": "\r",
+    "tab": "\t",
+    "escape": "\x1b",
+    "delete": "\x7f",
+    "next line": "\x85",
+    "control sequence": "\x9b",
+    "line separator": "\u2028",
+    "paragraph separator": "\u2029",
 }
 TURNED = {
     "override": "Acme \u202egnippihS\u202c",
@@ -59,6 +74,18 @@ class TestALine:
         assert answer.status == 422
         assert "direction" in answer["errors"][0]["detail"]
 
+    @pytest.mark.parametrize("control", CONTROLS.values(), ids=CONTROLS)
+    @pytest.mark.parametrize("text", ["T-{}104", "T-104{}"])
+    def test_must_not_control_what_prints_it(
+        self, world: World, text: str, control: str
+    ) -> None:
+        body = truck(text.format(control))
+
+        answer = world.company().put(f"/v1/trucks/{uuid7()}", body)
+
+        assert answer.status == 422
+        assert "Control characters" in answer["errors"][0]["detail"]
+
     @pytest.mark.parametrize("unit_number", HONEST)
     def test_may_be_in_any_script(self, world: World, unit_number: str) -> None:
         desk = world.company()
@@ -72,7 +99,10 @@ class TestALine:
 class TestANote:
     @pytest.mark.parametrize(
         ("note", "status"),
-        [("\u200b ", 422), ("why \u202ethis", 422), ("", 201), ("Two\nlines", 201)],
+        [
+            *(("\u200b ", 422), ("why \u202ethis", 422), ("", 201)),
+            *(("Two\r\n\tlines\n", 201), ("why\x1b[2J", 422), ("why\x9b2J", 422)),
+        ],
     )
     def test_may_be_empty_but_not_unseen(
         self, world: World, note: str, status: int
@@ -84,6 +114,42 @@ class TestANote:
         answer = scene.carrier.post(f"/v1/assignments/{assignment}/override", body)
 
         assert answer.status == status
+
+
+class TestInstructions:
+    @pytest.mark.parametrize(
+        ("instructions", "status"),
+        [("Ring twice.\n\tDock 4", 201), ("Ring\x85", 422), ("", 422), ("\n", 422)],
+    )
+    def test_may_have_lines_but_no_other_controls(
+        self, world: World, instructions: str, status: int
+    ) -> None:
+        body = world.load_body()
+        body["stops"][0]["instructions"] = instructions
+
+        assert world.shipper().post("/v1/loads", body).status == status
+
+
+def test_a_country_ends_with_its_second_letter(world: World) -> None:
+    body = world.load_body()
+    body["stops"][0]["address"] = {"country": "US\n"}
+
+    assert world.shipper().post("/v1/loads", body).status == 422
+
+
+def test_no_pattern_takes_a_line_end_after_the_text() -> None:
+    patterns = {
+        check.regex.pattern
+        for schema in kinds_of(ma.Schema)
+        if schema.__module__.startswith("api.")
+        for field in schema._declared_fields.values()
+        for check in field.validators
+        if isinstance(check, validate.Regexp)
+    }
+
+    ended = {each for each in patterns if each.endswith(r"(?!\n)$")}
+
+    assert patterns - ended == {NO_CONTROLS}
 
 
 NO_WORDS = {
