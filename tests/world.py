@@ -29,6 +29,7 @@ from notifications.gateway import Gateway
 from notifications.messages import Message
 from runtime.config import Settings
 from runtime.db import Session
+from services.fleet.tracks import AGREES_AFTER
 from services.people.passwords import hash_password
 from services.people.tokens import Claims, Keyring, access_token
 from services.search.run import SearchRules
@@ -187,7 +188,7 @@ class World:
         """Report a position from the driver's phone, however far from the last one."""
         if "flags" in self.fix(driver, place, at=at):
             # A jump: a second fix agrees with the first.
-            self.fix(driver, place, at=at - timedelta(seconds=1))
+            self.fix(driver, place, at=at - AGREES_AFTER)
 
     def fix(
         self, driver: Caller, place: Point, *, at: datetime, **figures: float | None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
@@ -10,6 +10,10 @@ from sqlalchemy import Row
 
 from geo.points import Point
 from services.fleet.flags import is_too_fast, is_vague
+
+AGREES_AFTER = timedelta(seconds=5)
+"""A second fix is a second measurement: phones may send the newest one again under
+another id. Less than the ten seconds between two fixes of a phone on the road."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,11 @@ class Spot:
             accuracy_m=(self.accuracy_m or 0.0) + (other.accuracy_m or 0.0),
         )
 
+    def confirms(self, doubted: "Spot") -> bool:
+        """Say whether this fix is another measurement of where a doubted one was."""
+        apart = abs(self.corrected_at - doubted.corrected_at)
+        return apart >= AGREES_AFTER and doubted.reaches(self)
+
 
 class Track(NamedTuple):
     """The last position, a jump that waits for a second fix, and the new jumps."""
@@ -84,8 +93,8 @@ def follow(last: Spot | None, doubted: Spot | None, fixes: Iterable[Spot]) -> Tr
     """Return the track after these fixes, which may be in any order.
 
     A fix that the last position does not reach is a jump. It becomes the last position
-    when another fix agrees with it; an older fix never replaces a newer position. A
-    vague fix says too little for both: it is skipped.
+    when another fix, measured some seconds from it, agrees with it; an older fix never
+    replaces a newer position. A vague fix says too little for both: it is skipped.
     """
     jumps = []
     for fix in sorted(fixes, key=lambda fix: fix.order):
@@ -97,11 +106,14 @@ def follow(last: Spot | None, doubted: Spot | None, fixes: Iterable[Spot]) -> Tr
             continue
         elif last.reaches(fix):
             last = fix
-        elif doubted is not None and doubted.reaches(fix):
+        elif doubted is not None and fix.confirms(doubted):
             last, doubted = max(doubted, fix, key=lambda spot: spot.order), None
         else:
             jumps.append(fix)
-            if doubted is None or fix.order > doubted.order:
+            # One that agrees too soon replaces nothing: else the next is too soon, too.
+            if doubted is None or not (
+                fix.order <= doubted.order or fix.reaches(doubted)
+            ):
                 doubted = fix
         if doubted is not None and doubted.order > last.order and last.reaches(doubted):
             last = doubted

@@ -24,6 +24,13 @@ MUTANTS = (
         ("tests/services/fleet/test_tracks.py::TestJumps",),
     ),
     Mutant(
+        "a-jump-that-is-sent-twice-agrees-with-itself",
+        "services/fleet/tracks.py",
+        "return apart >= AGREES_AFTER and doubted.reaches(self)",
+        "return doubted.reaches(self)",
+        ("tests/services/fleet/test_tracks.py::TestJumps",),
+    ),
+    Mutant(
         "a-vague-fix-is-the-last-position",
         "services/fleet/tracks.py",
         "        if is_vague(fix.accuracy_m):\n            continue\n",

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -7,6 +7,8 @@ from uuid_utils.compat import uuid7
 
 from services.fleet.positions import Fix
 from tests.services.fleet.fixes import CREATED, MINUTE, fix, last_of, tell, track_of
+
+SECOND = timedelta(seconds=1)
 
 
 class TestJumps:
@@ -46,6 +48,37 @@ class TestJumps:
             tell(session, driver_id, [fix(now - minute * MINUTE, lat)], now)
 
         assert self.here(session, driver_id) == 41.9
+
+    @pytest.mark.parametrize("ms", [0, 1, 4_999])
+    @pytest.mark.parametrize("is_one_batch", [True, False])
+    def test_the_same_fix_with_another_id_does_not_agree(
+        self, session: OrmSession, now: datetime, is_one_batch: bool, ms: int
+    ) -> None:
+        driver_id = uuid7()
+        tell(session, driver_id, [fix(now - 10 * MINUTE, 41.9)], now)
+        again = now - 5 * MINUTE + timedelta(milliseconds=ms)
+        same = [fix(at, 42.9) for at in (now - 5 * MINUTE, again)]
+
+        for batch in [same] if is_one_batch else ([each] for each in same):
+            tell(session, driver_id, batch, now)
+        assert self.here(session, driver_id) == 41.9
+
+        tell(session, driver_id, [fix(again + 5 * SECOND, 42.9)], now)
+        assert self.here(session, driver_id) == 42.9
+
+    def test_fixes_that_follow_each_other_closely_agree_after_some_seconds(
+        self, session: OrmSession, now: datetime
+    ) -> None:
+        driver_id = uuid7()
+        tell(session, driver_id, [fix(now - 10 * MINUTE, 41.9)], now)
+
+        told = []
+        for second in range(7):
+            at = now - 5 * MINUTE + second * SECOND
+            tell(session, driver_id, [fix(at, 42.9)], now)
+            told.append(self.here(session, driver_id))
+
+        assert told == [41.9] * 5 + [42.9] * 2
 
     def test_a_second_fix_agrees_also_when_it_comes_first(
         self, session: OrmSession, now: datetime
