@@ -8,12 +8,14 @@ A load that names several types of equipment is offered to each of them: it is o
 is odd for one of them, and impossible if it is impossible for all.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from freight.equipment import GROSS_LIMIT_KG, KG_PER_LB, Equipment
-from geo.distance import METRES_PER_MILE
+from geo.distance import METRES_PER_MILE, haversine_m
+from geo.points import Point
 
 POUNDS_PER_KG = 1 / KG_PER_LB
 FEET_PER_M = 1 / 0.3048
@@ -119,6 +121,39 @@ ODD_WINDOW = timedelta(days=30)
 ODD_AHEAD = timedelta(days=366)
 """Wide guesses: loads of a spot market are mostly picked up within days."""
 
+STRAIGHT_MPS = 65 * METRES_PER_MILE / 3600
+"""No truck is quicker: two drivers without a rest, and the way as the crow flies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A stop's place, and its window in aware times."""
+
+    point: Point
+    window_from: datetime
+    window_until: datetime
+
+
+def lateness(stops: Sequence[Visit], now: datetime) -> timedelta:
+    """Return how long after a window's end the quickest truck comes, at the worst stop.
+
+    It has loaded at the first stop once that window is open, not before now. Below 0 if
+    it is in time at all others. `stops` are two or more, in order.
+    """
+    at, worst = max(stops[0].window_from, now), timedelta.min
+    for before, stop in pairwise(stops):
+        at += timedelta(seconds=haversine_m(before.point, stop.point) / STRAIGHT_MPS)
+        at = max(at, stop.window_from)
+        worst = max(worst, at - stop.window_until)
+    return worst
+
+
+def longest_wait(stops: Sequence[Visit]) -> timedelta:
+    """Return the longest time from the end of a window to the start of the next."""
+    return max(
+        stop.window_from - before.window_until for before, stop in pairwise(stops)
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -126,7 +161,8 @@ class Posted:
 
     loaded_m: the product's distance. price_cents: the total. is_private: only the
     poster's own trucks see the load, so that a low price deceives no one.
-    longest_window: of a stop. ahead: until the first pickup opens.
+    longest_window: of a stop. ahead: until the first pickup opens. late: see
+    `lateness`. longest_wait: between the windows of two stops.
     """
 
     equipment: frozenset[Equipment]
@@ -140,6 +176,8 @@ class Posted:
     is_private: bool = False
     longest_window: timedelta = timedelta()
     ahead: timedelta = timedelta()
+    late: timedelta = timedelta()
+    longest_wait: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +308,12 @@ def _windows(posted: Posted) -> Iterator[Finding]:
         yield Finding("stops", "window-odd", told)
     if posted.ahead > ODD_AHEAD:
         told = f"A pickup in more than {ODD_AHEAD.days} days is unusually late."
+        yield Finding("stops", "window-odd", told)
+    if posted.late > timedelta():
+        told = "A window closes before any truck can come from the stops before it."
+        yield Finding("stops", "window-odd", told)
+    if posted.longest_wait > ODD_WINDOW:
+        told = f"More than {ODD_WINDOW.days} days between two windows is unusual."
         yield Finding("stops", "window-odd", told)
 
 

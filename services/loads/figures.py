@@ -5,8 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from freight import plausible
 from freight.equipment import Equipment
-from freight.plausible import POUNDS_PER_CWT, POUNDS_PER_KG, Posted, findings
+from freight.plausible import (
+    POUNDS_PER_CWT,
+    POUNDS_PER_KG,
+    Posted,
+    Visit,
+    findings,
+)
 from geo.distance import METRES_PER_MILE
 from models.loads.loads import Load, RateType, Visibility
 from runtime.errors import Invalid
@@ -84,6 +91,9 @@ def claims_of(load: Load, now: datetime) -> tuple[Posted, Places]:
 
     The caller has set the stops.
     """
+    visits = [
+        Visit(stop.point, stop.window_from, stop.window_until) for stop in load.stops
+    ]
     posted = Posted(
         equipment=frozenset(Equipment(word) for word in load.equipment),
         loaded_m=load.loaded_m,
@@ -98,6 +108,9 @@ def claims_of(load: Load, now: datetime) -> tuple[Posted, Places]:
         longest_window=max(stop.window_until - stop.window_from for stop in load.stops),
         # Time makes this only shorter, so a load does not become odd by waiting.
         ahead=load.pickup_from - now,
+        # Time makes this longer, and only an edit asks again.
+        late=plausible.lateness(visits, now),
+        longest_wait=plausible.longest_wait(visits),
     )
     return posted, tuple((stop.lat, stop.lon) for stop in load.stops)
 

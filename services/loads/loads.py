@@ -232,7 +232,7 @@ def edit_load(
     for name, value in fields.items():
         setattr(load, name, value)
     figures.check_temperature(load)
-    if stops is None:
+    if stops is None and not is_consent:  # A consent changes no figure.
         # Before the savepoint, which flushes: one edit makes one version.
         figures.settle(load, fields, fields.keys(), before, now=now)
     try:

@@ -31,6 +31,20 @@ MUTANTS = (
         ("tests/services/fleet/test_tracks.py::TestJumps",),
     ),
     Mutant(
+        "a-window-that-is-over-is-usual",
+        "freight/plausible.py",
+        "    at, worst = max(stops[0].window_from, now), timedelta.min\n",
+        "    at, worst = stops[0].window_from, timedelta.min\n",
+        ("tests/api/loads/test_figures.py::TestWindows",),
+    ),
+    Mutant(
+        "a-consent-asks-for-a-confirmation",
+        "services/loads/loads.py",
+        "    if stops is None and not is_consent:",
+        "    if stops is None:",
+        ("tests/api/loads/test_figures.py::TestWindows",),
+    ),
+    Mutant(
         "a-vague-fix-is-the-last-position",
         "services/fleet/tracks.py",
         "        if is_vague(fix.accuracy_m):\n            continue\n",

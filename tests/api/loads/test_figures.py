@@ -15,7 +15,7 @@ from services.kernel.versions import Precondition, VersionMismatch
 from services.loads import confirmation
 from services.people import organisations
 from tests.services.scene import Scene, open_offers
-from tests.world import NEW_YORK, Answer, Caller, World, iso, utcnow
+from tests.world import CHICAGO, NEW_YORK, Answer, Caller, World, iso, utcnow
 
 MILES = 925.0
 """Between New York and Chicago, by any road but the direct one."""
@@ -318,7 +318,8 @@ class TestWindows:
         now = utcnow()
         start, end = (iso(now + timedelta(hours=h)) for h in (from_h, until_h))
         body["stops"][0] |= {"window_from": start, "window_until": end}
-        body["stops"][1] |= {"window_from": end, "window_until": end}
+        later = iso(now + timedelta(hours=until_h + 24))
+        body["stops"][1] |= {"window_from": end, "window_until": later}
 
         posted = shipper.post("/v1/loads", body)
 
@@ -326,3 +327,61 @@ class TestWindows:
         codes = [warning["code"] for warning in posted["warnings"]]
         assert codes == (["window-odd"] if is_odd else [])
         assert posted["is_unconfirmed"] is is_odd
+
+    @pytest.mark.parametrize(
+        ("pickup_h", "delivery_h", "is_odd"),
+        [
+            ((0, 1), (0, 10), True),  # 711 miles as the crow flies
+            ((0, 1), (0, 12), False),
+            ((1, 1.01), (1.01, 1.02), True),
+            ((-100, 48), (-100, -50), True),
+            ((-9, 4), (-9, 10), True),
+            ((0, 48), (24 * 31, 24 * 32), False),
+            ((0, 48), (24 * 33, 24 * 34), True),
+            ((0, 48), (24 * 365 * 170, 24 * 365 * 170 + 5), True),
+        ],
+    )
+    def test_that_no_truck_keeps_or_that_keep_one_for_a_month_are_odd(
+        self,
+        world: World,
+        shipper: Caller,
+        pickup_h: tuple[float, float],
+        delivery_h: tuple[float, float],
+        is_odd: bool,
+    ) -> None:
+        stops = [
+            world.stop_body("pickup", NEW_YORK, *pickup_h),
+            world.stop_body("delivery", CHICAGO, *delivery_h),
+        ]
+
+        posted = shipper.post("/v1/loads", world.load_body(stops=stops))
+
+        assert posted.status == 201
+        codes = [warning["code"] for warning in posted["warnings"]]
+        assert codes == (["window-odd"] if is_odd else [])
+        on_market = world.company().get("/v1/loads/market")["data"]
+        assert [load["id"] for load in on_market] == [posted["id"]] * (not is_odd)
+
+    def test_are_asked_at_each_stop(self, world: World, shipper: Caller) -> None:
+        stops = [
+            world.stop_body("pickup", NEW_YORK),
+            world.stop_body("delivery", CHICAGO, 0, 2),
+            world.stop_body("delivery", NEW_YORK, 0, 96),
+        ]
+
+        posted = shipper.post("/v1/loads", world.load_body(stops=stops))
+
+        assert [each["code"] for each in posted["warnings"]] == ["window-odd"]
+
+    def test_that_passed_while_the_freight_is_carried_ask_for_nothing(
+        self, world: World, shipper: Caller
+    ) -> None:
+        load, carrier = world.load(shipper), world.company()
+        world.assign(carrier, world.driver(carrier), load)
+        with Session.begin() as session:
+            session.execute(text("update stops set window_until = window_from"))
+
+        edited = shipper.patch(f"/v1/loads/{load['id']}", {"may_be_rebrokered": True})
+
+        assert (edited.status, edited["may_be_rebrokered"]) == (200, True)
+        assert (edited["warnings"], edited["is_unconfirmed"]) == ([], False)
