@@ -21,6 +21,7 @@ from models.booking.overrides import Override, OverrideKind, OverrideReason
 from models.fleet.drivers import Driver
 from models.loads.assignments import Assignment, AssignmentStatus, EndedParty
 from models.loads.loads import Load
+from models.people.organisations import Organisation
 from notifications.messages import MessageKind
 from runtime.errors import Invalid, NotFound
 from services.kernel import moves
@@ -70,6 +71,21 @@ def load_id_of(session: Session, actor: Actor, assignment_id: UUID) -> UUID:
     if load_id is None:
         raise NotFound(f"No assignment {assignment_id} in your company.")
     return load_id
+
+
+def take_turns(session: Session, actor: Actor) -> None:
+    """Make the company's acts that move loads between drivers or trucks take turns.
+
+    Two that swap drivers or trucks would each wait for the other to end its assignment.
+
+    Locks: the company.
+    """
+    # scope: a lock on the actor's own company.
+    session.execute(
+        select(Organisation.id)
+        .where(Organisation.id == actor.org_id)
+        .with_for_update(key_share=True)
+    )
 
 
 def lock_loads(session: Session, load_ids: Iterable[UUID]) -> dict[UUID, Load]:

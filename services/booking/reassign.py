@@ -3,7 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -11,7 +10,6 @@ from freight.lifecycles import LoadAct, LoadStatus, OfferAct
 from models.booking.overrides import Override, OverrideKind
 from models.loads.assignments import EndedParty
 from models.loads.loads import Load
-from models.people.organisations import Organisation
 from notifications.messages import MessageKind
 from services.booking import objections, overrides
 from services.booking.objections import BY_DEFAULT, BookingRules
@@ -44,7 +42,7 @@ def reassign(
     """
     why.check()
     driver = drivers.get_driver(session, actor, driver_id)
-    _take_turns(session, actor)
+    overrides.take_turns(session, actor)
     load_id = overrides.load_id_of(session, actor, assignment_id)
     load = overrides.lock_loads(session, [load_id])[load_id]
     old = overrides.active(session, actor, assignment_id)
@@ -98,16 +96,3 @@ def _restart(session: Session, load: Load, cause: Cause) -> None:
     if load.status is not LoadStatus.BOOKED:
         moves.move_load(session, load, LoadAct.RESTART, cause)
     stops.reopen(session, load, cause)
-
-
-def _take_turns(session: Session, actor: Actor) -> None:
-    """Make the company's reassignments wait for one another.
-
-    Two that swap drivers would each wait for the other to end its assignment.
-    """
-    # scope: a lock on the actor's own company.
-    session.execute(
-        select(Organisation.id)
-        .where(Organisation.id == actor.org_id)
-        .with_for_update(key_share=True)
-    )

@@ -63,7 +63,11 @@ def get_driver(
     """
     query = visible_drivers(actor).where(Driver.id == driver_id)
     if is_locked:
-        query = query.with_for_update(of=Driver)
+        # A transaction that gives the driver a load has a key share of the row, and
+        # waits for it next.
+        query = query.with_for_update(of=Driver, key_share=True).execution_options(
+            populate_existing=True
+        )
     driver = session.scalar(query)
     if driver is None:
         raise NotFound(f"No driver {driver_id} in your company.")
@@ -144,8 +148,12 @@ def lock(session: Session, driver_id: UUID) -> None:
     )
 
 
-def lock_with_trucks(session: Session, driver_ids: Collection[UUID]) -> None:
+def lock_with_trucks(
+    session: Session, driver_ids: Collection[UUID], also: Collection[UUID] = ()
+) -> None:
     """Lock the drivers, and then the trucks of their newest loads, each by id.
+
+    also: further trucks to lock.
 
     `settle_driver` locks a driver and then trucks: to settle a second driver of a crew
     after the first would lock a driver after the truck.
@@ -153,7 +161,7 @@ def lock_with_trucks(session: Session, driver_ids: Collection[UUID]) -> None:
     # scope: the caller found the drivers by a scope.
     by_id = select(Driver.id).where(Driver.id.in_(driver_ids)).order_by(Driver.id)
     session.execute(by_id.with_for_update(key_share=True))
-    truck_ids: set[UUID] = set()
+    truck_ids = set(also)
     for driver_id in driver_ids:
         theirs = select(Assignment.truck_id).where(Assignment.driver_id == driver_id)
         newest = theirs.order_by(*NEWEST_FIRST).limit(NEWEST)

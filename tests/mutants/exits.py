@@ -4,6 +4,7 @@ from tests.mutants import Mutant
 
 WAYS_OUT = "tests/services/booking/test_ways_out.py"
 ANOTHER = "tests/services/booking/test_another_truck.py"
+SLOTS = "tests/services/booking/test_slots.py"
 OWED = "tests/services/booking/test_what_is_owed.py"
 SUSPENDED = "tests/flows/test_a_company_is_suspended.py::TestLoadsUnderway"
 FINISHES = "tests/flows/test_a_suspended_carrier_finishes.py"
@@ -36,7 +37,7 @@ MUTANTS = (
         "services/booking/reassign.py",
         "party, cause, is_settled=False)\n",
         "party, cause)\n",
-        ("tests/services/booking/test_slots.py",),
+        (SLOTS,),
     ),
     Mutant(
         "a-truck-is-at-two-stops-within-a-second",
@@ -135,6 +136,21 @@ MUTANTS = (
         "        objections.check_truck(load, driver, driver.truck, now=now)\n",
         "",
         (f"{ANOTHER}::TestTheTruckIsExchanged",),
+    ),
+    Mutant(
+        "a-truck-is-locked-before-its-slot-is-taken",
+        "services/booking/exchange.py",
+        "    for each in carried:\n        each.truck_id = truck_id\n",
+        "    drivers.lock_with_trucks(session, {driver.id}, left | {truck_id})\n"
+        "    for each in carried:\n        each.truck_id = truck_id\n",
+        (SLOTS,),
+    ),
+    Mutant(
+        "the-rest-of-a-crew-waits-for-a-truck-that-is-free",
+        "services/booking/exchange.py",
+        '    session.execute(SETTLE_TRUCKS, {"trucks": list(left)})\n',
+        "",
+        (SLOTS,),
     ),
     Mutant(
         "a-driver-who-has-left-gets-a-load",

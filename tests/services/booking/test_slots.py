@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session as OrmSession
 from models.loads.assignments import Assignment
 from runtime.db import Session
 from services.booking import assign
+from services.fleet import drivers
 from services.loads import assignments
 from tests.flows.acts import overriding
 from tests.services.booking.desk import override
@@ -230,3 +231,76 @@ def test_a_reassignment_within_a_crew_and_a_cancellation_both_succeed(
 
     assert (answer.status, reassigned.status) == (200, 201)
     assert slots() == {first: "current"}
+
+
+class TestAnotherTruckIsGivenToADriver:
+    def give(self, scene: Scene, driver: Caller, truck_id: str) -> Answer:
+        path = f"/v1/drivers/{driver.driver_id}"
+        return scene.carrier.patch(path, {"truck_id": truck_id})
+
+    @pytest.mark.parametrize("end", ["cancellation", "interruption"])
+    def test_while_the_poster_ends_the_load_of_that_truck(
+        self, committed: World, monkeypatch: pytest.MonkeyPatch, end: str
+    ) -> None:
+        """The poster has ended the assignment, and not yet settled its driver."""
+        scene = Scene(committed)
+        one, other = scene.drivers(2)
+        truck_id = other.get("/v1/me")["driver"]["truck"]["id"]
+        first, second = scene.load(), scene.load(pickup=CLEVELAND)
+        plan(scene, one, first)
+        plan(scene, other, second)
+        if end == "interruption":
+            stop = scene.shipper.get(f"/v1/loads/{second}")["stops"][0]["id"]
+            for fact in ("arrival", "completion"):
+                assert committed.report(other, stop, fact).status == 200
+        settle = drivers.settle_availability
+        given: list[Future[Answer]] = []
+
+        with ThreadPoolExecutor(1) as pool:
+
+            def meanwhile(session: OrmSession, driver_id: UUID) -> None:
+                if not given:
+                    given.append(pool.submit(self.give, scene, one, truck_id))
+                    wait_until(
+                        lambda: given[0].done() or is_any_waiting(),
+                        "the exchange to wait or end",
+                    )
+                settle(session, driver_id)
+
+            monkeypatch.setattr(drivers, "settle_availability", meanwhile)
+            path = f"/v1/loads/{second}/{end}"
+            ended = scene.shipper.put(path, {"reason": "recall"})
+            answer = given[0].result(timeout=LONGEST_S)
+
+        assert (ended.status, answer.status) == (200, 200), (ended.body, answer.body)
+        (carried,) = active()
+        assert (carried.load_id, carried.slot) == (first, "current")
+        assert str(carried.truck_id) == truck_id
+
+    def test_and_the_next_load_of_the_rest_of_the_crew_is_the_current_one(
+        self, scene: Scene
+    ) -> None:
+        one, other = crew(scene)
+        first, second, third = scene.loads(3)
+        plan(scene, one, first)
+        plan(scene, other, second)
+        assert slots() == {first: "current", second: "next"}
+
+        given = self.give(scene, one, scene.world.truck(scene.carrier))
+
+        assert given.status == 200, given.body
+        assert slots() == {first: "current", second: "current"}
+        assert plan(scene, other, third)["slot"] == "next"
+
+    def test_and_their_own_next_load_is_the_current_one_there(
+        self, scene: Scene
+    ) -> None:
+        one, other = crew(scene)
+        first, second = scene.loads(2)
+        plan(scene, one, first)
+        plan(scene, other, second)
+
+        given = self.give(scene, other, scene.world.truck(scene.carrier))
+
+        assert given.status == 200, given.body
+        assert slots() == {first: "current", second: "current"}
