@@ -5,7 +5,7 @@ locked. `freight.objections` has the grounds and says which the desk may overrul
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from models.fleet.positions import LastPosition
 from models.fleet.trucks import Truck
 from models.loads.assignments import Assignment, AssignmentKind, Slot
 from models.loads.loads import Load
+from models.loads.stops import StopKind
 from models.people.organisations import Member
 from runtime.errors import Conflict
 from services.fleet import areas
@@ -105,14 +106,14 @@ def _against_desk(
     for the way home. The load's place on the market is not asked: the caller locked it.
     """
     truck, gone_at, position, at, is_cabotage = _facts(session, load, driver)
-    candidate = candidate_of(load)
+    waits = load.status is LoadStatus.BOOKED
+    candidate = candidate_of(load) if waits else _freight_of(load)
     place = position.point if position else candidate.pickup
     is_next = assignment.slot is Slot.NEXT
     start, free_at = place, now
     if is_next:
         start, free_at = _after_current(session, driver, place, now)
     situation = situation_now(driver, truck, candidate, start, free_at)
-    waits = load.status is LoadStatus.BOOKED
     operating, no_go = areas.fences_for(
         session, org_id=driver.org_id, driver_id=driver.id
     )
@@ -140,6 +141,20 @@ def _against_desk(
         )
         journey = Journey(figures, rules.parameters if is_for_the_way_home else None)
     return objections(candidate, situation, moment, journey)
+
+
+def _freight_of(load: Load) -> Candidate:
+    """Return the load; with the weight that is aboard by its confirmations, if it is
+    more than the posted one. Once some is unloaded, what is left is not known.
+    """
+    candidate = candidate_of(load)
+    done = [stop for stop in load.stops if stop.completed_at is not None]
+    if any(stop.kind is StopKind.DELIVERY for stop in done):
+        return candidate
+    confirmed_kg = sum(stop.confirmed_weight_kg or 0 for stop in done)
+    if confirmed_kg <= (candidate.weight_kg or 0):
+        return candidate
+    return replace(candidate, weight_kg=confirmed_kg)
 
 
 def _facts(session: Session, load: Load, driver: Driver) -> tuple[Any, ...]:
@@ -173,7 +188,7 @@ def check_truck(load: Load, driver: Driver, truck: Truck, *, now: datetime) -> N
 
     Raises: Objected, if some of it cannot be overruled.
     """
-    candidate = candidate_of(load)
+    candidate = _freight_of(load)
     situation = situation_now(driver, truck, candidate, candidate.pickup, now)
     moment = Moment(
         has_endorsement=driver.has_hazmat_endorsement,

@@ -75,6 +75,13 @@ MUTANTS = (
         ("tests/services/booking/test_denials.py",),
     ),
     Mutant(
+        "freight-heavier-than-posted-goes-to-any-truck",
+        "services/booking/objections.py",
+        "    if confirmed_kg <= (candidate.weight_kg or 0):\n",
+        "    if confirmed_kg is not None:\n",
+        (ANOTHER,),
+    ),
+    Mutant(
         "the-desk-ends-a-drivers-time-off-duty",
         "services/fleet/drivers.py",
         "    if is_ended and actor.driver_id != driver.id:\n",

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session as OrmSession
 
-from tests.services.booking.exits import assignment_of, decide
+from tests.services.booking.exits import assignment_of, decide, hand_back
 from tests.trips import LONG, Trip, make_trip
 from tests.world import DENVER, Answer, Caller, World
 
@@ -91,6 +91,79 @@ class TestReassignWithFreightAboard:
         assert [trip.stop(number)["status"] for number in range(3)] == [
             *("departed", "arrived", "pending"),
         ]
+
+
+class TestTheShipperConfirmedMoreThanWasPosted:
+    """Two pickups, of which the first is confirmed; the truck is on its way."""
+
+    @pytest.fixture
+    def heavy(self, world: World, session: OrmSession, confirmed_kg: int) -> Trip:
+        trip = make_trip(world, session, LONG)
+        trip.go(0, "arrival", "completion")
+        assert trip.confirm(0, weight_kg=confirmed_kg).status == 200
+        assert trip.tell(0, "departure").status == 200
+        return trip
+
+    def next_truck(self, trip: Trip) -> Caller:
+        """Return a driver whose truck may carry 20 t, by its papers."""
+        truck = {"payload_kg": 20_000}
+        return trip.world.driver(trip.carrier, device=None, truck=truck)
+
+    @pytest.mark.parametrize(
+        ("confirmed_kg", "status", "ground"),
+        [
+            (60_000, 409, ["too_heavy", "above_legal_weight"]),
+            (20_001, 201, ["too_heavy"]),
+            (100, 201, []),
+        ],
+    )
+    @pytest.mark.parametrize("how", ["take_over", "reassign"])
+    def test_the_next_truck_is_asked_with_it(
+        self, heavy: Trip, how: str, status: int, ground: list[str]
+    ) -> None:
+        if how == "take_over":
+            hand_back(heavy)
+        driver = self.next_truck(heavy)
+
+        made = decide(heavy, how, driver_id=driver.driver_id)
+
+        assert made.status == status, made.body
+        found = made["warnings" if status == 201 else "objections"]
+        assert [each["ground"] for each in found] == ground
+
+    @pytest.mark.parametrize(("confirmed_kg", "status"), [(60_000, 409), (20_001, 200)])
+    def test_an_exchanged_truck_is_asked_what_nobody_may_overrule(
+        self, heavy: Trip, status: int
+    ) -> None:
+        truck_id = heavy.world.truck(heavy.carrier, payload_kg=20_000)
+        path = f"/v1/drivers/{heavy.driver.driver_id}"
+
+        assert heavy.carrier.patch(path, {"truck_id": truck_id}).status == status
+
+    @pytest.mark.parametrize("confirmed_kg", [12_000])
+    def test_the_confirmed_weights_of_what_is_aboard_are_added(
+        self, heavy: Trip
+    ) -> None:
+        assert heavy.confirm(1, weight_kg=12_000).status == 200
+        assert grounds(reassign(heavy, self.next_truck(heavy))) == []
+
+        heavy.tell(1, "arrival")
+        heavy.tell(1, "completion")
+
+        assert grounds(reassign(heavy, self.next_truck(heavy))) == ["too_heavy"]
+        heavy.tell(1, "departure")
+        heavy.go(2)
+        assert grounds(reassign(heavy, self.next_truck(heavy))) == []
+
+    @pytest.mark.parametrize("confirmed_kg", [60_000])
+    def test_a_corrected_weight_lets_it_go_on(self, heavy: Trip) -> None:
+        hand_back(heavy)
+        body = {"driver_id": heavy.driver.driver_id}
+        assert decide(heavy, "take_over", **body).code == "objections"
+
+        assert heavy.confirm(0, weight_kg=15_000).status == 200
+
+        assert decide(heavy, "take_over", **body).status == 201
 
 
 class TestTheTruckIsExchanged:
