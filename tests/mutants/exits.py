@@ -82,6 +82,13 @@ MUTANTS = (
         (ANOTHER,),
     ),
     Mutant(
+        "a-desks-phones-are-found-by-the-id-of-an-assignment",
+        "migrations/versions/0016_exits.py",
+        "assignment and a.load_id = any((select app_loads())::uuid[])\n",
+        "assignment\n",
+        ("tests/services/booking/test_denials.py",),
+    ),
+    Mutant(
         "the-desk-ends-a-drivers-time-off-duty",
         "services/fleet/drivers.py",
         "    if is_ended and actor.driver_id != driver.id:\n",

@@ -9,8 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session as OrmSession
 
 from freight.roles import Role
-from runtime.db import Session
+from runtime.db import Session, Tenant, acting
 from services.booking import give_backs
+from services.kernel.tenancy import act_on_loads
 from tests.services.booking.exits import assignment_of, decide, pushed, tell
 from tests.services.scene import pushes_to
 from tests.standing import suspend
@@ -136,6 +137,23 @@ def test_the_desk_of_the_carrier_is_told_of_a_denial_and_no_other_desk(
 
     assert pushes_to(trip.carrier) == pushes_to(colleague) == ["delivery_denied"]
     assert pushes_to(outsider) == pushes_to(left) == []
+
+
+def test_only_on_an_act_on_its_load_the_phones_of_a_desk_are_told(
+    trip: Trip, world: World
+) -> None:
+    """The wall: a company cannot find another one's phones by an assignment's id."""
+    phone = world.phone(trip.carrier, "ok-desk")
+    assignment_id = UUID(assignment_of(trip)["id"])
+    member = Tenant(UUID(str(trip.shipper.org_id)), UUID(str(trip.shipper.member_id)))
+
+    with acting(member), Session() as session:
+        ask = text("select live_devices_at_desk(:id)")
+        before = session.scalars(ask, {"id": assignment_id}).all()
+        act_on_loads(session, [UUID(trip.load["id"])])
+        after = session.scalars(ask, {"id": assignment_id}).all()
+
+    assert (before, after) == ([], [UUID(phone)])
 
 
 def test_a_poster_who_confirmed_a_pickup_cannot_deny_the_delivery(
