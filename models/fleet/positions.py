@@ -37,6 +37,10 @@ class Position(Row):
     speed_mps: Mapped[float | None]
     heading_deg: Mapped[float | None]
 
+    @property
+    def point(self) -> Point:
+        return Point(self.lat, self.lon)
+
 
 class LastPosition(Row):
     """The newest fix of a driver. An older fix that comes later does not replace it.

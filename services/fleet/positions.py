@@ -10,11 +10,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.fleet.drivers import Driver
 from models.fleet.flags import FlagKind, FlagSubject
+from models.fleet.positions import Position
 from services.fleet import flags, tracks
 from services.kernel.clocks import FUTURE_TOLERANCE, IGNORED_SKEW
 
@@ -23,6 +24,9 @@ OLDEST = timedelta(days=30)
 
 RECENT = timedelta(minutes=30)
 """A truck is still about where a position says, if it is not older."""
+
+NEAR = timedelta(hours=12)
+"""From a fix that is farther in time, a truck may have come from almost anywhere."""
 
 AHEAD_DAYS = 3
 
@@ -234,6 +238,27 @@ def _flag_jumps(
             body={"corrected_at": jumps[-1].corrected_at.isoformat()},
         )
     return {jump.key for jump in jumps if jump.key is not None}
+
+
+def nearest(session: Session, driver_id: UUID, at: datetime) -> Position | None:
+    """Return the driver's fix that was measured nearest to a time.
+
+    None if none was within `NEAR` of it. Vague fixes do not count, nor do those of a
+    phone whose clock was wrong by more than a day: their partitions are not read.
+    """
+    about = timedelta(days=1) + NEAR
+    apart = func.abs(func.extract("epoch", Position.corrected_at - at))
+    return session.scalars(
+        select(Position)
+        .where(
+            Position.driver_id == driver_id,
+            Position.corrected_at.between(at - NEAR, at + NEAR),
+            Position.fixed_at.between(at - about, at + about),
+            func.coalesce(Position.accuracy_m, 0.0) <= flags.VAGUE_M,
+        )
+        .order_by(apart, Position.fix_id)
+        .limit(1)
+    ).one_or_none()
 
 
 def make_partitions(session: Session, *, now: datetime) -> None:

@@ -9,10 +9,10 @@ from freight.lifecycles import StopAct
 from geo.distance import haversine_m
 from geo.points import Point
 from models.fleet.flags import FlagKind, FlagSubject
-from models.fleet.positions import LastPosition
+from models.fleet.positions import LastPosition, Position
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
-from services.fleet import flags
+from services.fleet import flags, positions
 from services.kernel.clocks import NO_TIME, Believed
 from services.loads import sequence
 from services.loads.sequence import Fact
@@ -77,7 +77,11 @@ def flag_doubts(
     for the driver.
     """
     # scope: the caller found the assignment by a scope.
+    last: LastPosition | Position | None
     last = session.get(LastPosition, assignment.driver_id)
+    if last is not None and believed.at < last.corrected_at - FRESH:
+        # A report of earlier: where the truck is now says little about then.
+        last = positions.nearest(session, assignment.driver_id, believed.at) or last
     kinds = doubts_about(report, believed, stop.point, last, act)
     if not believed.is_implausible:
         kinds |= sequence.doubts(
@@ -110,12 +114,12 @@ def doubts_about(
     report: Report,
     believed: Believed,
     stop: Point,
-    last: LastPosition | None,
+    last: LastPosition | Position | None,
     act: StopAct,
 ) -> set[FlagKind]:
     """Return what is hard to believe of a report about the stop at this point.
 
-    last: the driver's last position, if there is one.
+    last: the driver's last position, if there is one, or that nearest to the report.
     """
     doubts = {FlagKind.CLOCK_IMPLAUSIBLE} if believed.is_implausible else set()
     if not report.is_on_road:
@@ -136,9 +140,12 @@ def doubts_about(
 
 
 def _could_come(
-    last: LastPosition, to: Point, away: timedelta, within_m: float | None
+    last: LastPosition | Position,
+    to: Point,
+    away: timedelta,
+    within_m: float | None,
 ) -> bool:
-    """Say whether a truck drives from its last position to this point in the time.
+    """Say whether a truck drives between this position and this point in the time.
 
     within_m: how exact the point is; None for a stop of which the truck need only be
         near, as the phone does not say where it was.

@@ -45,6 +45,16 @@ MUTANTS = (
         ("tests/api/loads/test_figures.py::TestWindows",),
     ),
     Mutant(
+        "a-report-of-earlier-is-judged-by-the-last-position",
+        "services/loads/reports.py",
+        "if last is not None and believed.at < last.corrected_at - FRESH:",
+        "if last is None:",
+        (
+            "tests/api/fleet/test_flags.py"
+            "::test_a_late_report_is_judged_by_the_fix_nearest_to_its_time",
+        ),
+    ),
+    Mutant(
         "a-vague-fix-is-the-last-position",
         "services/fleet/tracks.py",
         "        if is_vague(fix.accuracy_m):\n            continue\n",

@@ -240,3 +240,30 @@ def test_the_word_of_the_desk_is_judged_by_the_trucks_last_position(
     answer = trip.tell(0, "arrival", trip.carrier)
 
     assert (answer.status, answer.body.get("flags", [])) == (200, kinds)
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "said", "kinds"),
+    [
+        (8, place(NEW_YORK), ["speed_implausible"]),
+        (8, {}, ["far_from_stop"]),
+        (2, place(NEW_YORK), []),
+        (2, {}, []),
+        (23, place(NEW_YORK), []),
+    ],
+)
+def test_a_late_report_is_judged_by_the_fix_nearest_to_its_time(
+    trip: Trip, world: World, hours_ago: int, said: dict[str, Any], kinds: list[str]
+) -> None:
+    """The truck was in Chicago eight hours ago, and has been in New York for three."""
+    book_long_ago(trip)
+    now = utcnow()
+    for hours, at in ((8.01, CHICAGO), (3, NEW_YORK), (0, NEW_YORK)):
+        world.locate(trip.driver, at, at=now - timedelta(hours=hours))
+    vague = {"accuracy_m": 6_000.0}
+    world.fix(trip.driver, DENVER, at=now - timedelta(hours=2), **vague)
+
+    told = iso(now - timedelta(hours=hours_ago))
+    answer = trip.tell(0, "arrival", occurred_at=told, **said)
+
+    assert answer.body.get("flags", []) == kinds
