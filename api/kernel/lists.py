@@ -47,7 +47,7 @@ def page_of(schema: type[ma.Schema], name: str) -> type[ma.Schema]:
         name=f"{name}Page",
     )
     page.__doc__ = (
-        "One page of a list, by id: newest first, if clients make UUIDv7 ids."
+        "One page of a list, highest id first: the newest, where ids are made in order."
     )
     return page
 

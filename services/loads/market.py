@@ -35,9 +35,10 @@ def is_on_the_market(org_id: UUID) -> TextClause:
 
 
 def market_loads(actor: Actor) -> Select[Load]:
-    """Return the loads on the market for the actor's company, newest first.
+    """Return the loads on the market for the actor's company.
 
-    These are loads posted to the network, and the company's own.
+    These are loads posted to the network, and the company's own; the highest id first,
+    which its poster may have made.
     """
     return select(Load).where(is_on_the_market(actor.org_id)).order_by(Load.id.desc())
 
