@@ -183,6 +183,7 @@ def main() -> None:
         settings.DATABASE_URL,
         role=DatabaseRole.WORKER,
         lock_timeout_ms=lock_timeout_ms(settings),
+        statement_timeout_ms=settings.STATEMENT_TIMEOUT_S * 1000,
     )
     supplies = Supplies(
         queue=app,

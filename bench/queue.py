@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from bench.patience import PATIENCE_S
 from bench.report import say
 from jobs import Job, enqueue
+from jobs.work import slots
 
 LOOK_EVERY_S = 0.5
 TOLD_EVERY_S = 15.0
@@ -32,7 +33,7 @@ WORK = """
 """
 TIME_PASSES: tuple[LiteralString, ...] = (
     "update procrastinate_workers set last_heartbeat = last_heartbeat - %(step)s"
-    " where id < (select max(id) from procrastinate_workers)",
+    " where id <= (select max(id) - %(alive)s from procrastinate_workers)",
     "update pushes set next_attempt_at = next_attempt_at - %(step)s,"
     " expires_at = expires_at - %(step)s where status = 'queued'",
     "update procrastinate_jobs set scheduled_at = scheduled_at - %(step)s"
@@ -73,12 +74,14 @@ def jobs_left(url: str) -> int:
 def time_passes(url: str, seconds: float) -> None:
     """Make dead workers' heartbeats, queued pushes and waiting push jobs older.
 
-    Then enqueues the rescue. For quick forms with one worker: the newest worker counts
-    as alive, and its heartbeat stays.
+    Then enqueues the rescue. For quick forms with one worker process: the newest one
+    counts as alive, and the heartbeats of its queues stay.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in TIME_PASSES:
-            connection.execute(statement, {"step": timedelta(seconds=seconds)})
+            connection.execute(
+                statement, {"step": timedelta(seconds=seconds), "alive": len(slots(1))}
+            )
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     with Session(engine) as session, session.begin():
         enqueue(session, Job.JOBS_RESCUE)

@@ -39,6 +39,7 @@ def _daily(hour: int, minute: int) -> Schedule:
 class Kind:
     """A job's public name, its queue and its priority there (higher runs first).
 
+    queue: one of `jobs.work.slots`.
     schedule: of a periodic job.
     """
 
@@ -59,23 +60,25 @@ class Job(Enum):
     OFFERS_EXPIRE = Kind("offers.expire", "match", 7)
     OFFERS_RENEW = Kind("offers.renew", "match", 6)
     SEARCH_RUN = Kind("search.run", "match", 5)
-    RESETS_BEGIN = Kind("resets.begin", "push", 5)
-    RESETS_MAIL = Kind("resets.mail", "push", 5)
-    INVITATIONS_MAIL = Kind("invitations.mail", "push", 5)
+    # A person waits for the letter of a reset; an inviter may send many invitations.
+    RESETS_BEGIN = Kind("resets.begin", "letters", 7)
+    RESETS_MAIL = Kind("resets.mail", "letters", 7)
+    INVITATIONS_MAIL = Kind("invitations.mail", "letters", 5)
     SEARCH_AFTER_END = Kind("search.after_end", "match", 5)
     SEARCH_OFFER_NEXT = Kind("search.offer_next", "match", 5)
-    LEASES_LAPSE = Kind("leases.lapse", "maint", 0, _each_minutes(1))
-    OFFERS_SWEEP = Kind("offers.sweep", "maint", 0, _each_minutes(1))
+    # What others wait for goes before what is only deleted.
+    LEASES_LAPSE = Kind("leases.lapse", "maint", 2, _each_minutes(1))
+    OFFERS_SWEEP = Kind("offers.sweep", "maint", 2, _each_minutes(1))
     LOCKOUTS_PRUNE = Kind("lockouts.prune", "maint", 0, _each_minutes(15))
     POSITIONS_PARTITION = Kind("positions.partition", "maint", 0, _hourly(7))
-    AUDIT_CHAIN = Kind("audit.chain", "maint", 0, _each_minutes(1))
+    AUDIT_CHAIN = Kind("audit.chain", "maint", 1, _each_minutes(1))
     AUDIT_SIGN_HEADS = Kind("audit.sign_heads", "maint", 0, _daily(2, 23))
     IDEMPOTENCY_PRUNE = Kind("idempotency.prune", "maint", 0, _hourly(27))
     LIMITS_PRUNE = Kind("limits.prune", "maint", 0, _each_minutes(10))
     CREDENTIALS_PRUNE = Kind("credentials.prune", "maint", 0, _daily(3, 31))
     PUSHES_PRUNE = Kind("pushes.prune", "maint", 0, _hourly(37))
     SEARCHES_PRUNE = Kind("searches.prune", "maint", 0, _daily(3, 47))
-    JOBS_RESCUE = Kind("jobs.rescue", "maint", 0, _each_minutes(1))
+    JOBS_RESCUE = Kind("jobs.rescue", "maint", 3, _each_minutes(1))
     JOBS_PRUNE = Kind("jobs.prune", "maint", 0, _daily(3, 17))
 
 

@@ -90,10 +90,10 @@ class Settings:
     FCM_BASE_URL: str = ""
     PUSH_TIMEOUT_S: int = 10
     SMTP_URL: str = field(default="", metadata={"secret": True})
-    SMTP_TIMEOUT_S: int = 30
+    SMTP_TIMEOUT_S: int = 10
     MAIL_FROM: str = "Backhaul <noreply@localhost>"
     APP_URL: str = ""
-    WORKER_CONCURRENCY: int = 8
+    WORKER_CONCURRENCY: int = 16
     # 0: the worker does not listen.
     WORKER_METRICS_PORT: int = 0
     WORKER_METRICS_HOST: str = "127.0.0.1"

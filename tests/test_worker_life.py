@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from demo.fcm import FakeFcm
 from jobs import Job, enqueue, make_worker_app
-from jobs.work import ANSWER_S
+from jobs.work import ANSWER_S, slots
 from models.offers.pushes import Push
 from runtime.db import Session
 from tests.services.scene import Scene, let_waits_pass, rows_of
@@ -159,8 +159,10 @@ def a_minute_passes() -> None:
         session.execute(
             text(
                 "update procrastinate_workers set last_heartbeat = now() - interval"
-                " '1 minute' where id < (select max(id) from procrastinate_workers)"
-            )
+                " '1 minute' where id <="
+                " (select max(id) - :new from procrastinate_workers)"
+            ),
+            {"new": len(slots(1))},
         )
         enqueue(session, Job.JOBS_RESCUE)
 
@@ -173,7 +175,9 @@ def test_a_statement_lost_with_its_connection_ends_the_worker(
     statement, is_lost, database_url
 ):
     """If the worker went on, the job of the lost statement would stay in `doing`."""
-    app = make_worker_app(database_url, role="none", lock_timeout_ms=1000)
+    app = make_worker_app(
+        database_url, role="none", lock_timeout_ms=1000, statement_timeout_ms=9000
+    )
 
     async def ask() -> None:
         async with app.open_async():

@@ -19,7 +19,12 @@ NOBODY = {"queues": None, "worker_id": None}
 
 
 def test_the_worker_waits_for_a_lock_as_long_as_it_is_told(login_url):
-    app = make_worker_app(login_url, role="backhaul_worker", lock_timeout_ms=1500)
+    app = make_worker_app(
+        login_url,
+        role="backhaul_worker",
+        lock_timeout_ms=1500,
+        statement_timeout_ms=9000,
+    )
 
     async def ask():
         async with app.open_async():

@@ -4,6 +4,20 @@ from tests.mutants import Mutant
 
 MUTANTS = (
     Mutant(
+        "letters-take-the-slots-of-pushes",
+        "jobs/queue.py",
+        'Kind("invitations.mail", "letters", 5)',
+        'Kind("invitations.mail", "push", 5)',
+        ("tests/test_worker_slots.py",),
+    ),
+    Mutant(
+        "the-slots-of-all-queues-share-few-threads",
+        "jobs/work.py",
+        "ThreadPoolExecutor(sum(shares.values()) + 2)",
+        "ThreadPoolExecutor(6)",
+        ("tests/test_worker_slots.py",),
+    ),
+    Mutant(
         "a-redirect-repeats-the-callers-host",
         "api/kernel/headers.py",
         "            response.location = without_host(response.location)\n",
