@@ -20,7 +20,7 @@ MAY_BE_ZERO = frozenset(
         *("FEE_PERCENT", "WORKER_METRICS_PORT", "TRUSTED_PROXIES"),
         *("LIMIT_PERSON_PER_MIN", "LIMIT_DEVICE_PER_MIN", "LIMIT_ADDRESS_PER_MIN"),
         *("LIMIT_LISTS_PER_MIN", "LIMIT_ACCEPTS_PER_MIN", "LIMIT_BOOKINGS_PER_HOUR"),
-        "LIMIT_ADDRESS_AT_ONCE",
+        *("LIMIT_FIXES_PER_HOUR", "LIMIT_ADDRESS_AT_ONCE"),
         "ACCEPT_POSITION_MAX_AGE_S",
     }
 )
@@ -127,6 +127,8 @@ class Settings:
     LIMIT_ACCEPTS_PER_MIN: int = 20
     # Of one company: forty trucks may each try six times in an hour.
     LIMIT_BOOKINGS_PER_HOUR: int = 240
+    # Of one driver: a day out of reach at one a second is 86,400, sent at once.
+    LIMIT_FIXES_PER_HOUR: int = 100_000
     # Requests in hand from one address, in each web process: 300 phones of one yard
     # may ask at once. 0 turns the limit off.
     LIMIT_ADDRESS_AT_ONCE: int = 500

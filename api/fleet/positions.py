@@ -9,6 +9,7 @@ import msgspec
 from flask.views import MethodView
 from marshmallow import fields, validate
 
+from api.kernel import limits
 from api.kernel.answers import Answer, Vocabulary, known, shaped, sometimes
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
@@ -107,7 +108,11 @@ class PositionsView(MethodView):
     @blueprint.doc(operationId="report_positions")
     @blueprint.response(200, PositionsOut)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Report fixes; they may come late, out of order or repeated."""
+        """Report fixes; they may come late, out of order or repeated.
+
+        All fixes of one driver are counted, also repeated ones: beyond the quota of an
+        hour the whole batch is refused, and is sent again after `Retry-After`.
+        """
         driver_id = actor().driver_id
         if driver_id is None:
             raise Forbidden("Only a driver may report positions.")
@@ -117,6 +122,7 @@ class PositionsView(MethodView):
         parsed = [_parse(raw) for raw in body["fixes"]]
         good = [fix for fix in parsed if isinstance(fix, Fix)]
         with Session.begin() as session:
+            limits.meter_fixes(session, driver_id, len(parsed))
             answers = iter(
                 positions.report(
                     session, driver_id, good, sent_at=sent_at, now=received_at

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from ipaddress import ip_address
 from typing import Any, TypeVar, cast
@@ -54,6 +55,9 @@ def rules_of(settings: Settings) -> dict[str, Rule]:
     rules = {name: Rule(quota) for name, quota in quotas.items() if quota}
     if settings.LIMIT_BOOKINGS_PER_HOUR:
         rules["bookings"] = Rule(settings.LIMIT_BOOKINGS_PER_HOUR, HOUR_S)
+    if settings.LIMIT_FIXES_PER_HOUR:
+        quota = settings.LIMIT_FIXES_PER_HOUR
+        rules["fixes"] = Rule(quota, HOUR_S, counts="fixes")
     return rules
 
 
@@ -101,6 +105,21 @@ def meter_family(session: OrmSession, family_id: UUID) -> None:
 def _meter_device(session: OrmSession, key: str) -> None:
     asked = _asked({"device": key})
     g.allowances = take_each(session, asked) if asked else []
+    refuse()
+
+
+def meter_fixes(session: OrmSession, driver_id: UUID, number: int) -> None:
+    """Count so many fixes for a driver, beside the request; refuse all if too many.
+
+    Locks: the key's row, until the transaction ends. Raises: RateLimited.
+    """
+    g.allowances += [
+        allowance
+        for name, key, rule in _asked({"fixes": str(driver_id)})
+        for allowance in take_each(
+            session, [(name, key, replace(rule, cost=min(number, rule.quota)))]
+        )
+    ]
     refuse()
 
 

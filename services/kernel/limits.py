@@ -31,7 +31,7 @@ class RateLimited(DomainError):
         wait_s = allowance.retry_after_s
         rule = allowance.rule
         super().__init__(
-            f"At most {rule.quota} requests in {rule.window_s} s:"
+            f"At most {rule.quota} {rule.counts} in {rule.window_s} s:"
             f" try again in {wait_s} s.",
             headers={"Retry-After": str(wait_s)},
         )
@@ -39,10 +39,21 @@ class RateLimited(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`quota` requests in `window_s` seconds, all at once or spread out."""
+    """`quota` requests in `window_s` seconds, all at once or spread out.
+
+    cost: as how many this request counts, at most `quota`.
+    counts: what is counted, in the plural.
+    """
 
     quota: int
     window_s: int = 60
+    cost: int = 1
+    counts: str = "requests"
+
+    @property
+    def interval_s(self) -> float:
+        """How long it takes until what this request uses up is free again."""
+        return self.window_s / self.quota * self.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +105,12 @@ def take_each(session: Session, asked: Asked) -> list[Allowance]:
 def arguments(asked: Asked) -> tuple[list[str], list[float], list[float]]:
     """Return what the database function `take_limits` wants of these rules.
 
-    That is the hash of each key, and in seconds the interval between two requests and
+    That is the hash of each key, and in seconds what the request takes of its time and
     the most that a key may be ahead of its time when it asks.
     """
     return (
         [sha256(f"{name}\n{key}".encode()).hexdigest() for name, key, _ in asked],
-        [rule.window_s / rule.quota for _, _, rule in asked],
+        [rule.interval_s for _, _, rule in asked],
         [_most_ahead_s(rule) for _, _, rule in asked],
     )
 
@@ -125,7 +136,7 @@ def allowances(
 
 def _most_ahead_s(rule: Rule) -> float:
     # The microsecond keeps rounding from refusing a request.
-    return rule.window_s - rule.window_s / rule.quota + 1e-6
+    return rule.window_s - rule.interval_s + 1e-6
 
 
 def prune(session: Session, *, most: int = 10_000) -> int:

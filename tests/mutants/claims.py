@@ -89,6 +89,13 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "a-batch-counts-as-one-fix",
+        "api/kernel/limits.py",
+        "replace(rule, cost=min(number, rule.quota))",
+        "replace(rule, cost=min(1, rule.quota))",
+        ("tests/api/fleet/test_positions.py::TestTheFixesOfADriver",),
+    ),
+    Mutant(
         "a-fix-of-unknown-speed-is-refused",
         "api/fleet/positions.py",
         "if raw.get(name) == UNKNOWN}",

@@ -34,6 +34,8 @@ PROOFS = {
     + "TestPeople::test_acceptances_are_limited_for_each_driver",
     "LIMIT_BOOKINGS_PER_HOUR": LIMITS
     + "TestPeople::test_bookings_are_limited_for_each_company",
+    "LIMIT_FIXES_PER_HOUR": "api/fleet/test_positions.py::TestTheFixesOfADriver"
+    "::test_have_a_quota_of_their_own",
     "LIMIT_ADDRESS_AT_ONCE": "edges/test_adapter.py::TestTheThreads"
     "::test_an_address_has_n_requests_in_hand_and_no_more",
     "OFFERS_PER_DRIVER": "services/booking/test_answer.py::TestLimits"

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -7,8 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session as OrmSession
 from uuid_utils.compat import uuid7
 
+from api.kernel.limits import STATE_HEADER
 from freight.roles import Role
 from models.fleet.positions import Position
+from runtime.db import Session
+from tests.api.kernel.conftest import Limited
 from tests.world import Caller, World, iso, utcnow
 
 
@@ -68,6 +72,40 @@ def test_a_batch_has_at_most_a_thousand_fixes(driver: Caller) -> None:
     assert len(taken["results"]) == 1_000
     assert (refused.status, refused.code) == (422, "invalid-request")
     assert refused["errors"][0]["pointer"] == "#/fixes"
+
+
+class TestTheFixesOfADriver:
+    def test_have_a_quota_of_their_own(self, driver: Caller, limited: Limited) -> None:
+        phone = replace(driver, app=limited(LIMIT_FIXES_PER_HOUR=10))
+        batches = [{"fixes": [fix() for _ in range(n)]} for n in (6, 5, 4)]
+
+        first, refused, last = (phone.post("/v1/positions", b) for b in batches)
+
+        assert (first.status, refused.status, last.status) == (200, 429, 200)
+        assert (refused.code, refused["detail"][:26]) == (
+            "rate-limited",
+            "At most 10 fixes in 3600 s",
+        )
+        # Until one more is free, each six minutes.
+        assert 300 < int(refused.headers["Retry-After"]) <= 360
+        assert '"fixes";r=0;' in last.headers[STATE_HEADER]
+        assert phone.get("/v1/me").status == 200
+        with Session() as session:
+            kept = {str(fix_id) for fix_id in session.scalars(select(Position.fix_id))}
+        assert [batch["fixes"][0]["fix_id"] in kept for batch in batches] == [
+            *(True, False, True)
+        ]
+
+    def test_a_batch_above_the_quota_is_taken_alone(
+        self, driver: Caller, limited: Limited
+    ) -> None:
+        phone = replace(driver, app=limited(LIMIT_FIXES_PER_HOUR=2))
+        body = {"fixes": [fix() for _ in range(3)]}
+
+        assert [phone.post("/v1/positions", body).status for _ in range(2)] == [
+            200,
+            429,
+        ]
 
 
 BAD: dict[str, Any] = {
