@@ -60,7 +60,11 @@ def believed(
 
 
 def corrected(
-    occurred_at: datetime, *, sent_at: datetime | None, received_at: datetime
+    occurred_at: datetime,
+    *,
+    sent_at: datetime | None,
+    received_at: datetime,
+    earliest: datetime | None = None,
 ) -> datetime:
     """Return `occurred_at` by the server's clock.
 
@@ -68,8 +72,10 @@ def corrected(
         `sent_at` and `received_at` is the error of the phone's clock. Up to 30 s may
         be network delay and is not corrected; nor is anything without `sent_at`.
 
+    earliest: it cannot have happened before this time.
+
     Raises: ClockSkew if the result lies more than 5 minutes ahead of `received_at`,
-        or more than 30 days behind.
+        more than 30 days behind, or more than 5 minutes before `earliest`.
     """
     occurred_at = _by_our_clock(occurred_at, sent_at=sent_at, received_at=received_at)
     age = received_at - occurred_at
@@ -78,6 +84,12 @@ def corrected(
         raise ClockSkew(
             f"{occurred_at.isoformat()} lies {where}; send `sent_at` so that the"
             " phone's clock can be corrected.",
+            extra={"server_time": received_at.isoformat()},
+        )
+    if earliest is not None and occurred_at < earliest - FUTURE_TOLERANCE:
+        raise ClockSkew(
+            f"{occurred_at.isoformat()} lies before {earliest.isoformat()}, the"
+            " earliest time at which this can have happened.",
             extra={"server_time": received_at.isoformat()},
         )
     return occurred_at

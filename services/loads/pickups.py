@@ -49,7 +49,8 @@ def confirm(
     moves the load when the arrival is reported. Safe to repeat; a later confirmation
     corrects an earlier one.
 
-    confirmed_at: by the shipper's clock; a time in the future is refused.
+    confirmed_at: by the shipper's clock; a time in the future, or before the load was
+        entered, is refused.
 
     Locks: the load. Raises: NotFound, NotAPickup, StopOutOfOrder, LoadMoveRefused,
     ClockSkew.
@@ -67,7 +68,9 @@ def confirm(
     if stop.confirmed_at is not None and said == {k: getattr(stop, k) for k in said}:
         return stop
     stops.check_order(load, stop, stops.DONE)
-    at = clocks.corrected(confirmed_at, sent_at=None, received_at=now)
+    at = clocks.corrected(
+        confirmed_at, sent_at=None, received_at=now, earliest=load.created_at
+    )
     cause = Cause(at, actor, "shipper")
     next_stop = next((s for s in load.stops if s.status not in stops.LEFT), None)
     is_next = next_stop is stop

@@ -17,6 +17,16 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "a-pickup-is-confirmed-before-the-load-existed",
+        "services/loads/pickups.py",
+        "received_at=now, earliest=load.created_at\n",
+        "received_at=now, earliest=None\n",
+        (
+            "tests/services/loads/test_pickups.py::TestConfirm"
+            "::test_a_time_before_the_load_was_entered_is_refused",
+        ),
+    ),
+    Mutant(
         "a-jump-is-the-last-position-at-once",
         "services/fleet/tracks.py",
         "        elif last.reaches(fix):\n",

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from freight.roles import Role
 from models.kernel.events import Event
-from tests.trips import FACTS, LONG, Trip, make_trip
+from tests.trips import FACTS, KNOWN_FOR, LONG, Trip, make_trip
 from tests.world import World, iso, utcnow
 
 
@@ -170,6 +170,19 @@ class TestConfirm:
 
         assert (answer.status, answer.code) == (422, "clock-skew")
         assert trip.stop(0)["confirmed_at"] is None
+
+    def test_a_time_before_the_load_was_entered_is_refused(self, trip: Trip) -> None:
+        for age in (KNOWN_FOR + timedelta(hours=1), timedelta(days=29)):
+            answer = trip.confirm(0, confirmed_at=iso(utcnow() - age))
+
+            assert (answer.status, answer.code) == (422, "clock-skew")
+            assert "server_time" in answer.body
+        assert trip.stop(0)["confirmed_at"] is None
+
+    def test_a_clock_that_is_minutes_behind_is_no_obstacle(self, trip: Trip) -> None:
+        at = iso(utcnow() - KNOWN_FOR - timedelta(minutes=4))
+
+        assert trip.confirm(0, confirmed_at=at).status == 200
 
     def test_only_the_poster_confirms(self, trip: Trip, world: World) -> None:
         stop_id = trip.stop_id(0)
