@@ -66,7 +66,8 @@ class Assignment(Identified, Dated, Row):
     where none is given: current if it is free, else next. It makes the next load the
     current one when that ends (`settle_driver`). `given_back_after_s` is how long after
     the booking the carrier let go of the load, if it did and has it no more: back to
-    the market, or interrupted with freight aboard.
+    the market, or interrupted with freight aboard. It stays where the carrier takes the
+    load over again, unless the poster has confirmed a pickup by then.
 
     Of one that was ended before the load was delivered it keeps what a charge for a
     truck ordered and not used needs: the party and the member (`ended_by`) that ended

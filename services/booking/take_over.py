@@ -19,7 +19,7 @@ from services.fleet import drivers
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
-from services.loads import assignments, interruptions
+from services.loads import assignments, interruptions, stops
 from services.loads.stops import AssignmentEnded
 from services.offers import ending
 
@@ -94,8 +94,10 @@ def _go_on(
     }
     moves.move_load(session, load, LoadAct.TAKE_OVER, cause, body=body)
     interruptions.clear(load)
-    # The carrier has not let go of the load.
-    old.given_back_after_s = None
+    if stops.has_confirmed_pickup(load):
+        # The carrier has not let go of the load. Without the poster's word, the pickup
+        # may be a false report, and the poster has to end the load.
+        old.given_back_after_s = None
     return assignments.put_driver_on(
         session, load, driver, kind=old.kind, assignment_id=uuid7()
     )

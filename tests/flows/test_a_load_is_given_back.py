@@ -151,20 +151,44 @@ def test_an_interruption_by_the_poster_does_not_count(world: World) -> None:
     assert record_of(scene, load_id) == {"bookings": 1, "quick_give_backs": 0}
 
 
-def test_freight_that_the_carrier_takes_over_itself_does_not_count(
-    world: World,
-) -> None:
-    scene = Scene(world)
-    load_id, assignment_id = aboard(scene)
-    let_go(scene, "abandon", assignment_id)
+def take_over(scene: Scene, assignment_id: UUID) -> None:
     goes_on = {"kind": "take_over", "reason": "safety"}
     goes_on["driver_id"] = scene.driver().driver_id
     path = f"/v1/assignments/{assignment_id}/override"
     made = scene.carrier.post(path, goes_on)
     assert made.status == 201, made.body
 
+
+def test_freight_that_the_carrier_takes_over_itself_does_not_count(
+    world: World,
+) -> None:
+    scene = Scene(world)
+    load_id, assignment_id = aboard(scene)
+    stop = scene.shipper.get(f"/v1/loads/{load_id}")["stops"][0]
+    assert world.confirm(scene.shipper, stop["id"]).status == 200
+    let_go(scene, "abandon", assignment_id)
+    take_over(scene, assignment_id)
+
     assert not endings_of(scene, load_id)[0]["is_quick"]
     assert record_of(scene, load_id) == {"bookings": 2, "quick_give_backs": 0}
+
+
+@pytest.mark.parametrize("how", ["abandon", "hand-back"])
+def test_a_pickup_that_the_poster_did_not_confirm_is_not_let_go_uncounted(
+    world: World, how: str
+) -> None:
+    scene = Scene(world)
+    load_id, assignment_id = aboard(scene)
+    let_go(scene, how, assignment_id)
+    take_over(scene, assignment_id)
+
+    path = f"/v1/loads/{load_id}"
+    ended = scene.shipper.put(f"{path}/interruption", {"reason": "recall"})
+    assert ended.status == 200, ended.body
+    assert record_of(scene, load_id) == {"bookings": 2, "quick_give_backs": 1}
+    assert scene.shipper.put(f"{path}/return", {}).status == 200
+
+    assert [each["is_quick"] for each in endings_of(scene, load_id)] == [False, True]
 
 
 @pytest.mark.parametrize("stranger", ["carrier", "shipper"])
