@@ -12,6 +12,7 @@ from freight.lifecycles import LoadAct, LoadStatus
 from freight.ranking import Ranked
 from geo.roads import Roads
 from models.kernel.events import Event
+from models.loads.assignments import Assignment
 from models.loads.loads import Load, Visibility
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
@@ -31,6 +32,7 @@ class Verdict(StrEnum):
     EXCLUDED = "excluded"
     NOT_ON_THE_MARKET = "not_on_the_market"
     NOT_SEARCHED = "not_searched"
+    NOT_KNOWN = "not_known"
 
 
 class ExplanationReason(StrEnum):
@@ -40,6 +42,7 @@ class ExplanationReason(StrEnum):
     OTHERS_WERE_OFFERED_FIRST = "others_were_offered_first"
     BEYOND_THE_KEPT_BEST = "beyond_the_kept_best"
     NOT_POSTED = "not_posted"
+    EDITED_SINCE = "edited_since"
 
 
 FIGURES = frozenset({"score_cents", "terms", "figures"})
@@ -52,8 +55,10 @@ def explain(
     """Return the verdict of the search on the load, and why.
 
     A load among the kept best is answered from the record. Any other load is judged
-    as it is now, by the search's own code and from the kept situation; `has_changed`
-    says whether the load was edited since the search.
+    again, by the search's own code and from the kept situation, if it was not edited
+    since the search (`has_changed`): what an edit made of it is not told, whether it
+    is on the market or not. So what happens to a load after the search changes no
+    answer but `has_changed`, and the verdict of an edited load, which is not known.
 
     Raises: NotFound, also for a load that the company may not know of. If the poster
         is suspended by now, a kept load is answered without its figures, any other
@@ -67,12 +72,15 @@ def explain(
     act_on_loads(session, [load_id])
     load = session.get(Load, load_id)
     is_hidden = load is not None and is_suspended(session, load.org_id)
-    if load is None or not (kept or (_may_know(actor, load) and not is_hidden)):
+    if load is None or not (
+        kept or (_may_know(session, actor, load) and not is_hidden)
+    ):
         raise NotFound(f"No load {load_id} that this search could have found.")
+    has_changed = _was_edited(session, load, search.searched_at)
     answer: dict[str, Any] = {
         "search_id": search.id,
         "load_id": load_id,
-        "has_changed": _was_edited(session, load, search.searched_at),
+        "has_changed": has_changed,
     }
     if load.org_id == actor.org_id:
         answer["load_number"] = load.load_number
@@ -81,22 +89,34 @@ def explain(
     if kept:
         hidden = FIGURES if is_hidden else ()
         return answer | {name: kept[name] for name in kept if name not in hidden}
-    if not _was_posted(session, load, search.searched_at):
+    if not _was_posted(session, load, search.searched_at, has_changed=has_changed):
         return answer | {
             "verdict": Verdict.NOT_ON_THE_MARKET,
             "reason": ExplanationReason.NOT_POSTED,
         }
+    if has_changed:
+        return answer | {
+            "verdict": Verdict.NOT_KNOWN,
+            "reason": ExplanationReason.EDITED_SINCE,
+        }
     return answer | _judged(session, search, load_id, roads)
 
 
-def _may_know(actor: Actor, load: Load) -> bool:
+def _may_know(session: Session, actor: Actor, load: Load) -> bool:
+    # scope: assignments of the actor's own company.
     if load.org_id == actor.org_id:
         return True
-    return load.visibility is Visibility.NETWORK and load.posted_at is not None
+    if load.visibility is Visibility.NETWORK and load.posted_at is not None:
+        return True
+    # A former carrier must not learn that the load is private by now.
+    had = select(Assignment.id).where(
+        Assignment.load_id == load.id, Assignment.org_id == actor.org_id
+    )
+    return session.scalar(had.limit(1)) is not None
 
 
 def _was_edited(session: Session, load: Load, since: datetime) -> bool:
-    # scope: `explain` has checked that the actor may know the load.
+    # scope: `explain` checks that the actor may know the load.
     edits = select(Event.id).where(
         Event.subject_id == load.id,
         Event.kind == f"load.{LoadAct.EDIT}",
@@ -131,10 +151,15 @@ def _kept(
     return None
 
 
-def _was_posted(session: Session, load: Load, at: datetime) -> bool:
+def _was_posted(
+    session: Session, load: Load, at: datetime, *, has_changed: bool
+) -> bool:
     """Say, by the load's own events, whether it was on the market at that time.
 
     Its lease or window may have run out some time before a job recorded that.
+
+    has_changed: the load was edited since; then its window and figures of now are not
+        asked.
     """
     # scope: `explain` has checked that the actor may know the load.
     last = session.execute(
@@ -149,9 +174,9 @@ def _was_posted(session: Session, load: Load, at: datetime) -> bool:
         .order_by(Event.id.desc())
         .limit(1)
     ).scalar_one_or_none()
-    if last is None or last["after"] != LoadStatus.POSTED or load.pickup_until <= at:
+    if last is None or last["after"] != LoadStatus.POSTED:
         return False
-    if load.is_unconfirmed:
+    if not has_changed and (load.pickup_until <= at or load.is_unconfirmed):
         return False
     # A load that an override posted again keeps its earlier lease.
     until = last.get("lease_expires_at")

@@ -27,7 +27,7 @@ def judge_again(
     *,
     now: datetime | None = None,
 ) -> Ranked | Excluded:
-    """Judge the load as it is now, by the search's own code, rules and area.
+    """Judge the load by its figures of now, by the search's own code, rules and area.
 
     now: the driver leaves no earlier than this; None judges as of the search.
     """

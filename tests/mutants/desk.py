@@ -91,6 +91,30 @@ MUTANTS = (
         (f"{GIVEN_BACK}::test_letting_go_with_freight_said_to_be_aboard_counts",),
     ),
     Mutant(
+        "a-pickup-that-nobody-confirmed-is-let-go-uncounted",
+        "services/booking/take_over.py",
+        "    if stops.has_confirmed_pickup(load):\n",
+        "    if load.stops:\n",
+        (
+            f"{GIVEN_BACK}"
+            "::test_a_pickup_that_the_poster_did_not_confirm_is_not_let_go_uncounted",
+        ),
+    ),
+    Mutant(
+        "an-explanation-tells-what-an-edit-made-of-a-load",
+        "services/search/explain.py",
+        "    if has_changed:\n",
+        "    if False:\n",
+        (f"{AFTER}::test_an_explanation_says_that_it_was_edited_and_not_what",),
+    ),
+    Mutant(
+        "a-former-carrier-learns-that-a-load-is-private-by-now",
+        "services/search/explain.py",
+        "    return session.scalar(had.limit(1)) is not None\n",
+        "    return False\n",
+        (f"{AFTER}::test_an_explanation_says_that_it_was_edited_and_not_what",),
+    ),
+    Mutant(
         "a-former-carrier-follows-the-load",
         "services/upkeep/sync.py",
         "own.where(not_(was_cut_short))",

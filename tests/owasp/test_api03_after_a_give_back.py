@@ -23,6 +23,8 @@ class Former:
     assignment_id: str
     offer_id: str
     search_id: str
+    excluded_by: str
+    """A search of a colleague, whose truck cannot carry the load."""
 
     @property
     def shipper(self) -> Caller:
@@ -65,6 +67,13 @@ class Former:
             asked[kind] = caller.post(f"{assignment}/override", decision)
         return asked
 
+    def explained(self) -> dict[str, Any]:
+        """Return what the desk is told of the search that did not keep the load."""
+        path = f"/v1/backhaul-searches/{self.excluded_by}/explanation"
+        answer = self.scene.carrier.get(f"{path}?load_id={self.load['id']}")
+        assert answer.status == 200, answer.body
+        return dict(answer.body)
+
     def hears(self, since: dict[str, str]) -> dict[str, list[Any]]:
         """Return what the phone and the desk are told since these cursors."""
         see_feed_settle()
@@ -101,12 +110,13 @@ def former(committed: World) -> Former:
     driver = scene.driver()
     load = secret_load(world, scene.shipper)
     search = scene.search(driver)
+    excluded_by = scene.search(scene.driver(equipment="flatbed"))
     (offer,) = open_offers(driver)
     won = driver.put(f"/v1/offers/{offer.id}/acceptance")
     assert won.status == 200, won.body
     path = f"/v1/assignments/{won['id']}/hand-back"
     assert driver.put(path, {"reason": "breakdown"}).status == 200
-    ids = (str(won["id"]), str(offer.id), str(search.id))
+    ids = (str(won["id"]), str(offer.id), str(search.id), str(excluded_by.id))
     return Former(world, scene, driver, load, *ids)
 
 
@@ -126,11 +136,13 @@ def edited(former: Former, **fields: Any) -> dict[str, Any]:
 
 def test_nothing_of_the_next_carriers_trip_is_seen(former: Former) -> None:
     before, cursors = former.answers(), former.cursors()
+    explained = former.explained()
     world, other = former.world, Scene(former.world)
     driver = other.driver()
 
     def check(when: str) -> None:
         assert former.hears(cursors) == {}, when
+        assert former.explained() == explained, when
         if when in {"booked", "arrival at the pickup", "completion at the delivery"}:
             assert changed(former, before) == {}, when
 
@@ -160,9 +172,31 @@ def test_nothing_of_a_later_edit_is_seen(
     assert former.hears(cursors) == {}
 
 
+@pytest.mark.parametrize("fields", [{}, {"visibility": "private"}])
+@pytest.mark.parametrize("then", ["on the market", "withdrawn"])
+def test_an_explanation_says_that_it_was_edited_and_not_what(
+    former: Former, fields: dict[str, Any], then: str
+) -> None:
+    assert former.explained()["reason"] == "equipment_mismatch"
+    path = f"/v1/loads/{former.load['id']}/posting"
+    if then == "withdrawn":
+        assert former.shipper.delete(path).status == 200
+
+    edited(former, equipment=["flatbed"], **fields)
+
+    assert former.explained() == {
+        "search_id": former.excluded_by,
+        "load_id": former.load["id"],
+        "has_changed": True,
+        "verdict": "not_known",
+        "reason": "edited_since",
+    }
+
+
 @pytest.mark.parametrize("end", ["withdrawn", "cancelled"])
 def test_nothing_of_its_end_is_seen(former: Former, end: str) -> None:
     before, cursors = former.answers(), former.cursors()
+    explained = former.explained()
     path = f"/v1/loads/{former.load['id']}"
 
     done = {
@@ -173,6 +207,7 @@ def test_nothing_of_its_end_is_seen(former: Former, end: str) -> None:
     }[end]()
 
     assert done.status == 200
+    assert former.explained() == explained
     assert changed(former, before) == {}
     assert former.hears(cursors) == {}
 

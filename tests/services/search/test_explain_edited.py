@@ -1,0 +1,91 @@
+"""Explanations of a load that was edited since the search: that it was edited is told,
+what it has become is not."""
+
+import pytest
+
+from tests.services.scene import Scene
+from tests.world import CHICAGO, NEWARK
+
+
+@pytest.fixture
+def scene(world):
+    return Scene(world)
+
+
+def why(caller, search, load_id):
+    path = f"/v1/backhaul-searches/{search.id}/explanation?load_id={load_id}"
+    answer = caller.get(path)
+    assert answer.status == 200, answer.body
+    return answer
+
+
+EDIT = {"equipment": ["van"], "price_cents": 333_300}
+
+
+@pytest.fixture
+def excluded(scene):
+    """Return (search, load, answer) of a reefer load, which no van carries."""
+    load_id, driver = scene.load(equipment=["reefer"]), scene.driver()
+    search = scene.search(driver)
+    before = why(scene.carrier, search, load_id)
+    assert before["reason"] == "equipment_mismatch"
+    return search, load_id, before.body
+
+
+def edit(scene, load_id, **fields):
+    done = scene.shipper.patch(f"/v1/loads/{load_id}", EDIT | fields)
+    assert done.status == 200, done.body
+
+
+def check(scene, search, load_id):
+    answer = why(scene.carrier, search, load_id)
+    assert answer["has_changed"] is True
+    assert (answer["verdict"], answer["reason"]) == ("not_known", "edited_since")
+    told = {"score_cents", "terms", "figures", "stage", "figure", "rank"}
+    assert told & {*answer.body} == set()
+
+
+def test_of_a_withdrawn_load(scene, excluded):
+    search, load_id, before = excluded
+    assert scene.shipper.delete(f"/v1/loads/{load_id}/posting").status == 200
+    assert why(scene.carrier, search, load_id).body == before
+
+    edit(scene, load_id)
+
+    check(scene, search, load_id)
+
+
+def test_of_a_load_on_the_market_until_another_carrier_has_it(scene, world, excluded):
+    search, load_id, _ = excluded
+    edit(scene, load_id)
+    check(scene, search, load_id)
+
+    other = Scene(world)
+    world.assign(other.carrier, other.driver(), {"id": str(load_id)})
+
+    check(scene, search, load_id)
+
+
+def test_whether_its_new_figures_are_odd_or_its_window_is_another(
+    scene, world, excluded
+):
+    search, load_id, _ = excluded
+    edit(scene, load_id, price_cents=900_000)
+
+    check(scene, search, load_id)
+    again = [
+        world.stop_body("pickup", NEWARK, -48, -1),
+        world.stop_body("delivery", CHICAGO, 0, 96),
+    ]
+    edit(scene, load_id, stops=again)
+    check(scene, search, load_id)
+
+
+def test_a_load_that_came_to_the_market_later_was_not_there(scene):
+    search = scene.search(scene.driver())
+    load_id = scene.load()
+    edit(scene, load_id)
+
+    answer = why(scene.carrier, search, load_id)
+
+    assert answer["verdict"] == "not_on_the_market"
