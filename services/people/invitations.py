@@ -1,8 +1,6 @@
 """Inviting people into a company; they choose their own passwords."""
 
-import hmac
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,19 +17,17 @@ from notifications.letters import Letter, LetterKind, compose
 from runtime.errors import Gone, NotFound
 from services.kernel import tenancy
 from services.kernel.actors import Actor
-from services.kernel.limits import RateLimited, Rule, take
+from services.kernel.limits import RateLimited
 from services.kernel.standing import check_standing
 from services.people import enrolments, families, lookups, members, proofs
 from services.people.families import Tokens
+from services.people.mailboxes import mailbox, take_letter
 from services.people.one_time_tokens import link, opened
 from services.people.proofs import Proof
 from services.people.tokens import Keyring, fingerprint, one_time_tokens
 
 OPEN_FOR = timedelta(hours=72)
 PURPOSE = "invitation"
-
-LETTERS = Rule(quota=5, window_s=24 * 3600)
-"""To one mailbox, from one company: the letters of others must not use up its quota."""
 
 
 class InvitationOver(Gone):
@@ -113,23 +109,10 @@ def invite(
     return Invited(invitation, token)
 
 
-def mailbox(email: str) -> str:
-    """Return one spelling of the addresses that reach the same mailbox.
-
-    Without what follows a plus, without quotes (RFC 5321 4.1.2), with the domain as
-    DNS has it.
-    """
-    name, _, domain = email.lower().rpartition("@")
-    with suppress(UnicodeError):
-        domain = domain.encode("idna").decode()
-    name, _, _ = name.strip('"').replace("\\", "").partition("+")
-    return f"{name}@{domain}"
-
-
 def _spare_mailbox(session: Session, actor: Actor, keys: Keyring, email: str) -> None:
-    words = f"invited by {actor.org_id} {mailbox(email)}".encode()
-    key = hmac.digest(keys.refresh[0], words, "sha256").hex()
-    allowance = take(session, "invitations", key, LETTERS)
+    # The letters of other companies must not use up the quota of this one.
+    words = f"invited by {actor.org_id} {mailbox(email)}"
+    allowance = take_letter(session, keys, "invitations", words)
     if not allowance.is_allowed:
         raise RateLimited(allowance)
 

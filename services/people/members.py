@@ -14,6 +14,7 @@ from models.fleet.drivers import Driver
 from models.people.organisations import Member, Organisation, OrganisationKind
 from runtime.errors import Conflict, Invalid
 from services.kernel.actors import Actor
+from services.people.mailboxes import has_unseen
 from services.people.phones import dialable
 
 ROLES_OF: dict[OrganisationKind, frozenset[Role]] = {
@@ -67,6 +68,8 @@ def checked(
     email = email.strip() if email else None
     if email and not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
         raise Invalid("#/email", "That is not an e-mail address.")
+    if email and has_unseen(email):
+        raise Invalid("#/email", "The e-mail address has characters that show nothing.")
     if not name.strip():
         raise Invalid("#/name", "Give a name.")
     if not email and not phone:

@@ -16,6 +16,7 @@ from services.kernel import tenancy
 from services.kernel.actors import Actor
 from services.people import families, lockouts, lookups
 from services.people.encryption import CannotDecrypt, decrypt, encrypt
+from services.people.mailboxes import mailbox, take_letter
 from services.people.one_time_tokens import link, opened
 from services.people.tokens import Keyring, fingerprint, one_time_tokens
 
@@ -93,10 +94,11 @@ def begin(
     """Make a reset for the login's member, and queue its letter (a job).
 
     Does nothing if no member has the login, the member has no e-mail, the last reset
-    is less than five minutes old, or the login cannot be decrypted. An earlier open
-    reset ends. Returns whether a reset was made.
+    is less than five minutes old, the mailbox has had its resets of the day, or the
+    login cannot be decrypted. Earlier resets stay open: a stranger who asks must not
+    end the member's own. Returns whether a reset was made.
 
-    Locks: the member.
+    Locks: the member, the count of the mailbox.
     """
     # scope: ids only, before the caller is signed in.
     try:
@@ -113,7 +115,9 @@ def begin(
     )
     if member.email is None or session.scalar(is_recent.limit(1)):
         return False
-    _end_open(session, member.id, now)
+    words = f"reset of {mailbox(member.email)}"
+    if not take_letter(session, keys, "resets", words).is_allowed:
+        return False
     reset_id = uuid7()
     session.add(
         PasswordReset(
@@ -168,19 +172,22 @@ def check_open(session: Session, token: str, *, now: datetime) -> None:
 def complete(session: Session, *, token: str, new_hash: str, now: datetime) -> None:
     """Set the new password, end all sign-ins of the member and unlock their logins.
 
-    The second factor stays. The token works once.
+    The second factor stays. The token works once; all other resets of the member end.
 
-    Locks: the reset, the member, their families. Raises: ResetOver.
+    Locks: the member, the reset, their families, their other resets. Raises: ResetOver.
     """
     # scope: the member of a token.
+    found = _open_one(session, token, now, is_locked=False)
+    # The member first: two resets of one member are used one after the other.
+    member = session.get_one(Member, found.member_id, with_for_update=True)
     reset = _open_one(session, token, now, is_locked=True)
-    member = session.get_one(Member, reset.member_id, with_for_update=True)
     if member.deactivated_at is not None:
         raise ResetOver("Ask for a new reset.")
     tenancy.act_as_member(session, member.id)
     member.password_hash = new_hash
     reset.used_at = now
     families.end_families(session, member.id, "password reset", now)
+    _end_open(session, member.id, now)
     for login in (member.email, member.phone):
         if login is not None:
             lockouts.forgive(session, lockouts.of_login(login))

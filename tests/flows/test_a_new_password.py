@@ -7,8 +7,10 @@ from sqlalchemy import text
 
 from freight.roles import Role
 from handlers.supplies import PostOffice
+from notifications.mail import SmtpMailer
 from runtime.db import Session
 from tests.notifications.post import Letterbox
+from tests.services.scene import at_once
 from tests.world import PASSWORD, SOME_ID, Answer, Caller, World, drain_jobs
 
 NEW = "a better horse battery"
@@ -197,8 +199,67 @@ class TestReset:
         drain_jobs(world.settings, post=post)
 
         assert len(box.letters) == 2
-        assert complete(world, first).code == "reset-over"
         assert complete(world, mailed(box)).status == 204
+        assert complete(world, first).code == "reset-over"
+
+    @pytest.mark.parametrize("used", [0, 1, 2])
+    def test_a_stranger_who_asks_does_not_end_an_open_reset(
+        self, world: World, email: str, post: PostOffice, box: Letterbox, used: int
+    ) -> None:
+        tokens = []
+        for _ in range(3):
+            ask(world, email)
+            drain_jobs(world.settings, post=post)
+            tokens.append(mailed(box))
+            execute(
+                "update password_resets set created_at = created_at"
+                " - interval '6 minutes'"
+            )
+        assert len(set(tokens)) == 3
+
+        assert complete(world, tokens.pop(used)).status == 204
+
+        # The first that is used ends the others.
+        assert [complete(world, token).code for token in tokens] == ["reset-over"] * 2
+        assert sign_in(world, email, NEW).status == 201
+
+    def test_two_resets_used_at_once_set_one_password(
+        self, committed: World, box: Letterbox
+    ) -> None:
+        mailer = SmtpMailer(box.url, "Backhaul <noreply@backhaul.example>", 5)
+        post = PostOffice(mailer, committed.keys, "https://app.example")
+        boss = committed.company()
+        login = str(boss.get("/v1/me")["member"]["email"])
+        tokens = []
+        for _ in range(2):
+            ask(committed, login)
+            drain_jobs(committed.settings, post=post)
+            tokens.append(mailed(box))
+            execute("update password_resets set created_at = now() - interval '6 min'")
+
+        one, other = tokens
+        statuses = at_once(
+            lambda: complete(committed, one).status,
+            lambda: complete(committed, other).status,
+        )
+
+        assert sorted(statuses) == [204, 410]
+
+    def test_one_mailbox_gets_five_a_day(
+        self, world: World, boss: Caller, post: PostOffice, box: Letterbox
+    ) -> None:
+        for login in ("dana@example.com", "dana+desk@example.com"):
+            world.member(boss, Role.DISPATCHER, email=login)
+        for _ in range(3):
+            for login in ("dana@example.com", "dana+desk@example.com"):
+                ask(world, login)
+            drain_jobs(world.settings, post=post)
+            execute("update password_resets set created_at = now() - interval '6 min'")
+        ask(world, str(boss.get("/v1/me")["member"]["email"]))
+        drain_jobs(world.settings, post=post)
+
+        to = [letter["To"] for letter in box.letters]
+        assert (len(to), len([name for name in to if "dana" in name])) == (6, 5)
 
     def test_leaves_the_second_factor_on(
         self, world: World, boss: Caller, email: str, post: PostOffice, box: Letterbox

@@ -194,6 +194,20 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "a-stranger-ends-an-open-reset",
+        "services/people/resets.py",
+        "    reset_id = uuid7()\n",
+        "    _end_open(session, member.id, now)\n    reset_id = uuid7()\n",
+        ("tests/flows/test_a_new_password.py::TestReset",),
+    ),
+    Mutant(
+        "an-address-hides-a-character",
+        "services/people/members.py",
+        "if email and has_unseen(email):",
+        "if email and has_unseen(email[0]):",
+        ("tests/api/people/test_invitations.py",),
+    ),
+    Mutant(
         "a-quota-is-everybodys",
         "services/people/invitations.py",
         'f"invited by {actor.org_id} {mailbox(email)}"',

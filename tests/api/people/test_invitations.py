@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from freight.roles import Role
 from models.people.organisations import OrganisationKind
 from runtime.db import Session
-from services.people.invitations import mailbox
+from services.people.mailboxes import mailbox
 from services.people.members import ROLES_OF
 from services.people.tokens import fingerprint
 from tests.world import PASSWORD, SOME_ID, Answer, Caller, World
@@ -91,6 +91,33 @@ class TestInvite:
     )
     def test_two_spellings_are_one_mailbox(self, one: str, other: str) -> None:
         assert mailbox(one) == mailbox(other)
+
+    @pytest.mark.parametrize(
+        "email",
+        [
+            "vic@example.com\u200b",
+            "vic@ex\u00adample.com",
+            "vi\u3164c@example.com",
+            "vi\ufe0fc@example.com",
+            "vic@example\u2060.com",
+        ],
+        ids=ascii,
+    )
+    def test_an_address_with_characters_that_show_nothing_is_refused(
+        self, boss: Caller, email: str
+    ) -> None:
+        refused = invite(boss, email=email)
+
+        assert (refused.status, refused["errors"][0]["pointer"]) == (422, "#/email")
+        assert boss.get("/v1/invitations")["data"] == []
+
+    @pytest.mark.parametrize(
+        "email", ["vic@b\u00fccher.example", "jos\u00e9@example.com"]
+    )
+    def test_an_address_in_another_script_is_taken(
+        self, boss: Caller, email: str
+    ) -> None:
+        assert invite(boss, email=email)["invitation"]["email"] == email
 
     def test_what_another_company_sends_does_not_stop_the_addresss_own(
         self, world: World, boss: Caller
