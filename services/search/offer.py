@@ -2,7 +2,7 @@
 
 # scope: called by jobs, for one search.
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -29,7 +29,7 @@ from services.kernel import events, moves
 from services.kernel.standing import is_suspended
 from services.loads.market import is_on_the_market
 from services.offers import ending, pushes
-from services.offers.offers import is_alive
+from services.offers.offers import is_alive, is_open
 from services.search.judge import judge_again
 from services.search.same_freight import Freight, without_duplicates
 
@@ -85,11 +85,14 @@ def extend(
     available or has a newer search, or if the company is suspended. Of a poster's loads
     of the same freight it offers one. Safe to repeat: a search offers each load once.
 
+    If no offer of the search is open then, and loads of it were skipped because they
+    had enough offers, a job goes on when the first of those expires.
+
     now: the driver leaves no earlier than this; None right after the search.
 
     Locks: the loads in id order, the driver, the driver's offers that are not locked.
     """
-    wanted = _worth_locking(session, search, rules)
+    wanted, full = _worth_locking(session, search, rules)
     load_ids = [load_id for _, load_id in wanted]
     free = lock_free_loads(session, search, load_ids, rules)
     driver = lock_free_driver(session, search)
@@ -113,7 +116,31 @@ def extend(
                 offer = insert_offer(session, search, load, again, place, rules)
                 made += [offer] if offer is not None else []
     announce(session, driver, made, MessageKind.OFFER)
+    if skipped := full | (set(load_ids) - set(free)):
+        _go_on_when_there_is_room(session, search, skipped)
     return made
+
+
+def _go_on_when_there_is_room(
+    session: Session, search: BackhaulSearch, full: Collection[UUID]
+) -> None:
+    """Unless an offer of the search is open, let it go on when one of these loads'
+    offers expires (a job); at once if they have none by now.
+
+    The caller has locked the driver, so that two jobs do not wait for each other's key.
+    """
+    still_open = select(Offer.id).where(Offer.search_id == search.id, is_open())
+    if session.scalar(still_open.limit(1)) is not None:
+        return
+    first = select(func.min(Offer.expires_at))
+    enqueue(
+        session,
+        Job.SEARCH_OFFER_NEXT,
+        once=f"room:{search.id}",
+        at=session.scalar(first.where(Offer.load_id.in_(full), *is_alive())),
+        search_id=str(search.id),
+        once_all_ended=True,
+    )
 
 
 def announce(
@@ -164,30 +191,34 @@ def _is_outdated(session: Session, search: BackhaulSearch) -> bool:
 
 def _worth_locking(
     session: Session, search: BackhaulSearch, rules: OfferRules
-) -> list[tuple[int, UUID]]:
-    """Return place and id of the best loads that look free and were not offered yet.
+) -> tuple[list[tuple[int, UUID]], set[UUID]]:
+    """Return place and id of the best loads that look free and were not offered yet,
+    and the ids of those that have enough offers.
 
-    A few more than needed, because they are checked again under their locks. Not more
-    than that, because every other transaction that wants one of them has to wait.
+    Of the free ones a few more than needed, because they are checked again under their
+    locks. Not more than that, because every other transaction that wants one of them
+    has to wait.
     """
     load_ids = [UUID(record["candidate"]["load_id"]) for record in search.ranked]
     of_load = select(Offer.id).where(Offer.load_id == Load.id)
     offer_count = select(func.count()).where(Offer.load_id == Load.id, *is_alive())
-    free = session.execute(
-        select(Load.id, Load.org_id).where(
+    found = session.execute(
+        select(
+            Load.id, Load.org_id, offer_count.scalar_subquery() < rules.per_load
+        ).where(
             Load.id.in_(load_ids),
             is_on_the_market(search.org_id),
             ~_was_given_up_by(search.driver_id),
             ~exists(of_load.where(Offer.search_id == search.id)),
-            offer_count.scalar_subquery() < rules.per_load,
         )
-    )
-    return without_duplicates(
+    ).all()
+    free = without_duplicates(
         search.ranked,
-        {load_id: org_id for load_id, org_id in free},
+        {load_id: org_id for load_id, org_id, has_room in found if has_room},
         Freight.offered(session, search),
         rules.at_once + rules.per_load,
     )
+    return free, {load_id for load_id, _, has_room in found if not has_room}
 
 
 def _was_given_up_by(driver_id: UUID) -> ColumnElement[bool]:

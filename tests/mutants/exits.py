@@ -190,6 +190,13 @@ MUTANTS = (
         ("tests/services/search/test_going_on.py",),
     ),
     Mutant(
+        "a-search-whose-loads-are-full-ends",
+        "services/search/offer.py",
+        "    if skipped := full | (set(load_ids) - set(free)):\n",
+        "    if skipped := set(load_ids) - set(free):\n",
+        ("tests/services/search/test_going_on.py",),
+    ),
+    Mutant(
         "a-decline-brings-the-next-offer-at-once",
         "services/search/run.py",
         "    if once_all_ended and ",

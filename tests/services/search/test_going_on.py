@@ -10,7 +10,9 @@ from tests.services.scene import (
     decline,
     expire,
     let_time_run_out,
+    let_waits_pass,
     open_offers,
+    queued,
     rows_of,
 )
 from tests.world import utcnow
@@ -57,3 +59,51 @@ def test_broadcast_offers_the_rest_once(scene, run_jobs):
 
     assert len(open_offers(driver)) == 2
     assert len(rows_of(Offer)) == 5
+
+
+@pytest.mark.parametrize("event", ["declined", "expired"])
+@pytest.mark.parametrize("place", ["later", "first"])
+def test_a_search_that_found_only_full_loads_goes_on_when_there_is_room(
+    committed, run_jobs, event, place
+):
+    """Of the last driver's loads all are full: after their first one, or at once."""
+    scene = Scene(committed, {"OFFERS_PER_LOAD": 2})
+    full = scene.loads(3)
+    if place == "later":
+        scene.load(price_cents=250_000)
+    *others, last = scene.drivers(3)
+    for driver in (*others, last):
+        scene.search(driver)
+    for offer in open_offers(last):
+        decline(last, offer.id)
+    run_jobs(only="search.offer_next", **scene.changes)
+    assert open_offers(last) == []
+
+    for driver in others:
+        for offer in open_offers(driver):
+            if event == "declined":
+                decline(driver, offer.id)
+            else:
+                let_time_run_out(offer.id)
+    expire()
+    let_waits_pass()
+    run_jobs(only="search.offer_next", **scene.changes)
+
+    assert [o.load_id for o in open_offers(last)] == full
+
+
+def test_a_search_whose_loads_stay_full_waits_for_the_first_expiry(scene, run_jobs):
+    scene.changes["OFFERS_PER_LOAD"] = 1
+    scene.loads(1)
+    first, last = scene.drivers(2)
+    scene.search(first)
+    (taken,) = open_offers(first)
+    scene.search(last)
+
+    for _ in range(2):
+        (job,) = queued("search.offer_next")
+        assert job.scheduled_at == taken.expires_at
+        let_waits_pass()
+        run_jobs(only="search.offer_next", **scene.changes)
+
+    assert open_offers(last) == []
