@@ -34,12 +34,12 @@ or has posted one that is carried or whose delivery it may still deny
 suspended company."""
 
 WAY = """
-create function way_of(
+create or replace function way_of(
     assignment uuid, out driven_m float8,
-    out lat float8, out lon float8, out located_at timestamptz
+    out lat float8, out lon float8, out located_at timestamptz, out since timestamptz
 ) language sql stable security definer set search_path = public, pg_temp as $$
     with own as (
-        select driver_id, created_at from assignments
+        select driver_id, {since} as since from assignments
         where id = assignment and load_id = any((select app_loads())::uuid[])
     ), fixes as (
         select radians(p.lat) as lat, radians(p.lon) as lon,
@@ -47,8 +47,8 @@ create function way_of(
             radians(lag(p.lon) over w) as lon_before,
             extract(epoch from p.corrected_at - lag(p.corrected_at) over w) as seconds
         from own join positions p on p.driver_id = own.driver_id
-        where p.corrected_at >= own.created_at
-        and p.fixed_at >= own.created_at - interval '2 days'
+        where p.corrected_at >= own.since
+        and p.fixed_at >= own.since - interval '2 days'
         and coalesce(p.accuracy_m, 0) <= 5000
         window w as (order by p.corrected_at, p.fix_id)
     ), legs as (
@@ -60,11 +60,11 @@ create function way_of(
     select (
         select coalesce(sum(metres), 0) from legs
         where metres <= 45 * greatest(seconds, 1)
-    ), known.lat, known.lon, known.corrected_at
+    ), known.lat, known.lon, known.corrected_at, own.since
     from own left join last_positions known on known.driver_id = own.driver_id
 $$
 """
-"""The metres between a driver's fixes since the booking, and their newest position. A
+"""The metres between a driver's fixes `since` the booking, and their newest position. A
 poster who ends an assignment has no other way to a carrier's positions, and this one
 only for the loads on which the transaction acts. Vague fixes, and ways that no truck
 drives in the time, are left out, as by `services/fleet/tracks.py`."""
@@ -148,7 +148,7 @@ def upgrade() -> None:
         " (num_nonnulls(stop_id, assignment_id) = 1)"
     )
     op.execute(UNDERWAY)
-    op.execute(WAY)
+    op.execute(WAY.format(since="created_at"))
     op.execute(DESK)
     op.execute(ENTER.format(condition=""))
     op.execute("reset role")

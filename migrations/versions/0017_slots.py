@@ -42,12 +42,63 @@ create trigger choose_slot before insert on assignments
     execute function choose_slot();
 """
 
+NOTE_CURRENT = """
+create function note_current() returns trigger
+    language plpgsql set search_path = public, pg_temp as $$
+begin
+    new.current_at := now();
+    return new;
+end $$;
+revoke execute on function note_current() from public;
+create trigger note_current before insert or update of slot on assignments
+    for each row when (new.slot = 'current' and new.current_at is null)
+    execute function note_current();
+"""
+"""Since when the truck drives for this load. It fires after `choose_slot`: triggers of
+one kind fire by name."""
+
+WAY = """
+create or replace function way_of(
+    assignment uuid, out driven_m float8,
+    out lat float8, out lon float8, out located_at timestamptz, out since timestamptz
+) language sql stable security definer set search_path = public, pg_temp as $$
+    with own as (
+        select driver_id, {since} as since from assignments
+        where id = assignment and load_id = any((select app_loads())::uuid[])
+    ), fixes as (
+        select radians(p.lat) as lat, radians(p.lon) as lon,
+            radians(lag(p.lat) over w) as lat_before,
+            radians(lag(p.lon) over w) as lon_before,
+            extract(epoch from p.corrected_at - lag(p.corrected_at) over w) as seconds
+        from own join positions p on p.driver_id = own.driver_id
+        where p.corrected_at >= own.since
+        and p.fixed_at >= own.since - interval '2 days'
+        and coalesce(p.accuracy_m, 0) <= 5000
+        window w as (order by p.corrected_at, p.fix_id)
+    ), legs as (
+        select seconds, 2 * 6371008.8 * asin(sqrt(least(1,
+            sin((lat - lat_before) / 2) ^ 2 + cos(lat) * cos(lat_before)
+            * sin((lon - lon_before) / 2) ^ 2))) as metres
+        from fixes where lat_before is not null
+    )
+    select (
+        select coalesce(sum(metres), 0) from legs
+        where metres <= 45 * greatest(seconds, 1)
+    ), known.lat, known.lon, known.corrected_at, own.since
+    from own left join last_positions known on known.driver_id = own.driver_id
+$$
+"""
+"""As in 0016_exits. From here on the way counts since the load is the current one:
+before that the truck drove for another customer."""
+
 GIVE_SLOTS = """
 do $$ declare old record; begin
     for old in select id, driver_id, truck_id from assignments
         where status = 'active' order by created_at, id
     loop
-        update assignments set slot = free_slot(old.driver_id, old.truck_id)
+        update assignments set slot = free_slot(old.driver_id, old.truck_id),
+            current_at = case free_slot(old.driver_id, old.truck_id)
+                when 'current' then created_at end
         where id = old.id;
     end loop;
 end $$
@@ -153,7 +204,7 @@ where status = 'active' and slot = 'next' and exists (
 """
 
 
-def _settle_driver(body: str) -> None:
+def _replace(body: str) -> None:
     op.execute("reset role")
     op.execute("grant create on schema public to backhaul_worker")
     op.execute(body)
@@ -194,6 +245,8 @@ def upgrade() -> None:
     op.execute(CREW)
     _add_countries()
     op.add_column("assignments", sa.Column("slot", sa.String(), nullable=True))
+    since = sa.Column("current_at", sa.DateTime(timezone=True), nullable=True)
+    op.add_column("assignments", since)
     for whose in ("driver", "truck"):
         op.create_index(
             f"uq_assignments_active_{whose}_slot",
@@ -205,16 +258,21 @@ def upgrade() -> None:
     for kind in ("backhaul", "planned"):
         op.drop_index(f"uq_assignments_active_{kind}", "assignments")
     op.execute(FREE_SLOT)
-    _settle_driver(SETTLE_DRIVER)
+    op.execute(NOTE_CURRENT)
+    _replace(SETTLE_DRIVER)
+    _replace(WAY.format(since="current_at"))
     _as_worker(GIVE_SLOTS)
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '15s'")
-    _settle_driver(AS_BEFORE)
+    _replace(AS_BEFORE)
+    _replace(WAY.format(since="created_at"))
     _as_worker(TWO_KINDS)
     op.execute("set constraints all immediate")
+    op.execute("drop trigger note_current on assignments")
+    op.execute("drop function note_current()")
     op.execute("drop trigger choose_slot on assignments")
     op.execute("drop function choose_slot()")
     op.execute("drop function free_slot(uuid, uuid)")
@@ -228,7 +286,8 @@ def downgrade() -> None:
         )
     for whose in ("driver", "truck"):
         op.drop_index(f"uq_assignments_active_{whose}_slot", "assignments")
-    op.drop_column("assignments", "slot")
+    for name in ("current_at", "slot"):
+        op.drop_column("assignments", name)
     op.execute("drop trigger check_crew on drivers")
     op.execute("drop function check_crew()")
     op.execute("drop function is_cabotage(uuid, uuid)")

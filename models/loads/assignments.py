@@ -64,16 +64,16 @@ class Assignment(Identified, Dated, Row):
 
     `org_id` is the carrier, `load_org_id` the poster. The database chooses the `slot`
     where none is given: current if it is free, else next. It makes the next load the
-    current one when that ends (`settle_driver`). `given_back_after_s` is how long after
-    the booking the carrier let go of the load, if it did and has it no more: back to
+    current one when that ends (`settle_driver`), and keeps since when (`current_at`).
+    `given_back_after_s` is how long after the booking the carrier let go of the load, if it did and has it no more: back to
     the market, or interrupted with freight aboard. It stays where the carrier takes the
     load over again, unless the poster has confirmed a pickup by then.
 
     Of one that was ended before the load was delivered it keeps what a charge for a
     truck ordered and not used needs: the party and the member (`ended_by`) that ended
-    it, how far the truck had come since the booking by its positions (`driven_m`), and
+    it, how far the truck had come since `current_at` by its positions (`driven_m`), and
     how far the pickup still was by great circle (`left_m`, None without a position
-    since the booking). `load_kept` is what the market saw of the load then: the
+    since then). `load_kept` is what the market saw of the load then: the
     database sets it, as what happens to the load later is no longer the carrier's.
     """
 
@@ -127,6 +127,7 @@ class Assignment(Identified, Dated, Row):
     offer_id: Mapped[UUID | None]
     kind: Mapped[AssignmentKind] = mapped_column(Word(AssignmentKind))
     slot: Mapped[Slot | None] = mapped_column(Word(Slot), server_default=FetchedValue())
+    current_at: Mapped[datetime | None] = mapped_column(server_default=FetchedValue())
     status: Mapped[AssignmentStatus] = mapped_column(
         Word(AssignmentStatus), default=AssignmentStatus.ACTIVE
     )

@@ -8,7 +8,8 @@ from uuid_utils.compat import uuid7
 
 from freight.lifecycles import LoadAct, LoadStatus, OfferAct
 from models.booking.overrides import Override, OverrideKind
-from models.loads.assignments import EndedParty
+from models.fleet.drivers import Driver
+from models.loads.assignments import Assignment, EndedParty
 from models.loads.loads import Load
 from notifications.messages import MessageKind
 from services.booking import objections, overrides
@@ -35,7 +36,8 @@ def reassign(
     """Give the load to another driver; both drivers and the poster are told.
 
     With nothing aboard the load is booked again: its stops wait for the new truck, and
-    the shipper confirms the pickup again. With freight aboard the way is not asked.
+    the shipper confirms the pickup again. With freight aboard the way is not asked,
+    and another truck needs a confirmation of the pickups to which it has yet to come.
 
     Locks: the company, the load, both drivers, their trucks. Raises: NotFound, Invalid,
     AssignmentEnded, DriverBusy, NoTruck, LoadMoveRefused, Objected.
@@ -55,14 +57,7 @@ def reassign(
         _restart(session, load, cause)
     party = EndedParty.CARRIER
     assignments.cut_short(session, old, load, party, cause, is_settled=False)
-    new = assignments.put_driver_on(
-        *(session, load, driver),
-        kind=old.kind,
-        assignment_id=uuid7(),
-        freed=old.driver_id,
-    )
-    if len(assignments.current_assignments(session, driver.id)) > 1:
-        raise drivers.DriverBusy("The driver has a load already.")
+    new = _put_on(session, load, driver, old, cause)
     warnings = objections.check_desk(
         session, load, driver, new, rules, is_overruled=True, now=now
     )
@@ -81,6 +76,23 @@ def reassign(
         is_poster_told=True,
         warnings=warnings,
     )
+
+
+def _put_on(
+    session: Session, load: Load, driver: Driver, old: Assignment, cause: Cause
+) -> Assignment:
+    """Put the driver on the load, after the one of the assignment that has ended."""
+    new = assignments.put_driver_on(
+        *(session, load, driver),
+        kind=old.kind,
+        assignment_id=uuid7(),
+        freed=old.driver_id,
+    )
+    if new.truck_id != old.truck_id:
+        stops.clear_waiting(session, load, cause)
+    if len(assignments.current_assignments(session, driver.id)) > 1:
+        raise drivers.DriverBusy("The driver has a load already.")
+    return new
 
 
 def _tell(session: Session, load: Load, old: UUID, new: UUID) -> list[UUID]:

@@ -32,12 +32,16 @@ from services.loads.market import LoadTaken
 
 
 class Way(NamedTuple):
-    """How far a truck has driven since its booking, and its newest position if any."""
+    """How far a truck has driven for a load, and its newest position if any.
+
+    since: when the load became the current one; None if it is still the next.
+    """
 
     driven_m: float
     lat: float | None
     lon: float | None
     located_at: datetime | None
+    since: datetime | None
 
     @property
     def point(self) -> Point | None:
@@ -202,8 +206,8 @@ def end(
 
 
 def way_of(session: Session, assignment: Assignment) -> Way:
-    """Return the truck's way since the booking. This transaction acts on the load."""
-    way = text("select driven_m, lat, lon, located_at from way_of(:id)")
+    """Return the truck's way for the load. This transaction acts on the load."""
+    way = text("select driven_m, lat, lon, located_at, since from way_of(:id)")
     return Way(*session.execute(way, {"id": assignment.id}).one())
 
 
@@ -232,7 +236,8 @@ def cut_short(
     assignment.ended_party = party
     assignment.ended_by = cause.actor.member_id if cause.actor else None
     assignment.driven_m = way.driven_m
-    if way.point and way.located_at and way.located_at >= assignment.created_at:
+    is_known = way.since and way.located_at and way.located_at >= way.since
+    if way.point and is_known:
         assignment.left_m = haversine_m(way.point, load.stops[0].point)
     end(
         session,

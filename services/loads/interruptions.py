@@ -40,7 +40,8 @@ def interrupt(
     """Take the driver off a load with freight aboard; the place of the freight is kept.
 
     The driver is free, as the assignment ends. A stop where the truck had arrived and
-    was not done yet is pending again. The driver and the poster are told. If the
+    was not done yet is pending again, and a pickup that was confirmed and not loaded
+    needs another confirmation. The driver and the poster are told. If the
     carrier interrupts, that counts as a give-back.
 
     Locks: the driver; the caller has locked the load. Raises: LoadMoveRefused.
@@ -57,6 +58,7 @@ def interrupt(
     for stop in load.stops:
         if stop.status is StopStatus.ARRIVED:
             stops.wait_again(stop)
+    stops.clear_waiting(session, load, cause)
     assignments.cut_short(session, assignment, load, party, cause, way=way)
     if party is EndedParty.CARRIER:
         # Else a carrier could report a pickup from its office, and let go uncounted.

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from freight.lifecycles import LoadAct, LoadStatus, StopAct, StopStatus
-from freight.roles import CARRYING
+from freight.roles import CARRYING, POSTERS
 from geo.distance import haversine_m
 from jobs import Job, enqueue
 from models.loads.assignments import (
@@ -214,7 +214,17 @@ def reopen(session: Session, load: Load, cause: Cause) -> None:
     check_nothing_aboard(load)
     for stop in load.stops:
         wait_again(stop)
-        if stop.confirmed_at is not None:
+    clear_waiting(session, load, cause)
+
+
+def clear_waiting(session: Session, load: Load, cause: Cause) -> None:
+    """Clear the confirmation of each pickup to which the truck has not come.
+
+    Another truck will come there, and nobody has confirmed what that one loads. The
+    caller has locked the load.
+    """
+    for stop in load.stops:
+        if stop.confirmed_at is not None and stop.status is StopStatus.PENDING:
             _clear_confirmation(session, load, stop, cause)
 
 
@@ -227,7 +237,9 @@ def wait_again(stop: Stop) -> None:
 def _clear_confirmation(session: Session, load: Load, stop: Stop, cause: Cause) -> None:
     body: dict[str, Any] = {"stop_id": str(stop.id)}
     body |= {name: getattr(stop, name) for name in CONFIRMED}
-    moves.record_load(session, load, "confirmation_cleared", cause, CARRYING, body=body)
+    # A poster, too, takes a load from its truck.
+    roles = CARRYING | POSTERS
+    moves.record_load(session, load, "confirmation_cleared", cause, roles, body=body)
     for name in ("confirmed_at", *CONFIRMED):
         setattr(stop, name, None)
 

@@ -119,9 +119,23 @@ MUTANTS = (
     Mutant(
         "a-confirmation-outlives-its-truck",
         "services/loads/stops.py",
-        "        if stop.confirmed_at is not None:\n            _clear",
-        "        if False:\n            _clear",
+        "        if stop.confirmed_at is not None and ",
+        "        if False and ",
         (f"{WAYS_OUT}::TestNothingAboard",),
+    ),
+    Mutant(
+        "a-confirmation-of-what-was-not-loaded-outlives-an-interruption",
+        "services/loads/interruptions.py",
+        "    stops.clear_waiting(session, load, cause)\n",
+        "",
+        (f"{ANOTHER}::TestAConfirmedPickupThatWasNotLoaded",),
+    ),
+    Mutant(
+        "a-poster-reads-the-way-driven-for-another",
+        "migrations/versions/0017_slots.py",
+        '    _replace(WAY.format(since="current_at"))\n',
+        '    _replace(WAY.format(since="created_at"))\n',
+        (OWED,),
     ),
     Mutant(
         "an-old-position-is-the-place-of-the-freight",

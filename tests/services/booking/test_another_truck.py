@@ -1,12 +1,13 @@
 """Another truck carries a booked load: what it has not done yet, and what is asked."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session as OrmSession
 
-from tests.services.booking.exits import assignment_of, decide, hand_back
+from tests.services.booking.exits import assignment_of, decide, hand_back, tell
 from tests.trips import LONG, Trip, make_trip
 from tests.world import DENVER, Answer, Caller, World
 
@@ -164,6 +165,63 @@ class TestTheShipperConfirmedMoreThanWasPosted:
         assert heavy.confirm(0, weight_kg=15_000).status == 200
 
         assert decide(heavy, "take_over", **body).status == 201
+
+
+class TestAConfirmedPickupThatWasNotLoaded:
+    """The first pickup is aboard; the second is confirmed, and nothing else."""
+
+    @pytest.fixture
+    def long_trip(self, world: World, session: OrmSession) -> Trip:
+        trip = make_trip(world, session, LONG)
+        trip.go(0)
+        return trip
+
+    @pytest.mark.parametrize("end", ["hand back", "abandon", "interruption"])
+    @pytest.mark.parametrize("has_arrived", [False, True])
+    def test_is_confirmed_again_after_an_interruption(
+        self, long_trip: Trip, end: str, has_arrived: bool
+    ) -> None:
+        if has_arrived:
+            long_trip.tell(1, "arrival")
+        assert long_trip.confirm(1, seal_number="4711").status == 200
+        assignment_id = assignment_of(long_trip)["id"]
+        ends: dict[str, Callable[[], Answer]] = {
+            "hand back": lambda: hand_back(long_trip),
+            "abandon": lambda: decide(long_trip, "abandon"),
+            "interruption": lambda: tell(long_trip, end, reason="recall"),
+        }
+
+        assert ends[end]().status in (200, 201)
+
+        assert long_trip.stop(0)["confirmed_at"] is not None
+        cleared = (long_trip.stop(1)["confirmed_at"], long_trip.stop(1)["seal_number"])
+        assert cleared == (None, None)
+        driver = far_away(long_trip)
+        body = {"kind": "take_over", "reason": "safety", "driver_id": driver.driver_id}
+        path = f"/v1/assignments/{assignment_id}/override"
+        assert long_trip.carrier.post(path, body).status == 201
+        long_trip.driver = driver
+        assert long_trip.tell(1, "arrival").status == 200
+        assert long_trip.tell(1, "completion").status == 200
+        assert long_trip.tell(1, "departure").code == "pickup-not-confirmed"
+
+    @pytest.mark.parametrize("is_of_the_crew", [False, True])
+    def test_is_confirmed_again_for_another_truck(
+        self, long_trip: Trip, is_of_the_crew: bool
+    ) -> None:
+        assert long_trip.confirm(1).status == 200
+        driver = far_away(long_trip)
+        if is_of_the_crew:
+            truck_id = assignment_of(long_trip)["truck_id"]
+            path = f"/v1/drivers/{driver.driver_id}"
+            given = long_trip.carrier.patch(path, {"truck_id": truck_id})
+            assert given.status == 200
+
+        made = reassign(long_trip, driver)
+
+        assert made.status == 201, made.body
+        assert long_trip.stop(0)["confirmed_at"] is not None
+        assert (long_trip.stop(1)["confirmed_at"] is not None) is is_of_the_crew
 
 
 class TestTheTruckIsExchanged:

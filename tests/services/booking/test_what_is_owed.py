@@ -1,6 +1,7 @@
 """What is owed after a load was taken from its driver: the facts, and a new search."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.services.booking.exits import (
     tell,
 )
 from tests.services.scene import Scene, active, open_offers, rows_of
-from tests.trips import Trip
+from tests.trips import Trip, book_long_ago
 from tests.world import (
     CHICAGO,
     CLEVELAND,
@@ -97,6 +98,40 @@ class TestHowFarTheTruckHadCome:
 
         shown = assignment_of(trip)
         assert (shown["driven_m"], shown["left_m"]) == (0, None)
+
+    def test_counts_no_way_for_the_load_before(self, trip: Trip, world: World) -> None:
+        """The poster of a next load is not told where the truck drove for another."""
+        poster = world.shipper()
+        second = world.load(poster, CLEVELAND)
+        world.assign(trip.carrier, trip.driver, second)
+        now = utcnow()
+        for minutes, place in ((0, NEAR_NEWARK), (4, NEWARK)):
+            world.locate(trip.driver, place, at=now + timedelta(minutes=minutes))
+        path = f"/v1/loads/{second['id']}"
+
+        poster.put(f"{path}/cancellation", {"reason": "sold"})
+
+        (shown,) = poster.get(f"{path}/endings")["data"]
+        assert (shown["driven_m"], shown["left_m"]) == (0, None)
+
+    def test_counts_since_the_load_became_the_current_one(
+        self, trip: Trip, world: World
+    ) -> None:
+        second = world.load(trip.shipper, CLEVELAND)
+        made = world.assign(trip.carrier, trip.driver, second)
+        now = utcnow()
+        world.locate(trip.driver, NEAR_NEWARK, at=now + timedelta(minutes=-20))
+        book_long_ago(replace(trip, load=second))
+        decide(trip, "unassign")
+        for minutes, place in ((0, NEWARK), (4, NEAR_NEWARK)):
+            world.locate(trip.driver, place, at=now + timedelta(minutes=minutes))
+
+        path = f"/v1/loads/{second['id']}/cancellation"
+        trip.shipper.put(path, {"reason": "sold"})
+
+        shown = trip.carrier.get(f"/v1/assignments/{made['id']}")
+        assert shown["driven_m"] == pytest.approx(haversine_m(NEAR_NEWARK, NEWARK))
+        assert shown["left_m"] == pytest.approx(haversine_m(NEAR_NEWARK, CLEVELAND))
 
 
 ENDS: dict[str, Callable[[Trip], Answer]] = {
