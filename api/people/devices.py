@@ -109,7 +109,10 @@ class DeviceView(MethodView):
     @blueprint.doc(operationId="register_device")
     @blueprint.response(200, DeviceOut)
     def put(self, body: dict[str, Any], device_id: UUID) -> Device:
-        """Register this phone's push target; repeat it at every start of the app."""
+        """Register this phone's push target; repeat it at every start of the app.
+
+        Pushes go to the ten phones of a person that registered last.
+        """
         with Session.begin() as session:
             return devices.register(session, actor(), device_id, **body, now=now())
 

@@ -65,9 +65,10 @@ class Assignment(Identified, Dated, Row):
     `org_id` is the carrier, `load_org_id` the poster. The database chooses the `slot`
     where none is given: current if it is free, else next. It makes the next load the
     current one when that ends (`settle_driver`), and keeps since when (`current_at`).
-    `given_back_after_s` is how long after the booking the carrier let go of the load, if it did and has it no more: back to
-    the market, or interrupted with freight aboard. It stays where the carrier takes the
-    load over again, unless the poster has confirmed a pickup by then.
+    `given_back_after_s` is how long after the booking the carrier let go of the load,
+    if it did and has it no more: back to the market, or interrupted with freight
+    aboard. It stays where the carrier takes the load over again, unless the poster has
+    confirmed a pickup by then.
 
     Of one that was ended before the load was delivered it keeps what a charge for a
     truck ordered and not used needs: the party and the member (`ended_by`) that ended

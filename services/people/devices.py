@@ -14,6 +14,10 @@ from services.kernel.actors import Actor
 from services.people import enrolments, families
 from services.people.enrolments import DeviceNotApproved
 
+MOST_PHONES = 10
+"""Of one person, to which pushes go. Each news to a person is a row and a job for each
+of them, in the transaction of the person who makes the news."""
+
 
 def visible_devices(actor: Actor) -> Select[Device]:
     """Return the actor's own devices."""
@@ -35,15 +39,19 @@ def register(
     """Keep this phone's push target in place of its old one; the phone is alive again.
 
     Safe to repeat. Another device that had this target loses it: the phone changed
-    hands, or the app was installed again.
+    hands, or the app was installed again. Pushes go to at most MOST_PHONES phones of
+    one person: those that registered last. The others count as dead until they register
+    again, as each does at every start of the app; their sign-ins stay.
 
-    Locks: the id and the target, then the devices that have either.
+    Locks: the id, the person and the target, then the devices that have either, then
+    those that die.
     Raises: IdTaken; DeviceNotApproved if the phone was revoked.
     """
-    # Of two requests for one target, or for one new id, the second waits and then
-    # sees what the first wrote. Sorted, so that phones that swap targets do not
-    # deadlock.
-    for number in sorted(map(_lock_number, (target, str(device_id)))):
+    # Of two requests for one target, for one new id, or of one person, the second waits
+    # and then sees what the first wrote. Sorted, so that phones that swap targets do
+    # not deadlock.
+    names = (target, str(device_id), str(actor.member_id))
+    for number in sorted(map(_lock_number, names)):
         session.execute(select(func.pg_advisory_xact_lock(number)))
     # A database function, as the phone may have belonged to another company's driver.
     session.execute(
@@ -64,7 +72,25 @@ def register(
     device.dead_at = None
     device.dead_reason = None
     session.flush()
+    _spare_pushes(session, actor, device_id, now)
     return device
+
+
+def _spare_pushes(
+    session: Session, actor: Actor, device_id: UUID, now: datetime
+) -> None:
+    """End the pushes to all phones but this one and those that registered last."""
+    others = (
+        visible_devices(actor)
+        .where(Device.dead_at.is_(None), Device.id != device_id)
+        .order_by(None)
+        .order_by(Device.registered_at.desc(), Device.id.desc())
+        .offset(MOST_PHONES - 1)
+        .with_for_update()
+    )
+    for device in session.scalars(others):
+        device.dead_at = now
+        device.dead_reason = "too many phones"
 
 
 def _lock_number(name: str) -> int:

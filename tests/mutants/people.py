@@ -13,6 +13,16 @@ TOKENS = "tests/api/people/test_access_tokens.py"
 
 MUTANTS = (
     Mutant(
+        "pushes-go-to-any-number-of-phones",
+        "services/people/devices.py",
+        "    _spare_pushes(session, actor, device_id, now)\n",
+        "",
+        (
+            "tests/api/people/test_devices.py::TestRegister"
+            "::test_pushes_go_to_the_ten_phones_that_registered_last",
+        ),
+    ),
+    Mutant(
         "an-old-refresh-token-is-taken",
         FAMILIES,
         "    is_last = generation == family.generation\n",

@@ -60,6 +60,8 @@ PROOFS = {
     "MOST_LEVELS": BODIES + "TestShape::test_nesting_has_a_limit",
     "MOST_ITEMS": BODIES + "TestShape::test_items_of_a_body_have_a_limit",
     "MOST_FIXES": BODIES + "TestShape::test_fixes_of_a_batch_have_a_limit",
+    "MOST_PHONES": "api/people/test_devices.py::TestRegister"
+    "::test_pushes_go_to_the_ten_phones_that_registered_last",
     "MOST_TARGET": "api/people/test_devices.py::TestRegister"
     "::test_the_longest_target_fits_the_index",
     "MOST_AREAS": "api/fleet/test_areas.py::TestRoom"

@@ -50,8 +50,8 @@ class Tour:
     session: OrmSession
 
     def guests(self) -> list[Guest]:
-        """Return the callers. Drivers and posters come twice: once with an offer to
-        answer or a posting to edit, and once with a load that is carried."""
+        """Return the callers. Drivers and those who post come more than once: with an
+        offer to answer or a posting to edit, and with a load that is carried."""
         rows, world = self.rows, self.world
         admin = world.member(rows.owner, Role.ADMIN)
         desk = world.member(rows.owner, Role.DISPATCHER)
@@ -65,6 +65,13 @@ class Tour:
         carrier = world.driver(rows.owner, device=None)
         load = brokered[1]["load"]
         world.assign(rows.owner, carrier, load, reason="customer_request")
+        own = self._load(desk, weight_kg=8_000)
+        world.assign(
+            rows.owner,
+            world.driver(rows.owner, device=None),
+            own["load"],
+            reason="customer_request",
+        )
         self._overrule(desk)
         drawn = str(uuid7())
         assert rows.driver.put(f"/v1/areas/{drawn}", area_body()).status == 200
@@ -72,6 +79,7 @@ class Tour:
             Guest(Role.ADMIN, admin, rows.ids),
             Guest(Role.DISPATCHER, desk, rows.ids),
             Guest(Role.DISPATCHER, desk, rows.ids | self._load(desk)["ids"]),
+            Guest(Role.DISPATCHER, desk, rows.ids | own["ids"]),
             Guest(Role.DRIVER, rows.driver, rows.ids | {"area_id": drawn}),
             Guest(Role.DRIVER, carrying, rows.ids | {"driver_id": carrying.driver_id}),
             Guest(Role.SHIPPER, shipper, rows.ids),

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from freight.roles import Role
 from runtime.db import Session
+from services.people.devices import MOST_PHONES
 from tests.api.people.phones import new_id
 from tests.services.scene import see_it_wait
 from tests.waiting import LONGEST_S
@@ -73,6 +74,24 @@ class TestRegister:
             register(driver, device_id, target=f"fid-{number}")
 
         assert set(alive(driver)) == set(ids)
+
+    def test_pushes_go_to_the_ten_phones_that_registered_last(
+        self, driver: Caller
+    ) -> None:
+        ids = [new_id() for _ in range(MOST_PHONES)]
+        for number, device_id in enumerate(ids):
+            register(driver, device_id, target=f"fid-{number}")
+        assert set(alive(driver)) == set(ids)
+        register(driver, ids[0], target="fid-0")
+        new = new_id()
+
+        register(driver, new, target="fid-new")
+
+        assert set(alive(driver)) == {new, ids[0], *ids[2:]}
+        listed = {row["id"]: row for row in driver.get("/v1/devices?limit=200")["data"]}
+        assert listed[ids[1]]["dead_reason"] == "too many phones"
+        assert register(driver, ids[1], target="fid-1")["dead_at"] is None
+        assert len(alive(driver)) == MOST_PHONES
 
     def test_a_target_belongs_to_the_device_registered_last(self, world: World) -> None:
         boss = world.company()
