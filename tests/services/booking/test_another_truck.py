@@ -150,6 +150,8 @@ class TestTheShipperConfirmedMoreThanWasPosted:
 
         heavy.tell(1, "arrival")
         heavy.tell(1, "completion")
+        # The one of before was for the truck that had the load then.
+        assert heavy.confirm(1, weight_kg=12_000).status == 200
 
         assert grounds(reassign(heavy, self.next_truck(heavy))) == ["too_heavy"]
         heavy.tell(1, "departure")
