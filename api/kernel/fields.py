@@ -4,7 +4,6 @@ import re
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
-from unicodedata import category
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -14,6 +13,7 @@ from marshmallow import ValidationError, fields, validate
 from api.kernel.answers import Vocabulary, worded
 from geo.points import ROADS_NORTH, ROADS_SOUTH
 from models.kernel.row import Row
+from services.kernel.characters import is_seen_alone
 from services.kernel.clocks import NO_TIME
 
 FIRST_YEAR = 1900
@@ -196,14 +196,6 @@ DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 of a direction (U+200E, U+200F, U+061C) turn nothing around, and names in Arabic or
 Hebrew script may contain them. Source: UAX 9, 2.1 to 2.4."""
 
-UNSEEN_CATEGORIES = frozenset(
-    {"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zl", "Zp", "Zs"}
-)
-UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffc\U00013441\U00013442\U0001d159")
-"""Categories of characters that show nothing by themselves, or something else on each
-computer (private use), and the letters and symbols that are blank: Hangul fillers, the
-empty Braille pattern, the place of an object, blank hieroglyphs, the null notehead."""
-
 # `(?!\n)$`: with `$` alone, Python takes a line end after the text.
 ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*(?!\n)$"
 NO_CONTROLS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
@@ -222,13 +214,9 @@ class IsLegible(validate.Validator):
             raise ValidationError(
                 "Characters that change the direction of text are not allowed."
             )
-        if value and not any(_is_seen(character) for character in value):
+        if value and not any(map(is_seen_alone, value)):
             raise ValidationError("Give a text that can be seen.")
         return value
-
-
-def _is_seen(character: str) -> bool:
-    return character not in UNSEEN and category(character) not in UNSEEN_CATEGORIES
 
 
 def note(most: int = 2000) -> fields.String:

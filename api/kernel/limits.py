@@ -113,13 +113,11 @@ def meter_fixes(session: OrmSession, driver_id: UUID, number: int) -> None:
 
     Locks: the key's row, until the transaction ends. Raises: RateLimited.
     """
-    g.allowances += [
-        allowance
+    asked = [
+        (name, key, replace(rule, cost=min(number, rule.quota)))
         for name, key, rule in _asked({"fixes": str(driver_id)})
-        for allowance in take_each(
-            session, [(name, key, replace(rule, cost=min(number, rule.quota)))]
-        )
     ]
+    g.allowances += take_each(session, asked) if asked else []
     refuse()
 
 

@@ -34,12 +34,12 @@ or has posted one that is carried or whose delivery it may still deny
 suspended company."""
 
 WAY = """
-create or replace function way_of(
+create function way_of(
     assignment uuid, out driven_m float8,
     out lat float8, out lon float8, out located_at timestamptz, out since timestamptz
 ) language sql stable security definer set search_path = public, pg_temp as $$
     with own as (
-        select driver_id, {since} as since from assignments
+        select driver_id, current_at as since from assignments
         where id = assignment and load_id = any((select app_loads())::uuid[])
     ), fixes as (
         select radians(p.lat) as lat, radians(p.lon) as lon,
@@ -64,10 +64,11 @@ create or replace function way_of(
     from own left join last_positions known on known.driver_id = own.driver_id
 $$
 """
-"""The metres between a driver's fixes `since` the booking, and their newest position. A
-poster who ends an assignment has no other way to a carrier's positions, and this one
-only for the loads on which the transaction acts. Vague fixes, and ways that no truck
-drives in the time, are left out, as by `services/fleet/tracks.py`."""
+"""The metres between a driver's fixes since the load is the one they drive for
+(`current_at`), and their newest position. A poster who ends an assignment has no other
+way to a carrier's positions, and this one only for the loads on which the transaction
+acts. Vague fixes, and ways that no truck drives in the time, are left out, as by
+`services/fleet/tracks.py`."""
 
 DESK = """
 create function live_devices_at_desk(assignment uuid) returns setof uuid
@@ -136,6 +137,14 @@ def upgrade() -> None:
         ("left_m", sa.Float()),
     ):
         op.add_column("assignments", sa.Column(name, kind, nullable=True))
+    # Without slots, a driver drives for each load from its booking on.
+    since = sa.Column("current_at", sa.DateTime(timezone=True), nullable=True)
+    op.add_column("assignments", since)
+    op.alter_column("assignments", "current_at", server_default=sa.func.now())
+    op.execute("set local role backhaul_worker")
+    op.execute("update assignments set current_at = created_at where status = 'active'")
+    op.execute("set constraints all immediate")
+    op.execute("set local role backhaul_owner")
     op.alter_column("backhaul_searches", "stop_id", nullable=True)
     op.add_column(
         "backhaul_searches", sa.Column("assignment_id", sa.Uuid(), nullable=True)
@@ -148,7 +157,7 @@ def upgrade() -> None:
         " (num_nonnulls(stop_id, assignment_id) = 1)"
     )
     op.execute(UNDERWAY)
-    op.execute(WAY.format(since="created_at"))
+    op.execute(WAY)
     op.execute(DESK)
     op.execute(ENTER.format(condition=""))
     op.execute("reset role")
@@ -196,7 +205,7 @@ def downgrade() -> None:
     op.drop_constraint("ck_backhaul_searches_start", "backhaul_searches")
     op.drop_column("backhaul_searches", "assignment_id")
     op.alter_column("backhaul_searches", "stop_id", nullable=False)
-    for name in ("left_m", "driven_m", "ended_by", "ended_party"):
+    for name in ("current_at", "left_m", "driven_m", "ended_by", "ended_party"):
         op.drop_column("assignments", name)
     op.drop_constraint("ck_loads_interrupted", "loads")
     for name in (

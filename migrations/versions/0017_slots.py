@@ -57,40 +57,6 @@ create trigger note_current before insert or update of slot on assignments
 """Since when the truck drives for this load. It fires after `choose_slot`: triggers of
 one kind fire by name."""
 
-WAY = """
-create or replace function way_of(
-    assignment uuid, out driven_m float8,
-    out lat float8, out lon float8, out located_at timestamptz, out since timestamptz
-) language sql stable security definer set search_path = public, pg_temp as $$
-    with own as (
-        select driver_id, {since} as since from assignments
-        where id = assignment and load_id = any((select app_loads())::uuid[])
-    ), fixes as (
-        select radians(p.lat) as lat, radians(p.lon) as lon,
-            radians(lag(p.lat) over w) as lat_before,
-            radians(lag(p.lon) over w) as lon_before,
-            extract(epoch from p.corrected_at - lag(p.corrected_at) over w) as seconds
-        from own join positions p on p.driver_id = own.driver_id
-        where p.corrected_at >= own.since
-        and p.fixed_at >= own.since - interval '2 days'
-        and coalesce(p.accuracy_m, 0) <= 5000
-        window w as (order by p.corrected_at, p.fix_id)
-    ), legs as (
-        select seconds, 2 * 6371008.8 * asin(sqrt(least(1,
-            sin((lat - lat_before) / 2) ^ 2 + cos(lat) * cos(lat_before)
-            * sin((lon - lon_before) / 2) ^ 2))) as metres
-        from fixes where lat_before is not null
-    )
-    select (
-        select coalesce(sum(metres), 0) from legs
-        where metres <= 45 * greatest(seconds, 1)
-    ), known.lat, known.lon, known.corrected_at, own.since
-    from own left join last_positions known on known.driver_id = own.driver_id
-$$
-"""
-"""As in 0016_exits. From here on the way counts since the load is the current one:
-before that the truck drove for another customer."""
-
 GIVE_SLOTS = """
 do $$ declare old record; begin
     for old in select id, driver_id, truck_id from assignments
@@ -98,7 +64,7 @@ do $$ declare old record; begin
     loop
         update assignments set slot = free_slot(old.driver_id, old.truck_id),
             current_at = case free_slot(old.driver_id, old.truck_id)
-                when 'current' then created_at end
+                when 'current' then current_at end
         where id = old.id;
     end loop;
 end $$
@@ -107,14 +73,15 @@ end $$
 truck, keeps none until its driver's or truck's current load ends."""
 
 SETTLE_DRIVER = """
-create or replace function settle_driver(driver uuid) returns void
+drop function settle_driver(uuid);
+create function settle_driver(driver uuid, also uuid[] default '{}') returns void
     language plpgsql security definer set search_path = public, pg_temp as $$
 declare settled text; theirs uuid[]; waiting record; begin
     -- Lock before reading: one load may begin while another ends.
     perform from drivers where id = driver for no key update;
     -- Not by id: the client may make it.
     theirs := array(select truck_id from assignments where driver_id = driver
-        order by ended_at desc nulls first, created_at desc, id desc limit 3);
+        order by ended_at desc nulls first, created_at desc, id desc limit 3) || also;
     -- A load of the other driver of the crew may wait for the truck.
     perform from trucks where id = any(theirs) order by id for no key update;
     for waiting in
@@ -131,13 +98,19 @@ declare settled text; theirs uuid[]; waiting record; begin
     ) then 'on_load' else 'available' end;
     update drivers set availability = settled, version = version + 1
     where id = driver and availability <> settled;
-end $$
+end $$;
+alter function settle_driver(uuid, uuid[]) owner to backhaul_worker;
+revoke execute on function settle_driver(uuid, uuid[]) from public;
+grant execute on function settle_driver(uuid, uuid[]) to backhaul_app
 """
-"""The next load becomes the current one when that has ended. A row that another
-transaction has locked is left to it: it settles the same driver or truck afterwards."""
+"""`also`: further trucks, whose next load may become the current one: those that the
+driver has left. The next load becomes the current one when that has ended. A row that
+another transaction has locked is left to it: it settles the same driver or truck
+afterwards."""
 
 AS_BEFORE = """
-create or replace function settle_driver(driver uuid) returns void
+drop function settle_driver(uuid, uuid[]);
+create function settle_driver(driver uuid) returns void
     language plpgsql security definer set search_path = public, pg_temp as $$
 declare settled text; begin
     -- Lock before reading: one load may begin while another ends.
@@ -147,7 +120,10 @@ declare settled text; begin
     ) then 'on_load' else 'available' end;
     update drivers set availability = settled, version = version + 1
     where id = driver and availability <> settled;
-end $$
+end $$;
+alter function settle_driver(uuid) owner to backhaul_worker;
+revoke execute on function settle_driver(uuid) from public;
+grant execute on function settle_driver(uuid) to backhaul_app
 """
 
 CREW = """
@@ -245,8 +221,6 @@ def upgrade() -> None:
     op.execute(CREW)
     _add_countries()
     op.add_column("assignments", sa.Column("slot", sa.String(), nullable=True))
-    since = sa.Column("current_at", sa.DateTime(timezone=True), nullable=True)
-    op.add_column("assignments", since)
     for whose in ("driver", "truck"):
         op.create_index(
             f"uq_assignments_active_{whose}_slot",
@@ -258,9 +232,9 @@ def upgrade() -> None:
     for kind in ("backhaul", "planned"):
         op.drop_index(f"uq_assignments_active_{kind}", "assignments")
     op.execute(FREE_SLOT)
+    op.alter_column("assignments", "current_at", server_default=None)
     op.execute(NOTE_CURRENT)
     _replace(SETTLE_DRIVER)
-    _replace(WAY.format(since="current_at"))
     _as_worker(GIVE_SLOTS)
 
 
@@ -268,11 +242,15 @@ def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '15s'")
     _replace(AS_BEFORE)
-    _replace(WAY.format(since="created_at"))
     _as_worker(TWO_KINDS)
+    _as_worker(
+        "update assignments set current_at = created_at"
+        " where status = 'active' and slot = 'next'"
+    )
     op.execute("set constraints all immediate")
     op.execute("drop trigger note_current on assignments")
     op.execute("drop function note_current()")
+    op.alter_column("assignments", "current_at", server_default=sa.func.now())
     op.execute("drop trigger choose_slot on assignments")
     op.execute("drop function choose_slot()")
     op.execute("drop function free_slot(uuid, uuid)")
@@ -286,8 +264,7 @@ def downgrade() -> None:
         )
     for whose in ("driver", "truck"):
         op.drop_index(f"uq_assignments_active_{whose}_slot", "assignments")
-    for name in ("current_at", "slot"):
-        op.drop_column("assignments", name)
+    op.drop_column("assignments", "slot")
     op.execute("drop trigger check_crew on drivers")
     op.execute("drop function check_crew()")
     op.execute("drop function is_cabotage(uuid, uuid)")

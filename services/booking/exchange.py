@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -57,8 +57,7 @@ def edit_driver(
     for load in loads.values():
         objections.check_truck(load, driver, driver.truck, now=now)
         _record(session, load, cause, old, driver)
-    drivers.settle_availability(session, driver.id)
-    session.execute(SETTLE_TRUCKS, {"trucks": list(left)})
+    drivers.settle_availability(session, driver.id, left)
     return driver
 
 
@@ -109,24 +108,6 @@ def _move_loads(
         raise assignments.refusal(error) from None
     drivers.lock_with_trucks(session, {driver.id}, left | {truck_id})
     return left, {each.load_id: loads[each.load_id] for each in carried}
-
-
-# scope: trucks of the actor's own company, which the caller has locked.
-SETTLE_TRUCKS = text(
-    """
-    with waiting as (
-        select id from assignments where truck_id = any(:trucks)
-        and status = 'active' and slot is distinct from 'current'
-        order by id for update skip locked
-    )
-    update assignments set slot = 'current'
-    from waiting where assignments.id = waiting.id
-    and free_slot(driver_id, truck_id) = 'current'
-    """
-)
-"""The next load of the rest of a crew, as `settle_driver` has it: it does not look at
-the truck that its driver has left. A row that another transaction has locked is left to
-it: it settles the same truck afterwards."""
 
 
 def _record(

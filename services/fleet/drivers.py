@@ -180,10 +180,20 @@ def has_load(session: Session, driver_id: UUID) -> bool:
     return session.scalar(active.limit(1)) is not None
 
 
-def settle_availability(session: Session, driver_id: UUID) -> None:
+def settle_availability(
+    session: Session, driver_id: UUID, left: Collection[UUID] = ()
+) -> None:
     """Make the driver ON_LOAD if they have a load, AVAILABLE if they have none.
 
-    Locks: the driver.
+    The next loads of the driver and of their trucks become current where the slot is
+    free.
+
+    left: trucks that the driver has left, whose next loads become current too.
+
+    Locks: the driver, the trucks.
     """
     # A database function, as a shipper's cancellation frees another company's driver.
-    session.execute(text("select settle_driver(:driver)"), {"driver": driver_id})
+    session.execute(
+        text("select settle_driver(:driver, cast(:left as uuid[]))"),
+        {"driver": driver_id, "left": sorted(left)},
+    )

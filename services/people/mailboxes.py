@@ -2,21 +2,15 @@
 
 import hmac
 from contextlib import suppress
-from unicodedata import category
 
 from sqlalchemy.orm import Session
 
+from services.kernel.characters import is_unseen
 from services.kernel.limits import Allowance, Rule, take
 from services.people.tokens import Keyring
 
 LETTERS = Rule(quota=5, window_s=24 * 3600)
 """To one mailbox, of one kind."""
-
-UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
-UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-SELECTORS = ("\u180b", "\u180f"), ("\ufe00", "\ufe0f"), ("\U000e0100", "\U000e01ef")
-"""Categories of characters that show nothing; those that show nothing in categories
-that do; and the ranges of variation selectors. Source: Default_Ignorable_Code_Point."""
 
 
 def has_unseen(email: str) -> bool:
@@ -24,12 +18,7 @@ def has_unseen(email: str) -> bool:
 
     It would read like another address.
     """
-    return any(
-        category(character) in UNSEEN_CATEGORIES
-        or character in UNSEEN
-        or any(first <= character <= last for first, last in SELECTORS)
-        for character in email
-    )
+    return any(map(is_unseen, email))
 
 
 def mailbox(email: str) -> str:

@@ -132,9 +132,9 @@ MUTANTS = (
     ),
     Mutant(
         "a-poster-reads-the-way-driven-for-another",
-        "migrations/versions/0017_slots.py",
-        '    _replace(WAY.format(since="current_at"))\n',
-        '    _replace(WAY.format(since="created_at"))\n',
+        "migrations/versions/0016_exits.py",
+        "select driver_id, current_at as since",
+        "select driver_id, created_at as since",
         (OWED,),
     ),
     Mutant(
@@ -176,8 +176,8 @@ MUTANTS = (
     Mutant(
         "the-rest-of-a-crew-waits-for-a-truck-that-is-free",
         "services/booking/exchange.py",
-        '    session.execute(SETTLE_TRUCKS, {"trucks": list(left)})\n',
-        "",
+        "settle_availability(session, driver.id, left)",
+        "settle_availability(session, driver.id)",
         (SLOTS,),
     ),
     Mutant(

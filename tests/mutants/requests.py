@@ -135,7 +135,7 @@ MUTANTS = (
     ),
     Mutant(
         "text-of-private-use-is-text",
-        "api/kernel/fields.py",
+        "services/kernel/characters.py",
         '{"Cc", "Cf", "Cn", "Co", "Cs",',
         '{"Cc", "Cf", "Cn", "Cs",',
         ("tests/api/kernel/test_fields.py::TestALine::test_must_show_something",),

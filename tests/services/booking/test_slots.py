@@ -258,14 +258,14 @@ class TestAnotherTruckIsGivenToADriver:
 
         with ThreadPoolExecutor(1) as pool:
 
-            def meanwhile(session: OrmSession, driver_id: UUID) -> None:
+            def meanwhile(session: OrmSession, *settled: Any) -> None:
                 if not given:
                     given.append(pool.submit(self.give, scene, one, truck_id))
                     wait_until(
                         lambda: given[0].done() or is_any_waiting(),
                         "the exchange to wait or end",
                     )
-                settle(session, driver_id)
+                settle(session, *settled)
 
             monkeypatch.setattr(drivers, "settle_availability", meanwhile)
             path = f"/v1/loads/{second}/{end}"
