@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from freight.situation import Candidate
 from geo.points import Point
 from runtime.config import Strategy
 from runtime.db import Session
@@ -14,7 +15,7 @@ from services.search import run
 from services.search.same_freight import is_same_freight
 from tests.freight.world import make_candidate
 from tests.services.scene import Scene, decline, expire, let_time_run_out, open_offers
-from tests.world import CHICAGO, CLEVELAND, NEWARK, Caller, World, utcnow
+from tests.world import CHICAGO, CLEVELAND, NEWARK, Caller, World, iso, utcnow
 
 
 @pytest.fixture
@@ -152,9 +153,34 @@ DAY = timedelta(days=1)
     ids=str,
 )
 def test_freight_is_the_same_as_for_the_warning_of_duplicates(
-    change: dict[str, Any], is_same: bool
+    world: World, change: dict[str, Any], is_same: bool
 ) -> None:
     second = make_candidate(2, **{"weight_kg": 10_000} | change)
+    shipper = world.shipper()
+    first_posted, second_posted = (
+        shipper.post("/v1/loads", body_of(world, load)) for load in (FIRST, second)
+    )
+    assert (first_posted.status, second_posted.status) == (201, 201), second_posted.body
+    warned = {warning["code"] for warning in second_posted["warnings"]}
 
     assert is_same_freight(FIRST, second) is is_same
     assert is_same_freight(second, FIRST) is is_same
+    assert ("duplicate" in warned) is is_same
+
+
+def body_of(world: World, load: Candidate) -> dict[str, Any]:
+    """Return the load as its poster sends it, to be loaded from tomorrow on."""
+    later = utcnow() + DAY - FIRST.pickup_from
+    stops = [
+        world.stop_body(
+            kind,
+            at,
+            window_from=iso(starts + later),
+            window_until=iso(max(starts, ends) + later + timedelta(hours=1)),
+        )
+        for kind, at, starts, ends in (
+            ("pickup", load.pickup, load.pickup_from, load.pickup_until),
+            ("delivery", load.delivery, load.delivery_from, load.delivery_until),
+        )
+    ]
+    return world.load_body(stops=stops, weight_kg=load.weight_kg)
