@@ -277,17 +277,21 @@ class TestTheProcess:
 
     def test_kill_9_in_the_middle_loses_nothing(self, committed, database_url):
         scene = Scene(committed)
-        drivers = scene.drivers(6, phones=0)
+        drivers, slow = scene.drivers(6, phones=0), []
         for number, driver in enumerate(drivers):
-            for phone in range(2):
-                committed.phone(driver, f"slow-0.3-{phone}-{number}")
+            committed.phone(driver, f"ok-{number}")
+            slow.append(UUID(committed.phone(driver, f"slow-600-{number}")))
             owe_one(driver)
-        env = {"WORKER_CONCURRENCY": "3"}
+        # Three of these are for pushes.
+        env = {"WORKER_CONCURRENCY": "9", "PUSH_TIMEOUT_S": "1200"}
         with FakeFcm() as fcm:
             with worker_process(database_url, fcm, **env) as first:
                 wait_until(lambda: len(fcm.received) >= 2, "two pushes")
+                begun = (Push.attempts == 1, Push.device_id.in_(slow))
+                wait_until(lambda: rows_of(Push, *begun), "a slow push")
                 first.send_signal(signal.SIGKILL)
                 first.wait(LONGEST_S)
+            fcm.hurry()
             assert [job for job in jobs_now() if job.status == "doing"]
             with Session.begin() as session:
                 # As after half a minute without a heartbeat.
