@@ -25,7 +25,8 @@ blueprint = Blueprint(
 
 
 class CarrierRecordOut(Answer):
-    """All bookings of a carrier in the last 90 days, and its quick give-backs."""
+    """How many loads a carrier booked in the last 90 days, and quickly gave back. With
+    more than one of its drivers, a load counts once."""
 
     bookings = fields.Integer()
     quick_give_backs = fields.Integer()

@@ -65,6 +65,8 @@ class Assignment(Identified, Dated, Row):
     `org_id` is the carrier, `load_org_id` the poster. The database chooses the `slot`
     where none is given: current if it is free, else next. It makes the next load the
     current one when that ends (`settle_driver`), and keeps since when (`current_at`).
+    `first_booked_at` is when the company booked the load, if this is not its first
+    driver on it.
     `given_back_after_s` is how long after the booking the carrier let go of the load,
     if it did and has it no more: back to the market, or interrupted with freight
     aboard. It stays where the carrier takes the load over again, unless the poster has
@@ -129,6 +131,7 @@ class Assignment(Identified, Dated, Row):
     kind: Mapped[AssignmentKind] = mapped_column(Word(AssignmentKind))
     slot: Mapped[Slot | None] = mapped_column(Word(Slot), server_default=FetchedValue())
     current_at: Mapped[datetime | None] = mapped_column(server_default=FetchedValue())
+    first_booked_at: Mapped[datetime | None]
     status: Mapped[AssignmentStatus] = mapped_column(
         Word(AssignmentStatus), default=AssignmentStatus.ACTIVE
     )
@@ -142,12 +145,17 @@ class Assignment(Identified, Dated, Row):
     load_kept: Mapped[dict[str, Any] | None]
 
     @property
+    def booked_at(self) -> datetime:
+        """When the company booked the load, for this driver or for one before."""
+        return self.first_booked_at or self.created_at
+
+    @property
     def after_s(self) -> int | None:
         """Whole seconds from the booking to the end, 0 if our clock is behind the
         database's; None while it is active."""
         if self.ended_at is None:
             return None
-        return max(int((self.ended_at - self.created_at).total_seconds()), 0)
+        return max(int((self.ended_at - self.booked_at).total_seconds()), 0)
 
     load: Mapped[Load] = relationship(lazy="raise", viewonly=True)
     driver: Mapped[Driver] = relationship(lazy="raise", viewonly=True)

@@ -24,7 +24,7 @@ OF_A_CARRIER = text(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a carrier booked since LOOKED_BACK, and how much it quickly gave back."""
+    """How many loads a carrier booked since LOOKED_BACK, and quickly gave back."""
 
     bookings: int
     quick_give_backs: int
@@ -76,11 +76,10 @@ def by_company(quick: timedelta, *, now: datetime) -> Select[str, UUID, int, int
     """
     # scope: the operator's command.
     within_s = int(quick.total_seconds())
-    count = func.count().filter(Assignment.given_back_after_s <= within_s)
+    loads = func.count(Assignment.load_id.distinct())
+    count = loads.filter(Assignment.given_back_after_s <= within_s)
     return (
-        select(
-            Organisation.name, Organisation.id, func.count().label("bookings"), count
-        )
+        select(Organisation.name, Organisation.id, loads.label("bookings"), count)
         .join(Assignment, Assignment.org_id == Organisation.id)
         .where(Assignment.created_at >= now - LOOKED_BACK)
         .group_by(Organisation.id)

@@ -86,6 +86,7 @@ def _put_on(
         *(session, load, driver),
         kind=old.kind,
         assignment_id=uuid7(),
+        after=old,
         freed=old.driver_id,
     )
     if new.truck_id != old.truck_id:

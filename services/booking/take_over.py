@@ -99,5 +99,5 @@ def _go_on(
         # may be a false report, and the poster has to end the load.
         old.given_back_after_s = None
     return assignments.put_driver_on(
-        session, load, driver, kind=old.kind, assignment_id=uuid7()
+        session, load, driver, kind=old.kind, assignment_id=uuid7(), after=old
     )

@@ -126,6 +126,7 @@ def put_driver_on(
     kind: AssignmentKind,
     assignment_id: UUID,
     slot: Slot | None = None,
+    after: Assignment | None = None,
     freed: UUID | None = None,
 ) -> Assignment:
     """Make the driver the load's only active driver; unique indexes decide a race.
@@ -133,6 +134,7 @@ def put_driver_on(
     The driver's row is read again under its lock, before they are on_load.
 
     slot: None takes the current one if it is free, else the next.
+    after: the company's assignment before, of the same booking.
     freed: the driver who has just lost the load, and is settled only now (`cut_short`).
 
     Locks: the drivers, then trucks. Raises: LoadTaken, DriverBusy, NoTruck, IdTaken.
@@ -151,6 +153,7 @@ def put_driver_on(
         truck_id=driver.truck_id,
         kind=kind,
         slot=slot,
+        first_booked_at=after.booked_at if after else None,
         status=AssignmentStatus.ACTIVE,
     )
     try:

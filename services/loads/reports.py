@@ -87,7 +87,7 @@ def flag_doubts(
         kinds |= sequence.doubts(
             Fact(stop.point, believed.at),
             before,
-            assignment.created_at,
+            assignment.booked_at,
             is_of_desk=is_of_desk,
         )
     if not kinds:

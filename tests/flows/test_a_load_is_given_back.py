@@ -17,8 +17,8 @@ from tests.world import World, utcnow
 QUICK = 900
 
 
-def given_back(scene: Scene, load_id: UUID, *, minutes: int = 0) -> None:
-    """Book the load for a driver and give it back after some minutes."""
+def booked_before(scene: Scene, load_id: UUID, *, minutes: int) -> UUID:
+    """Book the load for a driver, as it were some minutes ago."""
     assignment_id = scene.assigned(scene.driver(), load_id)
     with Session.begin() as session:
         session.execute(
@@ -28,6 +28,12 @@ def given_back(scene: Scene, load_id: UUID, *, minutes: int = 0) -> None:
             ),
             {"minutes": minutes, "id": assignment_id},
         )
+    return assignment_id
+
+
+def given_back(scene: Scene, load_id: UUID, *, minutes: int = 0) -> None:
+    """Book the load for a driver and give it back after some minutes."""
+    assignment_id = booked_before(scene, load_id, minutes=minutes)
     path = f"/v1/assignments/{assignment_id}/override"
     undone = scene.carrier.post(path, {"kind": "unassign", "reason": "safety"})
     assert undone.status == 201, undone.body
@@ -106,6 +112,36 @@ def test_another_driver_of_the_carrier_does_not_count(world: World) -> None:
     assert (seen["ended_party"], seen["is_quick"]) == ("carrier", False)
 
 
+def test_a_change_of_driver_is_no_booking_and_begins_no_time_anew(world: World) -> None:
+    scene = Scene(world)
+    load_id = scene.load()
+    assignment_id = booked_before(scene, load_id, minutes=40)
+    other = {"kind": "reassign", "reason": "safety"}
+    other["driver_id"] = scene.driver().driver_id
+    path = f"/v1/assignments/{assignment_id}/override"
+    made = scene.carrier.post(path, other)
+    assert made.status == 201, made.body
+    assert record_of(scene, load_id) == {"bookings": 1, "quick_give_backs": 0}
+
+    again = {"kind": "unassign", "reason": "safety"}
+    path = f"/v1/assignments/{made['after']['assignment_id']}/override"
+    assert scene.carrier.post(path, again).status == 201
+
+    seen = endings_of(scene, load_id)
+    assert [each["is_quick"] for each in seen] == [False, False]
+    assert min(each["after_s"] for each in seen) >= 2400
+
+
+def test_a_load_that_is_given_back_by_two_drivers_counts_once(world: World) -> None:
+    scene = Scene(world)
+    load_id = scene.load()
+    for _ in range(2):
+        given_back(scene, load_id)
+    scene.assigned(scene.driver(), load_id)
+
+    assert record_of(scene, load_id) == {"bookings": 1, "quick_give_backs": 1}
+
+
 def aboard(scene: Scene) -> tuple[UUID, UUID]:
     """Book a load and report its pickup from the office; return load and assignment."""
     made = scene.world.load(scene.shipper)
@@ -170,7 +206,7 @@ def test_freight_that_the_carrier_takes_over_itself_does_not_count(
     take_over(scene, assignment_id)
 
     assert not endings_of(scene, load_id)[0]["is_quick"]
-    assert record_of(scene, load_id) == {"bookings": 2, "quick_give_backs": 0}
+    assert record_of(scene, load_id) == {"bookings": 1, "quick_give_backs": 0}
 
 
 @pytest.mark.parametrize("how", ["abandon", "hand-back"])
@@ -185,7 +221,7 @@ def test_a_pickup_that_the_poster_did_not_confirm_is_not_let_go_uncounted(
     path = f"/v1/loads/{load_id}"
     ended = scene.shipper.put(f"{path}/interruption", {"reason": "recall"})
     assert ended.status == 200, ended.body
-    assert record_of(scene, load_id) == {"bookings": 2, "quick_give_backs": 1}
+    assert record_of(scene, load_id) == {"bookings": 1, "quick_give_backs": 1}
     assert scene.shipper.put(f"{path}/return", {}).status == 200
 
     assert [each["is_quick"] for each in endings_of(scene, load_id)] == [False, True]

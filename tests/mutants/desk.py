@@ -35,6 +35,20 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "another-driver-begins-the-booking-anew",
+        "services/loads/assignments.py",
+        "first_booked_at=after.booked_at if after else None,",
+        "first_booked_at=None,",
+        ("tests/flows/test_a_load_is_given_back.py",),
+    ),
+    Mutant(
+        "a-change-of-driver-counts-as-a-booking",
+        "migrations/versions/0020_bookings.py",
+        'counted="distinct load_id"',
+        'counted="*"',
+        ("tests/flows/test_a_load_is_given_back.py",),
+    ),
+    Mutant(
         "the-desk-books-without-a-limit",
         LIMITS,
         'or (request.method == "POST" and path in DESK)',
