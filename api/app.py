@@ -21,7 +21,7 @@ from geo.roads import Roads
 from runtime.config import Settings
 from runtime.telemetry import REQUEST_SECONDS, REQUESTS, log, traced
 from services.booking.objections import BookingRules
-from services.loads.loads import PostingRules
+from services.loads.posting import PostingRules
 from services.people.tokens import Keyring
 from services.search.run import SearchRules
 

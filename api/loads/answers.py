@@ -21,7 +21,7 @@ from freight.lifecycles import LoadStatus, StopStatus
 from models.fleet.flags import FlagKind
 from models.loads.loads import Load, RateType, Visibility
 from models.loads.stops import Stop, StopKind
-from services.loads.figures import Warned
+from services.loads.posting import Posted
 
 
 class AddressOut(Answer):
@@ -236,21 +236,9 @@ class FullLoadOut(LoadOut):
     stops = fields.List(fields.Nested(FullStopOut))
 
 
-@dataclass(frozen=True)
-class Posted:
-    """A load that was just posted, and what its poster should know beside it."""
-
-    load: Load
-    told: list[Warned]
-
-    @property
-    def tag(self) -> str:
-        return self.load.tag
-
-
 class PostedLoadOut(FullLoadOut):
-    """A load that was just posted. Its `warnings` name also the company's other loads
-    that look the same, which need no confirmation."""
+    """A load that was just posted or changed. Its `warnings` name also the company's
+    other active loads that look the same, which need no confirmation."""
 
     def get_attribute(
         self,
@@ -259,7 +247,7 @@ class PostedLoadOut(FullLoadOut):
         default: Any,  # noqa: ANN401 - as the base class
     ) -> Any:  # noqa: ANN401 - as the base class
         if attr == "warnings":
-            return [*obj.load.warnings, *(each.to_record() for each in obj.told)]
+            return [*obj.load.warnings, *(each.to_record() for each in obj.alike)]
         return super().get_attribute(obj.load, attr, default)
 
     def seen(self, shown: dict[str, Any], load: Posted) -> dict[str, Any]:  # type: ignore[override]

@@ -33,7 +33,7 @@ from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.kernel.versions import edits, precondition, shows_version
-from api.loads.answers import FullLoadOut, LoadOut, MarketLoadOut, Posted, PostedLoadOut
+from api.loads.answers import FullLoadOut, LoadOut, MarketLoadOut, PostedLoadOut
 from freight.equipment import Equipment
 from freight.lifecycles import LoadStatus
 from models.loads.loads import Load, RateType, Visibility
@@ -42,11 +42,15 @@ from runtime.db import Session
 from runtime.errors import IdTaken, Invalid, NotFound
 from services.kernel.actors import Permission
 from services.kernel.moves import LoadMoveRefused
-from services.loads import cancellation, confirmation, loads, market
+from services.loads import cancellation, confirmation, loads, market, posting
 from services.loads.confirmation import NotVerified
 from services.loads.duplicates import LoadRebrokered
-from services.loads.figures import Warned
-from services.loads.loads import NumberTaken, PickupWindowClosed, PostingRules
+from services.loads.posting import (
+    NumberTaken,
+    PickupWindowClosed,
+    Posted,
+    PostingRules,
+)
 
 blueprint = Blueprint("loads", __name__, url_prefix="/v1/loads", description="Loads.")
 
@@ -223,8 +227,7 @@ class LoadsView(MethodView):
         """
         load_id, is_draft = body.pop("id"), body.pop("is_draft")
         stops = body.pop("stops")
-        told: list[Warned] = []
-        load = loads.post_load(
+        return posting.post_load(
             transaction(),
             actor(),
             posting_rules(),
@@ -233,9 +236,7 @@ class LoadsView(MethodView):
             now=now(),
             load_id=load_id,
             is_draft=is_draft,
-            told=told,
         )
-        return Posted(load, told)
 
 
 @blueprint.route("/market")
@@ -271,17 +272,17 @@ class LoadView(MethodView):
     @raises(NotFound, LoadMoveRefused, Invalid, NumberTaken, LoadRebrokered)
     @blueprint.arguments(LoadEdit(partial=True))
     @blueprint.doc(operationId="edit_load")
-    @blueprint.response(200, FullLoadOut)
+    @blueprint.response(200, PostedLoadOut)
     @shows_version
     @edits
-    def patch(self, body: dict[str, Any], load_id: UUID) -> Load:
+    def patch(self, body: dict[str, Any], load_id: UUID) -> Posted:
         """Change a load that no driver carries; its open offers are superseded.
 
         While a driver carries it, `{"may_be_rebrokered": true}` alone can be given.
         """
         stops = body.pop("stops", None)
         with Session.begin() as session:
-            return loads.edit_load(
+            return posting.edit_load(
                 session,
                 actor(),
                 posting_rules(),
@@ -300,12 +301,12 @@ class PostingView(MethodView):
     @requires(Permission.LOADS_POST)
     @raises(NotFound, LoadMoveRefused, PickupWindowClosed, LoadRebrokered)
     @blueprint.doc(operationId="renew_posting")
-    @blueprint.response(200, FullLoadOut)
+    @blueprint.response(200, PostedLoadOut)
     @shows_version
-    def put(self, load_id: UUID) -> Load:
+    def put(self, load_id: UUID) -> Posted:
         """Post a draft, bring back a held load, or prolong the lease."""
         with Session.begin() as session:
-            return loads.renew(session, actor(), posting_rules(), load_id, now=now())
+            return posting.renew(session, actor(), posting_rules(), load_id, now=now())
 
     @requires(Permission.LOADS_POST)
     @raises(NotFound, LoadMoveRefused)
@@ -315,7 +316,7 @@ class PostingView(MethodView):
     def delete(self, load_id: UUID) -> Load:
         """Take a load off the market; it can be posted again."""
         with Session.begin() as session:
-            return loads.withdraw(session, actor(), load_id, now=now())
+            return posting.withdraw(session, actor(), load_id, now=now())
 
 
 @blueprint.route("/<uuid:load_id>/confirmation")

@@ -15,7 +15,8 @@ from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.loads import stops
 from services.loads.assignments import cut_short, tell_driver
-from services.loads.loads import end_offers, lock_own
+from services.loads.loads import lock_own
+from services.loads.posting import end_offers
 
 
 def cancel(

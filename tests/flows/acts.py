@@ -13,7 +13,7 @@ from services.booking.unassign import unassign
 from services.booking.withdraw import withdraw_offer
 from services.kernel.events import Cause
 from services.kernel.versions import Precondition
-from services.loads import cancellation, loads
+from services.loads import cancellation, posting
 from services.offers import ending
 from tests.services.scene import (
     HALF_AN_HOUR,
@@ -71,7 +71,7 @@ def cancelling(shipper, load_id):
 def editing(scene, load_id):
     seen = scene.shipper.get(f"/v1/loads/{load_id}").headers["ETag"].strip('"')
     return partial(
-        loads.edit_load,
+        posting.edit_load,
         actor=actor_of(scene.shipper),
         rules=scene.world.app.extensions["posting_rules"],
         load_id=load_id,

@@ -49,7 +49,7 @@ MUTANTS = (
     ),
     Mutant(
         "a-consent-asks-for-a-confirmation",
-        "services/loads/loads.py",
+        "services/loads/posting.py",
         "    if stops is None and not is_consent:",
         "    if stops is None:",
         ("tests/api/loads/test_figures.py::TestWindows",),
@@ -221,8 +221,15 @@ MUTANTS = (
         ("tests/services/search/test_same_freight.py",),
     ),
     Mutant(
+        "a-poster-is-not-told-of-a-duplicate-by-an-edit",
+        "services/loads/posting.py",
+        "    return Posted(load, alike)\n",
+        "    return Posted(load)\n",
+        (f"{DUPLICATES}::TestWithinACompany",),
+    ),
+    Mutant(
         "a-poster-edits-a-load-underway-beside-the-consent",
-        "services/loads/loads.py",
+        "services/loads/posting.py",
         "stops is None and fields == CONSENT\n",
         "CONSENT.items() <= fields.items()\n",
         (

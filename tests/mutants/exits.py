@@ -27,7 +27,7 @@ MUTANTS = (
     ),
     Mutant(
         "an-edit-of-nothing-ends-the-offers",
-        "services/loads/loads.py",
+        "services/loads/posting.py",
         "    if stops is None and not figures.are_changed(load, fields):\n",
         "    if stops is None and fields is None:\n",
         ("tests/services/offers/test_ending.py",),

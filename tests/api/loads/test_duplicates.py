@@ -111,6 +111,30 @@ class TestWithinACompany:
         assert made[4]["load_number"] in told
 
 
+    def test_the_poster_of_a_draft_is_told_when_it_is_put_on_the_market(
+        self, world: World, broker: Caller
+    ) -> None:
+        first, draft = post(world, broker), post(world, broker, is_draft=True)
+        assert codes(draft) == []
+
+        posted = broker.put(f"/v1/loads/{draft['id']}/posting")
+
+        assert codes(posted) == ["duplicate"]
+        assert first["load_number"] in posted["warnings"][0]["detail"]
+
+    def test_the_poster_is_told_when_an_edit_makes_it_the_same(
+        self, world: World, broker: Caller
+    ) -> None:
+        post(world, broker)
+        other = post(world, broker, weight_kg=12_000)
+        path = f"/v1/loads/{other['id']}"
+        tag = {"If-Match": broker.get(path).headers["ETag"]}
+
+        edited = broker.patch(path, {"weight_kg": 15_000}, **tag)
+
+        assert (codes(other), codes(edited)) == ([], ["duplicate"])
+
+
 class TestAcrossCompanies:
     def test_only_the_platform_is_told(self, world: World, broker: Caller) -> None:
         first = post(world, world.shipper(), visibility="private")

@@ -21,8 +21,8 @@ from runtime.db import Session
 from runtime.errors import IdTaken
 from services.kernel.actors import Actor
 from services.kernel.versions import Precondition
-from services.loads import loads
-from services.loads.loads import NumberTaken, PostingRules
+from services.loads import loads, posting
+from services.loads.posting import NumberTaken, PostingRules
 from tests.services.scene import actor_of, after
 from tests.world import World, utcnow
 
@@ -53,9 +53,9 @@ def post(actor: Actor, **given: Any) -> Callable[[OrmSession], Load]:
     route = [stop(StopKind.PICKUP), stop(StopKind.DELIVERY)]
 
     def act(session: OrmSession) -> Load:
-        return loads.post_load(
+        return posting.post_load(
             session, actor, MARKET, fields=fields, stops=route, now=utcnow(), **given
-        )
+        ).load
 
     return act
 
@@ -93,17 +93,17 @@ def test_the_ends_of_a_load_are_its_first_and_last_stop(
         )
     ]
     other = [stop(StopKind.PICKUP), stop(StopKind.DELIVERY)]
-    load = loads.post_load(
+    load = posting.post_load(
         session,
         poster,
         MARKET,
         fields=FIELDS,
         stops=other if edited else route,
         now=now,
-    )
+    ).load
     if edited:
         seen = Precondition(frozenset({load.tag}))
-        loads.edit_load(
+        posting.edit_load(
             session, poster, MARKET, load.id, seen, fields={}, stops=route, now=now
         )
 
