@@ -19,6 +19,9 @@ from tests.mutants.everything import MUTANTS
 
 NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__")
 TIMEOUT_S = 600
+TIMEOUT_OF_ALL_S = 3600
+"""For the tests of all mutants together, without a mutant."""
+
 PYTEST = (
     *(sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=no"),
     *("-p", "no:cacheprovider"),
@@ -40,7 +43,9 @@ class Run:
     trouble: str = ""
 
 
-def run_tests(checkout: Path, tests: Sequence[str], *options: str) -> Run:
+def run_tests(
+    checkout: Path, tests: Sequence[str], *options: str, timeout_s: int = TIMEOUT_S
+) -> Run:
     """Run these tests in the checkout."""
     try:
         ended = subprocess.run(
@@ -48,12 +53,12 @@ def run_tests(checkout: Path, tests: Sequence[str], *options: str) -> Run:
             cwd=checkout,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             env=os.environ | {"TESTS_WAIT_S": str(TIMEOUT_S // 10)},
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Run(trouble=f"no end within {TIMEOUT_S} s")
+        return Run(trouble=f"no end within {timeout_s} s")
     if ended.returncode > 1:
         said = (ended.stdout + ended.stderr).strip()[-300:]
         return Run(trouble=f"pytest ended with {ended.returncode}: {said}")
@@ -116,7 +121,9 @@ def main(names: Sequence[str]) -> int:
         # A copy, so that edits to the checkout meanwhile do not matter.
         checkout = stack.enter_context(copied(ROOT))
         unchanged = run_tests(
-            checkout, sorted({test for m in chosen for test in m.tests})
+            checkout,
+            sorted({test for m in chosen for test in m.tests}),
+            timeout_s=TIMEOUT_OF_ALL_S,
         )
         if unchanged.trouble:
             sys.stderr.write(f"Without a mutant: {unchanged.trouble}.\n")
