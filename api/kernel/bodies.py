@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import marshmallow as ma
-from flask import Request
+from flask import Request, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import ValidationError
 from webargs.core import is_json
@@ -80,7 +80,7 @@ class BodyParser(FlaskParser):
             abort(415)
         if not raw:
             abort(422, messages={"json": ["Send a JSON object."]}, schema=schema)
-        if sum(map(raw.count, SEPARATORS)) > MOST_SEPARATORS:
+        if _has_too_many(raw):
             abort(422, messages={"json": ["Too many values."]}, schema=schema)
         keeps_text = not getattr(schema, "keeps_no_text", False)
         try:
@@ -116,6 +116,27 @@ class _Doubled(dict[str, Any]):
     """An object of a body that gives a name twice, with the last value of each name."""
 
     name: str
+
+
+def body_word(name: str) -> str | None:
+    """Return a word of the request's body, which no schema has seen yet.
+
+    None if the body is not an object with that word: a schema will refuse it.
+    """
+    raw = request.get_data(cache=True)
+    if _has_too_many(raw):
+        return None
+    try:
+        body, _ = _parsed(raw)
+    except (RecursionError, ValueError):
+        return None
+    word = body.get(name) if isinstance(body, dict) else None
+    return word if isinstance(word, str) else None
+
+
+def _has_too_many(raw: bytes) -> bool:
+    """Say whether parsing the body would make too many values."""
+    return sum(map(raw.count, SEPARATORS)) > MOST_SEPARATORS
 
 
 def _parsed(raw: bytes) -> tuple[Any, bool]:

@@ -12,7 +12,9 @@ from flask import Flask, Response, current_app, g, request
 from sqlalchemy.orm import Session as OrmSession
 from werkzeug.exceptions import HTTPException
 
+from api.kernel.bodies import body_word
 from api.kernel.routes import current_view
+from models.booking.overrides import OverrideKind
 from runtime.config import Settings
 from runtime.db import Hand, Session, acting
 from runtime.errors import DomainError
@@ -25,15 +27,14 @@ STATE_HEADER = "RateLimit"
 so the names are written only here."""
 
 ACCEPTANCE = "/acceptance"
-DESK = frozenset(
-    {
-        "/v1/assignments",
-        "/v1/assignments/<uuid:assignment_id>/override",
-        "/v1/overrides",
-    }
+OVERRIDE = "/v1/assignments/<uuid:assignment_id>/override"
+DESK = frozenset({"/v1/assignments", OVERRIDE, "/v1/overrides"})
+"""Where the desk books by POST."""
+
+WAYS_OUT = frozenset(
+    {OverrideKind.UNASSIGN, OverrideKind.ABANDON, OverrideKind.TAKE_OVER}
 )
-"""Where the desk books by POST. Every override is counted: what it decides is in its
-body, which is read later."""
+"""Overrides that book nothing: a desk over its quota can still end what it has."""
 
 HOUR_S = 3600
 METERED = "/v1/"
@@ -196,7 +197,11 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def _books(path: str) -> bool:
-    return path.endswith(ACCEPTANCE) or (request.method == "POST" and path in DESK)
+    if path.endswith(ACCEPTANCE):
+        return True
+    if request.method != "POST" or path not in DESK:
+        return False
+    return path != OVERRIDE or body_word("kind") not in WAYS_OUT
 
 
 def _asked(keys: dict[str, str]) -> Asked:

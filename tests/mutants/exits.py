@@ -11,6 +11,13 @@ FINISHES = "tests/flows/test_a_suspended_carrier_finishes.py"
 
 MUTANTS = (
     Mutant(
+        "a-desk-over-its-quota-cannot-let-go",
+        "api/kernel/limits.py",
+        "    return path != OVERRIDE or body_word",
+        "    return path == OVERRIDE or body_word",
+        ("tests/api/kernel/test_limits.py",),
+    ),
+    Mutant(
         "the-id-that-a-client-made-decides-which-assignment-counts",
         "services/loads/stops.py",
         "        .order_by(Assignment.status == AssignmentStatus.CANCELLED, "

@@ -104,8 +104,8 @@ MUTANTS = (
     Mutant(
         "a-list-of-empty-lists-is-parsed",
         "api/kernel/bodies.py",
-        "if sum(map(raw.count, SEPARATORS)) > MOST_SEPARATORS:",
-        "if len(raw) > MOST_SEPARATORS * 100:",
+        "    return sum(map(raw.count, SEPARATORS)) > MOST_SEPARATORS\n",
+        "    return len(raw) > MOST_SEPARATORS * 100\n",
         ("tests/api/kernel/test_bodies.py::TestSize",),
     ),
 )

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from uuid import UUID
 
+import pytest
 from flask import Flask
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
@@ -115,6 +116,19 @@ class TestPeople:
 
         assert [answer.status for answer in tried] == [404, 404, 404, 429]
         assert desk.get("/v1/assignments").status == 200
+
+    @pytest.mark.parametrize("kind", ["unassign", "abandon", "take_over"])
+    def test_a_desk_over_its_quota_can_still_end_what_it_has(
+        self, world: World, limited: Limited, kind: str
+    ) -> None:
+        app = limited(LIMIT_BOOKINGS_PER_HOUR=1, LIMIT_ACCEPTS_PER_MIN=1)
+        desk = replace(world.company(), app=app)
+        way_out = {"kind": kind, "reason": "safety", "driver_id": str(uuid7())}
+        path = f"/v1/assignments/{uuid7()}/override"
+        given = {"kind": "reassign", "reason": "safety", "driver_id": str(uuid7())}
+        assert [desk.post(path, given).status for _ in range(2)] == [404, 429]
+
+        assert desk.post(path, way_out).status == 404
 
     def test_bookings_are_limited_for_each_company(
         self, world: World, limited: Limited

@@ -110,7 +110,6 @@ class TestWithinACompany:
         told = made[-1]["warnings"][-1]["detail"]
         assert made[4]["load_number"] in told
 
-
     def test_the_poster_of_a_draft_is_told_when_it_is_put_on_the_market(
         self, world: World, broker: Caller
     ) -> None:
