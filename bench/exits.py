@@ -23,6 +23,10 @@ from services.fleet import positions
 
 TELL_EVERY = 50
 
+LASTING = ("ACCESS_TOKEN_TTL_S", "OFFER_TTL_S", "ACCEPT_POSITION_MAX_AGE_S")
+DAY_S = 86_400
+"""What must not be over before the walk is, which takes a quarter of an hour."""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -33,7 +37,7 @@ class Size:
     least_states: int
 
 
-FULL = Size(drivers=2, pickups=2, least_states=300)
+FULL = Size(drivers=2, pickups=2, least_states=1_600)
 QUICK = Size(drivers=1, pickups=1, least_states=100)
 
 OVER = frozenset(
@@ -207,7 +211,9 @@ def play(
 ) -> tuple[dict[str, object], Sequence[Bar]]:
     """Walk on a new database, in one transaction that is rolled back."""
     settings = Settings(DATABASE_URL=database_url, DATA_DIR=data_dir)
-    settings = replace(settings, **dict.fromkeys(UNLIMITED, 0))
+    settings = replace(
+        settings, **dict.fromkeys(UNLIMITED, 0), **dict.fromkeys(LASTING, DAY_S)
+    )
     owner = make_engine(settings)
     schema.upgrade(owner)
     owner.dispose()
