@@ -187,16 +187,6 @@ MUTANTS = (
         (f"{DUPLICATES}::TestDoubleBrokering",),
     ),
     Mutant(
-        "a-carrier-posts-again-what-was-interrupted-on-its-truck",
-        "migrations/versions/0018_claims.py",
-        "                or a.id = found.interrupted_assignment_id)) as is_carried,\n",
-        "                )) as is_carried,\n",
-        (
-            f"{DUPLICATES}::TestDoubleBrokering"
-            "::test_nor_with_the_freight_aboard_and_no_driver",
-        ),
-    ),
-    Mutant(
         "a-part-of-the-freight-carried-goes-unnoticed",
         "migrations/versions/0018_claims.py",
         "    and coalesce(mine.weight_kg <= 1.25 * found.weight_kg, true)\n",

@@ -205,7 +205,7 @@ class TestRefusals:
             "cancellation": lambda: scene.shipper.put(
                 f"{path}/cancellation", {"reason": "sold"}
             ),
-            "edit": lambda: scene.shipper.patch(path, {"price_cents": 1}),
+            "edit": lambda: scene.shipper.patch(path, {"commodity": "Beer"}),
         }[act]()
         assert answer.status == 200, answer.body
 
