@@ -18,7 +18,7 @@ from granian.log import LogLevels
 
 from edges.adapter import HEADER_S, Adapter
 
-WATCH_S = 0.5
+SOON_S, WATCH_S = 0.01, 0.5
 BACKLOG = 4096
 
 MOST_HEADER_BUFFER_BYTES = 128 * 1024
@@ -141,7 +141,8 @@ def _live_with_granian() -> None:
         is_bounded = False
         while os.getppid() == parent:
             is_bounded = is_bounded or bound_answers()
-            time.sleep(WATCH_S)
+            # Connections made before are not bounded.
+            time.sleep(WATCH_S if is_bounded else SOON_S)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="live-with-granian", daemon=True).start()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import psycopg
@@ -14,7 +15,7 @@ import pytest
 
 from api.kernel.problems import CONTENT_TYPE
 from edges.adapter import HEADER_S, MEMBER_THREADS, THREADS_OF_ONE
-from edges.serving import SPARE_FILES
+from edges.serving import SPARE_FILES, UNREAD_BYTES
 from runtime.config import Settings
 from tests.waiting import LONGEST_S, wait_until
 from tests.web import ask, truck, waiters, web_process
@@ -75,19 +76,26 @@ def deaf_client(stack: ExitStack, port: int) -> socket.socket:
     return line
 
 
-def served(port: int, clients: list[socket.socket]) -> list[int]:
-    """Return the ports of the clients whose connection the server has open.
+class Line(NamedTuple):
+    """The server's end of a connection. unsent: bytes that the kernel keeps for it."""
+
+    is_open: bool
+    unsent: int
+
+
+def lines_to(port: int, clients: list[socket.socket]) -> list[Line]:
+    """Return the server's ends of the clients' connections that the kernel still has.
 
     Source of the format: proc(5), /proc/net/tcp; state 01 is ESTABLISHED.
     """
     asked = {client.getsockname()[1] for client in clients}
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    ends = [
-        (int(here.rpartition(":")[2], 16), int(there.rpartition(":")[2], 16))
-        for _, here, there, state, *_ in rows
-        if state == "01"
+    return [
+        Line(state == "01", int(queues.partition(":")[0], 16))
+        for _, here, there, state, queues, *_ in rows
+        if int(here.rpartition(":")[2], 16) == port
+        and int(there.rpartition(":")[2], 16) in asked
     ]
-    return [there for here, there in ends if here == port and there in asked]
 
 
 def rest_of(line: socket.socket) -> bytes:
@@ -114,10 +122,14 @@ class TestSlowConnections:
             assert ask(port, "GET", "/v1/me", **as_member(boss)).status == 200
             said = {rest_of(line) for line in (silent[0], headers[0])}
             last = rest_of(bodies[0])
+            unsent = [line.unsent for line in lines_to(port, deaf)]
             wait_until(
-                lambda: served(port, deaf) == [], "an end of those that read not"
+                lambda: not any(line.is_open for line in lines_to(port, deaf)),
+                "an end of those that read not",
             )
 
+        # The kernel counts twice what it was told, for its own books.
+        assert max(unsent, default=0) <= 4 * UNREAD_BYTES
         assert all(each.startswith(b"HTTP/1.1 408 ") for each in said if each)
         head, _, body = last.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 408 ")
