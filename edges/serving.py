@@ -111,13 +111,22 @@ def bound_answers() -> bool:
     """
     found = False
     for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
-        with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as each:
-            if each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
-                unread_ms = UNREAD_S * 1000
-                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread_ms)
-                found = True
+        with suppress(OSError):
+            each = socket.socket(fileno=int(name))
+            try:
+                found = _bound(each) or found
+            finally:
+                each.detach()
     return found
+
+
+def _bound(each: socket.socket) -> bool:
+    """Bound what a listening socket keeps for a connection; say if it listens."""
+    if not each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return False
+    each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
+    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_S * 1000)
+    return True
 
 
 def _load(make: MakeAdapter) -> Adapter:

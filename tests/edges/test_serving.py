@@ -1,10 +1,19 @@
 """What the server is started with."""
 
+import os
 import resource
+import socket
+from pathlib import Path
 
 import pytest
 
-from edges.serving import MOST_CONNECTIONS, SPARE_FILES, most_connections
+from edges.serving import (
+    MOST_CONNECTIONS,
+    SPARE_FILES,
+    UNREAD_BYTES,
+    bound_answers,
+    most_connections,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,3 +34,21 @@ def test_a_process_accepts_as_many_connections_as_it_may_have_files(
 
     assert most_connections() == expected
     assert raised == [(most_files, most_files)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux's /proc")
+def test_bounding_answers_leaves_no_file_open_and_closes_none(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("w"), socket.socket() as line, socket.socket() as other:
+        line.bind(("127.0.0.1", 0))
+        before = sorted(os.listdir("/proc/self/fd"))
+        is_found = [bound_answers()]
+        line.listen()
+        is_found.append(bound_answers())
+
+        assert sorted(os.listdir("/proc/self/fd")) == before
+        assert is_found[1]
+        sizes = [
+            each.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+            for each in (line, other)
+        ]
+    assert sizes[0] == 2 * UNREAD_BYTES != sizes[1]
