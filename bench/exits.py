@@ -23,8 +23,8 @@ from services.fleet import positions
 
 TELL_EVERY = 50
 
-LASTING = ("ACCESS_TOKEN_TTL_S", "OFFER_TTL_S", "ACCEPT_POSITION_MAX_AGE_S")
 DAY_S = 86_400
+LASTING = ("ACCESS_TOKEN_TTL_S", "OFFER_TTL_S", "ACCEPT_POSITION_MAX_AGE_S")
 """What must not be over before the walk is, which takes a quarter of an hour."""
 
 

@@ -25,8 +25,8 @@ blueprint = Blueprint(
 
 
 class CarrierRecordOut(Answer):
-    """How many loads a carrier booked in the last 90 days, and quickly gave back. With
-    more than one of its drivers, a load counts once."""
+    """How often a carrier booked a load in the last 90 days, and how often it quickly
+    gave one back. A change of driver is no booking."""
 
     bookings = fields.Integer()
     quick_give_backs = fields.Integer()

@@ -7,12 +7,15 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     FetchedValue,
     ForeignKey,
     Index,
     UniqueConstraint,
+    func,
     text,
 )
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.fleet.drivers import Driver
@@ -144,10 +147,15 @@ class Assignment(Identified, Dated, Row):
     left_m: Mapped[float | None]
     load_kept: Mapped[dict[str, Any] | None]
 
-    @property
+    @hybrid_property
     def booked_at(self) -> datetime:
         """When the company booked the load, for this driver or for one before."""
         return self.first_booked_at or self.created_at
+
+    @booked_at.inplace.expression
+    @classmethod
+    def _booked_at(cls) -> ColumnElement[datetime]:
+        return func.coalesce(cls.first_booked_at, cls.created_at)
 
     @property
     def after_s(self) -> int | None:

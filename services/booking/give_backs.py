@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select, text
+from sqlalchemy import Select, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from models.loads.assignments import NEWEST_FIRST, Assignment, AssignmentStatus
@@ -24,7 +24,7 @@ OF_A_CARRIER = text(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How many loads a carrier booked since LOOKED_BACK, and quickly gave back."""
+    """How often a carrier booked since LOOKED_BACK, and quickly gave a load back."""
 
     bookings: int
     quick_give_backs: int
@@ -76,12 +76,13 @@ def by_company(quick: timedelta, *, now: datetime) -> Select[str, UUID, int, int
     """
     # scope: the operator's command.
     within_s = int(quick.total_seconds())
-    loads = func.count(Assignment.load_id.distinct())
-    count = loads.filter(Assignment.given_back_after_s <= within_s)
+    booking = tuple_(Assignment.load_id, Assignment.booked_at)
+    bookings = func.count(booking.distinct())
+    count = bookings.filter(Assignment.given_back_after_s <= within_s)
     return (
-        select(Organisation.name, Organisation.id, loads.label("bookings"), count)
+        select(Organisation.name, Organisation.id, bookings.label("bookings"), count)
         .join(Assignment, Assignment.org_id == Organisation.id)
-        .where(Assignment.created_at >= now - LOOKED_BACK)
+        .where(Assignment.booked_at >= now - LOOKED_BACK)
         .group_by(Organisation.id)
         .having(count > 0)
         .order_by(count.desc(), Organisation.id)

@@ -132,14 +132,27 @@ def test_a_change_of_driver_is_no_booking_and_begins_no_time_anew(world: World) 
     assert min(each["after_s"] for each in seen) >= 2400
 
 
-def test_a_load_that_is_given_back_by_two_drivers_counts_once(world: World) -> None:
+def test_a_booking_is_as_old_as_its_first_driver(world: World) -> None:
     scene = Scene(world)
     load_id = scene.load()
-    for _ in range(2):
-        given_back(scene, load_id)
+    days = give_backs.LOOKED_BACK.days + 1
+    assignment_id = booked_before(scene, load_id, minutes=days * 24 * 60)
+    other = {"kind": "reassign", "reason": "safety"}
+    other["driver_id"] = scene.driver().driver_id
+    path = f"/v1/assignments/{assignment_id}/override"
+    assert scene.carrier.post(path, other).status == 201
+
+    assert record_of(scene, load_id) == {"bookings": 0, "quick_give_backs": 0}
+
+
+def test_a_load_that_is_booked_and_given_back_again_counts_again(world: World) -> None:
+    scene = Scene(world)
+    load_id = scene.load()
+    for minutes in (2, 1):
+        given_back(scene, load_id, minutes=minutes)
     scene.assigned(scene.driver(), load_id)
 
-    assert record_of(scene, load_id) == {"bookings": 1, "quick_give_backs": 1}
+    assert record_of(scene, load_id) == {"bookings": 3, "quick_give_backs": 2}
 
 
 def aboard(scene: Scene) -> tuple[UUID, UUID]:

@@ -44,8 +44,15 @@ MUTANTS = (
     Mutant(
         "a-change-of-driver-counts-as-a-booking",
         "migrations/versions/0020_bookings.py",
-        'counted="distinct load_id"',
-        'counted="*"',
+        'bookings=f"distinct (load_id, {BOOKED_AT})"',
+        'bookings="*"',
+        ("tests/flows/test_a_load_is_given_back.py",),
+    ),
+    Mutant(
+        "a-load-booked-again-counts-once",
+        "migrations/versions/0020_bookings.py",
+        'bookings=f"distinct (load_id, {BOOKED_AT})"',
+        'bookings="distinct load_id"',
         ("tests/flows/test_a_load_is_given_back.py",),
     ),
     Mutant(
