@@ -103,7 +103,6 @@ def create_app(
     )
     app.extensions["keyring"] = keys
     app.extensions["posting_rules"] = posting_rules
-    app.extensions["position_max_age"] = settings.accept_position_max_age
     app.extensions["quick_give_back"] = settings.quick_give_back
     app.extensions["deny_delivery"] = settings.deny_delivery
     app.extensions["booking_rules"] = BookingRules(

@@ -58,8 +58,9 @@ class Reason(StrEnum):
 class Figure(NamedTuple):
     """What the load has and what was allowed, for the explanation.
 
-    unit: "m", "kg", "cents", "cents_per_km", "utc" (ISO 8601), "currency" or
-        "equipment" (types joined by "|"); None where a side is not known.
+    unit: "m", "kg", "cents", "cents_per_km", "utc" (ISO 8601), "currency",
+        "load_status" or "equipment" (types joined by "|"); None where a side is not
+        known.
     """
 
     value: float | str | None

@@ -13,6 +13,7 @@ from freight import feasibility
 from freight.economics import Figures
 from freight.equipment import Equipment, can_stand_in
 from freight.feasibility import Figure, Reason, Refusal, Stage
+from freight.lifecycles import LoadStatus
 from freight.ranking import journey_checks
 from freight.records import record_of
 from freight.situation import Candidate, Parameters, Situation
@@ -45,6 +46,7 @@ class Ground(StrEnum):
     DRIVER_GONE = "driver_gone"
     DRIVER_OFF_DUTY = "driver_off_duty"
     SLOT_TAKEN = "slot_taken"
+    NO_TRUCK = "no_truck"
     TRUCK_CHANGED = "truck_changed"
     NO_HAZMAT_ENDORSEMENT = "no_hazmat_endorsement"
     TRUCK_NOT_PLACARDED = "truck_not_placarded"
@@ -126,7 +128,10 @@ WORDS: dict[Ground, Words] = {
         "driver/availability",
         "The driver is off duty. They have to say first that they are available.",
     ),
-    Ground.SLOT_TAKEN: _nobody("truck", "The truck has another load at that time."),
+    Ground.SLOT_TAKEN: _nobody(
+        "truck", "The driver or their truck has another load at that time."
+    ),
+    Ground.NO_TRUCK: _nobody("driver/truck_id", "The driver has no truck."),
     Ground.TRUCK_CHANGED: _nobody(
         "driver/truck_id", "The driver's truck was changed at this moment: try again."
     ),
@@ -183,7 +188,9 @@ class Objection(NamedTuple):
 class Moment:
     """What is true now of the driver, the truck, the load and both companies.
 
-    is_listed: the load is posted, or this driver has just been booked for it.
+    status: of the load; posted if this driver has just been booked for it.
+    is_listed: the load is posted or just booked, its figures are usual or confirmed,
+        and its last pickup window is open.
     is_visible: the driver's company may see the load.
     is_located: the driver sent a position lately, or none is needed.
     is_cabotage: the load is domestic in a country that is not the carrier's or not the
@@ -197,6 +204,7 @@ class Moment:
     is_off_duty: bool = False
     is_poster_suspended: bool = False
     is_carrier_suspended: bool = False
+    status: LoadStatus = LoadStatus.POSTED
     is_listed: bool = True
     is_lease_over: bool = False
     is_visible: bool = True
@@ -217,14 +225,17 @@ class Journey:
 
 def objections(
     candidate: Candidate,
-    situation: Situation,
+    situation: Situation | None,
     moment: Moment,
     journey: Journey | None = None,
 ) -> tuple[Objection, ...]:
     """Return all that speaks against carrying the load; empty if nothing does.
 
+    situation: None if the driver has no truck; then nothing is asked about the way.
     journey: None asks nothing about the way, as where the freight is aboard already.
     """
+    if situation is None:
+        return (*_of_moment(moment), Objection(Ground.NO_TRUCK))
     return (
         *_of_moment(moment),
         *_of_truck(candidate, situation, moment),
@@ -233,10 +244,13 @@ def objections(
 
 
 def _of_moment(moment: Moment) -> Iterator[Objection]:
+    if not moment.is_listed:
+        is_posted = moment.status is LoadStatus.POSTED
+        figure = Figure(moment.status, LoadStatus.POSTED, "load_status")
+        yield Objection(Ground.NOT_ON_THE_MARKET, None if is_posted else figure)
     asked = (
         (moment.is_poster_suspended, Ground.POSTER_SUSPENDED),
         (moment.is_carrier_suspended, Ground.CARRIER_SUSPENDED),
-        (not moment.is_listed, Ground.NOT_ON_THE_MARKET),
         (moment.is_lease_over, Ground.LEASE_OVER),
         (not moment.is_visible, Ground.NOT_VISIBLE),
         (moment.is_driver_gone, Ground.DRIVER_GONE),

@@ -31,11 +31,10 @@ from services.booking.reassign import reassign
 from services.booking.take_over import take_over
 from services.booking.unassign import unassign
 from services.booking.withdraw import withdraw_offer
-from services.fleet.drivers import DriverBusy, NoTruck
+from services.fleet.drivers import DriverBusy
 from services.kernel.actors import Permission
 from services.kernel.moves import LoadMoveRefused, OfferMoveRefused
 from services.kernel.standing import OrganisationSuspended
-from services.loads.market import LoadTaken
 from services.loads.stops import AssignmentEnded
 
 blueprint = Blueprint(
@@ -120,9 +119,7 @@ OVERRIDE_PROBLEMS = (
     NotFound,
     Invalid,
     AssignmentEnded,
-    LoadTaken,
     DriverBusy,
-    NoTruck,
     LoadMoveRefused,
     OfferMoveRefused,
     Objected,

@@ -36,11 +36,8 @@ from services.booking import assign, overrides
 from services.booking.hand_back import hand_back
 from services.booking.objections import Objected
 from services.booking.overrides import Why
-from services.fleet.drivers import DriverBusy, NoTruck
 from services.kernel.actors import Permission
-from services.kernel.moves import LoadMoveRefused
 from services.loads import assignments
-from services.loads.market import LoadTaken
 
 blueprint = Blueprint(
     "assignments",
@@ -168,16 +165,7 @@ class AssignmentsView(MethodView):
             return page(session, query, Assignment.id, **args)
 
     @requires(Permission.ASSIGNMENTS_MAKE)
-    @raises(
-        NotFound,
-        Invalid,
-        LoadTaken,
-        DriverBusy,
-        NoTruck,
-        IdTaken,
-        LoadMoveRefused,
-        Objected,
-    )
+    @raises(NotFound, Invalid, IdTaken, Objected)
     @once
     @blueprint.arguments(AssignmentIn)
     @blueprint.doc(operationId="assign_load")

@@ -32,14 +32,12 @@ from runtime.db import Session
 from runtime.errors import NotFound
 from services.booking import answer
 from services.booking.answer import (
-    DriverHasBackhaul,
     OfferExpired,
     OfferTaken,
     OfferWithdrawn,
     PositionTooOld,
 )
 from services.booking.objections import Objected
-from services.fleet.drivers import NoTruck
 from services.kernel.actors import Permission
 from services.kernel.moves import OfferMoveRefused
 from services.offers import inbox, offers
@@ -258,8 +256,6 @@ class AcceptanceView(MethodView):
         OfferExpired,
         OfferWithdrawn,
         OfferMoveRefused,
-        DriverHasBackhaul,
-        NoTruck,
         PositionTooOld,
         Objected,
     )
@@ -280,7 +276,7 @@ class AcceptanceView(MethodView):
                     actor(),
                     offer_id,
                     now=now(),
-                    position_max_age=current_app.extensions["position_max_age"],
+                    rules=current_app.extensions["booking_rules"],
                 )
             except OfferTaken as error:
                 # Before the rollback, after which the row cannot be read.

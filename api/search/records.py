@@ -26,7 +26,10 @@ TERM = Vocabulary(
 )
 UNIT = Vocabulary(
     "FigureUnit",
-    ("m", "kg", "cents", "cents_per_km", "utc", "currency", "equipment"),
+    (
+        *("m", "kg", "cents", "cents_per_km", "utc", "currency", "load_status"),
+        "equipment",
+    ),
     "The unit of a figure. `utc` is a time, `equipment` one or more types joined by"
     " `|`.",
 )

@@ -4,23 +4,41 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Uuid, exists, func, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Uuid,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.orm import Session, aliased
 from uuid_utils.compat import uuid7
 
 from freight.economics import Figures
 from freight.lifecycles import OPEN_OFFERS, LoadAct, OfferAct, OfferStatus
 from freight.objections import Ground, Journey, Moment, Objection, objections
+from freight.situation import Parameters
+from geo.areas import forbidden
 from models.fleet.drivers import Availability, Driver
 from models.fleet.positions import LastPosition
 from models.fleet.trucks import Truck
 from models.kernel.row import AwareDateTime
-from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.assignments import Assignment, AssignmentStatus, Slot
 from models.loads.loads import Visibility
 from models.offers.offers import IS_OPEN, DeclineReason, Offer
 from runtime.errors import Conflict, Gone, NotFound
-from services.booking.objections import Objected, situation_now
-from services.fleet.drivers import NoTruck
+from services.booking.objections import (
+    BY_DEFAULT,
+    BookingRules,
+    Objected,
+    situation_now,
+)
+from services.fleet import areas
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
@@ -54,16 +72,6 @@ class OfferWithdrawn(Gone):
 
     code = "offer-withdrawn"
     title = "The offer was withdrawn"
-
-
-class DriverHasBackhaul(Conflict):
-    """The driver already has a load."""
-
-    code = "driver-busy"
-    title = "The driver has a load"
-
-
-BUSY = "You have a load already; finish it first."
 
 
 ASK_THE_DESK = "Your dispatcher may be able to help."
@@ -189,15 +197,6 @@ WHY_NOT = text(
             select from assignments
             where load_id = offers.load_id and status = 'active'
         ) as is_taken,
-        exists (
-            select from assignments
-            where driver_id = offers.driver_id and status = 'active'
-        ) as is_busy,
-        exists (
-            select from assignments join drivers on drivers.id = offers.driver_id
-            where assignments.truck_id = drivers.truck_id and status = 'active'
-            and slot = 'current'
-        ) as is_truck_busy,
         (
             select other.id from offers other
             where other.driver_id = offers.driver_id and other.id <> offers.id
@@ -216,7 +215,7 @@ def accept(
     offer_id: UUID,
     *,
     now: datetime,
-    position_max_age: timedelta | None,
+    rules: BookingRules = BY_DEFAULT,
 ) -> Assignment:
     """Accept the offer, or raise why not; exactly one driver wins the load.
 
@@ -225,31 +224,28 @@ def accept(
     repeat: the winner gets the same assignment again, even without a recent position.
     If it raises, the transaction can only be rolled back.
 
-    position_max_age: how old the driver's newest position may be, by the database's
-        clock; None does not check. Only a driver against whom nothing else speaks gets
-        PositionTooOld.
+    Only a driver against whom nothing but the age of their position speaks gets
+    PositionTooOld.
 
     Locks: the load, its offers, the driver. Raises: NotFound, OfferTaken,
-    OfferExpired, OfferWithdrawn, OfferMoveRefused (declined), DriverHasBackhaul,
-    NoTruck, PositionTooOld, Objected.
+    OfferExpired, OfferWithdrawn, OfferMoveRefused (declined), PositionTooOld, Objected.
     """
     assignment_id = uuid7()
     ids = {"offer_id": offer_id, "driver_id": actor.driver_id}
     tried = session.execute(TRY, ids | {"assignment_id": assignment_id}).one()
-    if tried.availability is None:
-        won = _won_before(session, actor, offer_id, was_open=bool(tried.offers))
+    if not tried.offers:
+        won = _won_before(session, actor, offer_id)
         return get_assignment(session, actor, won)
-    seen = _seen(session, actor, offer_id, assignment_id, position_max_age)
-    if seen.is_busy:
-        raise DriverHasBackhaul(BUSY)
-    offer, found = seen.Offer, _objections(seen, Availability(tried.availability))
+    seen = _seen(session, actor, offer_id, assignment_id, rules.position_max_age)
+    before = Availability(tried.availability or seen.Driver.availability)
+    found = _objections(session, seen, before, rules.parameters)
     if [objection.ground for objection in found] == [Ground.POSITION_OLD]:
         raise PositionTooOld(
             "Send your position first: we have no recent one from you."
         )
     if found:
         raise Objected(found, ASK_THE_DESK)
-    _book(session, actor, offer, now)
+    _book(session, actor, seen.Offer, now)
     return get_assignment(session, actor, assignment_id)
 
 
@@ -261,11 +257,18 @@ def _seen(
     position_max_age: timedelta | None,
 ) -> Row[Any]:
     """Return the locked offer with its load, and all that is judged of its driver,
-    their truck and both companies, as it is after the wait for the locks."""
+    their truck and both companies, as it is after the wait for the locks.
+
+    `made_with` is the truck of the new assignment, null if it could not be made.
+    """
     # scope: of the actor's own offer.
     made = aliased(Assignment)
-    other = select(Assignment.id).where(
-        Assignment.driver_id == Offer.driver_id,
+    truck_id = func.coalesce(made.truck_id, Driver.truck_id)
+    others = select(Assignment.id).where(
+        or_(
+            Assignment.driver_id == Offer.driver_id,
+            and_(Assignment.truck_id == truck_id, Assignment.slot == Slot.CURRENT),
+        ),
         Assignment.status == AssignmentStatus.ACTIVE,
         Assignment.id != assignment_id,
     )
@@ -273,12 +276,13 @@ def _seen(
         visible_offers(actor)
         .where(Offer.id == offer_id)
         .join(Driver, Driver.id == Offer.driver_id)
-        .join(made, made.id == assignment_id)
-        .join(Truck, Truck.id == made.truck_id)
+        .outerjoin(made, made.id == assignment_id)
+        .outerjoin(Truck, Truck.id == truck_id)
         .add_columns(
             Driver,
             Truck,
-            other.exists().label("is_busy"),
+            made.truck_id.label("made_with"),
+            others.exists().label("is_slot_taken"),
             _is_located(position_max_age).label("is_located"),
             func.is_suspended(Offer.load_org_id).label("is_poster_suspended"),
             func.is_suspended(Offer.org_id).label("is_carrier_suspended"),
@@ -300,33 +304,42 @@ def _is_located(position_max_age: timedelta | None) -> ColumnElement[bool]:
     return exists(recent)
 
 
-def _objections(seen: Row[Any], before: Availability) -> tuple[Objection, ...]:
+def _objections(
+    session: Session, seen: Row[Any], before: Availability, parameters: Parameters
+) -> tuple[Objection, ...]:
     """Return what speaks against the acceptance.
 
-    The way is measured by the figures that the driver was shown. The drawn areas and
-    the longest detour are those of the search.
+    The way is measured by the figures that the driver was shown, against the limits and
+    the drawn areas of now.
 
     before: what the driver was before the acceptance.
     """
     offer: Offer = seen.Offer
     driver: Driver = seen.Driver
-    truck: Truck = seen.Truck
+    truck: Truck | None = seen.Truck
     load, candidate = offer.load, candidate_of(offer.load)
+    operating, no_go = areas.fences_for(
+        session, org_id=driver.org_id, driver_id=driver.id
+    )
     moment = Moment(
         has_endorsement=driver.has_hazmat_endorsement,
-        is_placarded=truck.is_hazmat_allowed,
+        is_placarded=truck is not None and truck.is_hazmat_allowed,
         is_off_duty=before is Availability.OFF_DUTY,
         is_poster_suspended=seen.is_poster_suspended,
         is_carrier_suspended=seen.is_carrier_suspended,
         is_listed=load.pickup_until > seen.at,
         is_lease_over=load.lease_expires_at is None or load.lease_expires_at <= seen.at,
         is_visible=load.visibility is Visibility.NETWORK or load.org_id == offer.org_id,
-        is_truck_changed=driver.truck_id != truck.id,
+        is_slot_taken=seen.is_slot_taken,
+        is_truck_changed=seen.made_with not in {None, driver.truck_id},
         is_located=seen.is_located,
         is_cabotage=seen.is_cabotage,
+        area=forbidden(operating, no_go, candidate.pickup, candidate.delivery),
     )
+    if truck is None:
+        return objections(candidate, None, moment)
     situation = situation_now(driver, truck, candidate, candidate.pickup, seen.at)
-    journey = Journey(Figures.from_record(offer.figures))
+    journey = Journey(Figures.from_record(offer.figures), parameters)
     return objections(candidate, situation, moment, journey)
 
 
@@ -341,13 +354,8 @@ def _book(session: Session, actor: Actor, offer: Offer, now: datetime) -> None:
     ending.end_the_rest(session, offer.load_id, offer.driver_id, server, offer.id)
 
 
-def _won_before(
-    session: Session, actor: Actor, offer_id: UUID, *, was_open: bool
-) -> UUID:
-    """Return the assignment that this offer won before, or raise why it did not win.
-
-    was_open: it could have won but for its driver.
-    """
+def _won_before(session: Session, actor: Actor, offer_id: UUID) -> UUID:
+    """Return the assignment that this offer won before, or raise why it did not win."""
     ids = {"offer_id": offer_id, "driver_id": actor.driver_id}
     found = session.execute(WHY_NOT, ids).one_or_none()
     if found is None:
@@ -355,12 +363,6 @@ def _won_before(
     if found.assignment_id is not None:
         won: UUID = found.assignment_id
         return won
-    if was_open and found.is_busy:
-        raise DriverHasBackhaul(BUSY)
-    if was_open and found.is_truck_busy:
-        raise Objected([Objection(Ground.SLOT_TAKEN)], ASK_THE_DESK)
-    if was_open:
-        raise NoTruck("Ask your dispatcher to give you a truck first.")
     status = OfferStatus(found.status)
     if status is OfferStatus.DECLINED:
         raise moves.OfferMoveRefused(

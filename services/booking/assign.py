@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from freight.lifecycles import LoadAct, LoadStatus
+from freight.lifecycles import LoadAct
 from freight.objections import Objection
 from models.booking.overrides import OverrideKind
 from models.fleet.drivers import Driver
@@ -16,9 +16,10 @@ from models.loads.loads import Load
 from notifications.messages import MessageKind
 from runtime.errors import IdTaken
 from services.booking import objections, overrides
-from services.booking.objections import BY_DEFAULT, BookingRules
+from services.booking.objections import BY_DEFAULT, Booking, BookingRules
 from services.booking.overrides import Why
 from services.fleet import drivers
+from services.fleet.drivers import DriverBusy, NoTruck
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
@@ -45,8 +46,8 @@ def plan(
 
     why: the reason to overrule what speaks against it, kept as an override.
 
-    Locks: the load, its offers, the driver. Raises: NotFound, Invalid, LoadTaken,
-    DriverBusy, NoTruck, IdTaken, Objected.
+    Locks: the load, its offers, the driver. Raises: NotFound, Invalid, IdTaken,
+    Objected.
     """
     # scope: a repeat is compared with the actor's company; the load is found again.
     if why is not None:
@@ -56,7 +57,7 @@ def plan(
     session.execute(select(Load.id).where(Load.id == load_id).with_for_update())
     if _is_made(session, actor, assignment_id, load_id, driver_id):
         return assignments.get_assignment(session, actor, assignment_id)
-    load = market.lock_market_load(session, actor, load_id)
+    load = market.lock_known_load(session, actor, load_id)
     act_on_loads(session, [load.id])
     driver = drivers.get_driver(session, actor, driver_id)
     before = {"load": overrides.state(load, None)}
@@ -112,32 +113,69 @@ def book(
     rules: BookingRules = BY_DEFAULT,
     is_overruled: bool = False,
 ) -> tuple[Assignment, tuple[Objection, ...]]:
-    """Book the posted load for the driver; return also what the desk overruled.
+    """Book the load for the driver; return also what the desk overruled.
 
     Other open offers of the load are lost; the driver's other offers are superseded.
 
     slot: None takes the current one if it is free, else the next.
 
-    Locks: the offers, the driver; the caller has locked the load. Raises:
-    LoadMoveRefused, LoadTaken, DriverBusy, NoTruck, IdTaken, Objected.
+    Locks: the offers, the driver; the caller has locked the load. Raises: IdTaken;
+    Objected, if the load is not on the market for the driver's company, among others.
     """
-    if load.status is not LoadStatus.POSTED:
-        raise market.LoadTaken(f"The load is {load.status}.")
+    now, standing = cause.occurred_at, market.standing(session, load, driver.org_id)
+    if not standing.is_open:
+        is_taken = objections.is_slot_taken(session, driver, slot)
+        wanted = Booking(kind, slot, is_slot_taken=is_taken)
+        raise objections.refusal(
+            session, load, driver, wanted, rules, standing=standing, now=now
+        )
     moves.move_load(
         session, load, LoadAct.BOOK, cause, body={"driver_id": str(driver.id)}
     )
-    assignment = assignments.put_driver_on(
-        session, load, driver, kind=kind, assignment_id=assignment_id, slot=slot
+    assignment = put_on(
+        *(session, load, driver, rules),
+        kind=kind,
+        assignment_id=assignment_id,
+        slot=slot,
+        now=now,
     )
     warnings = objections.check_desk(
-        session,
-        load,
-        driver,
-        assignment,
-        rules,
+        *(session, load, driver, Booking.of(assignment), rules),
         is_overruled=is_overruled,
-        now=cause.occurred_at,
+        now=now,
     )
-    server = Cause(cause.occurred_at, reason="the load was assigned")
+    server = Cause(now, reason="the load was assigned")
     ending.end_the_rest(session, load.id, driver.id, server)
     return assignment, warnings
+
+
+def put_on(
+    session: Session,
+    load: Load,
+    driver: Driver,
+    rules: BookingRules,
+    *,
+    kind: AssignmentKind,
+    assignment_id: UUID,
+    now: datetime,
+    slot: Slot | None = None,
+    after: Assignment | None = None,
+    freed: UUID | None = None,
+) -> Assignment:
+    """Do `assignments.put_driver_on`; a missing truck or a taken slot is an objection.
+
+    Locks: the drivers, then trucks. Raises: IdTaken, Objected.
+    """
+    try:
+        return assignments.put_driver_on(
+            *(session, load, driver),
+            kind=kind,
+            assignment_id=assignment_id,
+            slot=slot,
+            after=after,
+            freed=freed,
+        )
+    except (DriverBusy, NoTruck) as error:
+        is_taken = isinstance(error, DriverBusy)
+        wanted = Booking(kind, slot, is_slot_taken=is_taken)
+    raise objections.refusal(session, load, driver, wanted, rules, now=now)

@@ -33,14 +33,13 @@ def force_assign(
 
     What speaks against it is kept as warnings, if it may be overruled.
 
-    Locks: the load, its offers, the driver. Raises: NotFound, Invalid, LoadTaken,
-    DriverBusy, NoTruck, LoadMoveRefused, Objected.
+    Locks: the load, its offers, the driver. Raises: NotFound, Invalid, Objected.
     """
     why.check()
     # Before any lock: another company's private load must not be waited for.
-    market.check_on_market(session, actor, load_id)
+    market.check_known(session, actor, load_id)
     overrides.lock_loads(session, [load_id])
-    load = market.lock_market_load(session, actor, load_id)
+    load = market.lock_known_load(session, actor, load_id)
     before = {"load": overrides.state(load, None)}
     return _book(
         session,
@@ -69,14 +68,14 @@ def force_swap(
     """Give the load to an assignment's driver, whose old load goes back to the market.
 
     Locks: both loads in id order, their offers, the driver. Raises: NotFound, Invalid,
-    AssignmentEnded, LoadTaken, DriverBusy, NoTruck, LoadMoveRefused, Objected.
+    AssignmentEnded, LoadMoveRefused, Objected.
     """
     why.check()
     # Before any lock: another company's private load must not be waited for.
-    market.check_on_market(session, actor, load_id)
+    market.check_known(session, actor, load_id)
     old_load_id = overrides.load_id_of(session, actor, assignment_id)
     locked = overrides.lock_loads(session, [load_id, old_load_id])
-    load = market.lock_market_load(session, actor, load_id)
+    load = market.lock_known_load(session, actor, load_id)
     old = overrides.active(session, actor, assignment_id)
     before = {
         "load": overrides.state(load, None),

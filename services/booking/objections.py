@@ -7,9 +7,10 @@ locked. `freight.objections` has the grounds and says which the desk may overrul
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, Self
+from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from freight.economics import figures_of, way_home
@@ -22,13 +23,19 @@ from geo.roads import EstimatedRoads, Roads
 from models.fleet.drivers import Availability, Driver
 from models.fleet.positions import LastPosition
 from models.fleet.trucks import Truck
-from models.loads.assignments import Assignment, AssignmentKind, Slot
+from models.loads.assignments import (
+    Assignment,
+    AssignmentKind,
+    AssignmentStatus,
+    Slot,
+)
 from models.loads.loads import Load
 from models.loads.stops import StopKind
 from models.people.organisations import Member
 from runtime.errors import Conflict
 from services.fleet import areas
 from services.loads import assignments
+from services.loads.market import ON_ITS_MARKET, Standing
 from services.search.candidates import candidate_of
 from services.search.run import situation_of
 
@@ -68,68 +75,125 @@ class BookingRules:
 BY_DEFAULT = BookingRules(EstimatedRoads())
 
 
+class Booking(NamedTuple):
+    """What the desk makes of a load and a driver.
+
+    truck_id: the truck that it was made with, None if it is not made.
+    is_slot_taken: the driver or their truck has another load in that slot.
+    """
+
+    kind: AssignmentKind
+    slot: Slot | None = None
+    truck_id: UUID | None = None
+    is_slot_taken: bool = False
+
+    @classmethod
+    def of(cls, made: Assignment, *, is_slot_taken: bool = False) -> Self:
+        return cls(made.kind, made.slot, made.truck_id, is_slot_taken)
+
+
 def check_desk(
     session: Session,
     load: Load,
     driver: Driver,
-    assignment: Assignment,
+    booking: Booking,
     rules: BookingRules,
     *,
     is_overruled: bool,
     now: datetime,
 ) -> tuple[Objection, ...]:
-    """Return what the desk overrules with the assignment that it has just made.
+    """Return what the desk overrules with the booking that it has just made.
 
     driver: as read under its lock, before it got the load.
     is_overruled: the desk gave a reason.
 
     Raises: Objected, if some of it cannot be overruled, or if the desk gave no reason.
     """
-    found = _against_desk(session, load, driver, assignment, rules, now)
+    found = _against_desk(session, load, driver, booking, rules, now)
     _refuse_what_nobody_may(found)
     if found and not is_overruled:
         raise Objected(found, THE_DESK_MAY)
     return found
 
 
+def refusal(
+    session: Session,
+    load: Load,
+    driver: Driver,
+    booking: Booking,
+    rules: BookingRules,
+    *,
+    standing: Standing = ON_ITS_MARKET,
+    now: datetime,
+) -> Objected:
+    """Return why the desk cannot make a booking, with all else that speaks against it.
+
+    standing: of the load that the carrier does not have yet.
+    """
+    found = _against_desk(session, load, driver, booking, rules, now, standing)
+    return Objected(found, NOBODY_MAY)
+
+
+def is_slot_taken(session: Session, driver: Driver, slot: Slot | None) -> bool:
+    """Say whether the driver, or their truck, has a load in the slot; None: in both."""
+    # scope: the loads of a driver of the actor's company, and of their truck.
+    carries = or_(
+        Assignment.driver_id == driver.id, Assignment.truck_id == driver.truck_id
+    )
+    taken = set(
+        session.scalars(
+            select(Assignment.slot).where(
+                carries, Assignment.status == AssignmentStatus.ACTIVE
+            )
+        )
+    )
+    return {slot} <= taken if slot is not None else set(Slot) <= taken
+
+
 def _against_desk(
     session: Session,
     load: Load,
     driver: Driver,
-    assignment: Assignment,
+    booking: Booking,
     rules: BookingRules,
     now: datetime,
+    standing: Standing = ON_ITS_MARKET,
 ) -> tuple[Objection, ...]:
-    """Return what speaks against the desk's assignment.
+    """Return what speaks against the desk's booking.
 
     The way is asked only while the load waits for its pickup; its detour only if it is
-    for the way home. The load's place on the market is not asked: the caller locked it.
+    for the way home. Without a truck, nothing is asked of the truck and the way.
     """
     truck, gone_at, position, at, is_cabotage = _facts(session, load, driver)
-    waits = load.status is LoadStatus.BOOKED
+    waits = load.status in {LoadStatus.POSTED, LoadStatus.HELD, LoadStatus.BOOKED}
     candidate = candidate_of(load) if waits else _freight_of(load)
     place = position.point if position else candidate.pickup
-    is_next = assignment.slot is Slot.NEXT
+    is_next = booking.slot is Slot.NEXT
     start, free_at = place, now
     if is_next:
         start, free_at = _after_current(session, driver, place, now)
-    situation = situation_now(driver, truck, candidate, start, free_at)
     operating, no_go = areas.fences_for(
         session, org_id=driver.org_id, driver_id=driver.id
     )
     moment = Moment(
+        **standing._asdict(),
+        status=LoadStatus.POSTED if standing.is_open else load.status,
         has_endorsement=driver.has_hazmat_endorsement,
-        is_placarded=truck.is_hazmat_allowed,
+        is_placarded=truck is not None and truck.is_hazmat_allowed,
         is_driver_gone=gone_at is not None,
         is_off_duty=driver.availability is Availability.OFF_DUTY,
-        is_truck_changed=driver.truck_id != assignment.truck_id,
+        is_slot_taken=booking.is_slot_taken,
+        is_truck_changed=booking.truck_id not in {None, driver.truck_id},
         is_cabotage=is_cabotage,
         is_located=is_next or not waits or _is_located(rules, position, at),
         area=forbidden(operating, no_go, candidate.pickup, candidate.delivery)
         if waits
         else None,
     )
-    is_for_the_way_home = assignment.kind is AssignmentKind.BACKHAUL
+    if truck is None:
+        return objections(candidate, None, moment)
+    situation = situation_now(driver, truck, candidate, start, free_at)
+    is_for_the_way_home = booking.kind is AssignmentKind.BACKHAUL
     journey = None
     if waits:
         figures = figures_of(
@@ -158,8 +222,8 @@ def _freight_of(load: Load) -> Candidate:
 
 
 def _facts(session: Session, load: Load, driver: Driver) -> tuple[Any, ...]:
-    """Return the driver's truck, when they left, their position, the database's time,
-    and whether the load is cabotage for them."""
+    """Return the driver's truck if any, when they left, their position, the database's
+    time, and whether the load is cabotage for them."""
     # scope: the driver's own member, truck and position.
     row = session.execute(
         select(
@@ -168,7 +232,7 @@ def _facts(session: Session, load: Load, driver: Driver) -> tuple[Any, ...]:
         )
         .select_from(Driver)
         .join(Member, Member.id == Driver.member_id)
-        .join(Truck, Truck.id == Driver.truck_id)
+        .outerjoin(Truck, Truck.id == Driver.truck_id)
         .outerjoin(LastPosition, LastPosition.driver_id == Driver.id)
         .where(Driver.id == driver.id)
         .execution_options(populate_existing=True)

@@ -12,8 +12,8 @@ from models.fleet.drivers import Driver
 from models.loads.assignments import Assignment, EndedParty
 from models.loads.loads import Load
 from notifications.messages import MessageKind
-from services.booking import objections, overrides
-from services.booking.objections import BY_DEFAULT, BookingRules
+from services.booking import assign, objections, overrides
+from services.booking.objections import BY_DEFAULT, Booking, BookingRules
 from services.booking.overrides import Why
 from services.fleet import drivers
 from services.kernel import moves
@@ -40,7 +40,7 @@ def reassign(
     and another truck needs a confirmation of the pickups to which it has yet to come.
 
     Locks: the company, the load, both drivers, their trucks. Raises: NotFound, Invalid,
-    AssignmentEnded, DriverBusy, NoTruck, LoadMoveRefused, Objected.
+    AssignmentEnded, DriverBusy (they have it), LoadMoveRefused, Objected.
     """
     why.check()
     driver = drivers.get_driver(session, actor, driver_id)
@@ -57,9 +57,11 @@ def reassign(
         _restart(session, load, cause)
     party = EndedParty.CARRIER
     assignments.cut_short(session, old, load, party, cause, is_settled=False)
-    new = _put_on(session, load, driver, old, cause)
+    new = _put_on(session, load, driver, old, rules, cause)
+    has_another = len(assignments.current_assignments(session, driver.id)) > 1
+    booking = Booking.of(new, is_slot_taken=has_another)
     warnings = objections.check_desk(
-        session, load, driver, new, rules, is_overruled=True, now=now
+        session, load, driver, booking, rules, is_overruled=True, now=now
     )
     ending.end_for_driver(
         session, driver.id, OfferAct.SUPERSEDE, Cause(now, reason="an override")
@@ -79,20 +81,24 @@ def reassign(
 
 
 def _put_on(
-    session: Session, load: Load, driver: Driver, old: Assignment, cause: Cause
+    session: Session,
+    load: Load,
+    driver: Driver,
+    old: Assignment,
+    rules: BookingRules,
+    cause: Cause,
 ) -> Assignment:
     """Put the driver on the load, after the one of the assignment that has ended."""
-    new = assignments.put_driver_on(
-        *(session, load, driver),
+    new = assign.put_on(
+        *(session, load, driver, rules),
         kind=old.kind,
         assignment_id=uuid7(),
         after=old,
         freed=old.driver_id,
+        now=cause.occurred_at,
     )
     if new.truck_id != old.truck_id:
         stops.clear_waiting(session, load, cause)
-    if len(assignments.current_assignments(session, driver.id)) > 1:
-        raise drivers.DriverBusy("The driver has a load already.")
     return new
 
 

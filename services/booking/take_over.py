@@ -12,8 +12,8 @@ from models.fleet.drivers import Driver
 from models.loads.assignments import Assignment, AssignmentStatus
 from models.loads.loads import Load
 from notifications.messages import MessageKind
-from services.booking import objections, overrides
-from services.booking.objections import BY_DEFAULT, BookingRules
+from services.booking import assign, objections, overrides
+from services.booking.objections import BY_DEFAULT, Booking, BookingRules
 from services.booking.overrides import Why
 from services.fleet import drivers
 from services.kernel import moves
@@ -40,7 +40,7 @@ def take_over(
     driver. The driver and the poster are told.
 
     Locks: the load, then the driver. Raises: NotFound, Invalid, AssignmentEnded,
-    DriverBusy, NoTruck, LoadMoveRefused, Objected.
+    LoadMoveRefused, Objected.
     """
     # scope: an assignment of the actor's own company.
     why.check()
@@ -52,9 +52,9 @@ def take_over(
     _check_has_freight(load, old)
     moves.check_load(load, LoadAct.TAKE_OVER, cause)
     before = overrides.state(load, None)
-    new = _go_on(session, load, old, driver, cause)
+    new = _go_on(session, load, old, driver, rules, cause)
     warnings = objections.check_desk(
-        session, load, driver, new, rules, is_overruled=True, now=now
+        session, load, driver, Booking.of(new), rules, is_overruled=True, now=now
     )
     ending.end_for_driver(
         session, driver.id, OfferAct.SUPERSEDE, Cause(now, reason="an override")
@@ -84,7 +84,12 @@ def _check_has_freight(load: Load, old: Assignment) -> None:
 
 
 def _go_on(
-    session: Session, load: Load, old: Assignment, driver: Driver, cause: Cause
+    session: Session,
+    load: Load,
+    old: Assignment,
+    driver: Driver,
+    rules: BookingRules,
+    cause: Cause,
 ) -> Assignment:
     """Put the driver on the load, which is in transit again."""
     body = {
@@ -98,6 +103,10 @@ def _go_on(
         # The carrier has not let go of the load. Without the poster's word, the pickup
         # may be a false report, and the poster has to end the load.
         old.given_back_after_s = None
-    return assignments.put_driver_on(
-        session, load, driver, kind=old.kind, assignment_id=uuid7(), after=old
+    return assign.put_on(
+        *(session, load, driver, rules),
+        kind=old.kind,
+        assignment_id=uuid7(),
+        after=old,
+        now=cause.occurred_at,
     )

@@ -32,11 +32,8 @@ class DriverBusy(Conflict):
     title = "The driver has a load"
 
 
-class NoTruck(Conflict):
-    """The driver has no truck to carry it with."""
-
-    code = "driver-without-truck"
-    title = "The driver has no truck"
+class NoTruck(Exception):
+    """The driver has no truck to carry a load with."""
 
 
 class CrewFull(Conflict):

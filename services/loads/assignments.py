@@ -28,7 +28,6 @@ from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
 from services.loads.loads import asks_if_carried, get_own
-from services.loads.market import LoadTaken
 
 
 class Way(NamedTuple):
@@ -137,7 +136,7 @@ def put_driver_on(
     after: the company's assignment before, of the same booking.
     freed: the driver who has just lost the load, and is settled only now (`cut_short`).
 
-    Locks: the drivers, then trucks. Raises: LoadTaken, DriverBusy, NoTruck, IdTaken.
+    Locks: the drivers, then trucks. Raises: DriverBusy, NoTruck, IdTaken.
     """
     if driver.truck_id is None:
         raise drivers.NoTruck("Give the driver a truck first.")
@@ -173,8 +172,6 @@ def put_driver_on(
 def refusal(error: IntegrityError) -> Exception:
     """Return the problem that fits the violated index, or the unexpected error."""
     message = str(error.orig)
-    if "uq_assignments_active_load" in message:
-        return LoadTaken("Another driver has the load.")
     if "uq_assignments_active_truck_slot" in message:
         return drivers.DriverBusy("The driver's truck has another load already.")
     if "uq_assignments_active" in message:

@@ -16,7 +16,6 @@ from services.kernel.versions import Precondition
 from services.loads import cancellation, posting
 from services.offers import ending
 from tests.services.scene import (
-    HALF_AN_HOUR,
     actor_of,
 )
 from tests.world import utcnow
@@ -24,9 +23,7 @@ from tests.world import utcnow
 
 def accepting(driver, offer_id):
     actor = actor_of(driver)
-    return lambda session: answer.accept(
-        session, actor, offer_id, now=utcnow(), position_max_age=HALF_AN_HOUR
-    )
+    return lambda session: answer.accept(session, actor, offer_id, now=utcnow())
 
 
 def declining(driver, offer_id):

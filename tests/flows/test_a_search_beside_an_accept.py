@@ -13,7 +13,8 @@ from models.loads.loads import Load
 from models.loads.stops import Stop
 from runtime.config import Strategy
 from runtime.db import Session
-from services.booking.answer import DriverHasBackhaul, OfferTaken, OfferWithdrawn
+from services.booking.answer import OfferTaken, OfferWithdrawn
+from services.booking.objections import Objected
 from services.kernel.events import Cause
 from services.offers import ending
 from services.search.run import search_home
@@ -129,7 +130,7 @@ def test_two_hundred_acceptances_of_ten_loads_win_one_driver_each(committed):
                 try:
                     staging.in_transaction(accepting(driver, offer_id))
                     outcomes.append("won")
-                except (OfferTaken, OfferWithdrawn, DriverHasBackhaul) as error:
+                except (OfferTaken, OfferWithdrawn, Objected) as error:
                     outcomes.append(error.code)
             return outcomes
 

@@ -6,10 +6,9 @@ from uuid import UUID
 import pytest
 
 from models.booking.overrides import OverrideKind
-from services.booking.answer import DriverHasBackhaul, OfferTaken, OfferWithdrawn
-from services.fleet.drivers import DriverBusy
+from services.booking.answer import OfferTaken, OfferWithdrawn
+from services.booking.objections import Objected
 from services.kernel.moves import OfferMoveRefused
-from services.loads.market import LoadTaken
 from tests.flows.acts import accepting, free_driver, overriding
 from tests.services import scene as staging
 from tests.services.scene import (
@@ -64,7 +63,7 @@ class TestBesideTheDispatcher:
             driver_id=free_driver(scene),
         )
 
-        with pytest.raises(LoadTaken):
+        with pytest.raises(Objected, match="not on the market"):
             after(accepting(driver, offer_id), force)
 
         (winner,) = active()
@@ -101,7 +100,7 @@ class TestBesideTheDispatcher:
             driver_id=UUID(driver.driver_id),
         )
 
-        with pytest.raises(DriverBusy):
+        with pytest.raises(Objected, match="another load"):
             after(accepting(driver, offer_id), ahead)
 
         assert [a.offer_id for a in active()] == [offer_id]
@@ -118,7 +117,7 @@ class TestBesideTheDispatcher:
             driver_id=UUID(driver.driver_id),
         )
 
-        with pytest.raises((DriverHasBackhaul, OfferWithdrawn)):
+        with pytest.raises((Objected, OfferWithdrawn)):
             after(force, accepting(driver, offer_id))
 
         assert [a.load_id for a in active()] == [forced]
@@ -135,7 +134,7 @@ class TestBesideTheDispatcher:
             driver_id=UUID(driver.driver_id),
         )
 
-        with pytest.raises((DriverHasBackhaul, OfferWithdrawn)):
+        with pytest.raises((Objected, OfferWithdrawn)):
             after(reassign, accepting(driver, offer_id))
 
         (only,) = active()
@@ -153,7 +152,7 @@ class TestBesideTheDispatcher:
             driver_id=UUID(driver.driver_id),
         )
 
-        with pytest.raises(DriverBusy):
+        with pytest.raises(Objected, match="another load"):
             after(accepting(driver, offer_id), reassign)
 
         assert {a.driver_id for a in active()} > {UUID(driver.driver_id)}
@@ -175,5 +174,5 @@ class TestBesideTheDispatcher:
 
         answers = at_once(swap(mine, other), swap(theirs, one))
 
-        assert [type(answer) for answer in answers] == [DriverBusy, DriverBusy]
+        assert [type(answer) for answer in answers] == [Objected, Objected]
         assert {a.id for a in active()} == {mine, theirs}

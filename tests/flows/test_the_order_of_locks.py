@@ -10,7 +10,8 @@ from freight.lifecycles import OfferAct
 from models.fleet.drivers import Driver
 from models.loads.assignments import AssignmentKind
 from models.loads.loads import Load
-from services.booking.answer import DriverHasBackhaul, OfferWithdrawn
+from services.booking.answer import OfferWithdrawn
+from services.booking.objections import Objected
 from services.kernel.events import Cause
 from services.loads import assignments
 from services.offers import ending
@@ -62,7 +63,7 @@ def test_an_acceptance_sees_the_load_that_was_given_to_the_driver_meanwhile(
             assignment_id=uuid7(),
         )
 
-    with pytest.raises(DriverHasBackhaul):
+    with pytest.raises(Objected, match="another load"):
         after(give, accepting(driver, offer_id))
 
     assert [assignment.load_id for assignment in active()] == [other_id]

@@ -11,11 +11,11 @@ from freight.lifecycles import OPEN_OFFERS, OfferAct
 from models.offers.offers import Offer
 from runtime.db import Session
 from services.booking.answer import (
-    DriverHasBackhaul,
     OfferExpired,
     OfferTaken,
     OfferWithdrawn,
 )
+from services.booking.objections import Objected
 from services.kernel.events import Cause
 from services.kernel.moves import LoadMoveRefused, OfferMoveRefused
 from services.offers import ending
@@ -107,7 +107,7 @@ class TestTwoDriversAndOneLoad:
         scene.search(driver)
         one, other = staging.open_offers(driver)
 
-        with pytest.raises((DriverHasBackhaul, OfferWithdrawn)):
+        with pytest.raises((Objected, OfferWithdrawn)):
             after(accepting(driver, one.id), accepting(driver, other.id))
 
         assert [a.offer_id for a in active()] == [one.id]

@@ -8,6 +8,7 @@ import pytest
 from freight.economics import Figures, figures_of, way_home
 from freight.equipment import Equipment
 from freight.feasibility import Reason
+from freight.lifecycles import LoadStatus
 from freight.objections import WORDS, Ground, Journey, Moment, objections
 from geo.areas import AreaReason
 from tests.freight.world import (
@@ -41,12 +42,13 @@ NOBODY_MAY_OVERRULE = {
     "equipment_mismatch": {"load": {"equipment": REEFER}},
     "poster_suspended": {"moment": {"is_poster_suspended": True}},
     "carrier_suspended": {"moment": {"is_carrier_suspended": True}},
-    "not_on_the_market": {"moment": {"is_listed": False}},
+    "not_on_the_market": {"moment": {"is_listed": False, "status": LoadStatus.BOOKED}},
     "lease_over": {"moment": {"is_lease_over": True}},
     "not_visible": {"moment": {"is_visible": False}},
     "driver_gone": {"moment": {"is_driver_gone": True}},
     "driver_off_duty": {"moment": {"is_off_duty": True}},
     "slot_taken": {"moment": {"is_slot_taken": True}},
+    "no_truck": {"has_truck": False},
     "truck_changed": {"moment": {"is_truck_changed": True}},
     "no_hazmat_endorsement": {
         "load": {"has_hazmat": True},
@@ -66,6 +68,8 @@ def found(
     load: dict[str, Any] | None = None,
     truck: dict[str, Any] | None = None,
     moment: dict[str, Any] | None = None,
+    *,
+    has_truck: bool = True,
 ) -> list[tuple[str, bool]]:
     """Return the grounds, and whether the desk may overrule each."""
     candidate = replace(CANDIDATE, **(load or {}))
@@ -74,7 +78,10 @@ def found(
     baseline = way_home(situation, rules, ROADS)
     figures = figures_of(candidate, situation, rules, roads=ROADS, baseline=baseline)
     asked = objections(
-        candidate, situation, replace(FREE, **(moment or {})), Journey(figures, rules)
+        candidate,
+        situation if has_truck else None,
+        replace(FREE, **(moment or {})),
+        Journey(figures, rules),
     )
     return [(objection.ground.value, objection.may_overrule) for objection in asked]
 

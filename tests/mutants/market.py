@@ -76,9 +76,37 @@ MUTANTS = (
     Mutant(
         "a-driver-with-a-load-wins-another",
         OFFERS,
-        "    if seen.is_busy:\n",
-        "    if False:\n",
+        "        is_slot_taken=seen.is_slot_taken,\n",
+        "",
         ("tests/services/booking/test_slots.py",),
+    ),
+    Mutant(
+        "an-acceptance-does-not-ask-the-drawn-areas-of-now",
+        OFFERS,
+        "area=forbidden(operating, no_go, candidate.pickup, candidate.delivery)",
+        "area=None",
+        (f"{OBJECTIONS}::TestAcceptance",),
+    ),
+    Mutant(
+        "an-acceptance-does-not-ask-the-longest-detour-of-now",
+        OFFERS,
+        "Journey(Figures.from_record(offer.figures), parameters)",
+        "Journey(Figures.from_record(offer.figures))",
+        (f"{OBJECTIONS}::TestAcceptance",),
+    ),
+    Mutant(
+        "a-load-off-the-market-is-refused-without-all-other-reasons",
+        "services/booking/assign.py",
+        "        wanted = Booking(kind, slot, is_slot_taken=is_taken)\n        raise",
+        "        wanted = Booking(kind, slot)\n        raise",
+        (f"{OBJECTIONS}::TestTheDesk",),
+    ),
+    Mutant(
+        "the-desk-takes-a-load-whose-lease-is-over",
+        "services/loads/market.py",
+        "        is_lease_over=lease is None or lease <= at,\n",
+        "",
+        (f"{OBJECTIONS}::TestTheDesk",),
     ),
     Mutant(
         "two-decisions-about-a-driver-do-not-see-each-other",
@@ -88,7 +116,7 @@ MUTANTS = (
         "        from a where drivers.id = a.driver_id\n"
         "        returning old.availability as before\n",
         "        select 'available' as before from a\n",
-        (f"{OBJECTIONS}::TestMeanwhile",),
+        ("tests/services/booking/test_objections_meanwhile.py",),
     ),
     Mutant(
         "a-yes-does-not-lock-the-load",

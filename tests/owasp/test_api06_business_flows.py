@@ -12,7 +12,6 @@ from runtime.db import Session
 from services.booking import answer
 from tests.owasp.proofs import missing
 from tests.services.scene import (
-    HALF_AN_HOUR,
     Scene,
     active,
     actor_of,
@@ -93,7 +92,6 @@ class TestAcceptance:
                     actor_of(driver),
                     offer_id,
                     now=wrong,
-                    position_max_age=HALF_AN_HOUR,
                 )
 
         seen(driver, "31 minutes")
@@ -148,7 +146,7 @@ class TestAcceptance:
         forget(busy)
 
         assert accept(driver, first).code == "offer-status"
-        assert accept(busy, offer_id).code in {"driver-busy", "offer-withdrawn"}
+        assert accept(busy, offer_id).code in {"objections", "offer-withdrawn"}
 
     def test_needs_no_position_where_the_operator_says_so(self, scene, limited):
         scene.load()

@@ -6,6 +6,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from services.booking import assign
+from tests.services.booking.desk import grounds
 from tests.services.scene import (
     Scene,
     active,
@@ -90,8 +91,20 @@ class TestPlan:
 
         refused = plan(scene.carrier, load_id, other)
 
-        assert (refused.status, refused.code) == (410, "load-taken")
-        assert refused["current_status"] == "booked"
+        assert (refused.status, refused.code) == (409, "objections")
+        assert refused["objections"] == [
+            {
+                "ground": "not_on_the_market",
+                "pointer": "#/load/status",
+                "detail": "The load is not on the market.",
+                "may_overrule": False,
+                "figure": {
+                    "value": "booked",
+                    "limit": "posted",
+                    "unit": "load_status",
+                },
+            }
+        ]
 
     def test_a_driver_has_a_current_and_a_next_load_and_no_third(self, scene):
         driver = scene.driver()
@@ -100,7 +113,7 @@ class TestPlan:
         refused = plan(scene.carrier, scene.load(pickup=CLEVELAND), driver)
 
         assert [plan["slot"] for plan in made] == ["current", "next"]
-        assert (refused.status, refused.code) == (409, "driver-busy")
+        assert (refused.status, grounds(refused)) == (409, ["slot_taken"])
         assert len(active()) == 2
 
     def test_a_driver_without_a_truck_is_refused(self, scene):

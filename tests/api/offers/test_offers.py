@@ -15,6 +15,7 @@ from services.booking import assign
 from services.fleet import drivers
 from services.kernel.events import Cause
 from services.loads import market
+from tests.services.booking.desk import grounds
 from tests.services.scene import (
     Scene,
     active,
@@ -245,7 +246,7 @@ class TestRefusals:
             desk = actor_of(scene.carrier)
             assign.book(
                 session,
-                market.lock_market_load(session, desk, load_id),
+                market.lock_known_load(session, desk, load_id),
                 drivers.get_driver(session, desk, UUID(driver.driver_id)),
                 kind=kind,
                 cause=Cause(utcnow(), desk),
@@ -260,7 +261,7 @@ class TestRefusals:
 
         refused = accept(driver, offer_id)
 
-        assert (refused.status, refused.code) == (409, "driver-busy")
+        assert (refused.status, grounds(refused)) == (409, ["slot_taken"])
         assert [a.load_id for a in active()] == [load_id]
         assert offer_row(offer_id).status == "sent"
 

@@ -3,8 +3,11 @@
 import pytest
 from sqlalchemy.orm import Session as OrmSession
 
+from tests.api.kernel.conftest import limited
 from tests.trips import Trip, make_trip
 from tests.world import World
+
+__all__ = ["limited"]
 
 
 @pytest.fixture

@@ -17,14 +17,14 @@ from runtime.db import Session
 from runtime.errors import DomainError
 from services.booking import answer
 from services.booking.answer import OfferExpired, OfferTaken, OfferWithdrawn
+from services.booking.objections import Objected
 from services.fleet.drivers import DriverBusy
 from services.kernel.events import Cause
 from services.kernel.moves import OfferMoveRefused
-from services.loads.market import LoadTaken
 from services.offers import ending
 from tests.flows.acts import overriding
 from tests.services import scene as staging
-from tests.services.scene import HALF_AN_HOUR, Scene, actor_of, let_time_run_out
+from tests.services.scene import Scene, actor_of, let_time_run_out
 from tests.world import utcnow
 
 DRIVERS, LOADS = 3, 3
@@ -49,9 +49,13 @@ REFUSAL = {
 
 
 def refused(act):
-    """Return the class of the refusal, or None if the act was done."""
+    """Return the class of the refusal, or None if the act was done; if something speaks
+    against it, the grounds that nobody may overrule."""
     try:
         staging.in_transaction(act)
+    except Objected as error:
+        found = error.extra["objections"]
+        return [each["ground"] for each in found if not each["may_overrule"]]
     except DomainError as error:
         return type(error)
     return None
@@ -200,9 +204,7 @@ class Market(RuleBasedStateMachine):
         driver, load, status = self.offers[offer_id]
         actor = self.cast.drivers[driver]
         refusal = refused(
-            lambda session: answer.accept(
-                session, actor, offer_id, now=utcnow(), position_max_age=HALF_AN_HOUR
-            )
+            lambda session: answer.accept(session, actor, offer_id, now=utcnow())
         )
         assert refusal == REFUSAL.get(status)
         if status == "created":
@@ -213,13 +215,15 @@ class Market(RuleBasedStateMachine):
     def reassign(self, load, driver):
         if load not in self.driver_of:
             return
+        has_it = self.driver_of[load] == driver
         is_busy = driver in self.driver_of.values()
         refusal = self.decide(
             "reassign",
             self.assignment_of(load),
             driver_id=self.cast.drivers[driver].driver_id,
         )
-        assert refusal == (DriverBusy if is_busy else None)
+        busy = DriverBusy if has_it else ["slot_taken"]
+        assert refusal == (busy if is_busy else None)
         if not is_busy:
             self.book(driver, load)
 
@@ -238,7 +242,8 @@ class Market(RuleBasedStateMachine):
             load_id=self.cast.load_ids[load],
             driver_id=self.cast.drivers[driver].driver_id,
         )
-        assert refusal == (LoadTaken if is_taken else DriverBusy if is_busy else None)
+        grounds = ["not_on_the_market"] * is_taken + ["slot_taken"] * is_busy
+        assert refusal == (grounds or None)
         if not is_taken and not is_busy:
             self.book(driver, load)
 

@@ -1,19 +1,24 @@
 """What speaks against a booking is asked again under the locks: by an acceptance both
 columns, by the desk what it may overrule and what nobody may."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
+from geo.points import Point
 from models.booking.overrides import Override
-from runtime.db import Session
-from services.booking.objections import Objected
-from tests.flows.acts import accepting
-from tests.services.booking.desk import everything, grounds, override, won
-from tests.services.scene import Scene, active, after, offer_row, rows_of
-from tests.world import CHICAGO, DALLAS, Answer, Caller, World, iso, utcnow
+from tests.api.kernel.conftest import Limited
+from tests.services.booking.desk import change, everything, grounds, override, won
+from tests.services.scene import (
+    Scene,
+    active,
+    offer_row,
+    open_offers,
+    rows_of,
+)
+from tests.world import CHICAGO, CLEVELAND, DALLAS, Answer, Caller, World, iso, utcnow
 
 CHANGES = [
     ("trucks", "payload_kg = 10_000", "too_heavy"),
@@ -39,13 +44,13 @@ def scene(world: World) -> Scene:
     return Scene(world)
 
 
-def change(table: str, to: str, *, session: Any = None) -> None:
-    """Change all rows, as no use case does: those that edit a load withdraw offers."""
-    if session is None:
-        with Session.begin() as own:
-            own.execute(text(f"update {table} set {to}"))
-    else:
-        session.execute(text(f"update {table} set {to}"))
+def no_go(scene: Scene, place: Point) -> None:
+    """Draw a no-go area around the place."""
+    lat, lon = place.lat, place.lon
+    ring = [[lon - 1, lat - 1], [lon + 1, lat - 1], [lon, lat + 1]]
+    drawn = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    area = {"kind": "no_go", "name": "x", "geometry": drawn}
+    assert scene.carrier.put(f"/v1/areas/{UUID(int=7)}", area).status == 200
 
 
 class TestAcceptance:
@@ -86,6 +91,42 @@ class TestAcceptance:
             ground == "position_old" for ground in grounds(refused)
         ]
         assert refused["objections"][0]["pointer"] == "#/driver/availability"
+
+    def test_asks_the_drawn_areas_and_the_longest_detour_of_now(
+        self, scene: Scene, limited: Limited
+    ) -> None:
+        scene.load()
+        driver = scene.driver()
+        (offer_id,) = scene.offered(driver)
+        no_go(scene, CHICAGO)
+        stricter = replace(driver, app=limited(MAX_DETOUR_MI=1))
+
+        refused = stricter.put(f"/v1/offers/{offer_id}/acceptance")
+
+        assert grounds(refused) == ["in_no_go_area", "detour_too_long"]
+        assert refused["objections"][1]["figure"]["limit"] == pytest.approx(1_609.344)
+
+    def test_with_a_load_or_without_a_truck_is_told_all_else_too(
+        self, scene: Scene
+    ) -> None:
+        scene.loads(2)
+        busy, walker = scene.drivers(2)
+        scene.offered(busy, walker)
+        offers = {each: open_offers(each)[0].id for each in (busy, walker)}
+        scene.assigned(busy, scene.load(pickup=CLEVELAND))
+        change("offers", "status = 'created', ended_at = null")
+        change("drivers", "truck_id = null", f"id = '{walker.driver_id}'")
+        change("last_positions", "corrected_at = now() - interval '1 day'")
+
+        told = [
+            grounds(each.put(f"/v1/offers/{offer_id}/acceptance"))
+            for each, offer_id in offers.items()
+        ]
+
+        assert told == [
+            ["slot_taken", "position_old"],
+            ["position_old", "no_truck"],
+        ]
 
     def test_a_driver_off_duty_accepts_after_saying_that_they_are_available(
         self, scene: Scene
@@ -202,6 +243,47 @@ class TestTheDesk:
         assert expected <= set(grounds(refused))
         assert everything() == before
 
+    @pytest.mark.parametrize("how", ["plan", "force", "swap"])
+    @pytest.mark.parametrize(
+        ("to", "found"),
+        [
+            ("status = 'withdrawn'", ["not_on_the_market"]),
+            (
+                "status = 'held', lease_expires_at = now()",
+                ["not_on_the_market", "lease_over"],
+            ),
+            ("lease_expires_at = now()", ["lease_over"]),
+            ("is_unconfirmed = true", ["not_on_the_market"]),
+        ],
+    )
+    def test_is_told_all_reasons_also_of_a_load_that_it_knows_and_cannot_take(
+        self, scene: Scene, to: str, found: list[str], how: str
+    ) -> None:
+        """Of one that another driver of theirs is offered."""
+        asked = scene.load()
+        scene.offered(scene.driver())
+        walker = scene.driver()
+        carried = scene.assigned(walker, scene.load(pickup=CLEVELAND))
+        scene.assigned(walker, scene.load(pickup=CLEVELAND))
+        change("loads", to, f"id = '{asked}'")
+        change("trucks", "equipment = 'flatbed'")
+        before = everything()
+        desk, whose = scene.carrier, {"driver_id": walker.driver_id}
+        which = {"load_id": str(asked)}
+
+        refused = {
+            "plan": lambda: self.plan(scene, walker, asked, reason="safety"),
+            "force": lambda: override(desk, kind="force_assign", **whose, **which),
+            "swap": lambda: override(desk, carried, kind="force_assign", **which),
+        }[how]()
+
+        assert (refused.status, refused.code) == (409, "objections")
+        slots = [] if how == "swap" else ["slot_taken"]
+        waits = to != "status = 'withdrawn'"
+        way = ["detour_too_long"] if waits and how != "plan" else []
+        assert grounds(refused) == [*found, *slots, "equipment_mismatch", *way]
+        assert everything() == before
+
     @pytest.mark.parametrize("how", ["force", "reassign"])
     def test_an_override_goes_through_with_warnings(
         self, scene: Scene, reefer: Caller, how: str
@@ -238,11 +320,7 @@ class TestTheDesk:
     def test_is_told_of_an_old_position_and_a_no_go_area(self, scene: Scene) -> None:
         driver, load_id = scene.driver(), scene.load()
         change("last_positions", "corrected_at = now() - interval '1 day'")
-        lat, lon = CHICAGO.lat, CHICAGO.lon
-        ring = [[lon - 1, lat - 1], [lon + 1, lat - 1], [lon, lat + 1]]
-        drawn = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
-        area = {"kind": "no_go", "name": "x", "geometry": drawn}
-        scene.carrier.put(f"/v1/areas/{UUID(int=7)}", area)
+        no_go(scene, CHICAGO)
 
         refused = self.plan(scene, driver, load_id)
 
@@ -265,75 +343,3 @@ class TestTheDesk:
         made = self.plan(scene, driver, following)
 
         assert (made.status, made["slot"], made["warnings"]) == (201, "next", [])
-
-
-class TestMeanwhile:
-    """Staged races: what another transaction changes counts, once it has committed."""
-
-    @pytest.mark.parametrize(
-        ("table", "to", "ground"),
-        [
-            ("drivers", "availability = 'off_duty'", "driver_off_duty"),
-            ("drivers", "has_hazmat_endorsement = false", "no_hazmat_endorsement"),
-            ("loads", "weight_kg = 30000", "above_legal_weight"),
-            ("loads", "lease_expires_at = now()", "lease_over"),
-        ],
-    )
-    def test_an_acceptance_that_waited_sees_the_change(
-        self, committed: World, table: str, to: str, ground: str
-    ) -> None:
-        scene = Scene(committed)
-        scene.load(has_hazmat=True)
-        driver = scene.driver(is_hazmat_allowed=True)
-        change("drivers", "has_hazmat_endorsement = true")
-        (offer_id,) = scene.offered(driver)
-
-        with pytest.raises(Objected) as refused:
-            after(
-                lambda session: change(table, to, session=session),
-                accepting(driver, offer_id),
-            )
-
-        told = [o["ground"] for o in refused.value.extra["objections"]]
-        assert ground in told
-        assert active() == []
-
-    def test_an_acceptance_that_waited_sees_the_other_truck(
-        self, committed: World
-    ) -> None:
-        scene = Scene(committed)
-        scene.load()
-        driver = scene.driver()
-        (offer_id,) = scene.offered(driver)
-        other = committed.truck(scene.carrier, equipment="flatbed")
-
-        with pytest.raises(Objected, match="changed at this moment"):
-            after(
-                lambda session: change(
-                    "drivers", f"truck_id = '{other}'", session=session
-                ),
-                accepting(driver, offer_id),
-            )
-
-        assert active() == []
-
-    def test_an_acceptance_that_waited_sees_the_suspended_poster(
-        self, committed: World
-    ) -> None:
-        scene = Scene(committed)
-        scene.load()
-        driver = scene.driver()
-        (offer_id,) = scene.offered(driver)
-
-        def suspend(session: Any) -> None:
-            session.execute(text("select from loads for update"))
-            change(
-                "organisations",
-                "suspended_at = now() where kind = 'shipper'",
-                session=session,
-            )
-
-        with pytest.raises(Objected, match="poster is suspended"):
-            after(suspend, accepting(driver, offer_id))
-
-        assert active() == []

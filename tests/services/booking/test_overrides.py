@@ -4,7 +4,7 @@ import pytest
 
 from models.kernel.events import Event
 from models.loads.loads import Load
-from tests.services.booking.desk import everything, override, won
+from tests.services.booking.desk import everything, grounds, override, won
 from tests.services.scene import (
     Scene,
     active,
@@ -107,7 +107,10 @@ class TestReassign:
             scene.carrier, carried["id"], kind="reassign", driver_id=busy.driver_id
         )
 
-        assert (refused.status, refused.code) == (409, "driver-busy")
+        assert (refused.status, grounds(refused)) == (
+            409,
+            ["slot_taken", "detour_too_long"],
+        )
         assert everything() == before
 
     def test_the_driver_who_has_it_already_is_refused(self, scene):
@@ -131,7 +134,7 @@ class TestReassign:
             scene.carrier, carried["id"], kind="reassign", driver_id=walker.driver_id
         )
 
-        assert (refused.status, refused.code) == (409, "driver-without-truck")
+        assert (refused.status, grounds(refused)) == (409, ["no_truck"])
 
     def test_the_event_names_both_and_the_reason(self, scene):
         scene.load()
@@ -264,7 +267,7 @@ class TestForceAssign:
             scene.carrier, carried["id"], kind="force_assign", load_id=str(second)
         )
 
-        assert (refused.status, refused.code) == (410, "load-taken")
+        assert grounds(refused) == ["not_on_the_market", "detour_too_long"]
         assert everything() == before
 
     def test_a_driver_with_a_backhaul_is_busy(self, scene):
@@ -280,7 +283,10 @@ class TestForceAssign:
             driver_id=driver.driver_id,
         )
 
-        assert (refused.status, refused.code) == (409, "driver-busy")
+        assert (refused.status, grounds(refused)) == (
+            409,
+            ["slot_taken", "detour_too_long"],
+        )
         assert everything() == before
 
 

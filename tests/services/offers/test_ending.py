@@ -11,7 +11,6 @@ from models.offers.offers import Offer
 from runtime.db import Session
 from services.booking import answer
 from tests.services.scene import (
-    HALF_AN_HOUR,
     Scene,
     actor_of,
     decline,
@@ -137,9 +136,7 @@ class TestExpire:
 
         def accept(offer_id):
             with Session.begin() as session:
-                return answer.accept(
-                    session, actor, offer_id, now=wrong, position_max_age=HALF_AN_HOUR
-                )
+                return answer.accept(session, actor, offer_id, now=wrong)
 
         with pytest.raises(answer.OfferExpired):
             accept(late.id)
