@@ -178,9 +178,10 @@ def rows(world: World, run_jobs: Any) -> Rows:
     offered = world.load(shipper, NEWARK, CHICAGO)
     world.drive(driver, shipper, first)
     run_jobs()
-    carried = world.load(shipper, CHICAGO, NEWARK)
+    # Too heavy for the trucks, so that who gives it to another is warned.
+    carried = world.load(shipper, CHICAGO, NEWARK, weight_kg=21_000)
     busy = world.driver(carrier, device=None)
-    assignment = world.assign(carrier, busy, carried)
+    assignment = world.assign(carrier, busy, carried, reason="customer_request")
     area_id = str(uuid7())
     assert carrier.put(f"/v1/areas/{area_id}", area_body()).status == 200
     guest = {"name": "G", "email": "guest@example.com", "roles": ["driver"]}
@@ -205,9 +206,10 @@ def rows(world: World, run_jobs: Any) -> Rows:
 
 
 def area_body() -> dict[str, Any]:
-    square = [[-88, 41], [-87, 41], [-87, 42], [-88, 42], [-88, 41]]
+    """Return an area far from the loads, so that it forbids none of them."""
+    square = [[-98, 31], [-97, 31], [-97, 32], [-98, 32], [-98, 31]]
     geometry = {"type": "Polygon", "coordinates": [square]}
-    return {"kind": "operating", "name": "Home", "geometry": geometry}
+    return {"kind": "no_go", "name": "Waco", "geometry": geometry}
 
 
 def bodies(ids: dict[str, str]) -> dict[str, Any]:

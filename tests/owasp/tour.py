@@ -62,13 +62,15 @@ class Tour:
         carrying = self._carrying()
         # Other freight than the desk's own: a carrier may not post what it carries.
         brokered = [self._load(broker, weight_kg=9_000) for _ in range(2)]
-        carrier = world.driver(rows.owner, device=None)
+        # Too heavy for the truck, so that there are warnings to be seen.
+        small = {"payload_kg": 5_000}
+        carrier = world.driver(rows.owner, truck=small, device=None)
         load = brokered[1]["load"]
         world.assign(rows.owner, carrier, load, reason="customer_request")
         own = self._load(desk, weight_kg=8_000)
         world.assign(
             rows.owner,
-            world.driver(rows.owner, device=None),
+            world.driver(rows.owner, truck=small, device=None),
             own["load"],
             reason="customer_request",
         )
@@ -107,7 +109,7 @@ class Tour:
     def walk(self) -> Iterator[Heard]:
         """Call each guest's operations; roll back the changes after each."""
         cast = self.guests()
-        market = self.world.load(self.world.shipper(), NEWARK)["id"]
+        market = self.world.load(self.world.shipper(), NEWARK, weight_kg=21_000)["id"]
         for guest in cast:
             granted = set(guest.caller.get("/v1/me")["permissions"])
             for operation in guarded(self.world.app):

@@ -281,9 +281,6 @@ def all_errors() -> Iterator[type[DomainError]]:
         waiting += error.__subclasses__()
 
 
-SHARED = {"driver-busy"}
-"""Codes of several error classes that state the same fact: the driver has a load."""
-
 GENERAL = {"Conflict", "Gone", "DomainError"}
 """Base classes; they are never raised themselves."""
 
@@ -292,7 +289,7 @@ class TestCodes:
     def test_each_belongs_to_one_error(self) -> None:
         own = [error.code for error in all_errors() if "code" in vars(error)]
 
-        assert {code for code in own if own.count(code) > 1} == SHARED
+        assert {code for code in own if own.count(code) > 1} == set()
         taken = {code for code, _ in HTTP_PROBLEMS.values()}
         assert taken & set(own) == {"not-found", "invalid-request"}
 

@@ -123,7 +123,7 @@ class TestPlan:
 
         refused = plan(scene.carrier, load_id, driver)
 
-        assert (refused.status, refused.code) == (409, "driver-without-truck")
+        assert (refused.status, grounds(refused)) == (409, ["no_truck"])
         assert active() == []
 
 
