@@ -122,7 +122,7 @@ def book(
     Locks: the offers, the driver; the caller has locked the load. Raises: IdTaken;
     Objected, if the load is not on the market for the driver's company, among others.
     """
-    now, standing = cause.occurred_at, market.standing(session, load, driver.org_id)
+    now, standing = cause.occurred_at, market.standing(session, load.id, driver.org_id)
     if not standing.is_open:
         is_taken = objections.is_slot_taken(session, driver, slot)
         wanted = Booking(kind, slot, is_slot_taken=is_taken)

@@ -135,8 +135,8 @@ MUTANTS = (
     Mutant(
         "odd-figures-are-offered-unconfirmed",
         "services/loads/market.py",
-        "    loads.status = 'posted' and not loads.is_unconfirmed\n",
-        "    loads.status = 'posted'\n",
+        "loads.status = 'posted' and not loads.is_unconfirmed and",
+        "loads.status = 'posted' and",
         (f"{FIGURES}::TestOddFigures",),
     ),
     Mutant(

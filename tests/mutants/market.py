@@ -104,8 +104,8 @@ MUTANTS = (
     Mutant(
         "the-desk-takes-a-load-whose-lease-is-over",
         "services/loads/market.py",
-        "        is_lease_over=lease is None or lease <= at,\n",
-        "",
+        "{IS_LEASED} is not true as is_lease_over",
+        "false as is_lease_over",
         (f"{OBJECTIONS}::TestTheDesk",),
     ),
     Mutant(
@@ -163,8 +163,8 @@ MUTANTS = (
     Mutant(
         "private-loads-are-on-the-market",
         "services/loads/market.py",
-        "    and (loads.visibility = 'network' or loads.org_id = :org_id)\n",
-        "    and (loads.visibility is not null or loads.org_id = :org_id)\n",
+        "(loads.visibility = 'network' or loads.org_id = :org_id)",
+        "(loads.visibility is not null or loads.org_id = :org_id)",
         (f"{LOADS}::test_of_the_market_include_private_ones_only_for_their_company",),
     ),
     Mutant(

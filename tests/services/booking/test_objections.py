@@ -254,6 +254,7 @@ class TestTheDesk:
             ),
             ("lease_expires_at = now()", ["lease_over"]),
             ("is_unconfirmed = true", ["not_on_the_market"]),
+            ("visibility = 'private'", ["not_visible"]),
         ],
     )
     def test_is_told_all_reasons_also_of_a_load_that_it_knows_and_cannot_take(
