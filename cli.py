@@ -37,6 +37,7 @@ from services.fleet import positions
 from services.people import organisations
 from services.people.organisations import Company
 from services.people.passwords import SHORTEST_PASSWORD, hash_password
+from services.search.changes import bring_changes_back
 from services.upkeep import audit as audit_chains
 from services.upkeep import suspensions
 
@@ -98,7 +99,8 @@ def worker() -> None:
 @cli.command()
 @clear_failures
 def migrate() -> None:
-    """Bring the database schema to this release, partitions included."""
+    """Bring the database schema to this release, partitions included, and a restored
+    dump to this server."""
     settings = settings_from_environment()
     login = connect(settings, needs_schema=False)
     schema.upgrade(login)
@@ -107,6 +109,7 @@ def migrate() -> None:
     # A phone may report a position before the first worker has started.
     with Session.begin() as session:
         positions.make_partitions(session, now=datetime.now(UTC))
+    in_batches(bring_changes_back)
     click.echo(f"The schema is at {schema.head()}.")
 
 

@@ -16,8 +16,14 @@ from sqlalchemy import func, select
 
 from edges.mailing import make_post_office
 from edges.pushing import make_gateway
-from edges.start import audit_key, clear_failures, connect, settings_from_environment
-from geo.roads import EstimatedRoads
+from edges.roads import load_roads
+from edges.start import (
+    audit_key,
+    clear_failures,
+    connect,
+    read_gauges,
+    settings_from_environment,
+)
 from handlers import letters, loads, offers, push, queue, search, upkeep
 from handlers.supplies import Handlers, Supplies
 from handlers.upkeep import positions_partition
@@ -26,7 +32,8 @@ from notifications.gateway import QUOTA_WAIT_S
 from runtime.config import Settings
 from runtime.db import DatabaseRole, Hand, Session, lock_timeout_ms
 from runtime.errors import CannotStart
-from runtime.telemetry import JOB_SECONDS, JOBS, log, traced
+from runtime.telemetry import GAUGES, JOB_SECONDS, JOBS, log, traced
+from services.search.market import Market
 from services.search.run import SearchRules
 from services.upkeep import periodic
 from services.upkeep.retention import Retention
@@ -185,9 +192,10 @@ def main() -> None:
         lock_timeout_ms=lock_timeout_ms(settings),
         statement_timeout_ms=settings.STATEMENT_TIMEOUT_S * 1000,
     )
+    roads = load_roads(settings.ROADS_CACHE_MB)
     supplies = Supplies(
         queue=app,
-        rules=SearchRules.of(settings, EstimatedRoads()),
+        rules=SearchRules.of(settings, roads, Market(roads)),
         gateway=gateway,
         audit_key=audit_key(settings),
         now=utcnow,
@@ -195,6 +203,8 @@ def main() -> None:
         kept=Retention.of(settings),
     )
     positions_partition(supplies)
+    supplies.rules.market.refresh()
+    GAUGES.read = lambda: [*read_gauges(), *supplies.rules.market.readings()]
     register(app, supplies)
     if settings.WORKER_METRICS_PORT:
         serve_metrics(settings)

@@ -17,9 +17,9 @@ from api.kernel.limits import network_of
 from api.kernel.refusals import refusal
 from api.upkeep.operations import PROBES
 from edges.adapter import UNBOUNDED, Adapter, Admission
+from edges.roads import WEB_CACHE_MB, load_roads
 from edges.serving import options_of, serve
 from edges.start import clear_failures, connect, keyring, settings_from_environment
-from geo.roads import EstimatedRoads
 from runtime import schema
 from runtime.config import Settings
 from runtime.errors import Unauthenticated
@@ -38,7 +38,7 @@ def _make(settings: Settings, keys: Keyring) -> Flask:
     return create_app(
         settings,
         keys,
-        make_posting_rules(settings, EstimatedRoads()),
+        make_posting_rules(settings, load_roads(WEB_CACHE_MB)),
         schema_head=schema.head(),
     )
 

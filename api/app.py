@@ -12,9 +12,17 @@ from api.booking import carrier_records, overrides
 from api.fleet import areas, drivers, flags, positions, trucks
 from api.kernel import deprecation, headers, limits, openapi, problems, versions
 from api.kernel.bodies import InflatingRequest
-from api.loads import assignments, endings, interruptions, loads, stops
+from api.loads import assignments, endings, interruptions, loads, routes, stops
 from api.offers import offers
-from api.people import credentials, devices, invitations, me, members, sign_ins
+from api.people import (
+    credentials,
+    devices,
+    invitations,
+    me,
+    members,
+    organisations,
+    sign_ins,
+)
 from api.search import searches
 from api.upkeep import operations, sync
 from geo.roads import Roads
@@ -23,7 +31,7 @@ from runtime.telemetry import REQUEST_SECONDS, REQUESTS, log, traced
 from services.booking.objections import BookingRules
 from services.loads.posting import PostingRules
 from services.people.tokens import Keyring
-from services.search.run import SearchRules
+from services.search.run import parameters_of
 
 VERSION = "0.1.0"
 
@@ -36,6 +44,7 @@ BLUEPRINTS = (
     credentials.blueprint,
     credentials.resets_blueprint,
     members.blueprint,
+    organisations.blueprint,
     invitations.blueprint,
     devices.blueprint,
     devices.company_blueprint,
@@ -43,6 +52,7 @@ BLUEPRINTS = (
     drivers.blueprint,
     areas.blueprint,
     loads.blueprint,
+    routes.blueprint,
     interruptions.blueprint,
     endings.blueprint,
     stops.blueprint,
@@ -76,6 +86,9 @@ Phones keep the loads and offers that they follow up to date with `GET /v1/sync`
 `RateLimit-Policy` and `RateLimit` say how often you may ask and how much is left; 429
 and 503 say in `Retry-After` when to try again. Bodies may be sent with
 `Content-Encoding: gzip`.
+
+Distances by road are of a network © OpenStreetMap contributors, under the Open Database
+License 1.0: show that on every map and beside every route.
 """
 
 
@@ -108,7 +121,7 @@ def create_app(
     app.extensions["booking_rules"] = BookingRules(
         posting_rules.roads,
         settings.accept_position_max_age,
-        SearchRules.of(settings, posting_rules.roads).parameters,
+        parameters_of(settings),
     )
     app.extensions["schema_head"] = schema_head
     _observe(app)

@@ -21,8 +21,8 @@ HEADER = (
 SEEDS = (1, 2, 3)
 BY_NAME = (
     *("idempotency", "fuzz", "refresh", "tenants", "exits", "overhead", "limits"),
-    "slow",
-    *("search", "search --naive", "drop_to_push", "accept_race", "http"),
+    *("slow", "roads", "naive", "weeks"),
+    *("freshness", "search", "drop_to_push", "accept_race", "http"),
     *("kill", "restart", "fcm_storm", "soak"),
 )
 """Every bench but the replay, which has arguments of its own."""
@@ -84,8 +84,28 @@ LIMITED_BY = {
     "p50_factor": "few loads in reach are all judged; many need two more rounds of"
     " queries",
     "worker_rss_mb": "Python and the imported modules",
-    "speed_up_to_full_scan": "a scan of 100,000 takes 60 ms; on 1,000,000 not measured",
-    "speed_up_to_one_end": "how many loads lie around the drop",
+    "error_percent_mean": "no road but motorways and trunk roads, and the shortest way"
+    " where trucks take the quickest",
+    "error_percent_worst": "the same",
+    "one_to_all_all_ms_p50": "one Dijkstra of scipy over 115,000 nodes",
+    "memory_mb": "the import of scipy: half of it",
+    "orders_that_differ": "nothing: the search is written twice",
+    "gains_that_differ": "nothing: the same",
+    "counts_that_differ": "nothing: the same",
+    **dict.fromkeys(
+        ("contribution_factor_own_0.76", "contribution_factor_own_1.56"),
+        "one price of an hour for cheap and for dear miles",
+    ),
+    **dict.fromkeys(
+        ("contribution_factor_soon_0.76", "contribution_factor_soon_1.56"),
+        "the hours that the first search wastes: there it waits 10 h at a pickup, on"
+        " the other market 29",
+    ),
+    "changes": "how long it plays",
+    "changes_missed": "nothing: rows and place come from one snapshot",
+    "suspended_seen": "nothing: suspensions are read at each refresh",
+    "restarts_noticed": "how often the bench restarts the database",
+    "worker_peak_mb": "the columns, and Python with its modules",
     "drops_lost": "nothing: each step's job commits with the step before it",
     "wrong_loads": "nothing: the load's lock and the unique indexes decide",
     "accept_ms_p99": "the winner's 16 round trips under the load's lock; the worker on"

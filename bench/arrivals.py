@@ -71,7 +71,8 @@ def at_once(make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
 
 
 def post(poster: Client, load: BoardLoad) -> dict[str, Any]:
-    """Post a load of the board; return the server's representation."""
+    """Post a load of the board, and confirm it if it is odd; return the server's
+    representation."""
     body = {
         "load_number": f"B{load.seq}",
         "equipment": [load.equipment],
@@ -79,6 +80,8 @@ def post(poster: Client, load: BoardLoad) -> dict[str, Any]:
         "stops": _stops(load.origin, load.destination),
     }
     posted: dict[str, Any] = poster.need("POST", "/v1/loads", body).body
+    if posted["is_unconfirmed"]:
+        poster.need("PUT", f"/v1/loads/{posted['id']}/confirmation")
     return posted
 
 
@@ -103,6 +106,7 @@ def _hire(crowd: Crowd, desk: Person, trip: Trip) -> Driver:
         desk.org_id,
         "on_load",
         home=home,
+        at=drop,
         has_area=False,
         unit_number=f"T{trip.truck}",
         equipment=trip.equipment,

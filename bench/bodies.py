@@ -249,6 +249,7 @@ BODIES: Mapping[str, Callable[[Asking], Body]] = {
     "POST /v1/me/second-factor": lambda asking: {"current_password": PASSWORD},
     "PUT /v1/me/second-factor/confirmation": lambda asking: {"code": "123456"},
     "POST /v1/me/second-factor/removal": lambda asking: {"code": "123456"},
+    "PATCH /v1/organisation": lambda asking: {"hour_cents": 1_500},
     "PUT /v1/trucks/{truck_id}": lambda asking: {
         "unit_number": f"N{uuid4()}"[:20],
         "equipment": "van",

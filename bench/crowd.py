@@ -105,17 +105,25 @@ class Crowd:
         write(self.database_url, self._cast.take())
 
     def near(self, place: Point) -> Point:
-        """Return a random point within about 15 miles."""
-        shift = self.rng.uniform
-        return Point(place.lat + shift(-0.2, 0.2), place.lon + shift(-0.2, 0.2))
+        """Return a random point within about 20 miles to the west.
 
-    def company(self, kind: OrganisationKind, drivers: int = 0) -> Company:
-        """Return a new company: its desk, one member for each role, and drivers."""
+        That is on land near Chicago and New York; their east is water without a road.
+        """
+        shift = self.rng.uniform
+        return Point(place.lat + shift(-0.2, 0.2), place.lon + shift(-0.4, 0.0))
+
+    def company(
+        self, kind: OrganisationKind, drivers: int = 0, *, at: Point = LAKE_ERIE
+    ) -> Company:
+        """Return a new company: its desk, one member for each role, and drivers.
+
+        at: where the drivers are.
+        """
         org_id = self._cast.organisation(kind)
         roles = sorted(ROLES_OF[kind] - {Role.DRIVER})
         desk = self.person(org_id, roles)
         staff = [desk, *(self.person(org_id, [role]) for role in roles)]
-        staff += [self.driver(org_id) for _ in range(drivers)]
+        staff += [self.driver(org_id, at=at) for _ in range(drivers)]
         self._cast.keep("invitations", people.invitation(desk.member, utcnow()))
         if drivers:
             self._cast.keep("areas", people.area(org_id, None))
@@ -136,11 +144,13 @@ class Crowd:
         availability: str = "available",
         *,
         home: Point | None = None,
+        at: Point = LAKE_ERIE,
         has_area: bool = True,
         **of_truck: object,
     ) -> Person:
         """Return a driver with a truck, positions, and a home near Chicago by default.
 
+        at: where they are now. A search starts there if it is far from their drop.
         has_area: with an area where they do not go.
         of_truck: columns that differ from those of `market.people.truck`.
         """
@@ -154,10 +164,10 @@ class Crowd:
         assert person.driver is not None
         driver_id, now = person.driver["id"], utcnow()
         for number in range(1, FIXES):
-            place = replace(LAKE_ERIE, lat=LAKE_ERIE.lat + number / 100)
+            place = replace(at, lat=at.lat + number / 100)
             fix = people.position(driver_id, place, now - timedelta(minutes=number))
             self._cast.keep("positions", fix)
-        self._cast.seen(driver_id, LAKE_ERIE, now)
+        self._cast.seen(driver_id, at, now)
         if has_area:
             self._cast.keep("areas", people.area(org_id, driver_id))
         return person

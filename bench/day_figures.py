@@ -1,16 +1,16 @@
 """The figures of a played day, and the bars they must reach."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import Any
-
-import numpy as np
 
 from bench.arrivals import Driver
 from bench.board import BoardLoad, Trip
 from bench.day import Day, Phones, searched_after_ms
-from bench.reference import Answers, answers, most_gain_usd
+from bench.day_answers import Answers, answers
+from bench.matching import most_gain_usd
+from bench.reference_records import WayOf
 from bench.report import Bar, percentiles
 
 METRES_PER_MILE = 1609.344
@@ -45,11 +45,18 @@ class Played:
 
 
 def figures_of(
-    loads: Sequence[BoardLoad], trips: Sequence[Trip], played: Played, rules: Rules
+    loads: Sequence[BoardLoad],
+    trips: Sequence[Trip],
+    played: Played,
+    rules: Rules,
+    way: WayOf,
 ) -> dict[str, Any]:
-    """Return the figures of the day; each name says its unit."""
-    found = answers(trips, loads, **asdict(rules))
-    as_posted = answers(trips, loads, **asdict(rules), has_posted_mileage=True)
+    """Return the figures of the day; each name says its unit.
+
+    way: on the roads that the server uses.
+    """
+    found = answers(trips, loads, way, **asdict(rules))
+    as_posted = answers(trips, loads, way, **asdict(rules), has_posted_mileage=True)
     with_ranked = sum(bool(driver.ranked) for driver in played.drivers)
     return {
         "loads": len(loads),
@@ -69,13 +76,16 @@ def figures_of(
 
 
 def reference_shares(
-    loads: Sequence[BoardLoad], others: Iterable[Sequence[Trip]], rules: Rules
+    loads: Sequence[BoardLoad],
+    others: Iterable[Sequence[Trip]],
+    rules: Rules,
+    way: WayOf,
 ) -> dict[str, float]:
     """Return least, mean and most of the share over other random homes.
 
     By the reference alone; the server is not asked.
     """
-    shares = [answers(trips, loads, **asdict(rules)).share for trips in others]
+    shares = [answers(trips, loads, way, **asdict(rules)).share for trips in others]
     return {
         "share_reference_other_seeds_min": round(min(shares), 4),
         "share_reference_other_seeds_mean": round(mean(shares), 4),
@@ -124,12 +134,12 @@ def _pairs(
 
 
 def _worth(loads: Sequence[BoardLoad], found: Answers, row: int) -> set[int]:
-    return {loads[column].seq for column in found.is_worth[row].nonzero()[0]}
+    return {loads[column].seq for column in found.worth(row)}
 
 
 def _money(played: Played, found: Answers) -> dict[str, Any]:
     won = [driver.won for driver in played.drivers if driver.won is not None]
-    before_mi = float(found.baseline_mi.sum())
+    before_mi = sum(found.baseline_mi)
     saved_m = sum(
         offer["figures"]["empty_before_m"] - offer["figures"]["empty_after_m"]
         for offer in won
@@ -155,12 +165,15 @@ def _best(
 
     One is of all loads; the other gives a truck only loads posted before its drop.
     """
-    is_known = np.array([[load.seq < trip.seq for load in loads] for trip in trips])
-    known = replace(found, is_worth=found.is_worth & (is_known | played.is_all_posted))
+    known = {
+        (trip, load): cents
+        for (trip, load), cents in found.gains.items()
+        if played.is_all_posted or loads[load].seq < trips[trip].seq
+    }
     gain_usd = _gain_usd(played)
     figures: dict[str, float | None] = {}
-    for name, answered in (("optimum", found), ("optimum_known_at_drop", known)):
-        most_usd = most_gain_usd(answered)
+    for name, gains in (("optimum", found.gains), ("optimum_known_at_drop", known)):
+        most_usd = most_gain_usd(gains)
         figures[f"{name}_usd"] = round(most_usd, 2)
         share = round(gain_usd / most_usd, 4) if most_usd else None
         figures[f"gain_share_of_{name}"] = share

@@ -50,7 +50,7 @@ def make_drops(crowd: Crowd, drivers: int, loads: int) -> list[Drop]:
     made: list[Drop] = []
     while len(made) < drivers:
         size = min(DRIVERS_EACH, drivers - len(made))
-        carrier = crowd.company(OrganisationKind.CARRIER, drivers=size)
+        carrier = crowd.company(OrganisationKind.CARRIER, size, at=NEW_YORK)
         for person in carrier.drivers:
             assert person.driver is not None
             load, (_, last) = crowd.load(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from bench.crowd import Crowd, Person
+from geo.points import Point
 from market import MarketTruck, fleet, headhaul
 from market.rows import Record
 from models.people.organisations import OrganisationKind
@@ -56,9 +57,10 @@ def hire(crowd: Crowd, number: int, *, seed: int, now: datetime) -> list[Truck]:
     ]
     hired = []
     for count, truck in enumerate(fleet(number, seed=seed)):
-        person = _driver(crowd, carriers[count % len(carriers)], truck)
-        assert person.driver is not None
         haul = headhaul(truck, seed, now)
+        org_id = carriers[count % len(carriers)]
+        person = _driver(crowd, org_id, truck, haul.delivery)
+        assert person.driver is not None
         ends = haul.pickup, haul.delivery
         load, (_, delivery) = crowd.load(
             poster, "at_delivery", stops=("departed", "arrived"), ends=ends
@@ -71,7 +73,7 @@ def hire(crowd: Crowd, number: int, *, seed: int, now: datetime) -> list[Truck]:
     return hired
 
 
-def _driver(crowd: Crowd, org_id: UUID, truck: MarketTruck) -> Person:
+def _driver(crowd: Crowd, org_id: UUID, truck: MarketTruck, at: Point) -> Person:
     of_truck: Record = {
         "unit_number": truck.unit_number,
         "equipment": truck.equipment.value,
@@ -79,7 +81,7 @@ def _driver(crowd: Crowd, org_id: UUID, truck: MarketTruck) -> Person:
         "deck_length_m": truck.deck_length_m,
         "is_hazmat_allowed": truck.has_hazmat,
     }
-    return crowd.driver(org_id, "on_load", home=truck.home_point, **of_truck)
+    return crowd.driver(org_id, "on_load", home=truck.home_point, at=at, **of_truck)
 
 
 def complete_steadily(trucks: Sequence[Truck], per_s: float) -> list[Drop]:

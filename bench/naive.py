@@ -1,171 +1,135 @@
-"""Compares our search with a full scan and with an index of the pickups only."""
+"""The product's search against a scalar one written apart: `python -m bench.naive`.
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from statistics import median
+Both get the same random searches (`bench.situations`). They must keep the same loads,
+in the same order, with the same gains, and refuse as many at each stage.
+"""
+
+import platform
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from time import perf_counter
-from typing import Any, LiteralString
-from uuid import UUID
+from typing import Any
 
-import psycopg
-from sqlalchemy import text
-from sqlalchemy.orm import Session as OrmSession
+from bench import reference
+from bench.product import ROADS, Answer, product_search, way_of
+from bench.reference_records import Load, Situation
+from bench.report import Bar, percentiles, say
+from bench.running import Line, parser_of, run
+from bench.situations import asked
 
-from bench.report import percentiles, say
-from freight.bounds import Ceiling
-from freight.costs import COST_CENTS_PER_KM, COST_CURRENCY
-from freight.ranking import Ranking
-from freight.situation import Situation
-from geo.areas import SearchArea
-from geo.corridors import corridor_home
-from geo.fences import CircleFence
-from market import fleet, headhaul
-from runtime.db import Session
-from services.loads.market import ON_THE_MARKET
-from services.search import candidates
-from services.search.candidates import COLUMN_NAMES, add_best, are_few
-from services.search.run import KEPT, SearchRules
+SITUATIONS, SITUATIONS_QUICK = 200, 20
+TOLD = 5
+"""How many differing searches are printed."""
 
-NOBODY_ORG = UUID(int=0)
-
-OUR_INDEXES: LiteralString = """
-    select indexdef from pg_indexes
-    where indexname in ('ix_loads_two_ended', 'ix_loads_best')
-"""
-ONE_END: LiteralString = """
-    drop index ix_loads_two_ended, ix_loads_best;
-    create index bench_one_end on loads using gist (point(pickup_lon, pickup_lat))
-    where status = 'posted'; analyze loads
-"""
-DELIVERY = """
-    delivery_lat between :s2 and :n2 and delivery_lon between :w2 and :e2
-"""
-BY_ONE_END = text(
-    f"""
-    select {COLUMN_NAMES} from loads
-    where point(pickup_lon, pickup_lat) <@ box(point(:w1, :s1), point(:e1, :n1))
-    and {DELIVERY} and {ON_THE_MARKET}
-    """
-)
-BY_FULL_SCAN = text(
-    f"""
-    select {COLUMN_NAMES} from loads
-    where pickup_lat between :s1 and :n1 and pickup_lon between :w1 and :e1
-    and {DELIVERY} and {ON_THE_MARKET}
-    """
-)
-"""Compares plain numbers, so that no index is used."""
-
-Find = Callable[[OrmSession, Ranking, SearchArea, Situation], None]
+Search = Callable[[Situation, Sequence[Load]], Answer]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Compared:
-    """The results of searching the same situations in three ways.
+    """What the comparison found so far.
 
-    differ: how many situations got different answers.
-    speed_up: how many times faster than each naive way ours is, by the medians.
+    reasons: how often the reference refused for each reason: none may be missing.
     """
 
-    figures: dict[str, Any]
-    differ: int
-    speed_up: dict[str, float]
+    loads: int = 0
+    kept: int = 0
+    full: int = 0
+    orders_that_differ: int = 0
+    gains_that_differ: int = 0
+    counts_that_differ: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    reference_ms: list[float] = field(default_factory=list)
+    product_ms: list[float] = field(default_factory=list)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Return the figures of the line."""
+        return {
+            "loads": self.loads,
+            "loads_kept": self.kept,
+            "searches_that_keep_all_places": self.full,
+            "refused": dict(sorted(self.reasons.items())),
+            **percentiles("reference_ms", self.reference_ms),
+            **percentiles("product_ms", self.product_ms),
+        }
+
+    @property
+    def bars(self) -> list[Bar]:
+        """Return the bars: no search may differ in anything."""
+        names = ("orders_that_differ", "gains_that_differ", "counts_that_differ")
+        return [Bar(name, 0, getattr(self, name), is_ceiling=True) for name in names]
 
 
-def compare(
-    database_url: str, rules: SearchRules, situations: int, *, seed: int
-) -> Compared:
-    """Search the same situations in each way, and compare answers and times.
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play and print the line; see `running.run`."""
+    options = parser_of("naive", __doc__).parse_args(argv)
+    number = SITUATIONS_QUICK if options.quick else SITUATIONS
 
-    One way after the other, with the indexes of the way before dropped, as the planner
-    would use them. Afterwards our indexes are there again.
-    """
-    now = datetime.now(UTC)
-    asked = list(_situations(situations, seed, now))
-    took: dict[str, list[float]] = {}
-    answers: dict[str, list[list[tuple[int, UUID]]]] = {}
-    ways: list[tuple[str, Find, LiteralString]] = [
-        ("ours", _ours(rules, now), "analyze loads"),
-        ("one_end", _by(BY_ONE_END, now), ONE_END),
-        ("full_scan", _by(BY_FULL_SCAN, now), "drop index bench_one_end"),
-    ]
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        ours = connection.execute(OUR_INDEXES).fetchall()
-        for name, find, before in ways:
-            say(f"{name} ...")
-            for statement in before.split(";"):
-                connection.execute(statement)
-            answers[name], took[name] = [], []
-            for situation in asked:
-                started = perf_counter()
-                answers[name].append(_best(find, rules, situation))
-                took[name].append((perf_counter() - started) * 1000)
-        for (definition,) in ours:
-            connection.execute(definition)
-    differ = sum(
-        any(each != of_one[0] for each in of_one)
-        for of_one in zip(*answers.values(), strict=True)
+    def play() -> Line:
+        compared = compare(product_search, number, seed=options.seed)
+        params = {"seed": options.seed, "is_quick": options.quick, "searches": number}
+        versions = {"python": platform.python_version(), "numpy": version("numpy")}
+        return Line(params, compared.figures, compared.bars, versions)
+
+    return run("naive", play)
+
+
+def compare(search: Search, number: int, *, seed: int) -> Compared:
+    """Search `number` random situations twice, and compare the answers."""
+    compared, way = Compared(), way_of(ROADS)
+    for count, (situation, loads) in enumerate(asked(number, seed=seed, way=way)):
+        started = perf_counter()
+        expected = reference.search(situation, loads, way)
+        between = perf_counter()
+        found = search(situation, loads)
+        compared.product_ms.append((perf_counter() - between) * 1000)
+        compared.reference_ms.append((between - started) * 1000)
+        compared.loads += len(loads)
+        compared.kept += len(expected.best)
+        compared.full += len(expected.best) == situation.settings.kept
+        for (_, reason), times in expected.counts.items():
+            compared.reasons[reason] += times
+        _note(compared, expected, found, f"seed {seed}, search {count}")
+    return compared
+
+
+def _note(
+    compared: Compared, expected: reference.Found, found: Answer, name: str
+) -> None:
+    """Note in what an answer differs; tell about the first ones."""
+    best = [(worth.load.id, worth.gain_cents) for worth in expected.best]
+    is_told = compared.orders_that_differ + compared.counts_that_differ < TOLD
+    if [load_id for load_id, _ in best] != [load_id for load_id, _ in found.best]:
+        compared.orders_that_differ += 1
+    elif best != list(found.best):
+        compared.gains_that_differ += 1
+    counts = {key: times for key, times in found.counts.items() if times}
+    has_other_counts = (expected.considered, expected.counts) != (
+        found.considered,
+        counts,
     )
-    found = sum(map(len, answers["ours"]))
-    figures: dict[str, Any] = {"loads_found_mean": round(found / situations, 1)}
-    for name, ms in took.items():
-        figures |= percentiles(f"{name}_ms", ms)
-    speed_up = {
-        name: round(median(took[name]) / median(took["ours"]), 2)
-        for name in ("full_scan", "one_end")
-    }
-    return Compared(figures, differ, speed_up)
+    compared.counts_that_differ += has_other_counts
+    if is_told and best != list(found.best):
+        pairs = enumerate(zip(best, found.best, strict=False))
+        first = next((n for n, (a, b) in pairs if a != b), None)
+        say(f"{name}: place {first} of {len(best)} and {len(found.best)} differs")
+    if is_told and has_other_counts:
+        say(f"{name}: {_differing(expected.counts, counts)}")
 
 
-def _situations(number: int, seed: int, now: datetime) -> Iterator[Situation]:
-    for truck in fleet(number, seed=seed):
-        yield Situation(
-            *(headhaul(truck, seed, now).delivery, truck.home_point, now),
-            *(COST_CURRENCY, COST_CENTS_PER_KM, COST_CENTS_PER_KM),
-            *(truck.equipment, truck.payload_kg, truck.deck_length_m),
-            truck.has_hazmat,
-        )
-
-
-def _best(
-    find: Find, rules: SearchRules, situation: Situation
-) -> list[tuple[int, UUID]]:
-    """Return scores and ids of the best loads, with the first radius only."""
-    parameters = replace(rules.parameters, radii_m=rules.parameters.radii_m[:1])
-    road_m = rules.roads.distance_m(situation.drop, situation.home)
-    area = SearchArea(
-        CircleFence(situation.drop, parameters.radii_m[0]),
-        corridor_home(situation.drop, situation.home, road_m, parameters.max_detour_m),
+def _differing(
+    expected: dict[tuple[str, str], int], found: dict[tuple[str, str], int]
+) -> str:
+    return ", ".join(
+        f"{stage} {reason} {expected.get((stage, reason), 0)}"
+        f" and {found.get((stage, reason), 0)}"
+        for stage, reason in sorted(expected.keys() | found.keys())
+        if expected.get((stage, reason), 0) != found.get((stage, reason), 0)
     )
-    ranking = Ranking(situation, parameters, area, rules.roads)
-    with Session() as session:
-        find(session, ranking, area, situation)
-    best = ranking.outcome().ranked[:KEPT]
-    return [(ranked.score_cents, ranked.candidate.load_id) for ranked in best]
 
 
-def _ours(rules: SearchRules, now: datetime) -> Find:
-    def find(
-        session: OrmSession, ranking: Ranking, area: SearchArea, situation: Situation
-    ) -> None:
-        asked = {"org_id": NOBODY_ORG, "now": now}
-        if are_few(session, area, **asked):
-            ranking.add(candidates.candidates_in(session, area, **asked))
-        else:
-            ceiling = Ceiling.of(situation, rules.parameters, rules.roads)
-            given = (session, ranking, area, situation, ceiling)
-            add_best(*given, **asked, kept=KEPT)
-
-    return find
-
-
-def _by(statement: Any, now: datetime) -> Find:  # noqa: ANN401 - SQL
-    def find(
-        session: OrmSession, ranking: Ranking, area: SearchArea, situation: Situation
-    ) -> None:
-        for values in candidates.box_values(area):
-            asked = values | {"org_id": NOBODY_ORG, "now": now}
-            ranking.add(map(candidates.candidate_of, session.execute(statement, asked)))
-
-    return find
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,12 +11,15 @@ from bench.arrivals import hire
 from bench.board import BoardLoad, DropAt, NotABoard, Trip, read_loads, read_trips
 from bench.crowd import Crowd
 from bench.day import NeverCame, play_all, play_online
+from bench.day_answers import ways_between
 from bench.day_figures import Played, Rules, bars_of, figures_of, reference_shares
 from bench.report import say
 from bench.rig import Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
+from geo.roads import Highways
 
 MAX_DETOUR_MI = 300
+CACHE_MB = 32
 OTHER_SEEDS = range(100)
 """More random homes, for the reference only, to see how much the homes matter."""
 QUICK_TRUCKS = 20
@@ -51,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Play the day and print its line; see `running.run`."""
     options = arguments(argv)
     settings = {
-        "SEARCH_RADII_MI": f"{options.radius_mi:g}",
+        "MAX_DEADHEAD_MI": f"{options.radius_mi:g}",
         "MAX_DETOUR_MI": str(MAX_DETOUR_MI),
     }
 
@@ -61,10 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         with set_up(settings) as rig:
             day = _play(rig, options.mode, loads, trips)
             rules = Rules(options.radius_mi, MAX_DETOUR_MI)
-            figures = figures_of(loads, trips, day, rules)
+            roads = Highways.read(cache_mb=CACHE_MB)
+            way = ways_between(roads, loads, trips)
+            figures = figures_of(loads, trips, day, rules, way)
             if day.is_all_posted:
                 others = (_trips(options, loads, seed) for seed in OTHER_SEEDS)
-                figures |= reference_shares(loads, others, rules)
+                figures |= reference_shares(loads, others, rules, way)
             bars = bars_of(figures, is_all_posted=day.is_all_posted)
             params = {
                 "mode": options.mode,
@@ -90,6 +95,8 @@ def _play(
     started = time.monotonic()
     say("web, worker and fake FCM are up")
     broker = rig.create_company("broker", 0, "broker")
+    # Only then may it confirm the odd prices of the board.
+    rig.verify(broker)
     drivers = hire(Crowd(rig), trips)
     setup_s = time.monotonic() - started
     say(f"{len(drivers)} drivers stand at their drops after {setup_s:.0f} s")

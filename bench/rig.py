@@ -78,6 +78,15 @@ class Rig:
         )
         return self.web.signed_in(email, PASSWORD)
 
+    def verify(self, admin: Client) -> None:
+        """Say that the register knows the admin's company.
+
+        Raises: CannotSetUp, Refused.
+        """
+        org_id = admin.need("GET", "/v1/organisation")["id"]
+        said = ("--org", org_id, "--state", "verified", "--source", "bench")
+        run(["verify-org", *said], self.env)
+
 
 @contextmanager
 def set_up(

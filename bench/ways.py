@@ -32,6 +32,7 @@ from services.offers import ending
 from services.people.passwords import NOBODY
 from services.people.tokens import Claims, access_token
 from services.search import run
+from services.search.market import Market
 from services.search.run import SearchRules
 from services.upkeep import suspensions
 
@@ -306,8 +307,9 @@ def make_ways(
     earlier assignment.
     """
     keys = keyring(settings)
-    rules = SearchRules.of(settings, EstimatedRoads())
-    posting = make_posting_rules(settings, EstimatedRoads())
+    roads = EstimatedRoads()
+    rules = SearchRules.of(settings, roads, Market(roads))
+    posting = make_posting_rules(settings, roads)
     app = create_app(settings, keys, posting, schema_head=schema.head())
     cast = Cast(password_hash=NOBODY, clock=lambda: datetime.now(UTC), numbers=count(1))
     desk = cast.person(cast.organisation(OrganisationKind.CARRIER), [Role.DISPATCHER])

@@ -55,8 +55,7 @@ def _stages(evidence: Evidence) -> Iterator[str]:
             if (stage["entered"], stage["left"]) != (left, left - excluded):
                 yield f"search {search['id']}, {stage['stage']}"
             left = stage["left"]
-        last = counts["rings"][-1]
-        if not left == counts["ranked"] == last["ranked"]:
+        if left != counts["ranked"]:
             yield f"search {search['id']}: {left} left, {counts['ranked']} ranked"
 
 

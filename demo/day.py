@@ -21,7 +21,7 @@ from demo.road import (
     utcnow,
 )
 from demo.seeding import Posted, Trucker, due_now, hire_trucker
-from demo.words import count, dollars, miles, place
+from demo.words import count, place
 from market import MarketTruck, fleet, headhaul, transit
 
 AT_ONCE = 10
@@ -150,9 +150,4 @@ class Day:
     def _carry(self, ready: Ready, offer: dict[str, Any]) -> str:
         won = self._play.posted[offer["load_id"]]
         pick_up(ready.trucker, won, self._play.ledger)
-        figures = offer["figures"]
-        return (
-            f", wins {self._play.lane(won.id)} for {dollars(won.load.price_cents)}:"
-            f" {miles(figures['empty_after_m'])} empty instead of"
-            f" {miles(figures['empty_before_m'])}"
-        )
+        return f", wins {self._play.lane(won.id)}. {offer['figures']['summary']}"

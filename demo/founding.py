@@ -10,6 +10,7 @@ from demo.road import (
     decline,
     drive,
     drop,
+    explanation,
     first_ring,
     inbox,
     must,
@@ -37,7 +38,8 @@ TERMS = {
     "loaded_cost": "driving it loaded",
     "home_deadhead_cost": "empty from the delivery home",
     "baseline_saved": "saved: the empty drive home",
-    "duty_hours_cost": "longer on duty",
+    "duty_hours_cost": "home later: the price of these hours",
+    "cancellation_risk": "the poster sometimes cancels",
 }
 
 
@@ -134,13 +136,10 @@ def _choose(
         see(trucker, offer)
         load = offer["load"]
         end = Point(load["delivery_lat"], load["delivery_lon"])
-        figures = offer["figures"]
         play.teller.add(
             f"{offer['rank']}. {play.lane(load['id'])}, {load['commodity']},"
-            f" {pounds(load['weight_kg'])}: pays {dollars(load['price_cents'])},"
-            f" gain {dollars(offer['score_cents'])}, empty"
-            f" {miles(figures['empty_after_m'])} instead of"
-            f" {miles(figures['empty_before_m'])}"
+            f" {pounds(load['weight_kg'])}: gain {dollars(offer['score_cents'])}."
+            f" {offer['figures']['summary']}"
         )
         if haversine_m(end, home) <= NEAR_HOME_M:
             near.append(offer)
@@ -163,8 +162,7 @@ def _tell_why_not(
     play: Play, trucker: Trucker, search_id: str, refused: Posted
 ) -> None:
     """Ask why a load was not offered, as a dispatcher would."""
-    path = f"/v1/backhaul-searches/{search_id}/explanation?load_id={refused.id}"
-    answer = trucker.company.desk.get(path)
+    answer = explanation(trucker, search_id, refused.id)
     figure = answer.get("figure") or {}
     play.promises.check(
         "The server says why a load was not offered",

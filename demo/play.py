@@ -8,8 +8,10 @@ from demo.phones import Phones
 from demo.promises import Promises
 from demo.rig import Rig
 from demo.road import Drop, Ledger, drive, drop, pick_up, utcnow
+from demo.roads import roads
 from demo.seeding import (
     Company,
+    Middle,
     Posted,
     Trucker,
     dispatch,
@@ -20,11 +22,9 @@ from demo.seeding import (
 from demo.telling import Teller
 from demo.words import place
 from freight.equipment import Equipment
-from geo.roads import EstimatedRoads
 from market import MarketLoad, MarketTruck, transit
 from places.cities import City, city
 
-ROADS = EstimatedRoads()
 DAY = timedelta(days=1)
 
 
@@ -63,9 +63,9 @@ class Play:
         )
         return hire_trucker(self.carriers[carrier], truck, target=target)
 
-    def post(self, shipper: int, load: MarketLoad) -> Posted:
+    def post(self, shipper: int, load: MarketLoad, *middle: Middle) -> Posted:
         """Put a load on the market."""
-        posted = post(self.shippers[shipper], load)
+        posted = post(self.shippers[shipper], load, *middle)
         self.posted[posted.id] = posted
         return posted
 
@@ -104,7 +104,7 @@ def order(
 ) -> MarketLoad:
     """Return a load made for a scene, to be picked up today or tomorrow."""
     start, end, now = city(*origin), city(*destination), utcnow()
-    loaded_m = ROADS.distance_m(start.point, end.point)
+    loaded_m = roads().distance_m(start.point, end.point)
     loaded_at = now.replace(minute=0, second=0, microsecond=0)
     return MarketLoad(
         reference=reference,

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from demo.client import PATIENCE_S, Answer, Unexpected, told
 from demo.phones import Phones, Push
+from demo.roads import along
 from demo.seeding import Company, Posted, Trucker
 from geo.points import Point
 
@@ -129,16 +130,12 @@ def pick_up(
 def drive(
     trucker: Trucker, start: Point, end: Point, ledger: Ledger, *, left_at: datetime
 ) -> None:
-    """Send the fixes of the way so far, from `left_at` until now, in one batch."""
+    """Send the fixes of the way by road, from `left_at` until now, in one batch."""
     now = utcnow()
     steps = [number / FIXES_ON_THE_WAY for number in range(FIXES_ON_THE_WAY + 1)]
     fixes = [
-        _fix(
-            left_at + (now - left_at) * part,
-            round(start.lat + (end.lat - start.lat) * part, 5),
-            round(start.lon + (end.lon - start.lon) * part, 5),
-        )
-        for part in steps
+        _fix(left_at + (now - left_at) * part, round(at.lat, 5), round(at.lon, 5))
+        for part, at in zip(steps, along(start, end, steps), strict=True)
     ]
     _send(trucker, fixes, ledger)
 
@@ -196,6 +193,13 @@ def search_of(dropped: Drop) -> dict[str, Any]:
                 return found
         time.sleep(0.1)
     raise Unexpected(f"no search for the drop at stop {dropped.stop_id} in time")
+
+
+def explanation(trucker: Trucker, search_id: str, load_id: str) -> dict[str, Any]:
+    """Return why the driver got, or did not get, the load, as their desk reads it."""
+    path = f"/v1/backhaul-searches/{search_id}/explanation?load_id={load_id}"
+    answer: dict[str, Any] = trucker.company.desk.get(path)
+    return answer
 
 
 def first_ring(

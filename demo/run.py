@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from demo import day, founding, overruling, race, silence
+from demo import day, founding, overruling, race, refusals, silence
 from demo.audit import audit
 from demo.client import Unexpected
 from demo.evidence import gather
@@ -33,7 +33,13 @@ from runtime.errors import CannotStart
 SEED = 20
 LOADS_A_LINE = 1_000
 MOST_FAULTS = 5
-SCENES = (founding.tell, race.tell, overruling.tell, silence.tell)
+SCENES = (
+    founding.tell,
+    refusals.tell,
+    race.tell,
+    overruling.tell,
+    silence.tell,
+)
 
 
 @dataclass(frozen=True)

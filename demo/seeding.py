@@ -13,7 +13,9 @@ from uuid_utils.compat import uuid7
 
 from demo.client import Caller, Person, sign_in
 from demo.rig import Rig
+from geo.points import Point
 from market import MarketLoad, MarketTruck, transit
+from places.cities import City
 from runtime.errors import CannotStart
 
 PASSWORD = "the long way home"
@@ -43,6 +45,14 @@ class Trucker:
     @property
     def name(self) -> str:
         return self.truck.driver_name
+
+
+@dataclass(frozen=True)
+class Middle:
+    """A delivery before a load's last one. `window`: from and until, aware."""
+
+    city: City
+    window: tuple[datetime, datetime]
 
 
 @dataclass(frozen=True)
@@ -174,9 +184,10 @@ def hire_trucker(company: Company, truck: MarketTruck, *, target: str = "") -> T
     return Trucker(phone, driver_id, truck, company)
 
 
-def post(shipper: Company, load: MarketLoad) -> Posted:
-    """Put a load on the market."""
-    return Posted(load, shipper.desk.post("/v1/loads", load_body(load)), shipper)
+def post(shipper: Company, load: MarketLoad, *middle: Middle) -> Posted:
+    """Put a load on the market, with deliveries on its way."""
+    body = load_body(load, *middle)
+    return Posted(load, shipper.desk.post("/v1/loads", body), shipper)
 
 
 def post_all(
@@ -187,8 +198,10 @@ def post_all(
         yield from pool.map(post, cycle(shippers), loads)
 
 
-def load_body(load: MarketLoad) -> dict[str, Any]:
+def load_body(load: MarketLoad, *middle: Middle) -> dict[str, Any]:
     """Return the load as a shipper's system would post it."""
+    first = (load.pickup_from, load.pickup_until)
+    last = (load.delivery_from, load.delivery_until)
     low, high = load.temperature_c or (None, None)
     return {
         "load_number": load.reference,
@@ -203,30 +216,28 @@ def load_body(load: MarketLoad) -> dict[str, Any]:
         "temperature_max_c": high,
         "price_cents": load.price_cents,
         "stops": [
-            {
-                "kind": "pickup",
-                "facility": f"{load.origin.name} warehouse",
-                "address": {"city": load.origin.name, "state": load.origin.state},
-                "lat": load.pickup.lat,
-                "lon": load.pickup.lon,
-                "window_from": load.pickup_from.isoformat(),
-                "window_until": load.pickup_until.isoformat(),
-                "zone": load.origin.zone,
-            },
-            {
-                "kind": "delivery",
-                "facility": f"{load.destination.name} warehouse",
-                "address": {
-                    "city": load.destination.name,
-                    "state": load.destination.state,
-                },
-                "lat": load.delivery.lat,
-                "lon": load.delivery.lon,
-                "window_from": load.delivery_from.isoformat(),
-                "window_until": load.delivery_until.isoformat(),
-                "zone": load.destination.zone,
-            },
+            _stop("pickup", load.origin, load.pickup, *first),
+            *(
+                _stop("delivery", stop.city, stop.city.point, *stop.window)
+                for stop in middle
+            ),
+            _stop("delivery", load.destination, load.delivery, *last),
         ],
+    }
+
+
+def _stop(
+    kind: str, city: City, at: Point, window_from: datetime, window_until: datetime
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "facility": f"{city.name} warehouse",
+        "address": {"city": city.name, "state": city.state},
+        "lat": at.lat,
+        "lon": at.lon,
+        "window_from": window_from.isoformat(),
+        "window_until": window_until.isoformat(),
+        "zone": city.zone,
     }
 
 

@@ -1,4 +1,4 @@
-"""The day in figures: drops, offers, empty miles, CO2, latencies."""
+"""The day in figures: drops, offers, ways home, money, CO2, latencies."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,11 +6,12 @@ from statistics import quantiles
 
 from demo.audit import confirmed_pickups
 from demo.evidence import Evidence
-from demo.play import ROADS, Play
-from demo.road import Drop
-from demo.words import count, miles, pounds
-from freight.emissions import METHOD, co2_kg
-from geo.points import Point
+from demo.play import Play
+from demo.ways_home import WEEK_H, Sum, ways_home
+from demo.words import count, dollars, miles, pounds
+from freight.costs import COST_CENTS_PER_KM
+from freight.emissions import METHOD, STRICT, USUAL_EMPTY_SHARE, avoided_m, co2_kg
+from geo.distance import METRES_PER_MILE
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,8 @@ class Percentiles:
 class Totals:
     """The totals of the day.
 
-    empty_before_m: every truck drives home empty from its first drop.
-    empty_after_m: those that go home with a load count only the way to its pickup
-        and from its delivery.
+    today: every truck drives home empty at once, from its first drop. after: as the
+        trucks went home.
     completion_to_push_ms: from the moment when the driver's phone has the answer to the
         completed drop, until the first offer's push is at the provider.
     """
@@ -42,41 +42,55 @@ class Totals:
     pickups_confirmed: int
     loaded_home: int
     positions: int
-    empty_before_m: float
-    empty_after_m: float
+    today: Sum
+    after: Sum
     completion_to_push_ms: Percentiles
 
-    @property
-    def co2_avoided_kg(self) -> float:
-        return co2_kg(self.empty_before_m - self.empty_after_m)
+    def co2_avoided_kg(self, other_empty_share: float) -> float:
+        """Return the CO2 that all trucks together avoid, at least 0.
+
+        other_empty_share: see `freight.emissions.avoided_m`.
+        """
+        fewer_m = avoided_m(
+            empty_before_m=self.today.empty_m,
+            empty_after_m=self.after.empty_m,
+            loaded_m=self.after.driven_m - self.after.empty_m,
+            other_empty_share=other_empty_share,
+        )
+        return max(co2_kg(fewer_m), 0.0)
 
     def to_json(self, outcome: str) -> str:
         """Return the figures on one line, lengths in kilometres."""
-        return json.dumps(
-            {
-                "demo": outcome,
-                "drops": self.drops,
-                "offers": self.offers,
-                "accepted": self.accepted,
-                "overridden": self.overridden,
-                "pickups_confirmed": self.pickups_confirmed,
-                "empty_km_before": round(self.empty_before_m / 1000, 1),
-                "empty_km_after": round(self.empty_after_m / 1000, 1),
-                "completion_to_push_ms": asdict(self.completion_to_push_ms),
-                "drops_far_from_home": self.drops_far_from_home,
-                "loaded_home": self.loaded_home,
-                "declined": self.declined,
-                "too_late": self.too_late,
-                "positions": self.positions,
-                "co2_avoided_kg": round(self.co2_avoided_kg, 1),
-                "co2_method": METHOD,
+        figures = {
+            "demo": outcome,
+            "drops": self.drops,
+            "offers": self.offers,
+            "accepted": self.accepted,
+            "overridden": self.overridden,
+            "pickups_confirmed": self.pickups_confirmed,
+            "completion_to_push_ms": asdict(self.completion_to_push_ms),
+            "drops_far_from_home": self.drops_far_from_home,
+            "loaded_home": self.loaded_home,
+            "declined": self.declined,
+            "too_late": self.too_late,
+            "positions": self.positions,
+            "co2_avoided_strict_kg": round(self.co2_avoided_kg(STRICT), 1),
+            "co2_avoided_conservative_kg": round(
+                self.co2_avoided_kg(USUAL_EMPTY_SHARE), 1
+            ),
+            "co2_method": METHOD,
+        }
+        for name, ways in (("before", self.today), ("after", self.after)):
+            figures |= {
+                f"driven_km_{name}": round(ways.driven_m / 1000, 1),
+                f"empty_km_{name}": round(ways.empty_m / 1000, 1),
+                f"hours_until_home_{name}": round(ways.hours_each, 1),
+                f"dollars_a_week_{name}": round(ways.week_cents / 100),
             }
-        )
+        return json.dumps(figures)
 
     def lines(self) -> list[str]:
         """Return the figures in words."""
-        saved_m = self.empty_before_m - self.empty_after_m
-        share = saved_m / self.empty_before_m if self.empty_before_m else 0.0
         return [
             f"{count(self.drops, 'drop')}, {self.drops_far_from_home} of them far from"
             f" home; {count(self.offers, 'offer')} made, {self.accepted} accepted,"
@@ -85,23 +99,57 @@ class Totals:
             f" {count(self.pickups_confirmed, 'pickup')} confirmed by shippers,"
             f" {count(self.positions, 'position')} kept",
             f"{self.loaded_home} of {self.drops_far_from_home} trucks go home loaded",
-            f"{miles(self.empty_before_m)} empty before, {miles(self.empty_after_m)}"
-            f" after: {share:.0%} less (estimated road miles)",
-            f"{pounds(self.co2_avoided_kg)} of CO2 avoided ({METHOD})",
+            *self._compared(),
+            *self._co2(),
             "from a completed drop to the first push:"
             f" p50 {self.completion_to_push_ms.p50:.0f} ms,"
             f" p95 {self.completion_to_push_ms.p95:.0f} ms",
         ]
 
+    def _compared(self) -> list[str]:
+        today, after = self.today, self.after
+        fewer_m = today.empty_m - after.empty_m
+        share = fewer_m / today.empty_m if today.empty_m else 0.0
+        rows = (
+            ("from the drop until home", "empty at once", "with Backhaul"),
+            ("miles driven", miles(today.driven_m), miles(after.driven_m)),
+            ("of these empty", miles(today.empty_m), miles(after.empty_m)),
+            ("hours a truck", f"{today.hours_each:.1f} h", f"{after.hours_each:.1f} h"),
+            (
+                "dollars a week and truck",
+                dollars(today.week_cents),
+                dollars(after.week_cents),
+            ),
+        )
+        mile_cents = COST_CENTS_PER_KM * METRES_PER_MILE / 1000
+        return [
+            *(f"{name:<26}{before:>14}{now:>16}" for name, before, now in rows),
+            "Empty at once is what trucks do today."
+            f" {share:.0%} fewer miles are empty.",
+            f"A week: the prices of the first haul and of the way home, less"
+            f" ${mile_cents / 100:.2f} a mile, by the hours of both, times"
+            f" {WEEK_H} h: a truck that sets out again as soon as it is home.",
+        ]
+
+    def _co2(self) -> list[str]:
+        strict, usual = map(self.co2_avoided_kg, (STRICT, USUAL_EMPTY_SHARE))
+        return [
+            f"CO2 avoided, strict: {pounds(strict)}, if the trucks that would have"
+            " hauled these loads had driven no empty mile",
+            f"CO2 avoided, conservative: {pounds(usual)}, if they had driven"
+            f" {USUAL_EMPTY_SHARE:.1%} of their miles empty as trucks in the US do"
+            f" ({METHOD})",
+        ]
+
 
 def add_up(play: Play, evidence: Evidence) -> Totals:
     """Return the totals of the day."""
-    first_hauls = [drop for drop in play.ledger.drops if drop.is_first_haul]
-    empty = [_empty_m(play, evidence, drop) for drop in first_hauls]
+    ways = list(ways_home(play, evidence))
+    hauls = [way.haul for way in ways]
     statuses = [offer["status"] for offer in evidence.offers]
     return Totals(
         drops=len(play.ledger.drops),
-        drops_far_from_home=len(first_hauls),
+        drops_far_from_home=sum(drop.is_first_haul for drop in play.ledger.drops),
         offers=len(evidence.offers),
         accepted=statuses.count("accepted"),
         declined=statuses.count("declined"),
@@ -109,46 +157,11 @@ def add_up(play: Play, evidence: Evidence) -> Totals:
         overridden=len(evidence.overrides),
         pickups_confirmed=confirmed_pickups(evidence),
         positions=play.ledger.fixes_kept,
-        loaded_home=sum(is_loaded for _, _, is_loaded in empty),
-        empty_before_m=sum(before_m for before_m, _, _ in empty),
-        empty_after_m=sum(after_m for _, after_m, _ in empty),
+        loaded_home=sum(way.is_loaded for way in ways),
+        today=Sum.of(hauls, [way.today for way in ways]),
+        after=Sum.of(hauls, [way.after for way in ways]),
         completion_to_push_ms=_latencies(play, evidence),
     )
-
-
-def _empty_m(play: Play, evidence: Evidence, drop: Drop) -> tuple[float, float, bool]:
-    """Return the empty metres without and with the market, and whether it has a load.
-
-    Of a truck with a load, the server's own figures: those of the load's explanation,
-    won or assigned by a dispatcher. A truck without a load drives straight home.
-    """
-    search = evidence.search_of(drop.stop_id)
-    if search is None:
-        return 0.0, 0.0, False
-    desk = drop.trucker.company.desk
-    carried = _load_after(evidence, drop)
-    if carried is not None:
-        path = f"/v1/backhaul-searches/{search['id']}/explanation?load_id={carried}"
-        figures = desk.get(path).get("figures")
-        if figures:
-            return figures["empty_before_m"], figures["empty_after_m"], True
-    situation = desk.get(f"/v1/backhaul-searches/{search['id']}")["situation"]
-    home_m = ROADS.distance_m(Point(**situation["drop"]), Point(**situation["home"]))
-    return home_m, home_m, False
-
-
-def _load_after(evidence: Evidence, drop: Drop) -> str | None:
-    """Return the load with which the truck goes home from this drop."""
-    for row in evidence.assignments:
-        is_theirs = row["driver_id"] == drop.trucker.driver_id
-        if (
-            is_theirs
-            and row["status"] != "cancelled"
-            and row["load"]["id"] != drop.load_id
-        ):
-            load_id: str = row["load"]["id"]
-            return load_id
-    return None
 
 
 def _latencies(play: Play, evidence: Evidence) -> Percentiles:

@@ -5,11 +5,14 @@ from uuid import UUID
 
 import click
 
+from edges.roads import load_roads
 from edges.start import clear_failures, connect, settings_from_environment
 from geo.distance import METRES_PER_MILE
+from geo.roads import EstimatedRoads
 from runtime.db import Hand, Session
+from runtime.errors import CannotStart
 from services.kernel.versions import Precondition
-from services.loads import confirmation
+from services.loads import confirmation, measuring
 from services.loads import duplicates as same_freight
 
 
@@ -96,3 +99,28 @@ def end_duplicate(pair: UUID, word: str) -> None:
     with Session.begin() as session:
         same_freight.end_duplicate(session, pair, word=word, now=datetime.now(UTC))
         click.echo(f"Ended {pair}.")
+
+
+@loads.command()
+@click.option(
+    "--batch", default=200, show_default=True, help="Loads in one transaction."
+)
+@clear_failures
+def measure(batch: int) -> None:
+    """Measure by road the loads that were not, or by other roads. Safe to repeat."""
+    settings = settings_from_environment()
+    connect(settings, hand=Hand.SERVER)
+    roads = load_roads(settings.ROADS_CACHE_MB)
+    if isinstance(roads, EstimatedRoads):
+        raise CannotStart("The graph of the highways cannot be read: see the log.")
+    after, measured, without_road = None, 0, 0
+    while True:
+        with Session.begin() as session:
+            done = measuring.measure_batch(session, roads, after=after, most=batch)
+        if done.last is None:
+            break
+        after, measured = done.last, measured + done.measured
+        without_road += len(done.without_road)
+        for load in done.without_road:
+            click.echo(f"Load {load}: no road leads from one of its stops to the next.")
+    click.echo(f"{measured} loads measured, {without_road} of them without a road.")

@@ -1,1 +1,1 @@
-"""Pure arithmetic of trucking: equipment, hours, economics, feasibility, ranking."""
+"""Pure arithmetic of trucking: equipment, hours, trips, gains, rules, ranking."""

@@ -1,4 +1,4 @@
-"""Types of truck and trailer, whether a truck fits a load, and what it may weigh."""
+"""Types of truck and trailer, what each can carry, and what it may weigh."""
 
 from enum import StrEnum
 
@@ -38,27 +38,6 @@ class Equipment(StrEnum):
     OTHER = "other"
 
 
-class Match(StrEnum):
-    """Whether a truck fits a load, as far as both are known."""
-
-    MATCH = "match"
-    MISMATCH = "mismatch"
-    UNKNOWN = "unknown"
-
-
-def match(accepted: frozenset[Equipment], truck: Equipment | None) -> Match:
-    """Say whether `truck` is one of the types a load accepts.
-
-    UNKNOWN, never MISMATCH, where a side is not known: a truck without a type, a
-    load that names none, or OTHER on both sides, which need not be the same thing.
-    """
-    if truck is None or not accepted:
-        return Match.UNKNOWN
-    if truck not in accepted:
-        return Match.MISMATCH
-    return Match.UNKNOWN if truck is Equipment.OTHER else Match.MATCH
-
-
 STANDS_IN_FOR: dict[Equipment, frozenset[Equipment]] = {
     Equipment.REEFER: frozenset({Equipment.VAN}),
     Equipment.REEFER_INTERMODAL: frozenset({Equipment.VAN_INTERMODAL}),
@@ -72,9 +51,16 @@ STANDS_IN_FOR: dict[Equipment, frozenset[Equipment]] = {
 }
 """Truck -> the types asked for that it can carry although they are not its own.
 
-A search never offers such a load; a desk that knows the freight may plan it. Source:
-what dispatchers commonly agree with posters; editable.
+A search offers such a load only to a refrigerated trailer (DRY_FOR_REEFERS); a desk
+that knows the freight may plan it. Source: what dispatchers commonly agree with
+posters; editable.
 """
+
+DRY_FOR_REEFERS = {
+    Equipment.REEFER: Equipment.VAN,
+    Equipment.REEFER_INTERMODAL: Equipment.VAN_INTERMODAL,
+}
+"""Refrigerated trailer -> the dry one whose loads it takes, if the poster allows it."""
 
 HAS_TEMPERATURE_UNIT = frozenset({Equipment.REEFER, Equipment.REEFER_INTERMODAL})
 

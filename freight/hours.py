@@ -6,7 +6,10 @@ driver complies with the law.
 Source: 49 CFR 395.3, property-carrying vehicles, United States.
 """
 
-import math
+import numpy as np
+from numpy.typing import NDArray
+
+Seconds = NDArray[np.float64]
 
 HOUR_S = 3600.0
 
@@ -29,7 +32,11 @@ RESTART_S = 34 * HOUR_S
 """Consecutive hours off duty that start a new cycle. 395.3(c)."""
 
 
-def elapsed_s(driving_s: float) -> float:
+CREW_CYCLE_S = 2 * CYCLE_LIMIT_S
+"""Two drivers of one truck: each drives while the other one rests in the berth."""
+
+
+def elapsed_s(driving_s: Seconds, *, is_crew: bool = False) -> Seconds:
     """Return how long `driving_s` of pure driving takes, rests included.
 
     Starts with fresh clocks and rests as late as allowed: a break after 8 hours of
@@ -37,23 +44,25 @@ def elapsed_s(driving_s: float) -> float:
     on duty, so neither the 14-hour window nor the 60/70-hour limit on other work
     is considered. Never decreases when `driving_s` grows.
 
+    is_crew: two drivers share the truck. They change places instead of resting, and
+        take 34 hours off after each 140 of driving.
+
     Source: closed form of the as-soon-as-possible schedule, n = ceil(D/11) - 1,
     D + 10 n + 0.5 (n + [D - 11 n > 8]); Goel & Kok, "Truck Driver Scheduling in the
     United States", Transportation Science 46 (2012), 317, for why as soon as
     possible is best when there are no time windows.
     """
-    if driving_s <= BREAK_AFTER_S:
-        return driving_s
-    if driving_s <= CYCLE_LIMIT_S:
-        return _within_cycle_s(driving_s)
-    cycles = math.ceil(driving_s / CYCLE_LIMIT_S) - 1
-    last_s = driving_s - cycles * CYCLE_LIMIT_S
-    return cycles * (_within_cycle_s(CYCLE_LIMIT_S) + RESTART_S) + _within_cycle_s(
-        last_s
-    )
+    cycle_s = CREW_CYCLE_S if is_crew else CYCLE_LIMIT_S
+    cycles = np.maximum(np.ceil(driving_s / cycle_s) - 1, 0.0)
+    last_s = driving_s - cycles * cycle_s
+    if is_crew:
+        return np.asarray(driving_s + cycles * RESTART_S)
+    whole_s = _within_cycle_s(np.array(CYCLE_LIMIT_S)) + RESTART_S
+    return np.asarray(cycles * whole_s + _within_cycle_s(last_s))
 
 
-def _within_cycle_s(driving_s: float) -> float:
-    rests = math.ceil(driving_s / DRIVING_LIMIT_S) - 1
+def _within_cycle_s(driving_s: Seconds) -> Seconds:
+    rests = np.maximum(np.ceil(driving_s / DRIVING_LIMIT_S) - 1, 0.0)
     has_last_break = driving_s - rests * DRIVING_LIMIT_S > BREAK_AFTER_S
-    return driving_s + DAILY_REST_S * rests + BREAK_S * (rests + has_last_break)
+    rests_s = DAILY_REST_S * rests + BREAK_S * (rests + has_last_break)
+    return np.asarray(driving_s + rests_s)

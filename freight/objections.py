@@ -1,29 +1,35 @@
 """What speaks against a driver carrying a load now, and what a desk may overrule.
 
-A search stops at the first reason and asks only what it does not already ask in SQL;
-here every question is asked, by the same functions of `feasibility`.
+A search stops at the first rule that refuses; here every rule is asked, of a table of
+one load.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, NamedTuple
+from math import inf
+from typing import Any, NamedTuple, Self
 
-from freight import feasibility
-from freight.economics import Figures
+from freight.candidates import Candidate
+from freight.columns import Loads
 from freight.equipment import Equipment, can_stand_in
-from freight.feasibility import Figure, Reason, Refusal, Stage
+from freight.feasibility import Figure, Reason, Refusal
+from freight.figures import Figures, trips_shown
 from freight.lifecycles import LoadStatus
-from freight.ranking import journey_checks
 from freight.records import record_of
-from freight.situation import Candidate, Parameters, Situation
+from freight.rules import FREIGHT, TIMES, WAYS, Rule
+from freight.situation import Parameters, Situation
+from freight.tables import Question, Table
+from freight.trips import Trips, WayHome, way_home
 from geo.areas import AreaReason
+from geo.roads import EstimatedRoads, Roads
 
 
 class Ground(StrEnum):
     """Why a driver should not carry a load. Values that `Reason` has mean the same."""
 
     POSITION_OLD = "position_old"
+    NO_ROAD = "no_road"
     BEYOND_MAX_DEADHEAD = "beyond_max_deadhead"
     DETOUR_TOO_LONG = "detour_too_long"
     PICKUP_CLOSED_BEFORE_ARRIVAL = "pickup_closed_before_arrival"
@@ -52,6 +58,7 @@ class Ground(StrEnum):
     TRUCK_NOT_PLACARDED = "truck_not_placarded"
     TEMPERATURE_NOT_HELD = "temperature_not_held"
     ABOVE_LEGAL_WEIGHT = "above_legal_weight"
+    COUNTRY_NOT_ALLOWED = "country_not_allowed"
     CABOTAGE = "cabotage"
 
 
@@ -75,6 +82,9 @@ def _nobody(pointer: str, detail: str) -> Words:
 WORDS: dict[Ground, Words] = {
     Ground.POSITION_OLD: _desk(
         "driver/position", "The driver sent no position lately."
+    ),
+    Ground.NO_ROAD: _desk(
+        "load/stops", "No road that we know leads to the stops and home."
     ),
     Ground.BEYOND_MAX_DEADHEAD: _desk(
         "driver/max_deadhead_m", "The pickup is farther than the driver drives empty."
@@ -149,6 +159,9 @@ WORDS: dict[Ground, Words] = {
     Ground.ABOVE_LEGAL_WEIGHT: _nobody(
         "load/weight_kg", "With this freight the truck is above the legal weight."
     ),
+    Ground.COUNTRY_NOT_ALLOWED: _nobody(
+        "driver/countries", "A stop is in a country where the driver may not drive."
+    ),
     Ground.CABOTAGE: _nobody(
         "load/stops",
         "The load stays in one country, and the carrier or the driver is of another.",
@@ -217,10 +230,41 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """The way to the pickup and home again; `parameters` None asks no detour."""
+    """The way to the pickup and home again. The trip is timed, unless no road leads
+    there; `is_for_the_way_home` asks its detour."""
 
-    figures: Figures
-    parameters: Parameters | None = None
+    trips: Trips
+    baseline: WayHome
+    parameters: Parameters
+    is_for_the_way_home: bool
+
+    @classmethod
+    def planned(
+        cls,
+        candidate: Candidate,
+        situation: Situation,
+        parameters: Parameters,
+        roads: Roads,
+        *,
+        is_for_the_way_home: bool,
+    ) -> Self:
+        """Return the way as a search would plan it."""
+        loads = Loads.of([candidate], roads)
+        trips = Trips.to(loads, situation, roads, inf)
+        if trips.has_road[0]:
+            trips = trips.timed(loads, situation, parameters)
+        baseline = way_home(situation, parameters, roads)
+        return cls(trips, baseline, parameters, is_for_the_way_home)
+
+    @classmethod
+    def shown(
+        cls, candidate: Candidate, figures: Figures, parameters: Parameters
+    ) -> Self:
+        """Return the way by the figures that a driver was shown in an offer."""
+        trip_m = figures.deadhead_m + candidate.loaded_m + figures.home_deadhead_m
+        # So long that the detour is the one that was shown.
+        baseline = WayHome(trip_m - figures.detour_m, 0.0)
+        return cls(trips_shown(candidate, figures), baseline, parameters, True)
 
 
 def objections(
@@ -270,40 +314,56 @@ def _of_moment(moment: Moment) -> Iterator[Objection]:
 def _of_truck(
     candidate: Candidate, situation: Situation, moment: Moment
 ) -> Iterator[Objection]:
-    refused = feasibility.equipment(candidate, situation)
-    if refused is not None:
-        if can_stand_in(situation.equipment, candidate.equipment):
-            yield Objection(Ground.EQUIPMENT_STANDS_IN, refused.figure)
-        elif situation.equipment is Equipment.OTHER:
-            yield Objection(Ground.EQUIPMENT_UNKNOWN, refused.figure)
-        else:
-            yield _objection(refused)
-    for check in (
-        feasibility.payload,
-        feasibility.gross_weight,
-        feasibility.length,
-        feasibility.temperature,
-    ):
-        if (refused := check(candidate, situation)) is not None:
-            yield _objection(refused)
-    if feasibility.hazmat(candidate, situation) is not None:
-        if not moment.has_endorsement:
-            yield Objection(Ground.NO_HAZMAT_ENDORSEMENT)
-        if not moment.is_placarded:
-            yield Objection(Ground.TRUCK_NOT_PLACARDED)
+    for refusal in _refusals(FREIGHT, candidate, situation):
+        match refusal.reason:
+            case Reason.CURRENCY_DIFFERS | Reason.CABOTAGE:
+                continue  # The desk knows the price; `moment` has the cabotage.
+            case Reason.EQUIPMENT_UNKNOWN | Reason.EQUIPMENT_MISMATCH:
+                if can_stand_in(situation.equipment, candidate.equipment):
+                    yield Objection(Ground.EQUIPMENT_STANDS_IN, refusal.figure)
+                elif situation.equipment is Equipment.OTHER:
+                    yield Objection(Ground.EQUIPMENT_UNKNOWN, refusal.figure)
+                else:
+                    yield _objection(refusal)
+            case Reason.HAZMAT_NOT_ALLOWED:
+                if not moment.has_endorsement:
+                    yield Objection(Ground.NO_HAZMAT_ENDORSEMENT)
+                if not moment.is_placarded:
+                    yield Objection(Ground.TRUCK_NOT_PLACARDED)
+            case _:
+                yield _objection(refusal)
 
 
 def _of_journey(
     candidate: Candidate, situation: Situation, journey: Journey
 ) -> Iterator[Objection]:
-    parameters = journey.parameters or Parameters()
-    checks = journey_checks(candidate, situation, parameters, journey.figures)
-    for stage, refused in checks:
-        is_asked = stage is not Stage.DETOUR or journey.parameters is not None
-        if refused is not None and is_asked:
-            yield _objection(refused)
+    rules = (*WAYS, *TIMES) if journey.trips.has_road[0] else WAYS[:1]
+    for refusal in _refusals(rules, candidate, situation, journey):
+        is_detour = refusal.reason is Reason.DETOUR_TOO_LONG
+        if journey.is_for_the_way_home or not is_detour:
+            yield _objection(refusal)
+
+
+def _refusals(
+    rules: Sequence[Rule],
+    candidate: Candidate,
+    situation: Situation,
+    journey: Journey | None = None,
+) -> Iterator[Refusal]:
+    """Yield why these rules refuse the load, each asked by itself."""
+    trips = journey.trips if journey is not None else None
+    table = Table(Loads.of([candidate], EstimatedRoads()), trips=trips)
+    parameters = Parameters() if journey is None else journey.parameters
+    # A desk knows how far it sends a driver who named no limit.
+    asked = Question(
+        situation,
+        replace(parameters, max_deadhead_m=inf),
+        WayHome(0.0, 0.0) if journey is None else journey.baseline,
+    )
+    for rule in rules:
+        if rule.refuses(table, asked)[0]:
+            yield rule.refusal(table, asked)
 
 
 def _objection(refused: Refusal) -> Objection:
-    assert refused.reason is not Reason.HAZMAT_NOT_ALLOWED
     return Objection(Ground(refused.reason.value), refused.figure)

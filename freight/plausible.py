@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from freight.equipment import GROSS_LIMIT_KG, KG_PER_LB, Equipment
+from freight.equipment import (
+    GROSS_LIMIT_KG,
+    HAS_TEMPERATURE_UNIT,
+    KG_PER_LB,
+    UNIT_HOLDS_C,
+    Equipment,
+    holds_temperature,
+)
 from geo.distance import METRES_PER_MILE, haversine_m
 from geo.points import Point
 
@@ -87,6 +94,14 @@ SPECIAL = frozenset(
 )
 """Types that may cost several times as much as a van."""
 
+DEARER = frozenset(
+    {
+        *(Equipment.REEFER, Equipment.REEFER_INTERMODAL),
+        *(Equipment.FLATBED, Equipment.STEP_DECK),
+    }
+)
+"""Types that cost about a fifth more than the median of all."""
+
 SPECIAL_FACTOR = 3
 
 USUAL_CENTS_PER_MILE: tuple[tuple[float, int], ...] = (
@@ -99,7 +114,18 @@ USUAL_CENTS_PER_MILE: tuple[tuple[float, int], ...] = (
 """(up to so many miles, the median price of a mile). Source: ALGORITHMS 7, the sample
 of a load board, where p10 to p90 of all loads are 0.63 to 1.68 times the median."""
 
+BELIEVED_FACTOR = 6
+"""So many times the median is more than anybody pays on a market: such a price would
+outbid every honest load, so it is confirmed first. Source: SEARCH 3, until the own
+market gives better."""
+
+PREMIUMS = {**dict.fromkeys(DEARER, 1.2), **dict.fromkeys(SPECIAL, 2.0)}
+"""By what the bound of a believed price is higher for a type, 1 if it is not named. The
+sample has no special types: theirs is a guess."""
+
 ODD_FACTOR = 4
+"""A price so many times below the median is unusual."""
+
 IMPOSSIBLE_FACTOR = 20
 LEAST_MILES = 50
 """A shorter haul is paid for the day and not for its miles."""
@@ -210,14 +236,16 @@ def _price(posted: Posted) -> Iterator[Finding]:
     miles = posted.loaded_m / METRES_PER_MILE
     usual = next(cents for up_to, cents in USUAL_CENTS_PER_MILE if miles < up_to) / 100
     fair = usual * max(miles, LEAST_MILES)
-    odd_factor = SPECIAL_FACTOR if posted.equipment <= SPECIAL else 1
+    premium = min(PREMIUMS.get(each, 1) for each in posted.equipment)
+    # In this order: 6 times 1.2 is a little less than 7.2.
+    most_believed = BELIEVED_FACTOR * fair * premium
     most_factor = SPECIAL_FACTOR if posted.equipment & SPECIAL else 1
     shown = f"{_money(posted.price_cents, posted.currency)} for {miles:,.0f} miles"
     slip = _slip_of_price(usd, fair, miles, posted)
     if usd > min(IMPOSSIBLE_FACTOR * most_factor * fair, DEAREST_USD):
         told = f"{shown} is more than anybody pays{slip}"
         yield Finding("price_cents", "price-impossible", told, True)
-    elif usd > ODD_FACTOR * odd_factor * fair:
+    elif usd > most_believed:
         yield Finding("price_cents", "price-odd", f"{shown} is unusually much{slip}")
     elif usd < fair / ODD_FACTOR and not posted.is_private:
         yield Finding("price_cents", "price-odd", f"{shown} is unusually little{slip}")
@@ -284,10 +312,11 @@ def _temperature(posted: Posted) -> Iterator[Finding]:
         return
     field, names = next(iter(known)), _names(posted.equipment)
     holds = {SIZES[each].is_heated for each in posted.equipment}
-    if holds == {False}:
+    has_unit = not posted.equipment.isdisjoint(HAS_TEMPERATURE_UNIT)
+    if not has_unit:
         told = f"A temperature is given, and {names} cannot hold one."
         yield Finding(field, "temperature-impossible", told, True)
-    elif False in holds or (None in holds and True not in holds):
+    elif False in holds:
         told = f"A temperature is given, and not every truck of {names} can hold one."
         yield Finding(field, "temperature-odd", told)
     is_reefer = holds == {True}
@@ -300,6 +329,15 @@ def _temperature(posted: Posted) -> Iterator[Finding]:
             yield Finding(field, "temperature-impossible", told + slip, True)
         elif not ODD_C[0] <= celsius <= ODD_C[1]:
             yield Finding(field, "temperature-odd", f"{told}, unusual{slip}")
+    low, high = posted.temperature_min_c, posted.temperature_max_c
+    if has_unit and not any(
+        holds_temperature(each, low, high) for each in posted.equipment
+    ):
+        coldest, warmest = UNIT_HOLDS_C
+        is_too_cold = high is not None and high < coldest
+        field = "temperature_max_c" if is_too_cold else "temperature_min_c"
+        told = f"A unit holds from {coldest:g} to {warmest:g} C, and not this."
+        yield Finding(field, "temperature-impossible", told, True)
 
 
 def _windows(posted: Posted) -> Iterator[Finding]:

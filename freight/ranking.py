@@ -3,22 +3,21 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from heapq import nlargest
 from typing import Any, NamedTuple
-from uuid import UUID
 
-from freight import feasibility
-from freight.economics import (
-    Figures,
-    Term,
-    WayHome,
-    figures_of,
-    gain_terms,
-    way_home,
-)
-from freight.feasibility import Excluded, Reason, Refusal, Stage
+import numpy as np
+
+from freight.candidates import Candidate
+from freight.columns import Array, Loads, seconds_of
+from freight.feasibility import Excluded, Reason, Stage
+from freight.figures import Figures, figures_of
+from freight.gains import Term
+from freight.orders import worse
 from freight.records import record_of
-from freight.situation import Candidate, Parameters, Situation
+from freight.rules import CIRCLE, PHASES, WAYS
+from freight.situation import Parameters, Situation
+from freight.tables import Asked, Table
+from freight.trips import way_home
 from geo.areas import SearchArea
 from geo.roads import Roads
 
@@ -59,15 +58,54 @@ class StageCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The whole of a search: every load considered is ranked or counted once.
+class Screened:
+    """A market after all rules: every load considered is left or counted once.
 
-    ranked: best first.
+    left: the loads worth taking, in no order.
     """
 
     considered: int
     stages: tuple[StageCount, ...]
+    left: Table
+
+    def best(self, asked: Asked, most: int) -> Table:
+        """Return the best loads, best first, in the order that the driver wants.
+
+        Ties go to the shorter deadhead, then to the smaller id, so that the same loads
+        in any order give the same answer.
+        """
+        return self.left.take(_order(self.left, asked)[:most])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The whole of a search. ranked: best first."""
+
+    considered: int
+    stages: tuple[StageCount, ...]
     ranked: tuple[Ranked, ...]
+
+
+def asked_of(
+    situation: Situation, parameters: Parameters, area: SearchArea, roads: Roads
+) -> Asked:
+    """Return what a search asks of every load."""
+    baseline = way_home(situation, parameters, roads)
+    return Asked(situation, parameters, baseline, area, roads)
+
+
+def screen(loads: Loads, asked: Asked) -> Screened:
+    """Ask all rules of loads whose pickups are in the circle, and count the refused."""
+    table, counts = Table(loads), Counter[tuple[Stage, Reason]]()
+    for find_out, rules in PHASES:
+        table = table if find_out is None else find_out(table, asked)
+        for rule in rules:
+            refused = rule.refuses(table, asked)
+            number = int(np.count_nonzero(refused))
+            if number and rule is not CIRCLE:
+                counts[rule.stage, rule.reason] += number
+                table = table.take(~refused)
+    return Screened(len(loads), tuple(_stage_counts(len(loads), counts)), table)
 
 
 def judge(
@@ -79,143 +117,76 @@ def judge(
 ) -> Ranked | Excluded:
     """Judge one load: return its score and figures, or why it is excluded.
 
-    Runs the same code as `rank`, so a later explanation cannot differ from the search.
+    Asks the rules of a search, of a table of one load.
     """
-    baseline = way_home(situation, parameters, roads)
-    return _judge(candidate, situation, parameters, area, roads, baseline)
+    asked = asked_of(situation, parameters, area, roads)
+    table = Table(Loads.of([candidate], roads))
+    refusal = None
+    for find_out, rules in PHASES:
+        table = table if find_out is None else find_out(table, asked)
+        for rule in rules:
+            if refusal is None and rule.refuses(table, asked)[0]:
+                refusal = rule.refusal(table, asked)
+        if rules is WAYS and not table.known_trips.has_road[0]:
+            # Without a road there are no figures to show, whatever refused it first.
+            assert refusal is not None
+            return Excluded(candidate.load_id, *refusal)
+    if refusal is not None:
+        figures = _figures(0, table, asked)
+        return Excluded(candidate.load_id, *refusal, figures)
+    return _ranked(0, table, asked, candidate)
 
 
-def rank(
-    candidates: Iterable[Candidate],
-    situation: Situation,
-    parameters: Parameters,
-    area: SearchArea,
-    roads: Roads,
-) -> Outcome:
-    """Return the loads worth taking, best first, and the counts of all stages.
-
-    Ties go to the shorter deadhead, then to the smaller id, so that the same loads
-    in any order give the same outcome.
-    """
-    ranking = Ranking(situation, parameters, area, roads)
-    ranking.add(candidates)
-    return ranking.outcome()
-
-
-class Ranking:
-    """Judges the loads that are added, each load once, and ranks them."""
-
-    def __init__(
-        self,
-        situation: Situation,
-        parameters: Parameters,
-        area: SearchArea,
-        roads: Roads,
-    ) -> None:
-        self._baseline = way_home(situation, parameters, roads)
-        self._asked = (situation, parameters, area, roads)
-        self._ranked: dict[UUID, Ranked] = {}
-        self._excluded: dict[UUID, tuple[Stage, Reason]] = {}
-
-    def __contains__(self, load_id: UUID) -> bool:
-        return load_id in self._ranked or load_id in self._excluded
-
-    def add(self, candidates: Iterable[Candidate]) -> None:
-        """Judge the loads that were not judged yet."""
-        for candidate in candidates:
-            if candidate.load_id in self:
-                continue
-            judged = _judge(candidate, *self._asked, self._baseline)
-            if isinstance(judged, Ranked):
-                self._ranked[candidate.load_id] = judged
-            else:
-                why = (judged.stage, judged.reason)
-                self._excluded[candidate.load_id] = why
-
-    def score_of(self, place: int) -> int:
-        """Return the score in cents of the load at that place, counted from 1.
-
-        If fewer loads are ranked: 1 cent, the lowest score that is worth taking.
-        """
-        if len(self._ranked) < place:
-            return 1
-        scores = (ranked.score_cents for ranked in self._ranked.values())
-        return nlargest(place, scores)[-1]
-
-    def outcome(self) -> Outcome:
-        """Return the loads worth taking, best first, and the counts of all stages."""
-        considered = len(self._ranked) + len(self._excluded)
-        counts = tuple(_stage_counts(considered, Counter(self._excluded.values())))
-        best = tuple(sorted(self._ranked.values(), key=_best_first))
-        return Outcome(considered, counts, best)
-
-
-def _judge(
-    candidate: Candidate,
-    situation: Situation,
-    parameters: Parameters,
-    area: SearchArea,
-    roads: Roads,
-    baseline: WayHome,
-) -> Ranked | Excluded:
-    where = area.why_not(candidate.pickup, candidate.delivery)
-    if where is not None:
-        return Excluded(candidate.load_id, Stage.AREA, Reason(where.value), None)
-    for stage, check in feasibility.TRUCK_CHECKS:
-        if (refusal := check(candidate, situation)) is not None:
-            return Excluded(candidate.load_id, stage, *refusal)
-
-    figures = figures_of(
-        candidate, situation, parameters, roads=roads, baseline=baseline
+def rank(candidates: Iterable[Candidate], asked: Asked) -> tuple[Ranked, ...]:
+    """Return those of the loads that are worth taking, best first."""
+    given = tuple(candidates)
+    loads = Loads.of(given, asked.roads)
+    inside = ~asked.area.beyond_circle(loads.pickup.lat, loads.pickup.lon)
+    found = screen(loads.take(inside), asked)
+    best = found.best(asked, len(given))
+    places = best.loads.rows
+    return tuple(
+        _ranked(row, best, asked, given[place]) for row, place in enumerate(places)
     )
-    for stage, refused in journey_checks(candidate, situation, parameters, figures):
-        if refused is not None:
-            return Excluded(candidate.load_id, stage, *refused)
-
-    terms = gain_terms(candidate, situation, parameters, figures)
-    score_cents = sum([term.value for term in terms])
-    if (refusal := feasibility.gain(score_cents)) is not None:
-        return Excluded(candidate.load_id, Stage.GAIN, *refusal)
-    unchecked = feasibility.unchecked(candidate, situation)
-    return Ranked(candidate, score_cents, terms, figures, unchecked)
 
 
-def journey_checks(
-    candidate: Candidate,
-    situation: Situation,
-    parameters: Parameters,
-    figures: Figures,
-) -> Iterator[tuple[Stage, Refusal | None]]:
-    """Yield the answer of each stage that needs the figures, in the order of Stage."""
-    yield Stage.DEADHEAD, feasibility.deadhead(figures, situation)
-    yield Stage.DETOUR, feasibility.detour(figures, parameters)
-    yield (
-        Stage.PICKUP_WINDOW,
-        feasibility.in_time(
-            figures.pickup_eta,
-            candidate.pickup_until,
-            Reason.PICKUP_CLOSED_BEFORE_ARRIVAL,
-        ),
+def _ranked(row: int, table: Table, asked: Asked, candidate: Candidate) -> Ranked:
+    return Ranked(
+        candidate,
+        int(table.known_gains.score_cents[row]),
+        table.known_gains.terms(row, table.loads),
+        _figures(row, table, asked),
+        unchecked(candidate, asked.situation),
     )
-    yield (
-        Stage.DELIVERY_WINDOW,
-        feasibility.in_time(
-            figures.delivery_eta,
-            candidate.delivery_until,
-            Reason.DELIVERY_CLOSED_BEFORE_ARRIVAL,
-        ),
-    )
-    yield (
-        Stage.HOME_BY,
-        feasibility.in_time(
-            figures.home_eta, situation.home_by_at, Reason.HOME_TOO_LATE
-        ),
-    )
-    yield Stage.PAY, feasibility.pay(figures, situation)
 
 
-def _best_first(ranked: Ranked) -> tuple[int, float, UUID]:
-    return -ranked.score_cents, ranked.figures.deadhead_m, ranked.candidate.load_id
+def _figures(row: int, table: Table, asked: Asked) -> Figures:
+    return figures_of(
+        *(row, table.loads, table.known_trips, table.known_gains),
+        *(asked.situation, asked.baseline),
+    )
+
+
+def unchecked(candidate: Candidate, situation: Situation) -> tuple[Stage, ...]:
+    """Return the stages passed only because the truck's own figure is missing."""
+    stages: tuple[Stage, ...] = ()
+    if situation.payload_kg is None and candidate.weight_kg is not None:
+        stages = (Stage.WEIGHT,)
+    if situation.deck_length_m is None and candidate.length_m is not None:
+        stages = (*stages, Stage.LENGTH)
+    return stages
+
+
+def _order(table: Table, asked: Asked) -> Array:
+    trips, loads = table.known_trips, table.loads
+    first = worse(
+        asked.situation.rank_by,
+        score_cents=table.known_gains.score_cents,
+        home_after_s=trips.home_at - seconds_of(asked.situation.free_at),
+        empty_after_m=trips.deadhead_m + trips.home_m,
+    )
+    # The last key counts most.
+    return np.lexsort((loads.id_low, loads.id_high, trips.deadhead_m, first))
 
 
 def _stage_counts(

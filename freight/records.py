@@ -1,7 +1,8 @@
 """Values as JSON, for snapshots that must still be readable years later."""
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -37,3 +38,26 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - what JSON carries has no one
             return {str(key): _plain(item) for key, item in value.items()}
         case _:
             return record_of(value)
+
+
+def known_fields(cls: type, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the dataclass `cls` that are in `record`.
+
+    A record of another release may have more and fewer; what it lacks keeps the
+    default.
+    """
+    return {f.name: record[f.name] for f in fields(cls) if f.name in record}
+
+
+def keep_in_utc(value: object, *names: str) -> None:
+    """Turn these times of a frozen dataclass into UTC. None stays None.
+
+    Raises: ValueError for a time without a zone.
+    """
+    for name in names:
+        at: datetime | None = getattr(value, name)
+        if at is None or at.tzinfo is UTC:
+            continue
+        if at.tzinfo is None:
+            raise ValueError(f"{name} must have a time zone.")
+        object.__setattr__(value, name, at.astimezone(UTC))

@@ -1,1 +1,1 @@
-"""Pure geometry of the Earth: points, distances, boxes, fences, corridors, roads."""
+"""Pure geometry of the Earth: points, distances, fences, corridors, roads."""

@@ -1,18 +1,22 @@
 """The search area: where a load home may be picked up and where it may be delivered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
 from typing import Any, Self
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 
-from geo.boxes import Box, common_boxes
 from geo.corridors import Corridor
+from geo.distance import distances_m
 from geo.fences import CircleFence, InvalidFence, PolygonFence
 from geo.outlines import DECIMALS, Shape, drawn, solid, untangled
 from geo.points import Point
+
+Degrees = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 MAX_DRAWN_VERTICES = 2_000
 """The most for all drawn areas of one search together: every candidate is tested
@@ -55,40 +59,28 @@ class SearchArea:
                 f"at most {MAX_DRAWN_VERTICES} are allowed."
             )
 
-    def why_not(self, pickup: Point, delivery: Point) -> AreaReason | None:
-        """Return the first reason against a load, or None if it is in the area.
+    def beyond_circle(self, lat: Degrees, lon: Degrees) -> Mask:
+        """Say which of these pickups are outside the circle."""
+        return distances_m(self.circle.center, lat, lon) > self.circle.radius_m
 
-        Both ends must be in the corridor, in an operating area if any is drawn (not
-        necessarily the same one), and in no no-go area; the pickup in the circle too.
-        An edge counts as inside, so the edge of a no-go area is forbidden.
+    def refused(self, lat: Degrees, lon: Degrees) -> dict[AreaReason, Mask]:
+        """Say which of these stops are refused, by reason.
+
+        A stop must be in the corridor, in an operating area if any is drawn, and in no
+        no-go area. An edge counts as inside, so the edge of a no-go area is forbidden.
+        The circle is not asked.
         """
-        if not self.circle.contains(pickup):
-            return AreaReason.OUTSIDE_CIRCLE
-        if not (self.corridor.contains(pickup) and self.corridor.contains(delivery)):
-            return AreaReason.OUTSIDE_CORRIDOR
-        return forbidden(self.operating, self.no_go, pickup, delivery)
-
-    def pickup_boxes(self) -> list[Box]:
-        """Return boxes with every acceptable pickup; none if no pickup is possible."""
-        return common_boxes(self.circle.boxes(), self.delivery_boxes())
-
-    def delivery_boxes(self) -> list[Box]:
-        """Return boxes with every acceptable delivery; none if no delivery is possible.
-
-        Operating areas count as the one box around them all, so that the number of
-        boxes does not grow with the drawing.
-        """
-        boxes = self.corridor.boxes()
-        if not self.operating:
-            return boxes
-        parts = list(chain.from_iterable(fence.boxes() for fence in self.operating))
-        around = Box(
-            min(b.south for b in parts),
-            min(b.west for b in parts),
-            max(b.north for b in parts),
-            max(b.east for b in parts),
-        )
-        return common_boxes(boxes, [around])
+        corridor = self.corridor
+        way_m = distances_m(corridor.start, lat, lon)
+        way_m += distances_m(corridor.end, lat, lon)
+        outside = np.zeros(len(lat), "?")
+        if self.operating:
+            outside = ~_in_any(self.operating, lat, lon)
+        return {
+            AreaReason.OUTSIDE_CORRIDOR: way_m > corridor.length_m,
+            AreaReason.OUTSIDE_OPERATING_AREA: outside,
+            AreaReason.IN_NO_GO_AREA: _in_any(self.no_go, lat, lon),
+        }
 
     def to_geojson(self) -> dict[str, Any]:
         """Return a FeatureCollection for a map; `properties.role` names each feature.
@@ -158,19 +150,23 @@ class SearchArea:
 def forbidden(
     operating: tuple[PolygonFence, ...],
     no_go: tuple[PolygonFence, ...],
-    pickup: Point,
-    delivery: Point,
+    stops: Sequence[Point],
 ) -> AreaReason | None:
-    """Return why the drawn areas forbid a load, or None if they do not."""
-    if operating and not (_in_any(operating, pickup) and _in_any(operating, delivery)):
+    """Return why the drawn areas forbid one of these stops; None if they do not."""
+    lat = np.array([stop.lat for stop in stops])
+    lon = np.array([stop.lon for stop in stops])
+    if operating and not _in_any(operating, lat, lon).all():
         return AreaReason.OUTSIDE_OPERATING_AREA
-    if no_go and (_in_any(no_go, pickup) or _in_any(no_go, delivery)):
+    if _in_any(no_go, lat, lon).any():
         return AreaReason.IN_NO_GO_AREA
     return None
 
 
-def _in_any(fences: tuple[PolygonFence, ...], point: Point) -> bool:
-    return any(fence.contains(point) for fence in fences)
+def _in_any(fences: tuple[PolygonFence, ...], lat: Degrees, lon: Degrees) -> Mask:
+    inside = np.zeros(len(lat), "?")
+    for fence in fences:
+        inside |= shapely.intersects_xy(fence.shape, lon, lat)
+    return inside
 
 
 def _degrees(point: Point) -> dict[str, float]:

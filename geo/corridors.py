@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from geo.boxes import Box
 from geo.distance import haversine_m
 from geo.ellipses import Ellipse
 from geo.fences import MAX_RADIUS_M, OUTLINE_VERTICES, InvalidFence
@@ -37,15 +36,6 @@ class Corridor:
                 "The corridor is shorter than the distance between its ends."
             )
 
-    def boxes(self) -> list[Box]:
-        """Return boxes around the ellipse, tight to 2 km from coast to coast.
-
-        No contained point is outside them: `Ellipse` is 0.6 m longer at each end than
-        the corridor, which is more than the rounding error of `contains`, its west and
-        east are the meridians that touch it, and its south and north are proven bounds.
-        """
-        return Ellipse.between(self.start, self.end, self.length_m).boxes()
-
     def contains(self, point: Point) -> bool:
         """Say whether `point` is inside; exact by `haversine_m`."""
         return (
@@ -72,9 +62,14 @@ def corridor_home(
     `max_detour_m`, x is inside, because no road is shorter than the great circle.
     Contains more than that, because roads are longer: test the detour afterwards.
 
+    A longer one than `MAX_LENGTH_M` is cut: it contains all places with roads.
+
     road_m: by road from `drop` to `home`. An engine that snaps to its network may
-        answer less than the great circle; then the great circle counts.
+        answer less than the great circle; then the great circle counts, as it does
+        where no road leads home (infinity) and no detour is short enough anyway.
     """
+    air_m = haversine_m(drop, home)
+    way_m = max(road_m, air_m) if isfinite(road_m) else air_m
     # A micrometre for the rounding of the caller's own sums.
-    length_m = max(road_m, haversine_m(drop, home)) + max_detour_m + 1e-6
-    return Corridor(drop, home, length_m)
+    length_m = way_m + max_detour_m + 1e-6
+    return Corridor(drop, home, min(length_m, MAX_LENGTH_M))

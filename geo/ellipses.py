@@ -1,17 +1,17 @@
-"""The ellipse on the sphere: its axes, its outline and its bounds."""
+"""The ellipse on the sphere: its axes and its outline."""
 
 from dataclasses import dataclass
-from math import acos, asin, atan2, cos, degrees, hypot, pi, radians, sin, sqrt, tau
+from math import atan2, cos, degrees, hypot, pi, radians, sin, sqrt, tau
 from typing import Self
 
-from geo.boxes import MARGIN_RAD, Box, cut_boxes
 from geo.distance import EARTH_RADIUS_M, haversine_m
 from geo.points import Point
 
 Vector = tuple[float, float, float]
 
-BOUND_STEPS = 128
-"""The number of outline points at which `boxes` reads the latitude."""
+MARGIN_RAD = 1e-7
+"""The ellipse is made this much longer at each end: 0.64 m, more than the rounding
+error of any formula here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,57 +64,6 @@ class Ellipse:
     def outline(self, count: int) -> list[Point]:
         """Return `count` points of the edge, counterclockwise seen from above."""
         return [_point(v) for v in self._edge(count)]
-
-    def boxes(self) -> list[Box]:
-        """Return boxes that contain the ellipse.
-
-        West and east are exact: the two meridian planes that touch the cone. South
-        and north are the extremes of `BOUND_STEPS` points of the edge, moved outward
-        by the most that the edge can rise between two of them. For the edge u(t),
-        |u'| <= long and |u''| <= long + 2 long² (the cone's generator is never shorter
-        than 1), so between two samples h apart the sine of the latitude rises at most
-        (long + 2 long²) h² / 8 above the higher one. Measured: 0.2 km from Dallas to
-        Chicago, 2 km from coast to coast.
-        """
-        heights = [v[2] for v in self._edge(BOUND_STEPS)]
-        slack = (self.long + 2 * self.long**2) * (tau / BOUND_STEPS) ** 2 / 8
-        south = degrees(asin(max(-1.0, min(heights) - slack)))
-        north = degrees(asin(min(1.0, max(heights) + slack)))
-        sides = self._sides_deg()
-        if sides is None:
-            if self.middle[2] > 0:
-                return cut_boxes(south, -180, 90, 180)
-            return cut_boxes(-90, -180, north, 180)
-        return cut_boxes(south, sides[0], north, sides[1])
-
-    def _sides_deg(self) -> tuple[float, float] | None:
-        """Return west and east, or None if a pole is inside.
-
-        The plane of the meridian l east of the middle, with the normal
-        n = -sin(l) out + cos(l) east, meets the cone where
-        q(l) = long² n.along² + short² n.across² - n.middle² >= 0, and
-        q(l) = mean + swing cos(2 l + phase).
-        """
-        x, y, _ = self.middle
-        lon = atan2(y, x)
-        out, east = (cos(lon), sin(lon), 0.0), (-sin(lon), cos(lon), 0.0)
-        along = self.long * _dot(self.along, east), self.long * _dot(self.along, out)
-        across = (
-            self.short * _dot(self.across, east),
-            self.short * _dot(self.across, out),
-        )
-        at_zero = along[0] ** 2 + across[0] ** 2
-        at_right = along[1] ** 2 + across[1] ** 2 - (x * x + y * y)
-        mixed = along[0] * along[1] + across[0] * across[1]
-        mean, half = (at_zero + at_right) / 2, (at_zero - at_right) / 2
-        swing = hypot(half, mixed)
-        if mean >= swing:
-            return None
-        phase, reach = atan2(mixed, half), acos(max(-1.0, min(1.0, -mean / swing)))
-        return (
-            degrees(lon + (-reach - phase) / 2),
-            degrees(lon + (reach - phase) / 2),
-        )
 
     def _edge(self, count: int) -> list[Vector]:
         edge = []

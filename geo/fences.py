@@ -6,7 +6,6 @@ from typing import Any, Protocol, Self
 
 import shapely
 
-from geo.boxes import Box, boxes_around
 from geo.distance import destination, haversine_m
 from geo.drawings import InvalidFence, read_shape
 from geo.outlines import Shape, drawn, exact, outline
@@ -30,12 +29,7 @@ OUTLINE_VERTICES = 96
 
 
 class Fence(Protocol):
-    """An area in two forms: `boxes` to search an index, `contains` for the exact test.
-
-    Every contained point lies in some box. The edge counts as inside.
-    """
-
-    def boxes(self) -> list[Box]: ...
+    """An area of the Earth. The edge counts as inside."""
 
     def contains(self, point: Point) -> bool: ...
 
@@ -55,10 +49,6 @@ class CircleFence:
                 f"A circle's radius must be between {MIN_RADIUS_M:.0f} m and "
                 f"{MAX_RADIUS_M / 1000:.0f} km."
             )
-
-    def boxes(self) -> list[Box]:
-        """Return one box, or two where the circle crosses the antimeridian."""
-        return boxes_around(self.center, self.radius_m)
 
     def contains(self, point: Point) -> bool:
         """Say whether `point` is inside; exact by `haversine_m`."""
@@ -95,10 +85,10 @@ class PolygonFence:
         """How many positions its rings have, each ring's first one twice."""
         return int(shapely.get_num_coordinates(self.shape))
 
-    def boxes(self) -> list[Box]:
-        """Return the box of each part."""
-        bounds = [part.bounds for part in shapely.get_parts(self.shape)]
-        return [Box(south, west, north, east) for west, south, east, north in bounds]
+    @property
+    def southmost(self) -> float:
+        """Its lowest latitude."""
+        return float(self.shape.bounds[1])
 
     def contains(self, point: Point) -> bool:
         """Say whether `point` is inside; holes are outside, every edge is inside."""

@@ -9,6 +9,7 @@ from runtime.telemetry import log
 from services.fleet import positions
 from services.kernel import idempotency, limits
 from services.people import lockouts
+from services.search import changes
 from services.upkeep import audit, retention
 
 
@@ -64,6 +65,11 @@ def searches_prune(supplies: Supplies) -> None:
     _prune(supplies, retention.prune_searches)
 
 
+def tombstones_prune(supplies: Supplies) -> None:
+    """Delete the tombstones of loads that every market in memory has read."""
+    in_batches(changes.prune_tombstones)
+
+
 def _prune(supplies: Supplies, batch: Callable[..., int]) -> None:
     in_batches(lambda session: batch(session, supplies.kept, now=supplies.now()))
 
@@ -78,4 +84,5 @@ JOBS: Handlers = {
     Job.CREDENTIALS_PRUNE: credentials_prune,
     Job.PUSHES_PRUNE: pushes_prune,
     Job.SEARCHES_PRUNE: searches_prune,
+    Job.TOMBSTONES_PRUNE: tombstones_prune,
 }

@@ -78,6 +78,7 @@ class Job(Enum):
     CREDENTIALS_PRUNE = Kind("credentials.prune", "maint", 0, _daily(3, 31))
     PUSHES_PRUNE = Kind("pushes.prune", "maint", 0, _hourly(37))
     SEARCHES_PRUNE = Kind("searches.prune", "maint", 0, _daily(3, 47))
+    TOMBSTONES_PRUNE = Kind("tombstones.prune", "maint", 0, _hourly(47))
     JOBS_RESCUE = Kind("jobs.rescue", "maint", 3, _each_minutes(1))
     JOBS_PRUNE = Kind("jobs.prune", "maint", 0, _daily(3, 17))
 

@@ -15,12 +15,17 @@ from uuid import UUID
 import psycopg
 
 from freight.roles import Role
+from geo.points import Point
+from geo.roads import EstimatedRoads, Roads
 from market.cargo import Urn
 from market.cast import DESK
-from market.loads import MarketLoad, market
+from market.loads import AS_EVER, Habits, MarketLoad, market
 from market.trucks import MarketTruck, fleet
+from places.regions import is_urban
 
 Record = TypeVar("Record")
+
+ESTIMATED = EstimatedRoads()
 
 ROWS_A_BATCH = 20_000
 SHARES = {"carrier": 50, "private_fleet": 10, "shipper": 30, "broker": 10}
@@ -48,9 +53,10 @@ STAGED: dict[str, LiteralString] = {
     " load_number text, commodity text, equipment text[], weight_kg int,"
     " length_m float, pieces int, hazmat bool, low_c float, high_c float,"
     " price_cents int, loaded_m float, p_city text, p_state text, p_zone text,"
-    " p_lat float, p_lon float, p_from timestamptz, p_until timestamptz,"
-    " d_city text, d_state text, d_zone text, d_lat float, d_lon float,"
-    " d_from timestamptz, d_until timestamptz",
+    " p_urban bool, p_lat float, p_lon float, p_from timestamptz, p_until timestamptz,"
+    " d_city text, d_state text, d_zone text, d_urban bool, d_lat float, d_lon float,"
+    " d_from timestamptz, d_until timestamptz,"
+    " p_place bytea, d_place bytea, road_version text",
 }
 
 INSERTS: dict[str, tuple[LiteralString, ...]] = {
@@ -77,21 +83,27 @@ INSERTS: dict[str, tuple[LiteralString, ...]] = {
         " has_hazmat, temperature_min_c, temperature_max_c, price_cents, currency,"
         " rate_type, loaded_m, distance_source, posted_at, lease_expires_at,"
         " stop_count, pickup_place, pickup_lat, pickup_lon, pickup_from, pickup_until,"
-        " delivery_place, delivery_lat, delivery_lon, delivery_from, delivery_until)"
+        " delivery_place, delivery_lat, delivery_lon, delivery_from, delivery_until,"
+        " domestic_country)"
         " select id, 1, org_id, posted_by, 'posted', 'network', load_number, '[]',"
         " commodity, equipment, weight_kg, length_m, pieces, hazmat, low_c, high_c,"
         " price_cents, 'USD', 'all_in', loaded_m, 'estimated', %(now)s, p_until, 2,"
         " p_city || ', ' || p_state, p_lat, p_lon, p_from, p_until,"
-        " d_city || ', ' || d_state, d_lat, d_lon, d_from, d_until from staged_loads",
+        " d_city || ', ' || d_state, d_lat, d_lon, d_from, d_until, 'US'"
+        " from staged_loads",
         "insert into stops (id, org_id, load_id, sequence, kind, status, facility,"
-        " address, lat, lon, window_from, window_until, zone, contact)"
-        " select pickup_id, org_id, id, 1, 'pickup', 'pending', p_city || ' warehouse',"
+        " address, lat, lon, window_from, window_until, zone, contact,"
+        " country, state, is_urban, road_place, road_version, leg_m, leg_access_m)"
+        " select pickup_id, org_id, id, 0, 'pickup', 'pending', p_city || ' warehouse',"
         " jsonb_build_object('city', p_city, 'state', p_state), p_lat, p_lon, p_from,"
-        " p_until, p_zone, '{}'::jsonb from staged_loads union all"
-        " select delivery_id, org_id, id, 2, 'delivery', 'pending',"
+        " p_until, p_zone, '{}'::jsonb, 'US', p_state, p_urban, p_place, road_version,"
+        " null, null from staged_loads"
+        " union all"
+        " select delivery_id, org_id, id, 1, 'delivery', 'pending',"
         " d_city || ' warehouse',"
         " jsonb_build_object('city', d_city, 'state', d_state), d_lat, d_lon, d_from,"
-        " d_until, d_zone, '{}'::jsonb from staged_loads",
+        " d_until, d_zone, '{}'::jsonb, 'US', d_state, d_urban, d_place, road_version,"
+        " loaded_m, 0 from staged_loads",
     ),
 }
 
@@ -115,6 +127,8 @@ def write_board(
     seed: int,
     now: datetime,
     password_hash: str,
+    roads: Roads = ESTIMATED,
+    habits: Habits = AS_EVER,
     tell: Callable[[int], None] = lambda written: None,
 ) -> list[Company]:
     """Write a made-up market to the database; return its companies.
@@ -128,6 +142,7 @@ def write_board(
     now: aware. The loads' windows open within the four days after it; their leases
         last until the last moment to pick up.
     password_hash: of every member.
+    roads: that know the places of the stops. The ways are estimates all the same.
     tell: called after each batch of loads with the number written so far.
 
     Raises: ValueError, psycopg.Error.
@@ -152,9 +167,10 @@ def write_board(
         for batch in _batches(_trucks(ids, fleet(trucks, seed=seed), fleets, seed)):
             write("members", [member for member, _ in batch])
             write("trucks", [truck for _, truck in batch])
-        made_up = market(loads, seed=seed, now=now)
+        made_up = market(loads, seed=seed, now=now, habits=habits)
         batches = _batches(_loads(ids, made_up, posters, seed))
-        _meanwhile(writer, lambda batch: write("loads", batch), batches, tell)
+        placed = (_placed(batch, roads) for batch in batches)
+        _meanwhile(writer, lambda batch: write("loads", batch), placed, tell)
         connection.autocommit = True
         connection.execute("analyze")
     return companies
@@ -224,11 +240,27 @@ def _loads(
             *(load.weight_kg, load.length_m, load.pieces, load.has_hazmat),
             *(low_c, high_c, load.price_cents, load.loaded_m),
             *(load.origin.name, load.origin.state, load.origin.zone),
+            is_urban(load.pickup),
             *(load.pickup.lat, load.pickup.lon, load.pickup_from, load.pickup_until),
             *(load.destination.name, load.destination.state, load.destination.zone),
+            is_urban(load.delivery),
             *(load.delivery.lat, load.delivery.lon),
             *(load.delivery_from, load.delivery_until),
         )
+
+
+def _placed(records: list[tuple[Any, ...]], roads: Roads) -> list[tuple[Any, ...]]:
+    """Add the places of both ends on the roads to the records of some loads."""
+    names = [column.split()[0] for column in STAGED["loads"].split(",")]
+    ends = []
+    for end in "pd":
+        lat, lon = names.index(f"{end}_lat"), names.index(f"{end}_lon")
+        points = [Point(record[lat], record[lon]) for record in records]
+        ends.append(roads.places(points).to_bytes())
+    return [
+        (*record, pickup, delivery, roads.version)
+        for record, pickup, delivery in zip(records, *ends, strict=True)
+    ]
 
 
 def _write(

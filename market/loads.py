@@ -9,6 +9,8 @@ from itertools import pairwise
 from random import Random
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from freight.equipment import Equipment
 from freight.hours import elapsed_s
 from geo.distance import METRES_PER_MILE
@@ -16,6 +18,7 @@ from geo.points import Point
 from geo.roads import EstimatedRoads
 from market.cargo import TRAILERS, Cargo, Trailer
 from market.lanes import draw_lane
+from market.sites import draw_site
 from places.cities import City, cities, scattered
 
 DOLLARS_PER_MILE = (
@@ -41,8 +44,29 @@ PLANNING_SPEED_MPS = 80 / 3.6
 LOADING = timedelta(hours=2)
 HALF_HOUR = timedelta(minutes=30)
 
+SOON = {0: 0.50, 1: 0.35, 2: 0.10, 3: 0.05}
+"""Share of the pickups by days from the posting, where most are wanted soon."""
+
+SHORTEST_WINDOW = timedelta(hours=4)
+
 _ROADS = EstimatedRoads()
 _zone = cache(ZoneInfo)
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How the market posts.
+
+    has_sites: from docks that repeat; if False, each load has docks of its own.
+    is_soon: most pickups are on the same or the next day (SOON); if False, each of the
+        next four days has as many.
+    """
+
+    has_sites: bool = False
+    is_soon: bool = False
+
+
+AS_EVER = Habits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +97,9 @@ class MarketLoad:
     delivery_until: datetime
 
 
-def market(n: int, *, seed: int, now: datetime) -> Iterator[MarketLoad]:
+def market(
+    n: int, *, seed: int, now: datetime, habits: Habits = AS_EVER
+) -> Iterator[MarketLoad]:
     """Yield `n` loads for the next four days. Same arguments, same loads.
 
     A longer market begins with the loads of a shorter one. Lanes follow a gravity
@@ -89,7 +115,7 @@ def market(n: int, *, seed: int, now: datetime) -> Iterator[MarketLoad]:
         # 7,368,787 shares no divisor with the modulus, so no number comes twice.
         number = (first + count * 7_368_787) % 10_000_000
         reference = f"{cities()[lane[0]].state}-{number:07d}"
-        yield make_load(random, reference=reference, lane=lane, now=now)
+        yield make_load(random, reference=reference, lane=lane, now=now, habits=habits)
 
 
 def transit(loaded_m: float) -> timedelta:
@@ -97,24 +123,29 @@ def transit(loaded_m: float) -> timedelta:
 
     loaded_m: road metres, driven at PLANNING_SPEED_MPS.
     """
-    return LOADING + timedelta(seconds=elapsed_s(loaded_m / PLANNING_SPEED_MPS))
+    driving_s = np.array(loaded_m / PLANNING_SPEED_MPS)
+    return LOADING + timedelta(seconds=float(elapsed_s(driving_s)))
 
 
 def make_load(
-    random: Random, *, reference: str, lane: tuple[int, int], now: datetime
+    random: Random,
+    *,
+    reference: str,
+    lane: tuple[int, int],
+    now: datetime,
+    habits: Habits = AS_EVER,
 ) -> MarketLoad:
     if now.tzinfo is None:
         raise ValueError("A market needs a `now` with a time zone.")
     origin, destination = cities()[lane[0]], cities()[lane[1]]
-    pickup, delivery = scattered(random, lane[0]), scattered(random, lane[1])
+    dock = draw_site if habits.has_sites else scattered
+    pickup, delivery = dock(random, lane[0]), dock(random, lane[1])
     loaded_m = _ROADS.distance_m(pickup, delivery)
     trailer = TRAILERS.draw(random)
     cargo = trailer.cargo.draw(random)
     # One load in six fills only a part of the trailer.
     filled = random.uniform(0.2, 0.8) if random.random() < 1 / 6 else 1.0
-    days = timedelta(days=1 + int(random.random() * 4))
-    day = (now + days).astimezone(_zone(origin.zone)).date()
-    loading = _daytime(random, day, origin.zone)
+    loading = _loading(random, now, origin.zone, habits)
     unloading = _unloading(random, loading, transit(loaded_m), destination.zone)
     return MarketLoad(
         reference=reference,
@@ -154,6 +185,24 @@ def _dollars_per_mile(miles: float) -> float:
             part = math.log(miles / near) / math.log(far / near)
             return at_near * math.exp(part * math.log(at_far / at_near))
     return at_far
+
+
+def _loading(
+    random: Random, now: datetime, zone: str, habits: Habits
+) -> tuple[datetime, datetime]:
+    """Return the window of the pickup; one of today is cut to what is left of it."""
+    if habits.is_soon:
+        ahead = random.choices(tuple(SOON), tuple(SOON.values()))[0]
+    else:
+        ahead = 1 + int(random.random() * 4)
+    day = (now + timedelta(days=ahead)).astimezone(_zone(zone)).date()
+    opens, closes = _daytime(random, day, zone)
+    if opens >= now:
+        return opens, closes
+    opens += -((opens - now) // HALF_HOUR) * HALF_HOUR
+    if closes - opens >= SHORTEST_WINDOW:
+        return opens, closes
+    return _daytime(random, day + timedelta(days=1), zone)
 
 
 def _daytime(random: Random, day: date, zone: str) -> tuple[datetime, datetime]:

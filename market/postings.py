@@ -1,6 +1,6 @@
 """Rows of loads, assignments, searches and offers, as the product writes them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -8,12 +8,15 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from freight.borders import crossings, domestic_country
 from freight.lifecycles import OPEN_OFFERS, LoadStatus, OfferAct, StopStatus
+from freight.opening import Hours, spans
 from freight.roles import POSTERS, Role
 from geo.points import Point
 from geo.roads import EstimatedRoads
 from market.rows import Record
 from models.loads.assignments import AssignmentKind, AssignmentStatus
+from places.regions import region_of
 
 LEASE = timedelta(days=1)
 """How long a posting lives, as the setting POSTING_LEASE_S says by default."""
@@ -46,12 +49,25 @@ def stop(
         "window_from": opens,
         "window_until": closes,
         "zone": "America/Chicago",
+        "opening_hours": None,
         "contact": {},
         "instructions": None,
     } | of_stop
     for name, whole in (("address", ADDRESS), ("contact", CONTACT)):
         made[name] = (whole | made[name]) if made[name] else {}
-    return made
+    region = region_of(Point(made["lat"], made["lon"]), made["address"])
+    return made | region._asdict() | {"opening_spans": _spans(made)}
+
+
+def _spans(stop: Record) -> list[int] | None:
+    if stop["opening_hours"] is None:
+        return None
+    hours = [Hours.from_record(each) for each in stop["opening_hours"]]
+    window = [stop[end] for end in ("window_from", "window_until")]
+    begin, end = (
+        datetime.fromisoformat(at) if isinstance(at, str) else at for at in window
+    )
+    return spans(hours, stop["zone"], begin, end)
 
 
 def report(stop: Record, status: str, now: datetime) -> None:
@@ -76,6 +92,7 @@ def load(
     """
     load_id = UUID(str(of_load.get("id") or uuid7()))
     first, *_, last = stops
+    countries = [stop["country"] for stop in stops]
     points = [Point(stop["lat"], stop["lon"]) for stop in stops]
     made: Record = {
         "id": load_id,
@@ -99,10 +116,14 @@ def load(
         "currency": "USD",
         "rate_type": "all_in",
         "loaded_m": sum(_ROADS.distance_m(a, b) for a, b in pairwise(points)),
+        "loaded_access_m": 0.0,
         "distance_source": _ROADS.source,
         "posted_at": now,
         "lease_expires_at": now + LEASE,
         "stop_count": len(stops),
+        "takes_reefers": None,
+        "crossings": crossings(countries),
+        "domestic_country": domestic_country(countries),
     }
     for end, at in (("pickup", first), ("delivery", last)):
         made |= {f"{end}_lat": at["lat"], f"{end}_lon": at["lon"]}
@@ -112,14 +133,25 @@ def load(
     made["equipment"] = sorted(made["equipment"])
     if made["status"] == LoadStatus.DRAFT:
         made |= {"version": 1, "posted_at": None, "lease_expires_at": None}
-    for sequence, each in enumerate(stops):
-        each |= {
-            "id": uuid7(),
-            "org_id": made["org_id"],
-            "load_id": made["id"],
-            "sequence": sequence,
-        }
+    ids = {"org_id": made["org_id"], "load_id": made["id"]}
+    for sequence, (each, measured) in enumerate(
+        zip(stops, _measured(points), strict=True)
+    ):
+        each |= {"id": uuid7(), "sequence": sequence, **ids, **measured}
     return made
+
+
+def _measured(points: Sequence[Point]) -> Iterator[Record]:
+    """Yield what the product measures of each stop."""
+    ways = [None, *(_ROADS.way(a, b) for a, b in pairwise(points))]
+    for place, way in zip(_ROADS.places(points).to_bytes(), ways, strict=True):
+        yield {
+            # As PostgreSQL reads bytes from JSON.
+            "road_place": f"\\x{place.hex()}",
+            "road_version": _ROADS.version,
+            "leg_m": way and way.metres,
+            "leg_access_m": way and way.access_m,
+        }
 
 
 def _place(stop: Record) -> str | None:

@@ -7,7 +7,7 @@ from models.booking import overrides
 from models.fleet import areas, drivers, flags, positions, trucks
 from models.kernel import events, idempotency, limits, periodic
 from models.kernel.row import Row
-from models.loads import assignments, duplicates, loads, stops
+from models.loads import assignments, duplicates, loads, stops, tombstones
 from models.offers import offers, pushes
 from models.people import credentials, devices, organisations
 from models.search import searches
@@ -35,5 +35,6 @@ __all__ = [
     "pushes",
     "searches",
     "stops",
+    "tombstones",
     "trucks",
 ]

@@ -156,6 +156,22 @@ def call_alone(statement: str, values: Values) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
+def one_snapshot() -> Iterator[PsycopgConnection[Any]]:
+    """Lend a connection whose statements see one snapshot, as the server, and change
+    nothing. Where the factory is bound to an open transaction, they see that one.
+
+    Raises: DBAPIError, as SQLAlchemy does.
+    """
+    with _lent() as raw:
+        is_alone = raw.autocommit
+        begin = "begin isolation level repeatable read read only"
+        raw.execute(begin if is_alone else "savepoint alone")
+        raw.execute(BIND, _names(Hand.SERVER))
+        yield raw
+        raw.execute("commit" if is_alone else "rollback to savepoint alone")
+
+
+@contextmanager
 def _lent() -> Iterator[PsycopgConnection[Any]]:
     """Lend a connection of the pool that begins no transaction by itself; or the one to
     which the factory is bound, within its open transaction.

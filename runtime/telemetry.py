@@ -56,6 +56,12 @@ REQUEST_SECONDS = Histogram(
 )
 JOBS = Counter("backhaul_jobs_total", "Jobs run.", ["job", "outcome"])
 JOB_SECONDS = Histogram("backhaul_job_seconds", "Time in one job.", ["job"])
+MARKET_RELOADS = Counter(
+    "backhaul_market_reloads_total", "Times the whole market was read.", ["why"]
+)
+MARKET_SECONDS = Histogram(
+    "backhaul_market_seconds", "Time to read what is new on the market.", ["kind"]
+)
 PUSHES = Counter("backhaul_pushes_total", "Push attempts.", ["outcome"])
 
 

@@ -10,7 +10,7 @@ from flask import Flask
 from uuid_utils.compat import uuid7
 
 EDIT = re.compile(
-    r"PATCH /v1/(loads|drivers)/[^/]+|PUT /v1/(trucks|areas)/[^/]+"
+    r"PATCH /v1/((loads|drivers)/[^/]+|organisation)|PUT /v1/(trucks|areas)/[^/]+"
     r"|DELETE /v1/areas/[^/]+"
 )
 """The requests that need an If-Match. If a test gives none, the caller gets the row's

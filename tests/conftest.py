@@ -261,7 +261,9 @@ EMPTY = """
 do $$ declare item record; begin
     set local session_replication_role = replica;
     for item in select format('%I', tablename) as name from pg_tables
-        where schemaname = 'public' and tablename <> 'alembic_version' loop
+        where schemaname = 'public' and tablename <> 'alembic_version'
+        -- Last, as each deleted load leaves one.
+        order by tablename = 'load_tombstones' loop
         if pg_relation_size(item.name::regclass) > 1000000 then
             execute 'truncate ' || item.name || ' cascade';
         else

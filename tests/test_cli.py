@@ -241,6 +241,16 @@ class TestLoads:
             assert ended.stdout == f"Ended {pair}.\n"
         assert invoke("loads", "duplicates").stdout == ""
 
+    def test_loads_are_measured_by_road_once(
+        self, committed: World, invoke: Callable[..., Result]
+    ) -> None:
+        committed.load(committed.shipper())
+
+        first, second = (invoke("loads", "measure", "--batch=1") for _ in range(2))
+
+        assert first.stdout == "1 loads measured, 0 of them without a road.\n"
+        assert second.stdout == "0 loads measured, 0 of them without a road.\n"
+
     def test_a_load_number_cannot_control_the_terminal(
         self, committed: World, invoke: Callable[..., Result]
     ) -> None:

@@ -56,6 +56,20 @@ def test_the_table_has_a_line_for_each_folder() -> None:
     }
 
 
+@each_file
+def test_a_constant_has_one_value(path: Path) -> None:
+    """A second one, as a merge may leave it, would silently win."""
+    bound = [
+        target.id
+        for block in tree(path).body
+        if isinstance(block, ast.Assign)
+        for target in block.targets
+        if isinstance(target, ast.Name) and target.id.isupper()
+    ]
+
+    assert sorted(bound) == sorted(set(bound))
+
+
 def test_a_module_begins_with_a_docstring() -> None:
     silent = [p for p in sizes.measured() if not ast.get_docstring(tree(p))]
 

@@ -62,6 +62,9 @@ OWNERS = {
     "google": {"notifications"},
     "requests": {"notifications", "demo", "bench"},
     "shapely": {"geo"},
+    "numpy": {"geo", "freight", "services", "places", "market", "demo", "bench"},
+    # The bench matches a whole day's trucks and loads.
+    "scipy": {"geo", "bench"},
     "procrastinate": {"jobs", "worker", "migrations"},
     "alembic": {"runtime", "migrations"},
     "jwt": {"services", "demo", "market"},
@@ -173,6 +176,14 @@ def test_a_framework_is_imported_by_its_owners_only(path: Path) -> None:
     used = {name.split(".")[0] for name, _ in imports(path)} & set(OWNERS)
 
     assert [name for name in used if layer(path) not in OWNERS[name]] == []
+
+
+@each_file_of("services")
+def test_only_the_search_has_columns(path: Path) -> None:
+    if path.parts[1] == "search":
+        return
+
+    assert "numpy" not in {name.split(".")[0] for name, _ in imports(path)}
 
 
 @each_file

@@ -91,6 +91,9 @@ OLD_INVITATION = (
     " token_hash, expires_at) select :id, org_id, id, 'x', 'x@example.com',"
     f" '{{driver}}', 'en', 'x', {OLD} from members limit 1"
 )
+AN_OLD_TOMBSTONE = (
+    f"insert into load_tombstones (load_id, deleted_at) values (:id, {OLD})"
+)
 A_JOB = "insert into procrastinate_jobs (queue_name, task_name) values ('push', 'x')"
 AN_OLD_FAILURE = (
     f"{A_JOB}; update procrastinate_jobs set status = 'doing';"
@@ -118,6 +121,7 @@ NEGLECT = {
     Job.CREDENTIALS_PRUNE: OLD_INVITATION,
     Job.PUSHES_PRUNE: OLD_PUSH,
     Job.SEARCHES_PRUNE: OLD_SEARCH,
+    Job.TOMBSTONES_PRUNE: AN_OLD_TOMBSTONE,
     Job.JOBS_RESCUE: A_STALLED_JOB,
     Job.JOBS_PRUNE: AN_OLD_FAILURE,
 }

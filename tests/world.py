@@ -32,10 +32,14 @@ from runtime.db import Session
 from services.fleet.tracks import AGREES_AFTER
 from services.people.passwords import hash_password
 from services.people.tokens import Claims, Keyring, access_token
+from services.search.market import Market
 from services.search.run import SearchRules
 from tests import canaries
 from tests.callers import Answer, Caller
 from worker import functions
+
+ROADS = EstimatedRoads()
+"""Few tests need the ways of the highways: most know the great circle."""
 
 CHICAGO = Point(41.8781, -87.6298)
 NEW_YORK = Point(40.7128, -74.0060)
@@ -293,6 +297,9 @@ class World:
         for stop in load["stops"]:
             answer = self.report(driver, stop["id"], "arrival")
             assert answer.status == 200, answer.body
+            if stop is load["stops"][-1] and stop["kind"] == "delivery":
+                # A search starts where the truck can be.
+                self.locate(driver, Point(stop["lat"], stop["lon"]), at=utcnow())
             answer = self.report(driver, stop["id"], "completion")
             assert answer.status == 200, answer.body
             if stop["kind"] == "pickup":
@@ -324,7 +331,7 @@ def supplies_of(
     """Return the supplies of a worker's handlers, with a fake gateway by default."""
     return Supplies(
         queue=make_app(),
-        rules=SearchRules.of(settings, EstimatedRoads()),
+        rules=SearchRules.of(settings, ROADS, Market(ROADS)),
         gateway=gateway or FakeGateway(),
         audit_key=audit_key(settings),
         now=utcnow,

@@ -5,10 +5,18 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask.views import MethodView
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from api.fleet.trucks import TruckOut
-from api.kernel.answers import Answer, known
+from api.fleet.wishes import (
+    MOST,
+    HomeEveryIn,
+    HomeEveryOut,
+    PreferenceIn,
+    PreferenceOut,
+    refuse_repeated,
+)
+from api.kernel.answers import Answer, known, shaped
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
@@ -26,6 +34,7 @@ from api.kernel.fields import (
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.kernel.versions import edits, precondition, shows_version
+from freight.preferences import RankBy
 from models.fleet.drivers import Availability, Driver
 from runtime.db import Session
 from runtime.errors import NotFound
@@ -51,7 +60,22 @@ class DriverIn(ma.Schema):
     max_deadhead_m = amount(allow_none=True)
     min_pay_cents_per_km = amount(allow_none=True)
     has_hazmat_endorsement = Flag()
+    countries = fields.List(
+        country(),
+        allow_none=True,
+        validate=validate.Length(1, 20),
+        metadata={
+            "description": "ISO 3166-1: where they may drive; null if that is only"
+            " their home country",
+            "example": ["CA", "US"],
+        },
+    )
     country = country(allow_none=True)
+    rank_by = words(RankBy, metadata={"description": "the order of their offers"})
+    home_every = fields.Nested(HomeEveryIn, allow_none=True)
+    preferences = fields.List(
+        fields.Nested(PreferenceIn), validate=validate.Length(max=MOST)
+    )
     availability = words(Availability)
 
     @ma.validates_schema
@@ -63,6 +87,13 @@ class DriverIn(ma.Schema):
                 {"home_lat": ["Give home_lat and home_lon together."]}
             )
         refuse_null_island(data, "home_lat", "home_lon")
+        refuse_repeated(data.get("preferences", ()))
+
+    @ma.post_load
+    def _plain(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
+        if data.get("countries") is not None:
+            data["countries"] = sorted(set(data["countries"]))
+        return data
 
 
 class DriverOut(Answer):
@@ -87,6 +118,17 @@ class DriverOut(Answer):
             " that is their company's"
         },
     )
+    countries = fields.List(
+        fields.String(),
+        allow_none=True,
+        metadata={
+            "description": "ISO 3166-1: where they may drive; null if that is only"
+            " their home country"
+        },
+    )
+    rank_by = known(RankBy)
+    home_every = shaped(fields.Dict(allow_none=True), HomeEveryOut)
+    preferences = fields.List(shaped(fields.Dict(), PreferenceOut))
 
 
 @blueprint.route("")
@@ -132,8 +174,8 @@ class DriverView(MethodView):
         While a driver has a load, only a dispatcher changes their truck. The load goes
         on with the new truck, if it may carry it.
         A driver who is off duty ends that themselves: the desk cannot.
-        Only a dispatcher changes a hazmat endorsement or a country, and the country not
-        while the driver has a load.
+        Only a dispatcher changes a hazmat endorsement, the country or the countries,
+        and these two not while the driver has a load.
         """
         with Session.begin() as session:
             return edit_driver(

@@ -10,7 +10,14 @@ from marshmallow import fields, validate
 from api.kernel.answers import Answer, known
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
-from api.kernel.fields import Flag, Number, amount, line, words
+from api.kernel.fields import (
+    Flag,
+    Number,
+    cents_per_hour,
+    cents_per_km,
+    line,
+    words,
+)
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.kernel.versions import edits, precondition, shows_version
@@ -29,7 +36,8 @@ blueprint = Blueprint(
 
 
 class TruckIn(ma.Schema):
-    """A truck with its trailer. Leave a cost out to use the stated default."""
+    """A truck with its trailer. Where a cost is left out, the company's applies, or
+    else the stated default."""
 
     unit_number = line(40, required=True, metadata={"example": "T-104"})
     equipment = words(Equipment, required=True)
@@ -43,12 +51,14 @@ class TruckIn(ma.Schema):
         allow_none=True, load_default=None, validate=validate.Range(0.1, 100)
     )
     is_hazmat_allowed = Flag(load_default=False)
-    cost_empty_cents_per_km = amount(allow_none=True, load_default=None)
-    cost_loaded_cents_per_km = amount(allow_none=True, load_default=None)
+    cost_empty_cents_per_km = cents_per_km(allow_none=True, load_default=None)
+    cost_loaded_cents_per_km = cents_per_km(allow_none=True, load_default=None)
+    hour_cents = cents_per_hour(allow_none=True, load_default=None)
 
 
 class TruckOut(Answer):
-    """A truck. A cost whose `..._is_default` is true is our default."""
+    """A truck. A cost whose `..._is_default` is true is our default: where the company
+    has set a cost of its own (`get_organisation`), that applies instead."""
 
     id = fields.UUID()
     unit_number = fields.String()
@@ -71,6 +81,13 @@ class TruckOut(Answer):
     cost_loaded_is_default = fields.Function(
         lambda truck: truck.cost_loaded_cents_per_km is None,
         metadata={"type": "boolean"},
+    )
+    hour_cents = fields.Integer(
+        allow_none=True,
+        metadata={
+            "description": "what an hour of truck and driver is worth; null if that is"
+            " what the company says"
+        },
     )
 
 

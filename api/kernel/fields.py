@@ -11,7 +11,9 @@ import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
 from api.kernel.answers import Vocabulary, worded
+from freight.costs import CENTS_PER_HOUR, CENTS_PER_KM
 from geo.points import ROADS_NORTH, ROADS_SOUTH
+from geo.subdivisions import COUNTRY_OF
 from models.kernel.row import Row
 from services.kernel.characters import is_seen_alone
 from services.kernel.clocks import NO_TIME
@@ -255,6 +257,57 @@ def country(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
 def count(**kwargs: Any) -> fields.Integer:  # noqa: ANN401 - field options
     """Return the field of a whole number from 0 that fits the database."""
     return fields.Integer(strict=True, validate=validate.Range(0, 2**31 - 1), **kwargs)
+
+
+def cents_per_km(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
+    """Return the field of what a kilometre costs."""
+    least, most = CENTS_PER_KM
+    told = f"Give what a kilometre costs in cents, from {least} to {most:,}."
+    return Number(validate=validate.Range(least, most, error=told), **kwargs)
+
+
+def cents_per_hour(**kwargs: Any) -> fields.Integer:  # noqa: ANN401 - field options
+    """Return the field of what an hour of a truck and its driver is worth."""
+    least, most = CENTS_PER_HOUR
+    told = f"Give what an hour is worth in cents, from {least} to {most:,}."
+    in_range = validate.Range(least, most, error=told)
+    return fields.Integer(strict=True, validate=in_range, **kwargs)
+
+
+class IsState(validate.Validator):
+    """Accepts the codes of states and provinces, which the document does not list."""
+
+    def __call__(self, value: str) -> str:
+        if value not in COUNTRY_OF:
+            raise ValidationError(
+                "Not a state of the US, a province of Canada or a state of Mexico:"
+                " give TX, ON or NLE."
+            )
+        return value
+
+
+STATE = {
+    "description": "ISO 3166-2 without the country: two letters in the US and Canada,"
+    " three in Mexico",
+    "example": "TX",
+    "format": "iso-3166-2",
+}
+
+
+def state_code(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
+    """Return the field of a state of the US or Mexico, or a province of Canada."""
+    return fields.String(validate=IsState(), metadata=STATE, **kwargs)
+
+
+def clock(last: str = "23:59", **kwargs: Any) -> fields.String:  # noqa: ANN401
+    """Return the field of a time of the day, from 00:00.
+
+    last: "23:59", or "24:00" where the end of the day may be given.
+    """
+    form = r"([01]\d|2[0-3]):[0-5]\d" + ("|24:00" if last == "24:00" else "")
+    told = f"Give a time from 00:00 to {last}."
+    in_form = validate.Regexp(rf"^({form})(?!\n)$", error=told)
+    return fields.String(validate=in_form, **kwargs)
 
 
 LARGEST = 1e9

@@ -182,6 +182,7 @@ def _nearest(status: int | None) -> int:
 def answer_bug(error: Exception) -> Response:
     """Log an unexpected error; the answer tells only the trace id."""
     log().error("http.bug", route=str(request.url_rule), exc_info=error)
+
     return standard_problem(500)
 
 

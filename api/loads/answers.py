@@ -18,6 +18,7 @@ from api.loads.forms import (
 )
 from freight.equipment import Equipment
 from freight.lifecycles import LoadStatus, StopStatus
+from freight.preferences import Weekday
 from models.fleet.flags import FlagKind
 from models.loads.loads import Load, RateType, Visibility
 from models.loads.stops import Stop, StopKind
@@ -44,6 +45,15 @@ class ContactOut(Answer):
     name = fields.String(allow_none=True)
     phone = fields.String(allow_none=True)
     email = fields.String(allow_none=True)
+
+
+class HoursOut(Answer):
+    """Open on these days from one time to a later one, by the clock of the stop's
+    zone."""
+
+    days = fields.List(known(Weekday))
+    from_ = fields.String(data_key="from", metadata={"example": "08:00"})
+    until = fields.String(metadata={"example": "16:00"})
 
 
 class ReferenceOut(Answer):
@@ -82,6 +92,23 @@ class StopOut(_Formed):
     window_from = Time()
     window_until = Time()
     zone = fields.String(metadata=ZONE)
+    opening_hours = fields.List(
+        shaped(fields.Dict(), HoursOut),
+        allow_none=True,
+        metadata={"description": "null if open during the whole window"},
+    )
+    country = fields.String(
+        allow_none=True,
+        metadata={"description": "ISO 3166-1; null if not known", "example": "US"},
+    )
+    state = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "as in the address, or that of the nearest city; null if not"
+            " known",
+            "example": "TX",
+        },
+    )
     contact = shaped(fields.Dict(), ContactOut)
     instructions = fields.String(allow_none=True)
     arrived_at = Time(allow_none=True)
@@ -204,6 +231,14 @@ class LoadOut(_Formed, MarketLoadOut):
     warnings = fields.List(shaped(fields.Dict(), LoadWarningOut))
     is_unconfirmed = fields.Boolean()
     may_be_rebrokered = fields.Boolean()
+    takes_reefers = fields.Boolean(allow_none=True)
+    crossings = fields.Integer(
+        metadata={"description": "borders between consecutive stops"}
+    )
+    domestic_country = fields.String(
+        allow_none=True,
+        metadata={"description": "the country of all stops, null if there are several"},
+    )
     references = fields.List(shaped(fields.Dict(), ReferenceOut))
     consignee = fields.String(allow_none=True)
     bill_to = fields.String(allow_none=True)

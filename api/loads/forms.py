@@ -41,6 +41,8 @@ HIDDEN = frozenset(
         *("load_number", "references", "consignee", "bill_to", "cancel_reason"),
         *("interrupted_at", "interruption_reason", "warnings"),
         *("interrupted_lat", "interrupted_lon"),
+        # Of a candidate; a term of the score says what they come to.
+        *("cancelled", "booked"),
     }
 )
 """The fields of a load that only its poster and its carrier see."""
@@ -86,10 +88,16 @@ TIMES = frozenset(
 )
 
 
+LATER_OF_LOADS = {"takes_reefers": None, "crossings": 0, "domestic_country": None}
+LATER_OF_STOPS = dict.fromkeys(("opening_hours", "country", "state"))
+"""Fields that loads and stops of before revision 0023 were kept without."""
+
+
 def as_kept(kept: Mapping[str, Any]) -> dict[str, Any]:
     """Return the load, or a stop of it, that an assignment kept when it was cut short:
     its fields, with their times."""
-    return {name: _timed(name, value) for name, value in kept.items()}
+    missing = LATER_OF_LOADS if "stops" in kept else LATER_OF_STOPS
+    return {**missing, **{name: _timed(name, value) for name, value in kept.items()}}
 
 
 def _timed(name: str, value: Any) -> Any:  # noqa: ANN401 - any field of a load
@@ -102,7 +110,7 @@ def _timed(name: str, value: Any) -> Any:  # noqa: ANN401 - any field of a load
 def _coarse(name: str, value: Any) -> Any:  # noqa: ANN401 - any field of a load
     if name in POSITIONS:
         return round(value, DECIMALS)
-    if name in {"pickup", "delivery"}:
+    if name in {"pickup", "delivery", "point"}:
         return market_form(value)
     if name == "stops":
         return [_market_stop(stop) for stop in value]

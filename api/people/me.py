@@ -16,7 +16,7 @@ from api.kernel.problems import raises
 from api.kernel.tags import header, polled, tag_of, unchanged
 from api.loads.assignments import CarriedOut
 from api.people.members import MemberOut
-from models.people.organisations import OrganisationKind, Verification
+from api.people.organisations import OrganisationOut
 from runtime.db import Session
 from services.kernel.actors import Permission
 from services.upkeep import overview
@@ -24,23 +24,6 @@ from services.upkeep import overview
 blueprint = Blueprint(
     "me", __name__, url_prefix="/v1", description="Your profile and your fleet."
 )
-
-
-class OrganisationOut(Answer):
-    """A company, and what the register says about it."""
-
-    id = fields.UUID()
-    name = fields.String()
-    kind = known(OrganisationKind)
-    usdot_number = fields.String(allow_none=True)
-    mc_number = fields.String(allow_none=True)
-    country = fields.String(
-        metadata={"description": "ISO 3166-1: where its trucks are registered"}
-    )
-    verification = known(Verification)
-    verification_source = fields.String(allow_none=True)
-    verification_at = Time(allow_none=True)
-    suspended_at = Time(allow_none=True)
 
 
 class MeOut(Answer):

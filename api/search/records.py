@@ -2,6 +2,7 @@
 
 from marshmallow import fields
 
+from api.fleet.wishes import PreferenceOut
 from api.kernel.answers import (
     Answer,
     GeoMultiPolygon,
@@ -12,15 +13,19 @@ from api.kernel.answers import (
     shaped,
     sometimes,
 )
-from api.kernel.fields import CURRENCY, Time
+from api.kernel.fields import CURRENCY, ZONE, Time
 from freight.equipment import Equipment
 from freight.feasibility import Stage
+from freight.preferences import RankBy
+from services.search.situations import CostSource
+from services.search.whereabouts import StartsFrom
 
 TERM = Vocabulary(
     "TermName",
     (
         *("price", "fee", "deadhead_cost", "loaded_cost", "home_deadhead_cost"),
-        *("baseline_saved", "duty_hours_cost"),
+        *("baseline_saved", "duty_hours_cost", "cancellation_risk"),
+        *("lane", "no_weekends", "no_nights", "no_cities", "no_state"),
     ),
     "What a part of a score stands for.",
 )
@@ -28,10 +33,10 @@ UNIT = Vocabulary(
     "FigureUnit",
     (
         *("m", "kg", "cents", "cents_per_km", "utc", "currency", "load_status"),
-        "equipment",
+        *("equipment", "country"),
     ),
     "The unit of a figure. `utc` is a time, `equipment` one or more types joined by"
-    " `|`.",
+    " `|`, `country` one or more of ISO 3166-1.",
 )
 ROLE = Vocabulary(
     "MapRole",
@@ -47,6 +52,8 @@ STAGE = Vocabulary(
     "A question of the search, in the order in which they are asked.",
 )
 
+LATER = "in searches of this release and later ones"
+EARLIER = "in searches of earlier releases, which widened their circle"
 SEARCHED = "if loads were searched"
 KEPT = "if loads were searched and the driver's data was not erased since"
 
@@ -64,6 +71,9 @@ class TermOut(Answer):
     name = known(TERM)
     unit = known(UNIT)
     value = fields.Integer()
+    sample = sometimes(
+        fields.Integer(allow_none=True), "if it is drawn from other cases: how many"
+    )
 
 
 class FiguresOut(Answer):
@@ -92,9 +102,32 @@ class FiguresOut(Answer):
     home_eta = Time()
     empty_before_m = fields.Float()
     empty_after_m = fields.Float()
+    summary = sometimes(
+        fields.String(metadata={"description": "all of it in a sentence, in English"}),
+        LATER,
+    )
 
 
 IN_AN_OFFER = "in an offer"
+
+
+class CandidateStopOut(Answer):
+    """A stop as the search saw it. `opening`: when it is open within its window, as
+    seconds of Unix time: from, until, from, until and so on; empty: all the time.
+
+    `leg_m` is the way from the stop before, `leg_access_m` its part off the highways.
+    """
+
+    point = shaped(fields.Dict(), PointOut)
+    is_pickup = fields.Boolean()
+    window_from = Time()
+    window_until = Time()
+    opening = fields.List(fields.Integer())
+    leg_m = fields.Float()
+    leg_access_m = fields.Float()
+    country = fields.String(allow_none=True)
+    state = fields.String(allow_none=True)
+    is_urban = fields.Boolean()
 
 
 class CandidateOut(Answer):
@@ -104,6 +137,9 @@ class CandidateOut(Answer):
     pickup = shaped(fields.Dict(), PointOut)
     delivery = shaped(fields.Dict(), PointOut)
     loaded_m = fields.Float()
+    loaded_access_m = fields.Float(
+        metadata={"description": "the part of `loaded_m` that is off the highways"},
+    )
     price_cents = fields.Integer()
     currency = known(CURRENCY)
     equipment = fields.List(known(Equipment))
@@ -117,6 +153,9 @@ class CandidateOut(Answer):
     stop_count = fields.Integer()
     temperature_min_c = fields.Float(allow_none=True)
     temperature_max_c = fields.Float(allow_none=True)
+    loaded_access_m = sometimes(fields.Float(), LATER)
+    takes_reefers = sometimes(fields.Boolean(), LATER)
+    stops = sometimes(fields.List(shaped(fields.Dict(), CandidateStopOut)), LATER)
     pickup_place = sometimes(fields.String(allow_none=True), IN_AN_OFFER)
     delivery_place = sometimes(fields.String(allow_none=True), IN_AN_OFFER)
 
@@ -161,21 +200,43 @@ class SituationOut(Answer):
     max_deadhead_m = fields.Float(allow_none=True)
     min_pay_cents_per_km = fields.Float(allow_none=True)
     distance_source = fields.String()
+    hour_cents = sometimes(fields.Integer(), LATER)
+    cost_empty_source = sometimes(known(CostSource), LATER)
+    cost_loaded_source = sometimes(known(CostSource), LATER)
+    hour_source = sometimes(known(CostSource), LATER)
+    starts_from = sometimes(known(StartsFrom), LATER)
+    is_crew = sometimes(fields.Boolean(), LATER)
+    drop_country = sometimes(fields.String(allow_none=True), LATER)
+    home_country = sometimes(fields.String(allow_none=True), LATER)
+    carrier_country = sometimes(fields.String(allow_none=True), LATER)
+    driver_country = sometimes(fields.String(allow_none=True), LATER)
+    countries = sometimes(fields.List(fields.String(), allow_none=True), LATER)
+    rank_by = sometimes(known(RankBy), LATER)
+    preferences = sometimes(fields.List(shaped(fields.Dict(), PreferenceOut)), LATER)
+    zone = sometimes(fields.String(metadata=ZONE), LATER)
 
 
 class ParametersOut(Answer):
-    """The rules of the search. `enough`: the circle is widened until at least so many
-    loads are worth taking."""
+    """The rules of the search.
+
+    `max_deadhead_m`: of a driver who named no limit.
+    """
 
     only_if = SEARCHED
 
-    radii_m = fields.List(fields.Float())
-    enough = fields.Integer()
     fee_share = fields.Float(metadata={"description": "share of the price, 0 to 1"})
-    duty_hour_cents = fields.Integer()
-    planning_speed_mps = fields.Float()
+    highway_mps = sometimes(fields.Float(), LATER)
+    access_mps = sometimes(
+        fields.Float(metadata={"description": "off the highways"}), LATER
+    )
     dwell_s = fields.Float()
+    border_s = sometimes(fields.Float(), LATER)
+    max_deadhead_m = sometimes(fields.Float(), LATER)
     max_detour_m = fields.Float()
+    radii_m = sometimes(fields.List(fields.Float()), EARLIER)
+    enough = sometimes(fields.Integer(), EARLIER)
+    duty_hour_cents = sometimes(fields.Integer(), EARLIER)
+    planning_speed_mps = sometimes(fields.Float(), EARLIER)
 
 
 class StageCountOut(Answer):
@@ -208,7 +269,7 @@ class CountsOut(Answer):
     considered = fields.Integer()
     ranked = fields.Integer()
     stages = fields.List(fields.Nested(StageCountOut))
-    rings = fields.List(fields.Nested(RingOut))
+    rings = sometimes(fields.List(fields.Nested(RingOut)), EARLIER)
 
 
 class TimingsOut(Answer):
@@ -217,6 +278,7 @@ class TimingsOut(Answer):
     only_if = SEARCHED
 
     search_ms = fields.Float()
+    judge_ms = sometimes(fields.Float(), LATER)
     record_ms = fields.Float()
 
 

@@ -59,6 +59,7 @@ REASON = Vocabulary(
 IF_POSTED = "if the company posted the load"
 IF_EXCLUDED = "if the verdict is `excluded`"
 IF_KEPT = "if the load is among the kept best of the search"
+IF_ROADS = "if roads lead there and home, and its poster is not suspended"
 IF_WORTH = "if the load was worth taking, and its poster is not suspended"
 
 
@@ -123,12 +124,16 @@ class ExplanationOut(Answer):
     reason = known(REASON)
     stage = sometimes(known(STAGE), IF_EXCLUDED)
     figure = sometimes(shaped(fields.Dict(allow_none=True), FigureOut), IF_EXCLUDED)
+    stop = sometimes(
+        fields.Integer(metadata={"description": "of the load, counted from 1"}),
+        "if the reason is about one stop",
+    )
     rank = sometimes(fields.Integer(), IF_KEPT)
     offer_id = sometimes(fields.UUID(allow_none=True), IF_KEPT)
     offer_status = sometimes(known(OfferStatus, allow_none=True), IF_KEPT)
     score_cents = sometimes(fields.Integer(), IF_WORTH)
     terms = sometimes(fields.List(fields.Nested(TermOut)), IF_WORTH)
-    figures = sometimes(shaped(fields.Dict(), FiguresOut), IF_WORTH)
+    figures = sometimes(shaped(fields.Dict(), FiguresOut), IF_ROADS)
 
 
 @blueprint.route("")

@@ -47,6 +47,12 @@ class ReadinessOut(HealthOut):
 
     schema = fields.String(metadata={"description": "the schema's revision"})
     oldest_job_s = fields.Float()
+    roads = fields.String(
+        metadata={
+            "description": "where distances come from: `highways`, or `estimated` if"
+            " the graph of the highways cannot be read"
+        }
+    )
     reason = sometimes(fields.String(), "if jobs have waited too long")
 
 
@@ -92,7 +98,8 @@ class ReadinessView(MethodView):
         except DatabaseUnusable as error:
             state = {"status": "not ready", "reason": str(error)}
         if state["status"] == "ok":
-            return jsonify(state)
+            roads = current_app.extensions["posting_rules"].roads
+            return jsonify(state | {"roads": roads.source})
         reason = {"reason": state["reason"]}
         return problem(503, *HTTP_PROBLEMS[503], state["reason"], extra=reason)
 

@@ -2,11 +2,21 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from freight.preferences import RankBy
 from geo.points import Point
 from models.fleet.trucks import Truck
 from models.kernel.row import Dated, Identified, Row, Versioned, Word, within
@@ -27,6 +37,10 @@ class Driver(Identified, Dated, Versioned, Row):
 
     country: ISO 3166-1, where they may carry domestic freight; None if that is their
         company's.
+    countries: where they may drive; None if that is only their home country.
+    rank_by: the order of their offers.
+    home_every: when they want to be home each week, as `freight.opening.HomeEvery`.
+    preferences: records of `freight.preferences.Preference`.
 
     At most two drivers have the same truck: the trigger `check_crew` refuses a third.
     """
@@ -45,6 +59,8 @@ class Driver(Identified, Dated, Versioned, Row):
         CheckConstraint(
             "max_deadhead_m >= 0 AND min_pay_cents_per_km >= 0", name="limits"
         ),
+        CheckConstraint("countries <> '{}'", name="countries"),
+        CheckConstraint("jsonb_typeof(preferences) = 'array'", name="preferences"),
     )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
@@ -58,6 +74,14 @@ class Driver(Identified, Dated, Versioned, Row):
     min_pay_cents_per_km: Mapped[float | None]
     has_hazmat_endorsement: Mapped[bool] = mapped_column(default=False)
     country: Mapped[str | None]
+    countries: Mapped[list[str] | None] = mapped_column(ARRAY(String))
+    rank_by: Mapped[RankBy] = mapped_column(
+        Word(RankBy), default=RankBy.GAIN, server_default=RankBy.GAIN.value
+    )
+    home_every: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    preferences: Mapped[list[Any]] = mapped_column(
+        default=list, server_default=text("'[]'")
+    )
     availability: Mapped[Availability] = mapped_column(
         Word(Availability), default=Availability.OFF_DUTY
     )

@@ -10,7 +10,11 @@ from models.kernel.row import Dated, Identified, Row, Versioned, Word
 
 
 class Truck(Identified, Dated, Versioned, Row):
-    """A tractor with its trailer. Where a cost is None, our stated default applies."""
+    """A tractor with its trailer. Where a cost is None, the company's applies, or else
+    our stated default.
+
+    hour_cents: what an hour of truck and driver is worth.
+    """
 
     __tablename__ = "trucks"
     __table_args__ = (
@@ -21,6 +25,7 @@ class Truck(Identified, Dated, Versioned, Row):
             "cost_empty_cents_per_km >= 0 AND cost_loaded_cents_per_km >= 0",
             name="costs",
         ),
+        CheckConstraint("hour_cents BETWEEN 0 AND 20000", name="hour"),
     )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
@@ -31,3 +36,4 @@ class Truck(Identified, Dated, Versioned, Row):
     is_hazmat_allowed: Mapped[bool] = mapped_column(default=False)
     cost_empty_cents_per_km: Mapped[float | None]
     cost_loaded_cents_per_km: Mapped[float | None]
+    hour_cents: Mapped[int | None]

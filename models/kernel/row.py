@@ -97,14 +97,23 @@ class Identified:
 
 class Versioned:
     """A row that clients edit. Each change makes a new version; a write over an older
-    version raises StaleDataError."""
+    version raises StaleDataError.
+
+    unmapped: columns of the table that only the database reads and writes.
+    """
+
+    unmapped: ClassVar[frozenset[str]] = frozenset()
 
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
 
     @declared_attr.directive
     def __mapper_args__(cls) -> dict[str, Any]:
         # A row is shown after its transaction: what the database sets is read at once.
-        return {"version_id_col": cls.version, "eager_defaults": True}
+        return {
+            "version_id_col": cls.version,
+            "eager_defaults": True,
+            "exclude_properties": cls.unmapped,
+        }
 
     @property
     def tag(self) -> str:

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    Column,
     ForeignKey,
     Index,
+    SmallInteger,
     String,
     UniqueConstraint,
     event,
@@ -25,6 +27,7 @@ from sqlalchemy.orm import (
 )
 
 from freight.lifecycles import LoadStatus
+from models.kernel.events import Xid8
 from models.kernel.row import Dated, Identified, Row, Versioned, Word, within
 from models.loads.stops import Stop
 
@@ -56,9 +59,16 @@ class Load(Identified, Dated, Versioned, Row):
         these; `billed_miles` is then what the total was computed with.
     warnings: figures that are odd; while `is_unconfirmed`, the load is not offered.
     may_be_rebrokered: the carrier may post the freight again.
+    takes_reefers: a reefer trailer may carry freight for a van; None if the poster does
+        not say: then it may.
+    crossings: borders between consecutive stops whose countries are known.
+    domestic_country: the country of all stops, None if they are in several or one is
+        not known.
+    loaded_access_m: the part of `loaded_m` that is off the highways.
     """
 
     __tablename__ = "loads"
+    unmapped = frozenset({"changed_xid"})
     __table_args__ = (
         UniqueConstraint("org_id", "load_number"),
         UniqueConstraint("org_id", "id"),
@@ -100,19 +110,16 @@ class Load(Identified, Dated, Versioned, Row):
             "interrupted_assignment_id",
             postgresql_where=text("status = 'interrupted'"),
         ),
-        # For `services.search.candidates`, which reads a place's best loads first: the
-        # cell, the one type of equipment, the key. The other columns let it exclude a
-        # load before it reads the load's row.
-        Index(
-            "ix_loads_best",
-            text("(floor(pickup_lat)::int * 361 + floor(pickup_lon)::int)"),
-            text("(coalesce(left(equipment[2], 0), equipment[1]))"),
-            text("(price_cents - loaded_m * 0.14)"),
-            "price_cents",
-            "delivery_lat",
-            "delivery_lon",
-            postgresql_where=text("status = 'posted'"),
+        # The last transaction that changed the posted load or its stops. Triggers write
+        # it, and no mapper reads it: it would be read anew after each change of a load.
+        Column(
+            "changed_xid",
+            Xid8,
+            nullable=False,
+            server_default=text("pg_current_xact_id()"),
         ),
+        # What the markets in memory have not read yet.
+        Index(None, "changed_xid"),
         # The lease job reads these two.
         Index(
             "ix_loads_lease",
@@ -157,7 +164,13 @@ class Load(Identified, Dated, Versioned, Row):
     may_be_rebrokered: Mapped[bool] = mapped_column(
         default=False, server_default=text("false")
     )
+    takes_reefers: Mapped[bool | None]
+    crossings: Mapped[int] = mapped_column(
+        SmallInteger, default=0, server_default=text("0")
+    )
+    domestic_country: Mapped[str | None] = mapped_column(String(2))
     loaded_m: Mapped[float]
+    loaded_access_m: Mapped[float] = mapped_column(default=0.0, server_default="0")
     distance_source: Mapped[str]
     posted_at: Mapped[datetime | None]
     lease_expires_at: Mapped[datetime | None]

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from freight.roles import Role
-from models.kernel.row import Dated, Identified, Row, Word, within
+from models.kernel.row import Dated, Identified, Row, Versioned, Word, within
 
 
 class OrganisationKind(StrEnum):
@@ -38,11 +38,14 @@ class Verification(StrEnum):
     REFUSED = "refused"
 
 
-class Organisation(Identified, Dated, Row):
+class Organisation(Identified, Dated, Versioned, Row):
     """A company. Row security keeps its rows from other companies.
 
     `country` (ISO 3166-1): where its trucks are registered.
     `verification_source` and `verification_at` say where and when it was looked up.
+    `cost_cents_per_km`: what a driven kilometre costs it, without what is fixed.
+    `hour_cents`: what an hour of truck and driver is worth to it. Where they are None,
+    our stated defaults apply (`freight.costs`).
     While `suspended_at` is set, its people may only finish loads underway, and its
     posted loads are hidden.
     """
@@ -56,7 +59,15 @@ class Organisation(Identified, Dated, Row):
             "(verification = 'unverified') = (verification_at IS NULL)",
             name="verification_has_a_date",
         ),
+        CheckConstraint("cost_cents_per_km BETWEEN 10 AND 1000", name="cost"),
+        CheckConstraint("hour_cents BETWEEN 0 AND 20000", name="hour"),
         UniqueConstraint("kind", "usdot_number"),
+        # Read before each search.
+        Index(
+            "ix_organisations_suspended",
+            "id",
+            postgresql_where=text("suspended_at IS NOT NULL"),
+        ),
     )
 
     kind: Mapped[OrganisationKind] = mapped_column(Word(OrganisationKind))
@@ -73,6 +84,8 @@ class Organisation(Identified, Dated, Row):
     verification_at: Mapped[datetime | None]
     suspended_at: Mapped[datetime | None]
     suspension_reason: Mapped[str | None]
+    cost_cents_per_km: Mapped[float | None]
+    hour_cents: Mapped[int | None]
 
 
 class Member(Identified, Dated, Row):

@@ -21,6 +21,7 @@ class SearchOutcome(StrEnum):
     DRIVER_INCOMPLETE = "driver_incomplete"
     COMPANY_SUSPENDED = "company_suspended"
     HOME_OUT_OF_REACH = "home_out_of_reach"
+    NO_ROAD = "no_road"
 
 
 class BackhaulSearch(Identified, Dated, Row):

@@ -19,7 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 from uuid_utils.compat import uuid7
 
-from freight.economics import Figures
+from freight.candidates import CandidateStop
+from freight.figures import Figures
 from freight.lifecycles import OPEN_OFFERS, LoadAct, OfferAct, OfferStatus
 from freight.objections import Ground, Journey, Moment, Objection, objections
 from freight.situation import Parameters
@@ -31,6 +32,7 @@ from models.kernel.row import AwareDateTime
 from models.loads.assignments import Assignment, AssignmentStatus, Slot
 from models.loads.loads import Visibility
 from models.offers.offers import IS_OPEN, DeclineReason, Offer
+from models.people.organisations import Organisation
 from runtime.errors import Conflict, Gone, NotFound
 from services.booking.objections import (
     BY_DEFAULT,
@@ -46,6 +48,7 @@ from services.loads.assignments import get_assignment
 from services.offers import ending
 from services.offers.offers import get_offer, visible_offers
 from services.search.candidates import candidate_of
+from services.search.situations import Company
 
 
 class OfferTaken(Gone):
@@ -277,6 +280,7 @@ def _seen(
         .where(Offer.id == offer_id)
         .join(Driver, Driver.id == Offer.driver_id)
         .outerjoin(made, made.id == assignment_id)
+        .join(Organisation, Organisation.id == Driver.org_id)
         .outerjoin(Truck, Truck.id == truck_id)
         .add_columns(
             Driver,
@@ -288,6 +292,7 @@ def _seen(
             func.is_suspended(Offer.org_id).label("is_carrier_suspended"),
             func.is_cabotage(Offer.load_id, Offer.driver_id).label("is_cabotage"),
             func.now().label("at"),
+            *Company.columns(),
         )
         .execution_options(populate_existing=True)
     ).one()
@@ -317,7 +322,9 @@ def _objections(
     offer: Offer = seen.Offer
     driver: Driver = seen.Driver
     truck: Truck | None = seen.Truck
-    load, candidate = offer.load, candidate_of(offer.load)
+    # An edit of its stops would have ended the offer.
+    load, kept = offer.load, offer.snapshot.get("stops", ())
+    candidate = candidate_of(load, stops=tuple(map(CandidateStop.from_record, kept)))
     operating, no_go = areas.fences_for(
         session, org_id=driver.org_id, driver_id=driver.id
     )
@@ -334,12 +341,18 @@ def _objections(
         is_truck_changed=seen.made_with not in {None, driver.truck_id},
         is_located=seen.is_located,
         is_cabotage=seen.is_cabotage,
-        area=forbidden(operating, no_go, candidate.pickup, candidate.delivery),
+        area=forbidden(operating, no_go, [stop.point for stop in candidate.route]),
     )
     if truck is None:
         return objections(candidate, None, moment)
-    situation = situation_now(driver, truck, candidate, candidate.pickup, seen.at)
-    journey = Journey(Figures.from_record(offer.figures), parameters)
+    company = Company(
+        seen.country, seen.cost_cents_per_km, seen.hour_cents, seen.is_crew
+    )
+    situation = situation_now(
+        driver, truck, company, candidate, candidate.pickup, seen.at
+    )
+    shown = Figures.from_record(offer.figures)
+    journey = Journey.shown(candidate, shown, parameters)
     return objections(candidate, situation, moment, journey)
 
 

@@ -55,7 +55,7 @@ def edit_driver(
         return driver
     cause = Cause(now, actor, "dispatcher")
     for load in loads.values():
-        objections.check_truck(load, driver, driver.truck, now=now)
+        objections.check_truck(session, load, driver, driver.truck, now=now)
         _record(session, load, cause, old, driver)
     drivers.settle_availability(session, driver.id, left)
     return driver

@@ -13,10 +13,10 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from freight.economics import figures_of, way_home
+from freight.candidates import Candidate
 from freight.lifecycles import LoadStatus
 from freight.objections import Journey, Moment, Objection, objections
-from freight.situation import Candidate, Parameters, Situation
+from freight.situation import Parameters, Situation
 from geo.areas import forbidden
 from geo.points import Point
 from geo.roads import EstimatedRoads, Roads
@@ -36,8 +36,8 @@ from runtime.errors import Conflict
 from services.fleet import areas
 from services.loads import assignments
 from services.loads.market import ON_ITS_MARKET, Standing
-from services.search.candidates import candidate_of
-from services.search.run import situation_of
+from services.search.candidates import candidate
+from services.search.situations import Company, company_of, situation_of
 
 
 class Objected(Conflict):
@@ -166,7 +166,9 @@ def _against_desk(
     """
     truck, gone_at, position, at, is_cabotage = _facts(session, load, driver)
     waits = load.status in {LoadStatus.POSTED, LoadStatus.HELD, LoadStatus.BOOKED}
-    candidate = candidate_of(load) if waits else _freight_of(load)
+    candidate = _seen(session, load)
+    if not waits:
+        candidate = _aboard(load, candidate)
     place = position.point if position else candidate.pickup
     is_next = booking.slot is Slot.NEXT
     start, free_at = place, now
@@ -186,32 +188,37 @@ def _against_desk(
         is_truck_changed=booking.truck_id not in {None, driver.truck_id},
         is_cabotage=is_cabotage,
         is_located=is_next or not waits or _is_located(rules, position, at),
-        area=forbidden(operating, no_go, candidate.pickup, candidate.delivery)
+        area=forbidden(operating, no_go, [stop.point for stop in candidate.route])
         if waits
         else None,
     )
     if truck is None:
         return objections(candidate, None, moment)
-    situation = situation_now(driver, truck, candidate, start, free_at)
-    is_for_the_way_home = booking.kind is AssignmentKind.BACKHAUL
+    company = company_of(session, driver)
+    situation = situation_now(driver, truck, company, candidate, start, free_at)
     journey = None
     if waits:
-        figures = figures_of(
-            candidate,
-            situation,
-            rules.parameters,
-            roads=rules.roads,
-            baseline=way_home(situation, rules.parameters, rules.roads),
+        journey = Journey.planned(
+            *(candidate, situation, rules.parameters, rules.roads),
+            is_for_the_way_home=booking.kind is AssignmentKind.BACKHAUL,
         )
-        journey = Journey(figures, rules.parameters if is_for_the_way_home else None)
     return objections(candidate, situation, moment, journey)
 
 
-def _freight_of(load: Load) -> Candidate:
-    """Return the load; with the weight that is aboard by its confirmations, if it is
+def _seen(session: Session, load: Load) -> Candidate:
+    """Return the load as a search would see it.
+
+    Reads its stops anew: they may have been out of reach when the load was locked.
+    """
+    seen = candidate(session, load.id)
+    assert seen is not None
+    return seen
+
+
+def _aboard(load: Load, candidate: Candidate) -> Candidate:
+    """Return the load with the weight that is aboard by its confirmations, if it is
     more than the posted one. Once some is unloaded, what is left is not known.
     """
-    candidate = candidate_of(load)
     done = [stop for stop in load.stops if stop.completed_at is not None]
     if any(stop.kind is StopKind.DELIVERY for stop in done):
         return candidate
@@ -245,15 +252,18 @@ def _refuse_what_nobody_may(found: Sequence[Objection]) -> None:
         raise Objected(found, NOBODY_MAY)
 
 
-def check_truck(load: Load, driver: Driver, truck: Truck, *, now: datetime) -> None:
+def check_truck(
+    session: Session, load: Load, driver: Driver, truck: Truck, *, now: datetime
+) -> None:
     """Check that the driver may go on with a load in this truck.
 
     What the desk may overrule does not count: the desk itself gave them the truck.
 
     Raises: Objected, if some of it cannot be overruled.
     """
-    candidate = _freight_of(load)
-    situation = situation_now(driver, truck, candidate, candidate.pickup, now)
+    candidate = _aboard(load, _seen(session, load))
+    company = company_of(session, driver)
+    situation = situation_now(driver, truck, company, candidate, candidate.pickup, now)
     moment = Moment(
         has_endorsement=driver.has_hazmat_endorsement,
         is_placarded=truck.is_hazmat_allowed,
@@ -265,6 +275,7 @@ def check_truck(load: Load, driver: Driver, truck: Truck, *, now: datetime) -> N
 def situation_now(
     driver: Driver,
     truck: Truck,
+    company: Company,
     candidate: Candidate,
     start: Point,
     free_at: datetime,
@@ -274,7 +285,8 @@ def situation_now(
     Without a home on file the way ends at the delivery.
     """
     home = driver.home or candidate.delivery
-    return situation_of(driver, truck, start, home, free_at)
+    known = situation_of(driver, truck, company, drop=start, home=home, free_at=free_at)
+    return known.situation
 
 
 def _is_located(

@@ -152,11 +152,10 @@ def _fence(geometry: dict[str, Any]) -> PolygonFence:
         fence = PolygonFence.from_geojson(geometry)
     except InvalidFence as error:
         raise Invalid("#/geometry", str(error)) from None
-    southmost = min(box.south for box in fence.boxes())
-    if southmost < ROADS_SOUTH:
+    if fence.southmost < ROADS_SOUTH:
         raise Invalid(
             "#/geometry",
-            f"No road has the latitude {southmost:g}. Are lat and lon swapped? A"
+            f"No road has the latitude {fence.southmost:g}. Are lat and lon swapped? A"
             " position is [longitude, latitude].",
         )
     return fence

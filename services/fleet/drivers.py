@@ -20,7 +20,11 @@ NEWEST = 3
 """`settle_driver` locks the trucks of a driver's newest loads, of at most so many."""
 
 
-OF_THE_DESK = {"country": "country", "has_hazmat_endorsement": "hazmat endorsement"}
+OF_THE_DESK = {
+    "country": "country",
+    "countries": "countries",
+    "has_hazmat_endorsement": "hazmat endorsement",
+}
 """What a driver does not say of themselves, as nobody may overrule what it decides, and
 the words for it."""
 
@@ -81,7 +85,7 @@ def edit_driver(
     """Change the given fields of a driver; the others stay.
 
     Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if the
-    availability would contradict their load or the country changes under one, Forbidden
+    availability would contradict their load or a country changes under one, Forbidden
     if a driver changes what the desk answers for (`OF_THE_DESK`) or another person ends
     their time off duty, CrewFull, PreconditionRequired, VersionMismatch.
     """
@@ -95,8 +99,9 @@ def edit_driver(
     if "availability" in fields:
         _check_may_end_time_off(actor, driver, fields["availability"])
         _check_availability(session, driver, fields["availability"])
-    if fields.get("country", driver.country) != driver.country:
-        _check_has_no_load(session, driver)
+    for name in ("country", "countries"):
+        if fields.get(name, getattr(driver, name)) != getattr(driver, name):
+            _check_has_no_load(session, driver)
     for name, value in fields.items():
         setattr(driver, name, value)
     try:
@@ -132,9 +137,9 @@ def _check_availability(
 
 
 def _check_has_no_load(session: Session, driver: Driver) -> None:
-    """Raise DriverBusy if the driver has a load: it was booked for their country."""
+    """Raise DriverBusy if the driver has a load: it was booked for their countries."""
     if has_load(session, driver.id):
-        raise DriverBusy("The driver has a load: change the country when it has ended.")
+        raise DriverBusy("The driver has a load: change countries when it has ended.")
 
 
 def lock(session: Session, driver_id: UUID) -> None:

@@ -13,6 +13,8 @@ class Permission(StrEnum):
 
     MEMBERS_MANAGE = "members:manage"
     MEMBERS_READ = "members:read"
+    ORGANISATION_READ = "organisation:read"
+    ORGANISATION_MANAGE = "organisation:manage"
     PROFILE_READ = "profile:read"
     DEVICES_REGISTER = "devices:register"
     FACTORS_ENROL = "factors:enrol"
@@ -54,6 +56,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.DISPATCHER: frozenset(
         EVERYBODY
         | {P.MEMBERS_READ, P.DEVICES_APPROVE, P.FLEET_READ, P.FACTORS_ENROL}
+        | {P.ORGANISATION_READ, P.ORGANISATION_MANAGE}
         | {P.TRUCKS_READ, P.TRUCKS_MANAGE}
         | {P.DRIVERS_READ, P.DRIVERS_MANAGE, P.AREAS_READ, P.AREAS_DRAW}
         | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.PICKUPS_CONFIRM}
@@ -71,6 +74,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(
         EVERYBODY
         | {P.MEMBERS_MANAGE, P.MEMBERS_READ, P.DEVICES_APPROVE, P.FACTORS_ENROL}
+        | {P.ORGANISATION_READ, P.ORGANISATION_MANAGE}
         | {P.TRUCKS_READ, P.DRIVERS_READ}
     ),
 }

@@ -20,7 +20,7 @@ from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.versions import Precondition
-from services.loads import duplicates, figures
+from services.loads import duplicates, figures, hours, measuring, places_of_stops
 from services.loads.figures import Warned
 from services.loads.loads import lock_own
 from services.offers import ending
@@ -31,6 +31,13 @@ class PickupWindowClosed(Conflict):
 
     code = "pickup-window-closed"
     title = "The last pickup window has closed"
+
+
+class NoRoad(Invalid):
+    """Two stops of a load are on no common road, as on two islands."""
+
+    code = "no-road"
+    title = "No road leads from one stop to the next"
 
 
 class NumberTaken(Conflict):
@@ -270,7 +277,10 @@ def _set_stops(load: Load, stops: Sequence[Mapping[str, Any]], roads: Roads) -> 
                 f"#/stops/{i}/window_until",
                 "This window ends before the window of the previous stop begins.",
             )
+    for i, row in enumerate(rows):
+        hours.settle(row, f"#/stops/{i}/opening_hours")
     load.stops.extend(rows)
+    places_of_stops.settle(load)
     first, last = rows[0], rows[-1]
     load.stop_count = len(rows)
     load.pickup_lat, load.pickup_lon = first.lat, first.lon
@@ -278,8 +288,12 @@ def _set_stops(load: Load, stops: Sequence[Mapping[str, Any]], roads: Roads) -> 
     load.delivery_lat, load.delivery_lon = last.lat, last.lon
     load.pickup_place, load.delivery_place = _place(first), _place(last)
     load.delivery_from, load.delivery_until = last.window_from, last.window_until
-    load.loaded_m = sum(roads.distance_m(a.point, b.point) for a, b in pairwise(rows))
-    load.distance_source = roads.source
+    without_road = measuring.measure(load, roads)
+    if without_road is not None:
+        raise NoRoad(
+            f"#/stops/{without_road}",
+            "No road that we know leads here from the previous stop.",
+        )
 
 
 def _place(stop: Stop) -> str | None:

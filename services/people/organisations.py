@@ -1,4 +1,4 @@
-"""Companies: founding one, and what the register says about it."""
+"""Companies: founding one, its costs, and what the register says about it."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,9 @@ from models.people.organisations import (
 )
 from runtime.errors import Invalid, NotFound
 from services.kernel import events
+from services.kernel.actors import Actor
 from services.kernel.events import Cause
+from services.kernel.versions import Precondition
 from services.people import members
 
 IN_THE_REGISTER = frozenset(
@@ -146,6 +148,27 @@ def record(
         kind=kind,
         body=body,
     )
+
+
+def edit_own(
+    session: Session,
+    actor: Actor,
+    precondition: Precondition,
+    **fields: Any,  # noqa: ANN401 - columns
+) -> Organisation:
+    """Change the given fields of the actor's company; the others stay.
+
+    Locks: the company. Raises: PreconditionRequired, VersionMismatch.
+    """
+    # scope: the actor's own company.
+    company = session.get_one(
+        Organisation, actor.org_id, with_for_update=True, populate_existing=True
+    )
+    precondition.check(company)
+    for name, value in fields.items():
+        setattr(company, name, value)
+    session.flush()
+    return company
 
 
 def locked(session: Session, org_id: UUID) -> Organisation:

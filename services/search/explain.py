@@ -198,9 +198,14 @@ def _judged(
             "terms": record["terms"],
             "figures": record["figures"],
         }
-    return {
+    told: dict[str, Any] = {
         "verdict": Verdict.EXCLUDED,
         "stage": record["stage"],
         "reason": record["reason"],
         "figure": record["figure"],
     }
+    if judged.stop is not None:
+        told["stop"] = judged.stop
+    if judged.figures is not None:
+        told["figures"] = record["figures"]
+    return told

@@ -15,9 +15,6 @@ from geo.roads import Roads
 from models.search.searches import BackhaulSearch
 from services.search.candidates import candidate
 
-LABELS = ("cost_empty_is_default", "cost_loaded_is_default", "distance_source")
-"""Keys that a search keeps beside the fields of its situation, for the reader."""
-
 
 def judge_again(
     session: Session,
@@ -46,5 +43,5 @@ def judge_again(
 
 
 def situation_in(kept: dict[str, Any]) -> Situation:
-    """Return the situation of a kept search, without its labels."""
-    return Situation.from_record({k: v for k, v in kept.items() if k not in LABELS})
+    """Return the situation of a kept search, without the labels for its reader."""
+    return Situation.from_record(kept)

@@ -1,10 +1,10 @@
 """The main job: after a completed drop, or the loss of a load, find loads that take the
 truck home."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from time import perf_counter
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -12,14 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 from uuid_utils.compat import uuid7
 
-from freight.bounds import Ceiling
-from freight.costs import COST_CENTS_PER_KM, COST_CURRENCY
-from freight.ranking import Outcome, Ranking
+from freight.ranking import Outcome, asked_of, rank, screen
 from freight.situation import Parameters, Situation
+from freight.tables import deadhead_limit_m
 from geo.areas import SearchArea
 from geo.corridors import corridor_home
 from geo.distance import METRES_PER_MILE, haversine_m
-from geo.fences import CircleFence
+from geo.fences import MAX_RADIUS_M, MIN_RADIUS_M, CircleFence
 from geo.points import Point
 from geo.roads import Roads
 from models.fleet.drivers import Availability, Driver
@@ -35,9 +34,11 @@ from services.fleet import areas, drivers
 from services.kernel.actors import Actor
 from services.kernel.standing import is_suspended
 from services.offers.offers import is_open
-from services.search import offer, whereabouts
-from services.search.candidates import add_best, are_few, candidates_in
+from services.search import offer, situations, whereabouts
+from services.search.candidates import candidates
+from services.search.market import Market
 from services.search.offer import OfferRules
+from services.search.whereabouts import Whereabouts
 
 FARTHEST_HOME_M = 7_000_000.0
 """About as far as from Alaska to Panama. A home farther away must be a mistake, and the
@@ -46,27 +47,46 @@ corridor to it would be wider than a map can show."""
 KEPT = 50
 """How many of a search's best loads are kept, with all their terms."""
 
+SPARE = 10
+"""So many more are read anew: some may have left the market a moment ago."""
+
 
 @dataclass(frozen=True)
 class SearchRules:
-    """The rules of a search and of its offers, and where road distances come from."""
+    """The rules of a search and of its offers, where road distances come from, and the
+    market that is searched."""
 
     parameters: Parameters
     offers: OfferRules
     roads: Roads
+    market: Market
 
     @classmethod
-    def of(cls, settings: Settings, roads: Roads) -> "SearchRules":
-        return cls(
-            Parameters(
-                radii_m=settings.search_radii_m,
-                enough=settings.SEARCH_ENOUGH,
-                fee_share=settings.FEE_PERCENT / 100,
-                max_detour_m=settings.MAX_DETOUR_MI * METRES_PER_MILE,
-            ),
-            OfferRules.of(settings),
-            roads,
-        )
+    def of(cls, settings: Settings, roads: Roads, market: Market) -> "SearchRules":
+        return cls(parameters_of(settings), OfferRules.of(settings), roads, market)
+
+
+def parameters_of(settings: Settings) -> Parameters:
+    """Return what a search and the desk's bookings are measured by."""
+    return Parameters(
+        fee_share=settings.FEE_PERCENT / 100,
+        highway_mps=settings.ROAD_MPH * METRES_PER_MILE / 3600,
+        access_mps=settings.ACCESS_MPH * METRES_PER_MILE / 3600,
+        border_s=settings.BORDER_S,
+        max_deadhead_m=settings.MAX_DEADHEAD_MI * METRES_PER_MILE,
+        max_detour_m=settings.MAX_DETOUR_MI * METRES_PER_MILE,
+    )
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a search starts from: the driver, where they are, and when they are free."""
+
+    driver: Driver
+    truck: Truck
+    place: Whereabouts
+    home: Point
+    free_at: datetime
 
 
 def visible_searches(actor: Actor) -> Select[BackhaulSearch]:
@@ -107,10 +127,11 @@ def search_home(
 ) -> BackhaulSearch | None:
     """Search around a completed drop and offer the best loads (a job).
 
-    Safe to repeat: a drop is searched once, however often it is reported; a repeat
-    returns None. Searches nothing if the company is suspended, or if the driver has
-    another load by now, is not available, has no home or truck on file, or lives
-    farther than FARTHEST_HOME_M from the drop; the record's outcome says which.
+    It starts where the driver is by now (`whereabouts.after_drop`). Safe to repeat: a
+    drop is searched once, however often it is reported; a repeat returns None. Searches
+    nothing if the company is suspended, or if the driver has another load by now, is
+    not available, has no home or truck on file, lives farther away than FARTHEST_HOME_M
+    or where no road leads; the record's outcome says which.
 
     Locks: the loads it may offer, then the driver.
     """
@@ -120,7 +141,8 @@ def search_home(
         return None
     stop = session.get_one(Stop, stop_id)
     free_at = max(stop.completed_at or now, now)
-    return _search_from(session, rules, search, stop.point, free_at)
+    place = whereabouts.after_drop(session, driver_id, stop, now)
+    return _search_from(session, rules, search, place, free_at)
 
 
 def search_after_end(
@@ -149,7 +171,7 @@ def _search_from(
     session: Session,
     rules: SearchRules,
     search: BackhaulSearch,
-    place: Point | None,
+    place: Whereabouts | None,
     free_at: datetime,
 ) -> BackhaulSearch:
     # scope: a job, for the driver of a search.
@@ -159,23 +181,28 @@ def _search_from(
         .options(joinedload(Driver.truck))
         .execution_options(populate_existing=True)
     ).one()
-    obstacle = _obstacle(session, driver, place)
-    if obstacle is None and place is not None:
-        found = _search(session, rules, search, driver, place, free_at)
-        made = offer.extend(session, search, rules.offers, rules.roads)
-        # Asked again: the driver may have been given a load while we searched.
-        empty = _absence(session, driver) or SearchOutcome.NOTHING_FOUND
-        search.outcome = SearchOutcome.OFFERED if made else empty
-        log().info(
-            "backhaul.searched",
-            search_id=str(search.id),
-            considered=found.considered,
-            ranked=len(found.ranked),
-            offers=len(made),
-            ms=search.timings,
-        )
-    elif obstacle is not None:
-        search.outcome = obstacle
+    start = _start(session, driver, place, free_at)
+    if isinstance(start, SearchOutcome):
+        search.outcome = start
+        session.flush()
+        return search
+    found = _search(session, rules, search, start)
+    if found is None:
+        search.outcome = SearchOutcome.NO_ROAD
+        session.flush()
+        return search
+    made = offer.extend(session, search, rules.offers, rules.roads)
+    # Asked again: the driver may have been given a load while we searched.
+    empty = _absence(session, driver) or SearchOutcome.NOTHING_FOUND
+    search.outcome = SearchOutcome.OFFERED if made else empty
+    log().info(
+        "backhaul.searched",
+        search_id=str(search.id),
+        considered=found.considered,
+        ranked=search.counts["ranked"],
+        offers=len(made),
+        ms=search.timings,
+    )
     session.flush()
     return search
 
@@ -233,16 +260,17 @@ def _claim(
     return session.get_one(BackhaulSearch, claimed) if claimed is not None else None
 
 
-def _obstacle(
-    session: Session, driver: Driver, place: Point | None
-) -> SearchOutcome | None:
+def _start(
+    session: Session, driver: Driver, place: Whereabouts | None, free_at: datetime
+) -> Start | SearchOutcome:
+    """Return what the search starts from, or why it cannot."""
     if (absence := _absence(session, driver)) is not None:
         return absence
     if driver.home is None or driver.truck is None or place is None:
         return SearchOutcome.DRIVER_INCOMPLETE
-    if haversine_m(place, driver.home) > FARTHEST_HOME_M:
+    if haversine_m(place.point, driver.home) > FARTHEST_HOME_M:
         return SearchOutcome.HOME_OUT_OF_REACH
-    return None
+    return Start(driver, driver.truck, place, driver.home, free_at)
 
 
 def _absence(session: Session, driver: Driver) -> SearchOutcome | None:
@@ -255,127 +283,75 @@ def _absence(session: Session, driver: Driver) -> SearchOutcome | None:
     return None
 
 
-def situation_of(
-    driver: Driver, truck: Truck, drop: Point, home: Point, free_at: datetime
-) -> Situation:
-    """Return what is known of the driver and the truck at the drop.
-
-    COST_CENTS_PER_KM is used where the truck states no cost.
-    """
-
-    def or_default(cost: float | None) -> float:
-        return COST_CENTS_PER_KM if cost is None else cost
-
-    return Situation(
-        drop=drop,
-        home=home,
-        free_at=free_at,
-        currency=COST_CURRENCY,
-        cost_empty_cents_per_km=or_default(truck.cost_empty_cents_per_km),
-        cost_loaded_cents_per_km=or_default(truck.cost_loaded_cents_per_km),
-        equipment=truck.equipment,
-        payload_kg=truck.payload_kg,
-        deck_length_m=truck.deck_length_m,
-        is_hazmat_allowed=truck.is_hazmat_allowed and driver.has_hazmat_endorsement,
-        home_by_at=driver.home_by_at,
-        max_deadhead_m=driver.max_deadhead_m,
-        min_pay_cents_per_km=driver.min_pay_cents_per_km,
-    )
-
-
 def area_for(
     session: Session, driver: Driver, situation: Situation, rules: SearchRules
 ) -> SearchArea:
-    """Return where the driver may pick up and deliver, with the smallest circle."""
-    parameters = rules.parameters
+    """Return where the driver may pick up and deliver."""
     road_m = rules.roads.distance_m(situation.drop, situation.home)
     operating, no_go = areas.fences_for(
         session, org_id=driver.org_id, driver_id=driver.id
     )
+    limit_m = deadhead_limit_m(situation, rules.parameters)
+    radius_m = min(max(limit_m, MIN_RADIUS_M), MAX_RADIUS_M)
     return SearchArea(
-        CircleFence(situation.drop, parameters.radii_m[0]),
-        corridor_home(situation.drop, situation.home, road_m, parameters.max_detour_m),
+        CircleFence(situation.drop, radius_m),
+        corridor_home(
+            situation.drop, situation.home, road_m, rules.parameters.max_detour_m
+        ),
         operating,
         no_go,
     )
 
 
 def _search(
-    session: Session,
-    rules: SearchRules,
-    search: BackhaulSearch,
-    driver: Driver,
-    place: Point,
-    free_at: datetime,
-) -> Outcome:
-    started = perf_counter()
-    truck, home = driver.truck, driver.home
-    assert truck is not None
-    assert home is not None
-    situation = situation_of(driver, truck, place, home, free_at)
-    area = area_for(session, driver, situation, rules)
-    found, area, rings = _widen(
-        session, rules, situation, area, driver.org_id, search.searched_at
+    session: Session, rules: SearchRules, search: BackhaulSearch, start: Start
+) -> Outcome | None:
+    """Search, and keep what was known, asked and found; None if no road leads home."""
+    began = perf_counter()
+    company = situations.company_of(session, start.driver)
+    known = situations.situation_of(
+        *(start.driver, start.truck, company),
+        drop=start.place.point,
+        home=start.home,
+        free_at=start.free_at,
     )
-    searched = perf_counter()
+    if not isfinite(rules.roads.distance_m(start.place.point, start.home)):
+        return None
+    area = area_for(session, start.driver, known.situation, rules)
+    asked = asked_of(known.situation, rules.parameters, area, rules.roads)
+    listed = rules.market.refresh()
+    near = listed.near(area.circle, search.org_id, search.searched_at)
+    screened = screen(near, asked)
+    best = screened.best(asked, KEPT + SPARE)
+    found_at = perf_counter()
+    # Read anew, with their stops: what is kept and offered is of the database.
+    fresh = candidates(session, best.loads.ids)
+    ranked = rank(fresh.values(), asked)[:KEPT]
+    judged_at = perf_counter()
+    left = len(screened.left)
     search.strategy = rules.offers.strategy
-    search.situation = situation.to_record() | {
-        "cost_empty_is_default": truck.cost_empty_cents_per_km is None,
-        "cost_loaded_is_default": truck.cost_loaded_cents_per_km is None,
+    search.situation = known.to_record() | {
         "distance_source": rules.roads.source,
+        "starts_from": start.place.starts_from,
     }
     search.parameters = rules.parameters.to_record()
     search.area = area.to_record()
     search.map = area.to_geojson()
     search.radius_m = area.circle.radius_m
     search.counts = {
-        "considered": found.considered,
-        "ranked": len(found.ranked),
-        "stages": [stage.to_record() for stage in found.stages],
-        "rings": rings,
+        "considered": screened.considered,
+        "ranked": left,
+        "stages": [stage.to_record() for stage in screened.stages],
     }
-    search.ranked = [ranked.to_record() for ranked in found.ranked[:KEPT]]
+    search.ranked = [load.to_record() for load in ranked]
     session.flush()
     search.timings = {
-        "search_ms": round((searched - started) * 1000, 2),
-        "record_ms": round((perf_counter() - searched) * 1000, 2),
+        "search_ms": _ms(began, found_at),
+        "judge_ms": _ms(found_at, judged_at),
+        "record_ms": _ms(judged_at, perf_counter()),
     }
-    return found
+    return Outcome(screened.considered, screened.stages, ranked)
 
 
-def _widen(
-    session: Session,
-    rules: SearchRules,
-    situation: Situation,
-    area: SearchArea,
-    org_id: UUID,
-    now: datetime,
-) -> tuple[Outcome, SearchArea, list[dict[str, Any]]]:
-    """Search in growing circles until enough loads are worth taking."""
-    rings = []
-    ceiling = Ceiling.of(situation, rules.parameters, rules.roads)
-    for radius_m in rules.parameters.radii_m:
-        area = replace(area, circle=CircleFence(situation.drop, radius_m))
-        ranking = Ranking(situation, rules.parameters, area, rules.roads)
-        is_complete = are_few(session, area, org_id=org_id, now=now)
-        if is_complete:
-            ranking.add(candidates_in(session, area, org_id=org_id, now=now))
-        else:
-            add_best(
-                *(session, ranking, area, situation, ceiling),
-                org_id=org_id,
-                now=now,
-                kept=KEPT,
-            )
-        found = ranking.outcome()
-        rings.append(
-            {
-                "radius_m": radius_m,
-                "considered": found.considered,
-                "ranked": len(found.ranked),
-                "is_complete": is_complete,
-            }
-        )
-        if len(found.ranked) >= rules.parameters.enough:
-            break
-    return found, area, rings
+def _ms(began: float, ended: float) -> float:
+    return round((ended - began) * 1000, 2)

@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from freight.candidates import Candidate
 from freight.lifecycles import OPEN_OFFERS, OfferStatus
 from freight.ranking import Ranked
-from freight.situation import Candidate
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 
@@ -74,7 +74,7 @@ class Freight:
             Offer.search_id == search.id, Offer.status.in_(statuses)
         )
         for org_id, snapshot in session.execute(query):
-            found.add(org_id, _candidate(snapshot))
+            found.add(org_id, Candidate.from_record(snapshot))
         return found
 
     def add(self, org_id: UUID, load: Candidate) -> None:
@@ -123,9 +123,3 @@ def without_duplicates(
         taken.add(org_id, load)
         wanted.append((place, load_id))
     return wanted
-
-
-def _candidate(snapshot: Mapping[str, Any]) -> Candidate:
-    """Return the load of an offer, without what the snapshot adds for the reader."""
-    known = Candidate.__dataclass_fields__
-    return Candidate.from_record({k: v for k, v in snapshot.items() if k in known})

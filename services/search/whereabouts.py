@@ -1,19 +1,62 @@
-"""Where a driver is, for a search that does not start from a drop."""
+"""Where a driver is when a search begins."""
 
 from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from geo.distance import haversine_m
 from geo.points import Point
 from models.fleet.positions import LastPosition
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
+from services.fleet.flags import FARTHEST_FROM_STOP_M, is_too_fast
 from services.fleet.positions import RECENT
 
 
-def place_of(session: Session, driver_id: UUID, now: datetime) -> Point | None:
+class StartsFrom(StrEnum):
+    """What the place of a search is: the STOP of the drop, or the driver's newest
+    POSITION."""
+
+    STOP = "stop"
+    POSITION = "position"
+
+
+class Whereabouts(NamedTuple):
+    """Where a search begins."""
+
+    point: Point
+    starts_from: StartsFrom
+
+
+def after_drop(
+    session: Session, driver_id: UUID, drop: Stop, now: datetime
+) -> Whereabouts:
+    """Return where the driver is after a drop.
+
+    Their newest position if it is newer than the completion: the report may have come
+    hours late. Also an older one, more than 25 miles from the stop, from which no truck
+    gets there in the time: the completion was reported from elsewhere. Else the stop.
+    """
+    # scope: a job, for one driver.
+    known = session.get(LastPosition, driver_id, populate_existing=True)
+    at_the_stop = Whereabouts(drop.point, StartsFrom.STOP)
+    if known is None:
+        return at_the_stop
+    elsewhere = Whereabouts(known.point, StartsFrom.POSITION)
+    before_s = ((drop.completed_at or now) - known.corrected_at).total_seconds()
+    if before_s < 0:
+        return elsewhere
+    is_far = haversine_m(known.point, drop.point) > FARTHEST_FROM_STOP_M
+    accuracy_m = known.accuracy_m or 0.0
+    is_late = is_too_fast(known.point, drop.point, before_s, accuracy_m=accuracy_m)
+    return elsewhere if is_far and is_late else at_the_stop
+
+
+def place_of(session: Session, driver_id: UUID, now: datetime) -> Whereabouts | None:
     """Return the newest position if it is RECENT, else the stop they came to last.
 
     Without a stop, an older position; None if nothing is known.
@@ -21,7 +64,7 @@ def place_of(session: Session, driver_id: UUID, now: datetime) -> Point | None:
     # scope: a job, for one driver.
     known = session.get(LastPosition, driver_id, populate_existing=True)
     if known is not None and known.corrected_at >= now - RECENT:
-        return known.point
+        return Whereabouts(known.point, StartsFrom.POSITION)
     stop = session.scalar(
         select(Stop)
         .join(Assignment, Assignment.load_id == Stop.load_id)
@@ -34,5 +77,7 @@ def place_of(session: Session, driver_id: UUID, now: datetime) -> Point | None:
         .limit(1)
     )
     if stop is not None:
-        return stop.point
-    return known.point if known is not None else None
+        return Whereabouts(stop.point, StartsFrom.STOP)
+    if known is not None:
+        return Whereabouts(known.point, StartsFrom.POSITION)
+    return None

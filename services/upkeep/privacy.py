@@ -46,9 +46,11 @@ NOT_EXPORTED = frozenset(
 """Columns that give access to something, or say nothing about the person."""
 
 ERASED_NAME = "Erased person"
-ERASED = {
+ERASED: dict[str, Any] = {
     "name": ERASED_NAME,
     **dict.fromkeys(("home_label", "home_lat", "home_lon", "home_by_at")),
+    "home_every": None,
+    "preferences": [],
 }
 """What kept answers say of an erased person."""
 
@@ -189,6 +191,7 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
         .values(situation={}, area={}, map={})
     )
     driver.home_label = driver.home_lat = driver.home_lon = driver.home_by_at = None
+    driver.home_every, driver.preferences = None, []
     driver.availability = Availability.OFF_DUTY
 
 

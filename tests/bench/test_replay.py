@@ -2,14 +2,17 @@
 
 import json
 from itertools import permutations
+from random import Random
 
-import numpy as np
 import pytest
 
 from bench import __main__ as benches
 from bench.board import BoardLoad, Trip
-from bench.reference import Answers, answers, most_gain_usd
+from bench.day_answers import answers
+from bench.matching import most_gain_usd
+from bench.product import way_of
 from bench.report import Bar
+from geo.roads import EstimatedRoads
 from tests.bench.quick import line_of, play
 
 BOARD = benches.data_dir() / "loadboard"
@@ -26,7 +29,8 @@ def trip(equipment="van"):
 
 
 def judged(*loads, radius_mi=100, max_detour_mi=300):
-    return answers([trip()], loads, radius_mi=radius_mi, max_detour_mi=max_detour_mi)
+    limits = {"radius_mi": radius_mi, "max_detour_mi": max_detour_mi}
+    return answers([trip()], loads, way_of(EstimatedRoads()), **limits)
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +71,10 @@ class TestAnswers:
     def test_a_load_home_from_near_the_drop_is_worth_taking(self):
         found = judged(load())
 
-        assert found.is_worth.tolist() == [[True]]
-        # 711 miles by great circle.
+        assert found.share == 1
+        # 711 miles by great circle; the load lies on the way and costs 4 h at docks.
         assert found.baseline_mi[0] == pytest.approx(840, abs=1)
-        assert 2_400 < found.gain_usd[0, 0] < 2_500
+        assert found.gains[0, 0] / 100 == pytest.approx(2_500 - 4 * 14, abs=10)
 
     @pytest.mark.parametrize(
         "bad",
@@ -95,17 +99,21 @@ class TestMostGain:
     @pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 4)])
     @pytest.mark.parametrize("seed", range(5))
     def test_equals_trying_all_matchings(self, shape, seed):
-        rng = np.random.default_rng(seed)
-        gain = rng.uniform(-50, 100, shape)
-        found = Answers(gain > 0, gain, np.zeros(shape[0]))
+        random, (trips, loads) = Random(seed), shape
+        pairs = [(i, j) for i in range(trips) for j in range(loads)]
+        gains = {pair: random.randint(-5_000, 10_000) for pair in pairs}
+        gains = {pair: cents for pair, cents in gains.items() if cents > 0}
 
-        worth = np.where(gain > 0, gain, 0.0)
-        worth = worth if shape[0] <= shape[1] else worth.T
+        # Each trip has a column of its own for staying without a load.
+        columns = [*range(loads), *(-1 for _ in range(trips))]
         best = max(
-            sum(worth[row, column] for row, column in enumerate(columns))
-            for columns in permutations(range(worth.shape[1]), worth.shape[0])
+            sum(gains.get(pair, 0) for pair in enumerate(chosen))
+            for chosen in permutations(columns, trips)
         )
-        assert most_gain_usd(found) == pytest.approx(best)
+        assert most_gain_usd(gains) == pytest.approx(best / 100)
+
+    def test_is_nothing_without_loads_worth_taking(self):
+        assert most_gain_usd({}) == 0
 
 
 class TestTheTable:
@@ -153,9 +161,10 @@ class TestTheTable:
         assert list(benches.benches(is_quick=False)) == [
             *([f"bench.{name}"] for name in ("idempotency", "fuzz", "refresh")),
             *([f"bench.{name}"] for name in ("tenants", "exits", "overhead")),
-            *(["bench.limits"], ["bench.slow"]),
-            *(["bench.search"], ["bench.search", "--naive"]),
-            *([f"bench.{name}"] for name in ("drop_to_push", "accept_race", "http")),
+            *(["bench.limits"], ["bench.slow"], ["bench.roads"]),
+            *(["bench.naive"], ["bench.weeks"]),
+            *([f"bench.{name}"] for name in ("freshness", "search", "drop_to_push")),
+            *([f"bench.{name}"] for name in ("accept_race", "http")),
             *([f"bench.{name}"] for name in ("kill", "restart", "fcm_storm", "soak")),
         ]
         assert "BACKHAUL_DATA" in capsys.readouterr().err

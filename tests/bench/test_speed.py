@@ -19,6 +19,8 @@ from bench.rig import HOST, ROOT
 from bench.stacks import counted
 from bench.tapping import Tap, named, tapping
 from bench.wire import Wire
+from freight.costs import HOUR_CENTS
+from tests.bench.quick import line_of, play
 from tests.bench.test_walls import bars, quick
 from tests.services.scene import Scene, open_offers
 
@@ -31,12 +33,12 @@ SERVERS = ("offers", "unchanged", "offers_without_limits", "plain", "empty")
 @pytest.mark.bench
 class TestSearch:
     def test_searches_on_growing_markets_and_in_a_real_worker(self):
-        line = quick("search", named="search all, seed 1")
+        line = quick("search")
 
         figures = line["figures"]
         assert set(bars(line)) == {
-            *("seeding_s", "p50_factor", "worker_rss_mb"),
-            *("search_and_rank_ms_p50", "search_and_rank_ms_p95"),
+            *("seeding_s", "loading_s", "worker_rss_mb", "job_ms_p50"),
+            *("ranked_ms_p50", "ranked_ms_p95", "uncached_ms_p50"),
         }
         for size in ("loads_500", "loads_2000"):
             assert figures[size]["searches"] == 8
@@ -48,13 +50,37 @@ class TestSearch:
             > (figures["loads_500"]["considered_p50"])
         )
         assert figures["worker"]["searches"] == 8
-        assert 50 < figures["worker"]["rss_mb"] < 300
+        assert 50 < figures["worker"]["rss_mb"] < 600
 
-    def test_finds_the_same_loads_as_the_naive_ways(self):
-        line = quick("search", "--naive", named="search naive, seed 1")
 
-        assert bars(line)["answers_that_differ"]["met"], line["figures"]
-        assert line["figures"]["loads_2000"]["loads_found_mean"] > 1
+@pytest.mark.bench
+class TestNaive:
+    def test_every_search_is_as_in_the_reference(self):
+        line = quick("naive")
+
+        assert set(bars(line)) == {
+            *("orders_that_differ", "gains_that_differ", "counts_that_differ")
+        }
+        assert all(bar["met"] for bar in line["bars"]), line["bars"]
+        assert line["params"]["searches"] == 20
+        assert line["figures"]["loads_kept"] > 100
+
+
+@pytest.mark.bench
+@pytest.mark.process
+class TestWeeks:
+    def test_both_searches_are_played_on_both_markets(self):
+        ended = play("weeks")
+        if ended.returncode == 2 and "No checkout" in ended.stderr:
+            pytest.skip(ended.stderr)
+        line = line_of(ended, "weeks")
+
+        keys = [f"{market}_{usd}" for market in ("own", "soon") for usd in (0.76, 1.56)]
+        assert set(bars(line)) == {f"contribution_factor_{key}" for key in keys}
+        assert line["params"]["hour_usd"] == HOUR_CENTS / 100
+        for key in keys:
+            of = {who: line["figures"][f"{who}_{key}_usd"] for who in ("ours", "empty")}
+            assert of["ours"] > of["empty"]
 
 
 @pytest.mark.bench
@@ -64,10 +90,11 @@ class TestDropToPush:
 
         found = bars(line)
         assert set(found) == {
-            *("answer_ms_p95", "push_ms_p50", "push_ms_p95", "drops_lost")
+            *("answer_ms_p95", "push_ms_p95", "crowd_push_ms_p95", "drops_lost")
         }
         assert found["drops_lost"]["met"], line["figures"]
         assert line["figures"]["drops"] == 20
+        assert line["figures"]["crowd_drops"] == 80
         assert line["figures"]["share_with_offers"] > 0.5
         assert line["figures"]["web_rss_mb"] > 50
 
@@ -370,3 +397,4 @@ class TestMakeBench:
         commands = [argv[0] for argv in benches.benches(True)]
 
         assert {"bench.drop_to_push", "bench.accept_race", "bench.http"} <= {*commands}
+        assert {"bench.naive", "bench.weeks"} <= {*commands}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[2]
 SMALL = {"DEMO_LOADS": "120", "DEMO_TRUCKS": "4", "DEMO_SECONDS": "1"}
-DROPS_OF_SCENES = 7
+DROPS_OF_SCENES = 9
 COMMAND = [sys.executable, "-m", "demo.run"]
 
 
@@ -48,6 +49,11 @@ def figures(played):
     return json.loads(played.stdout.splitlines()[-1])
 
 
+def told(played):
+    """Return the story on one line."""
+    return " ".join(played.stdout.split())
+
+
 def connections_of_demos(server_url):
     """Return the number of connections to the demos' databases."""
     with psycopg.connect(server_url) as connection:
@@ -70,14 +76,41 @@ class TestTheDay:
         assert figures["overridden"] == 2
         assert figures["pickups_confirmed"] > figures["drops"]
         assert 0 < figures["empty_km_after"] < figures["empty_km_before"]
+        assert figures["driven_km_before"] == figures["empty_km_before"]
+        assert figures["driven_km_after"] > figures["empty_km_after"]
+        assert (
+            0 < figures["hours_until_home_before"] < figures["hours_until_home_after"]
+        )
+        assert figures["dollars_a_week_before"] < figures["dollars_a_week_after"]
         latency = figures["completion_to_push_ms"]
         assert 0 < latency["p50"] <= latency["p95"] < 30_000
+
+    def test_it_says_what_is_saved_at_least_and_at_most(self, figures, played):
+        empty_km = figures["empty_km_before"] - figures["empty_km_after"]
+        strict = figures["co2_avoided_strict_kg"]
+
+        assert strict == pytest.approx(empty_km / 1.609344 / 6.5 * 10.21, abs=0.2)
+        assert figures["co2_avoided_conservative_kg"] > strict
+        assert "if the trucks that would have hauled" in told(played)
+        assert "16.7% of their miles empty" in told(played)
+
+    def test_it_drives_round_a_lake_and_minds_the_stop_in_the_middle(self, played):
+        story = told(played)
+
+        assert "The server answers: beyond max deadhead." in story
+        assert "Its route goes round the lake: 123 mi from the drop" in story
+        assert "delivery closed before arrival, at stop 2." in story
+
+    def test_drivers_read_their_offer_in_one_sentence(self, played):
+        when = r"home \w+ \d\d:\d\d, \d+ h later than empty"
+
+        assert re.search(rf'"Pays \$950, 123 empty miles, {when}\."', told(played))
 
     def test_the_founding_case_is_told_first(self, played):
         chicago = played.stdout.index("A truck from Chicago delivers in New York")
 
         assert chicago < played.stdout.index("Two drivers, one load")
-        assert "and wins it" in " ".join(played.stdout.split())
+        assert "and wins it" in told(played)
 
 
 class TestStopping:

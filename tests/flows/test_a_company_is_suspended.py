@@ -213,6 +213,7 @@ FINISHING = {
     ("GET", "/v1/assignments"),
     ("GET", "/v1/assignments/{assignment_id}"),
     ("GET", "/v1/loads/{load_id}"),
+    ("GET", "/v1/loads/{load_id}/route"),
     ("POST", "/v1/positions"),
     ("DELETE", "/v1/sessions"),
     *(("PUT", "/v1/devices/{device_id}"), ("DELETE", "/v1/devices/{device_id}")),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -106,9 +107,10 @@ def canary(world: World, boss: Caller, run_jobs: Callable[..., Any]) -> Caller:
         "geometry": {"type": "Polygon", "coordinates": [square]},
     }
     assert caller.put(f"/v1/areas/{uuid7()}", area).status == 200
+    # Older than the two positions that tell of the drop.
     fix = {
         "fix_id": str(uuid7()),
-        "fixed_at": iso(utcnow()),
+        "fixed_at": iso(utcnow() - timedelta(minutes=10)),
         "lat": float(CANARIES["fix"]),
         "lon": CHICAGO.lon,
     }

@@ -65,7 +65,6 @@ def test_usual_figures_are_neither_odd_nor_impossible(fields: dict[str, Any]) ->
         ({"price_cents": 1_000_000}, "price-odd", "unusually much."),
         ({"weight_kg": 24_000}, "weight-odd", "52,911 lb, unusually heavy for van"),
         ({"length_m": 17}, "length-odd", "56 ft, unusually long"),
-        ({"temperature_min_c": 2}, "temperature-odd", "not every truck of van"),
         (
             {"equipment": of(Equipment.REEFER), "temperature_max_c": 38},
             "temperature-odd",
@@ -85,6 +84,104 @@ def test_odd_figures_are_named(fields: dict[str, Any], code: str, words: str) ->
     (found,) = findings(posted(**fields))
 
     assert (found.code, found.is_impossible) == (code, False)
+    assert words in found.detail
+
+
+@pytest.mark.parametrize(
+    ("words", "most_usd"),
+    [
+        # 790 miles at USD 1.90, six times; a fifth more for reefers and flatbeds.
+        (("van",), 9_006.0),
+        (("reefer",), 10_807.2),
+        (("flatbed", "step_deck"), 10_807.2),
+        (("reefer", "van"), 9_006.0),
+        (("tanker",), 18_012.0),
+    ],
+    ids=str,
+)
+def test_a_price_is_believed_up_to_six_times_the_median(
+    words: tuple[str, ...], most_usd: float
+) -> None:
+    types = of(*map(Equipment, words))
+
+    below, above = (
+        findings(posted(equipment=types, price_cents=round(most_usd * 100) + cents))
+        for cents in (-1, 1)
+    )
+
+    assert below == []
+    assert [(each.code, each.is_impossible) for each in above] == [("price-odd", False)]
+
+
+def test_a_short_haul_is_believed_as_one_of_fifty_miles() -> None:
+    most_cents = 6 * 50 * 775
+
+    found = [
+        findings(posted(loaded_m=9 * METRES_PER_MILE, price_cents=most_cents + cents))
+        for cents in (0, 1)
+    ]
+
+    assert [len(each) for each in found] == [0, 1]
+
+
+def test_the_bound_itself_is_believed_also_of_a_dearer_type() -> None:
+    # 6 times 1.2 is a little less than 7.2 in binary fractions.
+    most_cents = 6 * 50 * 775 * 6 // 5
+
+    found = [
+        findings(
+            posted(
+                equipment=of(Equipment.FLATBED),
+                loaded_m=9 * METRES_PER_MILE,
+                price_cents=most_cents + cents,
+            )
+        )
+        for cents in (0, 1)
+    ]
+
+    assert [len(each) for each in found] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"temperature_min_c": 2}, "temperature_min_c", "van cannot hold one."),
+        ({"temperature_max_c": 2}, "temperature_max_c", "van cannot hold one."),
+        (
+            {
+                "equipment": of(Equipment.TANKER, Equipment.FLATBED),
+                "temperature_min_c": 60,
+                "temperature_max_c": 80,
+            },
+            "temperature_min_c",
+            "flatbed, tanker cannot hold one.",
+        ),
+        (
+            {
+                "equipment": of(Equipment.REEFER, Equipment.VAN),
+                "temperature_min_c": 34,
+                "temperature_max_c": 36,
+            },
+            "temperature_min_c",
+            "A unit holds from -29 to 32 C, and not this.",
+        ),
+        (
+            {
+                "equipment": of(Equipment.REEFER),
+                "temperature_min_c": -40,
+                "temperature_max_c": -35,
+            },
+            "temperature_max_c",
+            "A unit holds from -29 to 32 C, and not this.",
+        ),
+    ],
+)
+def test_a_temperature_that_no_accepted_type_holds_is_impossible(
+    fields: dict[str, Any], field: str, words: str
+) -> None:
+    found = findings(posted(**fields))[0]
+
+    assert (found.field, found.is_impossible) == (field, True)
     assert words in found.detail
 
 

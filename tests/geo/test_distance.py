@@ -1,10 +1,17 @@
 from math import acos, cos, pi, radians, sin
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.distance import EARTH_RADIUS_M, METRES_PER_MILE, destination, haversine_m
+from geo.distance import (
+    EARTH_RADIUS_M,
+    METRES_PER_MILE,
+    destination,
+    distances_m,
+    haversine_m,
+)
 from geo.points import InvalidPoint, Point
 from tests.geo.places import (
     CHICAGO,
@@ -128,3 +135,33 @@ class TestDestination:
         reached = destination(origin, bearing, distance_m)
 
         assert haversine_m(origin, reached) == pytest.approx(distance_m, abs=0.5)
+
+
+class TestDistances:
+    @given(points, st.lists(points, max_size=20))
+    @often
+    def test_they_are_those_of_one_place_at_a_time(self, start, places):
+        lat, lon = columns(places)
+
+        found = distances_m(start, lat, lon)
+
+        assert found == pytest.approx(
+            [haversine_m(start, place) for place in places], rel=1e-12, abs=0.1
+        )
+
+    @given(points, st.lists(points, min_size=1, max_size=20))
+    @often
+    def test_a_place_alone_and_among_others_has_the_same_bits(self, start, places):
+        lat, lon = columns(places)
+        alone = [distances_m(start, lat[[i]], lon[[i]])[0] for i in range(len(lat))]
+
+        assert distances_m(start, lat, lon).tolist() == alone
+
+    def test_equal_points_are_exactly_zero_apart(self):
+        lat, lon = columns([DALLAS])
+
+        assert distances_m(DALLAS, lat, lon).tolist() == [0.0]
+
+
+def columns(places):
+    return np.array([p.lat for p in places]), np.array([p.lon for p in places])

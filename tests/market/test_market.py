@@ -12,7 +12,7 @@ import pytest
 from freight.equipment import Equipment
 from geo.distance import METRES_PER_MILE, haversine_m
 from geo.roads import EstimatedRoads
-from market import fleet, headhaul, market, transit
+from market import Habits, fleet, headhaul, market, transit
 from places.cities import cities, city
 
 # Summer time begins two days later.
@@ -27,6 +27,16 @@ def loads():
 @pytest.fixture(scope="module")
 def trucks():
     return list(fleet(2_000, seed=1))
+
+
+@pytest.fixture(scope="module")
+def repeated():
+    return list(market(20_000, seed=1, now=NOON, habits=Habits(has_sites=True)))
+
+
+@pytest.fixture(scope="module")
+def soon():
+    return list(market(5_000, seed=1, now=NOON, habits=Habits(is_soon=True)))
 
 
 def miles(load):
@@ -310,3 +320,58 @@ class TestHeadhaul:
 
         assert able.can_take(easy)
         assert not replace(able, **truck).can_take(replace(easy, **load))
+
+
+class TestHabits:
+    def test_the_same_arguments_give_the_same_loads(self, repeated):
+        again = market(500, seed=1, now=NOON, habits=Habits(has_sites=True))
+
+        assert list(again) == repeated[:500]
+
+    def test_a_city_has_few_docks_and_some_have_most_freight(self, repeated):
+        chicago = [load.pickup for load in repeated if load.origin.name == "Chicago"]
+        (_, most), *_ = Counter(chicago).most_common(1)
+
+        assert len(set(chicago)) <= 40 < len(chicago) / 4
+        assert most > 3 * len(chicago) / 40
+
+    def test_docks_are_the_same_in_every_market(self, repeated):
+        habits = Habits(has_sites=True)
+        other = list(market(20_000, seed=2, now=NOON, habits=habits))
+        docks = {place for load in repeated for place in (load.pickup, load.delivery)}
+
+        assert sum(load.pickup in docks for load in other) > 0.95 * len(other)
+
+    def test_docks_lie_near_their_cities(self, repeated):
+        for load in repeated[:500]:
+            assert haversine_m(load.pickup, load.origin.point) < 21_000
+            assert is_on_the_mainland(load.delivery)
+
+    def test_most_pickups_are_on_the_same_or_the_next_day(self, soon):
+        days = Counter()
+        for load in soon:
+            zone = ZoneInfo(load.origin.zone)
+            opens = load.pickup_from.astimezone(zone)
+            days[(opens.date() - NOON.astimezone(zone).date()).days] += 1
+            assert load.pickup_from >= NOON
+            length = load.pickup_until - load.pickup_from
+            assert timedelta(hours=4) <= length <= timedelta(hours=10)
+            assert opens.date() == load.pickup_until.astimezone(zone).date()
+
+        assert set(days) == {0, 1, 2, 3}
+        assert (days[0] + days[1]) / len(soon) == pytest.approx(0.85, abs=0.02)
+        assert days[0] > 0.2 * len(soon)
+
+    def test_a_late_posting_is_for_the_next_day(self):
+        night = NOON + timedelta(hours=10)
+        habits = Habits(is_soon=True)
+        for load in market(200, seed=1, now=night, habits=habits):
+            assert load.pickup_from >= night
+
+    def test_the_freight_is_that_of_the_other_market(self, soon, loads):
+        for load in soon:
+            needed = transit(load.loaded_m - 1)
+            assert load.pickup_until + needed <= load.delivery_until
+        assert median(map(miles, soon)) == pytest.approx(461, rel=0.08)
+        paid = [median(map(dollars_per_mile, each)) for each in (soon, loads[:5_000])]
+        assert paid[0] == pytest.approx(paid[1], rel=0.05)

@@ -149,8 +149,8 @@ MUTANTS = (
     Mutant(
         "a-further-type-of-equipment-widens-the-limit-of-the-price",
         "freight/plausible.py",
-        "    odd_factor = SPECIAL_FACTOR if posted.equipment <= SPECIAL else 1\n",
-        "    odd_factor = SPECIAL_FACTOR if posted.equipment & SPECIAL else 1\n",
+        "min(PREMIUMS.get(each, 1) for each in posted.equipment)\n",
+        "max(PREMIUMS.get(each, 1) for each in posted.equipment)\n",
         (
             f"{FIGURES}::TestOddFigures"
             "::test_take_no_offer_with_a_further_type_of_equipment",
@@ -237,8 +237,8 @@ MUTANTS = (
     Mutant(
         "an-area-with-lat-and-lon-swapped-is-kept",
         "services/fleet/areas.py",
-        "    if southmost < ROADS_SOUTH:\n",
-        "    if southmost < -90:\n",
+        "    if fence.southmost < ROADS_SOUTH:\n",
+        "    if fence.southmost < -90:\n",
         ("tests/api/fleet/test_areas.py::TestPutArea",),
     ),
 )

@@ -168,7 +168,8 @@ MUTANTS = (
     Mutant(
         "an-exchanged-truck-carries-what-it-may-not",
         "services/booking/exchange.py",
-        "        objections.check_truck(load, driver, driver.truck, now=now)\n",
+        "        objections.check_truck(session, load, driver, driver.truck, now=now)"
+        "\n",
         "",
         (f"{ANOTHER}::TestTheTruckIsExchanged",),
     ),

@@ -83,15 +83,15 @@ MUTANTS = (
     Mutant(
         "an-acceptance-does-not-ask-the-drawn-areas-of-now",
         OFFERS,
-        "area=forbidden(operating, no_go, candidate.pickup, candidate.delivery)",
+        "area=forbidden(operating, no_go, [stop.point for stop in candidate.route])",
         "area=None",
         (f"{OBJECTIONS}::TestAcceptance",),
     ),
     Mutant(
         "an-acceptance-does-not-ask-the-longest-detour-of-now",
         OFFERS,
-        "Journey(Figures.from_record(offer.figures), parameters)",
-        "Journey(Figures.from_record(offer.figures))",
+        "journey = Journey.shown(candidate, shown, parameters)",
+        "journey = Journey.shown(candidate, shown, Parameters(max_detour_m=1e9))",
         (f"{OBJECTIONS}::TestAcceptance",),
     ),
     Mutant(

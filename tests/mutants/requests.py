@@ -45,7 +45,7 @@ MUTANTS = (
     Mutant(
         "an-answer-lacks-a-field-that-the-document-promises",
         "services/search/run.py",
-        '                "is_complete": is_complete,\n',
+        '        "considered": screened.considered,\n',
         "",
         ("tests/api/search/test_searches.py",),
     ),

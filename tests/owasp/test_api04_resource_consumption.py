@@ -84,7 +84,7 @@ OF_A_CLIENT = re.compile(
 )
 NO_CLIENT_S = {
     # They limit the search's arithmetic and our own requests to other servers.
-    *("MAX_DETOUR_MI", "PUSH_TIMEOUT_S", "SMTP_TIMEOUT_S"),
+    *("MAX_DEADHEAD_MI", "MAX_DETOUR_MI", "PUSH_TIMEOUT_S", "SMTP_TIMEOUT_S"),
 }
 
 
@@ -150,6 +150,9 @@ ITEMS: dict[str, Any] = {
     "stops": STOP,
     "references": {"qualifier": "PO", "value": "1"},
     "fixes": {},
+    "opening_hours": {"days": ["mon"], "from": "08:00", "until": "16:00"},
+    "preferences": {"kind": "no_nights", "cents": 1},
+    "countries": "US",
 }
 
 

@@ -166,6 +166,7 @@ class Tour:
             "/v1/invitations": person,
             "/v1/positions": {"sent_at": iso(utcnow()), "fixes": [fix, {}]},
             "/v1/me/password": change,
+            "/v1/organisation": {"hour_cents": 1_000},
             "/v1/me/second-factor": {"current_password": PASSWORD},
         }
 

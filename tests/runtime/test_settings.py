@@ -36,7 +36,7 @@ class TestFromEnv:
                 "PUSH": "console",
                 "OFFER_STRATEGY": "sequential",
                 "FEE_PERCENT": "0",
-                "SEARCH_RADII_MI": "10, 20.5",
+                "MAX_DEADHEAD_MI": "120",
                 "UNKNOWN": "ignored",
             }
         )
@@ -45,7 +45,7 @@ class TestFromEnv:
         assert settings.OFFER_TTL_S == 90
         assert settings.PUSH is Push.CONSOLE
         assert settings.OFFER_STRATEGY is Strategy.SEQUENTIAL
-        assert settings.search_radii_m == pytest.approx((16_093.44, 32_991.552))
+        assert settings.MAX_DEADHEAD_MI == 120
 
     @pytest.mark.parametrize(
         ("name", "value", "words"),
@@ -64,13 +64,11 @@ class TestFromEnv:
             ("OFFER_STRATEGY", "loud", "none of direct"),
             ("ENVIRONMENT", "staging", "development or production"),
             ("LOG_LEVEL", "LOUD", "one of DEBUG"),
-            ("SEARCH_RADII_MI", "far", "miles with commas"),
-            ("SEARCH_RADII_MI", "50,,100", "miles with commas"),
-            ("SEARCH_RADII_MI", "100,50", "growing"),
-            ("SEARCH_RADII_MI", "50,50", "growing"),
-            ("SEARCH_RADII_MI", "0,50", "growing"),
-            ("SEARCH_RADII_MI", "nan", "growing"),
-            ("SEARCH_RADII_MI", "50,inf", "growing"),
+            ("MAX_DEADHEAD_MI", "far", "not a whole number"),
+            ("MAX_DEADHEAD_MI", "0", "above 0"),
+            ("ROAD_MPH", "0", "above 0"),
+            ("ACCESS_MPH", "-30", "above 0"),
+            ("BORDER_S", "nan", "not a whole number"),
             ("DATABASE_URL", "mysql://h/x", "postgresql://"),
             ("DATABASE_URL", "postgresql://h:port/x", "postgresql://"),
             ("DATABASE_URL", "postgresql://[h/x", "postgresql://"),

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session as OrmSession
 from freight.lifecycles import OPEN_OFFERS
 from freight.roles import Role
 from geo.points import Point
-from geo.roads import EstimatedRoads
+from models.fleet.positions import LastPosition
 from models.loads.assignments import Assignment, AssignmentStatus
 from models.offers.offers import Offer
 from models.offers.pushes import Push
@@ -29,9 +29,10 @@ from services.kernel.events import Cause
 from services.offers import ending
 from services.people import sign_in
 from services.people.tokens import read_access_token
+from services.search.market import Market
 from services.search.run import SearchRules, search_home
 from tests.waiting import LONGEST_S, wait_until
-from tests.world import CHICAGO, NEW_YORK, NEWARK, Answer, Caller, World, utcnow
+from tests.world import CHICAGO, NEW_YORK, NEWARK, ROADS, Answer, Caller, World, utcnow
 
 Result = TypeVar("Result")
 
@@ -66,11 +67,16 @@ class Scene:
     @cached_property
     def rules(self) -> SearchRules:
         settings = replace(self.world.settings, **self.changes)
-        return SearchRules.of(settings, EstimatedRoads())
+        return SearchRules.of(settings, ROADS, Market(ROADS))
 
     def driver(self, *, home: Point = CHICAGO, phones: int = 1, **truck: Any) -> Caller:
         """Return an available driver with a truck and phones `ok-<n>-<driver_id>`."""
-        caller = self.rows.driver(self.carrier, home=home, truck=truck, device=None)
+        caller = self.rows.driver(
+            self.carrier, home=home, truck=truck, device=None, is_seen=False
+        )
+        seen_at = utcnow() - timedelta(minutes=10)
+        self.rows.cast.seen(UUID(caller.driver_id), NEW_YORK, seen_at)
+        self.rows.settle()
         for phone in range(phones):
             self.rows.phone(caller, f"ok-{phone}-{caller.driver_id}")
         return caller
@@ -105,9 +111,17 @@ class Scene:
     def search(
         self, driver: Caller, *, at: Point = NEW_YORK, stop_id: UUID | None = None
     ) -> BackhaulSearch:
-        """Do the search job's work for a drop of the driver; return the search."""
+        """Do the search job's work for a drop of the driver; return the search.
+
+        The driver's last position, if there is one, is at the drop.
+        """
         stop_id = stop_id or self.drop(at)
         with Session.begin() as session:
+            session.execute(
+                update(LastPosition)
+                .where(LastPosition.driver_id == UUID(driver.driver_id))
+                .values(lat=at.lat, lon=at.lon)
+            )
             made = search_home(
                 session,
                 self.rules,

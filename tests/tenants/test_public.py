@@ -53,6 +53,8 @@ CALLED = {
         *("oldest_transaction_s", "procrastinate_defer_jobs_v1"),
         *("give_backs_of", "has_load_underway", "way_of", "free_slot"),
         *("note_duplicates", "is_cabotage", "live_devices_at_desk"),
+        # An explanation counts a poster's bookings as a search did.
+        "bookings_of",
     },
     "backhaul_worker": {
         *("act_for", "enter", "take_limits", "chain_audit"),

@@ -45,11 +45,11 @@ class TestPutTruck:
         made = put(
             world.company(),
             new_id(),
-            cost_empty_cents_per_km=0,
+            cost_empty_cents_per_km=10,
             cost_loaded_cents_per_km=123.5,
         )
 
-        assert made["cost_empty_cents_per_km"] == 0
+        assert made["cost_empty_cents_per_km"] == 10
         assert made["cost_loaded_cents_per_km"] == 123.5
         assert made["cost_empty_is_default"] is False
         assert made["cost_loaded_is_default"] is False

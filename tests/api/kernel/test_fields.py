@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from uuid_utils.compat import uuid7
 
 from api.kernel.answers import Answer
-from api.kernel.fields import NO_CONTROLS, IsLegible, IsZone
+from api.kernel.fields import NO_CONTROLS, IsLegible, IsState, IsZone
 from tests.services.scene import Scene
 from tests.world import World
 
@@ -154,11 +154,11 @@ def test_no_pattern_takes_a_line_end_after_the_text() -> None:
 
 NO_WORDS = {
     *("password", "current_password", "new_password"),
-    *("cursor", "target", "country"),
+    *("cursor", "target", "country", "at", "from_", "until"),
 }
 """Texts that are no words."""
 
-CLOSED = (IsLegible, IsZone, validate.OneOf, validate.Email)
+CLOSED = (IsLegible, IsZone, IsState, validate.OneOf, validate.Email)
 
 
 def test_every_text_that_a_person_may_read_must_be_legible(app: Flask) -> None:

@@ -20,6 +20,7 @@ EDITS = {
     ("PATCH", "/v1/loads/<uuid:load_id>"),
     ("PUT", "/v1/trucks/<uuid:truck_id>"),
     ("PATCH", "/v1/drivers/<uuid:driver_id>"),
+    ("PATCH", "/v1/organisation"),
     ("PUT", "/v1/areas/<uuid:area_id>"),
     ("DELETE", "/v1/areas/<uuid:area_id>"),
 }
@@ -69,6 +70,12 @@ def driver_row(world: World) -> Row:
     return Row(boss, path, "PATCH", {"home_label": "A"}, {"home_label": "B"})
 
 
+def organisation_row(world: World) -> Row:
+    body = {"hour_cents": 1_000}
+    other = {"hour_cents": 3_000}
+    return Row(world.company(), "/v1/organisation", "PATCH", body, other)
+
+
 def area_row(world: World) -> Row:
     boss, path = world.company(), f"/v1/areas/{uuid7()}"
     assert boss.put(path, area_body()).status == 200
@@ -81,7 +88,7 @@ def erased_area_row(world: World) -> Row:
     return Row(row.caller, row.path, "DELETE", None, None)
 
 
-MAKERS = [load_row, truck_row, driver_row, area_row]
+MAKERS = [load_row, truck_row, driver_row, organisation_row, area_row]
 each_row = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 each_edit = pytest.mark.parametrize(
     "make", [*MAKERS, erased_area_row], ids=lambda make: make.__name__

@@ -167,7 +167,8 @@ class TestOddFigures:
         self, world: World, shipper: Caller, change: str
     ) -> None:
         """Also where the sentence of the warning stays the same."""
-        odd = {"temperature_min_c": 2, "temperature_max_c": 8}
+        odd: dict[str, Any] = {"temperature_min_c": 2, "temperature_max_c": 8}
+        odd |= {"equipment": ["curtain_van", "reefer"]}
         made = post(world, shipper, **PHANTOM, **odd)
         path = f"/v1/loads/{made['id']}"
         verify(shipper, Verification.VERIFIED, utcnow())

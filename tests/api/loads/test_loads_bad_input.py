@@ -54,6 +54,8 @@ FIELDS: list[tuple[str, Any, str]] = [
     ("references", [{"qualifier": "PO"}], "references/0/value"),
     ("references", [{"qualifier": "PO", "value": "\0"}], "references/0/value"),
     ("has_hazmat", [], "has_hazmat"),
+    ("takes_reefers", "yes", "takes_reefers"),
+    ("takes_reefers", 1, "takes_reefers"),
     ("wings", 2, "wings"),
     ("a/b~c", 1, "a~1b~0c"),
     ("stops", None, "stops"),
@@ -180,7 +182,9 @@ def test_a_window_cannot_end_before_the_one_before_it_begins(
 def test_temperatures_are_given_from_low_to_high(
     world: World, shipper: Caller, rows: Callable[[], list[int]]
 ) -> None:
-    load = world.load(shipper, temperature_min_c=2, temperature_max_c=8)
+    load = world.load(
+        shipper, equipment=["reefer"], temperature_min_c=2, temperature_max_c=8
+    )
     before = rows()
 
     posted = shipper.post(

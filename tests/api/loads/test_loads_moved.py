@@ -87,7 +87,7 @@ class TestCancel:
         driver = world.driver(carrier, device=None)
         stops = [
             world.stop_body("pickup", NEW_YORK),
-            world.stop_body("pickup", CLEVELAND),
+            world.stop_body("pickup", CLEVELAND, ends_h=72),
             world.stop_body("delivery", CHICAGO, ends_h=96),
         ]
         load = world.load(shipper, stops=stops)

@@ -4,8 +4,9 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
+from models.fleet.positions import LastPosition
 from models.loads.loads import Load
 from models.offers.offers import Offer
 from runtime.config import Strategy
@@ -285,6 +286,9 @@ class TestLimitsUnderConcurrency:
         there = [scene.load(pickup=DALLAS) for _ in range(3)]
         driver = scene.driver()
         drops = [scene.drop(NEW_YORK), scene.drop(DALLAS)]
+        with Session.begin() as session:
+            # No position says that the driver was not at both.
+            session.execute(delete(LastPosition))
 
         def search(stop_id):
             return lambda session: (

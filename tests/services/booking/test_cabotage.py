@@ -12,6 +12,9 @@ from tests.world import Caller, World
 
 
 @pytest.mark.parametrize(
+    "is_in_address", [False, True], ids=["of this release", "of the previous one"]
+)
+@pytest.mark.parametrize(
     ("carrier", "driver", "countries", "is_refused"),
     [
         ("US", None, ["US", "US"], False),
@@ -32,7 +35,9 @@ def test_a_load_within_one_country_needs_a_truck_and_a_driver_of_it(
     driver: str | None,
     countries: list[str | None],
     is_refused: bool,
+    is_in_address: bool,
 ) -> None:
+    """A stop that the previous release wrote says its country in its address only."""
     scene = Scene(world)
     scene.load()
     person = scene.driver()
@@ -42,15 +47,21 @@ def test_a_load_within_one_country_needs_a_truck_and_a_driver_of_it(
         session.execute(
             text("update organisations set country = :carrier where id = :id"), own
         )
-        session.execute(text("update drivers set country = :driver"), own)
+        session.execute(
+            text("update drivers set country = :driver, countries = '{CA,MX,US}'"), own
+        )
         for sequence, country in enumerate(countries):
-            address = {} if country is None else {"country": country}
+            address = {"country": country} if is_in_address and country else {}
             session.execute(
                 text(
-                    "update stops set address = cast(:address as jsonb)"
-                    " where sequence = :sequence"
+                    "update stops set address = cast(:address as jsonb),"
+                    " country = :country where sequence = :sequence"
                 ),
-                {"address": json.dumps(address), "sequence": sequence},
+                {
+                    "address": json.dumps(address),
+                    "country": None if is_in_address else country,
+                    "sequence": sequence,
+                },
             )
 
     answer = person.put(f"/v1/offers/{offer_id}/acceptance")
@@ -65,14 +76,48 @@ def test_the_desk_may_not_overrule_cabotage(world: World) -> None:
     load_id = scene.load()
     driver = scene.driver()
     with Session.begin() as session:
-        session.execute(text("update drivers set country = 'CA'"))
-        session.execute(text("""update stops set address = '{"country": "US"}'"""))
+        session.execute(
+            text("update drivers set country = 'CA', countries = '{CA,US}'")
+        )
+        session.execute(text("update stops set country = 'US'"))
     body = {"load_id": str(load_id), "driver_id": driver.driver_id}
 
     planned = scene.carrier.post("/v1/assignments", body | {"reason": "weather"})
 
     assert planned.status == 409
     assert grounds(planned) == ["cabotage"]
+
+
+@pytest.mark.parametrize(
+    ("delivered_in", "listed", "told"),
+    [
+        ("CA", "null", ["country_not_allowed"]),
+        ("CA", "'{CA,US}'", []),
+        # Freight within Canada, for a driver who may not even drive there.
+        (None, "null", ["cabotage", "country_not_allowed"]),
+        (None, "'{CA,US}'", ["cabotage"]),
+    ],
+)
+def test_a_driver_carries_nothing_to_a_country_where_they_may_not_drive(
+    world: World, delivered_in: str | None, listed: str, told: list[str]
+) -> None:
+    scene = Scene(world)
+    load_id = scene.load()
+    driver = scene.driver()
+    with Session.begin() as session:
+        session.execute(text(f"update drivers set countries = {listed}"))
+        where = "sequence = 1" if delivered_in else "true"
+        session.execute(text(f"update stops set country = 'CA' where {where}"))
+    body = {"load_id": str(load_id), "driver_id": driver.driver_id}
+
+    answer = scene.carrier.post("/v1/assignments", body)
+
+    assert answer.status == (409 if told else 201), answer.body
+    assert (grounds(answer) if told else []) == told
+    if told:
+        assert not any(each["may_overrule"] for each in answer["objections"])
+        overruled = scene.carrier.post("/v1/assignments", body | {"reason": "weather"})
+        assert grounds(overruled) == told
 
 
 @pytest.fixture
@@ -87,8 +132,10 @@ def foreigner(scene: Scene) -> Caller:
     driver = scene.driver()
     scene.offered(driver)
     with Session.begin() as session:
-        session.execute(text("update drivers set country = 'MX'"))
-        session.execute(text("""update stops set address = '{"country": "US"}'"""))
+        session.execute(
+            text("update drivers set country = 'MX', countries = '{MX,US}'")
+        )
+        session.execute(text("update stops set country = 'US'"))
     return driver
 
 

@@ -24,11 +24,13 @@ CHANGES = [
     ("trucks", "payload_kg = 10_000", "too_heavy"),
     ("trucks", "deck_length_m = 1", "too_long"),
     ("trucks", "equipment = 'flatbed'", "equipment_mismatch"),
-    ("trucks", "equipment = 'reefer'", "equipment_stands_in"),
+    ("trucks", "equipment = 'curtain_van'", "equipment_stands_in"),
     ("loads", "weight_kg = 30_000", "above_legal_weight"),
     ("loads", "equipment = '{flatbed}'", "equipment_mismatch"),
     ("loads", "has_hazmat = true", "no_hazmat_endorsement"),
     ("loads", "temperature_max_c = 4", "temperature_not_held"),
+    ("loads", "length_m = 30", "too_long"),
+    ("loads", "price_cents = 0", "below_min_pay"),
     ("loads", "lease_expires_at = now()", "lease_over"),
     ("loads", "visibility = 'private'", "not_visible"),
     ("drivers", "availability = 'off_duty'", "driver_off_duty"),
@@ -37,6 +39,9 @@ CHANGES = [
     ("drivers", "min_pay_cents_per_km = 100000", "below_min_pay"),
 ]
 """Table, change of all its rows, and the ground that it gives."""
+
+AT_CHICAGO = f"lat = {CHICAGO.lat}, lon = {CHICAGO.lon}"
+"""Far from the pickups of these loads."""
 
 
 @pytest.fixture
@@ -60,6 +65,7 @@ class TestAcceptance:
     ) -> None:
         scene.load(length_m=12.0)
         driver = scene.driver()
+        change("drivers", "min_pay_cents_per_km = 1")
         (offer_id,) = scene.offered(driver)
         change(table, to)
 
@@ -69,6 +75,23 @@ class TestAcceptance:
         assert ground in grounds(refused)
         assert active() == []
         assert offer_row(offer_id).status == "created"
+
+    @pytest.mark.parametrize(
+        ("said", "told"),
+        [("null", []), ("true", []), ("false", ["equipment_stands_in"])],
+    )
+    def test_of_a_reefer_is_refused_only_if_the_poster_wants_none(
+        self, scene: Scene, said: str, told: list[str]
+    ) -> None:
+        scene.load()
+        driver = scene.driver(equipment="reefer")
+        (offer_id,) = scene.offered(driver)
+        change("loads", f"takes_reefers = {said}")
+
+        answer = driver.put(f"/v1/offers/{offer_id}/acceptance")
+
+        assert answer.status == (409 if told else 200), answer.body
+        assert (grounds(answer) if told else []) == told
 
     def test_tells_all_reasons_at_once(self, scene: Scene) -> None:
         scene.load()
@@ -83,9 +106,9 @@ class TestAcceptance:
         assert grounds(refused) == [
             "driver_off_duty",
             "position_old",
-            "temperature_not_held",
             "no_hazmat_endorsement",
             "truck_not_placarded",
+            "temperature_not_held",
         ]
         assert [o["may_overrule"] for o in refused["objections"]] == [
             ground == "position_old" for ground in grounds(refused)
@@ -150,15 +173,15 @@ class TestTheDesk:
         return scene.carrier.post("/v1/assignments", body)
 
     @pytest.fixture
-    def reefer(self, scene: Scene) -> Caller:
-        return scene.driver(equipment="reefer", payload_kg=10_000)
+    def curtain(self, scene: Scene) -> Caller:
+        return scene.driver(equipment="curtain_van", payload_kg=10_000)
 
     def test_is_told_what_it_may_overrule_and_how(
-        self, scene: Scene, reefer: Caller
+        self, scene: Scene, curtain: Caller
     ) -> None:
         load_id, before = scene.load(), everything()
 
-        refused = self.plan(scene, reefer, load_id)
+        refused = self.plan(scene, curtain, load_id)
 
         assert (refused.status, refused.code) == (409, "objections")
         assert grounds(refused) == ["equipment_stands_in", "too_heavy"]
@@ -172,10 +195,10 @@ class TestTheDesk:
         assert everything() == before
 
     def test_overrules_with_a_reason_that_is_kept(
-        self, scene: Scene, reefer: Caller
+        self, scene: Scene, curtain: Caller
     ) -> None:
         made = self.plan(
-            scene, reefer, scene.load(), reason="other", note="Agreed with the poster."
+            scene, curtain, scene.load(), reason="other", note="Agreed with the poster."
         )
 
         assert made.status == 201
@@ -189,18 +212,18 @@ class TestTheDesk:
         assert listed["assignment_id"] == made["id"]
 
     def test_gets_the_same_warnings_for_the_same_plan(
-        self, scene: Scene, reefer: Caller
+        self, scene: Scene, curtain: Caller
     ) -> None:
         load_id, mine = scene.load(), "01a20330-7c7b-771a-934d-521e071717f4"
 
-        first = self.plan(scene, reefer, load_id, reason="safety", id=mine)
-        again = self.plan(scene, reefer, load_id, reason="safety", id=mine)
+        first = self.plan(scene, curtain, load_id, reason="safety", id=mine)
+        again = self.plan(scene, curtain, load_id, reason="safety", id=mine)
 
         assert again.body == first.body
         assert len(rows_of(Override)) == 1
 
-    def test_the_reason_other_needs_a_note(self, scene: Scene, reefer: Caller) -> None:
-        refused = self.plan(scene, reefer, scene.load(), reason="other")
+    def test_the_reason_other_needs_a_note(self, scene: Scene, curtain: Caller) -> None:
+        refused = self.plan(scene, curtain, scene.load(), reason="other")
 
         assert (refused.status, refused.code) == (422, "invalid-request")
 
@@ -268,6 +291,7 @@ class TestTheDesk:
         scene.assigned(walker, scene.load(pickup=CLEVELAND))
         change("loads", to, f"id = '{asked}'")
         change("trucks", "equipment = 'flatbed'")
+        change("last_positions", AT_CHICAGO)
         before = everything()
         desk, whose = scene.carrier, {"driver_id": walker.driver_id}
         which = {"load_id": str(asked)}
@@ -287,10 +311,10 @@ class TestTheDesk:
 
     @pytest.mark.parametrize("how", ["force", "reassign"])
     def test_an_override_goes_through_with_warnings(
-        self, scene: Scene, reefer: Caller, how: str
+        self, scene: Scene, curtain: Caller, how: str
     ) -> None:
         load_id = scene.load()
-        whose = {"driver_id": reefer.driver_id}
+        whose = {"driver_id": curtain.driver_id}
         if how == "force":
             which = {"load_id": str(load_id)}
             made = override(scene.carrier, kind="force_assign", **whose, **which)
@@ -317,6 +341,22 @@ class TestTheDesk:
         scene.carrier.patch(f"/v1/drivers/{driver.driver_id}", fields)
 
         assert grounds(self.plan(scene, driver, scene.load())) == [ground]
+
+    @pytest.mark.parametrize(
+        ("limit_m", "told"), [(None, []), (300_000, ["beyond_max_deadhead"])]
+    )
+    def test_knows_how_far_it_sends_a_driver_who_named_no_limit(
+        self, scene: Scene, limit_m: int | None, told: list[str]
+    ) -> None:
+        """A search goes no farther than 250 miles for such a driver."""
+        driver, load_id = scene.driver(), scene.load(CLEVELAND, CHICAGO)
+        path = f"/v1/drivers/{driver.driver_id}"
+        scene.carrier.patch(path, {"max_deadhead_m": limit_m})
+
+        answer = self.plan(scene, driver, load_id)
+
+        assert answer.status == (409 if told else 201), answer.body
+        assert (grounds(answer) if told else []) == told
 
     def test_is_told_of_an_old_position_and_a_no_go_area(self, scene: Scene) -> None:
         driver, load_id = scene.driver(), scene.load()

@@ -4,7 +4,7 @@ import pytest
 
 from models.kernel.events import Event
 from models.loads.loads import Load
-from tests.services.booking.desk import everything, grounds, override, won
+from tests.services.booking.desk import change, everything, grounds, override, won
 from tests.services.scene import (
     Scene,
     active,
@@ -13,7 +13,7 @@ from tests.services.scene import (
     pushes_to,
     rows_of,
 )
-from tests.world import CLEVELAND
+from tests.world import CHICAGO, CLEVELAND
 
 
 @pytest.fixture
@@ -261,6 +261,7 @@ class TestForceAssign:
         driver, other = scene.drivers(2)
         carried = won(scene, driver)
         scene.assigned(other, second)
+        change("last_positions", f"lat = {CHICAGO.lat}, lon = {CHICAGO.lon}")
         before = everything()
 
         refused = override(
@@ -274,6 +275,7 @@ class TestForceAssign:
         _, second = scene.loads(2)
         driver = scene.driver()
         won(scene, driver)
+        change("last_positions", f"lat = {CHICAGO.lat}, lon = {CHICAGO.lon}")
         before = everything()
 
         refused = override(

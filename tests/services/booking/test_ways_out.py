@@ -267,7 +267,7 @@ class TestInterrupted:
     @pytest.mark.parametrize(
         ("truck", "status", "ground"),
         [
-            ("equipment = 'reefer'", 201, "equipment_stands_in"),
+            ("equipment = 'curtain_van'", 201, "equipment_stands_in"),
             ("equipment = 'flatbed'", 409, "equipment_mismatch"),
         ],
     )

@@ -1,243 +1,257 @@
-"""The search finds the loads that brute force finds, and it uses the index."""
+"""Loads as a search judges them: all stops, the ways between them, their posters."""
 
-import re
-from datetime import timedelta
-from random import Random
+from math import inf, isinf
+from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select, text
-from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy import event, select, text
 from uuid_utils.compat import uuid7
 
 from freight.equipment import Equipment
-from freight.ranking import rank
-from freight.situation import Parameters, Situation
-from geo.areas import SearchArea
-from geo.corridors import corridor_home
-from geo.distance import METRES_PER_MILE
-from geo.fences import CircleFence, PolygonFence
-from geo.points import Point
-from geo.roads import EstimatedRoads
-from models.loads.loads import Load, Visibility
+from models.loads.loads import Load
+from models.loads.stops import Stop
 from runtime.db import Session
-from services.search import candidates
-from services.search.candidates import IN_BOXES, candidates_in
+from services.loads.measuring import measure_batch
+from services.search.candidates import candidate, candidates
+from services.search.posters import records_of
+from tests.services.booking.desk import change, won
 from tests.services.scene import Scene
-from tests.world import CHICAGO, DALLAS, DENVER, NEW_YORK, utcnow
-
-ROADS = EstimatedRoads()
-
-
-def random_loads(rng, number, mine, theirs, now):
-    """Yield rows of loads over half a continent; many may not be found."""
-
-    def place():
-        near = rng.choice([NEW_YORK, CHICAGO, DALLAS, DENVER])
-        spread = rng.choice([0.3, 2, 8])
-        return near.lat + rng.gauss(0, spread), near.lon + rng.gauss(0, spread)
-
-    for n in range(number):
-        (p_lat, p_lon), (d_lat, d_lon) = place(), place()
-        opens = now + timedelta(hours=rng.uniform(-30, 10))
-        closes = opens + timedelta(hours=rng.uniform(1, 60))
-        until = now + timedelta(hours=rng.uniform(40, 200))
-        org_id, posted_by = rng.choice([mine, theirs])
-        yield {
-            "id": uuid7(),
-            "org_id": org_id,
-            "posted_by": posted_by,
-            "version": 1,
-            "status": rng.choice(["posted"] * 5 + ["held", "booked", "cancelled"]),
-            "visibility": rng.choice(["network", "network", "private"]),
-            "load_number": f"R{n}",
-            "references": [],
-            "equipment": rng.choice([["van"], ["van", "reefer"], ["flatbed"]]),
-            "weight_kg": rng.choice([None, 9_000, 19_000, 24_000]),
-            "length_m": rng.choice([None, 10.0, 20.0]),
-            "has_hazmat": rng.random() < 0.1,
-            "price_cents": rng.randrange(10_000, 400_000),
-            "currency": rng.choice(["USD"] * 5 + ["CAD"]),
-            "rate_type": "all_in",
-            "loaded_m": ROADS.distance_m(Point(p_lat, p_lon), Point(d_lat, d_lon)),
-            "distance_source": "estimated",
-            "lease_expires_at": now + timedelta(hours=rng.uniform(-5, 20)),
-            "stop_count": 2,
-            "pickup_lat": p_lat,
-            "pickup_lon": p_lon,
-            "pickup_from": opens,
-            "pickup_until": closes,
-            "delivery_lat": d_lat,
-            "delivery_lon": d_lon,
-            "delivery_from": opens,
-            "delivery_until": until,
-        }
-
-
-def square(centre, degrees):
-    lat, lon, d = centre.lat, centre.lon, degrees
-    ring = [(lon - d, lat - d), (lon + d, lat - d), (lon + d, lat + d)]
-    ring += [(lon - d, lat + d), (lon - d, lat - d)]
-    return PolygonFence.from_geojson(
-        {"type": "Polygon", "coordinates": [[list(p) for p in ring]]}
-    )
-
-
-def random_area(rng, drop, home):
-    max_detour_m = rng.choice([50, 150, 300]) * METRES_PER_MILE
-    operating = (square(drop, 6), square(home, 9)) if rng.random() < 0.4 else ()
-    no_go = (square(drop, 0.2),) if rng.random() < 0.4 else ()
-    return SearchArea(
-        CircleFence(drop, rng.choice([50, 100, 250, 600]) * METRES_PER_MILE),
-        corridor_home(drop, home, ROADS.distance_m(drop, home), max_detour_m),
-        operating,
-        no_go,
-    )
-
-
-def brute_force(session, org_id, now):
-    """Return every load on the market for the company, as the search would see it."""
-    found = []
-    for load in session.scalars(select(Load)):
-        is_ours = load.org_id == org_id or load.visibility is Visibility.NETWORK
-        is_live = load.lease_expires_at > now and load.pickup_until > now
-        if load.status == "posted" and is_ours and is_live:
-            found.append(candidates.candidate(session, load.id))
-    return found
-
-
-def of_org(caller):
-    return caller.org_id, caller.member_id
+from tests.world import CHICAGO, CLEVELAND, GARY, NEW_YORK, NEWARK, ROADS, World
 
 
 @pytest.fixture
-def scene(world):
+def scene(world: World) -> Scene:
     return Scene(world)
 
 
-def test_it_finds_every_load_that_ranking_could_want(scene, world):
-    rng = Random(20)
-    now = utcnow()
-    other = Scene(world).shipper
-    rows = random_loads(rng, 500, of_org(scene.carrier), of_org(other), now)
-    pairs = [(NEW_YORK, CHICAGO), (DALLAS, DENVER), (CHICAGO, DALLAS)]
-    ranked_at_all = 0
+def seen(load_id: UUID) -> Any:
+    with Session() as session:
+        found = candidate(session, load_id)
+    assert found is not None
+    return found
+
+
+def measured() -> None:
+    """Do the command that measures loads, for all of them."""
     with Session.begin() as session:
-        session.execute(insert(Load), list(rows))
-        everything = brute_force(session, scene.carrier.org_id, now)
+        measure_batch(session, ROADS, after=None, most=100)
 
-        for number in range(25):
-            drop, home = rng.choice(pairs)
-            area = random_area(rng, drop, home)
-            situation = Situation(
-                drop, home, now, "USD", 100.0, 100.0, equipment=Equipment.VAN
+
+def of_three(scene: Scene, **middle: Any) -> UUID:
+    """Post a load from New York by Cleveland to Chicago."""
+    body = scene.world.stop_body
+    return scene.load(
+        stops=[
+            body("pickup", NEW_YORK, 1, 24),
+            body("pickup", CLEVELAND, 2, 48, **middle),
+            body("delivery", CHICAGO, 3, 96),
+        ]
+    )
+
+
+class TestTheLoad:
+    def test_is_as_it_was_posted(self, scene: Scene) -> None:
+        load_id = scene.load(
+            NEWARK,
+            CHICAGO,
+            equipment=["van", "reefer"],
+            weight_kg=9_000,
+            length_m=12.5,
+            price_cents=123_456,
+            currency="CAD",
+            has_hazmat=True,
+            temperature_min_c=-5.0,
+            temperature_max_c=4.0,
+        )
+
+        found = seen(load_id)
+        with Session() as session:
+            row = session.get_one(Load, load_id)
+
+        assert (found.load_id, found.pickup, found.delivery) == (
+            *(load_id, NEWARK, CHICAGO),
+        )
+        assert found.equipment == {Equipment.VAN, Equipment.REEFER}
+        assert (found.weight_kg, found.length_m) == (9_000, 12.5)
+        assert (found.price_cents, found.currency) == (123_456, "CAD")
+        assert found.has_hazmat is True
+        assert (found.temperature_min_c, found.temperature_max_c) == (-5.0, 4.0)
+        for name in ("pickup_from", "pickup_until", "delivery_from", "delivery_until"):
+            assert getattr(found, name) == getattr(row, name)
+        assert (found.loaded_m, found.stop_count) == (row.loaded_m, 2)
+
+    @pytest.mark.parametrize(
+        ("said", "taken"), [(None, True), (True, True), (False, False)]
+    )
+    def test_takes_reefers_unless_its_poster_says_that_it_does_not(
+        self, scene: Scene, said: bool | None, taken: bool
+    ) -> None:
+        assert seen(scene.load(takes_reefers=said)).takes_reefers is taken
+
+    def test_whose_stops_no_road_joins_is_without_end(self, scene: Scene) -> None:
+        load_id = scene.load()
+        change("loads", "distance_source = 'no_road'")
+
+        assert isinf(seen(load_id).loaded_m)
+
+    def test_is_seen_in_any_status(self, scene: Scene) -> None:
+        booked, withdrawn = scene.load(), scene.load()
+        change("loads", "status = 'booked'", f"id = '{booked}'")
+        change("loads", "status = 'withdrawn'", f"id = '{withdrawn}'")
+
+        with Session() as session:
+            assert set(candidates(session, [booked, withdrawn])) == {booked, withdrawn}
+
+    def test_that_nobody_posted_is_none(self, scene: Scene) -> None:
+        with Session() as session:
+            assert candidate(session, uuid7()) is None
+            assert candidates(session, []) == {}
+
+    def test_is_read_anew_whatever_the_session_knows_of_it(self, scene: Scene) -> None:
+        load_id = scene.load(price_cents=250_000)
+
+        with Session() as session:
+            known = session.get_one(Load, load_id)
+            session.execute(text("update loads set price_cents = 7"))
+            session.execute(text("update stops set lat = 41 where sequence = 1"))
+            found = candidate(session, load_id)
+
+        assert found is not None
+        assert (found.price_cents, known.price_cents) == (7, 7)
+        assert found.stops[1].point.lat == 41
+
+    def test_many_take_as_many_statements_as_one(
+        self, scene: Scene, session: Any
+    ) -> None:
+        some = [scene.load() for _ in range(5)]
+        asked: list[str] = []
+        engine = session.get_bind().engine
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: object) -> None:
+            asked.append(statement)
+
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            numbers = []
+            # The first one of a transaction comes with the statements that open it.
+            for load_ids in (some[:1], some[:1], some):
+                asked.clear()
+                assert len(candidates(session, load_ids)) == len(load_ids)
+                numbers.append(len(asked))
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+
+        assert numbers[1:] == [3, 3]
+
+
+class TestStops:
+    def test_are_all_there_in_order(self, scene: Scene) -> None:
+        load_id = of_three(scene)
+
+        stops = seen(load_id).stops
+        with Session() as session:
+            rows = session.scalars(
+                select(Stop).where(Stop.load_id == load_id).order_by(Stop.sequence)
+            ).all()
+
+        assert [stop.point for stop in stops] == [NEW_YORK, CLEVELAND, CHICAGO]
+        assert [stop.is_pickup for stop in stops] == [True, True, False]
+        for stop, row in zip(stops, rows, strict=True):
+            assert (stop.window_from, stop.window_until) == (
+                *(row.window_from, row.window_until),
             )
-            rules = Parameters(max_detour_m=rng.choice([100_000.0, 482_803.0]))
 
-            found = candidates_in(session, area, org_id=scene.carrier.org_id, now=now)
+    def test_say_where_they_are(self, scene: Scene) -> None:
+        stops = seen(of_three(scene)).stops
 
-            inside = {
-                c.load_id
-                for c in everything
-                if area.why_not(c.pickup, c.delivery) is None
-            }
-            assert inside <= {c.load_id for c in found}, number
-            assert {c.load_id for c in found} <= {c.load_id for c in everything}
-            by_index = rank(found, situation, rules, area, ROADS)
-            by_force = rank(everything, situation, rules, area, ROADS)
-            assert by_index.ranked == by_force.ranked
-            ranked_at_all += len(by_index.ranked)
-    assert ranked_at_all > 20
+        assert [(stop.country, stop.state) for stop in stops] == [
+            *(("US", "NY"), ("US", "OH"), ("US", "IL")),
+        ]
+        assert [stop.is_urban for stop in stops] == [True, False, True]
 
+    def test_are_open_in_the_hours_of_their_docks(self, scene: Scene) -> None:
+        hours = [{"days": ["mon", "wed"], "from": "08:00", "until": "16:00"}]
+        load_id = of_three(scene, opening_hours=hours)
 
-@pytest.mark.parametrize(
-    ("change", "is_found"),
-    [
-        ({}, True),
-        ({"visibility": "private"}, False),
-        ({"currency": "CAD"}, True),
-        ({"is_draft": True}, False),
-    ],
-    ids=["plain", "private", "other-currency", "draft"],
-)
-def test_what_a_search_may_see(scene, change, is_found):
-    load_id = scene.load(**change)
-    area = random_area(Random(1), NEW_YORK, CHICAGO)
+        first, middle, last = seen(load_id).stops
 
-    with Session() as session:
-        found = candidates_in(session, area, org_id=scene.carrier.org_id, now=utcnow())
-
-    assert ([c.load_id for c in found] == [load_id]) == is_found
+        assert (first.opening, last.opening) == ((), ())
+        assert len(middle.opening) % 2 == 0
+        for opens, closes in zip(
+            middle.opening[::2], middle.opening[1::2], strict=True
+        ):
+            assert 0 < closes - opens <= 8 * 3600
+            assert middle.window_from.timestamp() - 1 <= opens
+            assert closes <= middle.window_until.timestamp() + 1
 
 
-def test_a_private_load_is_found_by_its_own_company(scene):
-    load_id = scene.load(visibility="private")
-    area = random_area(Random(1), NEW_YORK, CHICAGO)
+class TestLegs:
+    def test_are_the_ways_between_the_stops(self, scene: Scene) -> None:
+        load_id = of_three(scene)
+        measured()
 
-    with Session() as session:
-        found = candidates_in(session, area, org_id=scene.shipper.org_id, now=utcnow())
+        first, *others = seen(load_id).stops
 
-    assert [c.load_id for c in found] == [load_id]
+        assert (first.leg_m, first.leg_access_m) == (0.0, 0.0)
+        assert [stop.leg_m for stop in others] == [
+            pytest.approx(ROADS.distance_m(a, b))
+            for a, b in ((NEW_YORK, CLEVELAND), (CLEVELAND, CHICAGO))
+        ]
+        change("stops", "leg_access_m = 5_000", "sequence = 2")
+        assert [stop.leg_access_m for stop in seen(load_id).stops] == [0.0, 0.0, 5_000]
 
+    def test_never_measured_are_equal_parts_of_the_way(self, scene: Scene) -> None:
+        load_id = of_three(scene)
+        change("stops", "road_version = null, leg_m = null", "true")
 
-def test_a_lapsed_lease_and_a_closed_window_are_never_found(scene):
-    scene.load()
-    area = random_area(Random(1), NEW_YORK, CHICAGO)
+        found = seen(load_id)
 
-    with Session() as session:
-        later = [utcnow() + timedelta(hours=hours) for hours in (0, 25, 49)]
-        found = [
-            len(candidates_in(session, area, org_id=scene.carrier.org_id, now=now))
-            for now in later
+        assert [stop.leg_m for stop in found.stops] == [
+            *(0.0, found.loaded_m / 2, found.loaded_m / 2),
         ]
 
-    assert found == [1, 0, 0]
+    def test_without_a_road_have_no_end(self, scene: Scene) -> None:
+        load_id = of_three(scene)
+        measured()
+        change("stops", "leg_m = null, leg_access_m = null", "sequence = 1")
+
+        legs = [(stop.leg_m, stop.leg_access_m) for stop in seen(load_id).stops]
+
+        assert legs[:2] == [(0.0, 0.0), (inf, 0.0)]
+        assert legs[2][0] == pytest.approx(ROADS.distance_m(CLEVELAND, CHICAGO))
 
 
-def test_the_two_ended_index_answers_among_twenty_thousand(committed, superuser):
-    scene = Scene(committed)
-    rng = Random(3)
-    now = utcnow()
-    ours = of_org(scene.shipper)
-    area = SearchArea(
-        CircleFence(NEW_YORK, 100 * METRES_PER_MILE),
-        corridor_home(NEW_YORK, CHICAGO, 1_270_000, 100_000),
-        (),
-        (),
-    )
-    (pickup,), (delivery,) = area.pickup_boxes(), area.delivery_boxes()
-    edges = candidates.edges(pickup, "1") | candidates.edges(delivery, "2")
-    with OrmSession(superuser) as session, session.begin():
-        some = list(random_loads(rng, 500, ours, ours, now))
-        session.execute(insert(Load), some)
-        # Skips the 40,000 foreign key checks, which are not tested here.
-        session.execute(text("set local session_replication_role = replica"))
-        changed = {
-            "id": "gen_random_uuid()",
-            "load_number": "load_number || '-' || n",
-            "pickup_lat": "pickup_lat + n * 0.01",
-            "delivery_lon": "delivery_lon + n * 0.01",
-        }
-        names = [f'"{column.name}"' for column in Load.__table__.columns]
-        values = [changed.get(name.strip('"'), name) for name in names]
-        session.execute(
-            text(
-                f"insert into loads ({', '.join(names)}) select {', '.join(values)}"
-                " from loads, generate_series(1, 39) n"
-            )
-        )
-        assert session.scalar(text("select count(*) from loads")) == 20_000
-    with superuser.begin() as connection:
-        connection.execute(text("analyze loads"))
-    with Session.begin() as session:
-        # As the worker, which searches: row security would keep the app off the index.
-        plan = session.scalars(
-            text(f"explain (analyze, format text) {IN_BOXES.text}"),
-            edges | {"now": now, "org_id": scene.carrier.org_id},
-        ).all()
+class TestRecordsOfPosters:
+    def test_count_the_loads_that_others_booked(self, scene: Scene) -> None:
+        kept, cancelled = scene.loads(2)
+        for load_id in (kept, cancelled):
+            scene.assigned(scene.driver(), load_id)
+        reason = {"reason": "customer"}
+        path = f"/v1/loads/{cancelled}/cancellation"
+        answer = scene.shipper.put(path, reason)
+        assert answer.status == 200, answer.body
 
-    lines = "\n".join(plan)
-    assert "ix_loads_two_ended" in lines
-    # There are two companies only, so PostgreSQL reads them without an index.
-    assert set(re.findall(r"Seq Scan on (\w+)", lines)) <= {"organisations"}
-    condition = next(line for line in plan if "Index Cond" in line)
-    assert condition.count("<@") == 2
+        found = seen(scene.load(GARY, CLEVELAND))
+
+        assert (found.cancelled, found.booked) == (1, 2)
+
+    def test_leave_out_a_poster_of_whose_loads_none_was_booked(
+        self, scene: Scene
+    ) -> None:
+        load_id = scene.load()
+
+        with Session() as session:
+            assert records_of(session, [scene.shipper.org_id]) == {}
+        assert (seen(load_id).cancelled, seen(load_id).booked) == (0, 0)
+
+    def test_are_of_the_loads_own_poster(self, scene: Scene, world: World) -> None:
+        other = Scene(world)
+        mine, theirs = scene.load(), other.load()
+        won(scene, scene.driver())
+
+        with Session() as session:
+            found = candidates(session, [mine, theirs])
+
+        booked = {load_id: each.booked for load_id, each in found.items()}
+        assert sorted(booked.values()) == [0, 1]

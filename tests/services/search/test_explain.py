@@ -2,17 +2,22 @@
 
 from datetime import timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, update
 
 from freight.feasibility import Reason
-from geo.distance import METRES_PER_MILE, destination
+from geo.distance import destination
+from geo.points import Point
 from models.loads.loads import Load
 from runtime.db import Session
 from tests.services.scene import Scene, open_offers
+from tests.services.search.drops import miles_away, square
 from tests.standing import resume, suspend_without_withdrawing
-from tests.world import CHICAGO, DALLAS, DENVER, NEW_YORK, NEWARK, iso, utcnow
+from tests.world import CHICAGO, DALLAS, DENVER, NEWARK, iso, utcnow
+
+LONDON_ONTARIO = Point(42.9834, -81.2497)
 
 
 @pytest.fixture
@@ -32,15 +37,23 @@ def why(caller, search, load_id):
     return answer
 
 
-def stops(world, pickup_h, delivery_h):
+def stops(world, pickup_h, delivery_h, *, pickup=NEWARK, delivery=CHICAGO):
     return [
-        world.stop_body("pickup", NEWARK, *pickup_h),
-        world.stop_body("delivery", CHICAGO, *delivery_h),
+        world.stop_body("pickup", pickup, *pickup_h),
+        world.stop_body("delivery", delivery, *delivery_h),
     ]
 
 
-def miles_away(miles):
-    return destination(NEW_YORK, 285, miles * METRES_PER_MILE)
+def hard(kind, **about):
+    """Return what the driver's row gets for one hard wish."""
+    return {"preferences": [{"kind": kind, "is_hard": True} | about]}
+
+
+def hours_until_night():
+    """Return how many hours it is until half past eleven in Chicago, 0 to 24."""
+    there = utcnow().astimezone(ZoneInfo("America/Chicago"))
+    late = there.replace(hour=23, minute=30, second=0, microsecond=0)
+    return ((late - there).total_seconds() / 3600) % 24
 
 
 class TestWhatTheSearchKept:
@@ -116,6 +129,9 @@ def excluded_by(scene, world, reason):
             load = {"delivery": DALLAS}
         case Reason.CURRENCY_DIFFERS:
             load = {"currency": "CAD"}
+        case Reason.EQUIPMENT_UNKNOWN:
+            # Two of other types may be of two types.
+            load, truck = {"equipment": ["other"]}, {"equipment": "other"}
         case Reason.EQUIPMENT_MISMATCH:
             load = {"equipment": ["flatbed"]}
         case Reason.TOO_HEAVY:
@@ -129,26 +145,41 @@ def excluded_by(scene, world, reason):
         case Reason.HAZMAT_NOT_ALLOWED:
             load = {"has_hazmat": True}
         case Reason.BEYOND_MAX_DEADHEAD:
-            load, driver = {"pickup": miles_away(40)}, {"max_deadhead_m": 10_000}
+            # 64 km as the crow flies, so within the circle, and more by road.
+            load, driver = {"pickup": miles_away(40)}, {"max_deadhead_m": 70_000}
         case Reason.DETOUR_TOO_LONG:
             load = {"pickup": NEWARK, "delivery": destination(CHICAGO, 270, 230_000)}
         case Reason.PICKUP_CLOSED_BEFORE_ARRIVAL:
-            load = {"pickup": miles_away(200), "stops": None}
+            load = {"stops": stops(world, (-5, 1), (0, 96), pickup=miles_away(150))}
         case Reason.DELIVERY_CLOSED_BEFORE_ARRIVAL:
             load = {"stops": stops(world, (0, 48), (0, 6))}
         case Reason.HOME_TOO_LATE:
             driver = {"home_by_at": iso(utcnow() + timedelta(hours=6))}
         case Reason.BELOW_MIN_PAY:
             driver = {"min_pay_cents_per_km": 1_000}
+        case Reason.COUNTRY_NOT_ALLOWED:
+            load = {"delivery": LONDON_ONTARIO}
+        case Reason.CABOTAGE:
+            driver = {"country": "CA", "countries": ["CA", "US"]}
+        case Reason.OFF_LANE:
+            driver = hard("lane", to_state="TX")
+        case Reason.ON_A_WEEKEND:
+            # Six days and more go into a weekend, whatever day it is.
+            load = {"stops": stops(world, (0, 48), (160, 200))}
+            driver = hard("no_weekends")
+        case Reason.AT_NIGHT:
+            begin = hours_until_night()
+            near = {"pickup": NEWARK, "delivery": miles_away(60)}
+            load = {"stops": stops(world, (begin, begin + 9), (0, 96), **near)}
+            driver = hard("no_nights")
+        case Reason.IN_A_CITY:
+            driver = hard("no_cities")
+        case Reason.IN_DISLIKED_STATE:
+            driver = hard("no_state", state="IL")
         case Reason.NO_GAIN:
             load = {"price_cents": 100}
         case Reason.OUTSIDE_OPERATING_AREA | Reason.IN_NO_GO_AREA:
             pass
-    if reason is Reason.PICKUP_CLOSED_BEFORE_ARRIVAL:
-        load["stops"] = [
-            world.stop_body("pickup", load.pop("pickup"), -5, 1),
-            world.stop_body("delivery", CHICAGO, 0, 96),
-        ]
     member = scene.driver(**truck)
     if driver:
         edited = scene.carrier.patch(f"/v1/drivers/{member.driver_id}", driver)
@@ -156,21 +187,22 @@ def excluded_by(scene, world, reason):
     return scene.load(**load), member
 
 
-def square(centre, degrees):
-    lat, lon, d = centre.lat, centre.lon, degrees
-    ring = [[lon - d, lat - d], [lon + d, lat - d], [lon + d, lat + d]]
-    ring += [[lon - d, lat + d], [lon - d, lat - d]]
-    return {"type": "Polygon", "coordinates": [ring]}
+NEEDS_REAL_ROADS = {Reason.NO_ROAD}
+"""The estimate of these scenes knows no islands: `test_no_road.py`."""
 
-
-NEEDS_MORE_THAN_AN_API = {
-    # A truck always states its type.
-    Reason.EQUIPMENT_UNKNOWN,
+ABOUT_A_STOP = {
+    Reason.OUTSIDE_CIRCLE: 1,
+    Reason.OUTSIDE_CORRIDOR: 2,
+    Reason.OUTSIDE_OPERATING_AREA: 1,
+    Reason.IN_NO_GO_AREA: 2,
+    Reason.PICKUP_CLOSED_BEFORE_ARRIVAL: 1,
+    Reason.DELIVERY_CLOSED_BEFORE_ARRIVAL: 2,
 }
+"""The number of the stop that is told with the reason."""
 
 
 class TestExcluded:
-    @pytest.mark.parametrize("reason", sorted(set(Reason) - NEEDS_MORE_THAN_AN_API))
+    @pytest.mark.parametrize("reason", sorted(set(Reason) - NEEDS_REAL_ROADS))
     def test_every_reason_is_told_with_its_stage(self, scene, world, reason):
         load_id, driver = excluded_by(scene, world, reason)
         drawn = {
@@ -190,8 +222,15 @@ class TestExcluded:
         counts = {
             stage["stage"]: stage["excluded"] for stage in search.counts["stages"]
         }
-        # A load outside the boxes of the index is not counted, but is still explained.
-        assert counts[answer["stage"]].get(reason, 1) == 1
+        # A load outside the circle is not counted, but is still explained.
+        is_counted = reason is not Reason.OUTSIDE_CIRCLE
+        assert counts[answer["stage"]] == ({reason: 1} if is_counted else {})
+        assert search.counts["considered"] == int(is_counted)
+        assert answer.body.get("stop") == ABOUT_A_STOP.get(reason)
+        # What it would have meant all the same.
+        figures = answer["figures"]
+        assert figures["empty_before_m"] == figures["baseline_m"] > 0
+        assert figures["deadhead_m"] >= 0
 
     def test_a_figure_says_what_it_has_and_what_was_allowed(self, scene):
         load_id = scene.load(weight_kg=21_000)

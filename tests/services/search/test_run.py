@@ -1,21 +1,23 @@
-"""A search and its record: one for a drop, widening, counts, rebuilding."""
+"""A search and its record: one for a drop, the circle, counts, order, rebuilding."""
 
+from random import Random
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
-from uuid_utils.compat import uuid7
 
+from freight.candidates import Candidate
 from freight.ranking import Ranked, judge
-from freight.situation import Candidate, Parameters
+from freight.situation import Parameters
 from geo.areas import SearchArea
-from geo.distance import METRES_PER_MILE, destination
+from geo.distance import METRES_PER_MILE
+from geo.fences import MAX_RADIUS_M, MIN_RADIUS_M
 from geo.roads import EstimatedRoads
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from runtime.db import Session
 from services.search import run
 from services.search.judge import situation_in
+from services.search.run import KEPT, SPARE
 from tests.services.scene import (
     Scene,
     after,
@@ -24,35 +26,20 @@ from tests.services.scene import (
     queued,
     rows_of,
 )
-from tests.world import CHICAGO, CLEVELAND, DALLAS, HOUSTON, NEW_YORK, utcnow
+from tests.services.search.drops import (
+    draw,
+    edit,
+    excluded_in,
+    ids_of,
+    miles_away,
+    square,
+)
+from tests.world import CHICAGO, CLEVELAND, DALLAS, HOUSTON, NEW_YORK, NEWARK, utcnow
 
 
 @pytest.fixture
 def scene(world):
     return Scene(world)
-
-
-def miles_away(miles):
-    """Return a place so many miles west of the drop, on the way home."""
-    return destination(NEW_YORK, 285, miles * METRES_PER_MILE)
-
-
-def square(centre, degrees):
-    lat, lon, d = centre.lat, centre.lon, degrees
-    ring = [[lon - d, lat - d], [lon + d, lat - d], [lon + d, lat + d]]
-    ring += [[lon - d, lat + d], [lon - d, lat - d]]
-    return {"type": "Polygon", "coordinates": [ring]}
-
-
-def draw(caller, kind, geometry, **fields):
-    body = {"kind": kind, "name": kind, "geometry": geometry} | fields
-    made = caller.put(f"/v1/areas/{uuid7()}", body)
-    assert made.status == 200, made.body
-
-
-def edit(driver, scene, **fields):
-    answer = scene.carrier.patch(f"/v1/drivers/{driver.driver_id}", fields)
-    assert answer.status == 200, answer.body
 
 
 class TestOnce:
@@ -141,30 +128,58 @@ class TestOnce:
         assert len(queued("search.run")) == 1
 
 
-class TestWidening:
+class TestTheCircle:
     @pytest.mark.parametrize(
-        ("miles", "radius_mi", "rings"),
+        ("limit_m", "radius_m"),
         [
-            ([10, 20], 50, 1),
-            ([10, 70], 100, 2),
-            ([10, 120], 150, 3),
-            ([10, 200], 250, 4),
-            ([10, 300], 250, 4),
-            ([], 250, 4),
+            (None, 250 * METRES_PER_MILE),
+            (100_000.0, 100_000.0),
+            (0.0, MIN_RADIUS_M),
+            (9e6, MAX_RADIUS_M),
         ],
     )
-    def test_it_stops_when_there_is_enough(self, world, miles, radius_mi, rings):
-        scene = Scene(world, {"SEARCH_ENOUGH": 2})
-        for distance in miles:
-            scene.load(pickup=miles_away(distance))
+    def test_is_as_wide_as_the_driver_drives_empty(self, scene, limit_m, radius_m):
         driver = scene.driver()
+        edit(driver, scene, max_deadhead_m=limit_m)
 
         search = scene.search(driver)
 
-        assert search.radius_m == pytest.approx(radius_mi * METRES_PER_MILE)
-        assert len(search.counts["rings"]) == rings
-        assert search.counts["rings"][-1]["ranked"] == search.counts["ranked"]
-        assert search.counts["ranked"] == len([m for m in miles if m <= 250])
+        assert search.radius_m == pytest.approx(radius_m)
+        assert search.area["circle"]["radius_m"] == search.radius_m
+
+    def test_all_of_it_is_searched_however_much_is_near(self, scene):
+        near = [scene.load(pickup=miles_away(5 + n)) for n in range(6)]
+        best = scene.load(pickup=miles_away(180), price_cents=900_000)
+        scene.load(pickup=miles_away(300), price_cents=900_000)
+
+        search = scene.search(scene.driver())
+
+        assert search.counts["considered"] == len(near) + 1
+        assert search.counts["ranked"] == len(near) + 1
+        assert ids_of(search)[0] == best
+
+    def test_counts_nothing_outside_it_and_nothing_that_others_may_not_see(self, scene):
+        scene.load(visibility="private")
+        scene.load(pickup=miles_away(260))
+        scene.load(is_draft=True)
+        seen = scene.load()
+
+        counts = scene.search(scene.driver()).counts
+
+        assert (counts["considered"], counts["ranked"]) == (1, 1)
+        assert {stage["entered"] for stage in counts["stages"]} == {1}
+        assert seen
+
+    def test_is_by_air_and_the_limit_by_road(self, scene):
+        """64 km by air are more by road: found by the circle, refused by the limit."""
+        scene.load(pickup=miles_away(40))
+        driver = scene.driver()
+        edit(driver, scene, max_deadhead_m=66_000)
+
+        counts = scene.search(driver).counts
+
+        assert counts["considered"] == 1
+        assert excluded_in(counts) == {"beyond_max_deadhead": 1}
 
 
 class TestTheRecord:
@@ -184,7 +199,11 @@ class TestTheRecord:
         assert kept["situation"]["equipment"] == "van"
         assert kept["situation"]["cost_empty_is_default"] is True
         assert kept["situation"]["distance_source"] == "estimated"
-        assert len(kept["parameters"]["radii_m"]) == 4
+        assert kept["situation"]["hour_cents"] == 1_400
+        assert kept["situation"]["hour_source"] == "default"
+        limit_m = 250 * METRES_PER_MILE
+        assert kept["parameters"]["max_deadhead_m"] == pytest.approx(limit_m)
+        assert kept["counts"]["considered"] == kept["counts"]["ranked"] == 4
         assert kept["timings"]["search_ms"] > 0
         assert kept["trace_id"]
         for record in kept["ranked"]:
@@ -217,26 +236,16 @@ class TestTheRecord:
             assert excluded[reason] == 1
 
     def test_it_keeps_the_best_fifty(self, scene):
-        scene.load(price_cents=200_000)
-        driver = scene.driver()
-        with Session.begin() as session:
-            session.execute(
-                text(
-                    "insert into loads select (jsonb_populate_record(loads,"
-                    " jsonb_build_object('id', gen_random_uuid(),"
-                    " 'load_number', load_number || '-' || n,"
-                    " 'price_cents', price_cents - 100 * n))).*"
-                    " from loads, generate_series(1, 59) n"
-                )
-            )
+        prices = [300_000 - 100 * n for n in range(KEPT + SPARE + 3)]
+        Random(8).shuffle(prices)
+        for price_cents in prices:
+            scene.load(price_cents=price_cents)
 
-        search = scene.search(driver)
+        search = scene.search(scene.driver())
 
-        assert search.counts["ranked"] == 60
-        scores = [record["score_cents"] for record in search.ranked]
-        assert len(scores) == 50
-        assert scores == sorted(scores, reverse=True)
-        assert scores[0] > scores[-1]
+        assert search.counts["ranked"] == len(prices)
+        kept = [record["candidate"]["price_cents"] for record in search.ranked]
+        assert kept == sorted(prices, reverse=True)[:KEPT]
 
     def test_the_map_shows_where_the_company_and_the_driver_drew(self, scene):
         scene.load()
@@ -269,8 +278,30 @@ class TestTheRecord:
         search = scene.search(driver)
 
         assert search.outcome == "nothing_found"
-        area = search.counts["stages"][0]
-        assert (area["stage"], area["excluded"]) == ("area", {"in_no_go_area": 1})
+        stages = {
+            stage["stage"]: stage["excluded"] for stage in search.counts["stages"]
+        }
+        assert stages["area"] == {"in_no_go_area": 1}
+
+    def test_a_no_go_area_excludes_a_load_with_a_stop_between_in_it(self, scene):
+        body = scene.world.stop_body
+        load_id = scene.load(
+            stops=[
+                body("pickup", NEWARK),
+                body("delivery", CLEVELAND, ends_h=72),
+                body("delivery", CHICAGO, ends_h=96),
+            ]
+        )
+        driver = scene.driver()
+        draw(scene.carrier, "no_go", square(CLEVELAND, 0.2))
+
+        search = scene.search(driver)
+        told = driver.get(
+            f"/v1/backhaul-searches/{search.id}/explanation?load_id={load_id}"
+        )
+
+        assert excluded_in(search.counts) == {"in_no_go_area": 1}
+        assert (told["reason"], told["stop"]) == ("in_no_go_area", 2)
 
     def test_rebuilt_from_the_record_it_judges_the_same(self, scene):
         scene.loads(3)

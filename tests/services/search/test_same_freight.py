@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from freight.situation import Candidate
+from freight.candidates import Candidate
 from geo.points import Point
 from runtime.config import Strategy
 from runtime.db import Session

@@ -1,0 +1,311 @@
+"""Trucks over weeks: they leave home with a load, and a search brings them back.
+
+The truth of this world is the reference's: its roads, speeds, rests and docks. Every
+search is played in a world of its own with the same loads, trucks and headhauls.
+
+A truck leaves home with a headhaul that its desk planned: the windows of that load fit,
+it takes the time that the law requires, and pays its price. At its drop the truck is
+searched for, takes the best load at once, drives it, and is searched for at the next
+drop. Without a load, or within 25 miles of home, it drives home, rests ten hours and
+leaves with the next headhaul. Drivers have rested at each drop, as searches assume.
+
+A truck that comes too late to a pickup is turned away: it drove there for nothing, and
+is searched for from there. One that comes too late to a delivery may unload at once,
+but the load pays nothing. A load that was taken is gone, whatever comes of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from heapq import heapify, heappop, heappush
+from math import inf
+from random import Random
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from bench.reference_records import (
+    HOUR_S,
+    METRES_PER_MILE,
+    Driver,
+    Load,
+    Organisation,
+    Place,
+    Situation,
+    Stop,
+    Truck,
+    WayOf,
+)
+from bench.reference_trip import Clock, Leg, leg_s, trip_of, ways_of
+from geo.points import Point
+from market import Habits, MarketLoad, MarketTruck, fleet, headhaul
+from market.lanes import draw_lane
+from market.loads import make_load
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+DAY_S = 24 * HOUR_S
+POSTED_H = (11, 25)
+"""Loads are posted by day: from 11:00 to 01:00 UTC, 6 am to 8 pm in Chicago."""
+
+NEAR_HOME_M = 25 * METRES_PER_MILE
+AT_HOME_S = 10 * HOUR_S
+TRUCKS_LEAVE_WITHIN_S = 3 * DAY_S
+
+
+class Posted(NamedTuple):
+    """A load of the market and when it is posted, epoch seconds."""
+
+    at: float
+    load: Load
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a carrier's search knows: cents for a kilometre and for an hour."""
+
+    km_cents: float
+    hour_cents: int
+
+
+class Policy(Protocol):
+    """A search that is tried: it is told of each load, and asked for the best one."""
+
+    def post(self, load: Load) -> None:
+        """A load is on the market."""
+
+    def gone(self, load_id: str) -> None:
+        """A load was taken, or its pickup is over."""
+
+    def best(self, situation: Situation, truck: MarketTruck) -> str | None:
+        """Return the id of the load to take, or None to drive home empty."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is played: the weeks after `warm_up_days` are measured."""
+
+    trucks: int = 200
+    loads_a_day: int = 3_000
+    warm_up_days: int = 7
+    weeks: int = 4
+
+    @property
+    def days(self) -> int:
+        return self.warm_up_days + 7 * self.weeks
+
+
+@dataclass
+class Earned:
+    """What the trucks earned in the measured weeks, each haul counted when it ends."""
+
+    price_cents: int = 0
+    metres: float = 0.0
+    empty_m: float = 0.0
+    headhauls: int = 0
+    backhauls: int = 0
+    late: int = 0
+    searches: int = 0
+    waits_h: list[float] = field(default_factory=list)
+
+    def contribution_usd(self, km_cents: float, truck_weeks: float) -> float:
+        """Return revenue less variable cost, USD a truck and week."""
+        cents = self.price_cents - km_cents * self.metres / 1000
+        return cents / 100 / truck_weeks
+
+
+def posted(size: Size, habits: Habits, *, seed: int) -> list[Posted]:
+    """Return the loads of all days in the order of their posting."""
+    random = Random(f"weeks {seed}")
+    made = []
+    for day in range(size.days):
+        for count in range(size.loads_a_day):
+            hours = day * 24 + random.uniform(*POSTED_H)
+            at = START + timedelta(hours=hours)
+            load = make_load(
+                random,
+                reference=f"W-{day}-{count}",
+                lane=draw_lane(random),
+                now=at,
+                habits=habits,
+            )
+            load_id = str(UUID(int=random.getrandbits(128)))
+            made.append(Posted(at.timestamp(), load_of(load, load_id)))
+    return sorted(made, key=lambda each: each.at)
+
+
+def load_of(load: MarketLoad, load_id: str) -> Load:
+    """Return a load of the market as the reference knows it."""
+    low_c, high_c = load.temperature_c or (None, None)
+    return Load(
+        id=load_id,
+        stops=(
+            Stop(
+                "pickup",
+                _place(load.pickup),
+                load.pickup_from,
+                load.pickup_until,
+                load.origin.zone,
+                country="US",
+                state=load.origin.state,
+            ),
+            Stop(
+                "delivery",
+                _place(load.delivery),
+                load.delivery_from,
+                load.delivery_until,
+                load.destination.zone,
+                country="US",
+                state=load.destination.state,
+            ),
+        ),
+        price_cents=load.price_cents,
+        equipment=frozenset(str(kind) for kind in load.equipment),
+        weight_kg=load.weight_kg,
+        length_m=load.length_m,
+        has_hazmat=load.has_hazmat,
+        temperature_min_c=low_c,
+        temperature_max_c=high_c,
+    )
+
+
+def _place(point: Point) -> Place:
+    return point.lat, point.lon
+
+
+class World:
+    """One policy's world: the same loads and trucks as in every other."""
+
+    def __init__(self, size: Size, policy: Policy, costs: Costs, way: WayOf) -> None:
+        self.earned = Earned()
+        self._size, self._policy, self._costs, self._way = size, policy, costs, way
+        self._market: dict[str, Load] = {}
+        self._measured_from = START.timestamp() + size.warm_up_days * DAY_S
+        self._ends_at = START.timestamp() + size.days * DAY_S
+
+    def play(self, loads: list[Posted], *, seed: int) -> Earned:
+        """Let all weeks pass; return what was earned in the measured ones."""
+        random = Random(f"leaving {seed}")
+        start = START.timestamp()
+        trucks = list(fleet(self._size.trucks, seed=seed))
+        # At one moment posted loads come before trucks, and closed pickups last.
+        events: list[tuple[float, int, int, Place | None, int]] = [
+            (each.at, 0, number, None, 0) for number, each in enumerate(loads)
+        ]
+        events += [
+            (start + random.random() * TRUCKS_LEAVE_WITHIN_S, 1, number, None, 0)
+            for number in range(len(trucks))
+        ]
+        heapify(events)
+        while events and events[0][0] < self._ends_at:
+            at, kind, number, place, trips = heappop(events)
+            if kind == 0:
+                self._post(loads[number].load)
+                closes_at = loads[number].load.stops[0].window_until.timestamp()
+                heappush(events, (closes_at, 2, number, None, 0))
+            elif kind == 2:
+                self._take(loads[number].load.id)
+            elif place is None:
+                place, at = self._leave(trucks[number], at, seed * 1_000 + trips)
+                heappush(events, (at, 1, number, place, trips + 1))
+            else:
+                place, at = self._from_drop(trucks[number], place, at)
+                heappush(events, (at, 1, number, place, trips))
+        return self.earned
+
+    def _post(self, load: Load) -> None:
+        self._market[load.id] = load
+        self._policy.post(load)
+
+    def _take(self, load_id: str) -> None:
+        if self._market.pop(load_id, None) is not None:
+            self._policy.gone(load_id)
+
+    def _leave(self, truck: MarketTruck, at: float, seed: int) -> tuple[Place, float]:
+        """Leave home with a headhaul; return its drop, and when the truck is free."""
+        load = load_of(headhaul(truck, seed, START), "headhaul")
+        situation = self._situation(truck, _place(truck.home_point), at)
+        ways = ways_of(load, situation, self._way)
+        clock = Clock(at, is_crew=False)
+        for leg in (ways.deadhead, *ways.between):
+            clock.drive(leg_s(leg, situation))
+            clock.spend(situation.settings.dwell_s)
+        self._earn(clock.at, load.price_cents, ways.deadhead.metres, ways.loaded_m)
+        if self._is_measured(clock.at):
+            self.earned.headhauls += 1
+        return load.stops[-1].place, clock.at
+
+    def _from_drop(
+        self, truck: MarketTruck, place: Place, at: float
+    ) -> tuple[Place | None, float]:
+        """Go on from a drop; return where and when the truck is free, None at home."""
+        situation = self._situation(truck, place, at)
+        home = Leg(*self._way(place, situation.driver.home))
+        load_id = None
+        if home.metres > NEAR_HOME_M:
+            load_id = self._policy.best(situation, truck)
+            self.earned.searches += self._is_measured(at)
+        if load_id is not None:
+            return self._haul(self._market[load_id], situation)
+        clock = Clock(at, is_crew=False)
+        clock.drive(leg_s(home, situation))
+        self._earn(clock.at, 0, home.metres, 0.0)
+        return None, clock.at + AT_HOME_S
+
+    def _haul(self, load: Load, situation: Situation) -> tuple[Place, float]:
+        self._take(load.id)
+        ways = ways_of(load, situation, self._way)
+        trip = trip_of(load, situation, ways)
+        pickup, delivery = load.stops[0], load.stops[-1]
+        arrived = trip.visits[-1]
+        self.earned.late += trip.late is not None and self._is_measured(
+            arrived.arrived_at
+        )
+        if trip.late == 0:
+            self._earn(arrived.arrived_at, 0, ways.deadhead.metres, 0.0)
+            return pickup.place, arrived.arrived_at
+        begun_at = arrived.begun_at if arrived.begun_at < inf else arrived.arrived_at
+        free_at = begun_at + situation.settings.dwell_s
+        price_cents = load.price_cents if trip.late is None else 0
+        self._earn(free_at, price_cents, ways.deadhead.metres, ways.loaded_m)
+        if self._is_measured(free_at):
+            self.earned.backhauls += 1
+            waited_s = trip.visits[0].begun_at - trip.visits[0].arrived_at
+            self.earned.waits_h.append(waited_s / HOUR_S)
+        return delivery.place, free_at
+
+    def _earn(self, at: float, price_cents: int, empty_m: float, m: float) -> None:
+        if self._is_measured(at):
+            self.earned.price_cents += price_cents
+            self.earned.metres += empty_m + m
+            self.earned.empty_m += empty_m
+
+    def _is_measured(self, at: float) -> bool:
+        return self._measured_from <= at < self._ends_at
+
+    def _situation(self, truck: MarketTruck, place: Place, at: float) -> Situation:
+        return Situation(
+            place,
+            datetime.fromtimestamp(at, UTC),
+            Driver(_place(truck.home_point)),
+            Truck(
+                str(truck.equipment),
+                truck.payload_kg,
+                truck.deck_length_m,
+                truck.has_hazmat,
+            ),
+            Organisation(
+                cost_cents_per_km=self._costs.km_cents,
+                hour_cents=self._costs.hour_cents,
+            ),
+        )
+
+
+def cached(way: WayOf) -> WayOf:
+    """Return `way` with a memory: docks and homes repeat."""
+    return lru_cache(maxsize=100_000)(way)
+
+
+def each_market() -> Iterator[tuple[str, Habits]]:
+    """Yield the two markets by name: as it is, and wanted soon."""
+    yield "own", Habits(has_sites=True)
+    yield "soon", Habits(has_sites=True, is_soon=True)

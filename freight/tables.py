@@ -1,0 +1,164 @@
+"""A table of loads and what is found out about them, phase by phase."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from freight.columns import Array, Loads, Numbers
+from freight.gains import Gains, detours_m, gains_of
+from freight.situation import Parameters, Situation
+from freight.trips import Trips, WayHome
+from geo.areas import AreaReason, SearchArea
+from geo.roads import Roads
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the loads are asked for: the truck, the rules and the empty way home."""
+
+    situation: Situation
+    parameters: Parameters
+    baseline: WayHome
+
+    @property
+    def deadhead_limit_m(self) -> float:
+        """How far the driver drives empty to a pickup."""
+        return deadhead_limit_m(self.situation, self.parameters)
+
+
+def deadhead_limit_m(situation: Situation, parameters: Parameters) -> float:
+    """Return how far the driver drives empty to a pickup."""
+    limit_m = situation.max_deadhead_m
+    return parameters.max_deadhead_m if limit_m is None else limit_m
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Question):
+    """The question with what finds out the answer: the area and the roads."""
+
+    area: SearchArea
+    roads: Roads
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Loads with what is known of them so far, all of one length."""
+
+    loads: Loads
+    outside: Mapping[AreaReason, Array] | None = None
+    trips: Trips | None = None
+    gains: Gains | None = None
+
+    def __len__(self) -> int:
+        return len(self.loads)
+
+    @property
+    def known_trips(self) -> Trips:
+        """The trips; the phase `routed` has run."""
+        assert self.trips is not None
+        return self.trips
+
+    @property
+    def known_gains(self) -> Gains:
+        """The gains; the phase `paid` has run."""
+        assert self.gains is not None
+        return self.gains
+
+    def stop_outside(self, reason: AreaReason) -> Array:
+        """Return the number of each load's first stop that is refused for `reason`,
+        counted from 1; 0 if none is. The phase `located` has run."""
+        assert self.outside is not None
+        return self.outside[reason]
+
+    def detour_m(self, asked: Question) -> Numbers:
+        """Return each load's detour."""
+        return detours_m(self.loads, self.known_trips, asked.baseline)
+
+    def take(self, picked: Array) -> "Table":
+        """Return the table of the loads that `picked` selects."""
+        outside = self.outside and {
+            reason: stops[picked] for reason, stops in self.outside.items()
+        }
+        return Table(
+            self.loads.take(picked),
+            outside,
+            self.trips and self.trips.take(picked),
+            self.gains and self.gains.take(picked),
+        )
+
+
+def located(table: Table, asked: Asked) -> Table:
+    """Return the table with the stops that lie outside the area, and why."""
+    loads, area = table.loads, asked.area
+    pickup, delivery = loads.pickup, loads.delivery
+    at_pickup = area.refused(pickup.lat, pickup.lon)
+    at_pickup[AreaReason.OUTSIDE_CIRCLE] = area.beyond_circle(pickup.lat, pickup.lon)
+    at_delivery = area.refused(delivery.lat, delivery.lon)
+    nowhere = np.zeros(len(loads), "?")
+    at_delivery[AreaReason.OUTSIDE_CIRCLE] = nowhere
+    last = _stop_counts(loads)
+    outside = {
+        reason: np.where(
+            at_pickup[reason], 1, np.where(at_delivery[reason], last, 0)
+        ).astype("i2")
+        for reason in AreaReason
+    }
+    _add_middle_stops(loads, area, outside)
+    return replace(table, outside=outside)
+
+
+def routed(table: Table, asked: Asked) -> Table:
+    """Return the table with the ways to the pickups and home from the deliveries.
+
+    Pickups beyond the driver's deadhead limit have no exact figure, unless the table is
+    of one load.
+    """
+    limit_m = asked.deadhead_limit_m if len(table) > 1 else np.inf
+    trips = Trips.to(table.loads, asked.situation, asked.roads, limit_m)
+    if asked.baseline.distance_m == np.inf:
+        # Without an empty way home there is nothing to compare a load with, also
+        # where the legs of a load were measured by other roads.
+        trips = replace(trips, has_road=np.zeros(len(table), "?"))
+    return replace(table, trips=trips)
+
+
+def timed(table: Table, asked: Asked) -> Table:
+    """Return the table with the times of the trips. Every way is known."""
+    trips = table.known_trips.timed(table.loads, asked.situation, asked.parameters)
+    return replace(table, trips=trips)
+
+
+def paid(table: Table, asked: Asked) -> Table:
+    """Return the table with the gains. The trips are timed."""
+    gains = gains_of(
+        *(table.loads, table.known_trips, asked.situation, asked.parameters),
+        asked.baseline,
+    )
+    return replace(table, gains=gains)
+
+
+def _stop_counts(loads: Loads) -> Array:
+    counts = np.full(len(loads), 2, "i2")
+    walked = loads.has_extra()
+    numbers = loads.extra[walked]
+    first = loads.stops.first
+    counts[walked] = first[numbers + 1] - first[numbers]
+    return counts
+
+
+def _add_middle_stops(
+    loads: Loads, area: SearchArea, outside: Mapping[AreaReason, Array]
+) -> None:
+    """Note the first middle stop of a load that is outside, where the pickup is not."""
+    walked, stops = loads.has_extra(), loads.stops
+    numbers = loads.extra[walked]
+    first, end = stops.first[numbers], stops.first[numbers + 1]
+    for place in range(1, int((end - first).max(initial=0)) - 1):
+        has = first + place < end - 1
+        walked, first, end = walked[has], first[has], end[has]
+        refused = area.refused(stops.lat[first + place], stops.lon[first + place])
+        for reason, mask in refused.items():
+            before = outside[reason][walked]
+            is_first = mask & ((before == 0) | (before > place + 1))
+            outside[reason][walked[is_first]] = place + 1

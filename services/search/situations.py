@@ -1,0 +1,177 @@
+"""What a search knows of a driver and their truck, and where each figure is from."""
+
+# scope: a driver of the actor's company, or of a job.
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from freight.costs import (
+    CENTS_PER_KM,
+    COST_CENTS_PER_KM,
+    COST_CURRENCY,
+    HOUR_CENTS,
+)
+from freight.opening import HomeEvery
+from freight.preferences import Preference
+from freight.situation import Situation
+from geo.points import Point
+from models.fleet.drivers import Driver
+from models.fleet.trucks import Truck
+from models.people.organisations import Organisation
+from places.regions import region_of
+from places.zones import zone_of
+
+
+class CostSource(StrEnum):
+    """Whose figure a cost is. DEFAULT: ours. IMPLAUSIBLE: ours too, as the figure on
+    file cannot be right."""
+
+    TRUCK = "truck"
+    COMPANY = "company"
+    DEFAULT = "default"
+    IMPLAUSIBLE = "implausible"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A situation, and for its reader where the costs are from."""
+
+    situation: Situation
+    cost_empty_source: CostSource
+    cost_loaded_source: CostSource
+    hour_source: CostSource
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the situation as JSON values, with the labels beside its fields."""
+        return self.situation.to_record() | {
+            "cost_empty_source": self.cost_empty_source,
+            "cost_loaded_source": self.cost_loaded_source,
+            "hour_source": self.hour_source,
+            "cost_empty_is_default": _is_ours(self.cost_empty_source),
+            "cost_loaded_is_default": _is_ours(self.cost_loaded_source),
+        }
+
+
+class Company(NamedTuple):
+    """What a search asks of the driver's company and of their truck's crew."""
+
+    country: str
+    cost_cents_per_km: float | None
+    hour_cents: int | None
+    is_crew: bool
+
+    @classmethod
+    def columns(cls) -> tuple[Any, ...]:
+        """Return what a query selects, beside the driver and their organisation."""
+        mate = aliased(Driver)
+        crew = select(func.count()).where(mate.truck_id == Driver.truck_id)
+        return (
+            Organisation.country.label("country"),
+            Organisation.cost_cents_per_km.label("cost_cents_per_km"),
+            Organisation.hour_cents.label("hour_cents"),
+            (crew.scalar_subquery() > 1).label("is_crew"),
+        )
+
+
+def company_of(session: Session, driver: Driver) -> Company:
+    """Return the driver's company as a search asks of it."""
+    asked = (
+        select(*Company.columns())
+        .select_from(Driver)
+        .join(Organisation, Organisation.id == Driver.org_id)
+        .where(Driver.id == driver.id)
+    )
+    return Company(*session.execute(asked).one())
+
+
+def situation_of(
+    driver: Driver,
+    truck: Truck,
+    company: Company,
+    *,
+    drop: Point,
+    home: Point,
+    free_at: datetime,
+) -> Known:
+    """Return what is known of the driver and the truck at the drop.
+
+    A cost is the truck's, else the company's, else our default. A figure on file that
+    cannot be right is replaced by the default, and that is said.
+    """
+    empty, empty_source = _cost(
+        truck.cost_empty_cents_per_km, company.cost_cents_per_km
+    )
+    loaded, loaded_source = _cost(
+        truck.cost_loaded_cents_per_km, company.cost_cents_per_km
+    )
+    hour, hour_source = _first(truck.hour_cents, company.hour_cents, HOUR_CENTS)
+    country = driver.country or company.country
+    situation = Situation(
+        drop=drop,
+        home=home,
+        free_at=free_at,
+        currency=COST_CURRENCY,
+        cost_empty_cents_per_km=empty,
+        cost_loaded_cents_per_km=loaded,
+        hour_cents=int(hour),
+        equipment=truck.equipment,
+        payload_kg=truck.payload_kg,
+        deck_length_m=truck.deck_length_m,
+        is_hazmat_allowed=truck.is_hazmat_allowed and driver.has_hazmat_endorsement,
+        home_by_at=_home_by(driver, free_at),
+        max_deadhead_m=driver.max_deadhead_m,
+        min_pay_cents_per_km=driver.min_pay_cents_per_km,
+        is_crew=company.is_crew,
+        drop_country=region_of(drop).country,
+        home_country=region_of(home).country,
+        carrier_country=company.country,
+        driver_country=country,
+        countries=frozenset(driver.countries or (country,)),
+        rank_by=driver.rank_by,
+        preferences=wishes_of(driver.preferences),
+        zone=zone_of(home),
+    )
+    return Known(situation, empty_source, loaded_source, hour_source)
+
+
+def wishes_of(records: Sequence[dict[str, Any]]) -> tuple[Preference, ...]:
+    """Return the preferences on a driver's row."""
+    return tuple(map(Preference.from_record, records))
+
+
+def _home_by(driver: Driver, free_at: datetime) -> datetime | None:
+    """Return the first time by which the driver wants to be home."""
+    wishes = []
+    if driver.home_by_at is not None:
+        wishes.append(driver.home_by_at)
+    if driver.home_every is not None:
+        wishes.append(HomeEvery.from_record(driver.home_every).next_at(free_at))
+    return min(wishes, default=None)
+
+
+def _cost(of_truck: float | None, of_company: float | None) -> tuple[float, CostSource]:
+    found, source = _first(of_truck, of_company, COST_CENTS_PER_KM)
+    least, most = CENTS_PER_KM
+    if least <= found <= most:
+        return found, source
+    return COST_CENTS_PER_KM, CostSource.IMPLAUSIBLE
+
+
+def _first(
+    of_truck: float | None, of_company: float | None, default: float
+) -> tuple[float, CostSource]:
+    if of_truck is not None:
+        return of_truck, CostSource.TRUCK
+    if of_company is not None:
+        return of_company, CostSource.COMPANY
+    return default, CostSource.DEFAULT
+
+
+def _is_ours(source: CostSource) -> bool:
+    return source in {CostSource.DEFAULT, CostSource.IMPLAUSIBLE}
