@@ -301,7 +301,7 @@ def _order(worth: Worth, rank_by: str) -> tuple[float, float, str]:
         "gain": -float(gain_cents),
         "home_time": worth.trip.home_at,
         "gain_per_hour": -gain_cents / max(worth.hours_away, 1.0),
-        # The loaded metres are driven by somebody anyway; the empty ones are added.
+        # Another truck would drive the loaded metres too; only empty ones are added.
         "co2": ways.deadhead.metres + ways.home.metres,
     }[rank_by]
     return first, ways.deadhead.metres, worth.load.id
