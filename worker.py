@@ -15,6 +15,7 @@ from prometheus_client import start_http_server
 from sqlalchemy import func, select
 
 from edges.mailing import make_post_office
+from edges.memory import take_from_one_heap
 from edges.pushing import make_gateway
 from edges.roads import load_roads
 from edges.start import (
@@ -35,6 +36,7 @@ from runtime.errors import CannotStart
 from runtime.telemetry import GAUGES, JOB_SECONDS, JOBS, log, traced
 from services.search.market import Market
 from services.search.run import SearchRules
+from services.search.situations import read_places
 from services.upkeep import periodic
 from services.upkeep.retention import Retention
 
@@ -183,6 +185,7 @@ def serve_metrics(settings: Settings) -> None:
 @clear_failures
 def main() -> None:
     """Run jobs until SIGTERM; then running jobs finish. Waits for a lost database."""
+    take_from_one_heap()
     settings = settings_from_environment()
     gateway = make_gateway(settings)
     connect(settings, hand=Hand.SERVER)
@@ -203,6 +206,7 @@ def main() -> None:
         kept=Retention.of(settings),
     )
     positions_partition(supplies)
+    read_places()
     supplies.rules.market.refresh()
     GAUGES.read = lambda: [*read_gauges(), *supplies.rules.market.readings()]
     register(app, supplies)

@@ -77,15 +77,6 @@ class Screened:
         return self.left.take(_order(self.left, asked)[:most])
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The whole of a search. ranked: best first."""
-
-    considered: int
-    stages: tuple[StageCount, ...]
-    ranked: tuple[Ranked, ...]
-
-
 def asked_of(
     situation: Situation, parameters: Parameters, area: SearchArea, roads: Roads
 ) -> Asked:

@@ -87,7 +87,10 @@ class Highways:
         """Return the way from `a` to `b`: the same as `ways_from`, to the last bit."""
         start, end = self._place(a), self._place(b)
         likely_m = 1.3 * float(_air_m(start, end)[0]) + 20_000
-        for limit_m in (*(limit for limit in LIMITS_M if limit >= likely_m), inf):
+        limits_m = (*(limit for limit in LIMITS_M if limit >= likely_m), inf)
+        if self._searches.is_kept(end, limits_m[0]):
+            start, end = end, start
+        for limit_m in limits_m:
             ways = self._ways(start, end, limit_m)
             if np.isfinite(ways.metres[0]) or not ways.has_road[0]:
                 break

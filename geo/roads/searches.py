@@ -67,7 +67,7 @@ class Searches:
 
         Exact up to `limit_m`; what is beyond is infinite or exact. Read only.
         """
-        key = start.nodes.tobytes() + start.access.tobytes()
+        key = _key(start)
         with self._keeping:
             known = self._kept.get(key)
             if known is not None and known[0] >= limit_m:
@@ -78,6 +78,12 @@ class Searches:
         with self._keeping:
             self._keep(key, limit_m, costs)
         return found
+
+    def is_kept(self, start: Places, limit_m: float) -> bool:
+        """Say whether `costs` would answer at once."""
+        with self._keeping:
+            known = self._kept.get(_key(start))
+            return known is not None and known[0] >= limit_m
 
     def path(self, start: Places, node: int, limit_m: float) -> list[int]:
         """Return the nodes of the way from `start`, one place, to `node`, in order."""
@@ -123,6 +129,10 @@ class Searches:
         while self.kept_bytes > self._cache_bytes:
             _, (_, dropped) = self._kept.popitem(last=False)
             self.kept_bytes -= dropped.nbytes
+
+
+def _key(start: Places) -> bytes:
+    return start.nodes.tobytes() + start.access.tobytes()
 
 
 class _Costs:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from geo.distance import EARTH_RADIUS_M
 from geo.roads.graph import Graph
 from geo.roads.places import ACCESS_STEP_M, NO_COMPONENT, NODES, Places
 from geo.roads.sphere import Floats, arc_m, unit_vectors
@@ -43,7 +44,7 @@ class Snapper:
         self._water = water
         island = graph.island.astype(np.float64)
         self._discs = unit_vectors(island[:, 0] / 1e4, island[:, 1] / 1e4)
-        self._radius_m = island[:, 2]
+        self._cosines = np.cos(island[:, 2] / EARTH_RADIUS_M)
 
     def places(self, lat: Floats, lon: Floats) -> Places:
         """Return the points with their nodes, nearest first."""
@@ -120,7 +121,5 @@ class Snapper:
         return self._water.is_dry(lat, lon, to_lat, to_lon, air_m=air_m, wet_m=wet_m)
 
     def _is_on_island(self, points: Floats) -> NDArray[np.bool_]:
-        found = np.zeros(len(points), np.bool_)
-        for disc, radius_m in zip(self._discs, self._radius_m, strict=True):
-            found |= arc_m(np.linalg.norm(points - disc, axis=-1)) < radius_m
-        return found
+        on_discs = points @ self._discs.T > self._cosines
+        return np.asarray(on_discs.any(axis=-1))

@@ -324,7 +324,7 @@ def _objections(
     truck: Truck | None = seen.Truck
     # An edit of its stops would have ended the offer.
     load, kept = offer.load, offer.snapshot.get("stops", ())
-    candidate = candidate_of(load, stops=tuple(map(CandidateStop.from_record, kept)))
+    candidate = candidate_of(load, tuple(map(CandidateStop.from_record, kept)))
     operating, no_go = areas.fences_for(
         session, org_id=driver.org_id, driver_id=driver.id
     )

@@ -30,7 +30,7 @@ from models.loads.assignments import (
     Slot,
 )
 from models.loads.loads import Load
-from models.loads.stops import StopKind
+from models.loads.stops import Stop, StopKind
 from models.people.organisations import Member
 from runtime.errors import Conflict
 from services.fleet import areas
@@ -168,7 +168,7 @@ def _against_desk(
     waits = load.status in {LoadStatus.POSTED, LoadStatus.HELD, LoadStatus.BOOKED}
     candidate = _seen(session, load)
     if not waits:
-        candidate = _aboard(load, candidate)
+        candidate = _aboard(session, load, candidate)
     place = position.point if position else candidate.pickup
     is_next = booking.slot is Slot.NEXT
     start, free_at = place, now
@@ -206,23 +206,25 @@ def _against_desk(
 
 
 def _seen(session: Session, load: Load) -> Candidate:
-    """Return the load as a search would see it.
-
-    Reads its stops anew: they may have been out of reach when the load was locked.
-    """
+    """Return the load as a search would see it, read anew."""
     seen = candidate(session, load.id)
     assert seen is not None
     return seen
 
 
-def _aboard(load: Load, candidate: Candidate) -> Candidate:
+def _aboard(session: Session, load: Load, candidate: Candidate) -> Candidate:
     """Return the load with the weight that is aboard by its confirmations, if it is
     more than the posted one. Once some is unloaded, what is left is not known.
     """
-    done = [stop for stop in load.stops if stop.completed_at is not None]
-    if any(stop.kind is StopKind.DELIVERY for stop in done):
+    # scope: the caller has locked the load for the actor's company.
+    done = session.execute(
+        select(Stop.kind, Stop.confirmed_weight_kg).where(
+            Stop.load_id == load.id, Stop.completed_at.is_not(None)
+        )
+    ).all()
+    if any(kind is StopKind.DELIVERY for kind, _ in done):
         return candidate
-    confirmed_kg = sum(stop.confirmed_weight_kg or 0 for stop in done)
+    confirmed_kg = sum(weight_kg or 0 for _, weight_kg in done)
     if confirmed_kg <= (candidate.weight_kg or 0):
         return candidate
     return replace(candidate, weight_kg=confirmed_kg)
@@ -261,7 +263,7 @@ def check_truck(
 
     Raises: Objected, if some of it cannot be overruled.
     """
-    candidate = _aboard(load, _seen(session, load))
+    candidate = _aboard(session, load, _seen(session, load))
     company = company_of(session, driver)
     situation = situation_now(driver, truck, company, candidate, candidate.pickup, now)
     moment = Moment(

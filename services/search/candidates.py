@@ -2,12 +2,14 @@
 
 # scope: the caller has checked that the company may know the loads.
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from math import inf
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
 
 from freight.candidates import Candidate, CandidateStop
 from freight.equipment import Equipment
@@ -17,18 +19,39 @@ from models.loads.stops import Stop, StopKind
 from services.loads.measuring import NO_ROAD
 from services.search.posters import Records, records_of
 
+Found = Row[*tuple[Any, ...]]
+
+OF_LOAD: tuple[Any, ...] = (
+    *(Load.id, Load.org_id, Load.price_cents, Load.currency, Load.equipment),
+    *(Load.pickup_lat, Load.pickup_lon, Load.delivery_lat, Load.delivery_lon),
+    *(Load.pickup_from, Load.pickup_until, Load.delivery_from, Load.delivery_until),
+    *(Load.loaded_m, Load.loaded_access_m, Load.distance_source, Load.stop_count),
+    *(Load.weight_kg, Load.length_m, Load.has_hazmat, Load.takes_reefers),
+    *(Load.temperature_min_c, Load.temperature_max_c),
+)
+OF_STOP: tuple[Any, ...] = (
+    *(Stop.load_id, Stop.kind, Stop.lat, Stop.lon, Stop.opening_spans),
+    *(Stop.window_from, Stop.window_until, Stop.country, Stop.state, Stop.is_urban),
+    *(Stop.road_version, Stop.leg_m, Stop.leg_access_m),
+)
+"""Columns, not entities: sixty loads with their stops are read in each search."""
+
 
 def candidates(session: Session, load_ids: Collection[UUID]) -> dict[UUID, Candidate]:
     """Return the loads as a search would see them now, in any status, by their ids.
 
     Three statements, however many loads.
     """
-    query = (
-        select(Load).where(Load.id.in_(load_ids)).options(selectinload(Load.stops))
-    ).execution_options(populate_existing=True)
-    loads = session.scalars(query).all()
+    loads = session.execute(select(*OF_LOAD).where(Load.id.in_(load_ids))).all()
+    in_order = select(*OF_STOP).order_by(Stop.load_id, Stop.sequence)
+    stops = defaultdict[UUID, list[Found]](list)
+    for stop in session.execute(in_order.where(Stop.load_id.in_(load_ids))):
+        stops[stop.load_id].append(stop)
     records = records_of(session, {load.org_id for load in loads})
-    return {load.id: candidate_of(load, records) for load in loads}
+    return {
+        load.id: candidate_of(load, _stops(load, stops[load.id]), records)
+        for load in loads
+    }
 
 
 def candidate(session: Session, load_id: UUID) -> Candidate | None:
@@ -37,14 +60,13 @@ def candidate(session: Session, load_id: UUID) -> Candidate | None:
 
 
 def candidate_of(
-    load: Load,
+    load: Load | Found,
+    stops: tuple[CandidateStop, ...],
     records: Records | None = None,
-    stops: tuple[CandidateStop, ...] | None = None,
 ) -> Candidate:
-    """Return the candidate of a load.
+    """Return the candidate of a load, or of a row of OF_LOAD, with these stops.
 
     records: of the load's poster; None says nothing of them.
-    stops: None takes the load's own, which are loaded.
     """
     cancelled, booked = (records or {}).get(load.org_id, (0, 0))
     return Candidate(
@@ -67,17 +89,16 @@ def candidate_of(
         temperature_min_c=load.temperature_min_c,
         temperature_max_c=load.temperature_max_c,
         takes_reefers=load.takes_reefers is not False,
-        stops=_stops(load) if stops is None else stops,
+        stops=stops,
         cancelled=cancelled,
         booked=booked,
     )
 
 
-def _stops(load: Load) -> tuple[CandidateStop, ...]:
-    legs = _legs(load, load.stops)
+def _stops(load: Found, stops: Sequence[Found]) -> tuple[CandidateStop, ...]:
     return tuple(
         CandidateStop(
-            point=stop.point,
+            point=Point(stop.lat, stop.lon),
             is_pickup=stop.kind is StopKind.PICKUP,
             window_from=stop.window_from,
             window_until=stop.window_until,
@@ -88,11 +109,11 @@ def _stops(load: Load) -> tuple[CandidateStop, ...]:
             state=stop.state,
             is_urban=stop.is_urban,
         )
-        for stop, (leg_m, leg_access_m) in zip(load.stops, legs, strict=True)
+        for stop, (leg_m, leg_access_m) in zip(stops, _legs(load, stops), strict=True)
     )
 
 
-def _legs(load: Load, stops: Sequence[Stop]) -> list[tuple[float, float]]:
+def _legs(load: Found, stops: Sequence[Found]) -> list[tuple[float, float]]:
     """Return the way to each stop from the one before, and its part off the highways.
 
     Infinite where no road leads. Of a load that was never measured stop by stop, equal

@@ -4,7 +4,8 @@ Row security ends where rows become columns: `Listed.visible` must be the first 
 every search.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from math import cos, pi, radians, sin
@@ -117,8 +118,7 @@ class Listed:
 class Market:
     """The posted loads of all companies, kept by one process for all its searches.
 
-    Each search begins with `refresh`. A search keeps what that returned only while it
-    looks at columns: it keeps their memory.
+    Each search borrows it (`lend`), and keeps nothing of it afterwards.
     """
 
     def __init__(self, roads: Roads, layout: Layout | None = None) -> None:
@@ -141,6 +141,19 @@ class Market:
 
         Raises: DBAPIError, WrongWidth.
         """
+        with self.lend() as listed:
+            return listed
+
+    @contextmanager
+    def lend(self) -> Iterator[Listed]:
+        """Lend the market, refreshed, to one search at a time.
+
+        So that the columns are held once: a search that began before a reload would
+        keep the old ones, and several at once need several times the memory that one
+        needs for its own. On few cores they would not be done sooner.
+
+        Raises: DBAPIError, WrongWidth.
+        """
         wanted = self._begun + 1
         with self._turn:
             # While this thread waited, another may have begun and ended.
@@ -149,7 +162,7 @@ class Market:
                 self._listed = self._read_again()
                 self._done = self._begun
             assert self._listed is not None
-            return self._listed
+            yield self._listed
 
     def readings(self) -> list[Reading]:
         """Return the gauges of this market; the age counts since the last refresh."""

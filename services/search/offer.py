@@ -30,7 +30,7 @@ from services.kernel.standing import is_suspended
 from services.loads.market import is_on_the_market
 from services.offers import ending, pushes
 from services.offers.offers import is_alive, is_open
-from services.search.judge import judge_again
+from services.search.judge import worth_taking
 from services.search.same_freight import Freight, without_duplicates
 
 
@@ -107,13 +107,13 @@ def extend(
     )
     room = min(rules.at_once, rules.per_driver) - count_open(session, driver.id)
     offered = Freight.offered(session, search)
+    again = worth_taking(session, search, free, roads, now=now) if room > 0 else {}
     made: list[Offer] = []
     for place, load_id in wanted:
-        if load_id in free and len(made) < room:
-            again = judge_again(session, search, load_id, roads, now=now)
-            load = free[load_id]
-            if isinstance(again, Ranked) and offered.takes(load.org_id, again):
-                offer = insert_offer(session, search, load, again, place, rules)
+        if load_id in again and len(made) < room:
+            load, ranked = free[load_id], again[load_id]
+            if offered.takes(load.org_id, ranked):
+                offer = insert_offer(session, search, load, ranked, place, rules)
                 made += [offer] if offer is not None else []
     announce(session, driver, made, MessageKind.OFFER)
     if skipped := full | (set(load_ids) - set(free)):

@@ -10,7 +10,6 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from freight.lifecycles import OPEN_OFFERS
-from freight.ranking import Ranked
 from geo.roads import Roads
 from models.loads.assignments import Assignment
 from models.offers.offers import Offer
@@ -19,7 +18,7 @@ from notifications.messages import MessageKind
 from services.kernel import events
 from services.offers import ending
 from services.offers.offers import is_open
-from services.search.judge import judge_again
+from services.search.judge import worth_taking
 from services.search.offer import (
     OfferRules,
     announce,
@@ -69,9 +68,9 @@ def renew(
     if not free or driver is None or _is_offered_again(session, fell):
         return None
     load = free[fell.load_id]
-    again = judge_again(session, search, fell.load_id, roads, now=now)
+    again = worth_taking(session, search, free, roads, now=now).get(load.id)
     has_open = Freight.offered(session, search, OPEN_OFFERS)
-    if not isinstance(again, Ranked) or not has_open.takes(load.org_id, again):
+    if again is None or not has_open.takes(load.org_id, again):
         return None
     if count_open(session, driver.id) >= rules.per_driver:
         cause = events.server_cause(session, "a better load came back")

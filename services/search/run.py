@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from time import perf_counter
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -12,9 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 from uuid_utils.compat import uuid7
 
-from freight.ranking import Outcome, asked_of, rank, screen
+from freight.ranking import asked_of, rank, screen
 from freight.situation import Parameters, Situation
-from freight.tables import deadhead_limit_m
+from freight.tables import Asked, deadhead_limit_m
 from geo.areas import SearchArea
 from geo.corridors import corridor_home
 from geo.distance import METRES_PER_MILE, haversine_m
@@ -186,8 +187,7 @@ def _search_from(
         search.outcome = start
         session.flush()
         return search
-    found = _search(session, rules, search, start)
-    if found is None:
+    if not _search(session, rules, search, start):
         search.outcome = SearchOutcome.NO_ROAD
         session.flush()
         return search
@@ -198,7 +198,7 @@ def _search_from(
     log().info(
         "backhaul.searched",
         search_id=str(search.id),
-        considered=found.considered,
+        considered=search.counts["considered"],
         ranked=search.counts["ranked"],
         offers=len(made),
         ms=search.timings,
@@ -305,8 +305,8 @@ def area_for(
 
 def _search(
     session: Session, rules: SearchRules, search: BackhaulSearch, start: Start
-) -> Outcome | None:
-    """Search, and keep what was known, asked and found; None if no road leads home."""
+) -> bool:
+    """Search; keep what was known, asked and found. Say whether a road leads home."""
     began = perf_counter()
     company = situations.company_of(session, start.driver)
     known = situations.situation_of(
@@ -315,20 +315,17 @@ def _search(
         home=start.home,
         free_at=start.free_at,
     )
-    if not isfinite(rules.roads.distance_m(start.place.point, start.home)):
-        return None
+    # From home to everywhere: what follows measures all deliveries from there.
+    here = rules.roads.places([start.place.point])
+    if not isfinite(rules.roads.ways_from(start.home, here).metres[0]):
+        return False
     area = area_for(session, start.driver, known.situation, rules)
     asked = asked_of(known.situation, rules.parameters, area, rules.roads)
-    listed = rules.market.refresh()
-    near = listed.near(area.circle, search.org_id, search.searched_at)
-    screened = screen(near, asked)
-    best = screened.best(asked, KEPT + SPARE)
+    search.counts, best = _screened(rules, search, asked)
     found_at = perf_counter()
     # Read anew, with their stops: what is kept and offered is of the database.
-    fresh = candidates(session, best.loads.ids)
-    ranked = rank(fresh.values(), asked)[:KEPT]
+    ranked = rank(candidates(session, best).values(), asked)[:KEPT]
     judged_at = perf_counter()
-    left = len(screened.left)
     search.strategy = rules.offers.strategy
     search.situation = known.to_record() | {
         "distance_source": rules.roads.source,
@@ -338,11 +335,6 @@ def _search(
     search.area = area.to_record()
     search.map = area.to_geojson()
     search.radius_m = area.circle.radius_m
-    search.counts = {
-        "considered": screened.considered,
-        "ranked": left,
-        "stages": [stage.to_record() for stage in screened.stages],
-    }
     search.ranked = [load.to_record() for load in ranked]
     session.flush()
     search.timings = {
@@ -350,7 +342,22 @@ def _search(
         "judge_ms": _ms(found_at, judged_at),
         "record_ms": _ms(judged_at, perf_counter()),
     }
-    return Outcome(screened.considered, screened.stages, ranked)
+    return True
+
+
+def _screened(
+    rules: SearchRules, search: BackhaulSearch, asked: Asked
+) -> tuple[dict[str, Any], list[UUID]]:
+    """Return how many loads of the market passed each stage, and the best ones."""
+    with rules.market.lend() as listed:
+        near = listed.near(asked.area.circle, search.org_id, search.searched_at)
+        screened = screen(near, asked)
+        counts = {
+            "considered": screened.considered,
+            "ranked": len(screened.left),
+            "stages": [stage.to_record() for stage in screened.stages],
+        }
+        return counts, screened.best(asked, KEPT + SPARE).loads.ids
 
 
 def _ms(began: float, ended: float) -> float:

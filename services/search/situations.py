@@ -140,6 +140,13 @@ def situation_of(
     return Known(situation, empty_source, loaded_source, hour_source)
 
 
+def read_places() -> None:
+    """Read the lists of towns now, which takes 0.3 s, so that no search waits for it
+    and no two threads do it at once."""
+    here = Point(0.0, 0.0)
+    region_of(here), zone_of(here)
+
+
 def wishes_of(records: Sequence[dict[str, Any]]) -> tuple[Preference, ...]:
     """Return the preferences on a driver's row."""
     return tuple(map(Preference.from_record, records))

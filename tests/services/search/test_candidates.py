@@ -112,13 +112,13 @@ class TestTheLoad:
         load_id = scene.load(price_cents=250_000)
 
         with Session() as session:
-            known = session.get_one(Load, load_id)
+            session.get_one(Load, load_id)
             session.execute(text("update loads set price_cents = 7"))
             session.execute(text("update stops set lat = 41 where sequence = 1"))
             found = candidate(session, load_id)
 
         assert found is not None
-        assert (found.price_cents, known.price_cents) == (7, 7)
+        assert found.price_cents == 7
         assert found.stops[1].point.lat == 41
 
     def test_many_take_as_many_statements_as_one(
