@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -13,18 +14,29 @@ def record_of(value: object) -> dict[str, Any]:
     Times become ISO 8601 with their offset, sets become sorted lists, tuples lists, ids
     and enum members strings, dataclasses and named tuples records.
     """
-    if is_dataclass(value):
-        names = [field.name for field in fields(value)]
-    elif hasattr(value, "_fields"):
-        names = value._fields
-    else:
-        raise TypeError(f"{type(value).__name__} has no named fields.")
-    return {name: _plain(getattr(value, name)) for name in names}
+    kind: type = type(value)
+    return {name: _plain(getattr(value, name)) for name in _names(kind)}
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    if is_dataclass(kind):
+        return tuple(field.name for field in fields(kind))
+    if not hasattr(kind, "_fields"):
+        raise TypeError(f"{kind.__name__} has no named fields.")
+    names: tuple[str, ...] = kind._fields
+    return names
+
+
+AS_THEY_ARE = frozenset({type(None), bool, int, float, str})
+"""Asked first: a search keeps ten thousand such values."""
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - what JSON carries has no one type
+    if type(value) in AS_THEY_ARE:
+        return value
     match value:
-        case None | bool() | int() | float():
+        case bool() | int() | float():
             return value
         case str() | UUID():
             return str(value)

@@ -89,21 +89,25 @@ class Table:
 
 
 def located(table: Table, asked: Asked) -> Table:
-    """Return the table with the stops that lie outside the area, and why."""
+    """Return the table with the stops that lie outside the area, and why.
+
+    Of a load whose pickup is outside the corridor, the delivery is not looked at: no
+    later question matters. The circle is asked of a table of one load only, since a
+    market is read by it.
+    """
     loads, area = table.loads, asked.area
-    pickup, delivery = loads.pickup, loads.delivery
+    outside = {reason: np.zeros(len(loads), "i2") for reason in AreaReason}
+    pickup = loads.pickup
+    if len(loads) == 1:
+        beyond = area.beyond_circle(pickup.lat, pickup.lon)
+        outside[AreaReason.OUTSIDE_CIRCLE][beyond] = 1
     at_pickup = area.refused(pickup.lat, pickup.lon)
-    at_pickup[AreaReason.OUTSIDE_CIRCLE] = area.beyond_circle(pickup.lat, pickup.lon)
-    at_delivery = area.refused(delivery.lat, delivery.lon)
-    nowhere = np.zeros(len(loads), "?")
-    at_delivery[AreaReason.OUTSIDE_CIRCLE] = nowhere
-    last = _stop_counts(loads)
-    outside = {
-        reason: np.where(
-            at_pickup[reason], 1, np.where(at_delivery[reason], last, 0)
-        ).astype("i2")
-        for reason in AreaReason
-    }
+    inside = np.flatnonzero(~at_pickup[AreaReason.OUTSIDE_CORRIDOR])
+    delivery = loads.take(inside).delivery
+    last = _stop_counts(loads)[inside]
+    for reason, mask in area.refused(delivery.lat, delivery.lon).items():
+        outside[reason][inside] = np.where(mask, last, 0)
+        outside[reason][at_pickup[reason]] = 1
     _add_middle_stops(loads, area, outside)
     return replace(table, outside=outside)
 

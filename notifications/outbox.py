@@ -1,11 +1,12 @@
 """Pushes to be sent: a row and a job for each device, in the caller's transaction."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, bindparam, func, insert, text
+from sqlalchemy import ARRAY, Uuid, bindparam, func, insert, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -50,8 +51,28 @@ def put(
     device_ids = set(session.scalars(LIVE, people))
     if desk_of is not None:
         device_ids |= set(session.scalars(AT_DESK, {"assignment": desk_of}))
-    owed = [(kind, device_id, subject_id) for device_id in sorted(device_ids)]
-    return _owe(session, owed, expires_at or func.now() + LONGEST_LIFE)
+    owed = [_row(kind, device_id, subject_id) for device_id in sorted(device_ids)]
+    return _owe(session, owed, expires_at=expires_at or func.now() + LONGEST_LIFE)
+
+
+def put_expiring(
+    session: Session,
+    member_id: UUID,
+    kind: MessageKind,
+    subjects: Mapping[UUID, datetime],
+) -> int:
+    """Enqueue a message about each subject for every live device of a member; return
+    how many. As many statements as for one subject.
+
+    subjects: with the times after which no attempt is made.
+    """
+    device_ids = session.scalars(LIVE, {"members": [member_id], "drivers": []}).all()
+    owed = [
+        _row(kind, device_id, subject_id) | {"expires_at": expires_at}
+        for subject_id, expires_at in subjects.items()
+        for device_id in sorted(device_ids)
+    ]
+    return _owe(session, owed)
 
 
 def put_each(
@@ -75,32 +96,25 @@ def put_each(
         return 0
     live = session.execute(LIVE_OF_EACH, {"drivers": list(of_driver)}).all()
     owed = [
-        (kind, device_id, subject_id)
+        _row(kind, device_id, subject_id)
         for driver_id, device_id in live
         for kind, subject_id in of_driver[driver_id]
     ]
-    return _owe(session, owed, func.now() + lives)
+    return _owe(session, owed, expires_at=func.now() + lives)
 
 
-def _owe(
-    session: Session,
-    owed: Sequence[tuple[MessageKind, UUID, UUID]],
-    expires_at: datetime | ColumnElement[datetime],
-) -> int:
-    rows = [
-        {
-            "id": uuid7(),
-            "kind": kind.value,
-            "device_id": device_id,
-            "subject_id": subject_id,
-        }
-        for kind, device_id, subject_id in owed
-    ]
+def _row(kind: MessageKind, device_id: UUID, subject_id: UUID) -> dict[str, Any]:
+    return {
+        "id": uuid7(),
+        "kind": kind.value,
+        "device_id": device_id,
+        "subject_id": subject_id,
+    }
+
+
+def _owe(session: Session, rows: Sequence[dict[str, Any]], **of_all: Any) -> int:  # noqa: ANN401 - values of columns
     if rows:
         # No RETURNING: only the worker may read pushes for other people's phones.
-        session.execute(
-            insert(Push).inline().values(expires_at=expires_at),
-            rows,
-        )
+        session.execute(insert(Push).inline().values(of_all), rows)
     enqueue_each(session, Job.PUSH_SEND, [{"push_id": str(row["id"])} for row in rows])
     return len(rows)

@@ -5,6 +5,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select
@@ -68,6 +69,14 @@ class OfferRules:
         return self.sequential_ttl if is_chain else self.ttl
 
 
+class Chosen(NamedTuple):
+    """A load to be offered. place: its rank in the search."""
+
+    place: int
+    load: Load
+    ranked: Ranked
+
+
 def extend(
     session: Session,
     search: BackhaulSearch,
@@ -108,13 +117,15 @@ def extend(
     room = min(rules.at_once, rules.per_driver) - count_open(session, driver.id)
     offered = Freight.offered(session, search)
     again = worth_taking(session, search, free, roads, now=now) if room > 0 else {}
+    chosen = [
+        Chosen(place, free[load_id], again[load_id])
+        for place, load_id in wanted
+        if load_id in again and offered.takes(free[load_id].org_id, again[load_id])
+    ]
     made: list[Offer] = []
-    for place, load_id in wanted:
-        if load_id in again and len(made) < room:
-            load, ranked = free[load_id], again[load_id]
-            if offered.takes(load.org_id, ranked):
-                offer = insert_offer(session, search, load, ranked, place, rules)
-                made += [offer] if offer is not None else []
+    while chosen and len(made) < room:
+        at_once, chosen = chosen[: room - len(made)], chosen[room - len(made) :]
+        made += insert_offers(session, search, at_once, rules)
     announce(session, driver, made, MessageKind.OFFER)
     if skipped := full | (set(load_ids) - set(free)):
         _go_on_when_there_is_room(session, search, skipped)
@@ -150,13 +161,16 @@ def announce(
 
     kind: what the pushes say.
     """
+    if not made:
+        return
+    cause = events.server_cause(session)
     for offer in made:
-        moves.record_offer(
-            session, offer, OfferAct.CREATE, events.server_cause(session), Role.SYSTEM
-        )
-        _wake(session, driver, offer, kind)
-    if made:
-        enqueue(session, Job.OFFERS_EXPIRE, at=max(o.expires_at for o in made))
+        moves.record_offer(session, offer, OfferAct.CREATE, cause, Role.SYSTEM)
+    ends = {offer.id: offer.expires_at for offer in made}
+    if outbox.put_expiring(session, driver.member_id, kind, ends) == 0:
+        for offer in made:
+            pushes.tell_if_undeliverable(session, offer)
+    enqueue(session, Job.OFFERS_EXPIRE, at=max(ends.values()))
 
 
 def lock_free_driver(session: Session, search: BackhaulSearch) -> Driver | None:
@@ -279,60 +293,48 @@ def count_open(session: Session, driver_id: UUID) -> int:
     )
 
 
-def insert_offer(
+def insert_offers(
     session: Session,
     search: BackhaulSearch,
-    load: Load,
-    ranked: Ranked,
-    place: int,
+    chosen: Sequence[Chosen],
     rules: OfferRules,
     *,
     renews_id: UUID | None = None,
-) -> Offer | None:
-    """Return a new offer of the locked load; None if the driver has or had it already.
+) -> list[Offer]:
+    """Return new offers of these locked loads, best first; none of a load that the
+    driver is or was offered already.
 
-    place: the load's rank in the search.
     renews_id: the offer that fell, which this one replaces.
     """
-    record = ranked.to_record()
-    offer_id = session.scalar(
-        insert(Offer)
-        .values(
-            id=uuid7(),
-            org_id=search.org_id,
-            search_id=search.id,
-            load_org_id=load.org_id,
-            load_id=load.id,
-            driver_id=search.driver_id,
-            strategy=rules.strategy,
-            status=OfferStatus.CREATED,
-            rank=place,
-            score_cents=ranked.score_cents,
-            currency=load.currency,
-            terms=record["terms"],
-            figures=record["figures"],
-            snapshot=record["candidate"]
-            | {
-                "load_number": load.load_number,
-                "pickup_place": load.pickup_place,
-                "delivery_place": load.delivery_place,
-            },
-            expires_at=func.least(func.now() + rules.lifetime, load.pickup_until),
-            renews_id=renews_id,
-        )
-        .on_conflict_do_nothing()
-        .returning(Offer.id)
-    )
-    return session.get_one(Offer, offer_id) if offer_id is not None else None
+    rows = [_row(search, each, rules) | {"renews_id": renews_id} for each in chosen]
+    made = session.scalars(
+        insert(Offer).values(rows).on_conflict_do_nothing().returning(Offer.id)
+    ).all()
+    of_these = select(Offer).where(Offer.id.in_(made)).order_by(Offer.rank)
+    return list(session.scalars(of_these))
 
 
-def _wake(session: Session, driver: Driver, offer: Offer, kind: MessageKind) -> None:
-    owed = outbox.put(
-        session,
-        [driver.member_id],
-        kind,
-        offer.id,
-        expires_at=offer.expires_at,
-    )
-    if owed == 0:
-        pushes.tell_if_undeliverable(session, offer)
+def _row(search: BackhaulSearch, chosen: Chosen, rules: OfferRules) -> dict[str, Any]:
+    load, record = chosen.load, chosen.ranked.to_record()
+    return {
+        "id": uuid7(),
+        "org_id": search.org_id,
+        "search_id": search.id,
+        "load_org_id": load.org_id,
+        "load_id": load.id,
+        "driver_id": search.driver_id,
+        "strategy": rules.strategy,
+        "status": OfferStatus.CREATED,
+        "rank": chosen.place,
+        "score_cents": chosen.ranked.score_cents,
+        "currency": load.currency,
+        "terms": record["terms"],
+        "figures": record["figures"],
+        "snapshot": record["candidate"]
+        | {
+            "load_number": load.load_number,
+            "pickup_place": load.pickup_place,
+            "delivery_place": load.delivery_place,
+        },
+        "expires_at": func.least(func.now() + rules.lifetime, load.pickup_until),
+    }

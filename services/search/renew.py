@@ -20,10 +20,11 @@ from services.offers import ending
 from services.offers.offers import is_open
 from services.search.judge import worth_taking
 from services.search.offer import (
+    Chosen,
     OfferRules,
     announce,
     count_open,
-    insert_offer,
+    insert_offers,
     lock_free_driver,
     lock_free_loads,
 )
@@ -77,12 +78,10 @@ def renew(
         below = again.score_cents
         if not ending.end_worst(session, driver.id, cause, below_cents=below):
             return None
-    made = insert_offer(
-        session, search, load, again, fell.rank, rules, renews_id=fell.id
-    )
-    if made is not None:
-        announce(session, driver, [made], MessageKind.OFFER_RENEWED)
-    return made
+    chosen = Chosen(fell.rank, load, again)
+    made = insert_offers(session, search, [chosen], rules, renews_id=fell.id)
+    announce(session, driver, made, MessageKind.OFFER_RENEWED)
+    return made[0] if made else None
 
 
 def _is_offered_again(session: Session, fell: Offer) -> bool:

@@ -336,7 +336,6 @@ def _search(
     search.map = area.to_geojson()
     search.radius_m = area.circle.radius_m
     search.ranked = [load.to_record() for load in ranked]
-    session.flush()
     search.timings = {
         "search_ms": _ms(began, found_at),
         "judge_ms": _ms(found_at, judged_at),

@@ -1,5 +1,6 @@
 """The outbox: which pushes are owed, and that they are rows of the transaction."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -62,3 +63,18 @@ class TestOutbox:
             owed = outbox.put(session, people, MessageKind.LOAD_ASSIGNED, uuid7())
 
         assert owed == 1
+
+    def test_several_subjects_end_each_at_its_own_time(self, scene):
+        driver = scene.driver()
+        soon = datetime(2030, 1, 1, tzinfo=UTC)
+        ends = {uuid7(): soon, uuid7(): soon + timedelta(hours=1)}
+        before = len(queued("push.send"))
+
+        with Session.begin() as session:
+            owed = outbox.put_expiring(
+                session, driver.member_id, MessageKind.OFFER, ends
+            )
+
+        pushes = rows_of(Push)
+        assert owed == len(queued("push.send")) - before == len(pushes) == 2
+        assert {push.subject_id: push.expires_at for push in pushes} == ends
