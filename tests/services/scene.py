@@ -36,8 +36,6 @@ from tests.world import CHICAGO, NEW_YORK, NEWARK, ROADS, Answer, Caller, World,
 
 Result = TypeVar("Result")
 
-HALF_AN_HOUR = timedelta(minutes=30)
-
 
 @dataclass
 class Scene:

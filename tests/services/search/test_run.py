@@ -37,11 +37,6 @@ from tests.services.search.drops import (
 from tests.world import CHICAGO, CLEVELAND, DALLAS, HOUSTON, NEW_YORK, NEWARK, utcnow
 
 
-@pytest.fixture
-def scene(world):
-    return Scene(world)
-
-
 class TestOnce:
     def test_the_job_run_again_makes_no_second_search_and_no_second_offers(
         self, world, run_jobs

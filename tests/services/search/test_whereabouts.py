@@ -14,14 +14,9 @@ from runtime.db import Session
 from services.fleet.flags import FARTHEST_FROM_STOP_M, FASTEST_MPS
 from services.search import run, whereabouts
 from tests.services.scene import Scene
-from tests.world import CLEVELAND, NEW_YORK, World, utcnow
+from tests.world import CLEVELAND, NEW_YORK, utcnow
 
 AGO = timedelta(hours=7)
-
-
-@pytest.fixture
-def scene(world: World) -> Scene:
-    return Scene(world)
 
 
 def completed(scene: Scene, at: datetime) -> UUID:
