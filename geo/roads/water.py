@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.roads.sphere import Floats
+from geo.sphere import Floats
 
 CELLS = 48
 """Cells to a degree: 1.25 minutes of arc, about 2.3 km from south to north."""
