@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from math import inf
 from zoneinfo import ZoneInfo
 
@@ -22,9 +22,7 @@ from bench.reference_records import (
     Truck,
 )
 from bench.reference_stages import air_m
-
-NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+from tests.bench.square import HOUR, NOON
 
 CASES = data_dir() / "cases" / "search.json"
 BY_ROAD_MI = {
