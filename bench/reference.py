@@ -30,13 +30,6 @@ from bench.reference_trip import (
     ways_of,
 )
 
-STAGES = (
-    *("currency", "equipment", "weight", "length", "hazmat", "temperature", "country"),
-    *("area", "road", "deadhead", "detour", "pickup_window", "delivery_window"),
-    *("home_by", "pay", "wishes", "gain"),
-)
-"""The questions, in the order in which they are asked."""
-
 OF_THE_TRUCK = (
     ("currency", stages.currency),
     ("equipment", stages.equipment),
