@@ -218,7 +218,7 @@ def _money(
     yield "loaded_cost", -round(loaded * ways.loaded_m)
     yield "home_deadhead_cost", -round(empty * ways.home.metres)
     yield "baseline_saved", round(empty * ways.empty.metres)
-    yield "hours_cost", -round(hour * later_h)
+    yield "duty_hours_cost", -round(hour * later_h)
 
 
 def _first(*figures: float | None) -> float:
