@@ -20,6 +20,7 @@ from bench.running import BREAKS, Line, line_of, parser_of, run
 from bench.usage import rss_mb
 from geo.roads import Highways
 from market.board import write_board
+from runtime.config import Settings
 from services.people.passwords import NOBODY
 
 ORGS = 200
@@ -29,8 +30,6 @@ CROWD_PER_S = 20.0
 HIGHER, BETWEEN, LOWER = (40.0, 80.0), (10.0,), (3.0, 2.0, 1.0)
 """Rates per second, tried in this order: HIGHER, BETWEEN if `CROWD_PER_S` is too much,
 LOWER if `PER_S` is."""
-
-CACHE_MB = 32
 
 WARM_UP_S = 4.0
 """Played at `PER_S` and not counted: the first requests open connections and make
@@ -224,7 +223,7 @@ def furnish(rig: Rig, size: Size, seed: int) -> list[Truck]:
         seed=seed,
         now=now,
         password_hash=NOBODY,
-        roads=Highways.read(cache_mb=CACHE_MB),
+        roads=Highways.read(cache_mb=Settings.ROADS_CACHE_MB),
         tell=lambda written: say(f"{written:,} loads are posted"),
     )
     with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:

@@ -30,13 +30,6 @@ from bench.reference_trip import (
     ways_of,
 )
 
-STAGES = (
-    *("currency", "equipment", "weight", "length", "hazmat", "temperature", "country"),
-    *("area", "road", "deadhead", "detour", "pickup_window", "delivery_window"),
-    *("home_by", "pay", "wishes", "gain"),
-)
-"""The questions, in the order in which they are asked."""
-
 OF_THE_TRUCK = (
     ("currency", stages.currency),
     ("equipment", stages.equipment),
@@ -225,7 +218,7 @@ def _money(
     yield "loaded_cost", -round(loaded * ways.loaded_m)
     yield "home_deadhead_cost", -round(empty * ways.home.metres)
     yield "baseline_saved", round(empty * ways.empty.metres)
-    yield "hours_cost", -round(hour * later_h)
+    yield "duty_hours_cost", -round(hour * later_h)
 
 
 def _first(*figures: float | None) -> float:

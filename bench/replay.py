@@ -17,9 +17,9 @@ from bench.report import say
 from bench.rig import Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
 from geo.roads import Highways
+from runtime.config import Settings
 
 MAX_DETOUR_MI = 300
-CACHE_MB = 32
 OTHER_SEEDS = range(100)
 """More random homes, for the reference only, to see how much the homes matter."""
 QUICK_TRUCKS = 20
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with set_up(settings) as rig:
             day = _play(rig, options.mode, loads, trips)
             rules = Rules(options.radius_mi, MAX_DETOUR_MI)
-            roads = Highways.read(cache_mb=CACHE_MB)
+            roads = Highways.read(cache_mb=Settings.ROADS_CACHE_MB)
             way = ways_between(roads, loads, trips)
             figures = figures_of(loads, trips, day, rules, way)
             if day.is_all_posted:

@@ -41,6 +41,7 @@ from geo.points import Point
 from market import Habits, MarketLoad, MarketTruck, fleet, headhaul
 from market.lanes import draw_lane
 from market.loads import make_load
+from places.cities import City
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY_S = 24 * HOUR_S
@@ -136,27 +137,13 @@ def posted(size: Size, habits: Habits, *, seed: int) -> list[Posted]:
 def load_of(load: MarketLoad, load_id: str) -> Load:
     """Return a load of the market as the reference knows it."""
     low_c, high_c = load.temperature_c or (None, None)
+    pickup_window = load.pickup_from, load.pickup_until
+    delivery_window = load.delivery_from, load.delivery_until
     return Load(
         id=load_id,
         stops=(
-            Stop(
-                "pickup",
-                _place(load.pickup),
-                load.pickup_from,
-                load.pickup_until,
-                load.origin.zone,
-                country="US",
-                state=load.origin.state,
-            ),
-            Stop(
-                "delivery",
-                _place(load.delivery),
-                load.delivery_from,
-                load.delivery_until,
-                load.destination.zone,
-                country="US",
-                state=load.destination.state,
-            ),
+            _stop("pickup", load.pickup, load.origin, pickup_window),
+            _stop("delivery", load.delivery, load.destination, delivery_window),
         ),
         price_cents=load.price_cents,
         equipment=frozenset(str(kind) for kind in load.equipment),
@@ -166,6 +153,12 @@ def load_of(load: MarketLoad, load_id: str) -> Load:
         temperature_min_c=low_c,
         temperature_max_c=high_c,
     )
+
+
+def _stop(
+    kind: str, dock: Point, town: City, window: tuple[datetime, datetime]
+) -> Stop:
+    return Stop(kind, _place(dock), *window, town.zone, country="US", state=town.state)
 
 
 def _place(point: Point) -> Place:

@@ -38,7 +38,8 @@ MID_LAKE_LON, SHORE_LAT = -87.0, 41.75
 """At this longitude, all north of this latitude is Lake Michigan (up to 45.9)."""
 
 CLEVELAND_CLOSES_AFTER = timedelta(hours=8)
-"""Too early for a truck that has still to be loaded; a first one could just keep it."""
+"""Too early for a truck that has still to be loaded. Not so early that the posting is
+odd: two drivers who set out now would be there in time."""
 
 
 def tell(play: Play) -> None:

@@ -1,4 +1,4 @@
-"""`make demo`: a day of the market in about a minute, through the public HTTP API.
+"""`make demo`: a day of the market in two minutes, through the public HTTP API.
 
 Environment: ONCE=1 stops by itself; DEMO_LOADS, DEMO_TRUCKS and DEMO_SECONDS make the
 play smaller or larger (see `Options`); PORT is the web server's, any free one if unset.
@@ -77,7 +77,7 @@ def main() -> int:
     is_over, is_kept, last_line = False, False, ""
     try:
         teller.say(
-            "A day of the freight market in about a minute. People, freight and phones"
+            "A day of the freight market in two minutes. People, freight and phones"
             " are made up; database, web server, job worker and every HTTP request are"
             " real. Starting them ..."
         )

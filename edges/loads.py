@@ -1,4 +1,4 @@
-"""The operator's commands about loads: odd figures, and freight posted twice."""
+"""The operator's commands about loads: odd figures, freight posted twice, lengths."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -26,7 +26,7 @@ def printable(text: str) -> str:
 
 @click.group()
 def loads() -> None:
-    """Loads with odd figures, and loads that look the same."""
+    """Loads with odd figures, loads that look the same, and lengths by road."""
 
 
 @loads.command()

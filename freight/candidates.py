@@ -54,7 +54,7 @@ class CandidateStop:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A posted load as the search sees it: first pickup, last delivery, freight.
+    """A posted load as the search sees it: its ends, its freight, and all its stops.
 
     loaded_m, loaded_access_m: by road from the first pickup through all stops to the
         last delivery, and the part of that off the highways.

@@ -25,7 +25,7 @@ HOUR_CENTS = 1_400
 """What an hour of truck and driver is worth, US cents.
 
 Our choice. The best price of an hour is what a truck contributes in a week divided by
-its 168 hours: in simulated weeks $8 to $11 at 156 cents a mile, $20 at 76 cents. Below
+its 168 hours: in simulated weeks $8 to $10 at 156 cents a mile, $20 at 76 cents. Below
 $13 a load may cost a night for a few dollars; $20 refused so much freight at 156 cents
 that a thin market paid half.
 """

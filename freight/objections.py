@@ -208,7 +208,7 @@ class Moment:
     is_located: the driver sent a position lately, or none is needed.
     is_cabotage: the load is domestic in a country that is not the carrier's or not the
         driver's.
-    area: why the drawn areas forbid an end of the load.
+    area: why the drawn areas forbid a stop of the load.
     """
 
     has_endorsement: bool

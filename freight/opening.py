@@ -44,10 +44,11 @@ class Hours:
     def from_record(cls, record: Mapping[str, Any]) -> "Hours":
         """Return the hours of {"days": ["mon"], "from": "08:00", "until": "16:00"}."""
         days = frozenset(Weekday(day) for day in record["days"])
-        return cls(days, seconds_of(record["from"]), seconds_of(record["until"]))
+        begin, end = second_of_day(record["from"]), second_of_day(record["until"])
+        return cls(days, begin, end)
 
 
-def seconds_of(clock: str) -> int:
+def second_of_day(clock: str) -> int:
     """Return the seconds of the day of "HH:MM"; "24:00" is the end of the day."""
     hours, minutes = clock.split(":")
     return (int(hours) * 60 + int(minutes)) * 60
@@ -148,7 +149,8 @@ class HomeEvery:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "HomeEvery":
         """Return that of {"weekday": "fri", "at": "18:00", "zone": ...}."""
-        return cls(Weekday(record["weekday"]), seconds_of(record["at"]), record["zone"])
+        at_s = second_of_day(record["at"])
+        return cls(Weekday(record["weekday"]), at_s, record["zone"])
 
     def next_at(self, after: datetime) -> datetime:
         """Return the first of these times that is not before `after`, in UTC.

@@ -116,8 +116,8 @@ of a load board, where p10 to p90 of all loads are 0.63 to 1.68 times the median
 
 BELIEVED_FACTOR = 6
 """So many times the median is more than anybody pays on a market: such a price would
-outbid every honest load, so it is confirmed first. Source: SEARCH 3, until the own
-market gives better."""
+outbid every honest load, so it is confirmed first. Our choice, until the own market
+gives better."""
 
 PREMIUMS = {**dict.fromkeys(DEARER, 1.2), **dict.fromkeys(SPECIAL, 2.0)}
 """By what the bound of a believed price is higher for a type, 1 if it is not named. The

@@ -315,10 +315,10 @@ FREIGHT = (
     Rule(Stage.COUNTRY, Reason.COUNTRY_NOT_ALLOWED, country_not_allowed, _country),
     Rule(Stage.COUNTRY, Reason.CABOTAGE, cabotage, _market),
 )
-"""Question of the freight alone."""
+"""Questions of the freight alone."""
 
 CIRCLE = _in_area(AreaReason.OUTSIDE_CIRCLE)
-"""Always first asked of a market, which counts no load outside the circle at all."""
+"""Asked of a market before all else: loads outside the circle are not counted."""
 
 AREA = (
     CIRCLE,
@@ -391,4 +391,4 @@ PHASES: tuple[tuple[Phase | None, tuple[Rule, ...]], ...] = (
     (timed, TIMES),
     (paid, GAINS),
 )
-"""What is found out of the loads that are left, then the rules that need it."""
+"""In order: what is computed of the loads that are left, and the rules that need it."""

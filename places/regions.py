@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from geo.distance import EARTH_RADIUS_M
 from geo.points import Point
+from geo.sphere import unit_vectors
 from geo.subdivisions import COUNTRY_OF
 
 FILE = Path(__file__).with_name("towns.csv")
@@ -62,8 +63,8 @@ def region_of(point: Point, address: Mapping[str, Any] | None = None) -> Region:
     """Return the country and the state of a place, and whether it is urban.
 
     The address decides, as far as it is given and does not contradict itself; then the
-    nearest city of `places`. An address whose state is of another country than the one
-    it names counts as the nearest town says, or else as it names.
+    towns around it. Where its state is of another country than the one it names, the
+    nearest town decides, or else the country that it names.
     """
     known = _towns()
     away_m = _away_m(known.towards, point)
@@ -85,7 +86,7 @@ def is_urban(point: Point) -> bool:
 
 
 def _away_m(towards: _Vectors, point: Point) -> _Vectors:
-    there = _towards(point.lat, point.lon)
+    (there,) = unit_vectors(np.array([point.lat]), np.array([point.lon]))
     away_m: _Vectors = EARTH_RADIUS_M * np.arccos(np.clip(towards @ there, -1.0, 1.0))
     return away_m
 
@@ -119,16 +120,10 @@ def _towns() -> _Towns:
         np.array([float(row[column]) for row in rows])
         for column in ("lat", "lon", "population")
     )
-    towards = _towards(lat, lon).T
+    towards = unit_vectors(lat, lon)
     return _Towns(
         towards,
         towards[people >= BIG_CITY],
         tuple(row["state"] for row in rows),
         np.array([row["country"] for row in rows]),
     )
-
-
-def _towards(lat: npt.ArrayLike, lon: npt.ArrayLike) -> _Vectors:
-    north, east = np.radians(lat), np.radians(lon)
-    level = np.cos(north)
-    return np.array([level * np.cos(east), level * np.sin(east), np.sin(north)])

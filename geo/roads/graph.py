@@ -31,8 +31,7 @@ HIGHWAY_COLUMNS = {
     "island": ("<i4", 2),
 }
 WATER_COLUMNS = {"shape": ("<i4", 1), "water": ("|u1", 1)}
-"""Type and dimensions of each array. `docs/adr/0043-roads-as-data.md` says what is in
-them."""
+"""Type and dimensions of each array. `Graph` and `Water` say what is in them."""
 
 
 class RoadsUnusable(Exception):

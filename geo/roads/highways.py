@@ -15,8 +15,8 @@ from geo.roads.lines import nodes_between
 from geo.roads.places import Places, Way, Ways
 from geo.roads.searches import Searches, access_cost, ways_of
 from geo.roads.snapping import WET_M, Snapper
-from geo.roads.sphere import Floats, great_circle_m
 from geo.roads.water import Water
+from geo.sphere import Floats, great_circle_m
 
 MODEL = 1
 """Changes with each constant that a place is made of: kept places are then remade."""

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from geo.roads.graph import Graph
 from geo.roads.places import ACCESS_STEP_M, NODES, Places
-from geo.roads.sphere import Floats, great_circle_m
+from geo.sphere import Floats, great_circle_m
 
 FACTOR = 1.06
 """Metres driven for a metre of the graph, which leaves out bends and ramps.

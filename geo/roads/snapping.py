@@ -7,8 +7,8 @@ from scipy.spatial import cKDTree
 from geo.distance import EARTH_RADIUS_M
 from geo.roads.graph import Graph
 from geo.roads.places import ACCESS_STEP_M, NO_COMPONENT, NODES, Places
-from geo.roads.sphere import Floats, arc_m, unit_vectors
 from geo.roads.water import Water
+from geo.sphere import Floats, arc_m, unit_vectors
 
 ACCESS = 1.3
 """Metres off the highways for a metre of great circle."""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.roads.sphere import Floats
+from geo.sphere import Floats
 
 CELLS = 48
 """Cells to a degree: 1.25 minutes of arc, about 2.3 km from south to north."""
@@ -16,6 +16,9 @@ SAMPLE_M = 1000.0
 
 BLOCK = 8
 """Rows and columns of a block."""
+
+Lines = tuple[Floats, Floats, Floats, Floats]
+"""lat_a, lon_a, lat_b, lon_b of the ends of each line, degrees."""
 
 
 class Water:
@@ -56,17 +59,16 @@ class Water:
 
         The ends count as land: a quay is no barrier. The same there and back.
         """
-        wet = np.flatnonzero(self._may_be_wet(lat_a, lon_a, lat_b, lon_b))
+        wet = np.flatnonzero(self._may_be_wet((lat_a, lon_a, lat_b, lon_b)))
         dry = np.ones(len(air_m), np.bool_)
         if len(wet):
-            ends = lat_a[wet], lon_a[wet], lat_b[wet], lon_b[wet]
-            dry[wet] = self._wet_m(*ends, air_m[wet]) <= wet_m
+            lines = lat_a[wet], lon_a[wet], lat_b[wet], lon_b[wet]
+            dry[wet] = self._wet_m(lines, air_m[wet]) <= wet_m
         return dry
 
-    def _may_be_wet(
-        self, lat_a: Floats, lon_a: Floats, lat_b: Floats, lon_b: Floats
-    ) -> NDArray[np.bool_]:
+    def _may_be_wet(self, lines: Lines) -> NDArray[np.bool_]:
         """Say of each line whether a block in the box around it has water."""
+        lat_a, lon_a, lat_b, lon_b = lines
         low, left = self._cells(np.minimum(lat_a, lat_b), np.minimum(lon_a, lon_b))
         high, right = self._cells(np.maximum(lat_a, lat_b), np.maximum(lon_a, lon_b))
         low, left = low // BLOCK, left // BLOCK
@@ -75,25 +77,9 @@ class Water:
         wet = sums[high, right] - sums[low, right] - sums[high, left] + sums[low, left]
         return np.asarray(wet > 0)
 
-    def _wet_m(
-        self,
-        lat_a: Floats,
-        lon_a: Floats,
-        lat_b: Floats,
-        lon_b: Floats,
-        air_m: Floats,
-    ) -> Floats:
+    def _wet_m(self, lines: Lines, air_m: Floats) -> Floats:
         """Return the metres of water under each line."""
-        # From the same end, whichever way the line is asked for.
-        is_turned = (lat_a > lat_b) | ((lat_a == lat_b) & (lon_a > lon_b))
-        lat_a, lat_b = (
-            np.where(is_turned, lat_b, lat_a),
-            np.where(is_turned, lat_a, lat_b),
-        )
-        lon_a, lon_b = (
-            np.where(is_turned, lon_b, lon_a),
-            np.where(is_turned, lon_a, lon_b),
-        )
+        lat_a, lon_a, lat_b, lon_b = _from_the_south(lines)
         parts = np.maximum(2, (air_m / SAMPLE_M).astype(np.int64))
         samples = parts - 1
         line = np.repeat(np.arange(len(air_m)), samples)
@@ -115,3 +101,16 @@ class Water:
         row = np.floor((lat - SOUTH) * CELLS).astype(np.int64)
         column = np.floor((lon - WEST) * CELLS).astype(np.int64)
         return row.clip(0, self._rows - 1), column.clip(0, self._columns - 1)
+
+
+def _from_the_south(lines: Lines) -> Lines:
+    """Return the lines, each from its southern end: so they are the same there and
+    back."""
+    lat_a, lon_a, lat_b, lon_b = lines
+    is_turned = (lat_a > lat_b) | ((lat_a == lat_b) & (lon_a > lon_b))
+    return (
+        np.where(is_turned, lat_b, lat_a),
+        np.where(is_turned, lon_b, lon_a),
+        np.where(is_turned, lat_a, lat_b),
+        np.where(is_turned, lon_a, lon_b),
+    )

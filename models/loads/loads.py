@@ -86,7 +86,7 @@ class Load(Identified, Dated, Versioned, Row):
             "(status = 'interrupted') = (interrupted_at IS NOT NULL)",
             name="interrupted",
         ),
-        # "Pickup in this box and delivery in that box", over posted loads only.
+        # Posted loads of the same freight: "pickup in this box, delivery in that box".
         Index(
             "ix_loads_two_ended",
             text("point(pickup_lon, pickup_lat)"),
@@ -94,7 +94,7 @@ class Load(Identified, Dated, Versioned, Row):
             postgresql_using="gist",
             postgresql_where=text("status = 'posted'"),
         ),
-        # For the door `note_duplicates`, with the index above.
+        # The same for the other active loads. Both serve the door `note_duplicates`.
         Index(
             "ix_loads_two_ended_active",
             text("point(pickup_lon, pickup_lat)"),

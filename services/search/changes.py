@@ -1,9 +1,9 @@
-"""What changed on the market since a reader's last snapshot, and is it the same server.
+"""What changed on the market since a reader's last snapshot, and on which server.
 
 A snapshot of PostgreSQL names the transactions that it does not see: those that were
-open (`in_progress`), and those that had not begun (from `ends_at` on). What they wrote
-is all that a later snapshot may see more. So however long a writer stays open, nothing
-is read twice.
+open (`in_progress`), and those that had not begun (from `ends_at` on). A later snapshot
+sees nothing more than what these wrote. So however long a writer stays open, nothing is
+read twice.
 """
 
 # scope: the server reads the loads of all companies.
@@ -55,7 +55,7 @@ class Place:
         return f"({since} or {column} = any('{{{some}}}'::xid8[]))"
 
     def reason_to_reload(self, now: "Place") -> str | None:
-        """Return why what was read before `now` is worth nothing, None if it is not."""
+        """Return why all must be read again by `now`; None if it need not be."""
         if self.server != now.server:
             return "server"
         if now.horizon < self.horizon or now.ends_at < self.ends_at:
@@ -108,7 +108,7 @@ BOOKINGS: LiteralString = "select poster, booked, cancelled from bookings_of(nul
 
 
 def news(connection: Connection[Any], before: Place | None) -> News:
-    """Return what the connection's snapshot says, and what it sees more than `before`.
+    """Return what the connection's snapshot says, and what has changed since `before`.
 
     Raises: psycopg.Error.
     """

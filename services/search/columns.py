@@ -107,10 +107,10 @@ def closes(sql: LiteralString) -> LiteralString:
 
 
 def _country_bit(country: LiteralString) -> LiteralString:
-    known: LiteralString = " ".join(
+    cases: LiteralString = " ".join(
         f"when '{name}' then {1 << place}" for place, name in enumerate(COUNTRIES)
     )
-    return f"(case {country} {known} else 8 * ({country} is not null)::int end)"
+    return f"(case {country} {cases} else 8 * ({country} is not null)::int end)"
 
 
 def _countries() -> LiteralString:

@@ -233,7 +233,7 @@ class TestGain:
             "home_deadhead_cost": -7_200,
             "baseline_saved": 57_600,
             # 10 h with the load and 8 h without.
-            "hours_cost": -2_000,
+            "duty_hours_cost": -2_000,
             "cancellation_risk": 0,
         }
 
@@ -247,9 +247,9 @@ class TestGain:
 
         assert of_truck["deadhead_cost"] == -3_600
         assert of_truck["loaded_cost"] == -86_400
-        assert of_truck["hours_cost"] == 0
+        assert of_truck["duty_hours_cost"] == 0
         assert of_carrier["loaded_cost"] == -4_320
-        assert of_carrier["hours_cost"] == -200
+        assert of_carrier["duty_hours_cost"] == -200
 
     def test_a_poster_who_cancels_is_shrunk_and_hidden_below_five(self):
         few, many = Poster(4, 4), Poster(10, 5)

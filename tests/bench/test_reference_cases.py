@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from math import inf
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from bench import reference
-from bench.__main__ import data_dir
+from bench.__main__ import ROOT
 from bench.reference_records import (
     METRES_PER_MILE,
     Driver,
@@ -22,11 +22,9 @@ from bench.reference_records import (
     Truck,
 )
 from bench.reference_stages import air_m
+from tests.bench.square import HOUR, NOON
 
-NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-
-CASES = data_dir() / "cases" / "search.json"
+CASES = ROOT / "tests" / "freight" / "cases" / "search.json"
 BY_ROAD_MI = {
     ("Milwaukee", "Muskegon"): 280,
     ("Lexington Park MD", "Crisfield MD"): 170,
@@ -110,8 +108,6 @@ class Case:
 class TestCasesOfTheDesign:
     @pytest.fixture
     def case(self):
-        if not CASES.is_file():
-            pytest.skip(f"there is no {CASES} (BACKHAUL_DATA names the folder)")
         cases = {each["name"]: each for each in json.loads(CASES.read_text())["cases"]}
         return lambda name, free_at=NOON: Case(cases[name], free_at)
 

@@ -14,7 +14,7 @@ from freight.opening import (
     HomeEvery,
     Hours,
     Weekday,
-    seconds_of,
+    second_of_day,
     spans,
 )
 
@@ -223,6 +223,6 @@ class TestHomeEvery:
 
 
 def test_seconds_of_a_day() -> None:
-    assert [seconds_of(clock) for clock in ("00:00", "08:30", "24:00")] == [
+    assert [second_of_day(clock) for clock in ("00:00", "08:30", "24:00")] == [
         *(0, 30_600, 86_400)
     ]

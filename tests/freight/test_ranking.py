@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from random import Random
-from uuid import UUID
 
 import pytest
 
@@ -260,10 +259,3 @@ class TestExplanation:
         # 12.5 h of driving to the delivery, a break, a daily rest, an hour at the dock.
         hours = (ranked.figures.delivery_eta - NOON) / HOUR
         assert hours == pytest.approx(12.5 + 0.5 + 10 + 1)
-
-
-def test_ids_order_as_numbers():
-    loads = Loads.of([make_candidate(2**128 - 1)], ask().roads)
-    assert UUID(int=(int(loads.id_high[0]) << 64) + int(loads.id_low[0])).int == (
-        2**128 - 1
-    )

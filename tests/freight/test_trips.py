@@ -177,16 +177,16 @@ class TestStopByStop:
         assert hours(trip(ends)) == hours(trip(walked))
 
     def test_a_middle_stop_by_night_is_an_arrival_by_night(self):
-        at_ten = make_stop(2.0, window_from=NOON)
         load = load_of(
             make_stop(0.5, "pickup", window_from=NOON + 8 * HOUR),
-            at_ten,
-            make_stop(2.1, window_from=NOON + 18 * HOUR, opening=()),
+            make_stop(2.0, window_from=NOON + 18 * HOUR),
+            make_stop(2.1),
         )
 
         trips = trip(load, make_situation(zone="UTC"))
 
-        # Loaded at 21:00, 150 km to the middle stop: 23:05.
+        # Loaded at 21:00, at the middle stop at 23:05, which opens at 6:00.
+        assert time_of(trips.delivery_at[0]).hour == 7
         assert trips.is_at_night[0]
         assert not trip(make_candidate()).is_at_night[0]
 

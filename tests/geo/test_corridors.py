@@ -10,7 +10,6 @@ from geo.corridors import MAX_LENGTH_M, Corridor, corridor_home
 from geo.distance import destination, haversine_m
 from geo.ellipses import Ellipse
 from geo.fences import CircleFence, InvalidFence
-from geo.points import Point
 from geo.roads import EstimatedRoads
 from tests.geo.places import (
     CHICAGO,
@@ -34,18 +33,6 @@ def corridors(draw):
     end = destination(start, draw(bearings_deg), apart_m)
     more_m = draw(st.sampled_from([0.0, 1e-3, 10.0])) or draw(st.floats(0, 4e6))
     return Corridor(start, end, haversine_m(start, end) + more_m)
-
-
-def edge_of(corridor: Corridor, toward_deg: float, halvings: int = 45) -> Point:
-    """Return the last point inside, by bisection from `start`, without `Ellipse`."""
-    inside_m, outside_m = 0.0, corridor.length_m
-    for _ in range(halvings):
-        middle_m = (inside_m + outside_m) / 2
-        if corridor.contains(destination(corridor.start, toward_deg, middle_m)):
-            inside_m = middle_m
-        else:
-            outside_m = middle_m
-    return destination(corridor.start, toward_deg, inside_m)
 
 
 class TestCorridor:

@@ -36,8 +36,6 @@ from tests.world import CHICAGO, NEW_YORK, NEWARK, ROADS, Answer, Caller, World,
 
 Result = TypeVar("Result")
 
-HALF_AN_HOUR = timedelta(minutes=30)
-
 
 @dataclass
 class Scene:
@@ -117,11 +115,7 @@ class Scene:
         """
         stop_id = stop_id or self.drop(at)
         with Session.begin() as session:
-            session.execute(
-                update(LastPosition)
-                .where(LastPosition.driver_id == UUID(driver.driver_id))
-                .values(lat=at.lat, lon=at.lon)
-            )
+            last_seen(session, driver, at)
             made = search_home(
                 session,
                 self.rules,
@@ -149,6 +143,18 @@ def actor_of(caller: Caller) -> Actor:
         caller.app.extensions["keyring"], caller.token, now=utcnow()
     )
     return sign_in.enter(claims, [])[0]
+
+
+def last_seen(session: OrmSession, driver: Caller, place: Point, **values: Any) -> None:
+    """Let the driver's last position, if there is one, be at the place.
+
+    values: other columns of it.
+    """
+    session.execute(
+        update(LastPosition)
+        .where(LastPosition.driver_id == UUID(driver.driver_id))
+        .values(lat=place.lat, lon=place.lon, **values)
+    )
 
 
 def rows_of(model: type[Any], *conditions: Any) -> list[Any]:

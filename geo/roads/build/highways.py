@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from geo.roads.build.source import Ints, Network, mended, table
-from geo.roads.sphere import Floats, arc_m, unit_vectors
+from geo.sphere import Floats, arc_m, unit_vectors
 
 PIECE_M = 10_000.0
 """No edge is longer: a stop beside a long road finds a node near it."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from geo.roads.graph import DATA
-from geo.roads.sphere import Floats, arc_m, unit_vectors
+from geo.sphere import Floats, arc_m, unit_vectors
 
 SOUTH, NORTH, WEST, EAST = 14.0, 72.0, -170.0, -52.0
 """North America, degrees."""

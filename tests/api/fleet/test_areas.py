@@ -61,11 +61,6 @@ def fill(caller: Caller, count: int) -> list[str]:
     return listed(caller)
 
 
-@pytest.fixture
-def boss(world: World) -> Caller:
-    return world.company()
-
-
 class TestPutArea:
     @pytest.mark.parametrize(
         "geometry",

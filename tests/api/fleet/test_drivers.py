@@ -9,16 +9,6 @@ from freight.roles import Role
 from tests.world import CHICAGO, NEW_YORK, SOME_ID, Caller, World
 
 
-@pytest.fixture
-def boss(world: World) -> Caller:
-    return world.company()
-
-
-@pytest.fixture
-def driver(world: World, boss: Caller) -> Caller:
-    return world.driver(boss, device=None)
-
-
 def path(driver: Caller) -> str:
     return f"/v1/drivers/{driver.driver_id}"
 

@@ -16,11 +16,6 @@ from tests.api.kernel.conftest import Limited
 from tests.world import Caller, World, iso, utcnow
 
 
-@pytest.fixture
-def driver(world: World) -> Caller:
-    return world.driver(world.company(), device=None)
-
-
 def fix(**fields: Any) -> dict[str, Any]:
     return {
         "fix_id": str(uuid7()),

@@ -15,16 +15,6 @@ ALL = {"is_hard": False, "cents": 0, "state": None, "from_state": None}
 ALL |= {"to_state": None}
 
 
-@pytest.fixture
-def boss(world: World) -> Caller:
-    return world.company()
-
-
-@pytest.fixture
-def driver(world: World, boss: Caller) -> Caller:
-    return world.driver(boss, device=None)
-
-
 def path(driver: Caller) -> str:
     return f"/v1/drivers/{driver.driver_id}"
 

@@ -35,16 +35,6 @@ def hasher() -> Iterator[Counting]:
 
 
 @pytest.fixture
-def boss(world: World) -> Caller:
-    return world.company()
-
-
-@pytest.fixture
-def driver(world: World, boss: Caller) -> Caller:
-    return world.driver(boss, device=None)
-
-
-@pytest.fixture
 def busy(world: World, boss: Caller, driver: Caller) -> Caller:
     """The driver, with a load."""
     world.assign(boss, driver, world.load(world.shipper()))

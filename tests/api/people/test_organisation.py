@@ -14,11 +14,6 @@ PATH = "/v1/organisation"
 COSTS = {"cost_cents_per_km": 96.9, "hour_cents": 2_500}
 
 
-@pytest.fixture
-def boss(world: World) -> Caller:
-    return world.company()
-
-
 class TestCosts:
     def test_are_our_defaults_until_they_are_set_and_say_so(self, boss: Caller) -> None:
         shown = boss.get(PATH)

@@ -16,7 +16,7 @@ def ratio(miles: float) -> float:
 
 
 class TestEstimatedRoads:
-    def test_its_source_is_estimate(self):
+    def test_its_source_is_estimated(self):
         port: Roads = roads
 
         assert port.source == "estimated"

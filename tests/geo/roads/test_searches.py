@@ -12,7 +12,7 @@ from geo.points import Point
 from geo.roads.graph import read_graph, read_water
 from geo.roads.searches import FACTOR, Searches, access_cost, ways_of
 from geo.roads.snapping import Snapper
-from geo.roads.sphere import great_circle_m
+from geo.sphere import great_circle_m
 
 START = Point(39.0, -94.5)
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.roads.graph import read_water
-from geo.roads.sphere import great_circle_m
+from geo.sphere import great_circle_m
 from tests.geo.places import often
 
 MICHIGAN = ((43.04, -87.91), (43.23, -86.25))

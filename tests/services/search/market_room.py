@@ -11,11 +11,22 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.orm import Session as OrmSession
 
+from geo.points import Point
 from runtime.db import Session
 from services.search.market import Listed, Market
+from tests.services.scene import Scene
 from tests.world import utcnow
 
 STRANGER = UUID(int=1)
+
+
+def walked(scene: Scene, *places: Point) -> UUID:
+    """Post a load with stops at these places; return its id."""
+    stops = [
+        scene.world.stop_body("pickup" if n == 0 else "delivery", place, n, 48 + n)
+        for n, place in enumerate(places)
+    ]
+    return scene.load(stops=stops)
 
 
 def change(statement: str, **values: Any) -> None:

@@ -20,11 +20,6 @@ from tests.services.scene import Scene
 from tests.world import CHICAGO, CLEVELAND, GARY, NEW_YORK, NEWARK, ROADS, World
 
 
-@pytest.fixture
-def scene(world: World) -> Scene:
-    return Scene(world)
-
-
 def seen(load_id: UUID) -> Any:
     with Session() as session:
         found = candidate(session, load_id)

@@ -20,11 +20,6 @@ from tests.world import CHICAGO, DALLAS, DENVER, NEWARK, iso, utcnow
 LONDON_ONTARIO = Point(42.9834, -81.2497)
 
 
-@pytest.fixture
-def scene(world):
-    return Scene(world)
-
-
 def explain(caller, search, load_id):
     return caller.get(
         f"/v1/backhaul-searches/{search.id}/explanation?load_id={load_id}"

@@ -7,11 +7,6 @@ from tests.services.scene import Scene
 from tests.world import CHICAGO, NEWARK
 
 
-@pytest.fixture
-def scene(world):
-    return Scene(world)
-
-
 def why(caller, search, load_id):
     path = f"/v1/backhaul-searches/{search.id}/explanation?load_id={load_id}"
     answer = caller.get(path)

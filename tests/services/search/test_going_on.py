@@ -18,11 +18,6 @@ from tests.services.scene import (
 from tests.world import utcnow
 
 
-@pytest.fixture
-def scene(world):
-    return Scene(world)
-
-
 @pytest.mark.parametrize("event", ["declined", "expired", "withdrawn"])
 def test_broadcast_goes_on_with_the_rest_when_all_have_ended(scene, run_jobs, event):
     loads = scene.loads(5)

@@ -10,11 +10,6 @@ from tests.services.search.drops import edit, hours_away, ids_of, miles_away
 from tests.world import CHICAGO, NEW_YORK, NEWARK
 
 
-@pytest.fixture
-def scene(world):
-    return Scene(world)
-
-
 class TestTheOrder:
     """The driver says what comes first."""
 

@@ -1,7 +1,6 @@
 """The market in memory has what was committed before it was asked, and nothing else."""
 
 from itertools import pairwise
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -16,6 +15,7 @@ from tests.services.search.market_room import (
     ids,
     seen,
     stops_of,
+    walked,
 )
 from tests.world import CHICAGO, CLEVELAND, NEW_YORK, ROADS, World, utcnow
 
@@ -23,19 +23,6 @@ from tests.world import CHICAGO, CLEVELAND, NEW_YORK, ROADS, World, utcnow
 @pytest.fixture
 def scene(committed: World) -> Scene:
     return Scene(committed)
-
-
-@pytest.fixture
-def market() -> Market:
-    return Market(ROADS)
-
-
-def walked(scene: Scene, *places) -> UUID:
-    stops = [
-        scene.world.stop_body("pickup" if n == 0 else "delivery", place, n, 48 + n)
-        for n, place in enumerate(places)
-    ]
-    return scene.load(stops=stops)
 
 
 class TestRefresh:

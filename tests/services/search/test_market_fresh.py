@@ -38,11 +38,6 @@ def scene(committed: World) -> Scene:
     return Scene(committed)
 
 
-@pytest.fixture
-def market() -> Market:
-    return Market(ROADS)
-
-
 class TestWriters:
     def test_a_change_that_commits_late_is_not_lost(
         self, scene: Scene, market: Market

@@ -20,17 +20,12 @@ from services.search.market import Market
 from tests.services.scene import Scene
 from tests.services.search.market_room import change, reloading, seen
 from tests.waiting import wait_until
-from tests.world import ROADS, World
+from tests.world import World
 
 
 @pytest.fixture
 def scene(committed: World) -> Scene:
     return Scene(committed)
-
-
-@pytest.fixture
-def market() -> Market:
-    return Market(ROADS)
 
 
 @contextmanager

@@ -22,26 +22,14 @@ from tests.services.search.market_room import (
     change,
     ids,
     stops_of,
+    walked,
 )
-from tests.world import CHICAGO, CLEVELAND, DALLAS, NEW_YORK, ROADS, World, utcnow
+from tests.world import CHICAGO, CLEVELAND, DALLAS, NEW_YORK, World, utcnow
 
 
 @pytest.fixture
 def scene(committed: World) -> Scene:
     return Scene(committed)
-
-
-@pytest.fixture
-def market() -> Market:
-    return Market(ROADS)
-
-
-def walked(scene: Scene, *places) -> UUID:
-    stops = [
-        scene.world.stop_body("pickup" if n == 0 else "delivery", place, n, 48 + n)
-        for n, place in enumerate(places)
-    ]
-    return scene.load(stops=stops)
 
 
 class TestColumns:

@@ -45,7 +45,7 @@ def test_a_load_across_the_lake_is_too_far(scene):
 
     assert search.situation["distance_source"] == "highways"
     assert search.outcome is SearchOutcome.NOTHING_FOUND
-    assert answer["verdict"] == "excluded"
+    assert (answer["verdict"], answer["reason"]) == ("excluded", "beyond_max_deadhead")
 
 
 @pytest.mark.parametrize("home", [ON_THE_LAKE, NANTUCKET])

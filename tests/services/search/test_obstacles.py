@@ -17,11 +17,6 @@ from tests.services.search.drops import edit
 from tests.world import CLEVELAND, utcnow
 
 
-@pytest.fixture
-def scene(world):
-    return Scene(world)
-
-
 class TestObstacles:
     def outcome(self, scene, driver):
         scene.load()

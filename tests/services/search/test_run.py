@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from freight.candidates import Candidate
+from freight.costs import HOUR_CENTS
 from freight.ranking import Ranked, judge
 from freight.situation import Parameters
 from geo.areas import SearchArea
@@ -35,11 +36,6 @@ from tests.services.search.drops import (
     square,
 )
 from tests.world import CHICAGO, CLEVELAND, DALLAS, HOUSTON, NEW_YORK, NEWARK, utcnow
-
-
-@pytest.fixture
-def scene(world):
-    return Scene(world)
 
 
 class TestOnce:
@@ -164,11 +160,11 @@ class TestTheCircle:
         scene.load(is_draft=True)
         seen = scene.load()
 
-        counts = scene.search(scene.driver()).counts
+        search = scene.search(scene.driver())
 
-        assert (counts["considered"], counts["ranked"]) == (1, 1)
-        assert {stage["entered"] for stage in counts["stages"]} == {1}
-        assert seen
+        assert ids_of(search) == [seen]
+        assert (search.counts["considered"], search.counts["ranked"]) == (1, 1)
+        assert {stage["entered"] for stage in search.counts["stages"]} == {1}
 
     def test_is_by_air_and_the_limit_by_road(self, scene):
         """64 km by air are more by road: found by the circle, refused by the limit."""
@@ -199,7 +195,7 @@ class TestTheRecord:
         assert kept["situation"]["equipment"] == "van"
         assert kept["situation"]["cost_empty_is_default"] is True
         assert kept["situation"]["distance_source"] == "estimated"
-        assert kept["situation"]["hour_cents"] == 1_400
+        assert kept["situation"]["hour_cents"] == HOUR_CENTS
         assert kept["situation"]["hour_source"] == "default"
         limit_m = 250 * METRES_PER_MILE
         assert kept["parameters"]["max_deadhead_m"] == pytest.approx(limit_m)

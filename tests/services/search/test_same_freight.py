@@ -18,11 +18,6 @@ from tests.services.scene import Scene, decline, expire, let_time_run_out, open_
 from tests.world import CHICAGO, CLEVELAND, NEWARK, Caller, World, iso, utcnow
 
 
-@pytest.fixture
-def scene(world: World) -> Scene:
-    return Scene(world)
-
-
 def duplicates(scene: Scene, number: int, shipper: Caller | None = None) -> list[UUID]:
     """Post the same freight again and again, at a price above that of `loads`."""
     posted = [

@@ -31,11 +31,6 @@ TORONTO = Point(43.6532, -79.3832)
 
 
 @pytest.fixture
-def scene(world: World) -> Scene:
-    return Scene(world)
-
-
-@pytest.fixture
 def driver(scene: Scene) -> Caller:
     return scene.driver()
 

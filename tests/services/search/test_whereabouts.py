@@ -8,20 +8,14 @@ from sqlalchemy import update
 
 from geo.distance import destination
 from geo.points import Point
-from models.fleet.positions import LastPosition
 from models.loads.stops import Stop
 from runtime.db import Session
 from services.fleet.flags import FARTHEST_FROM_STOP_M, FASTEST_MPS
 from services.search import run, whereabouts
-from tests.services.scene import Scene
-from tests.world import CLEVELAND, NEW_YORK, World, utcnow
+from tests.services.scene import Scene, last_seen
+from tests.world import CLEVELAND, NEW_YORK, utcnow
 
 AGO = timedelta(hours=7)
-
-
-@pytest.fixture
-def scene(world: World) -> Scene:
-    return Scene(world)
 
 
 def completed(scene: Scene, at: datetime) -> UUID:
@@ -53,16 +47,7 @@ def start(
     driver, stop_id = scene.driver(), completed(scene, completed_at)
     seen_at = completed_at + seen_after
     with Session.begin() as session:
-        session.execute(
-            update(LastPosition)
-            .where(LastPosition.driver_id == UUID(driver.driver_id))
-            .values(
-                lat=place.lat,
-                lon=place.lon,
-                corrected_at=seen_at,
-                accuracy_m=accuracy_m,
-            )
-        )
+        last_seen(session, driver, place, corrected_at=seen_at, accuracy_m=accuracy_m)
         made = run.search_home(
             session,
             scene.rules,
@@ -138,11 +123,7 @@ class TestAfterADrop:
         driver, now = scene.driver(), utcnow()
         stop_id = scene.drop(NEW_YORK)
         with Session.begin() as session:
-            session.execute(
-                update(LastPosition)
-                .where(LastPosition.driver_id == UUID(driver.driver_id))
-                .values(lat=CLEVELAND.lat, lon=CLEVELAND.lon, corrected_at=now)
-            )
+            last_seen(session, driver, CLEVELAND, corrected_at=now)
             stop = session.get_one(Stop, stop_id)
             place = whereabouts.after_drop(session, UUID(driver.driver_id), stop, now)
 
@@ -154,11 +135,7 @@ class TestAfterADrop:
         behind, ahead = scene.load(), scene.load(pickup=CLEVELAND)
         driver, stop_id = scene.driver(), completed(scene, utcnow() - AGO)
         with Session.begin() as session:
-            session.execute(
-                update(LastPosition)
-                .where(LastPosition.driver_id == UUID(driver.driver_id))
-                .values(lat=CLEVELAND.lat, lon=CLEVELAND.lon)
-            )
+            last_seen(session, driver, CLEVELAND)
             made = run.search_home(
                 session,
                 scene.rules,
