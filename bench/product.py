@@ -32,10 +32,8 @@ from freight.preferences import WEEKDAYS, RankBy, Weekday
 from freight.ranking import Screened, asked_of, rank, screen
 from freight.situation import Parameters
 from freight.situation import Situation as Asking
-from freight.tables import Asked, deadhead_limit_m
-from geo.areas import SearchArea
-from geo.corridors import corridor_home
-from geo.fences import MAX_RADIUS_M, MIN_RADIUS_M, CircleFence, PolygonFence
+from freight.tables import Asked, area_of
+from geo.fences import PolygonFence
 from geo.points import Point
 from geo.roads import Roads
 from models.fleet.drivers import Driver as DriverRow
@@ -110,7 +108,11 @@ def screened_near(loads: Loads, asked: Asked) -> Screened:
 def asked_from(situation: Situation, roads: Roads) -> Asked:
     """Return what the product asks of every load in this situation."""
     asking, parameters = asking_of(situation), _parameters(situation.settings)
-    area = _area(situation, asking, parameters, roads)
+    drawn = situation.organisation
+    operating, no_go = (
+        tuple(map(_fence, rings)) for rings in (drawn.operating, drawn.no_go)
+    )
+    area = area_of(asking, parameters, roads, operating, no_go)
     return asked_of(asking, parameters, area, roads)
 
 
@@ -274,22 +276,6 @@ def _parameters(settings: Settings) -> Parameters:
         border_s=settings.border_s,
         max_deadhead_m=settings.max_deadhead_m,
         max_detour_m=settings.max_detour_m,
-    )
-
-
-def _area(
-    situation: Situation, asking: Asking, parameters: Parameters, roads: Roads
-) -> SearchArea:
-    """Return the area as `services.search.run.area_for` does."""
-    carrier = situation.organisation
-    limit_m = deadhead_limit_m(asking, parameters)
-    radius_m = min(max(limit_m, MIN_RADIUS_M), MAX_RADIUS_M)
-    road_m = roads.distance_m(asking.drop, asking.home)
-    return SearchArea(
-        CircleFence(asking.drop, radius_m),
-        corridor_home(asking.drop, asking.home, road_m, parameters.max_detour_m),
-        tuple(map(_fence, carrier.operating)),
-        tuple(map(_fence, carrier.no_go)),
     )
 
 

@@ -22,8 +22,6 @@ from bench.running import BREAKS, Line, line_of, parser_of, run
 from bench.usage import rss_mb
 from edges.start import connect
 from freight.ranking import asked_of, screen
-from freight.situation import Parameters
-from geo.areas import SearchArea
 from geo.roads import Highways
 from local.processes import worker_argv
 from market.board import write_board
@@ -32,7 +30,7 @@ from runtime.config import Settings
 from runtime.db import Hand, Session
 from runtime.telemetry import start_logging
 from services.people.passwords import NOBODY
-from services.search.judge import situation_in
+from services.search.judge import asked_in
 from services.search.market import Market
 from services.search.run import KEPT, SearchRules, search_home
 
@@ -42,9 +40,6 @@ MOST_MS_P50, MOST_MS_P95, MOST_UNCACHED_MS_P50 = 25.0, 60.0, 40.0
 MOST_JOB_MS_P50, MOST_RSS_MB = 40.0, 450.0
 MOST_SEEDING_S = 240.0
 MOST_LOADING_S = 20.0
-
-
-CACHE_MB = 32
 
 
 class TookTooLong(Exception):
@@ -140,7 +135,7 @@ def measure(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]
     crowd = Crowd(rig)
     wanted = size.searches * (len(size.loads) + 1)
     trucks = hire(crowd, wanted, seed=seed, now=now)
-    roads = Highways.read(cache_mb=CACHE_MB)
+    roads = Highways.read(cache_mb=Settings.ROADS_CACHE_MB)
     rules, clock = _as_the_worker(rig, roads)
     figures: dict[str, Any] = {}
     before = 0
@@ -252,16 +247,10 @@ def _search(
 def _screened_ms(rules: SearchRules, search: BackhaulSearch) -> float:
     """Return how long the search takes until its best loads are known, once more."""
     began = perf_counter()
-    area = SearchArea.from_record(search.area)
-    asked = asked_of(
-        situation_in(search.situation),
-        Parameters.from_record(search.parameters),
-        area,
-        rules.roads,
-    )
-    listed = rules.market.refresh()
-    near = listed.near(area.circle, search.org_id, search.searched_at)
-    screen(near, asked).best(asked, KEPT)
+    asked = asked_of(*asked_in(search), rules.roads)
+    with rules.market.lend() as listed:
+        near = listed.near(asked.area.circle, search.org_id, search.searched_at)
+        screen(near, asked).best(asked, KEPT)
     return (perf_counter() - began) * 1000
 
 

@@ -77,7 +77,7 @@ class Gains:
         return tuple(found)
 
 
-TERMS = tuple(f.name for f in fields(Gains))[2:]
+TERMS = tuple(f.name for f in fields(Gains) if f.name not in {"detour_m", "added_s"})
 SOMETIMES = frozenset({"cancellation_risk", *PreferenceKind})
 """Terms that a load without them does not show. A wish's term is called as its kind."""
 
@@ -85,7 +85,8 @@ SOMETIMES = frozenset({"cancellation_risk", *PreferenceKind})
 def detours_m(loads: Loads, trips: Trips, baseline: WayHome) -> Numbers:
     """Return d(A,P) + L + d(D,B) - d(A,B) of each load, never below 0.
 
-    A road that is only an estimate may make a way through a third place shorter.
+    Ways by road are no true metric: one over a third place may come out a little
+    shorter than the direct one.
     """
     whole_m = trips.deadhead_m + loads.loaded_m + trips.home_m
     return np.maximum(whole_m - baseline.distance_m, 0.0)

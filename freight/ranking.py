@@ -147,7 +147,7 @@ def _ranked(row: int, table: Table, asked: Asked, candidate: Candidate) -> Ranke
         int(table.known_gains.score_cents[row]),
         table.known_gains.terms(row, table.loads),
         _figures(row, table, asked),
-        unchecked(candidate, asked.situation),
+        _unchecked(candidate, asked.situation),
     )
 
 
@@ -158,7 +158,7 @@ def _figures(row: int, table: Table, asked: Asked) -> Figures:
     )
 
 
-def unchecked(candidate: Candidate, situation: Situation) -> tuple[Stage, ...]:
+def _unchecked(candidate: Candidate, situation: Situation) -> tuple[Stage, ...]:
     """Return the stages passed only because the truck's own figure is missing."""
     stages: tuple[Stage, ...] = ()
     if situation.payload_kg is None and candidate.weight_kg is not None:

@@ -10,6 +10,8 @@ from freight.gains import Gains, detours_m, gains_of
 from freight.situation import Parameters, Situation
 from freight.trips import Trips, WayHome
 from geo.areas import AreaReason, SearchArea
+from geo.corridors import corridor_home
+from geo.fences import MAX_RADIUS_M, MIN_RADIUS_M, CircleFence, PolygonFence
 from geo.roads import Roads
 
 
@@ -31,6 +33,29 @@ def deadhead_limit_m(situation: Situation, parameters: Parameters) -> float:
     """Return how far the driver drives empty to a pickup."""
     limit_m = situation.max_deadhead_m
     return parameters.max_deadhead_m if limit_m is None else limit_m
+
+
+def area_of(
+    situation: Situation,
+    parameters: Parameters,
+    roads: Roads,
+    operating: tuple[PolygonFence, ...],
+    no_go: tuple[PolygonFence, ...],
+) -> SearchArea:
+    """Return where the driver may pick up and deliver.
+
+    operating, no_go: the areas that were drawn for them.
+    """
+    drop, home = situation.drop, situation.home
+    limit_m = deadhead_limit_m(situation, parameters)
+    radius_m = min(max(limit_m, MIN_RADIUS_M), MAX_RADIUS_M)
+    road_m = roads.distance_m(drop, home)
+    return SearchArea(
+        CircleFence(drop, radius_m),
+        corridor_home(drop, home, road_m, parameters.max_detour_m),
+        operating,
+        no_go,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import Self
 
 import numpy as np
 
-from freight.columns import Array, Loads, Mask, Numbers, ranges, seconds_of
+from freight.columns import NO_EXTRA, Array, Loads, Mask, Numbers, ranges, seconds_of
 from freight.hours import DAILY_REST_S, elapsed_s
+from freight.opening import DAY_S
 from freight.situation import Parameters, Situation
 from geo.roads import Roads
 
@@ -48,7 +49,9 @@ class Trips:
     pickup_at, delivery_at, home_at: arrivals, before any wait for the stop to open.
     late_pickup, late_delivery: the number of the first stop of the kind that closes
         before the arrival, counted from 1; 0 if there is none.
-    late_eta, late_until: of that stop, of the pickups and of the deliveries.
+    late_*_eta, late_*_until: of that stop; NaN if there is none.
+    is_at_night: the truck arrives at a stop between 22:00 and 05:00 by the clock of the
+        driver's home.
     """
 
     deadhead_m: Numbers
@@ -116,7 +119,7 @@ class Trips:
         late = _Late(len(loads))
         clock.drive(self.deadhead_m, self.deadhead_access_m)
         clock.enter(loads.pickup_country, every)
-        pickup_at, ends = clock.at.copy(), np.flatnonzero(loads.extra < 0)
+        pickup_at, ends = clock.at.copy(), np.flatnonzero(loads.extra == NO_EXTRA)
         delivery_at = np.full(len(loads), np.nan)
         is_at_night = _is_night(clock.at, situation)
         walk = _Walk(loads, clock, late, situation, is_at_night)
@@ -285,5 +288,5 @@ NIGHT_FROM_S, NIGHT_UNTIL_S = 22 * 3600.0, 5 * 3600.0
 
 
 def _is_night(at: Numbers, situation: Situation) -> Mask:
-    day_s = (at + situation.zone_offset_s) % 86400
+    day_s = (at + situation.zone_offset_s) % DAY_S
     return (day_s >= NIGHT_FROM_S) | (day_s < NIGHT_UNTIL_S)

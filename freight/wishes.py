@@ -3,11 +3,10 @@
 import numpy as np
 
 from freight.columns import Loads, Mask, seconds_of
+from freight.opening import DAY_S
 from freight.preferences import Preference, PreferenceKind
 from freight.situation import Situation
 from freight.trips import Trips
-
-DAY_S = 86400.0
 
 FIRST_WEEKDAY = 2
 """2020-01-01, the day at `columns.T0_S`, was a Wednesday; Monday is 0."""

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -51,12 +50,7 @@ def worth_taking(
 def asked_in(search: BackhaulSearch) -> tuple[Situation, Parameters, SearchArea]:
     """Return what the search asked, from its record."""
     return (
-        situation_in(search.situation),
+        Situation.from_record(search.situation),
         Parameters.from_record(search.parameters),
         SearchArea.from_record(search.area),
     )
-
-
-def situation_in(kept: dict[str, Any]) -> Situation:
-    """Return the situation of a kept search, without the labels for its reader."""
-    return Situation.from_record(kept)

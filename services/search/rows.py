@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from freight.columns import E7, NO_EXTRA
+from freight.columns import E7, NO_EXTRA, ranges
 from services.search.columns import Array, Layout, Mask
 
 LARGE_BYTES = 1_000_000
@@ -16,8 +16,6 @@ LEAST_SPARE = 4_096
 
 SPARE_SHARE = 8
 """And at least one for each so many rows: so often the columns are written anew."""
-
-KEY_BYTES = 16
 
 
 class Table:
@@ -106,11 +104,11 @@ class Lists:
 
     def keep(self, groups: Array) -> Array:
         """Keep these groups in this order; return the rows that were kept."""
-        counts = self.first[groups + 1] - self.first[groups]
-        picked = ranges(self.first[groups], counts)
+        starts, ends = self.first[groups], self.first[groups + 1]
+        picked, _ = ranges(starts, ends)
         self.table.keep(picked, len(picked) // SPARE_SHARE)
         self._first = Table({"first": np.dtype("i4")})
-        first = np.concatenate(([0], np.cumsum(counts))).astype("i4")
+        first = np.concatenate(([0], np.cumsum(ends - starts))).astype("i4")
         self._first.append({"first": first}, len(first))
         return picked
 
@@ -129,15 +127,6 @@ def _empty(rows: int, type_: np.dtype[Any]) -> Array:
     if wanted < LARGE_BYTES:
         return np.empty(rows, type_)
     return np.frombuffer(mmap(-1, wanted), type_, rows)
-
-
-def ranges(starts: Array, counts: Array) -> Array:
-    """Return the numbers from each start on, so many, one after the other."""
-    if not len(counts):
-        return np.zeros(0, "i8")
-    before = np.cumsum(counts) - counts
-    found: Array = np.arange(counts.sum()) + np.repeat(starts - before, counts)
-    return found
 
 
 class Index:

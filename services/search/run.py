@@ -14,12 +14,9 @@ from sqlalchemy.orm import Session, joinedload
 from uuid_utils.compat import uuid7
 
 from freight.ranking import asked_of, rank, screen
-from freight.situation import Parameters, Situation
-from freight.tables import Asked, deadhead_limit_m
-from geo.areas import SearchArea
-from geo.corridors import corridor_home
+from freight.situation import Parameters
+from freight.tables import Asked, area_of
 from geo.distance import METRES_PER_MILE, haversine_m
-from geo.fences import MAX_RADIUS_M, MIN_RADIUS_M, CircleFence
 from geo.points import Point
 from geo.roads import Roads
 from models.fleet.drivers import Availability, Driver
@@ -283,26 +280,6 @@ def _absence(session: Session, driver: Driver) -> SearchOutcome | None:
     return None
 
 
-def area_for(
-    session: Session, driver: Driver, situation: Situation, rules: SearchRules
-) -> SearchArea:
-    """Return where the driver may pick up and deliver."""
-    road_m = rules.roads.distance_m(situation.drop, situation.home)
-    operating, no_go = areas.fences_for(
-        session, org_id=driver.org_id, driver_id=driver.id
-    )
-    limit_m = deadhead_limit_m(situation, rules.parameters)
-    radius_m = min(max(limit_m, MIN_RADIUS_M), MAX_RADIUS_M)
-    return SearchArea(
-        CircleFence(situation.drop, radius_m),
-        corridor_home(
-            situation.drop, situation.home, road_m, rules.parameters.max_detour_m
-        ),
-        operating,
-        no_go,
-    )
-
-
 def _search(
     session: Session, rules: SearchRules, search: BackhaulSearch, start: Start
 ) -> bool:
@@ -319,7 +296,10 @@ def _search(
     here = rules.roads.places([start.place.point])
     if not isfinite(rules.roads.ways_from(start.home, here).metres[0]):
         return False
-    area = area_for(session, start.driver, known.situation, rules)
+    area = area_of(
+        *(known.situation, rules.parameters, rules.roads),
+        *areas.fences_for(session, org_id=search.org_id, driver_id=search.driver_id),
+    )
     asked = asked_of(known.situation, rules.parameters, area, rules.roads)
     search.counts, best = _screened(rules, search, asked)
     found_at = perf_counter()

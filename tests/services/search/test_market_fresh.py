@@ -173,6 +173,19 @@ class TestThreads:
         # One for all five, or one more if a thread asked after that had begun.
         assert len(readings) in {2, 3}
 
+    def test_while_a_search_has_it_no_other_reads_it(
+        self, scene: Scene, market: Market
+    ) -> None:
+        load_id = scene.load()
+
+        with ThreadPoolExecutor(1) as pool, market.lend():
+            other = pool.submit(market.refresh)
+            wait_until(lambda: pool._work_queue.empty(), "the other thread to ask")
+            change(PRICE, price=7, id=load_id)
+            assert not other.done()
+
+        assert cell(other.result(LONGEST_S), load_id, "price_cents") == 7
+
     def test_a_half_applied_change_is_never_seen(
         self, scene: Scene, market: Market
     ) -> None:

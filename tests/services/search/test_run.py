@@ -8,8 +8,6 @@ import pytest
 from freight.candidates import Candidate
 from freight.costs import HOUR_CENTS
 from freight.ranking import Ranked, judge
-from freight.situation import Parameters
-from geo.areas import SearchArea
 from geo.distance import METRES_PER_MILE
 from geo.fences import MAX_RADIUS_M, MIN_RADIUS_M
 from geo.roads import EstimatedRoads
@@ -17,7 +15,7 @@ from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from runtime.db import Session
 from services.search import run
-from services.search.judge import situation_in
+from services.search.judge import asked_in
 from services.search.run import KEPT, SPARE
 from tests.services.scene import (
     Scene,
@@ -310,11 +308,9 @@ class TestTheRecord:
 
         with Session() as session:
             kept = session.get_one(BackhaulSearch, search.id)
-        area = SearchArea.from_record(kept.area)
+        situation, parameters, area = asked_in(kept)
         assert area.to_record() == kept.area
         assert area.to_geojson() == kept.map
-        situation = situation_in(kept.situation)
-        parameters = Parameters.from_record(kept.parameters)
         assert len(kept.ranked) == 3
         for record in kept.ranked:
             judged = judge(
