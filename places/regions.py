@@ -64,17 +64,22 @@ def region_of(point: Point, address: Mapping[str, Any] | None = None) -> Region:
 
     The address decides, as far as it is given and does not contradict itself; then the
     towns around it. Where its state is of another country than the one it names, the
-    nearest town decides, or else the country that it names.
+    nearest town decides, or else the country that it names. An address is not believed
+    against a position that is clearly in another country, with no town of its own near:
+    many forms name a country that nobody chose.
     """
     known = _towns()
     away_m = _away_m(known.towards, point)
     named = (address or {}).get("country") or None
     state = _code((address or {}).get("state"))
     of_state = COUNTRY_OF[state] if state is not None else None
+    nearest = _nearest_country(known, away_m)
     if named == of_state or named is None or of_state is None:
-        country = named or of_state or _nearest_country(known, away_m)
+        country = named or of_state or nearest
     else:
-        country = _nearest_country(known, away_m) or named
+        country = nearest or named
+    if nearest is not None and not (away_m[known.countries == country] <= NEAR_M).any():
+        country = nearest
     if state is None or of_state != country:
         state = _nearest_state(known, away_m, country)
     return Region(country, state, is_urban(point))

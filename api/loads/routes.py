@@ -10,8 +10,9 @@ from flask.views import MethodView
 from marshmallow import fields, validate
 
 from api.kernel.answers import Answer, known, position, shaped
-from api.kernel.auth import actor, requires
+from api.kernel.auth import actor, claims, requires
 from api.kernel.bodies import Blueprint
+from api.kernel.limits import meter_legs
 from api.kernel.problems import raises
 from api.loads.forms import DECIMALS, Form, form_of
 from geo.points import Point
@@ -95,7 +96,7 @@ class LoadRouteView(MethodView):
         """Show the way of a load from stop to stop.
 
         To those who see the load in its market form, the ends of the legs are rounded
-        as its stops are.
+        as its stops are. Each leg counts as a request.
         """
         with Session() as session:
             load = loads.get_load(session, actor(), load_id)
@@ -119,7 +120,7 @@ class OfferRouteView(MethodView):
 
         The stops are rounded as in the offer. When the offer is no longer open, its
         first pickup and last delivery are shown; drop and home are left out once the
-        driver's data was erased.
+        driver's data was erased. Each leg counts as a request.
         """
         with Session() as session:
             offered = offered_route(session, actor(), offer_id)
@@ -137,6 +138,7 @@ def _coarse(visits: Iterable[Visit]) -> list[Visit]:
 
 def _drawn(visits: Sequence[Visit], tolerance_m: float) -> dict[str, Any]:
     rules: BookingRules = current_app.extensions["booking_rules"]
+    meter_legs(claims(), len(visits) - 1)
     found = legs(visits, rules.roads, rules.parameters, tolerance_m=tolerance_m)
     return {"source": rules.roads.source, "features": [_feature(leg) for leg in found]}
 

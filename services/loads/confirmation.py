@@ -15,6 +15,9 @@ from services.kernel.events import Cause
 from services.kernel.versions import Precondition
 from services.loads.loads import lock_own
 
+CONFIRM_FIGURES = "confirm_figures"
+"""The last part of the kind of a confirmation's event."""
+
 
 class NotVerified(DomainError):
     """Only the platform may confirm the figures of a company that is not verified."""
@@ -84,5 +87,5 @@ def _settle(session: Session, load: Load, cause: Cause) -> None:
     load.is_unconfirmed = False
     roles = POSTERS | {Role.DISPATCHER, Role.SYSTEM}
     body = {"warnings": load.warnings}
-    moves.record_load(session, load, "confirm_figures", cause, roles, body=body)
+    moves.record_load(session, load, CONFIRM_FIGURES, cause, roles, body=body)
     session.flush()

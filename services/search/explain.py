@@ -20,6 +20,7 @@ from runtime.errors import NotFound
 from services.kernel.actors import Actor
 from services.kernel.standing import is_suspended
 from services.kernel.tenancy import act_on_loads
+from services.loads.confirmation import CONFIRM_FIGURES
 from services.search import run
 from services.search.judge import judge_again
 
@@ -76,7 +77,7 @@ def explain(
         kept or (_may_know(session, actor, load) and not is_hidden)
     ):
         raise NotFound(f"No load {load_id} that this search could have found.")
-    has_changed = _was_edited(session, load, search.searched_at)
+    has_changed = _happened(session, load, LoadAct.EDIT, search.searched_at)
     answer: dict[str, Any] = {
         "search_id": search.id,
         "load_id": load_id,
@@ -115,14 +116,14 @@ def _may_know(session: Session, actor: Actor, load: Load) -> bool:
     return session.scalar(had.limit(1)) is not None
 
 
-def _was_edited(session: Session, load: Load, since: datetime) -> bool:
+def _happened(session: Session, load: Load, what: str, since: datetime) -> bool:
     # scope: `explain` checks that the actor may know the load.
-    edits = select(Event.id).where(
+    events = select(Event.id).where(
         Event.subject_id == load.id,
-        Event.kind == f"load.{LoadAct.EDIT}",
+        Event.kind == f"load.{what}",
         Event.received_at > since,
     )
-    return session.scalar(edits.limit(1)) is not None
+    return session.scalar(events.limit(1)) is not None
 
 
 def _kept(
@@ -176,7 +177,11 @@ def _was_posted(
     ).scalar_one_or_none()
     if last is None or last["after"] != LoadStatus.POSTED:
         return False
-    if not has_changed and (load.pickup_until <= at or load.is_unconfirmed):
+    if not has_changed and (
+        load.pickup_until <= at
+        or load.is_unconfirmed
+        or _happened(session, load, CONFIRM_FIGURES, at)
+    ):
         return False
     # A load that an override posted again keeps its earlier lease.
     until = last.get("lease_expires_at")

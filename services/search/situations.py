@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from freight.costs import (
@@ -21,9 +21,9 @@ from freight.opening import HomeEvery
 from freight.preferences import Preference
 from freight.situation import Situation
 from geo.points import Point
-from models.fleet.drivers import Driver
+from models.fleet.drivers import Availability, Driver
 from models.fleet.trucks import Truck
-from models.people.organisations import Organisation
+from models.people.organisations import Member, Organisation
 from places.regions import region_of
 from places.zones import zone_of
 
@@ -59,7 +59,10 @@ class Known:
 
 
 class Company(NamedTuple):
-    """What a search asks of the driver's company and of their truck's crew."""
+    """What a search asks of the driver's company and of their truck's crew.
+
+    is_crew: another driver of the truck is with them: not off duty, nor gone.
+    """
 
     country: str
     cost_cents_per_km: float | None
@@ -70,12 +73,21 @@ class Company(NamedTuple):
     def columns(cls) -> tuple[Any, ...]:
         """Return what a query selects, beside the driver and their organisation."""
         mate = aliased(Driver)
-        crew = select(func.count()).where(mate.truck_id == Driver.truck_id)
+        crew = (
+            select(mate.id)
+            .join(Member, Member.id == mate.member_id)
+            .where(
+                mate.truck_id == Driver.truck_id,
+                mate.id != Driver.id,
+                mate.availability != Availability.OFF_DUTY,
+                Member.deactivated_at.is_(None),
+            )
+        )
         return (
             Organisation.country.label("country"),
             Organisation.cost_cents_per_km.label("cost_cents_per_km"),
             Organisation.hour_cents.label("hour_cents"),
-            (crew.scalar_subquery() > 1).label("is_crew"),
+            crew.exists().label("is_crew"),
         )
 
 

@@ -11,6 +11,7 @@ from places.regions import Region, is_urban, region_of
 CHICAGO, TORONTO = Point(41.8781, -87.6298), Point(43.6532, -79.3832)
 MONTERREY, EL_PASO = Point(25.6714, -100.3093), Point(31.7600, -106.4850)
 WINDSOR = Point(42.3001, -83.0165)
+NUEVO_LAREDO, OTAY_MESA = Point(27.4600, -99.5300), Point(32.5520, -116.9380)
 RURAL_TEXAS = Point(31.8, -99.2)
 ON_THE_BORDER = Point(29.32, -103.6)
 BERLIN = Point(52.52, 13.40)
@@ -36,6 +37,16 @@ class TestTheAddress:
             (TORONTO, {"country": "US", "state": "ON"}, ("CA", "ON")),
             (BERLIN, {"country": "US", "state": "ON"}, ("US", None)),
             (ON_THE_BORDER, {"country": "US", "state": "COA"}, ("US", "TX")),
+            # A country is named that nobody chose, as `AddressIn` does.
+            (TORONTO, {"country": "US", "state": None}, ("CA", "ON")),
+            (TORONTO, {"country": "US", "state": "Ontario"}, ("CA", "ON")),
+            (MONTERREY, {"country": "US"}, ("MX", "NLE")),
+            (MONTERREY, {"country": "US", "state": "TX"}, ("MX", "NLE")),
+            (CHICAGO, {"country": "MX", "state": "NLE"}, ("US", "IL")),
+            # Beside a border, the position does not contradict the address.
+            (EL_PASO, {"country": "MX"}, ("MX", "CHH")),
+            (NUEVO_LAREDO, {"country": "US", "state": "TX"}, ("US", "TX")),
+            (OTAY_MESA, {"country": "US"}, ("US", "CA")),
         ],
     )
     def test_decides(
@@ -57,7 +68,7 @@ class TestThePosition:
             (Point(46.4953, -84.3453), ("US", "MI")),  # Sault Ste. Marie
             (Point(42.9709, -82.4249), ("US", "MI")),  # Port Huron
             (Point(27.5036, -99.5075), ("US", "TX")),  # Laredo
-            (Point(27.4600, -99.5300), ("MX", "TAM")),  # Nuevo Laredo
+            (NUEVO_LAREDO, ("MX", "TAM")),
             (RURAL_TEXAS, ("US", "TX")),
             (Point(61.2181, -149.9003), ("US", "AK")),
             (Point(19.4326, -99.1332), ("MX", "CMX")),

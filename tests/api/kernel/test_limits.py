@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from api.kernel.limits import POLICY_HEADER, STATE_HEADER
 from runtime.db import Session
 from tests.api.kernel.conftest import Limited
-from tests.world import Answer, Caller, World
+from tests.world import CHICAGO, CLEVELAND, GARY, NEW_YORK, Answer, Caller, World
 
 POLICY = re.compile(r'"[a-z]+";q=\d+;w=60(, "[a-z]+";q=\d+;w=60)*')
 STATE = re.compile(r'"[a-z]+";r=\d+;t=\d+(, "[a-z]+";r=\d+;t=\d+)*')
@@ -66,6 +66,24 @@ class TestPeople:
             assert STATE.fullmatch(headers[STATE_HEADER])
         assert '"device";r=3' in headers[STATE_HEADER]
         assert '"person";r=7' in headers[STATE_HEADER]
+
+    def test_pay_for_each_leg_of_a_route(self, world: World, limited: Limited) -> None:
+        shipper = world.shipper()
+        places = enumerate((NEW_YORK, CLEVELAND, GARY, CHICAGO))
+        stops = [
+            world.stop_body("delivery" if n else "pickup", place, n, 48 + n)
+            for n, place in places
+        ]
+        path = f"/v1/loads/{world.load(shipper, stops=stops)['id']}/route"
+        short = f"/v1/loads/{world.load(shipper)['id']}/route"
+        caller = replace(shipper, app=limited(LIMIT_DEVICE_PER_MIN=6))
+
+        first = caller.get(path)
+        others = many(caller, 1, path), many(caller, 2, short), many(caller, 1)
+
+        assert len(first["features"]) == 3
+        assert '"device";r=3;' in first.headers[STATE_HEADER]
+        assert others == ([200], [429, 429], [429])
 
     def test_two_devices_of_one_person_are_counted_apart(
         self, world: World, limited: Limited

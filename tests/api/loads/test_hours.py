@@ -14,7 +14,7 @@ from tests.world import CHICAGO, NEW_YORK, Answer, Caller, World, utcnow
 
 EVERY_DAY = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ALL_WEEK = [{"days": EVERY_DAY, "from": "08:00", "until": "16:00"}]
-TORONTO = {"city": "Toronto", "state": "ON", "country": "CA"}
+TORONTO = {"lat": 43.6532, "lon": -79.3832}
 
 
 @pytest.fixture
@@ -174,13 +174,24 @@ class TestOpeningHours:
 
 class TestCountries:
     def test_are_those_of_the_addresses(self, world: World, shipper: Caller) -> None:
-        made = post(world, shipper, address=TORONTO)
+        address = {"city": "Toronto", "state": "ON", "country": "CA"}
+        made = post(world, shipper, **TORONTO, address=address)
 
         places = [(stop["country"], stop["state"]) for stop in made["stops"]]
         assert places == [("CA", "ON"), ("US", "IL")]
         assert (made["crossings"], made["domestic_country"]) == (1, None)
         home = shipper.patch(f"/v1/loads/{made['id']}", {"stops": stops(world)})
         assert (home["crossings"], home["domestic_country"]) == (0, "US")
+
+    def test_that_no_address_names_are_those_of_the_positions(
+        self, world: World, shipper: Caller
+    ) -> None:
+        """An address without a country is kept with that of most."""
+        made = post(world, shipper, **TORONTO, address={"city": "Toronto"})
+
+        assert made["stops"][0]["address"]["country"] == "US"
+        assert (made["stops"][0]["country"], made["crossings"]) == ("CA", 1)
+        assert made["domestic_country"] is None
 
     def test_that_the_position_tells_make_cabotage(
         self, world: World, shipper: Caller

@@ -5,9 +5,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from geo.points import Point
 from runtime.db import Session
 from services.loads import places_of_stops
-from tests.world import CHICAGO, NEW_YORK, World
+from tests.world import CHICAGO, World
+
+TORONTO = Point(43.6532, -79.3832)
 
 COLUMNS = (
     "select l.id, l.version, l.updated_at, l.crossings, l.domestic_country,"
@@ -32,7 +35,7 @@ def forget() -> None:
 class TestFill:
     def test_sets_what_a_posting_sets_and_makes_no_version(self, world: World) -> None:
         shipper = world.shipper()
-        abroad = world.stop_body("pickup", NEW_YORK, address={"country": "CA"})
+        abroad = world.stop_body("pickup", TORONTO, address={"country": "CA"})
         home = world.stop_body("delivery", CHICAGO, ends_h=96)
         made = [world.load(shipper), world.load(shipper, stops=[abroad, home])]
         before = rows()

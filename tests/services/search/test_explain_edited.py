@@ -1,10 +1,14 @@
-"""Explanations of a load that was edited since the search: that it was edited is told,
+"""Explanations of a load that was changed since the search: that it was edited is told,
 what it has become is not."""
 
 import pytest
 
+from models.loads.loads import Load
+from runtime.db import Session
+from services.kernel.versions import Precondition
+from services.loads import confirmation
 from tests.services.scene import Scene
-from tests.world import CHICAGO, NEWARK
+from tests.world import CHICAGO, NEWARK, utcnow
 
 
 def why(caller, search, load_id):
@@ -84,3 +88,19 @@ def test_a_load_that_came_to_the_market_later_was_not_there(scene):
     answer = why(scene.carrier, search, load_id)
 
     assert answer["verdict"] == "not_on_the_market"
+
+
+def test_odd_figures_that_were_confirmed_later(scene):
+    load_id, driver = scene.load(is_unconfirmed=True), scene.driver()
+    search = scene.search(driver)
+    before = why(scene.carrier, search, load_id)
+
+    with Session.begin() as session:
+        seen = Precondition(frozenset({session.get_one(Load, load_id).tag}))
+        confirmation.confirm_for_platform(
+            session, load_id, seen, reason="they showed us", now=utcnow()
+        )
+
+    assert search.counts["considered"] == 0
+    assert (before["verdict"], before["reason"]) == ("not_on_the_market", "not_posted")
+    assert why(scene.carrier, search, load_id).body == before.body

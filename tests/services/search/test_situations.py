@@ -149,6 +149,26 @@ class TestTheCrew:
         assert known(driver).situation.is_crew is True
         assert known(mate).situation.is_crew is True
 
+    @pytest.mark.parametrize(
+        ("table", "left", "is_crew"),
+        [
+            ("drivers", "availability = 'off_duty'", False),
+            ("drivers", "availability = 'resting'", True),
+            ("members", "deactivated_at = now()", False),
+        ],
+    )
+    def test_is_those_who_are_on_the_truck(
+        self, scene: Scene, driver: Caller, table: str, left: str, is_crew: bool
+    ) -> None:
+        mate = scene.driver()
+        same = f"(select truck_id from drivers where {mine(driver)})"
+        change("drivers", f"truck_id = {same}", mine(mate))
+
+        mate_id = mate.driver_id if table == "drivers" else mate.member_id
+        change(table, left, f"id = '{mate_id}'")
+
+        assert known(driver).situation.is_crew is is_crew
+
     def test_is_not_made_by_drivers_without_a_truck(
         self, scene: Scene, driver: Caller
     ) -> None:
