@@ -4,7 +4,7 @@ from pathlib import Path
 
 from geo.roads import EstimatedRoads, Highways, Roads, RoadsUnusable
 from geo.roads.graph import DATA
-from runtime.telemetry import log
+from runtime.telemetry import ROADS_ESTIMATED, log
 
 WEB_CACHE_MB = 4
 """What a web process keeps: it measures postings and draws routes, a pair at a time."""
@@ -18,8 +18,10 @@ def load_roads(cache_mb: int, folder: Path = DATA) -> Roads:
     If its files cannot be used, says so in the log and returns an estimate: distances
     are then off by 5 % on average, and go over any water.
     """
+    ROADS_ESTIMATED.set(0)
     try:
         return Highways.read(folder, cache_mb=cache_mb)
     except RoadsUnusable as error:
         log().error("roads.estimated", reason=str(error))
+        ROADS_ESTIMATED.set(1)
         return EstimatedRoads()

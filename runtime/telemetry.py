@@ -14,6 +14,7 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
 )
@@ -61,6 +62,11 @@ MARKET_RELOADS = Counter(
 )
 MARKET_SECONDS = Histogram(
     "backhaul_market_seconds", "Time to read what is new on the market.", ["kind"]
+)
+ROADS_ESTIMATED = Gauge(
+    "backhaul_roads_estimated",
+    "1 where distances are only estimated.",
+    multiprocess_mode="livemax",
 )
 PUSHES = Counter("backhaul_pushes_total", "Push attempts.", ["outcome"])
 

@@ -26,7 +26,8 @@ class LoadRebrokered(Conflict):
 
 
 def check(session: Session, load: Load) -> list[Warned]:
-    """Return a warning for each active load of the company that looks the same.
+    """Return a warning for each active load of the company that looks the same and that
+    a truck of the same type may carry.
 
     Of more than five, for the five oldest. Pairs with loads of other companies are kept
     for the platform, at most five at once; the company learns nothing of them, except
@@ -50,15 +51,19 @@ def check(session: Session, load: Load) -> list[Warned]:
         )
     numbers = session.execute(
         select(Load.id, Load.load_number)
-        .where(Load.id.in_(own), Load.org_id == load.org_id)
+        .where(
+            Load.id.in_(own),
+            Load.org_id == load.org_id,
+            Load.equipment.overlap(load.equipment),
+        )
         .order_by(Load.id)
     )
     return [
         Warned(
             "duplicate",
             "#/stops",
-            f"Your company's load {number} ({load_id}) has the same ends, windows and"
-            " weight, and is active.",
+            f"Your company's load {number} ({load_id}) has the same ends, windows,"
+            " equipment and weight, and is active.",
         )
         for load_id, number in numbers
     ]

@@ -16,6 +16,7 @@ from freight.equipment import Equipment
 from geo.points import Point
 from models.loads.loads import Load
 from models.loads.stops import Stop, StopKind
+from services.loads.market import is_on_the_market
 from services.loads.measuring import NO_ROAD
 from services.search.posters import Records, records_of
 
@@ -37,12 +38,19 @@ OF_STOP: tuple[Any, ...] = (
 """Columns, not entities: sixty loads with their stops are read in each search."""
 
 
-def candidates(session: Session, load_ids: Collection[UUID]) -> dict[UUID, Candidate]:
-    """Return the loads as a search would see them now, in any status, by their ids.
+def candidates(
+    session: Session, load_ids: Collection[UUID], *, on_market_of: UUID | None = None
+) -> dict[UUID, Candidate]:
+    """Return the loads as a search would see them now, by their ids.
+
+    on_market_of: only those on the market for this company; None: in any status.
 
     Three statements, however many loads.
     """
-    loads = session.execute(select(*OF_LOAD).where(Load.id.in_(load_ids))).all()
+    these = select(*OF_LOAD).where(Load.id.in_(load_ids))
+    if on_market_of is not None:
+        these = these.where(is_on_the_market(on_market_of))
+    loads = session.execute(these).all()
     in_order = select(*OF_STOP).order_by(Stop.load_id, Stop.sequence)
     stops = defaultdict[UUID, list[Found]](list)
     for stop in session.execute(in_order.where(Stop.load_id.in_(load_ids))):

@@ -1,7 +1,6 @@
 """Judging loads again, from the record of a search."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -10,10 +9,15 @@ from sqlalchemy.orm import Session
 from freight.feasibility import Excluded
 from freight.ranking import Ranked, asked_of, judge, rank
 from freight.situation import Parameters, Situation
+from freight.tables import Asked, area_of
 from geo.areas import SearchArea
 from geo.roads import Roads
+from models.fleet.drivers import Driver
+from models.fleet.trucks import Truck
 from models.search.searches import BackhaulSearch
+from services.fleet.areas import fences_for
 from services.search.candidates import candidate, candidates
+from services.search.situations import company_of, situation_of
 
 
 def judge_again(
@@ -30,6 +34,7 @@ def judge_again(
 def worth_taking(
     session: Session,
     search: BackhaulSearch,
+    driver: Driver,
     load_ids: Collection[UUID],
     roads: Roads,
     *,
@@ -37,14 +42,40 @@ def worth_taking(
 ) -> dict[UUID, Ranked]:
     """Return those of the loads that are worth taking by their figures of now.
 
-    now: the driver leaves no earlier than this; None judges as of the search.
+    now: what the driver and the truck are and want by then, and the areas drawn by
+        then, from the drop of the search; the driver leaves no earlier than this. None,
+        right after the search, asks as the search did.
     """
-    situation, parameters, area = asked_in(search)
+    asked = asked_of(*asked_in(search), roads)
     if now is not None:
-        situation = replace(situation, free_at=max(situation.free_at, now))
-    loads = candidates(session, load_ids).values()
-    ranked = rank(loads, asked_of(situation, parameters, area, roads))
+        later = _asked_by_now(session, asked, driver, now)
+        if later is None:
+            return {}
+        asked = later
+    ranked = rank(candidates(session, load_ids).values(), asked)
     return {load.candidate.load_id: load for load in ranked}
+
+
+def _asked_by_now(
+    session: Session, asked: Asked, driver: Driver, now: datetime
+) -> Asked | None:
+    """Return what is asked for the driver by now; None without a truck."""
+    # scope: the driver of a search.
+    truck = driver.truck_id and session.get(
+        Truck, driver.truck_id, populate_existing=True
+    )
+    if not truck:
+        return None
+    kept, parameters, roads = asked.situation, asked.parameters, asked.roads
+    situation = situation_of(
+        *(driver, truck, company_of(session, driver)),
+        drop=kept.drop,
+        home=kept.home,
+        free_at=max(kept.free_at, now),
+    ).situation
+    drawn = fences_for(session, org_id=driver.org_id, driver_id=driver.id)
+    area = area_of(situation, parameters, roads, *drawn)
+    return asked_of(situation, parameters, area, roads)
 
 
 def asked_in(search: BackhaulSearch) -> tuple[Situation, Parameters, SearchArea]:

@@ -97,7 +97,7 @@ def extend(
     If no offer of the search is open then, and loads of it were skipped because they
     had enough offers, a job goes on when the first of those expires.
 
-    now: the driver leaves no earlier than this; None right after the search.
+    now: what the driver has and wants by then counts; None right after the search.
 
     Locks: the loads in id order, the driver, the driver's offers that are not locked.
     """
@@ -116,7 +116,9 @@ def extend(
     )
     room = min(rules.at_once, rules.per_driver) - count_open(session, driver.id)
     offered = Freight.offered(session, search)
-    again = worth_taking(session, search, free, roads, now=now) if room > 0 else {}
+    again = {}
+    if room > 0:
+        again = worth_taking(session, search, driver, free, roads, now=now)
     chosen = [
         Chosen(place, free[load_id], again[load_id])
         for place, load_id in wanted

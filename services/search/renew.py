@@ -58,7 +58,7 @@ def renew(
     is not worth taking. A driver with as many offers as they may have loses the worst
     one, if it scores less. Safe to repeat: an offer is renewed once.
 
-    now: the driver leaves no earlier than this.
+    now: what the driver has and wants by then counts.
 
     Locks: the load, the driver, and the offer that makes room.
     """
@@ -69,7 +69,7 @@ def renew(
     if not free or driver is None or _is_offered_again(session, fell):
         return None
     load = free[fell.load_id]
-    again = worth_taking(session, search, free, roads, now=now).get(load.id)
+    again = worth_taking(session, search, driver, free, roads, now=now).get(load.id)
     has_open = Freight.offered(session, search, OPEN_OFFERS)
     if again is None or not has_open.takes(load.org_id, again):
         return None

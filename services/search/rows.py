@@ -1,5 +1,6 @@
 """Growing columns, and the rows of the market: written once, never changed in place."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from mmap import mmap
 from typing import Any
@@ -129,31 +130,41 @@ def _empty(rows: int, type_: np.dtype[Any]) -> Array:
     return np.frombuffer(mmap(-1, wanted), type_, rows)
 
 
+MIX = np.uint64(secrets.randbits(64) | 1)
+"""Odd, so that ids that share one half differ when mixed. Drawn by each process, so
+that no poster, who may choose the ids of loads, can make many that do not."""
+
+
 class Index:
-    """Where each id is in two columns of halves, of which it keeps the order only."""
+    """Where each id is in two columns of halves, by a mix of both."""
 
     def __init__(self, high: Array, low: Array) -> None:
         self._high, self._low = high, low
-        self._order = np.argsort(low)
+        mixed = _mixed(high, low)
+        self._order = np.argsort(mixed).astype("i4")
+        self._sorted = mixed[self._order]
 
     @property
     def nbytes(self) -> int:
-        return int(self._order.nbytes)
+        return int(self._order.nbytes + self._sorted.nbytes)
 
     def find(self, keys: Array) -> tuple[Array, Array]:
         """Return which of the keys were found, and the row of each of these."""
         high, low = halves(keys)
         asked = np.arange(len(keys))
-        at = np.searchsorted(self._low, low, sorter=self._order)
+        mixed = _mixed(high, low)
+        at = np.searchsorted(self._sorted, mixed)
         which, where = [asked[:0]], [asked[:0]]
-        # More than one round only where ids have the same lower half.
+        # More than one round only where mixes are equal by chance.
         while len(asked):
             is_in = at < len(self._order)
             asked, at = asked[is_in], at[is_in]
-            rows = self._order[at]
-            is_near = self._low[rows] == low[asked]
-            asked, at, rows = asked[is_near], at[is_near] + 1, rows[is_near]
-            is_found = self._high[rows] == high[asked]
+            is_near = self._sorted[at] == mixed[asked]
+            asked, at = asked[is_near], at[is_near]
+            rows, at = self._order[at], at + 1
+            is_found = (self._high[rows] == high[asked]) & (
+                self._low[rows] == low[asked]
+            )
             which.append(asked[is_found])
             where.append(rows[is_found])
             asked, at = asked[~is_found], at[~is_found]
@@ -241,6 +252,10 @@ class Rows:
         _, settled = self._settled.find(keys)
         # One that has a newer row is dead among these, which changes nothing.
         return np.concatenate((np.array(recent, "i8"), settled))
+
+
+def _mixed(high: Array, low: Array) -> Array:
+    return np.asarray(low + high * MIX)
 
 
 def halves(keys: Array) -> tuple[Array, Array]:

@@ -303,8 +303,9 @@ def _search(
     asked = asked_of(known.situation, rules.parameters, area, rules.roads)
     search.counts, best = _screened(rules, search, asked)
     found_at = perf_counter()
-    # Read anew, with their stops: what is kept and offered is of the database.
-    ranked = rank(candidates(session, best).values(), asked)[:KEPT]
+    # Read anew: a load may have left the market since, and its figures be secret now.
+    fresh = candidates(session, best, on_market_of=search.org_id)
+    ranked = rank(fresh.values(), asked)[:KEPT]
     judged_at = perf_counter()
     search.strategy = rules.offers.strategy
     search.situation = known.to_record() | {

@@ -33,11 +33,13 @@ WEIGHTS_DIFFER = 0.05
 def is_same_freight(one: Candidate, other: Candidate) -> bool:
     """Say whether two loads look like the same freight, whatever they pay.
 
-    Both ends are near, the windows of both overlap, and the weights differ little or
-    one is not known.
+    Both ends are near, the windows of both overlap, a type of truck may carry either,
+    and the weights differ little or one is not known. Stops between the ends are not
+    asked: one more would make a copy pass for other freight.
     """
     return (
-        abs(one.pickup.lat - other.pickup.lat) <= NEAR_LAT
+        not one.equipment.isdisjoint(other.equipment)
+        and abs(one.pickup.lat - other.pickup.lat) <= NEAR_LAT
         and abs(one.pickup.lon - other.pickup.lon) <= NEAR_LON
         and abs(one.delivery.lat - other.delivery.lat) <= NEAR_LAT
         and abs(one.delivery.lon - other.delivery.lon) <= NEAR_LON

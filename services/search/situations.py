@@ -4,7 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -26,6 +26,8 @@ from models.fleet.trucks import Truck
 from models.people.organisations import Member, Organisation
 from places.regions import region_of
 from places.zones import zone_of
+
+OVER_AFTER = timedelta(days=1)
 
 
 class CostSource(StrEnum):
@@ -165,9 +167,13 @@ def wishes_of(records: Sequence[dict[str, Any]]) -> tuple[Preference, ...]:
 
 
 def _home_by(driver: Driver, free_at: datetime) -> datetime | None:
-    """Return the first time by which the driver wants to be home."""
+    """Return the first time by which the driver wants to be home.
+
+    A wish for one day is over a day later: a driver who was late then wants a way home
+    now, and one who forgot to take the wish back is not left without offers for good.
+    """
     wishes = []
-    if driver.home_by_at is not None:
+    if driver.home_by_at is not None and free_at - driver.home_by_at < OVER_AFTER:
         wishes.append(driver.home_by_at)
     if driver.home_every is not None:
         wishes.append(HomeEvery.from_record(driver.home_every).next_at(free_at))

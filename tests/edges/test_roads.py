@@ -3,10 +3,15 @@
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from edges.roads import load_roads
 from geo.roads.graph import DATA, HIGHWAYS, WATER
+
+
+def gauge() -> float | None:
+    return REGISTRY.get_sample_value("backhaul_roads_estimated")
 
 
 def test_the_shipped_files_are_used() -> None:
@@ -15,6 +20,7 @@ def test_the_shipped_files_are_used() -> None:
 
     assert made.source == "highways"
     assert lines == []
+    assert gauge() == 0
 
 
 @pytest.mark.parametrize("fault", ["missing", "cut"])
@@ -30,3 +36,6 @@ def test_unusable_files_are_said_in_the_log(tmp_path: Path, fault: str) -> None:
     (line,) = lines
     assert (line["event"], line["log_level"]) == ("roads.estimated", "error")
     assert HIGHWAYS in line["reason"]
+    assert gauge() == 1
+    load_roads(1)
+    assert gauge() == 0

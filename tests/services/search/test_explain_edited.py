@@ -8,7 +8,6 @@ from runtime.db import Session
 from services.kernel.versions import Precondition
 from services.loads import confirmation
 from tests.services.scene import Scene
-from tests.standing import resume, suspend_without_withdrawing
 from tests.world import CHICAGO, NEWARK, utcnow
 
 
@@ -105,15 +104,3 @@ def test_odd_figures_that_were_confirmed_later(scene):
     assert search.counts["considered"] == 0
     assert (before["verdict"], before["reason"]) == ("not_on_the_market", "not_posted")
     assert why(scene.carrier, search, load_id).body == before.body
-
-
-def test_a_poster_who_was_suspended_then(scene):
-    load_id, driver = scene.load(), scene.driver()
-    suspend_without_withdrawing(scene.shipper)
-    search = scene.search(driver)
-    resume(scene.shipper)
-
-    answer = why(scene.carrier, search, load_id)
-
-    assert search.counts["considered"] == 0
-    assert answer["verdict"] == "not_on_the_market"

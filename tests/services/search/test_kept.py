@@ -76,10 +76,10 @@ class TestMeanwhile:
         honest = run.candidates
 
         def happens(act):
-            def slow(session, load_ids):
+            def slow(session, load_ids, **of_market):
                 monkeypatch.undo()
                 act(session)
-                return honest(session, load_ids)
+                return honest(session, load_ids, **of_market)
 
             monkeypatch.setattr(run, "candidates", slow)
 

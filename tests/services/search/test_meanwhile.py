@@ -1,6 +1,7 @@
 """What leaves the market while a search runs is not in its record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -24,10 +25,11 @@ class Read(Market):
         super().__init__(ROADS)
         self._then = then
 
-    def refresh(self) -> Listed:
-        listed = super().refresh()
+    @contextmanager
+    def lend(self) -> Iterator[Listed]:
+        with super().lend() as listed:
+            yield listed
         self._then()
-        return listed
 
 
 LEAVES = {

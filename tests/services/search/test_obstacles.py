@@ -56,10 +56,10 @@ class TestObstacles:
         planned = scene.load(pickup=CLEVELAND)
         honest = run.candidates
 
-        def slow(session, load_ids):
+        def slow(session, load_ids, **of_market):
             monkeypatch.undo()
             scene.assigned(driver, planned)
-            return honest(session, load_ids)
+            return honest(session, load_ids, **of_market)
 
         monkeypatch.setattr(run, "candidates", slow)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from freight.candidates import Candidate
+from freight.equipment import Equipment
 from geo.points import Point
 from runtime.config import Strategy
 from runtime.db import Session
@@ -144,6 +145,12 @@ DAY = timedelta(days=1)
         ({"pickup_from": FIRST.pickup_until}, True),
         ({"pickup_from": FIRST.pickup_until + DAY}, False),
         ({"delivery_from": FIRST.delivery_until + DAY}, False),
+        pytest.param(
+            {"equipment": frozenset({Equipment.VAN, Equipment.REEFER})},
+            True,
+            id="a type that may carry both",
+        ),
+        ({"equipment": frozenset({Equipment.FLATBED})}, False),
     ],
     ids=str,
 )

@@ -1,6 +1,6 @@
 """What a search knows of a driver and their truck, and where each figure is from."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -247,6 +247,16 @@ class TestHomeBy:
         change("drivers", f"home_by_at = '{at}', {self.EVERY_FRIDAY}")
 
         assert known(driver).situation.home_by_at == first
+
+    @pytest.mark.parametrize(("late_h", "counts"), [(23, True), (24, False)])
+    def test_of_one_day_is_over_a_day_later(
+        self, driver: Caller, late_h: int, counts: bool
+    ) -> None:
+        change("drivers", f"home_by_at = '{self.FRIDAY.isoformat()}'")
+
+        late = known(driver, free_at=self.FRIDAY + timedelta(hours=late_h)).situation
+
+        assert late.home_by_at == (self.FRIDAY if counts else None)
 
 
 class TestTheDriver:
