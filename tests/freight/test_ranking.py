@@ -261,6 +261,15 @@ class TestExplanation:
         hours = (ranked.figures.delivery_eta - NOON) / HOUR
         assert hours == pytest.approx(12.5 + 0.5 + 10 + 1)
 
+    def test_the_sentence_tells_what_the_figures_say(self):
+        """50 km empty out and 50 km home; the two docks take two hours."""
+        (ranked,) = ranked_by([make_candidate()])
+
+        assert ranked.figures.empty_after_m == 100_000
+        assert ranked.figures.summary == (
+            "Pays $1,000, 62 empty miles, home Monday 19:33, 2 h later than empty."
+        )
+
 
 def test_ids_order_as_numbers():
     loads = Loads.of([make_candidate(2**128 - 1)], ask().roads)

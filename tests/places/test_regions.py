@@ -13,6 +13,8 @@ MONTERREY, EL_PASO = Point(25.6714, -100.3093), Point(31.7600, -106.4850)
 WINDSOR = Point(42.3001, -83.0165)
 RURAL_TEXAS = Point(31.8, -99.2)
 ON_THE_BORDER = Point(29.32, -103.6)
+ACROSS_A_RIVER = Point(42.96, -79.06)
+"""In Ontario, 9 km from a town of New York and 11 km from one of its own."""
 BERLIN = Point(52.52, 13.40)
 OCEAN = Point(35.0, -55.0)
 
@@ -69,7 +71,7 @@ class TestThePosition:
     ) -> None:
         assert region_of(point, address)[:2] == expected
 
-    @pytest.mark.parametrize("point", [ON_THE_BORDER, BERLIN, OCEAN])
+    @pytest.mark.parametrize("point", [ON_THE_BORDER, ACROSS_A_RIVER, BERLIN, OCEAN])
     def test_says_nothing_near_a_border_and_far_from_all_cities(
         self, point: Point
     ) -> None:

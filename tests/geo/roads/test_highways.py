@@ -149,6 +149,12 @@ class TestNoRoad:
         assert ends(roads, nantucket).component[0] == NO_COMPONENT
         assert isinf(roads.distance_m(nantucket, Point(41.66, -70.28)))
 
+    def test_what_has_no_road_has_no_metres_however_near(self, roads):
+        nantucket, near = Point(41.28, -70.10), Point(41.28, -70.11)
+        ways = roads.ways_from(nantucket, ends(roads, near))
+
+        assert (ways.has_road[0], ways.metres[0]) == (False, inf)
+
 
 class TestALimit:
     def test_what_is_beyond_has_a_road_but_no_metres(self, roads):
@@ -175,6 +181,14 @@ class TestALimit:
         again = fresh.ways_from(CHICAGO, all_ends, 300_000.0)
 
         assert narrow.metres.tolist() == again.metres.tolist()
+
+    def test_a_kept_search_is_not_that_of_a_place_farther_from_the_same_nodes(self):
+        one, other = Point(41.85, -101.30), Point(41.86, -101.30)
+        fresh, kept = (Highways.read(cache_mb=16) for _ in range(2))
+        kept.way(one, CHICAGO)
+
+        assert np.array_equal(*(ends(kept, point).nodes for point in (one, other)))
+        assert kept.way(other, CHICAGO) == fresh.way(other, CHICAGO)
 
 
 class TestPlaces:

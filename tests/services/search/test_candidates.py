@@ -236,6 +236,20 @@ class TestRecordsOfPosters:
 
         assert (found.cancelled, found.booked) == (1, 2)
 
+    def test_hold_nothing_against_the_poster_that_the_carrier_ended(
+        self, scene: Scene
+    ) -> None:
+        load_id = scene.load()
+        path = f"/v1/assignments/{scene.assigned(scene.driver(), load_id)}/override"
+        answer = scene.carrier.post(path, {"kind": "unassign", "reason": "weather"})
+        assert answer.status == 201, answer.body
+        path = f"/v1/loads/{load_id}/cancellation"
+        assert scene.shipper.put(path, {"reason": "customer"}).status == 200
+
+        found = seen(scene.load(GARY, CLEVELAND))
+
+        assert (found.cancelled, found.booked) == (0, 1)
+
     def test_leave_out_a_poster_of_whose_loads_none_was_booked(
         self, scene: Scene
     ) -> None:
