@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from geo.distance import destination
 from geo.points import Point
 from geo.subdivisions import COUNTRY_OF
 from places.regions import Region, is_urban, region_of
@@ -95,6 +96,13 @@ def test_a_place_near_the_centre_of_a_big_city_is_urban(
 ) -> None:
     assert is_urban(point) is expected
     assert region_of(point).is_urban is expected
+
+
+def test_a_city_reaches_25_kilometres() -> None:
+    denver = Point(39.7392, -104.9847)
+
+    assert is_urban(destination(denver, 70, 24_900))
+    assert not is_urban(destination(denver, 70, 25_100))
 
 
 def test_no_state_is_of_two_countries() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.distance import METRES_PER_MILE, haversine_m
+from geo.distance import METRES_PER_MILE, destination, haversine_m
 from geo.points import Point
 from geo.roads import Highways, Places, Roads, Way
 from geo.roads.places import NO_COMPONENT
@@ -114,10 +114,17 @@ class TestTheDirectRule:
     def test_it_is_twice_the_air_line_at_most_and_then_a_kilometre_more(self, roads):
         """In the Sandhills of Nebraska there are no highways to go round by."""
         a = Point(41.9, -101.3)
-        for east in (0.001, 0.01, 0.1, 0.5):
+        for east in (0.001, 0.01, 0.1, 0.5, 0.9):
             b = Point(41.9, -101.3 + east)
             air_m = haversine_m(a, b)
             assert roads.way(a, b).metres <= min(2 * air_m, 1.2 * air_m + 1_000) + 3
+
+    def test_it_ends_at_80_kilometres(self, roads):
+        a = Point(41.9, -101.3)
+        b = destination(a, 225, 90_000)
+        way = roads.way(a, b)
+
+        assert way.access_m < way.metres > 1.2 * 90_000 + 1_001
 
     def test_it_does_not_cross_a_lake(self, roads):
         winnebago_west, winnebago_east = Point(44.02, -88.53), Point(44.02, -88.32)
