@@ -24,6 +24,20 @@ MUTANTS = (
         (f"{HIGHWAYS}::TestBarriers", f"{HIGHWAYS}::TestNoRoad"),
     ),
     Mutant(
+        "a-direct-way-reaches-less-far-to-the-east-than-to-the-north",
+        "geo/roads/highways.py",
+        "    wide = degrees / cos(radians(farthest_north))\n",
+        "    wide = degrees\n",
+        (f"{HIGHWAYS}::TestTheDirectRule",),
+    ),
+    Mutant(
+        "a-direct-way-has-no-end",
+        "geo/roads/highways.py",
+        "(air_m < DIRECT_REACH_M) & (direct_m < metres[near])",
+        "direct_m < metres[near]",
+        (f"{HIGHWAYS}::TestTheDirectRule",),
+    ),
+    Mutant(
         "the-limit-of-a-way-is-by-air",
         "geo/roads/highways.py",
         "        beyond = metres > limit_m\n",
@@ -80,6 +94,13 @@ MUTANTS = (
         ("tests/geo/roads/test_graph.py",),
     ),
     Mutant(
+        "a-city-reaches-far-into-the-country",
+        "places/regions.py",
+        "URBAN_M = 25_000.0\n",
+        "URBAN_M = 40_000.0\n",
+        (REGIONS,),
+    ),
+    Mutant(
         "near-a-border-the-nearest-town-tells-the-country",
         "places/regions.py",
         "    is_clear = other_m >= CLEARLY * nearest_m and ",
@@ -98,6 +119,13 @@ MUTANTS = (
         "services/loads/measuring.py",
         "        if all(stop.road_version == roads.version for stop in load.stops):\n",
         "        if all(stop.road_version for stop in load.stops):\n",
+        (MEASURING,),
+    ),
+    Mutant(
+        "the-last-stop-that-no-road-reaches-is-named",
+        "services/loads/measuring.py",
+        "        if not has_road and without_road is None:\n",
+        "        if not has_road:\n",
         (MEASURING,),
     ),
     Mutant(

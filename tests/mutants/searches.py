@@ -96,6 +96,13 @@ MUTANTS = (
         (f"{EXPLAIN}::TestNotOnTheMarket",),
     ),
     Mutant(
+        "a-window-that-was-over-counts-as-open",
+        "services/search/explain.py",
+        "(load.pickup_until <= at or load.is_unconfirmed)",
+        "load.is_unconfirmed",
+        (f"{EXPLAIN}::TestNotOnTheMarket",),
+    ),
+    Mutant(
         "a-lease-that-was-over-counts-as-running",
         "services/search/explain.py",
         "    return all(lease > at for lease in leases)\n",
@@ -115,6 +122,27 @@ MUTANTS = (
         "(*OPEN_OFFERS, OfferStatus.DECLINED, OfferStatus.EXPIRED)",
         "(*OPEN_OFFERS, OfferStatus.EXPIRED)",
         (SAME,),
+    ),
+    Mutant(
+        "a-load-that-the-poster-carries-counts-as-booked",
+        "migrations/versions/0024_posters.py",
+        "a.first_booked_at is null and a.org_id <> a.load_org_id",
+        "a.first_booked_at is null",
+        (f"{CANDIDATES}::TestRecordsOfPosters",),
+    ),
+    Mutant(
+        "a-reassigned-load-is-booked-twice",
+        "migrations/versions/0024_posters.py",
+        "a.first_booked_at is null and a.org_id <> a.load_org_id",
+        "a.org_id <> a.load_org_id",
+        (f"{CANDIDATES}::TestRecordsOfPosters",),
+    ),
+    Mutant(
+        "a-cancellation-is-never-forgotten",
+        "migrations/versions/0024_posters.py",
+        "        and a.created_at > now() - interval '{RECORD_DAYS} days'\n",
+        "",
+        (f"{CANDIDATES}::TestRecordsOfPosters",),
     ),
     Mutant(
         "a-leg-without-a-road-is-no-way-at-all",

@@ -97,6 +97,13 @@ MUTANTS = (
         (f"{WISHES}::TestNights",),
     ),
     Mutant(
+        "a-delivery-by-night-is-by-day",
+        "freight/trips.py",
+        "        self.is_at_night[rows] |= _is_night(clock.at[rows], self.situation)\n",
+        "",
+        (f"{WISHES}::TestNights",),
+    ),
+    Mutant(
         "a-border-on-the-way-home-takes-no-time",
         "freight/trips.py",
         "        clock.enter(home, every)\n",
@@ -186,6 +193,13 @@ MUTANTS = (
         "        self.is_crew = situation.is_crew\n",
         "        self.is_crew = False\n",
         (f"{TRIPS}::TestCrews",),
+    ),
+    Mutant(
+        "the-empty-way-home-burns-nothing",
+        "freight/ranking.py",
+        "empty_after_m=trips.deadhead_m + trips.home_m",
+        "empty_after_m=trips.deadhead_m",
+        (f"{RANKING}::TestOrder",),
     ),
     Mutant(
         "equal-gains-are-in-the-order-of-the-market",
