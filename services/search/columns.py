@@ -200,8 +200,7 @@ COLUMNS = (
 
 LEG_M: LiteralString = """case
     when stops.sequence = 0 then 0
-    when stops.road_version is null
-        then round(loads.loaded_m / (loads.stop_count - 1))
+    when stops.road_version is null then round(loads.loaded_m / (loads.stop_count - 1))
     else coalesce(round(stops.leg_m), 'Infinity') end"""
 """As `candidates` says of one load: legs that were never measured are equal parts."""
 

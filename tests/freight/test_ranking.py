@@ -105,6 +105,13 @@ class TestOrder:
             RankBy.CO2: [3, 1, 2],
         }
 
+    def test_the_empty_way_home_counts_for_the_co2_too(self):
+        out_50_km_home_150 = make_candidate(1, delivery=Point(0.0, 2.5))
+        out_100_km_home_50 = make_candidate(2, pickup=Point(0.0, 1.0))
+        board = [out_50_km_home_150, out_100_km_home_50]
+
+        assert ids(ranked_by(board, truck={"rank_by": RankBy.CO2})) == [2, 1]
+
     def test_only_as_many_as_wanted_are_kept(self):
         board = [make_candidate(n, price_cents=n * 10_000) for n in range(1, 9)]
         asked = ask()
@@ -259,3 +266,12 @@ class TestExplanation:
         # 12.5 h of driving to the delivery, a break, a daily rest, an hour at the dock.
         hours = (ranked.figures.delivery_eta - NOON) / HOUR
         assert hours == pytest.approx(12.5 + 0.5 + 10 + 1)
+
+    def test_the_sentence_tells_what_the_figures_say(self):
+        """50 km empty out and 50 km home; the two docks take two hours."""
+        (ranked,) = ranked_by([make_candidate()])
+
+        assert ranked.figures.empty_after_m == 100_000
+        assert ranked.figures.summary == (
+            "Pays $1,000, 62 empty miles, home Monday 19:33, 2 h later than empty."
+        )

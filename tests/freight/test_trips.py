@@ -270,6 +270,12 @@ class TestOpeningHours:
                 make_stop(1.0),
                 number=3,
             ),
+            # At the same step as the two before it.
+            load_of(
+                make_stop(0.5, "pickup", opening=self.OPENING),
+                make_stop(1.0, opening=self.OPENING[2:]),
+                number=4,
+            ),
         ]
         loads = Loads.of(board, ROADS)
         together = Trips.to(loads, SITUATION, ROADS, inf)

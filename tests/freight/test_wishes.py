@@ -114,6 +114,14 @@ class TestNights:
         )
         assert found == bool(is_night)
 
+    def test_the_arrival_at_the_delivery_counts(self):
+        # The pickup at 17:41, the delivery at 22:51.
+        free_at = datetime(2026, 3, 3, 17, tzinfo=CHICAGO)
+        load = make_candidate(pickup_from=free_at, delivery_from=free_at)
+        assert is_against(
+            PreferenceKind.NO_NIGHTS, load, free_at=free_at, zone="America/Chicago"
+        )
+
     def test_the_arrival_at_home_is_no_stop(self):
         # Home at 22:03, the delivery at 20:22.
         free_at = datetime(2026, 3, 3, 14, 30, tzinfo=CHICAGO)

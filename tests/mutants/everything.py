@@ -6,10 +6,14 @@ from tests.mutants import (
     desk,
     exits,
     market,
+    memory,
     operations,
     people,
     requests,
+    roads,
+    searches,
     serving,
+    trucking,
 )
 
 MUTANTS = (
@@ -18,8 +22,12 @@ MUTANTS = (
     *desk.MUTANTS,
     *exits.MUTANTS,
     *market.MUTANTS,
+    *memory.MUTANTS,
     *operations.MUTANTS,
     *people.MUTANTS,
     *requests.MUTANTS,
+    *roads.MUTANTS,
+    *searches.MUTANTS,
     *serving.MUTANTS,
+    *trucking.MUTANTS,
 )

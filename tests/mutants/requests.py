@@ -44,10 +44,10 @@ MUTANTS = (
     ),
     Mutant(
         "an-answer-lacks-a-field-that-the-document-promises",
-        "services/search/run.py",
-        '        "considered": screened.considered,\n',
-        "",
-        ("tests/api/search/test_searches.py",),
+        "api/loads/routes.py",
+        '{"source": rules.roads.source, "features": ',
+        '{"features": ',
+        ("tests/api/loads/test_routes.py::TestAnOffer",),
     ),
     Mutant(
         "anybody-writes-a-cursor",

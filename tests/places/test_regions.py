@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from geo.distance import destination
 from geo.points import Point
 from geo.subdivisions import COUNTRY_OF
 from places.regions import Region, is_urban, region_of
@@ -14,6 +15,8 @@ WINDSOR = Point(42.3001, -83.0165)
 NUEVO_LAREDO, OTAY_MESA = Point(27.4600, -99.5300), Point(32.5520, -116.9380)
 RURAL_TEXAS = Point(31.8, -99.2)
 ON_THE_BORDER = Point(29.32, -103.6)
+ACROSS_A_RIVER = Point(42.96, -79.06)
+"""In Ontario, 9 km from a town of New York and 11 km from one of its own."""
 BERLIN = Point(52.52, 13.40)
 OCEAN = Point(35.0, -55.0)
 
@@ -80,7 +83,7 @@ class TestThePosition:
     ) -> None:
         assert region_of(point, address)[:2] == expected
 
-    @pytest.mark.parametrize("point", [ON_THE_BORDER, BERLIN, OCEAN])
+    @pytest.mark.parametrize("point", [ON_THE_BORDER, ACROSS_A_RIVER, BERLIN, OCEAN])
     def test_says_nothing_near_a_border_and_far_from_all_cities(
         self, point: Point
     ) -> None:
@@ -104,6 +107,13 @@ def test_a_place_near_the_centre_of_a_big_city_is_urban(
 ) -> None:
     assert is_urban(point) is expected
     assert region_of(point).is_urban is expected
+
+
+def test_a_city_reaches_25_kilometres() -> None:
+    denver = Point(39.7392, -104.9847)
+
+    assert is_urban(destination(denver, 70, 24_900))
+    assert not is_urban(destination(denver, 70, 25_100))
 
 
 def test_no_state_is_of_two_countries() -> None:

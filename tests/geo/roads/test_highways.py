@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.distance import METRES_PER_MILE, haversine_m
+from geo.distance import METRES_PER_MILE, destination, haversine_m
 from geo.points import Point
 from geo.roads import Highways, Places, Roads, Way
 from geo.roads.places import NO_COMPONENT
@@ -114,10 +114,17 @@ class TestTheDirectRule:
     def test_it_is_twice_the_air_line_at_most_and_then_a_kilometre_more(self, roads):
         """In the Sandhills of Nebraska there are no highways to go round by."""
         a = Point(41.9, -101.3)
-        for east in (0.001, 0.01, 0.1, 0.5):
+        for east in (0.001, 0.01, 0.1, 0.5, 0.9):
             b = Point(41.9, -101.3 + east)
             air_m = haversine_m(a, b)
             assert roads.way(a, b).metres <= min(2 * air_m, 1.2 * air_m + 1_000) + 3
+
+    def test_it_ends_at_80_kilometres(self, roads):
+        a = Point(41.9, -101.3)
+        b = destination(a, 225, 90_000)
+        way = roads.way(a, b)
+
+        assert way.access_m < way.metres > 1.2 * 90_000 + 1_001
 
     def test_it_does_not_cross_a_lake(self, roads):
         winnebago_west, winnebago_east = Point(44.02, -88.53), Point(44.02, -88.32)
@@ -149,6 +156,12 @@ class TestNoRoad:
         assert ends(roads, nantucket).component[0] == NO_COMPONENT
         assert isinf(roads.distance_m(nantucket, Point(41.66, -70.28)))
 
+    def test_what_has_no_road_has_no_metres_however_near(self, roads):
+        nantucket, near = Point(41.28, -70.10), Point(41.28, -70.11)
+        ways = roads.ways_from(nantucket, ends(roads, near))
+
+        assert (ways.has_road[0], ways.metres[0]) == (False, inf)
+
 
 class TestALimit:
     def test_what_is_beyond_has_a_road_but_no_metres(self, roads):
@@ -175,6 +188,14 @@ class TestALimit:
         again = fresh.ways_from(CHICAGO, all_ends, 300_000.0)
 
         assert narrow.metres.tolist() == again.metres.tolist()
+
+    def test_a_kept_search_is_not_that_of_a_place_farther_from_the_same_nodes(self):
+        one, other = Point(41.85, -101.30), Point(41.86, -101.30)
+        fresh, kept = (Highways.read(cache_mb=16) for _ in range(2))
+        kept.way(one, CHICAGO)
+
+        assert np.array_equal(*(ends(kept, point).nodes for point in (one, other)))
+        assert kept.way(other, CHICAGO) == fresh.way(other, CHICAGO)
 
 
 class TestPlaces:

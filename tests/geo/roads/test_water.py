@@ -52,3 +52,10 @@ def test_it_is_the_same_there_and_back(water, a, north, east):
     b = a[0] + north, a[1] + east
 
     assert is_dry(water, a, b) == is_dry(water, b, a)
+
+
+def test_it_is_the_same_where_only_the_rounding_differs(water):
+    """A sample lies on the edge of a cell: from here it is water, from there land."""
+    a, b = (29.8, -89.4), (30.4, -89.7)
+
+    assert is_dry(water, a, b, 23_700) == is_dry(water, b, a, 23_700)

@@ -4,13 +4,14 @@ from math import inf
 
 import numpy as np
 import pytest
+from sqlalchemy.orm import selectinload
 
 from geo.points import Point
 from geo.roads import EstimatedRoads, Highways, Places
 from models.loads.loads import Load
 from models.loads.stops import Stop
 from runtime.db import Session
-from services.loads.measuring import measure_batch
+from services.loads.measuring import measure, measure_batch
 from tests.services.scene import Scene, rows_of
 from tests.world import CHICAGO, NEWARK
 
@@ -97,6 +98,22 @@ def test_a_load_without_a_road_keeps_its_length_and_is_named(scene, highways):
     assert load.distance_source == "no_road"
     assert (last.leg_m, last.road_version) == (None, highways.version)
     assert all_measured(highways) == (0, [])
+
+
+def test_the_first_stop_that_no_road_reaches_is_named(scene, highways):
+    body = scene.world.stop_body
+    load_id = scene.load(
+        stops=[
+            body("pickup", HONOLULU, 1, 24),
+            body("delivery", KAHULUI, 2, 48),
+            body("delivery", CHICAGO, 3, 96),
+        ]
+    )
+    with Session() as session:
+        load = session.get_one(Load, load_id, options=[selectinload(Load.stops)])
+        first = measure(load, highways)
+
+    assert first == 1
 
 
 def test_a_load_that_a_driver_carries_keeps_its_figures(scene, highways):

@@ -231,6 +231,45 @@ class TestRecordsOfPosters:
 
         assert (found.cancelled, found.booked) == (1, 2)
 
+    def test_hold_nothing_against_the_poster_that_the_carrier_ended(
+        self, scene: Scene
+    ) -> None:
+        load_id = scene.load()
+        path = f"/v1/assignments/{scene.assigned(scene.driver(), load_id)}/override"
+        answer = scene.carrier.post(path, {"kind": "unassign", "reason": "weather"})
+        assert answer.status == 201, answer.body
+        path = f"/v1/loads/{load_id}/cancellation"
+        assert scene.shipper.put(path, {"reason": "customer"}).status == 200
+
+        found = seen(scene.load(GARY, CLEVELAND))
+
+        assert (found.cancelled, found.booked) == (0, 1)
+
+    def test_count_no_load_that_the_poster_carries_itself(self, scene: Scene) -> None:
+        own = scene.world.load(scene.carrier, NEWARK, CHICAGO)
+        scene.assigned(scene.driver(), UUID(own["id"]))
+
+        found = seen(UUID(scene.world.load(scene.carrier, GARY, CLEVELAND)["id"]))
+
+        assert found.booked == 0
+
+    def test_count_a_load_once_that_another_driver_took_on(self, scene: Scene) -> None:
+        driver, other = scene.drivers(2)
+        path = f"/v1/assignments/{scene.assigned(driver, scene.load())}/override"
+        body = {"kind": "reassign", "reason": "weather", "driver_id": other.driver_id}
+        answer = scene.carrier.post(path, body)
+        assert answer.status == 201, answer.body
+
+        assert seen(scene.load(GARY, CLEVELAND)).booked == 1
+
+    def test_are_of_the_last_half_year(self, scene: Scene) -> None:
+        for _ in range(2):
+            scene.assigned(scene.driver(), scene.load())
+        one = "id = (select min(id::text)::uuid from assignments)"
+        change("assignments", "created_at = now() - interval '181 days'", one)
+
+        assert seen(scene.load(GARY, CLEVELAND)).booked == 1
+
     def test_leave_out_a_poster_of_whose_loads_none_was_booked(
         self, scene: Scene
     ) -> None:

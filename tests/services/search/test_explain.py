@@ -267,11 +267,13 @@ class TestNotOnTheMarket:
 
         assert why(driver, search, load_id)["verdict"] == "not_on_the_market"
 
-    def test_lapsed_before_any_job_had_marked_it(self, scene):
+    @pytest.mark.parametrize("end", ["lease_expires_at", "pickup_until"])
+    def test_lapsed_before_any_job_had_marked_it(self, scene, end):
         load_id = scene.load()
         with Session.begin() as session:
+            ago = {"pickup_from": timedelta(hours=1), end: timedelta(minutes=1)}
             session.execute(
-                update(Load).values(lease_expires_at=func.now() - timedelta(minutes=1))
+                update(Load).values({name: func.now() - ago[name] for name in ago})
             )
         driver = scene.driver()
 

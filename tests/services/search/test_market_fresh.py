@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 from psycopg import Error
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from freight.columns import T0_S
@@ -125,11 +125,14 @@ class TestWriters:
         assert cell(market.refresh(), load_id, "price_cents") == 7
 
     def test_within_a_transaction_that_writes_it_sees_what_that_wrote(
-        self, world: World, market: Market
+        self, world: World, market: Market, superuser: Engine
     ) -> None:
-        """The suite's transaction: its snapshot does not name itself as open."""
+        """The suite's transaction: its snapshot does not name itself as open, and
+        another one that began later has ended."""
         scene = Scene(world)
         one = scene.load()
+        with superuser.begin() as connection:
+            connection.execute(text("select pg_current_xact_id()"))
         assert seen(market) == {one}
 
         two = scene.load()

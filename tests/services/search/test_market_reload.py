@@ -169,6 +169,13 @@ def _answers(market: Market) -> bool:
 
 
 class TestTombstones:
+    def test_a_reader_reads_all_long_before_they_are_pruned(self) -> None:
+        kept_s = changes.TOMBSTONES_KEPT.total_seconds()
+        place = changes.Place(1, 1, (), "server", "schema", "tables", read_at=0.0)
+
+        assert place.reason_to_reload(replace(place, read_at=0.6 * kept_s)) == "behind"
+        assert place.reason_to_reload(replace(place, read_at=60.0)) is None
+
     def test_old_ones_are_pruned(self, scene: Scene, run_jobs) -> None:
         first, second = scene.loads(2)
         change("delete from loads")

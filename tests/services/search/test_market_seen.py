@@ -9,9 +9,13 @@ import pytest
 from sqlalchemy import func, select, text
 
 from freight.equipment import Equipment
+from geo.distance import destination
+from geo.fences import CircleFence
+from geo.roads import Highways
 from models.loads.loads import Load
 from runtime.db import Session
 from services.loads.market import is_on_the_market
+from services.search import columns
 from services.search.columns import T0_S, UNKNOWN_EQUIPMENT
 from services.search.market import Market
 from services.search.rows import NO_EXTRA
@@ -83,9 +87,16 @@ class TestColumns:
         assert cell(listed, odd, "delivery_until") == np.iinfo("i4").max
         assert cell(listed, odd, "equipment") == 1 | 1 << UNKNOWN_EQUIPMENT
 
+    @pytest.mark.parametrize("at_a_time", [columns.BYTES_AT_A_TIME, 1])
     def test_a_walked_load_has_all_its_stops_in_order(
-        self, scene: Scene, market: Market
+        self,
+        scene: Scene,
+        market: Market,
+        monkeypatch: pytest.MonkeyPatch,
+        at_a_time: int,
     ) -> None:
+        """Also where its stops do not come from the database at once."""
+        monkeypatch.setattr(columns, "BYTES_AT_A_TIME", at_a_time)
         scene.load()
         one = walked(scene, NEW_YORK, CLEVELAND, CHICAGO)
         two = walked(scene, DALLAS, CHICAGO, CLEVELAND, NEW_YORK)
@@ -98,6 +109,37 @@ class TestColumns:
         assert stops_of(listed, two) == [
             (p.lat, p.lon) for p in (DALLAS, CHICAGO, CLEVELAND, NEW_YORK)
         ]
+
+    def test_the_places_are_of_the_roads_in_use(self, scene: Scene) -> None:
+        """The load was posted when others were in use."""
+        load_id, highways = scene.load(NEW_YORK, DALLAS), Highways.read(cache_mb=1)
+
+        listed = Market(highways).refresh()
+
+        kept = [
+            cell(listed, load_id, f"{end}_place").tobytes()
+            for end in ("pickup", "delivery")
+        ]
+        assert kept == highways.places([NEW_YORK, DALLAS]).to_bytes()
+
+
+class TestNear:
+    @pytest.mark.parametrize("radius_m", [2_000.0, 400_000.0])
+    def test_the_edge_of_the_circle_is_exact_to_a_metre(
+        self, scene: Scene, market: Market, radius_m: float
+    ) -> None:
+        """The product of two vectors of 32 bits alone is 30 m off there."""
+        bearings = (10, 130, 250)
+        inside, _ = (
+            {scene.load(destination(CHICAGO, b, radius_m + more_m)) for b in bearings}
+            for more_m in (-1, 1)
+        )
+
+        found = market.refresh().near(
+            CircleFence(CHICAGO, radius_m), STRANGER, utcnow()
+        )
+
+        assert set(found.ids) == inside
 
 
 class TestVisible:

@@ -185,4 +185,5 @@ def body_of(world: World, load: Candidate) -> dict[str, Any]:
             ("delivery", load.delivery, load.delivery_from, load.delivery_until),
         )
     ]
-    return world.load_body(stops=stops, weight_kg=load.weight_kg)
+    equipment = sorted(load.equipment)
+    return world.load_body(stops=stops, weight_kg=load.weight_kg, equipment=equipment)

@@ -8,12 +8,14 @@ from sqlalchemy import update
 
 from geo.distance import destination
 from geo.points import Point
+from models.fleet.positions import LastPosition
+from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from runtime.db import Session
 from services.fleet.flags import FARTHEST_FROM_STOP_M, FASTEST_MPS
 from services.search import run, whereabouts
 from tests.services.scene import Scene, last_seen
-from tests.world import CLEVELAND, NEW_YORK, utcnow
+from tests.world import CLEVELAND, NEW_YORK, Caller, utcnow
 
 AGO = timedelta(hours=7)
 
@@ -66,6 +68,11 @@ class TestAfterADrop:
         found = start(scene, CLEVELAND, seen_after=timedelta(hours=6, minutes=50))
 
         assert found == CLEVELAND
+
+    def test_seen_since_near_the_drop_it_starts_there(self, scene: Scene) -> None:
+        near = destination(NEW_YORK, 285, 10_000)
+
+        assert start(scene, near, seen_after=timedelta(hours=1)) == near
 
     def test_seen_last_before_it_the_driver_is_at_the_drop(self, scene: Scene) -> None:
         nine_hours = timedelta(hours=-9)
@@ -147,3 +154,82 @@ class TestAfterADrop:
         assert made is not None
         found = [UUID(record["candidate"]["load_id"]) for record in made.ranked]
         assert (found, behind in found) == ([ahead], False)
+
+
+class TestWithoutADrop:
+    """The load was taken from the driver: they may be anywhere."""
+
+    def last_seen(self, driver: Caller, ago: timedelta) -> None:
+        with Session.begin() as session:
+            session.execute(
+                update(LastPosition)
+                .where(LastPosition.driver_id == UUID(driver.driver_id))
+                .values(
+                    lat=CLEVELAND.lat, lon=CLEVELAND.lon, corrected_at=utcnow() - ago
+                )
+            )
+
+    def arrived(self, scene: Scene, driver: Caller, after: timedelta) -> UUID:
+        """Let a truck arrive in New York, so long after the driver got the load."""
+        load_id = scene.load(pickup=NEW_YORK)
+        assignment_id = scene.assigned(driver, load_id)
+        with Session.begin() as session:
+            booked_at = session.get_one(Assignment, assignment_id).created_at
+            session.execute(
+                update(Stop)
+                .where(Stop.load_id == load_id, Stop.sequence == 0)
+                .values(status="arrived", arrived_at=booked_at + after)
+            )
+        return assignment_id
+
+    def place(self, driver: Caller) -> whereabouts.Whereabouts | None:
+        with Session() as session:
+            return whereabouts.place_of(session, UUID(driver.driver_id), utcnow())
+
+    def test_the_stop_they_came_to_says_more_than_an_old_position(
+        self, scene: Scene
+    ) -> None:
+        driver = scene.driver()
+        self.arrived(scene, driver, timedelta(minutes=1))
+        self.last_seen(driver, AGO)
+
+        assert self.place(driver) == (NEW_YORK, "stop")
+
+    def test_a_position_of_now_says_more_than_any_stop(self, scene: Scene) -> None:
+        driver = scene.driver()
+        self.arrived(scene, driver, timedelta(minutes=1))
+        self.last_seen(driver, timedelta(0))
+
+        assert self.place(driver) == (CLEVELAND, "position")
+
+    def test_a_stop_that_the_truck_before_came_to_says_nothing(
+        self, scene: Scene
+    ) -> None:
+        driver = scene.driver()
+        self.arrived(scene, driver, timedelta(minutes=-1))
+        self.last_seen(driver, AGO)
+
+        assert self.place(driver) == (CLEVELAND, "position")
+
+    def test_a_stop_that_the_next_truck_came_to_says_nothing(
+        self, scene: Scene
+    ) -> None:
+        driver = scene.driver()
+        assignment_id = self.arrived(scene, driver, timedelta(minutes=2))
+        self.last_seen(driver, AGO)
+        with Session.begin() as session:
+            had = session.get_one(Assignment, assignment_id)
+            session.execute(
+                update(Assignment)
+                .where(Assignment.id == assignment_id)
+                .values(
+                    status="cancelled", ended_at=had.created_at + timedelta(minutes=1)
+                )
+            )
+
+        assert self.place(driver) == (CLEVELAND, "position")
+
+    def test_a_driver_of_whom_nothing_is_known_is_nowhere(self, scene: Scene) -> None:
+        driver = scene.rows.driver(scene.carrier, device=None, is_seen=False)
+
+        assert self.place(driver) is None
