@@ -208,7 +208,7 @@ def _search(
     rules: SearchRules, clock: Clock, trucks: Sequence[Truck]
 ) -> dict[str, Any]:
     """Do the search of each drop in this process, as the worker does it."""
-    spent, records = [], []
+    spent, records, again_ms = [], [], []
     clock.statements = 0
     for truck in trucks:
         assert truck.person.driver is not None
@@ -223,10 +223,10 @@ def _search(
         spent.append(of_job)
         if search is not None and search.counts:
             records.append(search)
+            # Homes are seldom repeated here, so nearly every search is uncached. What a
+            # known home saves is measured by searching once more at once.
+            again_ms.append(_screened_ms(rules, search))
     ranked_ms = [search.timings["search_ms"] for search in records]
-    # Homes are seldom repeated here, so nearly every search is uncached. What a known
-    # home saves is measured by searching once more from the kept situation.
-    again_ms = [_screened_ms(rules, search) for search in records]
     considered = [search.counts["considered"] for search in records]
     left = [search.counts["ranked"] for search in records]
     return {

@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.corridors import Corridor
-from geo.distance import distances_m
+from geo.distance import ROUGH_M, distances_m, roughly_m
 from geo.fences import CircleFence, InvalidFence, PolygonFence
 from geo.outlines import DECIMALS, Shape, drawn, solid, untangled
 from geo.points import Point
@@ -70,14 +70,11 @@ class SearchArea:
         no-go area. An edge counts as inside, so the edge of a no-go area is forbidden.
         The circle is not asked.
         """
-        corridor = self.corridor
-        way_m = distances_m(corridor.start, lat, lon)
-        way_m += distances_m(corridor.end, lat, lon)
         outside = np.zeros(len(lat), "?")
         if self.operating:
             outside = ~_in_any(self.operating, lat, lon)
         return {
-            AreaReason.OUTSIDE_CORRIDOR: way_m > corridor.length_m,
+            AreaReason.OUTSIDE_CORRIDOR: _outside(self.corridor, lat, lon),
             AreaReason.OUTSIDE_OPERATING_AREA: outside,
             AreaReason.IN_NO_GO_AREA: _in_any(self.no_go, lat, lon),
         }
@@ -160,6 +157,19 @@ def forbidden(
     if _in_any(no_go, lat, lon).any():
         return AreaReason.IN_NO_GO_AREA
     return None
+
+
+def _outside(corridor: Corridor, lat: Degrees, lon: Degrees) -> Mask:
+    """Say which places are outside the corridor: first roughly, then exactly near its
+    edge. No corridor is as long as `roughly_m` is right."""
+    rough = lat.astype("f4"), lon.astype("f4")
+    way_m = roughly_m(corridor.start, *rough) + roughly_m(corridor.end, *rough)
+    outside = way_m > corridor.length_m
+    edge = np.flatnonzero(np.abs(way_m - corridor.length_m) <= 2 * ROUGH_M)
+    way_m = distances_m(corridor.start, lat[edge], lon[edge])
+    way_m += distances_m(corridor.end, lat[edge], lon[edge])
+    outside[edge] = way_m > corridor.length_m
+    return np.asarray(outside)
 
 
 def _in_any(fences: tuple[PolygonFence, ...], lat: Degrees, lon: Degrees) -> Mask:

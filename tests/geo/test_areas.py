@@ -23,6 +23,7 @@ from tests.geo.places import (
     LOS_ANGELES,
     NEW_YORK,
     american_points,
+    bearings_deg,
     often,
 )
 
@@ -139,6 +140,25 @@ class TestManyStopsAtOnce:
         assert refused[AreaReason.IN_NO_GO_AREA].tolist() == [
             OKLAHOMA_CITY.contains(stop) for stop in stops
         ]
+
+    @given(bearings_deg, st.floats(-60, 60))
+    @often
+    def test_near_its_edge_the_corridor_is_exact(self, bearing_deg, beyond_m):
+        """A metre more from one end is up to two metres more in all."""
+        inside_m, outside_m = 0.0, CORRIDOR.length_m
+        for _ in range(60):
+            middle_m = (inside_m + outside_m) / 2
+            place = destination(CORRIDOR.start, bearing_deg, middle_m)
+            if CORRIDOR.contains(place):
+                inside_m = middle_m
+            else:
+                outside_m = middle_m
+        place = destination(CORRIDOR.start, bearing_deg, inside_m + beyond_m)
+
+        refused = DRAWN.refused(np.array([place.lat]), np.array([place.lon]))
+
+        is_outside = bool(refused[AreaReason.OUTSIDE_CORRIDOR][0])
+        assert is_outside is not CORRIDOR.contains(place)
 
     def test_no_stop_at_all_is_no_answer_at_all(self):
         none = np.array([])

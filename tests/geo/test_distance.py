@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from geo.distance import (
     EARTH_RADIUS_M,
     METRES_PER_MILE,
+    ROUGH_M,
     destination,
     distances_m,
     haversine_m,
+    roughly_m,
 )
 from geo.points import InvalidPoint, Point
 from tests.geo.places import (
@@ -156,6 +158,17 @@ class TestDistances:
         alone = [distances_m(start, lat[[i]], lon[[i]])[0] for i in range(len(lat))]
 
         assert distances_m(start, lat, lon).tolist() == alone
+
+    @given(points, st.lists(points, min_size=1, max_size=20))
+    @often
+    def test_roughly_they_are_the_same_up_to_15000_kilometres(self, start, places):
+        lat, lon = columns(places)
+        exact_m = distances_m(start, lat, lon)
+
+        off_m = np.abs(roughly_m(start, lat.astype("f4"), lon.astype("f4")) - exact_m)
+
+        assert (off_m[exact_m < 15_000_000] < ROUGH_M).all()
+        assert (off_m < 5_000).all()
 
     def test_equal_points_are_exactly_zero_apart(self):
         lat, lon = columns([DALLAS])
