@@ -130,9 +130,9 @@ def _empty(rows: int, type_: np.dtype[Any]) -> Array:
     return np.frombuffer(mmap(-1, wanted), type_, rows)
 
 
-MIX = np.uint64(secrets.randbits(64) | 1)
-"""Odd, so that ids that share one half differ when mixed. Drawn by each process, so
-that no poster, who may choose the ids of loads, can make many that do not."""
+MIX = tuple(np.uint64(secrets.randbits(64) | 1) for _ in range(2))
+"""Drawn by each process, so that no poster, who may choose the ids of loads, can make
+many whose mixes are equal."""
 
 
 class Index:
@@ -255,7 +255,9 @@ class Rows:
 
 
 def _mixed(high: Array, low: Array) -> Array:
-    return np.asarray(low + high * MIX)
+    """Return 32 bits of each id, of which equal ones are rare."""
+    mixed: Array = high * MIX[0] + low * MIX[1]
+    return (mixed >> np.uint64(32)).astype("u4")
 
 
 def halves(keys: Array) -> tuple[Array, Array]:

@@ -12,8 +12,8 @@ MUTANTS = (
     Mutant(
         "a-search-counts-loads-that-its-company-may-not-see",
         "services/search/market.py",
-        "        rows = rows[self.visible(org_id, now, rows)]\n",
-        "",
+        "        is_visible = self.visible(org_id, now, rows)\n",
+        '        is_visible = np.ones(len(rows), "?")\n',
         ("tests/services/search/test_run.py::TestTheCircle",),
     ),
     Mutant(

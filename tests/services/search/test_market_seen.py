@@ -16,6 +16,7 @@ from models.loads.loads import Load
 from runtime.db import Session
 from services.loads.market import is_on_the_market
 from services.search import columns
+from services.search import market as module
 from services.search.columns import T0_S, UNKNOWN_EQUIPMENT
 from services.search.market import Market
 from services.search.rows import NO_EXTRA
@@ -125,10 +126,17 @@ class TestColumns:
 
 class TestNear:
     @pytest.mark.parametrize("radius_m", [2_000.0, 400_000.0])
+    @pytest.mark.parametrize("at_a_time", [4, module.AT_A_TIME])
     def test_the_edge_of_the_circle_is_exact_to_a_metre(
-        self, scene: Scene, market: Market, radius_m: float
+        self,
+        scene: Scene,
+        market: Market,
+        radius_m: float,
+        at_a_time: int,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """The product of two vectors of 32 bits alone is 30 m off there."""
+        monkeypatch.setattr(module, "AT_A_TIME", at_a_time)
         bearings = (10, 130, 250)
         inside, _ = (
             {scene.load(destination(CHICAGO, b, radius_m + more_m)) for b in bearings}
