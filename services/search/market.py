@@ -36,6 +36,10 @@ LOADED_WITHIN_S = 600
 BOOKINGS_EVERY_S = 600.0
 """So often the posters' bookings are counted: 300,000 assignments take 0.2 s."""
 
+APPLIED_UP_TO = 100_000
+"""Of more changes each would cost more time and memory than a load of all that is read:
+1,000,000 left 180 MB behind."""
+
 ALL_ROWS = slice(None)
 
 AXES = ("lat", "lon")
@@ -199,7 +203,7 @@ class Market:
         with one_snapshot() as connection:
             before = self._place
             news = changes.news(connection, before)
-            why = self._why if before is None else before.reason_to_reload(news.place)
+            why = self._why_to_reload(news)
             if at - self._bookings_at > BOOKINGS_EVERY_S:
                 self._bookings = changes.bookings(connection)
                 self._bookings_at = at
@@ -221,6 +225,13 @@ class Market:
             rows = len(listed)
             log().info("market.loaded", why=why, rows=rows, seconds=round(took_s, 3))
         return listed
+
+    def _why_to_reload(self, news: News) -> str:
+        if self._place is None:
+            return self._why
+        if reason := self._place.reason_to_reload(news.place):
+            return reason
+        return "many" if news.changed > APPLIED_UP_TO else ""
 
     def _load(self, connection: Connection[Any]) -> None:
         # Let go of the old columns before the new ones are made.

@@ -80,7 +80,16 @@ def reloads(why: str) -> float:
 @contextmanager
 def reloading(why: str) -> Iterator[None]:
     """Check that the block reads the whole market once, for this reason alone."""
-    every = ("start", "server", "horizon", "schema", "tables", "behind", "unfinished")
+    every = (
+        "start",
+        "server",
+        "horizon",
+        "schema",
+        "tables",
+        "behind",
+        "many",
+        "unfinished",
+    )
     before = {each: reloads(each) for each in every}
     yield
     after = {each: reloads(each) for each in every}

@@ -16,6 +16,7 @@ from runtime import schema
 from runtime.config import Settings
 from runtime.db import DatabaseRole, Hand, Session, make_engine
 from services.search import changes
+from services.search import market as module
 from services.search.market import Market
 from tests.services.scene import Scene
 from tests.services.search.market_room import change, reloading, seen
@@ -72,6 +73,18 @@ class TestReload:
         rows = len(market.refresh().loads["company"])
 
         assert rows == 1
+
+    def test_more_changes_than_are_worth_applying_one_by_one_read_all(
+        self, scene: Scene, market: Market, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "APPLIED_UP_TO", 2)
+        market.refresh()
+        two = set(scene.loads(2))
+        assert seen(market) == two
+
+        three = set(scene.loads(3))
+        with reloading("many"):
+            assert seen(market) == two | three
 
     def test_truncated_tables_read_all(
         self, scene: Scene, market: Market, superuser
