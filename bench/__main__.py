@@ -72,18 +72,22 @@ LIMITED_BY = {
     "states": "how many drivers and pickups are played",
     "dead_ends": "nothing: each party has an act of its own in every state",
     "answer_ms_p95": "a completion's round trips, and the worker on the same cores",
-    "push_ms_p50": "the search: candidates judged one by one, in one worker's Python",
-    "push_ms_p95": "searches that wait for other searches: one worker has one core",
+    "push_ms_p95": "the job of a search: its statements, and its market by the"
+    " hundred thousand loads in a large city's circle",
+    "crowd_push_ms_p95": "one worker has one core of Python: a drop takes 0.12 s of it,"
+    " a third of it for the pushes",
     "gain_share_of_optimum": "online, half of the optimum is in loads that were posted"
     " after the drop",
     "gain_share_of_optimum_known_at_drop": "a truck that drops early takes a load that"
     " would gain more with a later one",
     "seeding_s": "Python generates loads on one core, PostgreSQL writes on another",
-    "search_and_rank_ms_p50": "reading the loads that may be among the best",
-    "search_and_rank_ms_p95": "New York: a tenth of the board within 100 miles",
-    "p50_factor": "few loads in reach are all judged; many need two more rounds of"
-    " queries",
-    "worker_rss_mb": "Python and the imported modules",
+    "loading_s": "PostgreSQL, which writes 1,000,000 rows in binary form",
+    "ranked_ms_p50": "85,000 loads in the circle, of 1,000,000",
+    "ranked_ms_p95": "200,000 loads in the circle, of 1,000,000",
+    "uncached_ms_p50": "one Dijkstra from home over 115,000 nodes",
+    "job_ms_p50": "38 statements, and the entities of those that write",
+    "worker_rss_mb": "190 MB of columns, 170 MB of Python, modules and roads, and what"
+    " one search needs",
     "error_percent_mean": "no road but motorways and trunk roads, and the shortest way"
     " where trucks take the quickest",
     "error_percent_worst": "the same",
