@@ -222,6 +222,7 @@ def asking_of(situation: Situation) -> Asking:
         _truck(truck),
         Company(
             carrier.country,
+            sorted(carrier.countries) if carrier.countries else None,
             carrier.cost_cents_per_km,
             carrier.hour_cents,
             driver.is_crew,

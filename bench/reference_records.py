@@ -144,9 +144,13 @@ class Driver:
 
 @dataclass(frozen=True)
 class Organisation:
-    """The carrier, with its costs (None: the default) and its drawn areas."""
+    """The carrier, with its costs (None: the default) and its drawn areas.
+
+    countries: where it may go; None is its own.
+    """
 
     country: str = "US"
+    countries: frozenset[str] | None = None
     currency: str = "USD"
     cost_cents_per_km: float | None = None
     hour_cents: int | None = None

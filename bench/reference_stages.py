@@ -142,12 +142,14 @@ def equipment(load: Load, situation: Situation) -> str | None:
 
 
 def country(load: Load, situation: Situation) -> str | None:
-    """Refuse what the driver may not take over a border, and cabotage."""
+    """Refuse what driver or carrier may not take over a border, and cabotage."""
     carrier, driver = situation.organisation, situation.driver
     own = driver.country or carrier.country
     countries = {stop.country for stop in load.stops}
-    allowed = {own} if driver.countries is None else driver.countries
-    if any(each not in allowed for each in countries if each is not None):
+    of_driver = {own} if driver.countries is None else driver.countries
+    of_carrier = {carrier.country} if carrier.countries is None else carrier.countries
+    known = countries - {None}
+    if not (known <= of_driver and known <= of_carrier):
         return "country_not_allowed"
     if len(countries) == 1 and None not in countries:
         (domestic,) = countries

@@ -203,8 +203,10 @@ def _preferences(random: Random) -> Iterator[Preference]:
 
 def _organisation(random: Random, place: Place, home: Place) -> Organisation:
     draw, chance = random.choice, random.random
+    both = frozenset({"US", "CA"})
     return Organisation(
         country=draw((*["US"] * 9, "CA")),
+        countries=draw((*[both | {"MX"}] * 16, *[None, both] * 2, frozenset({"CA"}))),
         currency=draw((*["USD"] * 30, "CAD")),
         cost_cents_per_km=draw((None, None, 47.2, 0.0, 140.0)),
         hour_cents=draw((None, None, 0, 1_400)),

@@ -160,7 +160,8 @@ WORDS: dict[Ground, Words] = {
         "load/weight_kg", "With this freight the truck is above the legal weight."
     ),
     Ground.COUNTRY_NOT_ALLOWED: _nobody(
-        "driver/countries", "A stop is in a country where the driver may not drive."
+        "load/stops",
+        "A stop is in a country where the driver or the carrier may not go.",
     ),
     Ground.CABOTAGE: _nobody(
         "load/stops",

@@ -114,7 +114,7 @@ def temperature_not_held(table: Table, asked: Question) -> Mask:
 
 
 def country_not_allowed(table: Table, asked: Question) -> Mask:
-    """A stop in a country where the driver may not drive. An unknown one is allowed."""
+    """A stop where not both driver and carrier may go. An unknown one is allowed."""
     allowed = asked.situation.countries
     if allowed is None:
         return np.zeros(len(table.loads), "?")

@@ -77,7 +77,7 @@ class Situation:
     drop_country, home_country: ISO 3166-1; None asks nothing about borders.
     carrier_country, driver_country: whose domestic freight they may carry; None allows
         all.
-    countries: where the driver may drive; None is everywhere.
+    countries: where both the driver and the carrier may go; None is everywhere.
     zone: IANA, of the driver's days and nights.
     """
 

@@ -24,11 +24,13 @@ from api.kernel.fields import (
     Flag,
     Time,
     amount,
+    countries,
     country,
     lat,
     line,
     lon,
     refuse_null_island,
+    sort_countries,
     words,
 )
 from api.kernel.lists import PageArgs, page, page_of
@@ -49,6 +51,13 @@ blueprint = Blueprint(
 )
 
 
+MAY_DRIVE = (
+    "ISO 3166-1: where they may drive; null if that is only their home country. Freight"
+    " to a country where their company may not go, see its `countries`, is refused all"
+    " the same (`country_not_allowed`)"
+)
+
+
 class DriverIn(ma.Schema):
     """The fields to change; the others stay. Null removes a limit."""
 
@@ -60,16 +69,7 @@ class DriverIn(ma.Schema):
     max_deadhead_m = amount(allow_none=True)
     min_pay_cents_per_km = amount(allow_none=True)
     has_hazmat_endorsement = Flag()
-    countries = fields.List(
-        country(),
-        allow_none=True,
-        validate=validate.Length(1, 20),
-        metadata={
-            "description": "ISO 3166-1: where they may drive; null if that is only"
-            " their home country",
-            "example": ["CA", "US"],
-        },
-    )
+    countries = countries(MAY_DRIVE)
     country = country(allow_none=True)
     rank_by = words(RankBy, metadata={"description": "the order of their offers"})
     home_every = fields.Nested(HomeEveryIn, allow_none=True)
@@ -91,8 +91,7 @@ class DriverIn(ma.Schema):
 
     @ma.post_load
     def _plain(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
-        if data.get("countries") is not None:
-            data["countries"] = sorted(set(data["countries"]))
+        sort_countries(data)
         return data
 
 
@@ -121,10 +120,7 @@ class DriverOut(Answer):
     countries = fields.List(
         fields.String(),
         allow_none=True,
-        metadata={
-            "description": "ISO 3166-1: where they may drive; null if that is only"
-            " their home country"
-        },
+        metadata={"description": MAY_DRIVE},
     )
     rank_by = known(RankBy)
     home_every = shaped(fields.Dict(allow_none=True), HomeEveryOut)

@@ -254,6 +254,22 @@ def country(**kwargs: Any) -> fields.String:  # noqa: ANN401 - field options
     )
 
 
+def countries(description: str) -> fields.List[Any]:
+    """Return the field of the countries that one may go to; null is only its own."""
+    return fields.List(
+        country(),
+        allow_none=True,
+        validate=validate.Length(1, 20),
+        metadata={"description": description, "example": ["CA", "US"]},
+    )
+
+
+def sort_countries(data: dict[str, Any]) -> None:
+    """Sort `countries`, if they are given, and keep each once."""
+    if data.get("countries") is not None:
+        data["countries"] = sorted(set(data["countries"]))
+
+
 def count(**kwargs: Any) -> fields.Integer:  # noqa: ANN401 - field options
     """Return the field of a whole number from 0 that fits the database."""
     return fields.Integer(strict=True, validate=validate.Range(0, 2**31 - 1), **kwargs)

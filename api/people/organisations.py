@@ -1,4 +1,4 @@
-"""The caller's company, and what a kilometre and an hour cost it."""
+"""The caller's company: where it may go, and what a kilometre and an hour cost it."""
 
 from typing import Any
 
@@ -9,7 +9,13 @@ from marshmallow import fields
 from api.kernel.answers import Answer, known
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
-from api.kernel.fields import Time, cents_per_hour, cents_per_km
+from api.kernel.fields import (
+    Time,
+    cents_per_hour,
+    cents_per_km,
+    countries,
+    sort_countries,
+)
 from api.kernel.problems import raises
 from api.kernel.versions import edits, precondition, shows_version
 from freight.costs import COST_CENTS_PER_KM, HOUR_CENTS
@@ -22,7 +28,13 @@ blueprint = Blueprint(
     "organisation",
     __name__,
     url_prefix="/v1/organisation",
-    description="Your company, and its costs.",
+    description="Your company, where it may go, and its costs.",
+)
+
+MAY_GO = (
+    "ISO 3166-1: where it may carry freight; null if that is only its `country`."
+    " Freight goes where both the company and the driver may: if only one of them names"
+    " a country, freight there is refused (`country_not_allowed`)"
 )
 
 
@@ -44,9 +56,12 @@ class OrganisationOut(Answer):
 
 
 class OwnOrganisationOut(OrganisationOut):
-    """Your company with its costs, which no other company sees. One whose
-    `..._is_default` is true is our default."""
+    """Your company with its countries and costs, which no other company sees. A cost
+    whose `..._is_default` is true is our default."""
 
+    countries = fields.List(
+        fields.String(), allow_none=True, metadata={"description": MAY_GO}
+    )
     cost_cents_per_km = fields.Function(
         lambda company: (
             COST_CENTS_PER_KM
@@ -70,8 +85,9 @@ class OwnOrganisationOut(OrganisationOut):
 
 
 class OrganisationIn(ma.Schema):
-    """The fields to change; the others stay. Null brings our default back."""
+    """The fields to change; the others stay. Null brings the default back."""
 
+    countries = countries(MAY_GO)
     cost_cents_per_km = cents_per_km(
         allow_none=True,
         metadata={
@@ -88,6 +104,11 @@ class OrganisationIn(ma.Schema):
         },
     )
 
+    @ma.post_load
+    def _plain(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
+        sort_countries(data)
+        return data
+
 
 @blueprint.route("")
 class OrganisationView(MethodView):
@@ -99,7 +120,7 @@ class OrganisationView(MethodView):
     @blueprint.response(200, OwnOrganisationOut)
     @shows_version
     def get(self) -> Organisation:
-        """Show your company with its costs."""
+        """Show your company with its countries and costs."""
         with Session() as session:
             return members.organisation_of(session, actor())
 
@@ -111,9 +132,10 @@ class OrganisationView(MethodView):
     @shows_version
     @edits
     def patch(self, body: dict[str, Any]) -> Organisation:
-        """Change what a kilometre and an hour cost your company.
+        """Change where your company may go, and what a kilometre and an hour cost it.
 
-        A truck's own costs come first.
+        A truck's own costs come first. Loads that are booked stay so; searches and
+        bookings from now on are asked by the new countries.
         """
         with Session.begin() as session:
             return organisations.edit_own(session, actor(), precondition(), **body)

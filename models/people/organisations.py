@@ -41,7 +41,8 @@ class Verification(StrEnum):
 class Organisation(Identified, Dated, Versioned, Row):
     """A company. Row security keeps its rows from other companies.
 
-    `country` (ISO 3166-1): where its trucks are registered.
+    `country` (ISO 3166-1): where its trucks are registered, its home country.
+    `countries`: where it may carry freight; None if that is only its home country.
     `verification_source` and `verification_at` say where and when it was looked up.
     `cost_cents_per_km`: what a driven kilometre costs it, without what is fixed.
     `hour_cents`: what an hour of truck and driver is worth to it. Where they are None,
@@ -54,6 +55,7 @@ class Organisation(Identified, Dated, Versioned, Row):
     __table_args__ = (
         CheckConstraint("usdot_number ~ '^[0-9]{1,8}$'", name="usdot_number"),
         CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
+        CheckConstraint("countries <> '{}'", name="countries"),
         CheckConstraint("mc_number ~ '^[0-9]{1,8}$'", name="mc_number"),
         CheckConstraint(
             "(verification = 'unverified') = (verification_at IS NULL)",
@@ -75,6 +77,7 @@ class Organisation(Identified, Dated, Versioned, Row):
     usdot_number: Mapped[str | None]
     mc_number: Mapped[str | None]
     country: Mapped[str] = mapped_column(default="US", server_default="US")
+    countries: Mapped[list[str] | None] = mapped_column(ARRAY(String))
     verification: Mapped[Verification] = mapped_column(
         Word(Verification),
         default=Verification.UNVERIFIED,

@@ -345,9 +345,7 @@ def _objections(
     )
     if truck is None:
         return objections(candidate, None, moment)
-    company = Company(
-        seen.country, seen.cost_cents_per_km, seen.hour_cents, seen.is_crew
-    )
+    company = Company.of(seen)
     situation = situation_now(
         driver, truck, company, candidate, candidate.pickup, seen.at
     )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session, aliased
 
 from freight.costs import (
@@ -63,10 +63,12 @@ class Known:
 class Company(NamedTuple):
     """What a search asks of the driver's company and of their truck's crew.
 
+    countries: where the company may carry freight; None if that is only its country.
     is_crew: another driver of the truck is with them: not off duty, nor gone.
     """
 
     country: str
+    countries: Sequence[str] | None
     cost_cents_per_km: float | None
     hour_cents: int | None
     is_crew: bool
@@ -87,10 +89,16 @@ class Company(NamedTuple):
         )
         return (
             Organisation.country.label("country"),
+            Organisation.countries.label("countries"),
             Organisation.cost_cents_per_km.label("cost_cents_per_km"),
             Organisation.hour_cents.label("hour_cents"),
             crew.exists().label("is_crew"),
         )
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        """Return the company of a row that has `columns`, maybe among others."""
+        return cls(*(getattr(row, name) for name in cls._fields))
 
 
 def company_of(session: Session, driver: Driver) -> Company:
@@ -101,7 +109,7 @@ def company_of(session: Session, driver: Driver) -> Company:
         .join(Organisation, Organisation.id == Driver.org_id)
         .where(Driver.id == driver.id)
     )
-    return Company(*session.execute(asked).one())
+    return Company.of(session.execute(asked).one())
 
 
 def situation_of(
@@ -116,7 +124,8 @@ def situation_of(
     """Return what is known of the driver and the truck at the drop.
 
     A cost is the truck's, else the company's, else our default. A figure on file that
-    cannot be right is replaced by the default, and that is said.
+    cannot be right is replaced by the default, and that is said. The truck may go where
+    both the driver and the company may.
     """
     empty, empty_source = _cost(
         truck.cost_empty_cents_per_km, company.cost_cents_per_km
@@ -146,7 +155,7 @@ def situation_of(
         home_country=region_of(home).country,
         carrier_country=company.country,
         driver_country=country,
-        countries=frozenset(driver.countries or (country,)),
+        countries=_both(driver.countries or (country,), company),
         rank_by=driver.rank_by,
         preferences=wishes_of(driver.preferences),
         zone=zone_of(home),
@@ -164,6 +173,10 @@ def read_places() -> None:
 def wishes_of(records: Sequence[dict[str, Any]]) -> tuple[Preference, ...]:
     """Return the preferences on a driver's row."""
     return tuple(map(Preference.from_record, records))
+
+
+def _both(of_driver: Sequence[str], company: Company) -> frozenset[str]:
+    return frozenset(of_driver).intersection(company.countries or (company.country,))
 
 
 def _home_by(driver: Driver, free_at: datetime) -> datetime | None:

@@ -39,7 +39,7 @@ def one_more_counted(answer):
 
 class TestCompare:
     def test_equal_answers_meet_every_bar(self):
-        compared = compare(by_reference, SEARCHES, seed=1)
+        compared = compare(by_reference, SEARCHES, seed=2)
 
         assert all(bar.met for bar in compared.bars)
         assert compared.kept > 50

@@ -182,10 +182,16 @@ class TestStages:
             return load(1, *stops)
 
         both = {"countries": frozenset({"US", "CA"})}
-        canadian = Organisation(country="CA")
+        to_both = Organisation(countries=both["countries"])
+        canadian = Organisation(country="CA", countries=both["countries"])
         refused = ("country", "country_not_allowed")
         assert why(between("US", "CA")) == refused
-        assert why(between("US", "US"), organisation=canadian) == refused
+        assert why(between("US", "CA"), driver=both) == refused
+        assert why(between("US", "CA"), organisation=to_both) == refused
+        worth(between("US", "CA"), organisation=to_both, driver=both)
+        assert why(between("US", "US"), organisation=Organisation(country="CA")) == (
+            refused
+        )
         assert why(between("US", "US"), organisation=canadian, driver=both)[1] == (
             "cabotage"
         )

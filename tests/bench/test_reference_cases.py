@@ -54,6 +54,8 @@ class Case:
             ),
             organisation=Organisation(
                 country=driver.get("carrier_country", "US"),
+                # The cases name what driver and carrier may alike.
+                countries=frozenset(driver.get("countries", ["US"])),
                 no_go=tuple(
                     tuple((lat, lon) for lon, lat in ring)
                     for ring in driver.get("no_go", [])

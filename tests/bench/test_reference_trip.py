@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bench.reference_records import Opening, Stop
+from bench.reference_records import Opening, Organisation, Stop
 from bench.reference_trip import (
     begins,
     crew_elapsed_s,
@@ -91,8 +91,12 @@ class TestTrip:
             stop("pickup", 0.5, country="US"),
             stop("delivery", 3.5, country="CA"),
         )
-        driver = {"countries": frozenset({"US", "CA"})}
-        border = {"settings": {"border_s": 2 * H}, "driver": driver}
+        both = frozenset({"US", "CA"})
+        who = {
+            "driver": {"countries": both},
+            "organisation": Organisation(countries=both),
+        }
+        border = {"settings": {"border_s": 2 * H}, **who}
 
         assert worth(load(1, *stops), **border).hours_away == 12
         assert worth(load(1, *stops), country="CA", **border).hours_away == 14
@@ -104,8 +108,12 @@ class TestTrip:
             stop("delivery", 2.0),
             stop("delivery", 3.5, country="CA"),
         )
-        driver = {"countries": frozenset({"US", "CA"})}
-        border = {"settings": {"border_s": 2 * H}, "driver": driver}
+        both = frozenset({"US", "CA"})
+        who = {
+            "driver": {"countries": both},
+            "organisation": Organisation(countries=both),
+        }
+        border = {"settings": {"border_s": 2 * H}, **who}
 
         assert worth(load(1, *stops), **border).hours_away == 13
 

@@ -70,8 +70,22 @@ MUTANTS = (
     Mutant(
         "a-driver-without-countries-drives-everywhere",
         "services/search/situations.py",
-        "        countries=frozenset(driver.countries or (country,)),\n",
-        "        countries=driver.countries and frozenset(driver.countries),\n",
+        "        countries=_both(driver.countries or (country,), company),\n",
+        "        countries=driver.countries and _both(driver.countries, company),\n",
+        (f"{SITUATIONS}::TestCountries",),
+    ),
+    Mutant(
+        "a-company-without-countries-goes-where-its-driver-may",
+        "services/search/situations.py",
+        "intersection(company.countries or (company.country,))",
+        "intersection(company.countries or of_driver)",
+        (f"{SITUATIONS}::TestCountries",),
+    ),
+    Mutant(
+        "a-driver-goes-where-their-company-may",
+        "services/search/situations.py",
+        "frozenset(of_driver).intersection(",
+        "frozenset(of_driver).union(",
         (f"{SITUATIONS}::TestCountries",),
     ),
     Mutant(

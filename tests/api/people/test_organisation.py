@@ -1,4 +1,4 @@
-"""The company's costs: who sets them, what they may be, who sees them."""
+"""The company's costs and countries: who sets them, what they may be, who sees them."""
 
 from typing import Any
 
@@ -110,4 +110,72 @@ class TestCosts:
                 )
             ).all()
 
-        assert written == ["cost_cents_per_km", "hour_cents", "version"]
+        assert written == ["cost_cents_per_km", "countries", "hour_cents", "version"]
+
+
+class TestCountries:
+    def test_are_none_until_they_are_set_and_kept_once_in_order(
+        self, boss: Caller
+    ) -> None:
+        assert boss.get(PATH)["countries"] is None
+
+        changed = boss.patch(PATH, {"countries": ["US", "MX", "CA", "US"]})
+
+        assert changed["countries"] == ["CA", "MX", "US"]
+        assert boss.patch(PATH, COSTS)["countries"] == ["CA", "MX", "US"]
+        assert boss.get(PATH)["countries"] == ["CA", "MX", "US"]
+        assert boss.patch(PATH, {"countries": None})["countries"] is None
+
+    @pytest.mark.parametrize("role", [Role.ADMIN, Role.DISPATCHER])
+    def test_are_set_by_admin_and_dispatcher(
+        self, world: World, boss: Caller, role: Role
+    ) -> None:
+        desk = world.member(boss, role)
+
+        assert desk.patch(PATH, {"countries": ["CA"]})["countries"] == ["CA"]
+
+    def test_are_not_set_by_a_driver(self, world: World, boss: Caller) -> None:
+        driver = world.member(boss, Role.DRIVER)
+
+        refused = driver.patch(PATH, {"countries": ["CA", "US"]})
+
+        assert refused.code == "missing-permission"
+        assert boss.get(PATH)["countries"] is None
+
+    @pytest.mark.parametrize(
+        ("countries", "pointer"),
+        [
+            ([], "#/countries"),
+            (["us"], "#/countries/0"),
+            (["US", "USA"], "#/countries/1"),
+            ("US", "#/countries"),
+            (["US"] * 21, "#/countries"),
+        ],
+        ids=str,
+    )
+    def test_out_of_form_are_pointed_at(
+        self, boss: Caller, countries: Any, pointer: str
+    ) -> None:
+        refused = boss.patch(PATH, {"countries": countries})
+
+        assert (refused.status, refused.code) == (422, "invalid-request")
+        assert [error["pointer"] for error in refused["errors"]] == [pointer]
+        assert boss.get(PATH)["countries"] is None
+
+    def test_of_one_company_are_not_those_of_another(
+        self, world: World, boss: Caller
+    ) -> None:
+        boss.patch(PATH, {"countries": ["CA", "US"]})
+
+        assert world.company().get(PATH)["countries"] is None
+
+    def test_change_while_a_load_is_carried_which_goes_on(
+        self, world: World, boss: Caller
+    ) -> None:
+        driver = world.driver(boss)
+        planned = world.assign(boss, driver, world.load(world.shipper()))
+
+        assert boss.patch(PATH, {"countries": ["CA"]}).status == 200
+
+        carried = driver.get(f"/v1/assignments/{planned['id']}")
+        assert carried["status"] == "active"

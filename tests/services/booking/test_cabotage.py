@@ -5,10 +5,13 @@ import json
 import pytest
 from sqlalchemy import text
 
+from geo.points import Point
 from runtime.db import Session
 from tests.services.booking.desk import grounds
 from tests.services.scene import Scene
 from tests.world import Caller, World
+
+LONDON_ONTARIO = Point(42.9834, -81.2497)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,11 @@ def test_a_load_within_one_country_needs_a_truck_and_a_driver_of_it(
     with Session.begin() as session:
         own = {"carrier": carrier, "driver": driver, "id": person.org_id}
         session.execute(
-            text("update organisations set country = :carrier where id = :id"), own
+            text(
+                "update organisations set country = :carrier,"
+                " countries = '{CA,MX,US}' where id = :id"
+            ),
+            own,
         )
         session.execute(
             text("update drivers set country = :driver, countries = '{CA,MX,US}'"), own
@@ -89,23 +96,31 @@ def test_the_desk_may_not_overrule_cabotage(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("delivered_in", "listed", "told"),
+    ("delivered_in", "of_driver", "of_carrier", "told"),
     [
-        ("CA", "null", ["country_not_allowed"]),
-        ("CA", "'{CA,US}'", []),
-        # Freight within Canada, for a driver who may not even drive there.
-        (None, "null", ["cabotage", "country_not_allowed"]),
-        (None, "'{CA,US}'", ["cabotage"]),
+        ("CA", "null", "null", ["country_not_allowed"]),
+        ("CA", "null", "'{CA,US}'", ["country_not_allowed"]),
+        ("CA", "'{CA,US}'", "null", ["country_not_allowed"]),
+        ("CA", "'{CA,US}'", "'{CA,US}'", []),
+        # Freight within Canada, where not both may even go.
+        (None, "null", "'{CA,US}'", ["cabotage", "country_not_allowed"]),
+        (None, "'{CA,US}'", "null", ["cabotage", "country_not_allowed"]),
+        (None, "'{CA,US}'", "'{CA,US}'", ["cabotage"]),
     ],
 )
-def test_a_driver_carries_nothing_to_a_country_where_they_may_not_drive(
-    world: World, delivered_in: str | None, listed: str, told: list[str]
+def test_nothing_is_carried_to_a_country_where_driver_or_carrier_may_not_go(
+    world: World,
+    delivered_in: str | None,
+    of_driver: str,
+    of_carrier: str,
+    told: list[str],
 ) -> None:
     scene = Scene(world)
     load_id = scene.load()
     driver = scene.driver()
     with Session.begin() as session:
-        session.execute(text(f"update drivers set countries = {listed}"))
+        session.execute(text(f"update drivers set countries = {of_driver}"))
+        session.execute(text(f"update organisations set countries = {of_carrier}"))
         where = "sequence = 1" if delivered_in else "true"
         session.execute(text(f"update stops set country = 'CA' where {where}"))
     body = {"load_id": str(load_id), "driver_id": driver.driver_id}
@@ -118,6 +133,29 @@ def test_a_driver_carries_nothing_to_a_country_where_they_may_not_drive(
         assert not any(each["may_overrule"] for each in answer["objections"])
         overruled = scene.carrier.post("/v1/assignments", body | {"reason": "weather"})
         assert grounds(overruled) == told
+
+
+@pytest.mark.parametrize("of_carrier", [None, ["CA", "US"]])
+def test_an_acceptance_asks_where_the_carrier_may_go_now(
+    scene: Scene, of_carrier: list[str] | None
+) -> None:
+    scene.load(delivery=LONDON_ONTARIO)
+    driver = scene.driver()
+    both = {"countries": ["CA", "US"]}
+    for path in (f"/v1/drivers/{driver.driver_id}", "/v1/organisation"):
+        assert scene.carrier.patch(path, both).status == 200
+    (offer_id,) = scene.offered(driver)
+    changed = scene.carrier.patch("/v1/organisation", {"countries": of_carrier})
+    assert changed.status == 200
+
+    answer = driver.put(f"/v1/offers/{offer_id}/acceptance")
+
+    assert answer.status == (409 if of_carrier is None else 200), answer.body
+    if of_carrier is None:
+        assert grounds(answer) == ["country_not_allowed"]
+        (told,) = answer["objections"]
+        assert told["figure"] == {"value": "CA|US", "limit": "US", "unit": "country"}
+        assert told["pointer"] == "#/load/stops"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -48,7 +49,25 @@ def test_the_next_offers_meet_what_the_driver_has_and_wants_since(
         decline(driver, offer.id)
     edit(driver, scene, **change(scene, driver))
 
-    with Session.begin() as session:
-        offer_next(session, scene.rules, search_id=search.id, now=utcnow())
+    _offer_next(scene, search.id)
 
     assert open_offers(driver) == []
+
+
+def test_the_next_offers_go_where_the_company_may_now(scene: Scene) -> None:
+    driver = scene.driver()
+    scene.loads(6)
+    search = scene.search(driver)
+    for offer in open_offers(driver):
+        decline(driver, offer.id)
+    changed = scene.carrier.patch("/v1/organisation", {"countries": ["CA"]})
+    assert changed.status == 200
+
+    _offer_next(scene, search.id)
+
+    assert open_offers(driver) == []
+
+
+def _offer_next(scene: Scene, search_id: UUID) -> None:
+    with Session.begin() as session:
+        offer_next(session, scene.rules, search_id=search_id, now=utcnow())

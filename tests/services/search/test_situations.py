@@ -180,32 +180,64 @@ class TestTheCrew:
 
 class TestCountries:
     @pytest.mark.parametrize(
-        ("company", "own", "listed", "of_driver", "allowed"),
+        ("own", "listed", "of_driver", "allowed"),
         [
-            ("US", "null", "null", "US", {"US"}),
-            ("CA", "null", "null", "CA", {"CA"}),
-            ("US", "'MX'", "null", "MX", {"MX"}),
-            ("US", "'MX'", "'{MX,US}'", "MX", {"MX", "US"}),
-            ("US", "null", "'{CA,US}'", "US", {"CA", "US"}),
+            ("null", "null", "US", {"US"}),
+            ("'MX'", "null", "MX", {"MX"}),
+            ("'MX'", "'{MX,US}'", "MX", {"MX", "US"}),
+            ("null", "'{CA,US}'", "US", {"CA", "US"}),
         ],
     )
     def test_are_those_of_the_driver_or_else_their_home_country(
-        self,
-        driver: Caller,
-        company: str,
-        own: str,
-        listed: str,
-        of_driver: str,
-        allowed: set[str],
+        self, driver: Caller, own: str, listed: str, of_driver: str, allowed: set[str]
     ) -> None:
-        change("organisations", f"country = '{company}'")
+        change("organisations", "countries = '{CA,MX,US}'")
         change("drivers", f"country = {own}, countries = {listed}")
 
         situation = known(driver).situation
 
-        assert situation.carrier_country == company
         assert situation.driver_country == of_driver
         assert situation.countries == allowed
+
+    @pytest.mark.parametrize(
+        ("company", "listed", "allowed"),
+        [
+            ("US", "null", {"US"}),
+            ("MX", "null", {"MX"}),
+            ("MX", "'{MX,US}'", {"MX", "US"}),
+            ("US", "'{CA,US}'", {"CA", "US"}),
+            # A country that the company leaves out, be it its own.
+            ("US", "'{CA}'", {"CA"}),
+            ("US", "'{GB}'", set()),
+        ],
+    )
+    def test_are_those_of_the_company_too_or_else_its_home_country(
+        self, driver: Caller, company: str, listed: str, allowed: set[str]
+    ) -> None:
+        change("organisations", f"country = '{company}', countries = {listed}")
+        change("drivers", "country = 'US', countries = '{CA,MX,US}'")
+
+        situation = known(driver).situation
+
+        assert situation.carrier_country == company
+        assert situation.countries == allowed
+
+    @pytest.mark.parametrize("home", ["US", "CA"])
+    def test_of_a_company_and_a_driver_that_say_nothing_are_their_home(
+        self, driver: Caller, home: str
+    ) -> None:
+        change("organisations", f"country = '{home}'")
+
+        assert known(driver).situation.countries == {home}
+
+    def test_of_another_company_are_not_asked(
+        self, world: World, driver: Caller
+    ) -> None:
+        other = world.company()
+        change("organisations", "countries = '{CA,US}'", f"id = '{other.org_id}'")
+        change("drivers", "countries = '{CA,US}'")
+
+        assert known(driver).situation.countries == {"US"}
 
     def test_of_the_way_are_where_it_begins_and_ends(self, driver: Caller) -> None:
         situation = known(driver, drop=TORONTO).situation
