@@ -195,6 +195,12 @@ class TestPosting:
         assert made["distance_source"] == "highways"
         assert made["loaded_m"] == highways.distance_m(MILWAUKEE, MUSKEGON)
 
+    def test_80_km_from_any_highway_is_measured(self, world: World) -> None:
+        made = self.post(world, Point(56.25, -102.25), CHICAGO)
+
+        assert (made.status, made["distance_source"]) == (201, "highways"), made.body
+        assert made["loaded_m"] > haversine_m(Point(56.25, -102.25), CHICAGO)
+
     @pytest.mark.parametrize("is_draft", [False, True])
     def test_without_a_road_between_its_stops_it_is_refused(
         self, world: World, is_draft: bool
