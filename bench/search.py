@@ -229,6 +229,7 @@ def _search(
     ranked_ms = [search.timings["search_ms"] for search in records]
     considered = [search.counts["considered"] for search in records]
     left = [search.counts["ranked"] for search in records]
+    homes = {tuple(search.situation["home"].values()) for search in records}
     return {
         **percentiles("job_ms", [job.whole_ms for job in spent]),
         **percentiles("uncached_ms", ranked_ms),
@@ -240,6 +241,7 @@ def _search(
         "considered_p50": median(considered) if considered else 0,
         "worth_taking_p50": median(left) if left else 0,
         "searches": len(spent),
+        "homes_again_share": round(1 - len(homes) / len(records), 3) if records else 0,
         "offered": sum(search.outcome == "offered" for search in records),
     }
 

@@ -29,7 +29,7 @@ SECRETS = {
 }
 """The values that replace real secrets, by field."""
 
-NOT_SHOWN = re.compile(r"canary|secret|nonsense|\\u0|[^\x20-\x7e]")
+NOT_SHOWN = re.compile(r"canary|secret|nonsense|\\u0|[^\x20-\x7e©]")
 """Texts of tests that must not be in an example."""
 
 

@@ -65,14 +65,33 @@ class DriverIn(ma.Schema):
     home_label = line(allow_none=True, metadata={"example": "Chicago, IL"})
     home_lat = lat(allow_none=True)
     home_lon = lon(allow_none=True)
-    home_by_at = Time(allow_none=True)
+    home_by_at = Time(
+        allow_none=True,
+        metadata={
+            "description": "they want to be home by then, this once; over a day later"
+        },
+    )
     max_deadhead_m = amount(allow_none=True)
     min_pay_cents_per_km = amount(allow_none=True)
     has_hazmat_endorsement = Flag()
     countries = countries(MAY_DRIVE)
-    country = country(allow_none=True)
-    rank_by = words(RankBy, metadata={"description": "the order of their offers"})
-    home_every = fields.Nested(HomeEveryIn, allow_none=True)
+    country = country(
+        allow_none=True,
+        metadata={
+            "description": "ISO 3166-1: where they may carry domestic freight; null if"
+            " that is their company's",
+            "example": "US",
+        },
+    )
+    rank_by = words(
+        RankBy,
+        metadata={"description": "the order of their offers", "example": "gain"},
+    )
+    home_every = fields.Nested(
+        HomeEveryIn,
+        allow_none=True,
+        metadata={"description": "they want to be home by this time of every week"},
+    )
     preferences = fields.List(
         fields.Nested(PreferenceIn), validate=validate.Length(max=MOST)
     )

@@ -279,15 +279,29 @@ def cents_per_km(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
     """Return the field of what a kilometre costs."""
     least, most = CENTS_PER_KM
     told = f"Give what a kilometre costs in cents, from {least} to {most:,}."
-    return Number(validate=validate.Range(least, most, error=told), **kwargs)
+    metadata = {
+        "description": "Cents a driven kilometre: fuel, wear, pay by the mile; not what"
+        " a parked truck costs too. Null: the company's, else our default",
+        "example": 97,
+    }
+    in_range = validate.Range(least, most, error=told)
+    return Number(validate=in_range, **{"metadata": metadata} | kwargs)
 
 
 def cents_per_hour(**kwargs: Any) -> fields.Integer:  # noqa: ANN401 - field options
     """Return the field of what an hour of a truck and its driver is worth."""
     least, most = CENTS_PER_HOUR
     told = f"Give what an hour is worth in cents, from {least} to {most:,}."
+    metadata = {
+        "description": "Cents that an hour of the truck and its driver is worth: each"
+        " hour that a load keeps them longer from home costs this. Null: the company's,"
+        " else our default",
+        "example": 1_400,
+    }
     in_range = validate.Range(least, most, error=told)
-    return fields.Integer(strict=True, validate=in_range, **kwargs)
+    return fields.Integer(
+        strict=True, validate=in_range, **{"metadata": metadata} | kwargs
+    )
 
 
 class IsState(validate.Validator):
@@ -333,6 +347,18 @@ LARGEST = 1e9
 def amount(**kwargs: Any) -> Number:  # noqa: ANN401 - field options
     """Return the field of a number from 0."""
     return Number(validate=validate.Range(0, LARGEST), **kwargs)
+
+
+def distance_source() -> fields.String:
+    """Return the field of where a distance comes from."""
+    return fields.String(
+        metadata={
+            "description": "`highways`: along the graph of the highways. `estimated`:"
+            " great circle times circuity, where that could not be read. `no_road`: no"
+            " road joins the stops of a load of an earlier release",
+            "example": "highways",
+        }
+    )
 
 
 class PlaceIn(ma.Schema):

@@ -7,7 +7,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from api.kernel.answers import Answer, known, shaped, sometimes
-from api.kernel.fields import CURRENCY, ZONE, Time
+from api.kernel.fields import CURRENCY, ZONE, Time, distance_source
 from api.loads.forms import (
     HIDDEN,
     HIDDEN_AT_STOPS,
@@ -176,7 +176,7 @@ class MarketLoadOut(Answer):
     currency = known(CURRENCY)
     rate_type = known(RateType)
     loaded_m = fields.Float()
-    distance_source = fields.String()
+    distance_source = distance_source()
     stop_count = fields.Integer()
     pickup_place = fields.String(allow_none=True)
     pickup_lat = fields.Float()

@@ -137,10 +137,20 @@ class LoadFields(ma.Schema):
     pieces = count(load_default=None, allow_none=True)
     has_hazmat = Flag(load_default=False)
     temperature_min_c = Number(
-        load_default=None, allow_none=True, validate=validate.Range(-100, 100)
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(-100, 100),
+        metadata={
+            "description": "The coldest that the freight may get. With a range, a type"
+            " of trailer must be accepted that holds it",
+            "example": 1.5,
+        },
     )
     temperature_max_c = Number(
-        load_default=None, allow_none=True, validate=validate.Range(-100, 100)
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(-100, 100),
+        metadata={"description": "The warmest it may get", "example": 4.5},
     )
     price_cents = count(
         required=True,
@@ -166,7 +176,8 @@ class LoadFields(ma.Schema):
         allow_none=True,
         metadata={
             "description": "A reefer trailer may carry this freight for a van. Null is"
-            " yes, for loads that accept vans."
+            " yes, for loads that accept vans.",
+            "example": False,
         },
     )
     may_be_rebrokered = Flag(

@@ -12,6 +12,7 @@ from marshmallow import fields, validate
 from api.kernel.answers import Answer, known, position, shaped
 from api.kernel.auth import actor, claims, requires
 from api.kernel.bodies import Blueprint
+from api.kernel.fields import distance_source
 from api.kernel.limits import meter_legs
 from api.kernel.problems import raises
 from api.loads.forms import DECIMALS, Form, form_of
@@ -79,7 +80,7 @@ class RouteOut(Answer):
 
     type = fields.Constant("FeatureCollection")
     attribution = fields.Constant(ATTRIBUTION)
-    source = fields.String()
+    source = distance_source()
     features = fields.List(fields.Nested(LegFeatureOut))
 
 

@@ -15,7 +15,14 @@ from api.kernel.answers import Answer, known, shaped, sometimes
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
 from api.kernel.clock import now
-from api.kernel.fields import CURRENCY, Time, paragraph, rfc3339, words
+from api.kernel.fields import (
+    CURRENCY,
+    Time,
+    distance_source,
+    paragraph,
+    rfc3339,
+    words,
+)
 from api.kernel.lists import PageArgs, last_seen, next_cursor, page_of
 from api.kernel.problems import raises
 from api.kernel.tags import asks_for_change, header, polled, tag_of, unchanged
@@ -94,7 +101,7 @@ class OfferedLoadOut(MarketLoadOut):
     temperature_min_c = sometimes(fields.Float(allow_none=True), IF_OPEN)
     temperature_max_c = sometimes(fields.Float(allow_none=True), IF_OPEN)
     rate_type = sometimes(known(RateType), IF_OPEN)
-    distance_source = sometimes(fields.String(), IF_OPEN)
+    distance_source = sometimes(distance_source(), IF_OPEN)
     posted_at = sometimes(Time(), IF_OPEN)
 
 

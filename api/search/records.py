@@ -13,7 +13,7 @@ from api.kernel.answers import (
     shaped,
     sometimes,
 )
-from api.kernel.fields import CURRENCY, ZONE, Time
+from api.kernel.fields import CURRENCY, ZONE, Time, distance_source
 from freight.equipment import Equipment
 from freight.feasibility import Stage
 from freight.preferences import RankBy
@@ -199,7 +199,7 @@ class SituationOut(Answer):
     home_by_at = Time(allow_none=True)
     max_deadhead_m = fields.Float(allow_none=True)
     min_pay_cents_per_km = fields.Float(allow_none=True)
-    distance_source = fields.String()
+    distance_source = distance_source()
     hour_cents = sometimes(fields.Integer(), LATER)
     cost_empty_source = sometimes(known(CostSource), LATER)
     cost_loaded_source = sometimes(known(CostSource), LATER)

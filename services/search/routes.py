@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from freight.candidates import Candidate
 from freight.lifecycles import OPEN_OFFERS
 from geo.points import Point
 from models.loads.stops import Stop
@@ -27,8 +28,8 @@ class Offered(NamedTuple):
 def offered_route(session: Session, actor: Actor, offer_id: UUID) -> Offered:
     """Return the places of an offer's route.
 
-    While the offer is open, all stops of the load as it is now; afterwards the first
-    pickup and the last delivery as they were offered.
+    While the offer is open, the stops of the load as it is now; afterwards those that
+    were offered.
 
     Raises: NotFound.
     """
@@ -48,11 +49,12 @@ def _stops(session: Session, offer: Offer) -> list[Visit]:
         # scope: the load of an open offer that the actor may see.
         asked = select(Stop).where(Stop.load_id == offer.load_id)
         return visits_of(session.scalars(asked.order_by(Stop.sequence)).all())
-    ends = (
-        _visit(Place.PICKUP, offer.snapshot.get("pickup")),
-        _visit(Place.DELIVERY, offer.snapshot.get("delivery")),
-    )
-    return [end for end in ends if end is not None]
+    if "pickup" not in offer.snapshot:
+        return []
+    return [
+        Visit(Place.PICKUP if stop.is_pickup else Place.DELIVERY, stop.point)
+        for stop in Candidate.from_record(offer.snapshot).route
+    ]
 
 
 def _visit(place: Place, kept: dict[str, float] | None) -> Visit | None:

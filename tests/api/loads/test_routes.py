@@ -162,13 +162,21 @@ class TestAnOffer:
             drawn = line(leg)
             assert (drawn[0], drawn[-1]) == (Point(40.74, -74.17), Point(41.5, -81.69))
 
-    def test_that_was_declined_shows_what_was_offered(self, scene: Scene) -> None:
-        scene.load(NEWARK, CLEVELAND)
+    @pytest.mark.parametrize("answer", ["acceptance", "decline"])
+    def test_that_was_answered_shows_every_stop_that_was_offered(
+        self, scene: Scene, answer: str
+    ) -> None:
+        places = ("pickup", NEWARK), ("delivery", CLEVELAND), ("delivery", CHICAGO)
+        scene.load(stops=[scene.world.stop_body(*place) for place in places])
         driver = scene.driver()
         scene.search(driver)
         (offer,) = open_offers(driver)
         before = shown(driver.get(f"/v1/offers/{offer.id}/route"))
-        decline(driver, offer.id)
+        assert kinds(before) == ["deadhead", "loaded", "loaded", "home_deadhead"]
+        if answer == "decline":
+            decline(driver, offer.id)
+        else:
+            driver.put(f"/v1/offers/{offer.id}/acceptance")
 
         assert shown(driver.get(f"/v1/offers/{offer.id}/route")) == before
         assert kinds(shown(scene.carrier.get(f"/v1/offers/{offer.id}/route"))) == kinds(
@@ -186,6 +194,12 @@ class TestPosting:
         assert made.status == 201, made.body
         assert made["distance_source"] == "highways"
         assert made["loaded_m"] == highways.distance_m(MILWAUKEE, MUSKEGON)
+
+    def test_80_km_from_any_highway_is_measured(self, world: World) -> None:
+        made = self.post(world, Point(56.25, -102.25), CHICAGO)
+
+        assert (made.status, made["distance_source"]) == (201, "highways"), made.body
+        assert made["loaded_m"] > haversine_m(Point(56.25, -102.25), CHICAGO)
 
     @pytest.mark.parametrize("is_draft", [False, True])
     def test_without_a_road_between_its_stops_it_is_refused(

@@ -144,6 +144,15 @@ class TestNoRoad:
     def test_islands_have_their_own(self, roads):
         assert roads.distance_m(HONOLULU, Point(21.45, -158.0)) < 60_000
 
+    def test_a_place_80_km_from_any_highway_is_reached_and_one_beyond_100_is_not(
+        self, roads
+    ):
+        """North of Flin Flon, where only tracks lead."""
+        way = roads.way(Point(56.25, -102.25), CHICAGO)
+
+        assert 79_000 < way.access_m < 130_000 < way.metres < 4_000_000
+        assert isinf(roads.distance_m(Point(56.75, -107.75), CHICAGO))
+
     def test_none_leads_out_to_sea(self, roads):
         (component,) = ends(roads, AT_SEA).component
 
