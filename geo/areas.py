@@ -161,7 +161,7 @@ def forbidden(
 
 def _outside(corridor: Corridor, lat: Degrees, lon: Degrees) -> Mask:
     """Say which places are outside the corridor: first roughly, then exactly near its
-    edge. No corridor is as long as `roughly_m` is right."""
+    edge. No corridor is longer than the 15,000 km up to which `roughly_m` is right."""
     rough = lat.astype("f4"), lon.astype("f4")
     way_m = roughly_m(corridor.start, *rough) + roughly_m(corridor.end, *rough)
     outside = way_m > corridor.length_m

@@ -119,9 +119,9 @@ class OfferRouteView(MethodView):
     def get(self, args: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
         """Show the way from the drop through the load's stops home.
 
-        The stops are rounded as in the offer. When the offer is no longer open, its
-        first pickup and last delivery are shown; drop and home are left out once the
-        driver's data was erased. Each leg counts as a request.
+        The stops are rounded as in the offer. When the offer is no longer open, they
+        are those that were offered; drop and home are left out once the driver's data
+        was erased. Each leg counts as a request.
         """
         with Session() as session:
             offered = offered_route(session, actor(), offer_id)

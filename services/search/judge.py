@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from math import isfinite
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -59,7 +60,8 @@ def worth_taking(
 def _asked_by_now(
     session: Session, asked: Asked, driver: Driver, now: datetime
 ) -> Asked | None:
-    """Return what is asked for the driver by now; None without a truck."""
+    """Return what is asked for the driver by now; None without a truck, or where no
+    road leads home by the roads of now."""
     # scope: the driver of a search.
     truck = driver.truck_id and session.get(
         Truck, driver.truck_id, populate_existing=True
@@ -67,6 +69,8 @@ def _asked_by_now(
     if not truck:
         return None
     kept, parameters, roads = asked.situation, asked.parameters, asked.roads
+    if not isfinite(asked.baseline.distance_m):
+        return None
     situation = situation_of(
         *(driver, truck, company_of(session, driver)),
         drop=kept.drop,

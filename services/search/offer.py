@@ -117,7 +117,7 @@ def extend(
     room = min(rules.at_once, rules.per_driver) - count_open(session, driver.id)
     offered = Freight.offered(session, search)
     again = {}
-    if room > 0:
+    if free and room > 0:
         again = worth_taking(session, search, driver, free, roads, now=now)
     chosen = [
         Chosen(place, free[load_id], again[load_id])

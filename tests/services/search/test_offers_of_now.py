@@ -10,6 +10,7 @@ from runtime.db import Session
 from services.search.run import offer_next
 from tests.services.scene import Scene, decline, open_offers
 from tests.services.search.drops import edit
+from tests.services.search.market_room import change
 from tests.world import Caller, World, utcnow
 
 
@@ -71,3 +72,17 @@ def test_the_next_offers_go_where_the_company_may_now(scene: Scene) -> None:
 def _offer_next(scene: Scene, search_id: UUID) -> None:
     with Session.begin() as session:
         offer_next(session, scene.rules, search_id=search_id, now=utcnow())
+
+
+def test_a_search_whose_record_was_erased_offers_nothing_more(scene: Scene) -> None:
+    driver = scene.driver()
+    scene.loads(6)
+    search = scene.search(driver)
+    for offer in open_offers(driver):
+        decline(driver, offer.id)
+    change("update backhaul_searches set situation = '{}', area = '{}', ranked = '[]'")
+
+    with Session.begin() as session:
+        offer_next(session, scene.rules, search_id=search.id, now=utcnow())
+
+    assert open_offers(driver) == []
