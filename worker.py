@@ -15,7 +15,7 @@ from prometheus_client import start_http_server
 from sqlalchemy import func, select
 
 from edges.mailing import make_post_office
-from edges.memory import take_from_one_heap
+from edges.memory import keep_what_was_read, take_from_one_heap
 from edges.pushing import make_gateway
 from edges.roads import load_roads
 from edges.start import (
@@ -212,6 +212,7 @@ def main() -> None:
     register(app, supplies)
     if settings.WORKER_METRICS_PORT:
         serve_metrics(settings)
+    keep_what_was_read()
     log().info("worker.started", concurrency=settings.WORKER_CONCURRENCY)
     work(
         app,

@@ -17,6 +17,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from edges.adapter import HEADER_S, Adapter
+from edges.memory import keep_what_was_read
 
 WATCH_S = 0.5
 SOON_S = 0.01
@@ -137,7 +138,9 @@ def _bound(each: socket.socket) -> bool:
 
 def _load(make: MakeAdapter) -> Adapter:
     _live_with_granian()
-    return make()
+    adapter = make()
+    keep_what_was_read()
+    return adapter
 
 
 def _live_with_granian() -> None:

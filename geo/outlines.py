@@ -1,12 +1,12 @@
 """Rings on the sphere as shapes on a map: RFC 7946 GeoJSON, cut at the antimeridian."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import remainder
 from typing import Any
 
 import numpy as np
 import shapely
-from shapely import MultiPolygon, Polygon
+from shapely import LinearRing, MultiPolygon, Polygon
 from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
@@ -92,22 +92,27 @@ def drawn(shape: Shape) -> dict[str, Any]:
     # numpy reports it although the result is right.
     with np.errstate(divide="ignore"):
         rounded = solid(shapely.set_precision(shape, 10.0**-DECIMALS))
-    return _geojson(rounded, lambda degrees: round(degrees, DECIMALS))
+    return _geojson(rounded, DECIMALS)
 
 
 def exact(shape: Shape) -> dict[str, Any]:
     """Return GeoJSON with right-handed rings and every digit of each coordinate."""
-    return _geojson(shape, float)
+    return _geojson(shape)
 
 
-def _geojson(shape: Shape, coordinate: Callable[[float], float]) -> dict[str, Any]:
+def _geojson(shape: Shape, decimals: int | None = None) -> dict[str, Any]:
     polygons = [
-        [
-            [[coordinate(lon), coordinate(lat)] for lon, lat in ring.coords]
-            for ring in (polygon.exterior, *polygon.interiors)
-        ]
+        [_positions(ring, decimals) for ring in (polygon.exterior, *polygon.interiors)]
         for polygon in shapely.get_parts(shapely.orient_polygons(shape))
     ]
     if isinstance(shape, Polygon):
         return {"type": "Polygon", "coordinates": polygons[0]}
     return {"type": "MultiPolygon", "coordinates": polygons}
+
+
+def _positions(ring: LinearRing, decimals: int | None) -> list[list[float]]:
+    corners = shapely.get_coordinates(ring)
+    positions: list[list[float]] = (
+        corners if decimals is None else corners.round(decimals)
+    ).tolist()
+    return positions

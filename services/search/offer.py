@@ -3,7 +3,7 @@
 # scope: called by jobs, for one search.
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -27,6 +27,7 @@ from notifications import outbox
 from notifications.messages import MessageKind
 from runtime.config import Settings, Strategy
 from services.kernel import events, moves
+from services.kernel.events import Cause
 from services.kernel.standing import is_suspended
 from services.loads.market import is_on_the_market
 from services.offers import ending, pushes
@@ -107,11 +108,12 @@ def extend(
     driver = lock_free_driver(session, search)
     if driver is None:
         return []
+    cause = events.server_cause(session)
     ending.end_for_driver(
         session,
         driver.id,
         OfferAct.SUPERSEDE,
-        events.server_cause(session, "a newer search"),
+        replace(cause, reason="a newer search"),
         except_search_id=search.id,
     )
     room = min(rules.at_once, rules.per_driver) - count_open(session, driver.id)
@@ -127,8 +129,8 @@ def extend(
     made: list[Offer] = []
     while chosen and len(made) < room:
         at_once, chosen = chosen[: room - len(made)], chosen[room - len(made) :]
-        made += insert_offers(session, search, at_once, rules)
-    announce(session, driver, made, MessageKind.OFFER)
+        made += insert_offers(session, search, at_once, rules, cause)
+    announce(session, driver, made, MessageKind.OFFER, cause)
     if skipped := full | (set(load_ids) - set(free)):
         _go_on_when_there_is_room(session, search, skipped)
     return made
@@ -157,7 +159,11 @@ def _go_on_when_there_is_room(
 
 
 def announce(
-    session: Session, driver: Driver, made: Sequence[Offer], kind: MessageKind
+    session: Session,
+    driver: Driver,
+    made: Sequence[Offer],
+    kind: MessageKind,
+    cause: Cause,
 ) -> None:
     """Record new offers of the driver, queue their pushes and the job that ends them.
 
@@ -165,7 +171,6 @@ def announce(
     """
     if not made:
         return
-    cause = events.server_cause(session)
     for offer in made:
         moves.record_offer(session, offer, OfferAct.CREATE, cause, Role.SYSTEM)
     ends = {offer.id: offer.expires_at for offer in made}
@@ -300,6 +305,7 @@ def insert_offers(
     search: BackhaulSearch,
     chosen: Sequence[Chosen],
     rules: OfferRules,
+    cause: Cause,
     *,
     renews_id: UUID | None = None,
 ) -> list[Offer]:
@@ -308,15 +314,20 @@ def insert_offers(
 
     renews_id: the offer that fell, which this one replaces.
     """
-    rows = [_row(search, each, rules) | {"renews_id": renews_id} for each in chosen]
+    rows = [
+        _row(search, each, rules, cause.occurred_at) | {"renews_id": renews_id}
+        for each in chosen
+    ]
+    # The rows beside the statement, not in it: else it is compiled anew each time.
     made = session.scalars(
-        insert(Offer).values(rows).on_conflict_do_nothing().returning(Offer.id)
-    ).all()
-    of_these = select(Offer).where(Offer.id.in_(made)).order_by(Offer.rank)
-    return list(session.scalars(of_these))
+        insert(Offer).on_conflict_do_nothing().returning(Offer), rows
+    )
+    return sorted(made, key=lambda offer: offer.rank)
 
 
-def _row(search: BackhaulSearch, chosen: Chosen, rules: OfferRules) -> dict[str, Any]:
+def _row(
+    search: BackhaulSearch, chosen: Chosen, rules: OfferRules, now: datetime
+) -> dict[str, Any]:
     load, record = chosen.load, chosen.ranked.to_record()
     return {
         "id": uuid7(),
@@ -338,5 +349,6 @@ def _row(search: BackhaulSearch, chosen: Chosen, rules: OfferRules) -> dict[str,
             "pickup_place": load.pickup_place,
             "delivery_place": load.delivery_place,
         },
-        "expires_at": func.least(func.now() + rules.lifetime, load.pickup_until),
+        "created_at": now,
+        "expires_at": min(now + rules.lifetime, load.pickup_until),
     }

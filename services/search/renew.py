@@ -3,6 +3,7 @@ who had lost it."""
 
 # scope: called by jobs, for one load.
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -73,14 +74,15 @@ def renew(
     has_open = Freight.offered(session, search, OPEN_OFFERS)
     if again is None or not has_open.takes(load.org_id, again):
         return None
+    cause = events.server_cause(session)
     if count_open(session, driver.id) >= rules.per_driver:
-        cause = events.server_cause(session, "a better load came back")
+        better = replace(cause, reason="a better load came back")
         below = again.score_cents
-        if not ending.end_worst(session, driver.id, cause, below_cents=below):
+        if not ending.end_worst(session, driver.id, better, below_cents=below):
             return None
     chosen = Chosen(fell.rank, load, again)
-    made = insert_offers(session, search, [chosen], rules, renews_id=fell.id)
-    announce(session, driver, made, MessageKind.OFFER_RENEWED)
+    made = insert_offers(session, search, [chosen], rules, cause, renews_id=fell.id)
+    announce(session, driver, made, MessageKind.OFFER_RENEWED, cause)
     return made[0] if made else None
 
 

@@ -189,9 +189,12 @@ def _search_from(
         session.flush()
         return search
     made = offer.extend(session, search, rules.offers, rules.roads)
-    # Asked again: the driver may have been given a load while we searched.
-    empty = _absence(session, driver) or SearchOutcome.NOTHING_FOUND
-    search.outcome = SearchOutcome.OFFERED if made else empty
+    if made:
+        search.outcome = SearchOutcome.OFFERED
+    else:
+        # Asked again: the driver may have been given a load while we searched.
+        absence = _absence(session, driver)
+        search.outcome = absence or SearchOutcome.NOTHING_FOUND
     log().info(
         "backhaul.searched",
         search_id=str(search.id),
@@ -232,7 +235,7 @@ def _claim(
     """Insert a search; return None if there is one of this start already."""
     # scope: a job, for one driver.
     driver = session.get_one(Driver, driver_id)
-    claimed = session.scalar(
+    return session.scalar(
         insert(BackhaulSearch)
         .values(
             id=uuid7(),
@@ -252,9 +255,8 @@ def _claim(
             timings={},
         )
         .on_conflict_do_nothing()
-        .returning(BackhaulSearch.id)
+        .returning(BackhaulSearch)
     )
-    return session.get_one(BackhaulSearch, claimed) if claimed is not None else None
 
 
 def _start(
@@ -301,7 +303,7 @@ def _search(
         *areas.fences_for(session, org_id=search.org_id, driver_id=search.driver_id),
     )
     asked = asked_of(known.situation, rules.parameters, area, rules.roads)
-    search.counts, best = _screened(rules, search, asked)
+    counts, best = _screened(rules, search, asked)
     found_at = perf_counter()
     # Read anew: a load may have left the market since, and its figures be secret now.
     fresh = candidates(session, best, on_market_of=search.org_id)
@@ -315,6 +317,7 @@ def _search(
     search.parameters = rules.parameters.to_record()
     search.area = area.to_record()
     search.map = area.to_geojson()
+    search.counts = counts
     search.radius_m = area.circle.radius_m
     search.ranked = [load.to_record() for load in ranked]
     search.timings = {

@@ -1,4 +1,4 @@
-"""How a process takes memory from the system."""
+"""How a process takes memory from the system, and what it looks through for garbage."""
 
 import ctypes
 import subprocess
@@ -43,3 +43,19 @@ def heaps(first: str) -> int:
 def test_all_threads_take_memory_from_one_heap() -> None:
     assert heaps("") > 1, "nothing to see here: threads share a heap anyway"
     assert heaps("take_from_one_heap()") == 1
+
+
+@pytest.mark.process
+def test_what_was_read_is_not_looked_through_again() -> None:
+    program = """
+import gc
+from edges.memory import keep_what_was_read
+
+kept = [[] for _ in range(100_000)]
+keep_what_was_read()
+print(len(gc.get_objects()) < 1_000, gc.get_freeze_count() > 100_000)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["True", "True"]
