@@ -15,7 +15,6 @@ from prometheus_client import start_http_server
 from sqlalchemy import func, select
 
 from edges.mailing import make_post_office
-from edges.memory import keep_what_was_read, take_from_one_heap
 from edges.pushing import make_gateway
 from edges.roads import load_roads
 from edges.start import (
@@ -33,6 +32,7 @@ from notifications.gateway import QUOTA_WAIT_S
 from runtime.config import Settings
 from runtime.db import DatabaseRole, Hand, Session, lock_timeout_ms
 from runtime.errors import CannotStart
+from runtime.memory import keep_what_was_read, take_from_one_heap
 from runtime.telemetry import GAUGES, JOB_SECONDS, JOBS, log, traced
 from services.search.market import Market
 from services.search.run import SearchRules

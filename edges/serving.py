@@ -17,7 +17,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from edges.adapter import HEADER_S, Adapter
-from edges.memory import keep_what_was_read
+from runtime.memory import keep_what_was_read
 
 WATCH_S = 0.5
 SOON_S = 0.01

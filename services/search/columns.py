@@ -249,7 +249,7 @@ def record_of(columns: Sequence[Column]) -> np.dtype[Any]:
     return np.dtype(fields)
 
 
-BYTES_AT_A_TIME = 8_000_000
+BYTES_AT_A_TIME = 2_000_000
 HEADER_BYTES, TRAILER_BYTES = 19, 2
 
 

@@ -23,6 +23,7 @@ from geo.fences import CircleFence
 from geo.points import Point
 from geo.roads import Places, Roads
 from runtime.db import one_snapshot
+from runtime.memory import give_back
 from runtime.telemetry import MARKET_RELOADS, MARKET_SECONDS, Reading, log
 from services.search import changes
 from services.search.changes import News, Place
@@ -240,11 +241,16 @@ class Market:
         connection.execute(
             f"set local statement_timeout = '{LOADED_WITHIN_S}s'".encode()
         )
+        self._fill(connection)
+        give_back()
+        self._rows.rebuild()
+        give_back()
+
+    def _fill(self, connection: Connection[Any]) -> None:
         reader = Reader(connection, self._layout, self._rows, IS_LISTED)
         reader.read_stops()
         for loads in reader.loads():
             self._rows.fill(loads.keys, self._columns_of(loads))
-        self._rows.rebuild()
 
     def _apply(self, connection: Connection[Any], before: Place, news: News) -> None:
         if self._rows.needs_rebuild(news.changed):

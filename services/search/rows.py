@@ -72,7 +72,8 @@ class Table:
             if picked is None:
                 made[:rows] = held[:rows]
             else:
-                np.take(held, picked, out=made[:rows])
+                # All are there. By default numpy would check that in a copy.
+                np.take(held, picked, out=made[:rows], mode="clip")
             self._held[name] = made
         self.rows = rows
 
@@ -235,7 +236,7 @@ class Rows:
             self.is_there = np.ones(self.loads.rows, "?")
         alive = np.flatnonzero(self.is_there).astype("i4")
         lat, lon = (self.loads[f"pickup_{axis}_e7"][alive] for axis in ("lat", "lon"))
-        cells = lat // E7 * 361 + lon // E7
+        cells = (lat // E7 * 361 + lon // E7).astype("i4")
         alive = alive[np.argsort(cells, kind="stable")]
         spare = max(LEAST_SPARE, len(alive) // SPARE_SHARE)
         self.is_there = np.ones(len(alive), "?")

@@ -9,7 +9,7 @@ import pytest
 PROGRAM = """
 import ctypes
 from threading import Thread
-from edges.memory import take_from_one_heap
+from runtime.memory import take_from_one_heap
 
 {first}
 libc = ctypes.CDLL(None)
@@ -49,11 +49,40 @@ def test_all_threads_take_memory_from_one_heap() -> None:
 def test_what_was_read_is_not_looked_through_again() -> None:
     program = """
 import gc
-from edges.memory import keep_what_was_read
+from runtime.memory import keep_what_was_read
 
 kept = [[] for _ in range(100_000)]
 keep_what_was_read()
 print(len(gc.get_objects()) < 1_000, gc.get_freeze_count() > 100_000)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["True", "True"]
+
+
+@pytest.mark.process
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="not the GNU C library"
+)
+def test_what_is_not_used_is_given_back() -> None:
+    program = """
+import resource
+from pathlib import Path
+from runtime.memory import give_back, take_from_one_heap
+
+def used_mb():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+take_from_one_heap()
+read = [bytearray(2_000) for _ in range(50_000)]
+last = bytearray(2_000)
+full = used_mb()
+del read
+kept = used_mb()
+give_back()
+print(full - kept < 50, full - used_mb() > 90)
 """
     told = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

