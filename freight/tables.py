@@ -28,6 +28,11 @@ class Question:
         """How far the driver drives empty to a pickup."""
         return deadhead_limit_m(self.situation, self.parameters)
 
+    @property
+    def home_limit_m(self) -> float:
+        """How long a way home may be for a load on which no other metre is driven."""
+        return self.baseline.distance_m + self.parameters.max_detour_m
+
 
 def deadhead_limit_m(situation: Situation, parameters: Parameters) -> float:
     """Return how far the driver drives empty to a pickup."""
@@ -141,10 +146,12 @@ def routed(table: Table, asked: Asked) -> Table:
     """Return the table with the ways to the pickups and home from the deliveries.
 
     Pickups beyond the driver's deadhead limit have no exact figure, unless the table is
-    of one load.
+    of one load. Nor have ways home that alone are more of a detour than is allowed.
     """
-    limit_m = asked.deadhead_limit_m if len(table) > 1 else np.inf
-    trips = Trips.to(table.loads, asked.situation, asked.roads, limit_m)
+    limits_m = asked.deadhead_limit_m, asked.home_limit_m
+    if len(table) == 1:
+        limits_m = np.inf, np.inf
+    trips = Trips.to(table.loads, asked.situation, asked.roads, *limits_m)
     if asked.baseline.distance_m == np.inf:
         # Without an empty way home there is nothing to compare a load with, also
         # where the legs of a load were measured by other roads.

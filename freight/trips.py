@@ -44,7 +44,7 @@ class Trips:
     """For each load: the ways, and after `timed` the times.
 
     deadhead_*: empty, drop to pickup; home_*: empty, delivery to home. Infinity where
-        no road leads, or where the pickup is beyond the limit that was asked for.
+        no road leads, or where the way is beyond the limit that was asked for.
     has_road: roads lead to the pickup, from stop to stop, and home.
     pickup_at, delivery_at, home_at: arrivals, before any wait for the stop to open.
     late_pickup, late_delivery: the number of the first stop of the kind that closes
@@ -76,14 +76,20 @@ class Trips:
 
     @classmethod
     def to(
-        cls, loads: Loads, situation: Situation, roads: Roads, limit_m: float
+        cls,
+        loads: Loads,
+        situation: Situation,
+        roads: Roads,
+        limit_m: float = inf,
+        home_limit_m: float = inf,
     ) -> Self:
         """Return the trips with their ways; the times are not known yet.
 
         limit_m: pickups beyond it need no exact figure.
+        home_limit_m: nor do the ways home that are longer than this.
         """
         out = roads.ways_from(situation.drop, loads.pickup, limit_m)
-        home = roads.ways_from(situation.home, loads.delivery)
+        home = roads.ways_from(situation.home, loads.delivery, home_limit_m)
         unknown = np.full(len(loads), np.nan)
         none, no_mask = np.zeros(len(loads), "i2"), np.zeros(len(loads), "?")
         return cls(

@@ -294,9 +294,8 @@ def _search(
         home=start.home,
         free_at=start.free_at,
     )
-    # From home to everywhere: what follows measures all deliveries from there.
-    here = rules.roads.places([start.place.point])
-    if not isfinite(rules.roads.ways_from(start.home, here).metres[0]):
+    # From home, from where all deliveries are measured too: the search is kept.
+    if not isfinite(rules.roads.distance_m(start.home, start.place.point)):
         return False
     area = area_of(
         *(known.situation, rules.parameters, rules.roads),
