@@ -1,4 +1,5 @@
-"""Pushes to be sent: a row and a job for each device, in the caller's transaction."""
+"""Pushes to be sent, in the caller's transaction: a row for each message and device,
+and a job for each device."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,10 @@ from notifications.messages import MessageKind
 LONGEST_LIFE = timedelta(days=3)
 """A message without an expiry is tried for this long, a weekend. The lists that the
 app fetches at its next start show the news for longer."""
+
+MOST_IN_A_JOB = 20
+"""A job that is put off has a key of all its pushes, and an index takes no key longer
+than 2,700 bytes."""
 
 LIVE = text("select live_devices(:members, :drivers)").bindparams(
     bindparam("members", type_=ARRAY(Uuid)), bindparam("drivers", type_=ARRAY(Uuid))
@@ -113,8 +118,17 @@ def _row(kind: MessageKind, device_id: UUID, subject_id: UUID) -> dict[str, Any]
 
 
 def _owe(session: Session, rows: Sequence[dict[str, Any]], **of_all: Any) -> int:  # noqa: ANN401 - values of columns
-    if rows:
-        # No RETURNING: only the worker may read pushes for other people's phones.
-        session.execute(insert(Push).inline().values(of_all), rows)
-    enqueue_each(session, Job.PUSH_SEND, [{"push_id": str(row["id"])} for row in rows])
+    if not rows:
+        return 0
+    # No RETURNING: only the worker may read pushes for other people's phones.
+    session.execute(insert(Push).inline().values(of_all), rows)
+    of_device = defaultdict(list)
+    for row in rows:
+        of_device[row["device_id"]].append(str(row["id"]))
+    jobs = [
+        {"push_ids": push_ids[first : first + MOST_IN_A_JOB]}
+        for push_ids in of_device.values()
+        for first in range(0, len(push_ids), MOST_IN_A_JOB)
+    ]
+    enqueue_each(session, Job.PUSH_SEND, jobs)
     return len(rows)

@@ -191,8 +191,8 @@ def test_names_outcomes_of_pushes_that_exist() -> None:
 class TestTheGaugesAreTrue:
     def test_a_jobs_wait_counts_from_its_due_time(self, world: World) -> None:
         with Session.begin() as session:
-            enqueue(session, Job.PUSH_SEND, push_id="x")
-            enqueue(session, Job.PUSH_SEND, push_id="y")
+            enqueue(session, Job.PUSH_SEND, push_ids=["x"])
+            enqueue(session, Job.PUSH_SEND, push_ids=["y"])
             session.execute(
                 text(
                     "update procrastinate_jobs"
@@ -213,7 +213,7 @@ class TestTheGaugesAreTrue:
 
     def test_failed_jobs_are_counted_by_name(self, world: World) -> None:
         with Session.begin() as session:
-            enqueue(session, Job.PUSH_SEND, push_id="x")
+            enqueue(session, Job.PUSH_SEND, push_ids=["x"])
             session.execute(text("update procrastinate_jobs set status = 'doing'"))
             session.execute(text("update procrastinate_jobs set status = 'failed'"))
 

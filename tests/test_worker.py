@@ -137,7 +137,7 @@ class TestRunLater:
             run_once(app)
             ((_, name, status, attempts, at, args),) = jobs_now()
             assert (name, status, attempts) == ("push.send", "todo", 0)
-            assert args["push_id"] == str(owed.id)
+            assert args["push_ids"] == [str(owed.id)]
             assert 25 < (at - worker.utcnow()).total_seconds() < 40
             let_waits_pass()
         run_once(app)
@@ -158,12 +158,26 @@ class TestRunLater:
         run_once(app)
         (waiting,) = jobs_now()
         with Session.begin() as session:
-            enqueue(session, Job.PUSH_SEND, push_id=waiting.args["push_id"])
+            enqueue(session, Job.PUSH_SEND, push_ids=waiting.args["push_ids"])
 
         run_once(app)
 
         assert jobs_now() == [waiting]
         assert gateway.sent == []
+
+    def test_jobs_of_a_great_many_pushes_are_put_off(self, committed):
+        """The pushes of a job are all in its key, which the index must take."""
+        driver = Scene(committed).driver()
+        news = (MessageKind.LOAD_UNASSIGNED, UUID(driver.driver_id), uuid7())
+        with Session.begin() as session:
+            outbox.put_each(session, [news] * 300)
+        app = app_with(committed.settings, FakeGateway(errors=[TryLater("503")] * 300))
+
+        for job in queued("push.send"):
+            app.tasks["push.send"].func(**job.args)
+
+        put_off = [job for job in queued("push.send") if job.queueing_lock]
+        assert sum(len(job.args["push_ids"]) for job in put_off) == 300
 
     def test_a_job_that_is_put_off_keeps_its_trace_id(self, committed):
         scene = Scene(committed)

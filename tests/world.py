@@ -349,7 +349,7 @@ def drain_jobs(
 ) -> list[str]:
     """Run the due jobs in the worker's order until none is left; return their names.
 
-    RunLater puts a job off, as the worker's retry does; any other error is raised.
+    RunLater puts a job off, as the worker does; any other error is raised.
     """
     supplies = supplies_of(replace(settings, **changes), gateway, post=post)
     by_name: dict[str, Callable[..., None]] = {
@@ -373,17 +373,17 @@ def drain_jobs(
             return ran
         ran.append(row.task_name)
         arguments = {k: v for k, v in row.args.items() if k != "trace_id"}
-        after = "succeeded"
+        after, wait_s = "succeeded", 0.0
         try:
             by_name[row.task_name](**arguments)
-        except RunLater:
-            after = "todo"
+        except RunLater as later:
+            after, wait_s = "todo", later.wait_s
         with Session.begin() as session:
             session.execute(
                 text(
                     "update procrastinate_jobs set status = cast(:after as"
                     " procrastinate_job_status), scheduled_at = case when"
-                    " :after = 'todo' then now() + interval '1 hour' end where id = :id"
+                    " :after = 'todo' then now() + :wait end where id = :id"
                 ),
-                {"after": after, "id": row.id},
+                {"after": after, "wait": timedelta(seconds=wait_s), "id": row.id},
             )

@@ -1,4 +1,4 @@
-"""Pushes: messages to phones, one row and one job for each device."""
+"""Pushes: messages to phones, one row for each message and device."""
 
 from datetime import datetime
 from enum import StrEnum

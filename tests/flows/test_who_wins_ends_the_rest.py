@@ -38,7 +38,7 @@ class TestEverybodyElse:
 
         heard = [Counter(push.subject_id for push in lost_to(each)) for each in losers]
         assert heard == [{others[0]: 1}, {others[1]: 2}, {}]
-        jobs = {job.args["push_id"] for job in queued("push.send")}
+        jobs = {each for job in queued("push.send") for each in job.args["push_ids"]}
         owed = {str(push.id) for each in losers for push in lost_to(each)}
         assert owed <= jobs
         assert len(owed) == 3

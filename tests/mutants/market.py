@@ -227,8 +227,29 @@ MUTANTS = (
     Mutant(
         "a-push-is-sent-for-an-offer-that-ended",
         "services/offers/pushes.py",
-        '            return "offer is no longer open"\n',
-        "            return None\n",
+        '        return "offer is no longer open"\n',
+        "        return None\n",
         ("tests/services/offers/test_pushes.py::TestNothingPointlessIsSent",),
+    ),
+    Mutant(
+        "pushes-are-sent-long-after-their-check",
+        "handlers/push.py",
+        " and monotonic() - checked_at <= holds_s",
+        "",
+        ("tests/services/offers/test_pushes_in_turn.py::TestBeforeItsTurn",),
+    ),
+    Mutant(
+        "a-dead-phone-is-sent-the-rest-of-the-job",
+        "handlers/push.py",
+        "last.outcome is Outcome.ACCEPTED and ",
+        "",
+        ("tests/services/offers/test_pushes_of_one_job.py::TestAfterARefusal",),
+    ),
+    Mutant(
+        "an-attempt-of-another-run-is-given-back",
+        "services/offers/pushes.py",
+        "is_ours = push.attempts == envelope.attempts",
+        "is_ours = True",
+        ("tests/services/offers/test_pushes_in_turn.py::TestRepeated",),
     ),
 )

@@ -68,7 +68,6 @@ class TestOutbox:
         driver = scene.driver()
         soon = datetime(2030, 1, 1, tzinfo=UTC)
         ends = {uuid7(): soon, uuid7(): soon + timedelta(hours=1)}
-        before = len(queued("push.send"))
 
         with Session.begin() as session:
             owed = outbox.put_expiring(
@@ -76,5 +75,5 @@ class TestOutbox:
             )
 
         pushes = rows_of(Push)
-        assert owed == len(queued("push.send")) - before == len(pushes) == 2
+        assert owed == len(pushes) == 2
         assert {push.subject_id: push.expires_at for push in pushes} == ends

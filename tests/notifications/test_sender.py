@@ -41,7 +41,7 @@ class TestAttempt:
     )
     def test_outcome(self, offer, error, outcome, waits):
         with Session.begin() as session:
-            envelope = pushes.due(session, waiting_push().id)
+            (envelope,) = pushes.due(session, [waiting_push().id]).envelopes
 
         came_to = attempt(FakeGateway(errors=[error]), envelope, Random(0))
 

@@ -59,7 +59,7 @@ def send(gateway, push_id=None):
     push_id = push_id or waiting_push().id
     supplies = supplies_of(Settings(), gateway, rng=Random(0))
     try:
-        push_send(supplies, str(push_id))
+        push_send(supplies, [str(push_id)])
     except RunLater as later:
         return later.wait_s
     return None
@@ -256,7 +256,7 @@ class TestWaiting:
     def test_an_attempt_with_an_unknown_end_counts_as_refused(self, offer):
         push = waiting_push()
         with Session.begin() as session:
-            assert pushes.due(session, push.id) is not None
+            assert pushes.due(session, [push.id]).envelopes
         gateway = FakeGateway()
 
         left = send(gateway, push.id)
@@ -299,9 +299,8 @@ class TestSeveralPhones:
 
         assert pushes_to(driver) == ["offer"] * 3
         jobs = queued("push.send")[before:]
-        owed = {str(push.id) for push in rows_of(Push)}
-        assert {job.args["push_id"] for job in jobs} == owed
-        assert len(jobs) == 3
+        owed = [[str(push.id)] for push in rows_of(Push)]
+        assert sorted(job.args["push_ids"] for job in jobs) == sorted(owed)
 
     def test_one_dead_phone_of_two_leaves_the_offer_deliverable(self, scene, run_jobs):
         scene.load()
@@ -345,9 +344,9 @@ class TestSeveralPhones:
 
         def die(push):
             with Session.begin() as session:
-                envelope = pushes.due(session, push.id)
+                envelopes = pushes.due(session, [push.id]).envelopes
             gone = Attempt(Outcome.TARGET_GONE, "UNREGISTERED")
-            return lambda session: pushes.conclude(session, envelope, gone)
+            return lambda session: pushes.conclude(session, envelopes, [gone])
 
         after(die(one), die(other))
 
