@@ -28,7 +28,7 @@ from geo.roads import EstimatedRoads
 from handlers.supplies import in_batches
 from market.board import write_board
 from models.people.organisations import OrganisationKind, Verification
-from runtime import keys, schema
+from runtime import keys, migrating, schema
 from runtime.config import Settings
 from runtime.db import Hand, Session
 from runtime.errors import CannotStart
@@ -103,7 +103,7 @@ def migrate() -> None:
     dump to this server."""
     settings = settings_from_environment()
     login = connect(settings, needs_schema=False)
-    schema.upgrade(login)
+    migrating.upgrade(login)
     login.dispose()
     connect(settings, hand=Hand.SERVER)
     # A phone may report a position before the first worker has started.

@@ -15,7 +15,7 @@ from bench.rig import new_database
 from bench.running import Line, parser_of, run
 from bench.ways import State, Ways, make_ways
 from freight.lifecycles import UNDERWAY, LoadStatus
-from runtime import schema
+from runtime import migrating
 from runtime.config import UNLIMITED, Settings
 from runtime.db import DatabaseRole, Hand, Session, make_engine
 from runtime.telemetry import start_logging
@@ -215,7 +215,7 @@ def play(
         settings, **dict.fromkeys(UNLIMITED, 0), **dict.fromkeys(LASTING, DAY_S)
     )
     owner = make_engine(settings)
-    schema.upgrade(owner)
+    migrating.upgrade(owner)
     owner.dispose()
     engine = make_engine(settings, DatabaseRole.WORKER)
     with engine.connect() as connection, connection.begin() as outer:

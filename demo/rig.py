@@ -21,7 +21,7 @@ from local.processes import (
     web_argv,
     worker_argv,
 )
-from runtime import schema
+from runtime import migrating
 from runtime.config import UNLIMITED, Settings
 from runtime.db import check_server, make_engine
 from runtime.errors import CannotStart
@@ -85,7 +85,7 @@ def _own_database(url: str) -> Iterator[tuple[str, str]]:
                 " create databases, or unset DATABASE_URL to use the embedded server."
             ) from None
         engine = make_engine(Settings(DATABASE_URL=own))
-        schema.upgrade(engine)
+        migrating.upgrade(engine)
         engine.dispose()
         yield name, own
 

@@ -331,8 +331,8 @@ SCHEMA = text(
 )
 """The schema's revision, and the revisions whose releases run on it.
 
-The latter are the result of `schema.served`, stored as the table's comment. A comment
-that does not begin with the revision is out of date and is ignored.
+The latter are what `migrating.served` returned, stored as the table's comment. A
+comment that does not begin with the revision is out of date and is ignored.
 """
 
 

@@ -22,7 +22,7 @@ from cli import cli as commands
 from edges.start import keyring, read_gauges
 from geo.roads import EstimatedRoads
 from local import EmbeddedServerError, create_database, server
-from runtime import schema
+from runtime import migrating, schema
 from runtime.config import UNLIMITED, Settings
 from runtime.db import (
     DatabaseRole,
@@ -128,7 +128,7 @@ def database_url(server_url: str) -> Iterator[str]:
     url = create_database(server_url, name)
     engine = make_engine(Settings(DATABASE_URL=url))
     try:
-        schema.upgrade(engine)
+        migrating.upgrade(engine)
         with OrmSession(engine) as session, session.begin():
             session.execute(text("set local role backhaul_worker"))
             positions.make_partitions(session, now=utcnow())

@@ -17,7 +17,7 @@ from local import create_database, server
 from local.store import _wheel
 from models.loads.loads import Load
 from models.offers.pushes import Push
-from runtime import schema
+from runtime import migrating, schema
 from runtime.config import Settings
 from runtime.db import (
     DatabaseRole,
@@ -111,7 +111,7 @@ def test_a_restored_market_is_the_same_market(
     with server(tmp_path / "old") as old:
         url = create_database(old, "backhaul")
         with on(url) as login:
-            schema.upgrade(login)
+            migrating.upgrade(login)
             with Session.begin() as session:
                 positions.make_partitions(session, now=utcnow())
             world = World(app, keys, settings)
@@ -131,7 +131,7 @@ def test_a_restored_market_is_the_same_market(
             run(command, tmp_path, NEW_SERVER_URL=new, NEW_DATABASE_URL=url)
         with on(url) as login:
             assert snapshot(login) == seen
-            schema.upgrade(login)
+            migrating.upgrade(login)
             assert figures(day) == before
             assert_fenced(login, day)
             assert_audited(settings)

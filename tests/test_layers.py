@@ -40,7 +40,7 @@ MAY_IMPORT = {
 }
 """The own folders and modules that each folder or root module may import."""
 
-OF_THE_EDGES = {"runtime.keys", "runtime.schema"}
+OF_THE_EDGES = {"runtime.keys", "runtime.migrating", "runtime.schema"}
 """Modules of `runtime` that only edges and starters of a database may import."""
 
 USE_WHAT_IS_OF_THE_EDGES = {

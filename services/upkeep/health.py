@@ -18,7 +18,7 @@ SCHEMA = text(
     "'alembic_version'::regclass, 'pg_class'), ' ') as served"
 )
 """The schema's revision, and whether a release of revision `head` runs on it. The
-table's comment lists the revisions whose releases do, see `schema.served`."""
+table's comment lists the revisions whose releases do, see `migrating.served`."""
 
 OLDEST_JOB = text(
     "select coalesce(extract(epoch from now() - min(coalesce(j.scheduled_at,"

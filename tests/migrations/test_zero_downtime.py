@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from demo.fcm import FakeFcm
 from local.processes import Processes, web_argv, worker_argv
-from runtime import schema
+from runtime import migrating
 from runtime.config import UNLIMITED
 from runtime.db import Session
 from tests import market_day
@@ -51,7 +51,7 @@ def commit_that_added(path: Path) -> str:
 def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of the last code that did not know the newest revision."""
     need("git")
-    scripts = ScriptDirectory.from_config(schema._config()).walk_revisions()
+    scripts = ScriptDirectory.from_config(migrating._config()).walk_revisions()
     paths = [Path(script.path).relative_to(ROOT) for script in scripts]
     added = [commit_that_added(path) for path in paths]
     if len(set(added)) == 1:

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from local import create_database
-from runtime import schema
+from runtime import migrating, schema
 from runtime.config import Settings
 from runtime.db import SCHEMA, DatabaseUnusable, Session, check_schema, make_engine
 from tests.world import World
@@ -53,11 +53,11 @@ def test_older_releases_are_served_unless_they_use_what_was_dropped(
 ) -> None:
     monkeypatch.setattr(ScriptDirectory, "from_config", lambda _: Chain(*phases))
 
-    assert schema.served("d") == list(runs)
+    assert migrating.served("d") == list(runs)
 
 
 def test_each_revision_says_its_phase() -> None:
-    scripts = ScriptDirectory.from_config(schema._config())
+    scripts = ScriptDirectory.from_config(migrating._config())
     phases = {
         script.revision: getattr(script.module, "phase", None)
         for script in scripts.walk_revisions()
@@ -70,7 +70,7 @@ def test_each_revision_says_its_phase() -> None:
 def migrated(server_url: str) -> Iterator[Engine]:
     name = f"test_{uuid4().hex[:12]}"
     engine = make_engine(Settings(DATABASE_URL=create_database(server_url, name)))
-    schema.upgrade(engine)
+    migrating.upgrade(engine)
     yield engine
     engine.dispose()
     with psycopg.connect(server_url, autocommit=True) as connection:
@@ -81,7 +81,7 @@ def test_todays_schema_serves_this_release(migrated: Engine) -> None:
     with migrated.connect() as connection:
         at = connection.execute(SCHEMA).one()
 
-    assert at.served == schema.served(schema.head())
+    assert at.served == migrating.served(schema.head())
     assert at.served[0] == at.revision == schema.head()
 
 
@@ -113,7 +113,7 @@ class TestANewerSchema:
     ) -> None:
         let_it_be_newer(migrated, serving=schema.head())
 
-        schema.upgrade(migrated)
+        migrating.upgrade(migrated)
 
         with migrated.connect() as connection:
             at = connection.scalar(text("select version_num from alembic_version"))
@@ -125,7 +125,7 @@ class TestANewerSchema:
         let_it_be_newer(migrated, serving="")
 
         with pytest.raises(DatabaseUnusable, match="deploy the release"):
-            schema.upgrade(migrated)
+            migrating.upgrade(migrated)
 
     def test_a_list_older_than_the_schema_does_not_count(
         self, migrated: Engine

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from local import server
-from runtime import schema
+from runtime import migrating
 from runtime.config import Settings
 from runtime.db import DatabaseRole, Hand, Session, make_engine
 from services.search import changes
@@ -34,7 +34,7 @@ def on(url: str) -> Iterator[None]:
     """Let sessions work on this database, with our schema, as a worker."""
     settings = Settings(DATABASE_URL=url)
     login, worker = make_engine(settings), make_engine(settings, DatabaseRole.WORKER)
-    schema.upgrade(login)
+    migrating.upgrade(login)
     Session.configure(bind=worker, info={"acting": Hand.SERVER})
     yield
     Session.configure(bind=None)
