@@ -14,11 +14,13 @@ import psycopg
 from bench.crowd import Crowd
 from bench.day import NeverCame, Phones
 from bench.hauls import Drop, Truck, complete_steadily, hire
+from bench.patience import PATIENCE_S
 from bench.report import Bar, percentiles, say
 from bench.rig import Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
 from bench.usage import rss_mb
 from geo.roads import Highways
+from local.processes import worker_argv
 from market.board import write_board
 from runtime.config import Settings
 from services.people.passwords import NOBODY
@@ -27,7 +29,10 @@ ORGS = 200
 PER_S = 5.0
 MOST_ANSWER_MS_P95, MOST_PUSH_MS_P95 = 25.0, 150.0
 CROWD_PER_S = 20.0
-HIGHER, BETWEEN, LOWER = (40.0, 80.0), (10.0,), (3.0, 2.0, 1.0)
+CROWD_WORKERS = 2
+"""One for each core: a process runs Python on one core at a time."""
+
+HIGHER, BETWEEN, LOWER = (40.0, 80.0), (15.0, 10.0), (3.0, 2.0, 1.0)
 """Rates per second, tried in this order: HIGHER, BETWEEN if `CROWD_PER_S` is too much,
 LOWER if `PER_S` is."""
 
@@ -47,6 +52,7 @@ WAITING: LiteralString = """
     select count(*) from procrastinate_jobs
     where task_name in ('search.run', 'push.send') and status in ('todo', 'doing')
 """
+LISTENING: LiteralString = "select count(*) from procrastinate_workers"
 SEARCHES: LiteralString = """
     select s.stop_id::text, s.outcome, extract(epoch from s.searched_at)::float,
         (s.timings->>'search_ms')::float, (s.timings->>'record_ms')::float,
@@ -234,6 +240,21 @@ def furnish(rig: Rig, size: Size, seed: int) -> list[Truck]:
     return trucks
 
 
+def add_workers(rig: Rig, number: int) -> None:
+    """Start more workers, and wait until they take jobs."""
+    with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
+        (before,) = connection.execute(LISTENING).fetchone() or (0,)
+        for each in range(number):
+            rig.processes.start(f"worker {2 + each}", worker_argv(), rig.env)
+        deadline = time.monotonic() + PATIENCE_S
+        now = before
+        while now < before * (1 + number):
+            if time.monotonic() > deadline:
+                raise NeverCame("the other workers do not begin")
+            time.sleep(LOOK_EVERY_S)
+            (now,) = connection.execute(LISTENING).fetchone() or (0,)
+
+
 def is_in_time(played: Played) -> bool:
     """Say whether 95 of 100 phones rang within 2 s, and nothing was lost."""
     p95 = percentiles("ms", played.push_ms)["ms_p95"]
@@ -245,15 +266,15 @@ def highest_rate(
 ) -> dict[str, Any]:
     """Return the highest rate at which pushes are in time, and each rate's figures.
 
-    After `PER_S` and `CROWD_PER_S`: tries higher rates until one is too high or, if
-    `PER_S` was, lower ones until one is not. The highest rate is 0 if all were too
+    After `PER_S` and `CROWD_PER_S`: tries higher rates until one is too high or, if one
+    of those was, lower ones until one is not. The highest rate is 0 if all were too
     high.
     """
     is_up, highest, rates = True, CROWD_PER_S, HIGHER
     if not is_in_time(steady):
         is_up, highest, rates = False, 0.0, LOWER
     elif not is_in_time(crowd):
-        highest, rates = PER_S, BETWEEN
+        is_up, highest, rates = False, PER_S, BETWEEN
     steps = {}
     for rate in rates:
         played = street.play(rate, size.rate_s)
@@ -281,6 +302,7 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     say(f"{PER_S:g} completions/s: {figures}")
     crowd, crowd_ms = played, LOST_AFTER_S * 1000
     if not played.jobs_left:
+        add_workers(rig, CROWD_WORKERS - 1)
         crowd = street.play(CROWD_PER_S, size.seconds)
         crowded = crowd.figures()
         figures |= {f"crowd_{name}": figure for name, figure in crowded.items()}
