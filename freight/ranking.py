@@ -128,12 +128,15 @@ def judge(
     return _ranked(0, table, asked, candidate)
 
 
+def in_circle(loads: Loads, asked: Asked) -> Loads:
+    """Return the loads whose pickups are in the circle, as `screen` wants them."""
+    return loads.take(~asked.area.beyond_circle(loads.pickup.lat, loads.pickup.lon))
+
+
 def rank(candidates: Iterable[Candidate], asked: Asked) -> tuple[Ranked, ...]:
     """Return those of the loads that are worth taking, best first."""
     given = tuple(candidates)
-    loads = Loads.of(given, asked.roads)
-    inside = ~asked.area.beyond_circle(loads.pickup.lat, loads.pickup.lon)
-    found = screen(loads.take(inside), asked)
+    found = screen(in_circle(Loads.of(given, asked.roads), asked), asked)
     best = found.best(asked, len(given))
     places = best.loads.rows
     return tuple(

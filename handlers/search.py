@@ -1,15 +1,23 @@
 """Searches: look for a way home and offer it, then offer the next load."""
 
+from datetime import datetime
 from uuid import UUID
 
 from handlers.supplies import Handlers, Supplies
 from jobs import Job
 from runtime.db import Session
-from services.search import run
+from services.search import run, waiting, wake
 
 
 def search_run(supplies: Supplies, stop_id: str, driver_id: str) -> None:
-    """Search for a way home and offer it."""
+    """Search for a way home and offer it. Before, the driver begins to wait."""
+    with Session.begin() as session:
+        waiting.begin_after_drop(
+            session,
+            stop_id=UUID(stop_id),
+            driver_id=UUID(driver_id),
+            now=supplies.now(),
+        )
     with Session.begin() as session:
         run.search_home(
             session,
@@ -21,7 +29,11 @@ def search_run(supplies: Supplies, stop_id: str, driver_id: str) -> None:
 
 
 def search_after_end(supplies: Supplies, assignment_id: str) -> None:
-    """Search for a driver who lost a load."""
+    """Search for a driver who lost a load. Before, they begin to wait."""
+    with Session.begin() as session:
+        waiting.begin_after_end(
+            session, assignment_id=UUID(assignment_id), now=supplies.now()
+        )
     with Session.begin() as session:
         run.search_after_end(
             session,
@@ -45,8 +57,36 @@ def search_offer_next(
         )
 
 
+def search_wake(supplies: Supplies, load_id: str, since: str | None = None) -> None:
+    """Wake the waiting drivers to whom a load may be worth most.
+
+    since: when the load came; None is now.
+    """
+    now = supplies.now()
+    with Session.begin() as session:
+        wake.wake(
+            session,
+            supplies.rules.parameters,
+            supplies.rules.offers,
+            supplies.rules.roads,
+            load_id=UUID(load_id),
+            since=datetime.fromisoformat(since) if since else now,
+            now=now,
+        )
+
+
+def search_woken(supplies: Supplies, driver_id: str) -> None:
+    """Judge the loads that came for a waiting driver, and offer them."""
+    with Session.begin() as session:
+        run.search_woken(
+            session, supplies.rules, driver_id=UUID(driver_id), now=supplies.now()
+        )
+
+
 JOBS: Handlers = {
     Job.SEARCH_RUN: search_run,
     Job.SEARCH_AFTER_END: search_after_end,
     Job.SEARCH_OFFER_NEXT: search_offer_next,
+    Job.SEARCH_WAKE: search_wake,
+    Job.SEARCH_WOKEN: search_woken,
 }

@@ -113,6 +113,10 @@ class Settings:
     OFFER_TTL_S: int = 600
     # Shorter with SEQUENTIAL: the next load waits for the answer to this offer.
     SEQUENTIAL_OFFER_TTL_S: int = 180
+    # A phone must not ring for a few dollars more than the driver holds already.
+    OFFER_BETTER_BY_CENTS: int = 5_000
+    # A waiting driver's phone rings for loads that come to the market once a minute.
+    RING_EVERY_S: int = 60
     # How far a driver who named no limit drives empty to a pickup.
     MAX_DEADHEAD_MI: int = 250
     MAX_DETOUR_MI: int = 300

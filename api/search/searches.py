@@ -30,12 +30,12 @@ from api.search.records import (
 )
 from freight.feasibility import Reason
 from freight.lifecycles import OfferStatus
-from models.search.searches import BackhaulSearch, SearchOutcome
+from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
 from runtime.config import Strategy
 from runtime.db import Session
 from runtime.errors import NotFound
 from services.kernel.actors import Permission
-from services.search import explain, run
+from services.search import explain, searches
 from services.search.explain import ExplanationReason, Verdict
 
 blueprint = Blueprint(
@@ -46,9 +46,6 @@ blueprint = Blueprint(
 )
 
 
-TRIGGER = Vocabulary(
-    "SearchTrigger", ("drop_completed", "assignment_ended"), "What started the search."
-)
 REASON = Vocabulary(
     "ExplanationReason",
     values_of(ExplanationReason, Reason, SearchOutcome),
@@ -70,7 +67,12 @@ class SearchSummary(Answer):
     driver_id = fields.UUID()
     stop_id = fields.UUID(allow_none=True)
     assignment_id = fields.UUID(allow_none=True)
-    trigger = known(TRIGGER)
+    load_ids = fields.List(
+        fields.UUID(),
+        allow_none=True,
+        metadata={"description": "the loads that started it; only these were judged"},
+    )
+    trigger = known(SearchTrigger)
     outcome = known(SearchOutcome)
     strategy = known(Strategy, allow_none=True)
     searched_at = Time()
@@ -149,7 +151,7 @@ class SearchesView(MethodView):
         """List the searches, newest first; a driver sees only their own."""
         driver_id = args.pop("driver_id")
         with Session() as session:
-            query = run.visible_searches(actor()).options(
+            query = searches.visible_searches(actor()).options(
                 defer(BackhaulSearch.map),
                 defer(BackhaulSearch.ranked),
                 defer(BackhaulSearch.area),
@@ -170,7 +172,7 @@ class SearchView(MethodView):
     def get(self, search_id: UUID) -> BackhaulSearch:
         """Show a search: situation, area, counts, the best with their terms."""
         with Session() as session:
-            return run.get_search(session, actor(), search_id)
+            return searches.get_search(session, actor(), search_id)
 
 
 @blueprint.route("/<uuid:search_id>/explanation")

@@ -5,7 +5,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.row import Dated, Identified, Row, Word, within
@@ -24,6 +31,19 @@ class SearchOutcome(StrEnum):
     NO_ROAD = "no_road"
 
 
+class SearchTrigger(StrEnum):
+    """What started a search.
+
+    DROP_COMPLETED: `stop_id`. ASSIGNMENT_ENDED: `assignment_id`, of a load that was
+    not delivered. LOAD_CHANGED: `load_ids`, which came to the market for a driver who
+    waits.
+    """
+
+    DROP_COMPLETED = "drop_completed"
+    ASSIGNMENT_ENDED = "assignment_ended"
+    LOAD_CHANGED = "load_changed"
+
+
 class BackhaulSearch(Identified, Dated, Row):
     """One search. Situation, parameters and area are enough to judge any load again."""
 
@@ -33,7 +53,9 @@ class BackhaulSearch(Identified, Dated, Row):
         # for an assignment that ended before its load was delivered.
         UniqueConstraint("stop_id"),
         UniqueConstraint("assignment_id"),
-        CheckConstraint("num_nonnulls(stop_id, assignment_id) = 1", name="start"),
+        CheckConstraint(
+            "num_nonnulls(stop_id, assignment_id, load_ids) = 1", name="start"
+        ),
         UniqueConstraint("org_id", "id"),
         within("driver_id", "drivers"),
         Index(None, "driver_id", "id"),
@@ -45,7 +67,9 @@ class BackhaulSearch(Identified, Dated, Row):
     stop_id: Mapped[UUID | None] = mapped_column(ForeignKey("stops.id"))
     # No foreign key: an assignment refers to its offer, and that to its search.
     assignment_id: Mapped[UUID | None]
-    trigger: Mapped[str]
+    # Loads that came to the market while the driver waited: only these are judged.
+    load_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
+    trigger: Mapped[SearchTrigger] = mapped_column(Word(SearchTrigger))
     outcome: Mapped[SearchOutcome] = mapped_column(Word(SearchOutcome))
     searched_at: Mapped[datetime]
     strategy: Mapped[str | None]

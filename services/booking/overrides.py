@@ -28,7 +28,7 @@ from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
-from services.loads import assignments, stops
+from services.loads import assignments, market, stops
 from services.loads.stops import AssignmentEnded
 
 
@@ -136,6 +136,7 @@ def give_back(
     assignments.cut_short(session, old, load, EndedParty.CARRIER, cause)
     old.given_back_after_s = old.after_s
     enqueue(session, Job.OFFERS_RENEW, assignment_id=str(old.id))
+    market.came(session, load)
     told = [tell_driver(session, old.driver_id, MessageKind.LOAD_UNASSIGNED, load)]
     assignments.tell_poster(session, load, MessageKind.LOAD_UNCOVERED)
     return told

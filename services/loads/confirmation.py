@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from freight.lifecycles import LoadStatus
 from freight.roles import POSTERS, Role
 from models.loads.loads import Load
 from models.people.organisations import Organisation, Verification
@@ -13,6 +14,7 @@ from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.versions import Precondition
+from services.loads import market
 from services.loads.loads import lock_own
 
 CONFIRM_FIGURES = "confirm_figures"
@@ -89,3 +91,5 @@ def _settle(session: Session, load: Load, cause: Cause) -> None:
     body = {"warnings": load.warnings}
     moves.record_load(session, load, CONFIRM_FIGURES, cause, roles, body=body)
     session.flush()
+    if load.status is LoadStatus.POSTED:
+        market.came(session, load)

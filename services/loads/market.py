@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import Select, TextClause, or_, select, text
 from sqlalchemy.orm import Session, selectinload
 
+from jobs import Job, enqueue
 from models.loads.loads import Load
 from runtime.errors import NotFound
 from services.kernel.actors import Actor
@@ -38,6 +39,12 @@ def is_on_the_market(org_id: UUID) -> TextClause:
     """Return the condition that a load is on the market for this company, now."""
     condition = ON_THE_MARKET.replace(":now", "now()")
     return text(condition).bindparams(org_id=org_id)
+
+
+def came(session: Session, load: Load) -> None:
+    """Look for waiting drivers: the load came to the market, or pays more (a job)."""
+    if not load.is_unconfirmed:
+        enqueue(session, Job.SEARCH_WAKE, load_id=str(load.id))
 
 
 def market_loads(actor: Actor) -> Select[Load]:

@@ -20,7 +20,14 @@ from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.versions import Precondition
-from services.loads import duplicates, figures, hours, measuring, places_of_stops
+from services.loads import (
+    duplicates,
+    figures,
+    hours,
+    market,
+    measuring,
+    places_of_stops,
+)
 from services.loads.figures import Warned
 from services.loads.loads import lock_own
 from services.offers import ending
@@ -181,6 +188,8 @@ def edit_load(
     is_posted = load.status is LoadStatus.POSTED
     alike = duplicates.check(session, load) if is_posted else ()
     end_offers(session, load, OfferAct.SUPERSEDE, "the load was edited", now)
+    if is_posted:
+        market.came(session, load)
     return Posted(load, alike)
 
 
@@ -231,7 +240,10 @@ def _post(
     load.posted_at = load.posted_at or now
     load.lease_expires_at = now + rules.lease
     lease = {"lease_expires_at": load.lease_expires_at.isoformat()}
+    was_posted = load.status is LoadStatus.POSTED
     moves.move_load(session, load, act, cause, body=lease)
+    if not was_posted:
+        market.came(session, load)
     return Posted(load, duplicates.check(session, load))
 
 

@@ -21,7 +21,7 @@ from services.kernel.actors import Actor
 from services.kernel.standing import is_suspended
 from services.kernel.tenancy import act_on_loads
 from services.loads.confirmation import CONFIRM_FIGURES
-from services.search import run
+from services.search import searches
 from services.search.judge import judge_again
 
 
@@ -66,7 +66,7 @@ def explain(
         load is NotFound.
     """
     # scope: `_may_know` decides whether the actor may know the load.
-    search = run.get_search(session, actor, search_id)
+    search = searches.get_search(session, actor, search_id)
     kept = _kept(session, search, load_id)
     # Another carrier may have the load by now. Whether this company may know of it is
     # checked below.

@@ -48,6 +48,8 @@ class OfferRules:
     per_load: int
     ttl: timedelta
     sequential_ttl: timedelta
+    better_by_cents: int
+    ring_every: timedelta
 
     @classmethod
     def of(cls, settings: Settings) -> "OfferRules":
@@ -57,6 +59,8 @@ class OfferRules:
             settings.OFFERS_PER_LOAD,
             timedelta(seconds=settings.OFFER_TTL_S),
             timedelta(seconds=settings.SEQUENTIAL_OFFER_TTL_S),
+            settings.OFFER_BETTER_BY_CENTS,
+            timedelta(seconds=settings.RING_EVERY_S),
         )
 
     @property
@@ -102,7 +106,7 @@ def extend(
 
     Locks: the loads in id order, the driver, the driver's offers that are not locked.
     """
-    wanted, full = _worth_locking(session, search, rules)
+    wanted, full = worth_locking(session, search, rules)
     load_ids = [load_id for _, load_id in wanted]
     free = lock_free_loads(session, search, load_ids, rules)
     driver = lock_free_driver(session, search)
@@ -203,14 +207,16 @@ def lock_free_driver(session: Session, search: BackhaulSearch) -> Driver | None:
 
 
 def _is_outdated(session: Session, search: BackhaulSearch) -> bool:
-    """Say whether the driver has a newer search, of a later drop."""
+    """Say whether the driver has a newer search of all loads, as of a later drop."""
     newer = select(BackhaulSearch.id).where(
-        BackhaulSearch.driver_id == search.driver_id, BackhaulSearch.id > search.id
+        BackhaulSearch.driver_id == search.driver_id,
+        BackhaulSearch.id > search.id,
+        BackhaulSearch.load_ids.is_(None),
     )
     return session.scalar(newer.limit(1)) is not None
 
 
-def _worth_locking(
+def worth_locking(
     session: Session, search: BackhaulSearch, rules: OfferRules
 ) -> tuple[list[tuple[int, UUID]], set[UUID]]:
     """Return place and id of the best loads that look free and were not offered yet,

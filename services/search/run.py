@@ -8,31 +8,32 @@ from time import perf_counter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 from uuid_utils.compat import uuid7
 
-from freight.ranking import asked_of, rank, screen
+from freight.columns import Loads
+from freight.ranking import Screened, asked_of, in_circle, rank, screen
 from freight.situation import Parameters
 from freight.tables import Asked, area_of
 from geo.distance import METRES_PER_MILE, haversine_m
 from geo.points import Point
 from geo.roads import Roads
+from jobs import Job, enqueue
 from models.fleet.drivers import Availability, Driver
 from models.fleet.trucks import Truck
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from models.offers.offers import Offer
-from models.search.searches import BackhaulSearch, SearchOutcome
+from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
+from models.search.waiting import WaitingDriver
 from runtime.config import Settings
-from runtime.errors import NotFound
 from runtime.telemetry import log, trace_id
 from services.fleet import areas, drivers
-from services.kernel.actors import Actor
 from services.kernel.standing import is_suspended
 from services.offers.offers import is_open
-from services.search import offer, situations, whereabouts
+from services.search import adding, offer, situations, waiting, whereabouts
 from services.search.candidates import candidates
 from services.search.market import Market
 from services.search.offer import OfferRules
@@ -41,6 +42,8 @@ from services.search.whereabouts import Whereabouts
 FARTHEST_HOME_M = 7_000_000.0
 """About as far as from Alaska to Panama. A home farther away must be a mistake, and the
 corridor to it would be wider than a map can show."""
+
+ENDS_WAITING = frozenset({SearchOutcome.DRIVER_BUSY, SearchOutcome.DRIVER_OFF_DUTY})
 
 KEPT = 50
 """How many of a search's best loads are kept, with all their terms."""
@@ -87,34 +90,6 @@ class Start:
     free_at: datetime
 
 
-def visible_searches(actor: Actor) -> Select[BackhaulSearch]:
-    """Return the searches for the company's drivers, newest first.
-
-    A dispatcher sees all of them, a driver only their own.
-    """
-    seen = (
-        select(BackhaulSearch)
-        .where(BackhaulSearch.org_id == actor.org_id)
-        .order_by(BackhaulSearch.id.desc())
-    )
-    if not actor.is_dispatcher:
-        seen = seen.where(BackhaulSearch.driver_id == actor.driver_id)
-    return seen
-
-
-def get_search(session: Session, actor: Actor, search_id: UUID) -> BackhaulSearch:
-    """Return the search.
-
-    Raises: NotFound.
-    """
-    search = session.scalar(
-        visible_searches(actor).where(BackhaulSearch.id == search_id)
-    )
-    if search is None:
-        raise NotFound(f"No search {search_id} in your company.")
-    return search
-
-
 def search_home(
     session: Session,
     rules: SearchRules,
@@ -134,7 +109,8 @@ def search_home(
     Locks: the loads it may offer, then the driver.
     """
     # scope: a job, for the driver of the drop.
-    search = _claim(session, driver_id, "drop_completed", now, stop_id=stop_id)
+    claim = {"stop_id": stop_id}
+    search = _claim(session, driver_id, SearchTrigger.DROP_COMPLETED, now, **claim)
     if search is None:
         return None
     stop = session.get_one(Stop, stop_id)
@@ -156,13 +132,40 @@ def search_after_end(
     """
     # scope: a job, for the driver of the assignment.
     driver_id = session.get_one(Assignment, assignment_id).driver_id
-    search = _claim(
-        session, driver_id, "assignment_ended", now, assignment_id=assignment_id
-    )
+    claim = {"assignment_id": assignment_id}
+    search = _claim(session, driver_id, SearchTrigger.ASSIGNMENT_ENDED, now, **claim)
     if search is None:
         return None
     place = whereabouts.place_of(session, driver_id, now)
     return _search_from(session, rules, search, place, now)
+
+
+def search_woken(
+    session: Session, rules: SearchRules, *, driver_id: UUID, now: datetime
+) -> BackhaulSearch | None:
+    """Judge the loads that came for a waiting driver, from where they are now; offer
+    those that are worth more than what they hold (a job).
+
+    Safe to repeat: without such loads it returns None. If others came meanwhile,
+    another search is queued.
+
+    Locks: the driver's waiting, the loads it may offer, the driver, their offers that
+    make room.
+    """
+    # scope: a job, for one driver.
+    waits = session.get(WaitingDriver, driver_id)
+    if waits is None or not waits.load_ids:
+        return None
+    load_ids = list(waits.load_ids)
+    claim = {"load_ids": load_ids}
+    search = _claim(session, driver_id, SearchTrigger.LOAD_CHANGED, now, **claim)
+    assert search is not None
+    place = whereabouts.place_of(session, driver_id, now)
+    free_at = max(waits.free_at, now)
+    _search_from(session, rules, search, place, free_at)
+    if not waiting.judged(session, driver_id, load_ids):
+        enqueue(session, Job.SEARCH_WOKEN, driver_id=str(driver_id))
+    return search
 
 
 def _search_from(
@@ -182,13 +185,16 @@ def _search_from(
     start = _start(session, driver, place, free_at)
     if isinstance(start, SearchOutcome):
         search.outcome = start
+        if start in ENDS_WAITING:
+            waiting.end(session, driver.id)
         session.flush()
         return search
     if not _search(session, rules, search, start):
         search.outcome = SearchOutcome.NO_ROAD
         session.flush()
         return search
-    made = offer.extend(session, search, rules.offers, rules.roads)
+    offered = offer.extend if search.load_ids is None else adding.add
+    made = offered(session, search, rules.offers, rules.roads)
     if made:
         search.outcome = SearchOutcome.OFFERED
     else:
@@ -230,7 +236,11 @@ def offer_next(
 
 
 def _claim(
-    session: Session, driver_id: UUID, trigger: str, now: datetime, **start: UUID
+    session: Session,
+    driver_id: UUID,
+    trigger: SearchTrigger,
+    now: datetime,
+    **start: UUID | list[UUID],
 ) -> BackhaulSearch | None:
     """Insert a search; return None if there is one of this start already."""
     # scope: a job, for one driver.
@@ -302,10 +312,16 @@ def _search(
         *areas.fences_for(session, org_id=search.org_id, driver_id=search.driver_id),
     )
     asked = asked_of(known.situation, rules.parameters, area, rules.roads)
-    counts, best = _screened(rules, search, asked)
+    if search.load_ids is None:
+        screened, best = _screened(rules, search, asked)
+    else:
+        screened, best = None, search.load_ids
     found_at = perf_counter()
     # Read anew: a load may have left the market since, and its figures be secret now.
     fresh = candidates(session, best, on_market_of=search.org_id)
+    if screened is None:
+        loads = Loads.of([*fresh.values()], rules.roads)
+        screened = screen(in_circle(loads, asked), asked)
     ranked = rank(fresh.values(), asked)[:KEPT]
     judged_at = perf_counter()
     search.strategy = rules.offers.strategy
@@ -316,9 +332,12 @@ def _search(
     search.parameters = rules.parameters.to_record()
     search.area = area.to_record()
     search.map = area.to_geojson()
-    search.counts = counts
+    search.counts = _counts(screened)
     search.radius_m = area.circle.radius_m
     search.ranked = [load.to_record() for load in ranked]
+    waiting.settle(
+        session, start.driver.id, start.place.point, start.home, asked.baseline
+    )
     search.timings = {
         "search_ms": _ms(began, found_at),
         "judge_ms": _ms(found_at, judged_at),
@@ -329,17 +348,20 @@ def _search(
 
 def _screened(
     rules: SearchRules, search: BackhaulSearch, asked: Asked
-) -> tuple[dict[str, Any], list[UUID]]:
-    """Return how many loads of the market passed each stage, and the best ones."""
+) -> tuple[Screened, list[UUID]]:
+    """Return the market after all rules, and the ids of the best loads."""
     with rules.market.lend() as listed:
         near = listed.near(asked.area.circle, search.org_id, search.searched_at)
         screened = screen(near, asked)
-        counts = {
-            "considered": screened.considered,
-            "ranked": len(screened.left),
-            "stages": [stage.to_record() for stage in screened.stages],
-        }
-        return counts, screened.best(asked, KEPT + SPARE).loads.ids
+        return screened, screened.best(asked, KEPT + SPARE).loads.ids
+
+
+def _counts(screened: Screened) -> dict[str, Any]:
+    return {
+        "considered": screened.considered,
+        "ranked": len(screened.left),
+        "stages": [stage.to_record() for stage in screened.stages],
+    }
 
 
 def _ms(began: float, ended: float) -> float:

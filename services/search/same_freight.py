@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from freight.candidates import Candidate
@@ -18,6 +18,7 @@ from freight.lifecycles import OPEN_OFFERS, OfferStatus
 from freight.ranking import Ranked
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
+from services.offers.offers import is_open
 
 LET_PASS = (*OPEN_OFFERS, OfferStatus.DECLINED, OfferStatus.EXPIRED)
 """The driver is not offered a duplicate of these; of one lost or withdrawn they are."""
@@ -71,13 +72,25 @@ class Freight:
         statuses: Collection[OfferStatus] = LET_PASS,
     ) -> Self:
         """Return the freight of the search's offers with these statuses."""
-        found = cls()
         query = select(Offer.load_org_id, Offer.snapshot).where(
             Offer.search_id == search.id, Offer.status.in_(statuses)
         )
+        return cls._of(session, query)
+
+    @classmethod
+    def _of(cls, session: Session, query: Select[UUID, dict[str, Any]]) -> Self:
+        found = cls()
         for org_id, snapshot in session.execute(query):
             found.add(org_id, Candidate.from_record(snapshot))
         return found
+
+    @classmethod
+    def held(cls, session: Session, driver_id: UUID) -> Self:
+        """Return the freight of the driver's open offers."""
+        query = select(Offer.load_org_id, Offer.snapshot).where(
+            Offer.driver_id == driver_id, is_open()
+        )
+        return cls._of(session, query)
 
     def add(self, org_id: UUID, load: Candidate) -> None:
         self._loads.append((org_id, load))

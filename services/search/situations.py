@@ -130,13 +130,13 @@ def situation_of(
     cannot be right is replaced by the default, and that is said. The truck may go where
     both the driver and the company may.
     """
-    empty, empty_source = _cost(
+    empty, empty_source = cost_of(
         truck.cost_empty_cents_per_km, company.cost_cents_per_km
     )
-    loaded, loaded_source = _cost(
+    loaded, loaded_source = cost_of(
         truck.cost_loaded_cents_per_km, company.cost_cents_per_km
     )
-    hour, hour_source = _first(truck.hour_cents, company.hour_cents, HOUR_CENTS)
+    hour, hour_source = hour_of(truck.hour_cents, company.hour_cents)
     country = driver.country or company.country
     situation = Situation(
         drop=drop,
@@ -196,12 +196,20 @@ def _home_by(driver: Driver, free_at: datetime) -> datetime | None:
     return min(wishes, default=None)
 
 
-def _cost(of_truck: float | None, of_company: float | None) -> tuple[float, CostSource]:
+def cost_of(
+    of_truck: float | None, of_company: float | None
+) -> tuple[float, CostSource]:
+    """Return what a kilometre costs, in cents, and whose figure that is."""
     found, source = _first(of_truck, of_company, COST_CENTS_PER_KM)
     least, most = CENTS_PER_KM
     if least <= found <= most:
         return found, source
     return COST_CENTS_PER_KM, CostSource.IMPLAUSIBLE
+
+
+def hour_of(of_truck: int | None, of_company: int | None) -> tuple[float, CostSource]:
+    """Return what an hour is worth, in cents, and whose figure that is."""
+    return _first(of_truck, of_company, HOUR_CENTS)
 
 
 def _first(

@@ -28,6 +28,7 @@ from models.people.credentials import Invitation, PasswordReset, SecondFactor
 from models.people.devices import Device, Enrolment
 from models.people.organisations import Member, RefreshFamily
 from models.search.searches import BackhaulSearch
+from models.search.waiting import WaitingDriver
 from models.upkeep.audit import AuditEntry, UnchainedEntry
 from runtime.errors import NotFound
 from services.fleet import drivers
@@ -103,6 +104,7 @@ def _rows_of(
             ),
         ),
         (BackhaulSearch, BackhaulSearch.driver_id == driver_id),
+        (WaitingDriver, WaitingDriver.driver_id == driver_id),
         (Offer, Offer.driver_id == driver_id),
         (Assignment, Assignment.driver_id == driver_id),
         (Override, Override.actor_id == member_id),
@@ -180,6 +182,7 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
     ending.end_for_driver(session, driver.id, OfferAct.WITHDRAW, cause)
     session.execute(delete(Position).where(Position.driver_id == driver.id))
     session.execute(delete(LastPosition).where(LastPosition.driver_id == driver.id))
+    session.execute(delete(WaitingDriver).where(WaitingDriver.driver_id == driver.id))
     session.execute(delete(Area).where(Area.driver_id == driver.id))
     session.execute(
         update(Offer).where(Offer.driver_id == driver.id).values(decline_note=None)

@@ -13,7 +13,7 @@ import pytest
 from local import create_database
 from market.board import Ids, write_board
 from market.loads import market
-from runtime import schema
+from runtime import migrating
 from runtime.config import Settings
 from runtime.db import make_engine
 from services.people.passwords import matches
@@ -34,7 +34,7 @@ def make_database(server_url):
         names.append(f"board_{uuid4().hex[:12]}")
         url = create_database(server_url, names[-1])
         engine = make_engine(Settings(DATABASE_URL=url))
-        schema.upgrade(engine)
+        migrating.upgrade(engine)
         engine.dispose()
         return url
 

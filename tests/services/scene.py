@@ -31,6 +31,7 @@ from services.people import sign_in
 from services.people.tokens import read_access_token
 from services.search.market import Market
 from services.search.run import SearchRules, search_home
+from services.search.waiting import begin_after_drop
 from tests.waiting import LONGEST_S, wait_until
 from tests.world import CHICAGO, NEW_YORK, NEWARK, ROADS, Answer, Caller, World, utcnow
 
@@ -114,15 +115,16 @@ class Scene:
         The driver's last position, if there is one, is at the drop.
         """
         stop_id = stop_id or self.drop(at)
+        job = {
+            "stop_id": stop_id,
+            "driver_id": UUID(driver.driver_id),
+            "now": utcnow(),
+        }
         with Session.begin() as session:
             last_seen(session, driver, at)
-            made = search_home(
-                session,
-                self.rules,
-                stop_id=stop_id,
-                driver_id=UUID(driver.driver_id),
-                now=utcnow(),
-            )
+            begin_after_drop(session, **job)
+        with Session.begin() as session:
+            made = search_home(session, self.rules, **job)
         assert made is not None
         return made
 

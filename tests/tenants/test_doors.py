@@ -33,7 +33,7 @@ from services.loads import assignments, loads, market
 from services.offers import offers
 from services.people import devices, invitations, members, sign_in
 from services.people.tokens import read_access_token
-from services.search import run
+from services.search import searches
 from tests.services.scene import Scene, actor_of
 from tests.source import files, tree
 from tests.test_scopes import DOOR
@@ -55,7 +55,7 @@ OF_THE_COMPANY: dict[Door, type[Any]] = {
     assignments.visible_assignments: Assignment,
     drivers.visible_drivers: Driver,
     visible_phones: Device,
-    run.visible_searches: BackhaulSearch,
+    searches.visible_searches: BackhaulSearch,
     invitations.visible_invitations: Invitation,
     overrides.visible_overrides: Override,
 }
@@ -65,7 +65,9 @@ OF_ONE_DRIVER: dict[Door, Callable[[Actor], Any]] = {
         Assignment.driver_id == actor.driver_id
     ),
     drivers.visible_drivers: lambda actor: Driver.id == actor.driver_id,
-    run.visible_searches: lambda actor: BackhaulSearch.driver_id == actor.driver_id,
+    searches.visible_searches: lambda actor: (
+        BackhaulSearch.driver_id == actor.driver_id
+    ),
     devices.visible_devices: lambda actor: Device.member_id == actor.member_id,
 }
 OF_LOADS: set[Door] = {loads.visible_loads, market.market_loads}

@@ -9,7 +9,7 @@ from sqlalchemy import make_url, text
 
 from edges.start import connect
 from local import create_database
-from runtime import schema
+from runtime import migrating
 from runtime.config import Settings
 from runtime.db import (
     DatabaseRole,
@@ -99,8 +99,8 @@ class TestAManagedDatabase:
         url, login = managed
         settings = as_login(url, login)
         engine = make_engine(settings)
-        schema.upgrade(engine)
-        schema.check(engine)
+        migrating.upgrade(engine)
+        migrating.check(engine)
         engine.dispose()
 
         for hand, role in (
@@ -124,7 +124,7 @@ class TestAManagedDatabase:
         engine = make_engine(as_login(url, login))
 
         with pytest.raises(DatabaseUnusable, match="CREATEROLE and owns the database"):
-            schema.upgrade(engine)
+            migrating.upgrade(engine)
         engine.dispose()
 
     @pytest.mark.parametrize("login", ["backhaul_app", "stranger"])

@@ -1,0 +1,136 @@
+"""One load for many waiting trucks: what it could gain each of them at most.
+
+Cheap, so that a load that comes to the market finds the few trucks that are worth a
+search of their own. Never below the gain that such a search finds: hours are those of
+driving, docks and windows, without rests and borders.
+"""
+
+from dataclasses import dataclass, fields
+from math import inf
+from typing import Any, Self
+
+import numpy as np
+
+from freight.columns import Array, Loads, Numbers, bit_of
+from freight.equipment import DRY_FOR_REEFERS, Equipment
+from freight.situation import Parameters
+from geo.points import Point
+from geo.roads import Places, Roads, Ways
+
+
+@dataclass(frozen=True, slots=True)
+class Trucks:
+    """Waiting trucks as columns of one length.
+
+    place, home: where they are, and where they want to be.
+    free_at: seconds after `columns.T0_S`.
+    baseline_m, baseline_s: of the empty way home; NaN if not known.
+    equipment: the bits of the loads that the truck may take, see `bits_taken`, and
+        `bits_if_dry` of those that its poster must allow to reefers.
+    wishes_cents: the most that the driver's soft wishes can add.
+    """
+
+    place: Places
+    home: Places
+    free_at: Numbers
+    baseline_m: Numbers
+    baseline_s: Numbers
+    equipment: Array
+    equipment_if_dry: Array
+    cost_empty_cents_per_km: Numbers
+    cost_loaded_cents_per_km: Numbers
+    hour_cents: Numbers
+    max_deadhead_m: Numbers
+    wishes_cents: Numbers
+
+    def __len__(self) -> int:
+        return len(self.free_at)
+
+    def take(self, rows: Array) -> Self:
+        """Return the trucks of these row numbers, in that order."""
+        taken: dict[str, Any] = {}
+        for each in fields(self):
+            column = getattr(self, each.name)
+            is_places = isinstance(column, Places)
+            taken[each.name] = column.take(rows) if is_places else column[rows]
+        return type(self)(**taken)
+
+
+def bits_taken(equipment: Equipment) -> tuple[int, int]:
+    """Return the bits of the loads for this type of truck: of its own, and of those
+    that a poster may allow to it."""
+    dry = DRY_FOR_REEFERS.get(equipment)
+    return bit_of(equipment), bit_of(dry) if dry is not None else 0
+
+
+def most_gain_cents(
+    load: Loads, trucks: Trucks, parameters: Parameters, roads: Roads
+) -> Numbers:
+    """Return the most that the load can gain each truck over driving home empty.
+
+    -inf where the truck cannot take it: another type, no road, too far empty, too long
+    a detour, or a pickup that closes before it can be there.
+
+    load: a table of one.
+    """
+    most = np.full(len(trucks), -inf)
+    fits = load.equipment & trucks.equipment != 0
+    if load.takes_reefers[0]:
+        fits |= load.equipment & trucks.equipment_if_dry != 0
+    rows = np.flatnonzero(fits)
+    if not len(rows):
+        return most
+    trucks = trucks.take(rows)
+    limit_m = float(trucks.max_deadhead_m.max())
+    out = roads.ways_from(_point(load.pickup), trucks.place, limit_m)
+    near = np.flatnonzero(out.metres <= trucks.max_deadhead_m)
+    if len(near):
+        out = Ways(out.metres[near], out.access_m[near], out.has_road[near])
+        most[rows[near]] = _of_those_near(
+            load, trucks.take(near), out, parameters, roads
+        )
+    return most
+
+
+def _of_those_near(
+    load: Loads, trucks: Trucks, out: Ways, parameters: Parameters, roads: Roads
+) -> Numbers:
+    home = roads.ways_from(_point(load.delivery), trucks.home)
+    loaded_m = float(load.loaded_m[0])
+    pickup_at = trucks.free_at + parameters.seconds(out.metres, out.access_m)
+    home_at = _home_at(load, pickup_at, home, parameters)
+    # A baseline that is not known gives NaN.
+    more_m = out.metres + home.metres - trucks.baseline_m
+    added_s = home_at - trucks.free_at - trucks.baseline_s
+    gain: Numbers = (
+        float(load.price_cents[0]) * (1 - parameters.fee_share)
+        - trucks.cost_loaded_cents_per_km * loaded_m / 1000
+        - trucks.cost_empty_cents_per_km * more_m / 1000
+        - trucks.hour_cents * added_s / 3600
+        + trucks.wishes_cents
+        + ROUNDED_CENTS
+    )
+    gain[np.isnan(trucks.baseline_m)] = inf
+    cannot = ~home.has_road | (pickup_at > float(load.pickup_until[0]))
+    gain[cannot | (more_m + loaded_m > parameters.max_detour_m)] = -inf
+    return gain
+
+
+def _home_at(
+    load: Loads, pickup_at: Numbers, home: Ways, parameters: Parameters
+) -> Numbers:
+    """Return when the trucks are home at the earliest: without rests and borders."""
+    loaded = load.loaded_m.astype("f8"), load.loaded_access_m.astype("f8")
+    left_at = np.maximum(pickup_at, float(load.pickup_from[0])) + parameters.dwell_s
+    delivery_at = left_at + parameters.seconds(*loaded)
+    done_at = np.maximum(delivery_at, float(load.delivery_from[0])) + parameters.dwell_s
+    found: Numbers = done_at + parameters.seconds(home.metres, home.access_m)
+    return found
+
+
+ROUNDED_CENTS = 4.0
+"""As each term of a gain is a whole number of cents."""
+
+
+def _point(places: Places) -> Point:
+    return Point(float(places.lat[0]), float(places.lon[0]))

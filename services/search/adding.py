@@ -1,0 +1,78 @@
+"""Offer loads that came to the market to a driver who waits, beside what they hold."""
+
+# scope: called by jobs, for one search.
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from geo.roads import Roads
+from models.offers.offers import Offer
+from models.search.searches import BackhaulSearch
+from notifications.messages import MessageKind
+from services.kernel import events
+from services.offers import ending
+from services.offers.offers import is_alive
+from services.search import offer
+from services.search.judge import worth_taking
+from services.search.offer import Chosen, OfferRules
+from services.search.same_freight import Freight
+
+
+def floors(
+    session: Session, driver_ids: Collection[UUID], rules: OfferRules
+) -> dict[UUID, float]:
+    """Return what a load must gain each of these drivers to be offered, in cents.
+
+    `better_by` more than the worst offer that they can accept now; without any, more
+    than nothing.
+    """
+    worst = session.execute(
+        select(Offer.driver_id, func.min(Offer.score_cents))
+        .where(Offer.driver_id.in_(driver_ids), *is_alive())
+        .group_by(Offer.driver_id)
+    )
+    held = {driver_id: score + rules.better_by_cents for driver_id, score in worst}
+    return {driver_id: held.get(driver_id, 0.0) for driver_id in driver_ids}
+
+
+def add(
+    session: Session, search: BackhaulSearch, rules: OfferRules, roads: Roads
+) -> list[Offer]:
+    """Offer the search's loads that are worth more than what the driver holds.
+
+    Their open offers stay. A driver with as many as they may have loses the worst one
+    for each better load. Else as `offer.extend`.
+
+    Locks: the loads in id order, the driver, the offers that make room.
+    """
+    wanted, _ = offer.worth_locking(session, search, rules)
+    load_ids = [load_id for _, load_id in wanted]
+    free = offer.lock_free_loads(session, search, load_ids, rules)
+    driver = offer.lock_free_driver(session, search)
+    if driver is None or not free:
+        return []
+    floor = floors(session, [driver.id], rules)[driver.id]
+    again = worth_taking(session, search, driver, free, roads, now=None)
+    held = Freight.held(session, driver.id)
+    cause = events.server_cause(session)
+    room = min(rules.at_once, rules.per_driver) - offer.count_open(session, driver.id)
+    made: list[Offer] = []
+    for place, load_id in wanted:
+        found = again.get(load_id)
+        if found is None or found.score_cents <= floor:
+            continue
+        if not held.takes(free[load_id].org_id, found):
+            continue
+        below = found.score_cents - rules.better_by_cents
+        if room <= 0 and not ending.end_worst(
+            session, driver.id, cause, below_cents=below
+        ):
+            break
+        chosen = [Chosen(place, free[load_id], found)]
+        made += offer.insert_offers(session, search, chosen, rules, cause)
+        room -= 1
+    offer.announce(session, driver, made, MessageKind.OFFER, cause)
+    return made

@@ -1,0 +1,215 @@
+"""Drivers who wait for a load: since when, where, and which loads to judge for them.
+
+No load is missed: a driver's waiting is committed before their own search reads the
+market, and a load's job reads who waits after the load was committed. So a load is
+either on the market that the search reads, or its job finds the driver here.
+"""
+
+# scope: called by jobs, for one driver, or for one load and all who may see it.
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import nan
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, delete, select, text, update
+from sqlalchemy.orm import Session
+
+from freight.columns import seconds_of
+from freight.equipment import Equipment
+from freight.preferences import PreferenceKind
+from freight.trips import WayHome
+from freight.waiting import Trucks, bits_taken
+from geo.distance import haversine_m
+from geo.points import Point
+from geo.roads import Roads
+from models.loads.assignments import Assignment
+from models.loads.stops import Stop
+from models.search.searches import BackhaulSearch
+from models.search.waiting import WaitingDriver
+from services.loads.market import ON_THE_MARKET
+from services.search import whereabouts
+from services.search.situations import cost_of, hour_of, wishes_of
+
+HOME_M = 40_233.6
+"""25 miles. A driver who is so near home is home, and waits no more."""
+
+BEGIN = text(
+    """
+    insert into waiting_drivers (driver_id, org_id, since, lat, lon, free_at)
+    select id, org_id, :since, :lat, :lon, :now from drivers where id = :driver_id
+    on conflict (driver_id) do update set since = excluded.since, lat = excluded.lat,
+        lon = excluded.lon, free_at = excluded.free_at, baseline_m = null,
+        baseline_s = null
+    """
+)
+
+JUDGED = text(
+    """
+    update waiting_drivers set
+        load_ids = array (select unnest(load_ids) except select unnest(:load_ids)),
+        due_at = case when load_ids <@ :load_ids then null else due_at end
+    where driver_id = :driver_id
+    returning load_ids
+    """
+).bindparams(bindparam("load_ids", type_=ARRAY(Uuid)))
+
+FOR_A_LOAD = text(
+    f"""
+    select w.driver_id, w.lat, w.lon, greatest(w.free_at, now()) as free_at,
+        w.baseline_m, w.baseline_s, d.home_lat, d.home_lon, d.max_deadhead_m,
+        d.preferences, t.equipment, t.cost_empty_cents_per_km,
+        t.cost_loaded_cents_per_km, t.hour_cents,
+        o.cost_cents_per_km as company_cost, o.hour_cents as company_hour
+    from waiting_drivers w
+    join drivers d on d.id = w.driver_id
+    join trucks t on t.id = d.truck_id
+    join organisations o on o.id = w.org_id
+    join loads on loads.id = :load_id
+        and {ON_THE_MARKET.replace(":org_id", "w.org_id").replace(":now", "now()")}
+    where d.availability = 'available' and d.home_lat is not null
+        and o.suspended_at is null
+        and not exists (select from assignments a
+            where a.driver_id = w.driver_id and a.status = 'active')
+        and not exists (select from offers f
+            where f.driver_id = w.driver_id and f.load_id = loads.id)
+        and not exists (select from backhaul_searches s
+            where s.driver_id = w.driver_id and s.searched_at >= :since
+            and loads.id = any (s.load_ids))
+        and not loads.id = any (w.load_ids)
+    order by w.driver_id
+    """
+)
+"""Who waits, may be offered the load, and was not offered it already, nor searched for
+on its account since."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Waiting drivers, and their trucks as columns in the same order."""
+
+    driver_ids: Sequence[UUID]
+    trucks: Trucks
+
+
+def _begin(
+    session: Session, driver_id: UUID, place: Point, *, since: datetime, now: datetime
+) -> None:
+    at = {"lat": place.lat, "lon": place.lon, "since": since, "now": now}
+    session.execute(BEGIN, {"driver_id": driver_id, **at})
+
+
+def begin_after_drop(
+    session: Session, *, stop_id: UUID, driver_id: UUID, now: datetime
+) -> None:
+    """Let the driver wait, unless the drop was searched; `run.search_home` follows."""
+    # scope: a job, for the driver of the drop.
+    searched = select(BackhaulSearch.id).where(BackhaulSearch.stop_id == stop_id)
+    stop = session.get_one(Stop, stop_id)
+    if session.scalar(searched) is None:
+        since = stop.completed_at or now
+        _begin(session, driver_id, stop.point, since=since, now=now)
+
+
+def begin_after_end(session: Session, *, assignment_id: UUID, now: datetime) -> None:
+    """Let the driver wait, unless this end was searched for; `run.search_after_end`
+    follows."""
+    # scope: a job, for the driver of the assignment.
+    driver_id = session.get_one(Assignment, assignment_id).driver_id
+    searched = select(BackhaulSearch.id).where(
+        BackhaulSearch.assignment_id == assignment_id
+    )
+    place = whereabouts.place_of(session, driver_id, now)
+    if place is not None and session.scalar(searched) is None:
+        _begin(session, driver_id, place.point, since=now, now=now)
+
+
+def settle(
+    session: Session, driver_id: UUID, place: Point, home: Point, way: WayHome
+) -> None:
+    """Note where the driver's search started; end their waiting if they are home."""
+    if haversine_m(place, home) <= HOME_M:
+        end(session, driver_id)
+        return
+    session.execute(
+        update(WaitingDriver)
+        .where(WaitingDriver.driver_id == driver_id)
+        .values(
+            lat=place.lat,
+            lon=place.lon,
+            baseline_m=way.distance_m,
+            baseline_s=way.elapsed_s,
+        )
+    )
+
+
+def end(session: Session, driver_id: UUID) -> None:
+    """Let the driver wait no more."""
+    session.execute(delete(WaitingDriver).where(WaitingDriver.driver_id == driver_id))
+
+
+def judged(session: Session, driver_id: UUID, load_ids: Sequence[UUID]) -> bool:
+    """Take away these loads, which were judged for the driver; say if none is left.
+
+    Otherwise others came meanwhile, and another search is owed.
+    """
+    left = session.scalar(JUDGED, {"driver_id": driver_id, "load_ids": load_ids})
+    return not left
+
+
+def for_load(
+    session: Session,
+    load_id: UUID,
+    roads: Roads,
+    *,
+    since: datetime,
+    max_deadhead_m: float,
+) -> Waiting:
+    """Return the waiting drivers who may be offered the load.
+
+    since: those who were searched for on its account since then are left out.
+    max_deadhead_m: of those who named no limit.
+    """
+    asked = {"load_id": load_id, "since": since}
+    rows = session.execute(FOR_A_LOAD, asked).all()
+    bits = [bits_taken(Equipment(row.equipment)) for row in rows]
+    columns = {
+        "free_at": [seconds_of(row.free_at) for row in rows],
+        "baseline_m": [nan if r.baseline_m is None else r.baseline_m for r in rows],
+        "baseline_s": [nan if r.baseline_s is None else r.baseline_s for r in rows],
+        "cost_empty_cents_per_km": [_cost(row, "empty") for row in rows],
+        "cost_loaded_cents_per_km": [_cost(row, "loaded") for row in rows],
+        "hour_cents": [hour_of(row.hour_cents, row.company_hour)[0] for row in rows],
+        "max_deadhead_m": [
+            max_deadhead_m if r.max_deadhead_m is None else r.max_deadhead_m
+            for r in rows
+        ],
+        "wishes_cents": [_wishes_cents(row.preferences) for row in rows],
+    }
+    trucks = Trucks(
+        place=roads.places([Point(row.lat, row.lon) for row in rows]),
+        home=roads.places([Point(row.home_lat, row.home_lon) for row in rows]),
+        equipment=np.array([own for own, _ in bits], "i8"),
+        equipment_if_dry=np.array([dry for _, dry in bits], "i8"),
+        **{name: np.array(values, "f8") for name, values in columns.items()},
+    )
+    return Waiting([row.driver_id for row in rows], trucks)
+
+
+def _cost(row: Row[Any], kind: str) -> float:
+    of_truck = getattr(row, f"cost_{kind}_cents_per_km")
+    return cost_of(of_truck, row.company_cost)[0]
+
+
+def _wishes_cents(preferences: Sequence[dict[str, Any]]) -> float:
+    """Return the most that the wishes add to a gain: only lanes do."""
+    return float(
+        sum(
+            wish.cents
+            for wish in wishes_of(preferences)
+            if wish.kind is PreferenceKind.LANE and not wish.is_hard
+        )
+    )
