@@ -74,8 +74,8 @@ LIMITED_BY = {
     "answer_ms_p95": "a completion's round trips, and the worker on the same cores",
     "push_ms_p95": "the job of a search: its statements, and its market by the"
     " hundred thousand loads in a large city's circle",
-    "crowd_push_ms_p95": "one worker has one core of Python: a drop takes 0.12 s of it,"
-    " a third of it for the pushes",
+    "crowd_push_ms_p95": "both cores: a drop takes 0.085 s of them in the workers,"
+    " 0.03 s in PostgreSQL, 0.015 s in web and clients",
     "gain_share_of_optimum": "online, half of the optimum is in loads that were posted"
     " after the drop",
     "gain_share_of_optimum_known_at_drop": "a truck that drops early takes a load that"
@@ -85,7 +85,7 @@ LIMITED_BY = {
     "ranked_ms_p50": "85,000 loads in the circle, of 1,000,000",
     "ranked_ms_p95": "200,000 loads in the circle, of 1,000,000",
     "uncached_ms_p50": "one Dijkstra from home over 115,000 nodes",
-    "job_ms_p50": "38 statements, and the entities of those that write",
+    "job_ms_p50": "32 statements, and the entities of those that write",
     "worker_rss_mb": "190 MB of columns, 170 MB of Python, modules and roads, and what"
     " one search needs",
     "error_percent_mean": "no road but motorways and trunk roads, and the shortest way"

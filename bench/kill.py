@@ -68,15 +68,22 @@ class Killer:
 
     def kill_one(self) -> None:
         """Wait until a process of the next kind is `settled_s` old, and kill it."""
-        kind = next(self._turns)
+        self._kill_a(next(self._turns))
+
+    def _kill_a(self, kind: str) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while (victim := self._eldest(kind)) is None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"there is no {kind} to kill")
             time.sleep(0.05)
         time.sleep(self.rng.uniform(0, LONGEST_WAIT_S))
-        os.kill(victim, signal.SIGKILL)
-        self.kills[kind] += 1
+        try:
+            os.kill(victim, signal.SIGKILL)
+        except ProcessLookupError:
+            # It ended by itself meanwhile.
+            self._kill_a(kind)
+        else:
+            self.kills[kind] += 1
 
     def _eldest(self, kind: str) -> int | None:
         now = time.monotonic()

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from freight.candidates import Candidate
 from freight.columns import Array, Loads, Numbers, bit_of
 from freight.equipment import DRY_FOR_REEFERS, Equipment
 from freight.situation import Parameters
@@ -61,6 +62,14 @@ def bits_taken(equipment: Equipment) -> tuple[int, int]:
     that a poster may allow to it."""
     dry = DRY_FOR_REEFERS.get(equipment)
     return bit_of(equipment), bit_of(dry) if dry is not None else 0
+
+
+def types_for(load: Candidate) -> list[Equipment]:
+    """Return the types of truck that may take the load."""
+    types = sorted(load.equipment - {Equipment.OTHER})
+    if load.takes_reefers:
+        types += [reefer for reefer, dry in DRY_FOR_REEFERS.items() if dry in types]
+    return types
 
 
 def most_gain_cents(

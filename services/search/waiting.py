@@ -18,11 +18,12 @@ import numpy as np
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, delete, select, text, update
 from sqlalchemy.orm import Session
 
+from freight.candidates import Candidate
 from freight.columns import seconds_of
 from freight.equipment import Equipment
 from freight.preferences import PreferenceKind
 from freight.trips import WayHome
-from freight.waiting import Trucks, bits_taken
+from freight.waiting import Trucks, bits_taken, types_for
 from geo.distance import haversine_m
 from geo.points import Point
 from geo.roads import Roads
@@ -30,12 +31,17 @@ from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
+from services.fleet.positions import RECENT
 from services.loads.market import ON_THE_MARKET
 from services.search import whereabouts
 from services.search.situations import cost_of, hour_of, wishes_of
 
 HOME_M = 40_233.6
 """25 miles. A driver who is so near home is home, and waits no more."""
+
+DETOUR, SLOW_MPS = 2.0, 10.0
+"""A way by road is hardly longer than twice the great circle, and no truck plans to be
+slower."""
 
 BEGIN = text(
     """
@@ -57,20 +63,32 @@ JUDGED = text(
     """
 ).bindparams(bindparam("load_ids", type_=ARRAY(Uuid)))
 
+NEAR = """
+    2 * 6350000 * asin(least(1, sqrt(
+        sin(radians(coalesce(p.lat, w.lat) - loads.pickup_lat) / 2) ^ 2
+        + cos(radians(loads.pickup_lat)) * cos(radians(coalesce(p.lat, w.lat)))
+        * sin(radians(coalesce(p.lon, w.lon) - loads.pickup_lon) / 2) ^ 2)))
+    <= coalesce(d.max_deadhead_m, :max_deadhead_m)
+"""
+"""The great circle, on an Earth that is a little too small: no road is shorter."""
+
 FOR_A_LOAD = text(
     f"""
-    select w.driver_id, w.lat, w.lon, greatest(w.free_at, now()) as free_at,
-        w.baseline_m, w.baseline_s, d.home_lat, d.home_lon, d.max_deadhead_m,
-        d.preferences, t.equipment, t.cost_empty_cents_per_km,
-        t.cost_loaded_cents_per_km, t.hour_cents,
+    select w.driver_id, w.lat, w.lon, p.lat as seen_lat, p.lon as seen_lon,
+        greatest(w.free_at, now()) as free_at, w.baseline_m, w.baseline_s,
+        d.home_lat, d.home_lon, d.max_deadhead_m, d.preferences, t.equipment,
+        t.cost_empty_cents_per_km, t.cost_loaded_cents_per_km, t.hour_cents,
         o.cost_cents_per_km as company_cost, o.hour_cents as company_hour
     from waiting_drivers w
     join drivers d on d.id = w.driver_id
     join trucks t on t.id = d.truck_id
     join organisations o on o.id = w.org_id
+    left join last_positions p on p.driver_id = w.driver_id
+        and p.corrected_at > greatest(w.free_at, now() - :recent)
     join loads on loads.id = :load_id
         and {ON_THE_MARKET.replace(":org_id", "w.org_id").replace(":now", "now()")}
-    where d.availability = 'available' and d.home_lat is not null
+    where t.equipment = any (:types) and {NEAR}
+        and d.availability = 'available' and d.home_lat is not null
         and o.suspended_at is null
         and not exists (select from assignments a
             where a.driver_id = w.driver_id and a.status = 'active')
@@ -84,7 +102,7 @@ FOR_A_LOAD = text(
     """
 )
 """Who waits, may be offered the load, and was not offered it already, nor searched for
-on its account since."""
+on its account since. With their newest position, as `whereabouts.place_of` knows it."""
 
 
 @dataclass(frozen=True)
@@ -162,24 +180,33 @@ def judged(session: Session, driver_id: UUID, load_ids: Sequence[UUID]) -> bool:
 
 def for_load(
     session: Session,
-    load_id: UUID,
+    load: Candidate,
     roads: Roads,
     *,
     since: datetime,
     max_deadhead_m: float,
 ) -> Waiting:
-    """Return the waiting drivers who may be offered the load.
+    """Return the waiting drivers near enough who may be offered the load.
 
     since: those who were searched for on its account since then are left out.
     max_deadhead_m: of those who named no limit.
     """
-    asked = {"load_id": load_id, "since": since}
+    asked = {"load_id": load.load_id, "since": since, "recent": RECENT}
+    asked |= {"max_deadhead_m": max_deadhead_m, "types": types_for(load)}
     rows = session.execute(FOR_A_LOAD, asked).all()
+    places = [_place(row) for row in rows]
+    moved_m = [_moved_m(row, place) for row, place in zip(rows, places, strict=True)]
     bits = [bits_taken(Equipment(row.equipment)) for row in rows]
     columns = {
         "free_at": [seconds_of(row.free_at) for row in rows],
-        "baseline_m": [nan if r.baseline_m is None else r.baseline_m for r in rows],
-        "baseline_s": [nan if r.baseline_s is None else r.baseline_s for r in rows],
+        "baseline_m": [
+            nan if row.baseline_m is None else row.baseline_m + more_m
+            for row, more_m in zip(rows, moved_m, strict=True)
+        ],
+        "baseline_s": [
+            nan if row.baseline_s is None else row.baseline_s + more_m / SLOW_MPS
+            for row, more_m in zip(rows, moved_m, strict=True)
+        ],
         "cost_empty_cents_per_km": [_cost(row, "empty") for row in rows],
         "cost_loaded_cents_per_km": [_cost(row, "loaded") for row in rows],
         "hour_cents": [hour_of(row.hour_cents, row.company_hour)[0] for row in rows],
@@ -190,13 +217,28 @@ def for_load(
         "wishes_cents": [_wishes_cents(row.preferences) for row in rows],
     }
     trucks = Trucks(
-        place=roads.places([Point(row.lat, row.lon) for row in rows]),
+        place=roads.places(places),
         home=roads.places([Point(row.home_lat, row.home_lon) for row in rows]),
         equipment=np.array([own for own, _ in bits], "i8"),
         equipment_if_dry=np.array([dry for _, dry in bits], "i8"),
         **{name: np.array(values, "f8") for name, values in columns.items()},
     )
     return Waiting([row.driver_id for row in rows], trucks)
+
+
+def _place(row: Row[Any]) -> Point:
+    if row.seen_lat is None:
+        return Point(row.lat, row.lon)
+    return Point(row.seen_lat, row.seen_lon)
+
+
+def _moved_m(row: Row[Any], place: Point) -> float:
+    """Return how much longer the way home may be than that of the last search.
+
+    A truck that moved has no way home that is known; this is on the safe side.
+    """
+    air_m = haversine_m(Point(row.lat, row.lon), place)
+    return DETOUR * air_m if air_m > 0 else 0.0
 
 
 def _cost(row: Row[Any], kind: str) -> float:

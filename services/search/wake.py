@@ -81,7 +81,7 @@ def wake(
         return []
     waits = waiting.for_load(
         session,
-        load_id,
+        load,
         roads,
         since=since,
         max_deadhead_m=parameters.max_deadhead_m,

@@ -217,7 +217,7 @@ MUTANTS = (
     ),
     Mutant(
         "public-connects-to-our-database",
-        "runtime/schema.py",
+        "runtime/migrating.py",
         "connection.execute(CLOSE_DATABASE)",
         "assert CLOSE_DATABASE is not None",
         ("tests/tenants/test_public.py::test_an_ordinary_login_cannot_connect",),

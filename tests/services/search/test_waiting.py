@@ -8,7 +8,7 @@ from sqlalchemy import text, update
 
 from models.fleet.drivers import Availability, Driver
 from models.offers.offers import Offer
-from models.people.organisations import Organisation
+from models.people.organisations import Organisation, Verification
 from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
 from runtime.db import Session
@@ -23,7 +23,7 @@ from tests.services.scene import (
     rows_of,
 )
 from tests.waiting import LONGEST_S
-from tests.world import CHICAGO, NEW_YORK, NEWARK, utcnow
+from tests.world import CHICAGO, CLEVELAND, NEW_YORK, NEWARK, utcnow
 
 
 def post(scene: Scene, pickup=NEWARK, delivery=CHICAGO, **fields) -> UUID:
@@ -141,6 +141,18 @@ class TestALoadThatComes:
 
         assert queued("search.woken") == []
         assert len(searches(driver)) == before
+
+    def test_finds_a_truck_where_it_is_by_now(self, scene, run_jobs):
+        driver = scene.driver()
+        scene.search(driver, at=NEW_YORK)
+        with Session.begin() as session:
+            staging.last_seen(session, driver, CLEVELAND, corrected_at=utcnow())
+
+        post(scene, CLEVELAND)
+        run_jobs(**scene.changes)
+
+        (offer,) = open_offers(driver)
+        assert offer.figures["deadhead_m"] < 50_000
 
     def test_wakes_as_many_as_it_has_places_and_a_few_more(self, scene, run_jobs):
         scene.changes["OFFERS_PER_LOAD"] = 1
@@ -262,3 +274,48 @@ def let_a_minute_pass(driver) -> None:
 
 def let_the_woken_run() -> None:
     staging.let_waits_pass()
+
+
+class TestWhatCame:
+    """Each act that puts a load on the market, or makes it better, queues one look at
+    the drivers who wait."""
+
+    def test_a_posted_load_came_and_a_draft_did_not(self, scene):
+        load_id = post(scene, is_draft=True)
+        assert came() == []
+
+        scene.shipper.put(f"/v1/loads/{load_id}/posting")
+
+        assert came() == [load_id]
+
+    def test_a_lease_that_is_prolonged_is_nothing_new(self, scene):
+        load_id = post(scene)
+        scene.shipper.put(f"/v1/loads/{load_id}/posting")
+
+        assert came() == [load_id]
+
+    def test_a_load_with_odd_figures_came_when_they_are_confirmed(self, scene):
+        load_id = post(scene, price_cents=3_000_000)
+        assert came() == []
+        verified = {"verification": Verification.VERIFIED, "verification_at": utcnow()}
+        change(Organisation, scene.shipper.org_id, **verified)
+
+        answer = scene.shipper.put(f"/v1/loads/{load_id}/confirmation")
+
+        assert answer.status == 200, answer.body
+        assert came() == [load_id]
+
+    def test_a_load_that_is_taken_from_a_driver_came_back(self, scene):
+        load_id = scene.load()
+        assignment = scene.assigned(scene.driver(), load_id)
+        assert came() == []
+
+        body = {"kind": "unassign", "reason": "safety"}
+        answer = scene.carrier.post(f"/v1/assignments/{assignment}/override", body)
+
+        assert answer.status in {200, 201}, answer.body
+        assert came() == [load_id]
+
+
+def came() -> list[UUID]:
+    return [UUID(job.args["load_id"]) for job in queued("search.wake")]
