@@ -117,6 +117,8 @@ class Settings:
     OFFER_BETTER_BY_CENTS: int = 5_000
     # A waiting driver's phone rings for loads that come to the market once a minute.
     RING_EVERY_S: int = 60
+    # And so often in 24 hours at most: a phone that rings all day is switched off.
+    RINGS_PER_DAY: int = 6
     # How far a driver who named no limit drives empty to a pickup.
     MAX_DEADHEAD_MI: int = 250
     MAX_DETOUR_MI: int = 300

@@ -15,7 +15,7 @@ from notifications.messages import MessageKind
 from services.kernel import events
 from services.offers import ending
 from services.offers.offers import is_alive
-from services.search import offer
+from services.search import offer, waiting
 from services.search.judge import worth_taking
 from services.search.offer import Chosen, OfferRules
 from services.search.same_freight import Freight
@@ -44,7 +44,8 @@ def add(
     """Offer the search's loads that are worth more than what the driver holds.
 
     Their open offers stay. A driver with as many as they may have loses the worst one
-    for each better load. Else as `offer.extend`.
+    for each better load. A driver whose phones rang `rings_per_day` times is offered
+    nothing. Else as `offer.extend`.
 
     Locks: the loads in id order, the driver, the offers that make room.
     """
@@ -53,6 +54,8 @@ def add(
     free = offer.lock_free_loads(session, search, load_ids, rules)
     driver = offer.lock_free_driver(session, search)
     if driver is None or not free:
+        return []
+    if waiting.rings(session, driver.id) >= rules.rings_per_day:
         return []
     floor = floors(session, [driver.id], rules)[driver.id]
     again = worth_taking(session, search, driver, free, roads, now=None)

@@ -50,6 +50,7 @@ class OfferRules:
     sequential_ttl: timedelta
     better_by_cents: int
     ring_every: timedelta
+    rings_per_day: int
 
     @classmethod
     def of(cls, settings: Settings) -> "OfferRules":
@@ -61,6 +62,7 @@ class OfferRules:
             timedelta(seconds=settings.SEQUENTIAL_OFFER_TTL_S),
             settings.OFFER_BETTER_BY_CENTS,
             timedelta(seconds=settings.RING_EVERY_S),
+            settings.RINGS_PER_DAY,
         )
 
     @property

@@ -63,6 +63,13 @@ JUDGED = text(
     """
 ).bindparams(bindparam("load_ids", type_=ARRAY(Uuid)))
 
+RINGS = """
+    (select count(distinct f.created_at) from offers f
+    where f.driver_id = {driver_id} and f.created_at > now() - interval '1 day')
+"""
+"""How often the driver's phones rang for offers in 24 hours. Offers made at once have
+one time, and are one ring."""
+
 NEAR = """
     2 * 6350000 * asin(least(1, sqrt(
         sin(radians(coalesce(p.lat, w.lat) - loads.pickup_lat) / 2) ^ 2
@@ -98,6 +105,7 @@ FOR_A_LOAD = text(
             where s.driver_id = w.driver_id and s.searched_at >= :since
             and loads.id = any (s.load_ids))
         and not loads.id = any (w.load_ids)
+        and {RINGS.format(driver_id="w.driver_id")} < :rings_per_day
     order by w.driver_id
     """
 )
@@ -169,6 +177,12 @@ def end(session: Session, driver_id: UUID) -> None:
     session.execute(delete(WaitingDriver).where(WaitingDriver.driver_id == driver_id))
 
 
+def rings(session: Session, driver_id: UUID) -> int:
+    """Return how often the driver's phones rang for offers in 24 hours."""
+    asked = text(f"select {RINGS.format(driver_id=':driver_id')}")
+    return int(session.scalar(asked, {"driver_id": driver_id}) or 0)
+
+
 def judged(session: Session, driver_id: UUID, load_ids: Sequence[UUID]) -> bool:
     """Take away these loads, which were judged for the driver; say if none is left.
 
@@ -185,14 +199,17 @@ def for_load(
     *,
     since: datetime,
     max_deadhead_m: float,
+    rings_per_day: int,
 ) -> Waiting:
     """Return the waiting drivers near enough who may be offered the load.
 
     since: those who were searched for on its account since then are left out.
     max_deadhead_m: of those who named no limit.
+    rings_per_day: those whose phones rang so often are left alone.
     """
     asked = {"load_id": load.load_id, "since": since, "recent": RECENT}
     asked |= {"max_deadhead_m": max_deadhead_m, "types": types_for(load)}
+    asked |= {"rings_per_day": rings_per_day}
     rows = session.execute(FOR_A_LOAD, asked).all()
     places = [_place(row) for row in rows]
     moved_m = [_moved_m(row, place) for row, place in zip(rows, places, strict=True)]

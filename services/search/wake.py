@@ -85,6 +85,7 @@ def wake(
         roads,
         since=since,
         max_deadhead_m=parameters.max_deadhead_m,
+        rings_per_day=rules.rings_per_day,
     )
     if not waits.driver_ids:
         return []

@@ -142,6 +142,31 @@ class TestALoadThatComes:
         assert queued("search.woken") == []
         assert len(searches(driver)) == before
 
+    def test_leaves_a_driver_alone_who_was_rung_often_enough(self, scene, run_jobs):
+        scene.changes |= {"RINGS_PER_DAY": 2, "RING_EVERY_S": 0}
+        scene.load(price_cents=150_000)
+        driver = scene.driver()
+        scene.search(driver)
+
+        for n in range(3):
+            post(scene, price_cents=200_000 + 50_000 * n, weight_kg=9_000 + 4_000 * n)
+            run_jobs(**scene.changes)
+
+        assert len(open_offers(driver)) == 2
+        assert len(searches(driver)) == 2
+
+    def test_a_day_after_it_rings_again(self, scene, run_jobs):
+        scene.changes["RINGS_PER_DAY"] = 1
+        scene.load(price_cents=150_000)
+        driver = scene.driver()
+        scene.search(driver)
+        let_a_minute_pass(driver, "25 hours")
+
+        post(scene, weight_kg=9_000)
+        run_jobs(**scene.changes)
+
+        assert len(open_offers(driver)) == 2
+
     def test_finds_a_truck_where_it_is_by_now(self, scene, run_jobs):
         driver = scene.driver()
         scene.search(driver, at=NEW_YORK)
@@ -262,13 +287,13 @@ def change(model, row_id, **values) -> None:
         )
 
 
-def let_a_minute_pass(driver) -> None:
-    """Since the driver's phone rang last."""
+def let_a_minute_pass(driver, time: str = "2 minutes") -> None:
+    """Since the driver's phones rang last; or another time."""
     with Session.begin() as session:
         session.execute(
             update(Offer)
             .where(Offer.driver_id == UUID(driver.driver_id))
-            .values(created_at=Offer.created_at - text("interval '2 minutes'"))
+            .values(created_at=Offer.created_at - text(f"interval '{time}'"))
         )
 
 
