@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from demo import day, founding, overruling, race, refusals, silence
+from demo import day, founding, overruling, race, refusals, silence, waiting
 from demo.audit import audit
 from demo.client import Unexpected
 from demo.evidence import gather
@@ -39,6 +39,7 @@ SCENES = (
     race.tell,
     overruling.tell,
     silence.tell,
+    waiting.tell,
 )
 
 
