@@ -105,6 +105,8 @@ FOR_A_LOAD = text(
             where s.driver_id = w.driver_id and s.searched_at >= :since
             and loads.id = any (s.load_ids))
         and not loads.id = any (w.load_ids)
+        and not exists (select from offers f where f.driver_id = w.driver_id
+            and f.decline_reason = 'done_for_today' and f.responded_at >= w.since)
         and {RINGS.format(driver_id="w.driver_id")} < :rings_per_day
     order by w.driver_id
     """

@@ -121,15 +121,24 @@ class TestALoadThatComes:
         assert len(open_offers(driver)) == 3
 
     @pytest.mark.parametrize(
-        "why", ["has a load", "is off duty", "is home", "is suspended", "never dropped"]
+        "why",
+        [
+            *("has a load", "is off duty", "is home", "is suspended", "never dropped"),
+            "is done for today",
+        ],
     )
     def test_wakes_nobody_who_may_not_be_offered_it(self, scene, run_jobs, why):
         driver = scene.driver()
+        if why == "is done for today":
+            scene.load(price_cents=150_000)
         if why != "never dropped":
             scene.search(driver, at=CHICAGO if why == "is home" else NEW_YORK)
         match why:
             case "has a load":
                 scene.assigned(driver, scene.load())
+            case "is done for today":
+                (offer,) = open_offers(driver)
+                decline(driver, offer.id, "done_for_today")
             case "is off duty":
                 change(Driver, driver.driver_id, availability=Availability.OFF_DUTY)
             case "is suspended":
