@@ -3,6 +3,7 @@
 # scope: called by jobs, for one search.
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -39,7 +40,12 @@ def floors(
 
 
 def add(
-    session: Session, search: BackhaulSearch, rules: OfferRules, roads: Roads
+    session: Session,
+    search: BackhaulSearch,
+    rules: OfferRules,
+    roads: Roads,
+    *,
+    now: datetime | None = None,
 ) -> list[Offer]:
     """Offer the search's loads that are worth more than what the driver holds.
 
@@ -55,7 +61,7 @@ def add(
     if driver is None or not free:
         return []
     floor = floors(session, [driver.id], rules)[driver.id]
-    again = worth_taking(session, search, driver, free, roads, now=None)
+    again = worth_taking(session, search, driver, free, roads, now=now)
     held = Freight.held(session, driver.id)
     cause = events.server_cause(session)
     room = min(rules.at_once, rules.per_driver) - offer.count_open(session, driver.id)

@@ -232,7 +232,23 @@ def offer_next(
     still_open = select(Offer.id).where(Offer.search_id == search_id, is_open())
     if once_all_ended and session.scalar(still_open.limit(1)) is not None:
         return
-    offer.extend(session, search, rules.offers, rules.roads, now=now)
+    if search.load_ids is None:
+        offer.extend(session, search, rules.offers, rules.roads, now=now)
+    elif not adding.add(session, search, rules.offers, rules.roads, now=now):
+        _go_back(session, search)
+
+
+def _go_back(session: Session, search: BackhaulSearch) -> None:
+    """Let the search of all loads go on, which may have lost its offers to better ones
+    (a job: it locks loads, and the driver is locked already)."""
+    # scope: a job, for the driver of a search.
+    of_all = select(BackhaulSearch.id).where(
+        BackhaulSearch.driver_id == search.driver_id, BackhaulSearch.load_ids.is_(None)
+    )
+    last = session.scalar(of_all.order_by(BackhaulSearch.id.desc()).limit(1))
+    if last is not None:
+        job = Job.SEARCH_OFFER_NEXT
+        enqueue(session, job, search_id=str(last), once_all_ended=True)
 
 
 def _claim(

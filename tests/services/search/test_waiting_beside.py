@@ -1,0 +1,88 @@
+"""Drivers who wait: what happens beside a search of loads that came."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, text, update
+
+from geo.points import Point
+from jobs import Job, enqueue
+from models.loads.loads import Load
+from models.offers.offers import Offer
+from models.search.waiting import WaitingDriver
+from runtime.db import Session
+from services.search import offer, run, waiting
+from services.upkeep import privacy
+from tests.services import scene as staging
+from tests.services.scene import (
+    Scene,
+    decline,
+    let_time_run_out,
+    let_waits_pass,
+    open_offers,
+    pushes_to,
+    queued,
+    rows_of,
+)
+from tests.services.search.test_waiting import (
+    came,
+    let_a_minute_pass,
+    post,
+    searches,
+    wake_for,
+)
+from tests.waiting import LONGEST_S
+from tests.world import CHICAGO, NEW_YORK, NEWARK, utcnow
+
+MILWAUKEE = Point(43.0389, -87.9065)
+
+
+def run_all(run_jobs, scene) -> None:
+    let_waits_pass()
+    run_jobs(**scene.changes)
+
+
+def judge(session, scene, driver):
+    job = {"driver_id": UUID(driver.driver_id), "now": utcnow()}
+    return run.search_woken(session, scene.rules, **job)
+
+
+class TestOffersOfTwoSearches:
+    @pytest.mark.parametrize("declined", ["of the drop", "that came"])
+    def test_a_declined_offer_leaves_those_of_the_other_search(
+        self, scene, run_jobs, declined
+    ):
+        of_the_drop = scene.load(price_cents=280_000)
+        driver = scene.driver()
+        scene.search(driver)
+        that_came = post(scene, price_cents=300_000, weight_kg=9_000)
+        let_a_minute_pass(driver)
+        run_jobs(**scene.changes)
+        held = {o.load_id: o.id for o in open_offers(driver)}
+        assert set(held) == {of_the_drop, that_came}
+
+        gone = of_the_drop if declined == "of the drop" else that_came
+        decline(driver, held.pop(gone))
+        run_jobs(**scene.changes)
+
+        assert {o.load_id for o in open_offers(driver)} == set(held)
+
+    @pytest.mark.parametrize("strategy", ["broadcast", "sequential"])
+    def test_the_drops_search_goes_on_when_all_that_came_are_declined(
+        self, scene, run_jobs, strategy
+    ):
+        scene.changes |= {"OFFERS_PER_DRIVER": 1, "OFFER_STRATEGY": strategy}
+        _, second = scene.loads(2)
+        driver = scene.driver()
+        scene.search(driver)
+        that_came = post(scene, price_cents=400_000, weight_kg=5_000)
+        let_a_minute_pass(driver)
+        run_jobs(**scene.changes)
+        (better,) = open_offers(driver)
+        assert better.load_id == that_came
+
+        decline(driver, better.id)
+        run_all(run_jobs, scene)
+
+        assert [o.load_id for o in open_offers(driver)] == [second]
