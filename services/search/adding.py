@@ -60,6 +60,7 @@ def add(
     driver = offer.lock_free_driver(session, search)
     if driver is None or not free:
         return []
+    known = _offered(session, driver.id, load_ids)
     floor = floors(session, [driver.id], rules)[driver.id]
     again = worth_taking(session, search, driver, free, roads, now=now)
     held = Freight.held(session, driver.id)
@@ -68,7 +69,7 @@ def add(
     made: list[Offer] = []
     for place, load_id in wanted:
         found = again.get(load_id)
-        if found is None or found.score_cents <= floor:
+        if load_id in known or found is None or found.score_cents <= floor:
             continue
         if not held.takes(free[load_id].org_id, found):
             continue
@@ -82,3 +83,14 @@ def add(
         room -= 1
     offer.announce(session, driver, made, MessageKind.OFFER, cause)
     return made
+
+
+def _offered(
+    session: Session, driver_id: UUID, load_ids: Collection[UUID]
+) -> set[UUID]:
+    """Return those of the loads that the driver was offered already: their own search
+    may have found them too."""
+    offered = select(Offer.load_id).where(
+        Offer.driver_id == driver_id, Offer.load_id.in_(load_ids)
+    )
+    return set(session.scalars(offered))

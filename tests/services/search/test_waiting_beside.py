@@ -86,3 +86,42 @@ class TestOffersOfTwoSearches:
         run_all(run_jobs, scene)
 
         assert [o.load_id for o in open_offers(driver)] == [second]
+
+
+class TestALoadThatTheDropsSearchFoundToo:
+    """Its job saw the driver, and so did their own search."""
+
+    def both(self, scene, *, loads=0):
+        scene.loads(loads)
+        driver = scene.driver()
+        job = {"stop_id": scene.drop(), "driver_id": UUID(driver.driver_id)}
+        job["now"] = utcnow()
+        with Session.begin() as session:
+            waiting.begin_after_drop(session, **job)
+        load_id = post(scene, price_cents=400_000, weight_kg=5_000)
+        with Session.begin() as session:
+            assert wake_for(session, scene, load_id)
+        with Session.begin() as session:
+            run.search_home(session, scene.rules, **job)
+        return driver, load_id
+
+    def test_is_not_offered_again_when_it_was_declined(self, scene, run_jobs):
+        driver, load_id = self.both(scene)
+        (only,) = open_offers(driver)
+        assert only.load_id == load_id
+        decline(driver, only.id)
+        let_a_minute_pass(driver)
+
+        run_all(run_jobs, scene)
+
+        assert [o.id for o in rows_of(Offer)] == [only.id]
+
+    def test_costs_the_driver_no_other_offer(self, scene, run_jobs):
+        driver, _ = self.both(scene, loads=3)
+        before = {o.id for o in open_offers(driver)}
+        assert len(before) == 3
+        let_a_minute_pass(driver)
+
+        run_jobs(only="search.woken", **scene.changes)
+
+        assert {o.id for o in open_offers(driver)} == before
