@@ -147,14 +147,20 @@ def search_woken(
     those that are worth more than what they hold (a job).
 
     Safe to repeat: without such loads it returns None. If others came meanwhile,
-    another search is queued.
+    another search is queued. A driver who was rung less than `ring_every` ago is
+    searched for when that is over; it returns None.
 
     Locks: the driver's waiting, the loads it may offer, the driver, their offers that
     make room.
     """
     # scope: a job, for one driver.
-    waits = session.get(WaitingDriver, driver_id)
+    waits = session.get(WaitingDriver, driver_id, with_for_update=True)
     if waits is None or not waits.load_ids:
+        return None
+    quiet_until = waiting.quiet_until(session, driver_id, rules.offers.ring_every)
+    if quiet_until is not None and quiet_until > now:
+        waits.due_at = quiet_until
+        enqueue(session, Job.SEARCH_WOKEN, at=quiet_until, driver_id=str(driver_id))
         return None
     load_ids = list(waits.load_ids)
     claim = {"load_ids": load_ids}

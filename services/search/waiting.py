@@ -9,13 +9,13 @@ either on the market that the search reads, or its job finds the driver here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import nan
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import ARRAY, Row, Uuid, bindparam, delete, select, text, update
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from freight.candidates import Candidate
@@ -29,6 +29,7 @@ from geo.points import Point
 from geo.roads import Roads
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
+from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
 from services.fleet.positions import RECENT
@@ -162,6 +163,13 @@ def settle(
             baseline_s=way.elapsed_s,
         )
     )
+
+
+def quiet_until(session: Session, driver_id: UUID, every: timedelta) -> datetime | None:
+    """Return until when the driver's phone does not ring for loads that came."""
+    of_driver = select(func.max(Offer.created_at)).where(Offer.driver_id == driver_id)
+    last = session.scalar(of_driver)
+    return None if last is None else last + every
 
 
 def end(session: Session, driver_id: UUID) -> None:

@@ -114,6 +114,7 @@ class TestALoadThatComes:
         assert len(open_offers(driver)) == 1
         (job,) = queued("search.woken")
         assert timedelta() < job.scheduled_at - utcnow() <= timedelta(minutes=1)
+        let_a_minute_pass(driver)
         let_the_woken_run()
         run_jobs(**scene.changes)
         *_, woken = searches(driver)

@@ -125,3 +125,35 @@ class TestALoadThatTheDropsSearchFoundToo:
         run_jobs(only="search.woken", **scene.changes)
 
         assert {o.id for o in open_offers(driver)} == before
+
+
+class TestOnceAMinute:
+    def test_a_load_waits_though_it_came_before_the_drops_offers(self, scene, run_jobs):
+        both = TestALoadThatTheDropsSearchFoundToo()
+        driver, _ = both.both(scene)
+        other = post(scene, price_cents=500_000, weight_kg=9_000)
+        with Session.begin() as session:
+            wake_for(session, scene, other)
+
+        run_jobs(only="search.woken", **scene.changes)
+
+        assert len(open_offers(driver)) == 1
+        (job,) = queued("search.woken")
+        assert timedelta() < job.scheduled_at - utcnow() <= timedelta(minutes=1)
+        let_a_minute_pass(driver)
+        run_all(run_jobs, scene)
+        assert other in {o.load_id for o in open_offers(driver)}
+
+    def test_two_runs_of_a_job_at_once_search_once(self, committed):
+        scene = Scene(committed)
+        driver = scene.driver()
+        scene.search(driver)
+        load_id = post(scene)
+        with Session.begin() as session:
+            wake_for(session, scene, load_id)
+
+        def once(session):
+            return judge(session, scene, driver)
+
+        assert staging.after(once, once) is None
+        assert len(searches(driver)) == 2
