@@ -100,11 +100,13 @@ def end_worst(
 ) -> bool:
     """Supersede the driver's worst open offer that scores less; say whether there was.
 
+    One that has expired is left to the sweep: it takes no place.
+
     Locks: that offer, if it is not locked.
     """
     query = (
         _of_driver(driver_id)
-        .where(Offer.score_cents < below_cents)
+        .where(Offer.score_cents < below_cents, Offer.expires_at > func.now())
         .order_by(Offer.score_cents)
         .limit(1)
     )

@@ -157,3 +157,22 @@ class TestOnceAMinute:
 
         assert staging.after(once, once) is None
         assert len(searches(driver)) == 2
+
+
+class TestPlaces:
+    def test_an_offer_that_expired_makes_no_room(self, scene, run_jobs):
+        """It is open until the sweep, but cannot be accepted."""
+        scene.load(price_cents=240_000, weight_kg=3_000)
+        driver = scene.driver()
+        scene.search(driver)
+        (expired,) = open_offers(driver)
+        let_time_run_out(expired.id)
+        for n in range(4):
+            post(scene, price_cents=300_000 + n * 40_000, weight_kg=5_000 + 2_000 * n)
+            let_a_minute_pass(driver)
+            run_jobs(only="search.wake", **scene.changes)
+            run_jobs(only="search.woken", **scene.changes)
+
+        alive = [o for o in open_offers(driver) if o.id != expired.id]
+
+        assert [o.snapshot["price_cents"] for o in alive] == [420_000, 380_000, 340_000]
