@@ -199,8 +199,7 @@ def _search_from(
         search.outcome = SearchOutcome.NO_ROAD
         session.flush()
         return search
-    offered = offer.extend if search.load_ids is None else adding.add
-    made = offered(session, search, rules.offers, rules.roads)
+    made = _offer(session, rules, search, start)
     if made:
         search.outcome = SearchOutcome.OFFERED
     else:
@@ -217,6 +216,16 @@ def _search_from(
     )
     session.flush()
     return search
+
+
+def _offer(
+    session: Session, rules: SearchRules, search: BackhaulSearch, start: Start
+) -> list[Offer]:
+    if search.load_ids is None:
+        return offer.extend(session, search, rules.offers, rules.roads)
+    if waiting.is_home(start.place.point, start.home):
+        return []
+    return adding.add(session, search, rules.offers, rules.roads)
 
 
 def offer_next(

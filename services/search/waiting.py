@@ -146,11 +146,16 @@ def begin_after_end(session: Session, *, assignment_id: UUID, now: datetime) -> 
         _begin(session, driver_id, place.point, since=now, now=now)
 
 
+def is_home(place: Point, home: Point) -> bool:
+    """Say whether a driver at this place is home."""
+    return haversine_m(place, home) <= HOME_M
+
+
 def settle(
     session: Session, driver_id: UUID, place: Point, home: Point, way: WayHome
 ) -> None:
     """Note where the driver's search started; end their waiting if they are home."""
-    if haversine_m(place, home) <= HOME_M:
+    if is_home(place, home):
         end(session, driver_id)
         return
     session.execute(
@@ -201,7 +206,7 @@ def for_load(
     """
     asked = {"load_id": load.load_id, "since": since, "recent": RECENT}
     asked |= {"max_deadhead_m": max_deadhead_m, "types": types_for(load)}
-    rows = session.execute(FOR_A_LOAD, asked).all()
+    rows = [row for row in session.execute(FOR_A_LOAD, asked) if not _is_home(row)]
     places = [_place(row) for row in rows]
     moved_m = [_moved_m(row, place) for row, place in zip(rows, places, strict=True)]
     bits = [bits_taken(Equipment(row.equipment)) for row in rows]
@@ -238,6 +243,10 @@ def _place(row: Row[Any]) -> Point:
     if row.seen_lat is None:
         return Point(row.lat, row.lon)
     return Point(row.seen_lat, row.seen_lon)
+
+
+def _is_home(row: Row[Any]) -> bool:
+    return is_home(_place(row), Point(row.home_lat, row.home_lon))
 
 
 def _moved_m(row: Row[Any], place: Point) -> float:

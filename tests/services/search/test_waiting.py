@@ -23,7 +23,7 @@ from tests.services.scene import (
     rows_of,
 )
 from tests.waiting import LONGEST_S
-from tests.world import CHICAGO, CLEVELAND, NEW_YORK, NEWARK, utcnow
+from tests.world import CHICAGO, CLEVELAND, GARY, NEW_YORK, NEWARK, utcnow
 
 
 def post(scene: Scene, pickup=NEWARK, delivery=CHICAGO, **fields) -> UUID:
@@ -137,8 +137,11 @@ class TestALoadThatComes:
                 change(Organisation, scene.carrier.org_id, suspended_at=utcnow())
         before = len(searches(driver))
 
-        post(scene, CHICAGO if why == "is home" else NEWARK)
-        run_jobs(only="search.wake", **scene.changes)
+        if why == "is home":
+            post(scene, CHICAGO, GARY, price_cents=40_000)
+        else:
+            post(scene)
+        assert run_jobs(only="search.wake", **scene.changes) == ["search.wake"]
 
         assert queued("search.woken") == []
         assert len(searches(driver)) == before

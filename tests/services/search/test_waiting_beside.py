@@ -176,3 +176,33 @@ class TestPlaces:
         alive = [o for o in open_offers(driver) if o.id != expired.id]
 
         assert [o.snapshot["price_cents"] for o in alive] == [420_000, 380_000, 340_000]
+
+
+class TestHome:
+    def test_a_driver_who_drove_home_is_not_woken(self, scene, run_jobs):
+        driver = self.at_home(scene)
+
+        post(scene, CHICAGO, MILWAUKEE, price_cents=60_000)
+        assert "search.wake" in run_jobs(**scene.changes)
+
+        assert len(searches(driver)) == 1
+        assert pushes_to(driver) == []
+
+    def test_a_driver_who_came_home_when_they_were_woken_is_not_rung(self, scene):
+        driver = self.at_home(scene)
+        load_id = post(scene, CHICAGO, MILWAUKEE, price_cents=60_000)
+        with Session.begin() as session:
+            session.execute(update(WaitingDriver).values(load_ids=[load_id]))
+        with Session.begin() as session:
+            found = judge(session, scene, driver)
+
+        assert len(found.ranked) == 1
+        assert open_offers(driver) == []
+        assert rows_of(WaitingDriver) == []
+
+    def at_home(self, scene):
+        driver = scene.driver()
+        scene.search(driver, at=NEW_YORK)
+        with Session.begin() as session:
+            staging.last_seen(session, driver, CHICAGO, corrected_at=utcnow())
+        return driver
