@@ -166,7 +166,7 @@ def search_woken(
     claim = {"load_ids": load_ids}
     search = _claim(session, driver_id, SearchTrigger.LOAD_CHANGED, now, **claim)
     assert search is not None
-    place = whereabouts.place_of(session, driver_id, now)
+    place = whereabouts.since_search(session, waits, now)
     free_at = max(waits.free_at, now)
     _search_from(session, rules, search, place, free_at)
     if not waiting.judged(session, driver_id, load_ids):

@@ -103,7 +103,7 @@ FOR_A_LOAD = text(
     """
 )
 """Who waits, may be offered the load, and was not offered it already, nor searched for
-on its account since. With their newest position, as `whereabouts.place_of` knows it."""
+on its account since. With their newest position, as `whereabouts.since_search` knows it."""
 
 
 @dataclass(frozen=True)

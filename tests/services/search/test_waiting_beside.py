@@ -206,3 +206,20 @@ class TestHome:
         with Session.begin() as session:
             staging.last_seen(session, driver, CHICAGO, corrected_at=utcnow())
         return driver
+
+
+class TestWhereTheyAre:
+    def test_a_fix_from_before_the_drop_is_not_where_a_woken_search_starts(
+        self, scene, run_jobs
+    ):
+        driver = scene.driver()
+        scene.search(driver, at=NEW_YORK)
+        before = utcnow() - timedelta(minutes=10)
+        with Session.begin() as session:
+            staging.last_seen(session, driver, NEWARK, corrected_at=before)
+
+        post(scene)
+        run_jobs(**scene.changes)
+
+        dropped, woken = searches(driver)
+        assert woken.situation["drop"] == dropped.situation["drop"]
