@@ -223,3 +223,17 @@ class TestWhereTheyAre:
 
         dropped, woken = searches(driver)
         assert woken.situation["drop"] == dropped.situation["drop"]
+
+
+def test_a_load_whose_lease_was_over_came_when_it_is_posted_again(scene):
+    load_id = post(scene)
+    with Session.begin() as session:
+        over = func.now() - text("interval '30 seconds'")
+        session.execute(
+            update(Load).where(Load.id == load_id).values(lease_expires_at=over)
+        )
+
+    answer = scene.shipper.put(f"/v1/loads/{load_id}/posting")
+
+    assert answer.status == 200, answer.body
+    assert came() == [load_id, load_id]
