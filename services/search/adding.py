@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from freight.lifecycles import OfferStatus
 from geo.roads import Roads
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
@@ -89,8 +90,10 @@ def _offered(
     session: Session, driver_id: UUID, load_ids: Collection[UUID]
 ) -> set[UUID]:
     """Return those of the loads that the driver was offered already: their own search
-    may have found them too."""
+    may have found them too. An offer that was superseded does not count."""
     offered = select(Offer.load_id).where(
-        Offer.driver_id == driver_id, Offer.load_id.in_(load_ids)
+        Offer.driver_id == driver_id,
+        Offer.load_id.in_(load_ids),
+        Offer.status != OfferStatus.SUPERSEDED,
     )
     return set(session.scalars(offered))

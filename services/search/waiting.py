@@ -94,7 +94,8 @@ FOR_A_LOAD = text(
         and not exists (select from assignments a
             where a.driver_id = w.driver_id and a.status = 'active')
         and not exists (select from offers f
-            where f.driver_id = w.driver_id and f.load_id = loads.id)
+            where f.driver_id = w.driver_id and f.load_id = loads.id
+            and f.status <> 'superseded')
         and not exists (select from backhaul_searches s
             where s.driver_id = w.driver_id and s.searched_at >= :since
             and loads.id = any (s.load_ids))
@@ -103,7 +104,8 @@ FOR_A_LOAD = text(
     """
 )
 """Who waits, may be offered the load, and was not offered it already, nor searched for
-on its account since. With their newest position, as `whereabouts.since_search` knows it."""
+on its account since. An offer that was superseded, as by an edit of the load, does not
+count. With their newest position, as `whereabouts.since_search` knows it."""
 
 
 @dataclass(frozen=True)

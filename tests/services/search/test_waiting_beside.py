@@ -237,3 +237,20 @@ def test_a_load_whose_lease_was_over_came_when_it_is_posted_again(scene):
 
     assert answer.status == 200, answer.body
     assert came() == [load_id, load_id]
+
+
+def test_a_price_that_rises_is_offered_to_the_driver_who_held_the_load(scene, run_jobs):
+    load_id = scene.load()
+    driver = scene.driver()
+    scene.search(driver)
+    assert len(open_offers(driver)) == 1
+    tag = scene.shipper.get(f"/v1/loads/{load_id}").headers["ETag"]
+    answer = scene.shipper.patch(
+        f"/v1/loads/{load_id}", {"price_cents": 400_000}, headers={"If-Match": tag}
+    )
+    assert answer.status == 200, answer.body
+    let_a_minute_pass(driver)
+
+    run_all(run_jobs, scene)
+
+    assert [o.load_id for o in open_offers(driver)] == [load_id]
