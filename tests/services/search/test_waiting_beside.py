@@ -254,3 +254,17 @@ def test_a_price_that_rises_is_offered_to_the_driver_who_held_the_load(scene, ru
     run_all(run_jobs, scene)
 
     assert [o.load_id for o in open_offers(driver)] == [load_id]
+
+
+def test_a_drop_is_searched_for_before_drivers_who_wait(scene, run_jobs):
+    driver = scene.driver()
+    scene.search(driver)
+    post(scene)
+    run_jobs(only="search.wake", **scene.changes)
+    job = {"stop_id": str(scene.drop()), "driver_id": scene.driver().driver_id}
+    with Session.begin() as session:
+        enqueue(session, Job.SEARCH_RUN, **job)
+
+    ran = [name for name in run_jobs(**scene.changes) if name.startswith("search.")]
+
+    assert ran[:2] == ["search.run", "search.woken"]
