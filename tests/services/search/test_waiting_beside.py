@@ -268,3 +268,21 @@ def test_a_drop_is_searched_for_before_drivers_who_wait(scene, run_jobs):
     ran = [name for name in run_jobs(**scene.changes) if name.startswith("search.")]
 
     assert ran[:2] == ["search.run", "search.woken"]
+
+
+def test_erasing_a_driver_whose_search_runs_is_no_deadlock(committed):
+    scene = Scene(committed)
+    driver = scene.driver()
+    search = scene.search(driver)
+
+    def settle(session):
+        session.execute(update(WaitingDriver).values(lat=WaitingDriver.lat))
+
+    def erase(session):
+        return privacy.erase(session, UUID(str(driver.member_id)), now=utcnow())
+
+    with staging.waiting(settle, erase) as (session, erased):
+        offer.lock_free_driver(session, search)
+
+    assert erased.result(timeout=LONGEST_S).erased_at
+    assert rows_of(WaitingDriver) == []
