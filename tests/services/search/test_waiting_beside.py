@@ -286,3 +286,23 @@ def test_erasing_a_driver_whose_search_runs_is_no_deadlock(committed):
 
     assert erased.result(timeout=LONGEST_S).erased_at
     assert rows_of(WaitingDriver) == []
+
+
+def test_another_driver_is_asked_when_the_first_declines(scene, run_jobs):
+    scene.changes["OFFERS_PER_LOAD"] = 1
+    drivers = scene.drivers(2)
+    for driver in drivers:
+        scene.search(driver)
+    post(scene)
+    run_jobs(**scene.changes)
+    run_all(run_jobs, scene)
+    ((rung, first),) = [(d, o) for d in drivers for o in open_offers(d)]
+    (full,) = queued("search.wake")
+    assert full.scheduled_at == first.expires_at
+    decline(rung, first.id)
+
+    run_all(run_jobs, scene)
+    run_all(run_jobs, scene)
+
+    (other,) = [d for d in drivers if d is not rung]
+    assert len(open_offers(other)) == 1
