@@ -23,7 +23,7 @@ from freight.columns import seconds_of
 from freight.equipment import Equipment
 from freight.preferences import PreferenceKind
 from freight.trips import WayHome
-from freight.waiting import Trucks, bits_taken, types_for
+from freight.waiting import Trucks, bits_taken, longest_s, types_for
 from geo.distance import haversine_m
 from geo.points import Point
 from geo.roads import Roads
@@ -40,9 +40,8 @@ from services.search.situations import cost_of, hour_of, wishes_of
 HOME_M = 40_233.6
 """25 miles. A driver who is so near home is home, and waits no more."""
 
-DETOUR, SLOW_MPS = 2.0, 10.0
-"""A way by road is hardly longer than twice the great circle, and no truck plans to be
-slower."""
+DETOUR = 2.0
+"""A way by road is hardly longer than twice the great circle."""
 
 BEGIN = text(
     """
@@ -219,7 +218,7 @@ def for_load(
             for row, more_m in zip(rows, moved_m, strict=True)
         ],
         "baseline_s": [
-            nan if row.baseline_s is None else row.baseline_s + more_m / SLOW_MPS
+            nan if row.baseline_s is None else row.baseline_s + longest_s(more_m)
             for row, more_m in zip(rows, moved_m, strict=True)
         ],
         "cost_empty_cents_per_km": [_cost(row, "empty") for row in rows],
