@@ -306,3 +306,26 @@ def test_another_driver_is_asked_when_the_first_declines(scene, run_jobs):
 
     (other,) = [d for d in drivers if d is not rung]
     assert len(open_offers(other)) == 1
+
+
+def test_freight_that_was_declined_rings_nobody_when_it_is_posted_again(
+    scene, run_jobs
+):
+    driver = scene.driver()
+    scene.search(driver)
+    post(scene)
+    run_jobs(**scene.changes)
+    (first,) = open_offers(driver)
+    decline(driver, first.id)
+
+    post(scene, price_cents=260_000)
+    run_all(run_jobs, scene)
+
+    assert len(searches(driver)) == 2
+    with Session.begin() as session:
+        after = first.created_at - timedelta(minutes=5)
+        session.execute(update(Offer).values(created_at=after))
+        session.execute(update(WaitingDriver).values(since=after))
+    run_all(run_jobs, scene)
+    assert len(searches(driver)) == 3
+    assert [o.id for o in rows_of(Offer)] == [first.id]
