@@ -14,6 +14,7 @@ import numpy as np
 from freight.candidates import Candidate
 from freight.columns import Array, Loads, Numbers, bit_of
 from freight.equipment import DRY_FOR_REEFERS, Equipment
+from freight.hours import RESTART_S, elapsed_s
 from freight.situation import Parameters
 from geo.points import Point
 from geo.roads import Places, Roads, Ways
@@ -70,6 +71,16 @@ def types_for(load: Candidate) -> list[Equipment]:
     if load.takes_reefers:
         types += [reefer for reefer, dry in DRY_FOR_REEFERS.items() if dry in types]
     return types
+
+
+def longest_s(more_m: float) -> float:
+    """Return how much later a truck may be home whose way became so much longer.
+
+    One mile more may mean one rest more.
+    """
+    if more_m == 0:
+        return 0.0
+    return float(elapsed_s(np.array(more_m / SLOW_MPS))) + RESTART_S
 
 
 def most_gain_cents(
@@ -136,6 +147,9 @@ def _home_at(
     found: Numbers = done_at + parameters.seconds(home.metres, home.access_m)
     return found
 
+
+SLOW_MPS = 10.0
+"""No truck plans to be slower."""
 
 ROUNDED_CENTS = 4.0
 """As each term of a gain is a whole number of cents."""

@@ -66,9 +66,9 @@ class Job(Enum):
     INVITATIONS_MAIL = Kind("invitations.mail", "letters", 5)
     SEARCH_AFTER_END = Kind("search.after_end", "match", 5)
     SEARCH_OFFER_NEXT = Kind("search.offer_next", "match", 5)
-    SEARCH_WOKEN = Kind("search.woken", "match", 5)
     # After the searches: many loads may come at once, and each may wake several.
-    SEARCH_WAKE = Kind("search.wake", "match", 4)
+    SEARCH_WOKEN = Kind("search.woken", "match", 4)
+    SEARCH_WAKE = Kind("search.wake", "match", 3)
     # What others wait for goes before what is only deleted.
     LEASES_LAPSE = Kind("leases.lapse", "maint", 2, _each_minutes(1))
     OFFERS_SWEEP = Kind("offers.sweep", "maint", 2, _each_minutes(1))

@@ -237,12 +237,16 @@ def _post(
     moves.check_load(load, act, cause)
     if load.pickup_until <= now:
         raise PickupWindowClosed("Give the pickup a window that is still open.")
+    lease_until = load.lease_expires_at
+    # A lease that is over is noticed by a job, up to a minute later.
+    was_listed = load.status is LoadStatus.POSTED and (
+        lease_until is None or lease_until > now
+    )
     load.posted_at = load.posted_at or now
     load.lease_expires_at = now + rules.lease
     lease = {"lease_expires_at": load.lease_expires_at.isoformat()}
-    was_posted = load.status is LoadStatus.POSTED
     moves.move_load(session, load, act, cause, body=lease)
-    if not was_posted:
+    if not was_listed:
         market.came(session, load)
     return Posted(load, duplicates.check(session, load))
 

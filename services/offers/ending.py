@@ -53,9 +53,11 @@ def end_for_driver(
     act: OfferAct,
     cause: Cause,
     *,
-    except_search_id: UUID | None = None,
+    before_search_id: UUID | None = None,
 ) -> list[Offer]:
-    """End the driver's open offers, except those of a search, and tell their phones.
+    """End the driver's open offers, and tell their phones.
+
+    before_search_id: only the offers of earlier searches.
 
     Locked offers are skipped. Waiting for them could deadlock, when two drivers accept
     each other's second choice. A skipped offer is ended by the transaction that has
@@ -64,7 +66,9 @@ def end_for_driver(
 
     Locks: the offers that are not locked.
     """
-    query = _of_driver(driver_id).where(Offer.search_id != except_search_id)
+    query = _of_driver(driver_id)
+    if before_search_id is not None:
+        query = query.where(Offer.search_id < before_search_id)
     ended = _to_end(session, query, skip_locked=True)
     _end(session, {act: ended}, cause)
     return ended
@@ -96,11 +100,13 @@ def end_worst(
 ) -> bool:
     """Supersede the driver's worst open offer that scores less; say whether there was.
 
+    One that has expired is left to the sweep: it takes no place.
+
     Locks: that offer, if it is not locked.
     """
     query = (
         _of_driver(driver_id)
-        .where(Offer.score_cents < below_cents)
+        .where(Offer.score_cents < below_cents, Offer.expires_at > func.now())
         .order_by(Offer.score_cents)
         .limit(1)
     )

@@ -3,11 +3,13 @@
 # scope: called by jobs, for one search.
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from freight.lifecycles import OfferStatus
 from geo.roads import Roads
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
@@ -39,7 +41,12 @@ def floors(
 
 
 def add(
-    session: Session, search: BackhaulSearch, rules: OfferRules, roads: Roads
+    session: Session,
+    search: BackhaulSearch,
+    rules: OfferRules,
+    roads: Roads,
+    *,
+    now: datetime | None = None,
 ) -> list[Offer]:
     """Offer the search's loads that are worth more than what the driver holds.
 
@@ -57,15 +64,16 @@ def add(
         return []
     if waiting.rings(session, driver.id) >= rules.rings_per_day:
         return []
+    known = _offered(session, driver.id, load_ids)
     floor = floors(session, [driver.id], rules)[driver.id]
-    again = worth_taking(session, search, driver, free, roads, now=None)
+    again = worth_taking(session, search, driver, free, roads, now=now)
     held = Freight.held(session, driver.id)
     cause = events.server_cause(session)
     room = min(rules.at_once, rules.per_driver) - offer.count_open(session, driver.id)
     made: list[Offer] = []
     for place, load_id in wanted:
         found = again.get(load_id)
-        if found is None or found.score_cents <= floor:
+        if load_id in known or found is None or found.score_cents <= floor:
             continue
         if not held.takes(free[load_id].org_id, found):
             continue
@@ -79,3 +87,16 @@ def add(
         room -= 1
     offer.announce(session, driver, made, MessageKind.OFFER, cause)
     return made
+
+
+def _offered(
+    session: Session, driver_id: UUID, load_ids: Collection[UUID]
+) -> set[UUID]:
+    """Return those of the loads that the driver was offered already: their own search
+    may have found them too. An offer that was superseded does not count."""
+    offered = select(Offer.load_id).where(
+        Offer.driver_id == driver_id,
+        Offer.load_id.in_(load_ids),
+        Offer.status != OfferStatus.SUPERSEDED,
+    )
+    return set(session.scalars(offered))

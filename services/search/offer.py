@@ -120,7 +120,7 @@ def extend(
         driver.id,
         OfferAct.SUPERSEDE,
         replace(cause, reason="a newer search"),
-        except_search_id=search.id,
+        before_search_id=search.id,
     )
     room = min(rules.at_once, rules.per_driver) - count_open(session, driver.id)
     offered = Freight.offered(session, search)

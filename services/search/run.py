@@ -147,20 +147,26 @@ def search_woken(
     those that are worth more than what they hold (a job).
 
     Safe to repeat: without such loads it returns None. If others came meanwhile,
-    another search is queued.
+    another search is queued. A driver who was rung less than `ring_every` ago is
+    searched for when that is over; it returns None.
 
     Locks: the driver's waiting, the loads it may offer, the driver, their offers that
     make room.
     """
     # scope: a job, for one driver.
-    waits = session.get(WaitingDriver, driver_id)
+    waits = session.get(WaitingDriver, driver_id, with_for_update=True)
     if waits is None or not waits.load_ids:
+        return None
+    quiet_until = waiting.quiet_until(session, driver_id, rules.offers.ring_every)
+    if quiet_until is not None and quiet_until > now:
+        waits.due_at = quiet_until
+        enqueue(session, Job.SEARCH_WOKEN, at=quiet_until, driver_id=str(driver_id))
         return None
     load_ids = list(waits.load_ids)
     claim = {"load_ids": load_ids}
     search = _claim(session, driver_id, SearchTrigger.LOAD_CHANGED, now, **claim)
     assert search is not None
-    place = whereabouts.place_of(session, driver_id, now)
+    place = whereabouts.since_search(session, waits, now)
     free_at = max(waits.free_at, now)
     _search_from(session, rules, search, place, free_at)
     if not waiting.judged(session, driver_id, load_ids):
@@ -193,8 +199,7 @@ def _search_from(
         search.outcome = SearchOutcome.NO_ROAD
         session.flush()
         return search
-    offered = offer.extend if search.load_ids is None else adding.add
-    made = offered(session, search, rules.offers, rules.roads)
+    made = _offer(session, rules, search, start)
     if made:
         search.outcome = SearchOutcome.OFFERED
     else:
@@ -211,6 +216,16 @@ def _search_from(
     )
     session.flush()
     return search
+
+
+def _offer(
+    session: Session, rules: SearchRules, search: BackhaulSearch, start: Start
+) -> list[Offer]:
+    if search.load_ids is None:
+        return offer.extend(session, search, rules.offers, rules.roads)
+    if waiting.is_home(start.place.point, start.home):
+        return []
+    return adding.add(session, search, rules.offers, rules.roads)
 
 
 def offer_next(
@@ -232,7 +247,23 @@ def offer_next(
     still_open = select(Offer.id).where(Offer.search_id == search_id, is_open())
     if once_all_ended and session.scalar(still_open.limit(1)) is not None:
         return
-    offer.extend(session, search, rules.offers, rules.roads, now=now)
+    if search.load_ids is None:
+        offer.extend(session, search, rules.offers, rules.roads, now=now)
+    elif not adding.add(session, search, rules.offers, rules.roads, now=now):
+        _go_back(session, search)
+
+
+def _go_back(session: Session, search: BackhaulSearch) -> None:
+    """Let the search of all loads go on, which may have lost its offers to better ones
+    (a job: it locks loads, and the driver is locked already)."""
+    # scope: a job, for the driver of a search.
+    of_all = select(BackhaulSearch.id).where(
+        BackhaulSearch.driver_id == search.driver_id, BackhaulSearch.load_ids.is_(None)
+    )
+    last = session.scalar(of_all.order_by(BackhaulSearch.id.desc()).limit(1))
+    if last is not None:
+        job = Job.SEARCH_OFFER_NEXT
+        enqueue(session, job, search_id=str(last), once_all_ended=True)
 
 
 def _claim(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from freight.candidates import Candidate
@@ -18,6 +18,7 @@ from freight.lifecycles import OPEN_OFFERS, OfferStatus
 from freight.ranking import Ranked
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
+from models.search.waiting import WaitingDriver
 from services.offers.offers import is_open
 
 LET_PASS = (*OPEN_OFFERS, OfferStatus.DECLINED, OfferStatus.EXPIRED)
@@ -86,9 +87,14 @@ class Freight:
 
     @classmethod
     def held(cls, session: Session, driver_id: UUID) -> Self:
-        """Return the freight of the driver's open offers."""
+        """Return the freight of the driver's open offers, and of those that they have
+        declined or let expire since they wait."""
+        since = select(WaitingDriver.since).where(WaitingDriver.driver_id == driver_id)
+        left = and_(
+            Offer.status.in_(LET_PASS), Offer.created_at >= since.scalar_subquery()
+        )
         query = select(Offer.load_org_id, Offer.snapshot).where(
-            Offer.driver_id == driver_id, is_open()
+            Offer.driver_id == driver_id, or_(is_open(), left)
         )
         return cls._of(session, query)
 

@@ -9,13 +9,13 @@ either on the market that the search reads, or its job finds the driver here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import nan
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import ARRAY, Row, Uuid, bindparam, delete, select, text, update
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from freight.candidates import Candidate
@@ -23,12 +23,13 @@ from freight.columns import seconds_of
 from freight.equipment import Equipment
 from freight.preferences import PreferenceKind
 from freight.trips import WayHome
-from freight.waiting import Trucks, bits_taken, types_for
+from freight.waiting import Trucks, bits_taken, longest_s, types_for
 from geo.distance import haversine_m
 from geo.points import Point
 from geo.roads import Roads
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
+from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
 from services.fleet.positions import RECENT
@@ -39,9 +40,8 @@ from services.search.situations import cost_of, hour_of, wishes_of
 HOME_M = 40_233.6
 """25 miles. A driver who is so near home is home, and waits no more."""
 
-DETOUR, SLOW_MPS = 2.0, 10.0
-"""A way by road is hardly longer than twice the great circle, and no truck plans to be
-slower."""
+DETOUR = 2.0
+"""A way by road is hardly longer than twice the great circle."""
 
 BEGIN = text(
     """
@@ -100,7 +100,8 @@ FOR_A_LOAD = text(
         and not exists (select from assignments a
             where a.driver_id = w.driver_id and a.status = 'active')
         and not exists (select from offers f
-            where f.driver_id = w.driver_id and f.load_id = loads.id)
+            where f.driver_id = w.driver_id and f.load_id = loads.id
+            and f.status <> 'superseded')
         and not exists (select from backhaul_searches s
             where s.driver_id = w.driver_id and s.searched_at >= :since
             and loads.id = any (s.load_ids))
@@ -112,7 +113,8 @@ FOR_A_LOAD = text(
     """
 )
 """Who waits, may be offered the load, and was not offered it already, nor searched for
-on its account since. With their newest position, as `whereabouts.place_of` knows it."""
+on its account since. An offer that was superseded, as by an edit of the load, does not
+count. With their newest position, as `whereabouts.since_search` knows it."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +157,16 @@ def begin_after_end(session: Session, *, assignment_id: UUID, now: datetime) -> 
         _begin(session, driver_id, place.point, since=now, now=now)
 
 
+def is_home(place: Point, home: Point) -> bool:
+    """Say whether a driver at this place is home."""
+    return haversine_m(place, home) <= HOME_M
+
+
 def settle(
     session: Session, driver_id: UUID, place: Point, home: Point, way: WayHome
 ) -> None:
     """Note where the driver's search started; end their waiting if they are home."""
-    if haversine_m(place, home) <= HOME_M:
+    if is_home(place, home):
         end(session, driver_id)
         return
     session.execute(
@@ -172,6 +179,13 @@ def settle(
             baseline_s=way.elapsed_s,
         )
     )
+
+
+def quiet_until(session: Session, driver_id: UUID, every: timedelta) -> datetime | None:
+    """Return until when the driver's phone does not ring for loads that came."""
+    of_driver = select(func.max(Offer.created_at)).where(Offer.driver_id == driver_id)
+    last = session.scalar(of_driver)
+    return None if last is None else last + every
 
 
 def end(session: Session, driver_id: UUID) -> None:
@@ -212,7 +226,7 @@ def for_load(
     asked = {"load_id": load.load_id, "since": since, "recent": RECENT}
     asked |= {"max_deadhead_m": max_deadhead_m, "types": types_for(load)}
     asked |= {"rings_per_day": rings_per_day}
-    rows = session.execute(FOR_A_LOAD, asked).all()
+    rows = [row for row in session.execute(FOR_A_LOAD, asked) if not _is_home(row)]
     places = [_place(row) for row in rows]
     moved_m = [_moved_m(row, place) for row, place in zip(rows, places, strict=True)]
     bits = [bits_taken(Equipment(row.equipment)) for row in rows]
@@ -223,7 +237,7 @@ def for_load(
             for row, more_m in zip(rows, moved_m, strict=True)
         ],
         "baseline_s": [
-            nan if row.baseline_s is None else row.baseline_s + more_m / SLOW_MPS
+            nan if row.baseline_s is None else row.baseline_s + longest_s(more_m)
             for row, more_m in zip(rows, moved_m, strict=True)
         ],
         "cost_empty_cents_per_km": [_cost(row, "empty") for row in rows],
@@ -249,6 +263,10 @@ def _place(row: Row[Any]) -> Point:
     if row.seen_lat is None:
         return Point(row.lat, row.lon)
     return Point(row.seen_lat, row.seen_lon)
+
+
+def _is_home(row: Row[Any]) -> bool:
+    return is_home(_place(row), Point(row.home_lat, row.home_lon))
 
 
 def _moved_m(row: Row[Any], place: Point) -> float:

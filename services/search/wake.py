@@ -68,16 +68,21 @@ def wake(
     As many as the load has free places for offers, and SPARE. A driver with open offers
     is woken if the load may gain `better_by` more than the worst of them. A driver who
     was rung less than `ring_every` ago is searched for when that is over; loads that
-    come meanwhile are judged together then. If it may be worth something to others
-    too, they are asked a little later, as long as places are free.
+    come meanwhile are judged together then. If it may be worth something to more than
+    it has places for, it looks again a little later; without a free place, when the
+    first of its offers expires.
 
     since: when the load came; nobody is woken for it twice. Safe to repeat.
 
     Locks: the rows of the waiting drivers, in id order.
     """
     load = candidate(session, load_id)
-    places = _free_places(session, load_id, rules)
-    if load is None or not places:
+    places, full_until = _free_places(session, load_id, rules)
+    if load is None:
+        return []
+    if not places:
+        # Without `since`: drivers who found the load full are asked again.
+        enqueue(session, Job.SEARCH_WAKE, at=full_until, load_id=str(load_id))
         return []
     waits = waiting.for_load(
         session,
@@ -102,16 +107,22 @@ def wake(
     )
     woken = best[: places + SPARE]
     _queue(session, woken, load_id, rules.ring_every, now)
-    if len(woken) < len(best):
+    if len(best) > places:
         later = now + NEXT_AFTER
         asked = {"load_id": str(load_id), "since": since.isoformat()}
         enqueue(session, Job.SEARCH_WAKE, at=later, **asked)
     return woken
 
 
-def _free_places(session: Session, load_id: UUID, rules: OfferRules) -> int:
-    open_offers = select(func.count()).where(Offer.load_id == load_id, *is_alive())
-    return max(rules.per_load - (session.scalar(open_offers) or 0), 0)
+def _free_places(
+    session: Session, load_id: UUID, rules: OfferRules
+) -> tuple[int, datetime | None]:
+    """Return how many more offers the load may have, and when its first one expires."""
+    open_offers = select(func.count(), func.min(Offer.expires_at)).where(
+        Offer.load_id == load_id, *is_alive()
+    )
+    number, first = session.execute(open_offers).one()
+    return max(rules.per_load - number, 0), first
 
 
 def _queue(

@@ -13,6 +13,7 @@ from geo.points import Point
 from models.fleet.positions import LastPosition
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
+from models.search.waiting import WaitingDriver
 from services.fleet.flags import FARTHEST_FROM_STOP_M, is_too_fast
 from services.fleet.positions import RECENT
 
@@ -54,6 +55,16 @@ def after_drop(
     accuracy_m = known.accuracy_m or 0.0
     is_late = is_too_fast(known.point, drop.point, before_s, accuracy_m=accuracy_m)
     return elsewhere if is_far and is_late else at_the_stop
+
+
+def since_search(session: Session, waits: WaitingDriver, now: datetime) -> Whereabouts:
+    """Return the newest position of a driver who waits, if it is RECENT and they were
+    free by then, else where their last search started."""
+    # scope: a job, for one driver.
+    known = session.get(LastPosition, waits.driver_id, populate_existing=True)
+    if known is not None and known.corrected_at > max(waits.free_at, now - RECENT):
+        return Whereabouts(known.point, StartsFrom.POSITION)
+    return Whereabouts(waits.point, StartsFrom.STOP)
 
 
 def place_of(session: Session, driver_id: UUID, now: datetime) -> Whereabouts | None:

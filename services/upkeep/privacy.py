@@ -145,9 +145,9 @@ def erase(session: Session, member_id: UUID, *, now: datetime) -> Member:
     their searches. Their loads, assignments, offers and events keep their ids. Every
     sign-in ends. Safe to repeat.
 
-    Locks: the member, their driver row, then those of the driver's open offers that no
-    other transaction has locked. Raises: NotFound; DriverBusy while the driver has a
-    load.
+    Locks: the member, the driver's waiting, their driver row, then those of the
+    driver's open offers that no other transaction has locked. Raises: NotFound;
+    DriverBusy while the driver has a load.
     """
     member = session.get(Member, member_id, with_for_update=True)
     if member is None:
@@ -175,6 +175,8 @@ def erase(session: Session, member_id: UUID, *, now: datetime) -> Member:
 
 
 def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
+    # Before the driver is locked: a search locks in this order.
+    session.execute(delete(WaitingDriver).where(WaitingDriver.driver_id == driver.id))
     drivers.lock(session, driver.id)
     if drivers.has_load(session, driver.id):
         raise DriverBusy("The driver has a load: end or reassign it first.")
@@ -182,7 +184,6 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
     ending.end_for_driver(session, driver.id, OfferAct.WITHDRAW, cause)
     session.execute(delete(Position).where(Position.driver_id == driver.id))
     session.execute(delete(LastPosition).where(LastPosition.driver_id == driver.id))
-    session.execute(delete(WaitingDriver).where(WaitingDriver.driver_id == driver.id))
     session.execute(delete(Area).where(Area.driver_id == driver.id))
     session.execute(
         update(Offer).where(Offer.driver_id == driver.id).values(decline_note=None)

@@ -14,7 +14,7 @@ from freight.equipment import Equipment
 from freight.preferences import Preference, PreferenceKind
 from freight.ranking import asked_of, rank
 from freight.situation import Situation
-from freight.waiting import Trucks, bits_taken, most_gain_cents
+from freight.waiting import Trucks, bits_taken, longest_s, most_gain_cents
 from geo.points import Point
 from tests.freight.world import (
     EVERYWHERE,
@@ -151,3 +151,16 @@ def test_a_truck_whose_way_home_is_not_known_yet_may_gain_anything():
     )
 
     assert most.tolist() == [inf]
+
+
+@pytest.mark.parametrize("degrees", [7.0, 8.0, 15.0, 16.0, 48.0, 49.0, 50.0, 51.0])
+@pytest.mark.parametrize("more", [0.0, 0.01, 0.2, 1.0, 6.0])
+def test_a_truck_that_moved_is_home_no_later_than_is_allowed_for(degrees, more):
+    def home_after(place):
+        truck = make_situation(drop=place, home=Point(0.0, degrees))
+        return asked_of(truck, PARAMETERS, EVERYWHERE, ROADS).baseline
+
+    before, now = home_after(Point(0.0, 0.0)), home_after(Point(0.0, -more))
+    more_m = now.distance_m - before.distance_m
+
+    assert now.elapsed_s - before.elapsed_s <= longest_s(more_m)

@@ -23,7 +23,7 @@ from tests.services.scene import (
     rows_of,
 )
 from tests.waiting import LONGEST_S
-from tests.world import CHICAGO, CLEVELAND, NEW_YORK, NEWARK, utcnow
+from tests.world import CHICAGO, CLEVELAND, GARY, NEW_YORK, NEWARK, utcnow
 
 
 def post(scene: Scene, pickup=NEWARK, delivery=CHICAGO, **fields) -> UUID:
@@ -114,6 +114,7 @@ class TestALoadThatComes:
         assert len(open_offers(driver)) == 1
         (job,) = queued("search.woken")
         assert timedelta() < job.scheduled_at - utcnow() <= timedelta(minutes=1)
+        let_a_minute_pass(driver)
         let_the_woken_run()
         run_jobs(**scene.changes)
         *_, woken = searches(driver)
@@ -145,8 +146,11 @@ class TestALoadThatComes:
                 change(Organisation, scene.carrier.org_id, suspended_at=utcnow())
         before = len(searches(driver))
 
-        post(scene, CHICAGO if why == "is home" else NEWARK)
-        run_jobs(only="search.wake", **scene.changes)
+        if why == "is home":
+            post(scene, CHICAGO, GARY, price_cents=40_000)
+        else:
+            post(scene)
+        assert run_jobs(only="search.wake", **scene.changes) == ["search.wake"]
 
         assert queued("search.woken") == []
         assert len(searches(driver)) == before
