@@ -146,9 +146,8 @@ def search_woken(
     """Judge the loads that came for a waiting driver, from where they are now; offer
     those that are worth more than what they hold (a job).
 
-    Safe to repeat: without such loads it returns None. If others came meanwhile,
-    another search is queued. A driver who was rung less than `ring_every` ago is
-    searched for when that is over; it returns None.
+    Safe to repeat: without such loads it returns None. A driver who was rung less than
+    `ring_every` ago is searched for when that is over; it returns None.
 
     Locks: the driver's waiting, the loads it may offer, the driver, their offers that
     make room.
@@ -162,16 +161,15 @@ def search_woken(
         waits.due_at = quiet_until
         enqueue(session, Job.SEARCH_WOKEN, at=quiet_until, driver_id=str(driver_id))
         return None
-    load_ids = list(waits.load_ids)
-    claim = {"load_ids": load_ids}
+    claim = {"load_ids": list(waits.load_ids)}
+    # Others that come now wait for the row, and queue a search of their own.
+    waits.load_ids, waits.due_at = [], None
+    session.flush()
     search = _claim(session, driver_id, SearchTrigger.LOAD_CHANGED, now, **claim)
     assert search is not None
     place = whereabouts.since_search(session, waits, now)
     free_at = max(waits.free_at, now)
-    _search_from(session, rules, search, place, free_at)
-    if not waiting.judged(session, driver_id, load_ids):
-        enqueue(session, Job.SEARCH_WOKEN, driver_id=str(driver_id))
-    return search
+    return _search_from(session, rules, search, place, free_at)
 
 
 def _search_from(

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import ARRAY, Row, Uuid, bindparam, delete, func, select, text, update
+from sqlalchemy import Row, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from freight.candidates import Candidate
@@ -52,16 +52,6 @@ BEGIN = text(
         baseline_s = null
     """
 )
-
-JUDGED = text(
-    """
-    update waiting_drivers set
-        load_ids = array (select unnest(load_ids) except select unnest(:load_ids)),
-        due_at = case when load_ids <@ :load_ids then null else due_at end
-    where driver_id = :driver_id
-    returning load_ids
-    """
-).bindparams(bindparam("load_ids", type_=ARRAY(Uuid)))
 
 RINGS = """
     (select count(distinct f.created_at) from offers f
@@ -197,15 +187,6 @@ def rings(session: Session, driver_id: UUID) -> int:
     """Return how often the driver's phones rang for offers in 24 hours."""
     asked = text(f"select {RINGS.format(driver_id=':driver_id')}")
     return int(session.scalar(asked, {"driver_id": driver_id}) or 0)
-
-
-def judged(session: Session, driver_id: UUID, load_ids: Sequence[UUID]) -> bool:
-    """Take away these loads, which were judged for the driver; say if none is left.
-
-    Otherwise others came meanwhile, and another search is owed.
-    """
-    left = session.scalar(JUDGED, {"driver_id": driver_id, "load_ids": load_ids})
-    return not left
 
 
 def for_load(

@@ -82,7 +82,7 @@ def wake(
         return []
     if not places:
         # Without `since`: drivers who found the load full are asked again.
-        enqueue(session, Job.SEARCH_WAKE, at=full_until, load_id=str(load_id))
+        _look_again(session, load_id, full_until)
         return []
     waits = waiting.for_load(
         session,
@@ -109,9 +109,16 @@ def wake(
     _queue(session, woken, load_id, rules.ring_every, now)
     if len(best) > places:
         later = now + NEXT_AFTER
-        asked = {"load_id": str(load_id), "since": since.isoformat()}
-        enqueue(session, Job.SEARCH_WAKE, at=later, **asked)
+        _look_again(session, load_id, later, since=since.isoformat())
     return woken
+
+
+def _look_again(
+    session: Session, load_id: UUID, at: datetime | None, **since: str
+) -> None:
+    """Queue another look at who waits, once: an edited load has several looks."""
+    once = f"wake:{load_id}:{' '.join(since)}"
+    enqueue(session, Job.SEARCH_WAKE, once=once, at=at, load_id=str(load_id), **since)
 
 
 def _free_places(

@@ -6,9 +6,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text, update
 
+from geo.points import Point
+from handlers.search import search_run
 from models.fleet.drivers import Availability, Driver
+from models.loads.loads import Load
 from models.offers.offers import Offer
-from models.people.organisations import Organisation, Verification
+from models.people.organisations import Organisation
 from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
 from runtime.db import Session
@@ -23,7 +26,7 @@ from tests.services.scene import (
     rows_of,
 )
 from tests.waiting import LONGEST_S
-from tests.world import CHICAGO, CLEVELAND, GARY, NEW_YORK, NEWARK, utcnow
+from tests.world import CHICAGO, CLEVELAND, GARY, NEW_YORK, NEWARK, supplies_of, utcnow
 
 
 def post(scene: Scene, pickup=NEWARK, delivery=CHICAGO, **fields) -> UUID:
@@ -219,8 +222,51 @@ class TestALoadThatComes:
 
         assert open_offers(driver) == []
 
+    def test_that_is_private_wakes_nobody_of_another_company(self, scene, run_jobs):
+        driver = scene.driver()
+        scene.search(driver)
+
+        post(scene, visibility="private")
+        run_jobs(**scene.changes)
+
+        assert searches(driver)[1:] == []
+
+    def test_wakes_those_first_to_whom_it_is_worth_most(
+        self, scene, run_jobs, monkeypatch
+    ):
+        monkeypatch.setattr(wake, "SPARE", 0)
+        scene.changes["OFFERS_PER_LOAD"] = 1
+        far, near, farther = scene.drivers(3)
+        for driver, lat in ((far, 39.5), (near, 40.7), (farther, 38.9)):
+            scene.search(driver, at=Point(lat, NEW_YORK.lon))
+
+        load_id = post(scene)
+        with Session.begin() as session:
+            woken = wake_for(session, scene, load_id)
+
+        assert woken == [UUID(near.driver_id)]
+
 
 class TestNoWakeUpIsLost:
+    def test_a_driver_waits_before_their_search_reads_the_market(self, committed):
+        """The job of the drop is stopped in the middle: another job sees who waits."""
+        scene = Scene(committed)
+        load_id, driver, stop_id = scene.load(), scene.driver(), scene.drop()
+        supplies = supplies_of(committed.settings)
+
+        def lock_the_load(session):
+            session.get_one(Load, load_id, with_for_update=True)
+
+        def job(_):
+            search_run(supplies, str(stop_id), driver.driver_id)
+
+        with staging.waiting(lock_the_load, job) as (_, done):
+            (row,) = rows_of(WaitingDriver)
+            assert row.baseline_m is None
+        done.result(timeout=LONGEST_S)
+        (row,) = rows_of(WaitingDriver)
+        assert row.baseline_m > 0
+
     def test_a_load_that_commits_after_the_search_has_read_the_market(
         self, committed, run_jobs
     ):
@@ -271,6 +317,7 @@ class TestNoWakeUpIsLost:
 
         (row,) = rows_of(WaitingDriver)
         assert row.load_ids == [second]
+        # The first one is still queued: here it was not the queue that ran it.
         assert len(queued("search.woken")) == 2
 
     def test_a_search_that_is_owed_for_too_long_is_queued_anew(self, scene):
@@ -312,48 +359,3 @@ def let_a_minute_pass(driver, time: str = "2 minutes") -> None:
 
 def let_the_woken_run() -> None:
     staging.let_waits_pass()
-
-
-class TestWhatCame:
-    """Each act that puts a load on the market, or makes it better, queues one look at
-    the drivers who wait."""
-
-    def test_a_posted_load_came_and_a_draft_did_not(self, scene):
-        load_id = post(scene, is_draft=True)
-        assert came() == []
-
-        scene.shipper.put(f"/v1/loads/{load_id}/posting")
-
-        assert came() == [load_id]
-
-    def test_a_lease_that_is_prolonged_is_nothing_new(self, scene):
-        load_id = post(scene)
-        scene.shipper.put(f"/v1/loads/{load_id}/posting")
-
-        assert came() == [load_id]
-
-    def test_a_load_with_odd_figures_came_when_they_are_confirmed(self, scene):
-        load_id = post(scene, price_cents=3_000_000)
-        assert came() == []
-        verified = {"verification": Verification.VERIFIED, "verification_at": utcnow()}
-        change(Organisation, scene.shipper.org_id, **verified)
-
-        answer = scene.shipper.put(f"/v1/loads/{load_id}/confirmation")
-
-        assert answer.status == 200, answer.body
-        assert came() == [load_id]
-
-    def test_a_load_that_is_taken_from_a_driver_came_back(self, scene):
-        load_id = scene.load()
-        assignment = scene.assigned(scene.driver(), load_id)
-        assert came() == []
-
-        body = {"kind": "unassign", "reason": "safety"}
-        answer = scene.carrier.post(f"/v1/assignments/{assignment}/override", body)
-
-        assert answer.status in {200, 201}, answer.body
-        assert came() == [load_id]
-
-
-def came() -> list[UUID]:
-    return [UUID(job.args["load_id"]) for job in queued("search.wake")]
