@@ -43,8 +43,6 @@ FARTHEST_HOME_M = 7_000_000.0
 """About as far as from Alaska to Panama. A home farther away must be a mistake, and the
 corridor to it would be wider than a map can show."""
 
-ENDS_WAITING = frozenset({SearchOutcome.DRIVER_BUSY, SearchOutcome.DRIVER_OFF_DUTY})
-
 KEPT = 50
 """How many of a search's best loads are kept, with all their terms."""
 
@@ -188,15 +186,9 @@ def _search_from(
     ).one()
     start = _start(session, driver, place, free_at)
     if isinstance(start, SearchOutcome):
-        search.outcome = start
-        if start in ENDS_WAITING:
-            waiting.end(session, driver.id)
-        session.flush()
-        return search
+        return _not_searched(session, search, start)
     if not _search(session, rules, search, start):
-        search.outcome = SearchOutcome.NO_ROAD
-        session.flush()
-        return search
+        return _not_searched(session, search, SearchOutcome.NO_ROAD)
     made = _offer(session, rules, search, start)
     if made:
         search.outcome = SearchOutcome.OFFERED
@@ -213,6 +205,15 @@ def _search_from(
         ms=search.timings,
     )
     session.flush()
+    return search
+
+
+def _not_searched(
+    session: Session, search: BackhaulSearch, why: SearchOutcome
+) -> BackhaulSearch:
+    search.outcome = why
+    session.flush()
+    waiting.end_if_in_vain(session, search.driver_id, why)
     return search
 
 

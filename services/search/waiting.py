@@ -30,7 +30,7 @@ from geo.roads import Roads
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from models.offers.offers import Offer
-from models.search.searches import BackhaulSearch
+from models.search.searches import BackhaulSearch, SearchOutcome
 from models.search.waiting import WaitingDriver
 from services.fleet.positions import RECENT
 from services.loads.market import ON_THE_MARKET
@@ -176,6 +176,13 @@ def quiet_until(session: Session, driver_id: UUID, every: timedelta) -> datetime
     of_driver = select(func.max(Offer.created_at)).where(Offer.driver_id == driver_id)
     last = session.scalar(of_driver)
     return None if last is None else last + every
+
+
+def end_if_in_vain(session: Session, driver_id: UUID, why: SearchOutcome) -> None:
+    """End the waiting of a driver who was not searched for, unless others may mend why:
+    papers that lack something, or a company that is suspended."""
+    if why not in {SearchOutcome.DRIVER_INCOMPLETE, SearchOutcome.COMPANY_SUSPENDED}:
+        end(session, driver_id)
 
 
 def end(session: Session, driver_id: UUID) -> None:

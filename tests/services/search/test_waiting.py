@@ -128,11 +128,12 @@ class TestALoadThatComes:
         "why",
         [
             *("has a load", "is off duty", "is home", "is suspended", "never dropped"),
-            "is done for today",
+            *("is done for today", "lives too far"),
         ],
     )
     def test_wakes_nobody_who_may_not_be_offered_it(self, scene, run_jobs, why):
-        driver = scene.driver()
+        home = Point(-33.9, 151.2) if why == "lives too far" else CHICAGO
+        driver = scene.driver(home=home)
         if why == "is done for today":
             scene.load(price_cents=150_000)
         if why != "never dropped":

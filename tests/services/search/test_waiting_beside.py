@@ -26,12 +26,12 @@ from tests.services.scene import (
     rows_of,
 )
 from tests.services.search.test_waiting import (
-    came,
     let_a_minute_pass,
     post,
     searches,
     wake_for,
 )
+from tests.services.search.test_what_came import came
 from tests.waiting import LONGEST_S
 from tests.world import CHICAGO, NEW_YORK, NEWARK, utcnow
 
