@@ -1,8 +1,9 @@
 """One load for many waiting trucks: what it could gain each of them at most.
 
 Cheap, so that a load that comes to the market finds the few trucks that are worth a
-search of their own. Never below the gain that such a search finds: hours are those of
-driving, docks and windows, without rests and borders.
+search of their own. Not below the gain that such a search finds, if home and crew are
+those of the baseline: hours are those of driving, docks and windows, without rests and
+borders.
 """
 
 from dataclasses import dataclass, fields
@@ -27,8 +28,8 @@ class Trucks:
     place, home: where they are, and where they want to be.
     free_at: seconds after `columns.T0_S`.
     baseline_m, baseline_s: of the empty way home; NaN if not known.
-    equipment: the bits of the loads that the truck may take, see `bits_taken`, and
-        `bits_if_dry` of those that its poster must allow to reefers.
+    equipment, equipment_if_dry: the bits of the loads that the truck may take, and of
+        those that their posters must allow to reefers; see `bits_taken`.
     wishes_cents: the most that the driver's soft wishes can add.
     """
 

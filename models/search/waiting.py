@@ -17,7 +17,7 @@ class WaitingDriver(Row):
     not be home, which is asked when a load looks for them.
 
     since: when they became empty.
-    lat, lon, free_at: where and when the last search started.
+    lat, lon: where their last search started. free_at: when they could leave the drop.
     baseline_m, baseline_s: of the empty way home from there; None while their first
         search has not ended.
     load_ids: loads to be judged for them by a search that is owed.

@@ -24,11 +24,10 @@ from freight.equipment import Equipment
 from freight.preferences import PreferenceKind
 from freight.trips import WayHome
 from freight.waiting import Trucks, bits_taken, longest_s, types_for
-from geo.distance import haversine_m
+from geo.distance import METRES_PER_MILE, haversine_m
 from geo.points import Point
 from geo.roads import Roads
 from models.loads.assignments import Assignment
-from models.loads.stops import Stop
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch, SearchOutcome
 from models.search.waiting import WaitingDriver
@@ -37,19 +36,34 @@ from services.loads.market import ON_THE_MARKET
 from services.search import whereabouts
 from services.search.situations import cost_of, hour_of, wishes_of
 
-HOME_M = 40_233.6
-"""25 miles. A driver who is so near home is home, and waits no more."""
+HOME_M = 25 * METRES_PER_MILE
+"""A driver who is so near home is home, and waits no more."""
 
 DETOUR = 2.0
 """A way by road is hardly longer than twice the great circle."""
 
-BEGIN = text(
-    """
-    insert into waiting_drivers (driver_id, org_id, since, lat, lon, free_at)
-    select id, org_id, :since, :lat, :lon, :now from drivers where id = :driver_id
+ANEW = """
     on conflict (driver_id) do update set since = excluded.since, lat = excluded.lat,
         lon = excluded.lon, free_at = excluded.free_at, baseline_m = null,
         baseline_s = null
+"""
+
+BEGIN_AFTER_DROP = text(
+    f"""
+    insert into waiting_drivers (driver_id, org_id, since, lat, lon, free_at)
+    select d.id, d.org_id, coalesce(s.completed_at, :now), s.lat, s.lon, :now
+    from drivers d, stops s where d.id = :driver_id and s.id = :stop_id
+        and not exists (select from backhaul_searches b where b.stop_id = s.id)
+    {ANEW}
+    """
+)
+"""One statement, since it stands before the search of every drop."""
+
+BEGIN = text(
+    f"""
+    insert into waiting_drivers (driver_id, org_id, since, lat, lon, free_at)
+    select id, org_id, :now, :lat, :lon, :now from drivers where id = :driver_id
+    {ANEW}
     """
 )
 
@@ -115,23 +129,13 @@ class Waiting:
     trucks: Trucks
 
 
-def _begin(
-    session: Session, driver_id: UUID, place: Point, *, since: datetime, now: datetime
-) -> None:
-    at = {"lat": place.lat, "lon": place.lon, "since": since, "now": now}
-    session.execute(BEGIN, {"driver_id": driver_id, **at})
-
-
 def begin_after_drop(
     session: Session, *, stop_id: UUID, driver_id: UUID, now: datetime
 ) -> None:
     """Let the driver wait, unless the drop was searched; `run.search_home` follows."""
     # scope: a job, for the driver of the drop.
-    searched = select(BackhaulSearch.id).where(BackhaulSearch.stop_id == stop_id)
-    stop = session.get_one(Stop, stop_id)
-    if session.scalar(searched) is None:
-        since = stop.completed_at or now
-        _begin(session, driver_id, stop.point, since=since, now=now)
+    drop = {"stop_id": stop_id, "driver_id": driver_id, "now": now}
+    session.execute(BEGIN_AFTER_DROP, drop)
 
 
 def begin_after_end(session: Session, *, assignment_id: UUID, now: datetime) -> None:
@@ -144,7 +148,8 @@ def begin_after_end(session: Session, *, assignment_id: UUID, now: datetime) -> 
     )
     place = whereabouts.place_of(session, driver_id, now)
     if place is not None and session.scalar(searched) is None:
-        _begin(session, driver_id, place.point, since=now, now=now)
+        at = {"lat": place.point.lat, "lon": place.point.lon, "now": now}
+        session.execute(BEGIN, {"driver_id": driver_id, **at})
 
 
 def is_home(place: Point, home: Point) -> bool:

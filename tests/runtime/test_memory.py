@@ -88,3 +88,12 @@ print(full - kept < 50, full - used_mb() > 90)
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert told.stdout.split() == ["True", "True"]
+
+
+@pytest.mark.process
+def test_no_process_that_serves_loads_what_only_migrations_need() -> None:
+    program = "import sys, worker, wsgi; print('alembic' in sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "False"

@@ -10,6 +10,7 @@ from geo.points import Point
 from handlers.search import search_run
 from models.fleet.drivers import Availability, Driver
 from models.loads.loads import Load
+from models.loads.stops import Stop
 from models.offers.offers import Offer
 from models.people.organisations import Organisation
 from models.search.searches import BackhaulSearch
@@ -246,6 +247,29 @@ class TestALoadThatComes:
             woken = wake_for(session, scene, load_id)
 
         assert woken == [UUID(near.driver_id)]
+
+
+class TestTheRow:
+    def test_begins_at_the_drop_with_its_completion_and_once(self, scene):
+        driver = scene.driver()
+        stop_id, now = scene.drop(), utcnow()
+        job = {"stop_id": stop_id, "driver_id": UUID(driver.driver_id)}
+        completed_at = now - timedelta(minutes=20)
+        done = {"status": "completed", "arrived_at": completed_at}
+        change(Stop, stop_id, completed_at=completed_at, **done)
+        with Session.begin() as session:
+            waiting.begin_after_drop(session, **job, now=now)
+
+        (row,) = rows_of(WaitingDriver)
+        assert (row.since, row.free_at) == (completed_at, now)
+        assert row.point == NEW_YORK
+        scene.search(driver, stop_id=stop_id)
+        with Session.begin() as session:
+            waiting.begin_after_drop(session, **job, now=utcnow())
+
+        (row,) = rows_of(WaitingDriver)
+        assert row.free_at < utcnow()
+        assert row.baseline_m is not None
 
 
 class TestNoWakeUpIsLost:
