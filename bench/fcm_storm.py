@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -37,6 +37,10 @@ DRIVERS_EACH = 100
 BATCH = 500
 STEP_S = 10.0
 """Less than any Retry-After, so that a request that comes too early is noticed."""
+
+ON_ITS_WAY_S = 2.0
+"""A worker asks whether a push has expired, then sends it: so long after the expiry a
+request may come in. Less than any wait, so that a request too many is noticed."""
 
 HASTY = "unavail9-"
 HASTY_LIFE_S = 40
@@ -81,9 +85,8 @@ class Hours:
     skipped_at: list[float] = field(default_factory=list)
 
     def skip(self) -> None:
-        # Noted first, as the skip's last statement wakes the worker.
-        self.skipped_at.append(time.time())
-        time_passes(self.url, STEP_S)
+        if (at := time_passes(self.url, STEP_S)) is not None:
+            self.skipped_at.append(at)
 
     def of(self, at: float) -> float:
         return at + STEP_S * sum(skipped <= at for skipped in self.skipped_at)
@@ -117,23 +120,30 @@ def make_offers(crowd: Crowd, number: int) -> list[Owed]:
     return owed
 
 
-def enqueue_all(url: str, owed: Sequence[Owed], seed: int) -> None:
-    """Put every push into the outbox as the product does, short-lived ones first."""
+def enqueue_all(url: str, owed: Sequence[Owed], seed: int) -> dict[UUID, float]:
+    """Put every push into the outbox as the product does, short-lived ones first.
+
+    Returns when each offer expires, in seconds since the epoch.
+    """
     ordered = list(owed)
     Random(seed).shuffle(ordered)
     ordered.sort(key=lambda each: each.life_s)
+    expiries = {}
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     for first in range(0, len(ordered), BATCH):
         with Session(engine) as session, session.begin():
             for each in ordered[first : first + BATCH]:
+                expires_at = datetime.now(UTC) + timedelta(seconds=each.life_s)
+                expiries[each.offer_id] = expires_at.timestamp()
                 outbox.put(
                     session,
                     [each.driver.member["id"]],
                     MessageKind.OFFER,
                     each.offer_id,
-                    expires_at=datetime.now(UTC) + timedelta(seconds=each.life_s),
+                    expires_at=expires_at,
                 )
     engine.dispose()
+    return expiries
 
 
 def play(
@@ -145,14 +155,15 @@ def play(
     hours, started = Hours(url), time.monotonic()
     say(f"{len(owed)} offers; FCM fails for {TROUBLED_SHARE:.0%} of their phones")
     with supervised(rig.processes):
-        enqueue_all(url, owed, seed)
+        expiries = enqueue_all(url, owed, seed)
         for _ in range(size.kills):
             time.sleep(SETTLED_S + 2)
             os.kill(rig.processes.running["worker"].pid, signal.SIGKILL)
         until_idle(url, hurry=None if size.kills else hours.skip)
     seconds = time.monotonic() - started
     requests = [json.loads(line) for line in log.read_text().splitlines()]
-    figures = _judge(url, owed, requests, hours) | {"seconds": round(seconds, 1)}
+    figures = _judge(url, owed, expiries, requests, hours)
+    figures["seconds"] = round(seconds, 1)
     bars = [
         Bar("pushes_lost", 0, figures["lost"], is_ceiling=True),
         Bar("retry_after_undercut", 0, figures["undercut"], is_ceiling=True),
@@ -166,6 +177,7 @@ def play(
 def _judge(
     url: str,
     owed: Sequence[Owed],
+    expiries: Mapping[UUID, float],
     requests: Sequence[dict[str, Any]],
     hours: Hours,
 ) -> dict[str, Any]:
@@ -177,14 +189,13 @@ def _judge(
         kept = {
             row[0]: row[1:]
             for row in connection.execute(
-                "select p.subject_id, p.status, p.outcome, d.dead_at is not null,"
-                " extract(epoch from p.created_at)::float8"
+                "select p.subject_id, p.status, p.outcome, d.dead_at is not null"
                 " from pushes p join devices d on d.id = p.device_id"
             )
         }
     lost = late = dead_wrong = waits = undercut = 0
     for each in owed:
-        status, outcome, is_dead, owed_at = kept[each.offer_id]
+        status, outcome, is_dead = kept[each.offer_id]
         mine = by_target[each.target]
         is_gone = each.target.startswith(GONE)
         ends = {"accepted"} if any(m["is_delivered"] for m in mine) else set()
@@ -193,7 +204,8 @@ def _judge(
             ends |= {"dropped"}
         lost += status not in ends
         dead_wrong += is_dead != is_gone
-        late += sum(hours.of(m["at"]) > owed_at + each.life_s for m in mine)
+        last_at = expiries[each.offer_id] + ON_ITS_WAY_S
+        late += sum(hours.of(m["at"]) > last_at for m in mine)
         for before, after in pairwise(mine):
             waits += before["status"] == 429
             undercut += hours.of(after["at"]) < _not_before(before, hours)
@@ -203,11 +215,11 @@ def _judge(
         "requests_per_offer": round(len(requests) / len(owed), 3),
         "lost": lost,
         "late": late,
-        "dead": sum(is_dead for _, _, is_dead, _ in kept.values()),
+        "dead": sum(is_dead for _, _, is_dead in kept.values()),
         "dead_wrong": dead_wrong,
         "refused_with_429_and_tried_again": waits,
         "undercut": undercut,
-        "expired": sum(outcome == "expired" for _, outcome, _, _ in kept.values()),
+        "expired": sum(outcome == "expired" for _, outcome, _ in kept.values()),
         "seconds_skipped": STEP_S * len(hours.skipped_at),
     }
 

@@ -31,6 +31,12 @@ WORK = """
      where queue_name <> 'maint' and status = 'todo'
        and (scheduled_at is null or scheduled_at <= now())
 """
+NO_JOB_STARTS = "lock table procrastinate_jobs in share row exclusive mode"
+RUNNING = """
+    select count(*) from procrastinate_jobs
+     where status = 'doing'
+       and worker_id > (select max(id) - %s from procrastinate_workers)
+"""
 TIME_PASSES: tuple[LiteralString, ...] = (
     "update procrastinate_workers set last_heartbeat = last_heartbeat - %(step)s"
     " where id <= (select max(id) - %(alive)s from procrastinate_workers)",
@@ -41,7 +47,7 @@ TIME_PASSES: tuple[LiteralString, ...] = (
 )
 
 
-def until_idle(url: str, hurry: Callable[[], None] | None = None) -> None:
+def until_idle(url: str, hurry: Callable[[], object] | None = None) -> None:
     """Wait until no push is queued and no job is left.
 
     Periodic jobs and the jobs that expire offers do not count.
@@ -71,21 +77,31 @@ def jobs_left(url: str) -> int:
         return _count(connection, LEFT)
 
 
-def time_passes(url: str, seconds: float) -> None:
+def time_passes(url: str, seconds: float) -> float | None:
     """Make dead workers' heartbeats, queued pushes and waiting push jobs older.
 
-    Then enqueues the rescue. For quick forms with one worker process: the newest one
-    counts as alive, and the heartbeats of its queues stay.
+    Then enqueues the rescue. Returns when it was done, in seconds since the epoch; None
+    if nothing was done as a job is running: what it read before, such as an expiry,
+    would belong to another time than what it does next. No job runs meanwhile.
+
+    For quick forms with one worker process: the newest one counts as alive, and the
+    heartbeats of its queues stay.
     """
-    with psycopg.connect(url, autocommit=True) as connection:
+    alive = len(slots(1))
+    with psycopg.connect(url) as connection:
+        connection.execute(NO_JOB_STARTS)
+        running = connection.execute(RUNNING, [alive]).fetchone()
+        if running != (0,):
+            return None
         for statement in TIME_PASSES:
-            connection.execute(
-                statement, {"step": timedelta(seconds=seconds), "alive": len(slots(1))}
-            )
+            step = timedelta(seconds=seconds)
+            connection.execute(statement, {"step": step, "alive": alive})
+        done_at = time.time()
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     with Session(engine) as session, session.begin():
         enqueue(session, Job.JOBS_RESCUE)
     engine.dispose()
+    return done_at
 
 
 def fetch_ms(url: str, future_jobs: int) -> float:
