@@ -31,6 +31,7 @@ from runtime.telemetry import REQUEST_SECONDS, REQUESTS, log, traced
 from services.booking.objections import BookingRules
 from services.loads.posting import PostingRules
 from services.people.tokens import Keyring
+from services.search.offer import OfferRules
 from services.search.run import parameters_of
 
 VERSION = "0.1.0"
@@ -118,6 +119,7 @@ def create_app(
     app.extensions["posting_rules"] = posting_rules
     app.extensions["quick_give_back"] = settings.quick_give_back
     app.extensions["deny_delivery"] = settings.deny_delivery
+    app.extensions["offer_rules"] = OfferRules.of(settings)
     app.extensions["booking_rules"] = BookingRules(
         posting_rules.roads,
         settings.accept_position_max_age,

@@ -6,7 +6,7 @@ from uuid import UUID
 from handlers.supplies import Handlers, Supplies
 from jobs import Job
 from runtime.db import Session
-from services.search import run, waiting, wake
+from services.search import ask, run, waiting, wake
 
 
 def search_run(supplies: Supplies, stop_id: str, driver_id: str) -> None:
@@ -41,6 +41,22 @@ def search_after_end(supplies: Supplies, assignment_id: str) -> None:
             assignment_id=UUID(assignment_id),
             now=supplies.now(),
         )
+
+
+def search_requested(supplies: Supplies, search_id: str) -> None:
+    """Run a search that was asked for. Before, its driver begins to wait."""
+    with Session.begin() as session:
+        ask.begin_to_wait(session, UUID(search_id), supplies.now())
+    with Session.begin() as session:
+        ask.search_requested(
+            session, supplies.rules, search_id=UUID(search_id), now=supplies.now()
+        )
+
+
+def searches_give_up(supplies: Supplies) -> None:
+    """Say of requests that have not run for long that they failed."""
+    with Session.begin() as session:
+        ask.give_up(session, now=supplies.now())
 
 
 def search_offer_next(
@@ -86,6 +102,8 @@ def search_woken(supplies: Supplies, driver_id: str) -> None:
 JOBS: Handlers = {
     Job.SEARCH_RUN: search_run,
     Job.SEARCH_AFTER_END: search_after_end,
+    Job.SEARCH_REQUESTED: search_requested,
+    Job.SEARCHES_GIVE_UP: searches_give_up,
     Job.SEARCH_OFFER_NEXT: search_offer_next,
     Job.SEARCH_WAKE: search_wake,
     Job.SEARCH_WOKEN: search_woken,

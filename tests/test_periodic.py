@@ -105,6 +105,12 @@ A_STALLED_JOB = (
     f" (now() - interval '1 hour'); {A_JOB}; update procrastinate_jobs"
     " set status = 'doing', worker_id = (select max(id) from procrastinate_workers)"
 )
+A_LOST_REQUEST = (
+    "insert into backhaul_searches (id, org_id, driver_id, trigger, request, outcome,"
+    " searched_at, situation, parameters, area, map, counts, ranked, timings)"
+    f" select :id, org_id, id, 'requested', '{{}}', 'pending', {OLD}, '{{}}', '{{}}',"
+    " '{}', '{}', '{}', '[]', '{}' from drivers limit 1"
+)
 NO_PARTITION = (
     "do $$ begin execute 'drop table if exists positions_'"
     " || to_char((now() at time zone 'utc')::date + 3, 'YYYYMMDD'); end $$"
@@ -112,6 +118,7 @@ NO_PARTITION = (
 NEGLECT = {
     Job.OFFERS_SWEEP: OFFER_OVER,
     Job.LEASES_LAPSE: LEASE_OVER,
+    Job.SEARCHES_GIVE_UP: A_LOST_REQUEST,
     Job.LOCKOUTS_PRUNE: f"insert into sign_in_failures values ('x', 1, {OLD})",
     Job.POSITIONS_PARTITION: NO_PARTITION,
     Job.AUDIT_CHAIN: "select 'the scene is audited'",

@@ -239,6 +239,16 @@ class ParametersOut(Answer):
     planning_speed_mps = sometimes(fields.Float(), EARLIER)
 
 
+class RequestOut(Answer):
+    """What was asked for. Null: as after a drop."""
+
+    by = sometimes(fields.UUID(), KEPT)
+    place = sometimes(shaped(fields.Dict(allow_none=True), PointOut), KEPT)
+    free_at = sometimes(Time(allow_none=True), KEPT)
+    destination = sometimes(shaped(fields.Dict(allow_none=True), PointOut), KEPT)
+    radius_m = sometimes(fields.Float(allow_none=True), KEPT)
+
+
 class StageCountOut(Answer):
     """The loads that one stage judged. `entered` minus the excluded is `left`."""
 

@@ -123,8 +123,11 @@ def situation_of(
     drop: Point,
     home: Point,
     free_at: datetime,
+    radius_m: float | None = None,
 ) -> Known:
     """Return what is known of the driver and the truck at the drop.
+
+    radius_m: how far they drive empty to a pickup; None is the driver's own limit.
 
     A cost is the truck's, else the company's, else our default. A figure on file that
     cannot be right is replaced by the default, and that is said. The truck may go where
@@ -151,7 +154,7 @@ def situation_of(
         deck_length_m=truck.deck_length_m,
         is_hazmat_allowed=truck.is_hazmat_allowed and driver.has_hazmat_endorsement,
         home_by_at=_home_by(driver, free_at),
-        max_deadhead_m=driver.max_deadhead_m,
+        max_deadhead_m=driver.max_deadhead_m if radius_m is None else radius_m,
         min_pay_cents_per_km=driver.min_pay_cents_per_km,
         is_crew=company.is_crew,
         drop_country=region_of(drop).country,

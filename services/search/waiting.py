@@ -67,6 +67,19 @@ BEGIN = text(
     """
 )
 
+BEGIN_ASKED = text(
+    """
+    insert into waiting_drivers (driver_id, org_id, since, lat, lon, free_at)
+    select id, org_id, :now, :lat, :lon, :free_at from drivers
+    where id = :driver_id and availability = 'available'
+        and not exists (select from assignments a
+            where a.driver_id = :driver_id and a.status = 'active')
+    on conflict (driver_id) do update set lat = excluded.lat, lon = excluded.lon,
+        free_at = excluded.free_at, baseline_m = null, baseline_s = null
+    """
+)
+"""Who waits already has waited since then."""
+
 RINGS = """
     (select count(distinct f.created_at) from offers f
     where f.driver_id = {driver_id} and f.created_at > now() - interval '1 day')
@@ -150,6 +163,14 @@ def begin_after_end(session: Session, *, assignment_id: UUID, now: datetime) -> 
     if place is not None and session.scalar(searched) is None:
         at = {"lat": place.point.lat, "lon": place.point.lon, "now": now}
         session.execute(BEGIN, {"driver_id": driver_id, **at})
+
+
+def begin_asked(
+    session: Session, driver_id: UUID, place: Point, free_at: datetime, now: datetime
+) -> None:
+    """Let the driver wait at this place, from this time on, if they can take a load."""
+    at = {"lat": place.lat, "lon": place.lon, "free_at": free_at, "now": now}
+    session.execute(BEGIN_ASKED, {"driver_id": driver_id, **at})
 
 
 def is_home(place: Point, home: Point) -> bool:

@@ -19,11 +19,12 @@ from services.fleet.positions import RECENT
 
 
 class StartsFrom(StrEnum):
-    """What the place of a search is: the STOP of the drop, or the driver's newest
-    POSITION."""
+    """What the place of a search is: the STOP of the drop, the driver's newest
+    POSITION, or the place that a REQUEST named."""
 
     STOP = "stop"
     POSITION = "position"
+    REQUEST = "request"
 
 
 class Whereabouts(NamedTuple):
@@ -31,6 +32,11 @@ class Whereabouts(NamedTuple):
 
     point: Point
     starts_from: StartsFrom
+
+
+def asked(place: Point) -> Whereabouts:
+    """Return the place that a request named."""
+    return Whereabouts(place, StartsFrom.REQUEST)
 
 
 def after_drop(
