@@ -23,7 +23,7 @@ from api.people import (
     organisations,
     sign_ins,
 )
-from api.search import searches
+from api.search import searches, waiting
 from api.upkeep import operations, sync
 from geo.roads import Roads
 from runtime.config import Settings
@@ -60,6 +60,7 @@ BLUEPRINTS = (
     positions.blueprint,
     flags.blueprint,
     searches.blueprint,
+    waiting.blueprint,
     offers.blueprint,
     assignments.blueprint,
     overrides.blueprint,

@@ -26,6 +26,7 @@ from api.search.records import (
     MapOut,
     ParametersOut,
     RankedOut,
+    RelaxationOut,
     RequestOut,
     SituationOut,
     TermOut,
@@ -101,6 +102,10 @@ class SearchOut(SearchSummary):
     parameters = shaped(fields.Dict(), ParametersOut)
     map = shaped(fields.Dict(), MapOut)
     ranked = fields.List(shaped(fields.Dict(), RankedOut))
+    relaxations = fields.List(
+        shaped(fields.Dict(), RelaxationOut),
+        metadata={"description": "if a search of all loads found nothing"},
+    )
 
     @ma.post_dump
     def _for_the_market(self, shown: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401

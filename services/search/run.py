@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 
 from freight.columns import Loads
 from freight.ranking import Screened, asked_of, in_circle, rank, screen
+from freight.relaxations import relaxations, widest
 from freight.situation import Parameters
 from freight.tables import Asked, area_of
 from geo.distance import METRES_PER_MILE
@@ -331,6 +332,9 @@ def _search(
         screened = screen(in_circle(loads, asked), asked)
     ranked = rank(fresh.values(), asked)[:KEPT]
     judged_at = perf_counter()
+    if not ranked and search.load_ids is None:
+        search.relaxations = _relaxations(rules, search, asked)
+    relaxed_at = perf_counter()
     search.strategy = rules.offers.strategy
     search.situation = known.to_record() | {
         "distance_source": rules.roads.source,
@@ -350,7 +354,8 @@ def _search(
     search.timings = {
         "search_ms": _ms(began, found_at),
         "judge_ms": _ms(found_at, judged_at),
-        "record_ms": _ms(judged_at, perf_counter()),
+        "relax_ms": _ms(judged_at, relaxed_at),
+        "record_ms": _ms(relaxed_at, perf_counter()),
     }
     return True
 
@@ -363,6 +368,15 @@ def _screened(
         near = listed.near(asked.area.circle, search.org_id, search.searched_at)
         screened = screen(near, asked)
         return screened, screened.best(asked, KEPT + SPARE).loads.ids
+
+
+def _relaxations(
+    rules: SearchRules, search: BackhaulSearch, asked: Asked
+) -> list[dict[str, Any]]:
+    """Return what would have to change for loads to be found."""
+    with rules.market.lend() as listed:
+        loads = listed.near(widest(asked), search.org_id, search.searched_at)
+    return [step.to_record() for step in relaxations(loads, asked)]
 
 
 def _counts(screened: Screened) -> dict[str, Any]:

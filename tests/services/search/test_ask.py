@@ -14,6 +14,7 @@ from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
 from runtime.db import Session
+from services.upkeep import privacy
 from tests.services.scene import (
     Scene,
     decline,
@@ -368,3 +369,20 @@ def _set(driver, **values) -> None:
 def _queue(job: Job, **arguments) -> None:
     with Session.begin() as session:
         enqueue(session, job, **arguments)
+
+
+def test_of_an_erased_driver_no_place_is_kept_and_nothing_runs(scene, asked, run_jobs):
+    driver = scene.driver()
+    record = asked(driver, place=at(CLEVELAND), is_dry_run=True)
+    later = driver.post(SEARCHES, {"place": at(GARY)})
+    with Session.begin() as session:
+        member_id = session.get_one(Driver, UUID(driver.driver_id)).member_id
+        privacy.erase(session, member_id, now=utcnow())
+    run_jobs(**scene.changes)
+
+    for search_id, outcome in [
+        (record["id"], "nothing_found"),
+        (later["id"], "failed"),
+    ]:
+        kept = scene.carrier.get(f"{SEARCHES}/{search_id}")
+        assert (kept["request"], kept["outcome"]) == ({}, outcome)
