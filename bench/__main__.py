@@ -22,7 +22,7 @@ SEEDS = (1, 2, 3)
 BY_NAME = (
     *("idempotency", "fuzz", "refresh", "tenants", "exits", "overhead", "limits"),
     *("slow", "roads", "naive", "weeks"),
-    *("freshness", "search", "drop_to_push", "accept_race", "http"),
+    *("freshness", "search", "drop_to_push", "what_if", "accept_race", "http"),
     *("kill", "restart", "fcm_storm", "soak"),
 )
 """Every bench but the replay, which has arguments of its own."""
@@ -76,6 +76,8 @@ LIMITED_BY = {
     " hundred thousand loads in a large city's circle",
     "crowd_push_ms_p95": "both cores: a drop takes 0.085 s of them in the workers,"
     " 0.03 s in PostgreSQL, 0.015 s in web and clients",
+    "filled_ms_p95": "drops before them in the queue, and what relaxations try",
+    "what_ifs_refused": "nothing: a limit of 60 a minute for each member",
     "gain_share_of_optimum": "online, half of the optimum is in loads that were posted"
     " after the drop",
     "gain_share_of_optimum_known_at_drop": "a truck that drops early takes a load that"

@@ -215,10 +215,10 @@ class Street:
             time.sleep(LOOK_EVERY_S)
 
 
-def furnish(rig: Rig, size: Size, seed: int) -> list[Truck]:
-    """Write the market and the trucks; return the trucks."""
+def furnish(rig: Rig, size: Size, seed: int, *, more: int = 0) -> list[Truck]:
+    """Write the market and the trucks, with so many more; return the trucks."""
     now = datetime.now(UTC)
-    trucks = hire(Crowd(rig, seed), size.trucks, seed=seed, now=now)
+    trucks = hire(Crowd(rig, seed), size.trucks + more, seed=seed, now=now)
     say(f"{len(trucks)} trucks stand at their last delivery")
     started = time.monotonic()
     write_board(

@@ -114,6 +114,38 @@ class TestALoadOfADryRun:
         assert worst.load_id not in held
 
 
+class TestALoadBeyondTheDriversLimit:
+    """The desk, or the driver, asked to look farther than the driver usually goes."""
+
+    @pytest.fixture
+    def offered(self, scene, run_jobs):
+        load_id = scene.load()
+        driver = scene.driver()
+        own = f"/v1/drivers/{driver.driver_id}"
+        assert driver.patch(own, {"max_deadhead_m": 5_000}).status == 200
+        body = {"driver_id": driver.driver_id, "radius_m": 50_000, "is_dry_run": True}
+        search_id = scene.carrier.post(SEARCHES, body)["id"]
+        run_jobs(**scene.changes)
+        return driver, offer(scene, search_id, load_id)
+
+    def test_can_be_offered_and_accepted(self, offered):
+        driver, made = offered
+
+        assert made.status == 201
+        assert driver.put(f"/v1/offers/{made['id']}/acceptance").status == 200
+
+    def test_is_renewed_when_it_comes_back(self, scene, offered, run_jobs):
+        driver, made = offered
+        quicker = scene.driver()
+        given = scene.assigned(quicker, UUID(made["load_id"]))
+        path = f"/v1/assignments/{given}/override"
+        decision = {"kind": "unassign", "reason": "safety"}
+        assert scene.carrier.post(path, decision).status == 201
+        run_jobs(**scene.changes)
+
+        assert [str(each.load_id) for each in open_offers(driver)] == [made["load_id"]]
+
+
 class TestIsRefused:
     def test_for_a_load_that_the_search_did_not_keep(self, scene, found):
         driver = scene.driver()
