@@ -282,7 +282,7 @@ BODIES: Mapping[str, Callable[[Asking], Body]] = {
         "is_dry_run": asking.rng.random() < 0.5,
     },
     "POST /v1/offers": lambda asking: {
-        "search_id": asking.id_of("searches"),
+        "search_id": asking.id_of("backhaul_searches"),
         "load_id": asking.id_of("loads"),
     },
     "PUT /v1/offers/{offer_id}/decline": lambda asking: {"reason": "price"},
