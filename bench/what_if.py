@@ -6,19 +6,19 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Any, LiteralString
 
 import psycopg
 
 from bench.day import NeverCame
-from bench.drop_to_push import PER_S, WARM_UP_S, Size, Street, furnish
+from bench.drop_to_push import PER_S, WARM_UP_S, Size, Street, furnish, sized
 from bench.hauls import Truck
 from bench.patience import PATIENCE_S
 from bench.report import Bar, percentiles
 from bench.rig import Rig, set_up
-from bench.running import BREAKS, Line, line_of, parser_of, run
+from bench.running import BREAKS, Line, line_of, run
 from places.cities import city
 
 ASKED_PER_S = 2.0
@@ -34,9 +34,6 @@ PLACES = (
     *(("Chicago", "IL"), ("Dallas", "TX"), ("Atlanta", "GA"), ("Los Angeles", "CA")),
     *(("Columbus", "OH"), ("Billings", "MT"), ("Memphis", "TN"), ("Newark", "NJ")),
 )
-FULL = Size(loads=1_000_000, seconds=60.0, rate_s=0.0)
-QUICK = Size(loads=2_000, seconds=4.0, rate_s=0.0)
-
 FILLED: LiteralString = """
     select outcome, (timings->>'search_ms')::float, (timings->>'relax_ms')::float,
         jsonb_array_length(relaxations)
@@ -136,12 +133,7 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Play and print the line; see `running.run`."""
-    parser = parser_of("what_if", __doc__)
-    parser.add_argument("--loads", type=int, help=f"instead of {FULL.loads}")
-    options = parser.parse_args(argv)
-    size = QUICK if options.quick else FULL
-    if options.loads:
-        size = replace(size, loads=options.loads)
+    options, size = sized("what_if", __doc__, argv)
 
     def play_on_rig() -> Line:
         with set_up({}) as rig:

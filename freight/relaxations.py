@@ -145,9 +145,9 @@ def _for_less(asked: Asked, limit: float) -> Iterator[Step]:
 
 
 def _without_wish(asked: Asked, kind: PreferenceKind) -> Iterator[Step]:
-    kept = [w for w in asked.situation.preferences if w.kind is not kind]
-    kept += [w for w in asked.situation.preferences if w.kind is kind and not w.is_hard]
-    yield Figure(kind.value, None, "wish"), _with(asked, preferences=tuple(kept))
+    wishes = asked.situation.preferences
+    kept = tuple(wish for wish in wishes if not (wish.is_hard and wish.kind is kind))
+    yield Figure(kind.value, None, "wish"), _with(asked, preferences=kept)
 
 
 def _other_trucks(loads: Loads, asked: Asked) -> list[Relaxation]:

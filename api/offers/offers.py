@@ -54,6 +54,7 @@ from services.search import direct
 from services.search.direct import (
     DriverNotAvailable,
     EnoughOffers,
+    HandedBack,
     NotOnTheMarket,
     NotWorthTaking,
     OfferedAlready,
@@ -246,6 +247,7 @@ class OffersView(MethodView):
         DriverBusy,
         DriverNotAvailable,
         EnoughOffers,
+        HandedBack,
         NotOnTheMarket,
         NotWorthTaking,
         OfferedAlready,

@@ -7,7 +7,6 @@ import marshmallow as ma
 from flask import current_app
 from flask.views import MethodView
 from marshmallow import fields, validate
-from sqlalchemy.orm import defer
 
 from api.kernel.answers import Answer, Vocabulary, known, shaped, sometimes, values_of
 from api.kernel.auth import actor, requires
@@ -185,11 +184,7 @@ class SearchesView(MethodView):
         """List the searches, newest first; a driver sees only their own."""
         driver_id = args.pop("driver_id")
         with Session() as session:
-            query = searches.visible_searches(actor()).options(
-                defer(BackhaulSearch.map),
-                defer(BackhaulSearch.ranked),
-                defer(BackhaulSearch.area),
-            )
+            query = searches.visible_searches(actor()).options(*searches.IN_SHORT)
             if driver_id is not None:
                 query = query.where(BackhaulSearch.driver_id == driver_id)
             return page(session, query, BackhaulSearch.id, **args)

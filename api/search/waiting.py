@@ -17,7 +17,7 @@ from runtime.db import Session
 from runtime.errors import NotFound
 from services.kernel.actors import Permission
 from services.search import outlook
-from services.search.outlook import Outlook, Waiting
+from services.search.outlook import Outlook, Prospects
 
 blueprint = Blueprint(
     "waiting",
@@ -65,12 +65,12 @@ class WaitingView(MethodView):
     @raises(NotFound)
     @blueprint.doc(operationId="get_waiting")
     @blueprint.response(200, WaitingOut)
-    def get(self, driver_id: UUID) -> Waiting:
+    def get(self, driver_id: UUID) -> Prospects:
         """Show since when a driver waits, and what would have to change.
 
         For figures of now, ask for a dry run (`POST /v1/backhaul-searches`).
         """
         with Session() as session:
-            return outlook.waiting_of(
+            return outlook.prospects_of(
                 session, actor(), current_app.extensions["offer_rules"], driver_id
             )

@@ -98,8 +98,9 @@ def end_the_rest(
 def end_worst(
     session: Session, driver_id: UUID, cause: Cause, *, below_cents: int | None
 ) -> bool:
-    """Supersede the driver's worst open offer that scores less, None: whatever the
-    score; say whether there was one.
+    """Supersede the driver's worst open offer; say whether there was one.
+
+    below_cents: only one that scores less; None takes any.
 
     One that has expired is left to the sweep: it takes no place.
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from geo.points import Point
 from geo.roads import Roads
 from jobs import Job, enqueue
 from models.fleet.drivers import Availability, Driver
@@ -19,6 +18,7 @@ from services.kernel.actors import Actor
 from services.search import waiting, whereabouts
 from services.search.run import SearchRules, search_from
 from services.search.start import Request
+from services.search.whereabouts import StartsFrom, Whereabouts
 
 LATE_BY = timedelta(minutes=15)
 """A request may be so old when it comes in; the truck is free now, then."""
@@ -128,11 +128,9 @@ def begin_to_wait(session: Session, search_id: UUID, now: datetime) -> None:
     search = session.get_one(BackhaulSearch, search_id)
     if search.is_dry_run or search.outcome is not SearchOutcome.PENDING:
         return
-    request = _request_of(search)
-    place = request.place or _known_place(session, search.driver_id, now)
+    place, free_at = _asked(session, search, now)
     if place is not None:
-        free_at = max(request.free_at or now, now)
-        waiting.begin_asked(session, search.driver_id, place, free_at, now)
+        waiting.begin_asked(session, search.driver_id, place.point, free_at, now)
 
 
 def search_requested(
@@ -159,11 +157,8 @@ def search_requested(
     )
     if search is None:
         return None
-    request = _request_of(search)
-    place = whereabouts.place_of(session, search.driver_id, now)
-    if request.place is not None:
-        place = whereabouts.asked(request.place)
-    return search_from(session, rules, search, place, max(request.free_at or now, now))
+    place, free_at = _asked(session, search, now)
+    return search_from(session, rules, search, place, free_at)
 
 
 def give_up(session: Session, *, now: datetime) -> int:
@@ -177,11 +172,15 @@ def give_up(session: Session, *, now: datetime) -> int:
     return int(done.rowcount)  # type: ignore[attr-defined]
 
 
-def _request_of(search: BackhaulSearch) -> Request:
+def _asked(
+    session: Session, search: BackhaulSearch, now: datetime
+) -> tuple[Whereabouts | None, datetime]:
+    """Return where and when the truck is free, by what was asked for; None if no place
+    is known."""
+    # scope: a job, for the driver of a search.
     assert search.request is not None
-    return Request.from_record(search.request)
-
-
-def _known_place(session: Session, driver_id: UUID, now: datetime) -> Point | None:
-    place = whereabouts.place_of(session, driver_id, now)
-    return place.point if place is not None else None
+    request = Request.from_record(search.request)
+    free_at = max(request.free_at or now, now)
+    if request.place is not None:
+        return Whereabouts(request.place, StartsFrom.REQUEST), free_at
+    return whereabouts.place_of(session, search.driver_id, now), free_at

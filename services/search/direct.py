@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from freight.roles import Role
 from geo.roads import Roads
 from models.fleet.drivers import Availability, Driver
+from models.loads.loads import Load
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from notifications.messages import MessageKind
@@ -40,6 +41,13 @@ class EnoughOffers(Conflict):
 
     code = "load-has-enough-offers"
     title = "Enough drivers are offered this load now"
+
+
+class HandedBack(Conflict):
+    """The driver had the load and handed it back: no search offers it to them."""
+
+    code = "handed-back"
+    title = "The driver handed this load back"
 
 
 class DriverNotAvailable(Conflict):
@@ -79,17 +87,17 @@ def offer_load(
     the worst one. If it is declined or expires, nothing follows.
 
     Locks: the load, the driver, the offer that makes room. Raises: NotFound,
-    NotOnTheMarket, EnoughOffers, DriverNotAvailable, DriverBusy, OfferedAlready,
-    NotWorthTaking.
+    NotOnTheMarket, EnoughOffers, HandedBack, DriverNotAvailable, DriverBusy,
+    OfferedAlready, NotWorthTaking.
     """
     # scope: a search of the actor's company, and a load that it kept.
     search = searches.get_search(session, actor, search_id)
     place = _place_of(search, load_id)
+    # The search showed the load: whether it is still there is no secret.
     act_on_loads(session, [load_id])
-    market.check_known(session, actor, load_id)
     free = offer.lock_free_loads(session, search, [load_id], rules)
     if not free:
-        raise _why_not_free(session, actor, load_id)
+        raise _why_not_free(session, actor, search, load_id)
     driver = drivers.get_driver(session, actor, search.driver_id, is_locked=True)
     _check_driver(session, driver, load_id)
     found = worth_taking(session, search, driver, free, roads, now=now).get(load_id)
@@ -118,10 +126,16 @@ def _place_of(search: BackhaulSearch, load_id: UUID) -> int:
     raise NotFound(f"The search kept no load {load_id}.")
 
 
-def _why_not_free(session: Session, actor: Actor, load_id: UUID) -> Conflict:
-    if market.standing(session, load_id, actor.org_id).is_open:
-        return EnoughOffers("Try again when one of them has ended.")
-    return NotOnTheMarket("Search again.")
+def _why_not_free(
+    session: Session, actor: Actor, search: BackhaulSearch, load_id: UUID
+) -> Conflict:
+    # scope: a load that a search of the actor's company kept.
+    if not market.standing(session, load_id, actor.org_id).is_open:
+        return NotOnTheMarket("Search again.")
+    given_up = offer.was_given_up_by(search.driver_id)
+    if session.scalar(select(Load.id).where(Load.id == load_id, given_up)) is not None:
+        return HandedBack("If they want it now, assign it.")
+    return EnoughOffers("Try again when one of them has ended.")
 
 
 def _check_driver(session: Session, driver: Driver, load_id: UUID) -> None:

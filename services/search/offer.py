@@ -239,7 +239,7 @@ def worth_locking(
         ).where(
             Load.id.in_(load_ids),
             is_on_the_market(search.org_id),
-            ~_was_given_up_by(search.driver_id),
+            ~was_given_up_by(search.driver_id),
             ~exists(of_load.where(Offer.search_id == search.id)),
         )
     ).all()
@@ -252,7 +252,7 @@ def worth_locking(
     return free, {load_id for load_id, _, has_room in found if not has_room}
 
 
-def _was_given_up_by(driver_id: UUID) -> ColumnElement[bool]:
+def was_given_up_by(driver_id: UUID) -> ColumnElement[bool]:
     """Return the condition that the driver had the load and handed it back."""
     had = select(Assignment.id).join(Driver, Driver.id == Assignment.driver_id)
     return exists(
@@ -281,7 +281,7 @@ def lock_free_loads(
         .where(
             Load.id.in_(load_ids),
             is_on_the_market(search.org_id),
-            ~_was_given_up_by(search.driver_id),
+            ~was_given_up_by(search.driver_id),
         )
         .order_by(Load.id)
         .with_for_update()

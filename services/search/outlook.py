@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from geo.points import Point
-from models.fleet.drivers import Availability, Driver
 from models.search.searches import (
     BackhaulSearch,
     SearchOutcome,
@@ -20,9 +19,10 @@ from models.search.searches import (
 from models.search.waiting import WaitingDriver
 from services.fleet import drivers
 from services.kernel.actors import Actor
-from services.kernel.standing import is_suspended
 from services.search import offer, waiting
 from services.search.offer import OfferRules
+from services.search.searches import IN_SHORT
+from services.search.start import absence_of
 
 
 class Outlook(StrEnum):
@@ -32,7 +32,8 @@ class Outlook(StrEnum):
     often as they may in 24 hours; nothing new rings. NOT_SEARCHED: their search has not
     run yet. NOTHING_FOUND, OFFERS_OVER: nothing, or nothing more, of the market was
     worth it; the next load that is rings. NOT_EMPTY: no drop of theirs was searched for
-    since they had a load, or they are home.
+    since they had a load, or they are home. DRIVER_INCOMPLETE: they have no truck or no
+    home on file.
     """
 
     OFFERS_OPEN = "offers_open"
@@ -43,14 +44,23 @@ class Outlook(StrEnum):
     NOT_EMPTY = "not_empty"
     DRIVER_BUSY = "driver_busy"
     DRIVER_OFF_DUTY = "driver_off_duty"
+    DRIVER_INCOMPLETE = "driver_incomplete"
     COMPANY_SUSPENDED = "company_suspended"
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A driver's waiting, as it is now.
+DID_NOT_RUN = (
+    *(SearchOutcome.PENDING, SearchOutcome.FAILED, SearchOutcome.DRIVER_BUSY),
+    *(SearchOutcome.DRIVER_OFF_DUTY, SearchOutcome.COMPANY_SUSPENDED),
+)
+"""Outcomes that say nothing of the market."""
 
-    search: their newest one of all loads that is no dry run; None if there is none.
+
+@dataclass(frozen=True, slots=True)
+class Prospects:
+    """A driver's waiting and offers, as they are now.
+
+    search: their newest one of all loads that ran and is no dry run; None if there is
+        none.
     rings: for offers in the last 24 hours.
     """
 
@@ -70,10 +80,10 @@ class Waiting:
         return self.search.relaxations if self.search is not None else []
 
 
-def waiting_of(
+def prospects_of(
     session: Session, actor: Actor, rules: OfferRules, driver_id: UUID
-) -> Waiting:
-    """Return the waiting of a driver of the company; a driver asks for themselves.
+) -> Prospects:
+    """Return the prospects of a driver of the company; a driver asks for themselves.
 
     Raises: NotFound.
     """
@@ -83,14 +93,17 @@ def waiting_of(
     search = _search_of(session, driver_id)
     open_offers = offer.count_open(session, driver_id)
     rings = waiting.rings(session, driver_id)
-    absence = _absence(session, driver)
+    absence = absence_of(session, driver)
     waits = row if absence is None else None
-    outlook = absence
-    if outlook is None and open_offers:
+    if absence is not None:
+        outlook = Outlook(absence.value)
+    elif driver.home is None or driver.truck is None:
+        outlook = Outlook.DRIVER_INCOMPLETE
+    elif open_offers:
         outlook = Outlook.OFFERS_OPEN
-    elif outlook is None:
+    else:
         outlook = _outlook(waits, search, is_rung_often=rings >= rules.rings_per_day)
-    return Waiting(
+    return Prospects(
         driver_id,
         outlook,
         is_waiting=waits is not None,
@@ -118,16 +131,6 @@ def _outlook(
     return Outlook.NOTHING_FOUND
 
 
-def _absence(session: Session, driver: Driver) -> Outlook | None:
-    if is_suspended(session, driver.org_id):
-        return Outlook.COMPANY_SUSPENDED
-    if drivers.has_load(session, driver.id):
-        return Outlook.DRIVER_BUSY
-    if driver.availability is not Availability.AVAILABLE:
-        return Outlook.DRIVER_OFF_DUTY
-    return None
-
-
 def _search_of(session: Session, driver_id: UUID) -> BackhaulSearch | None:
     # scope: the caller found the driver by a scope.
     of_all = (
@@ -135,10 +138,11 @@ def _search_of(session: Session, driver_id: UUID) -> BackhaulSearch | None:
         .where(
             BackhaulSearch.driver_id == driver_id,
             BackhaulSearch.trigger != SearchTrigger.LOAD_CHANGED,
-            BackhaulSearch.outcome != SearchOutcome.PENDING,
+            BackhaulSearch.outcome.not_in(DID_NOT_RUN),
             ~BackhaulSearch.is_dry_run,
         )
         .order_by(BackhaulSearch.id.desc())
         .limit(1)
+        .options(*IN_SHORT)
     )
     return session.scalar(of_all)

@@ -186,7 +186,7 @@ def search_from(
         search.outcome = SearchOutcome.FOUND
     else:
         # Asked again: the driver may have been given a load while we searched.
-        absence = absence_of(session, search, driver)
+        absence = absence_of(session, driver, is_dry_run=search.is_dry_run)
         search.outcome = absence or SearchOutcome.NOTHING_FOUND
     log().info(
         "backhaul.searched",

@@ -90,7 +90,8 @@ def start_of(
     free_at: datetime,
 ) -> Start | SearchOutcome:
     """Return what the search starts from, or why it cannot."""
-    if (absence := absence_of(session, search, driver)) is not None:
+    absence = absence_of(session, driver, is_dry_run=search.is_dry_run)
+    if absence is not None:
         return absence
     asked = Request.from_record(search.request) if search.request else None
     home = driver.home if asked is None else asked.destination or driver.home
@@ -103,13 +104,16 @@ def start_of(
 
 
 def absence_of(
-    session: Session, search: BackhaulSearch, driver: Driver
+    session: Session, driver: Driver, *, is_dry_run: bool = False
 ) -> SearchOutcome | None:
-    """Return why the driver cannot be offered loads now; of a dry run, only if their
-    company may not search at all."""
+    """Return why the driver cannot be offered loads now.
+
+    is_dry_run: only whether their company may not search at all.
+    """
+    # scope: a driver whom the caller found by a scope.
     if is_suspended(session, driver.org_id):
         return SearchOutcome.COMPANY_SUSPENDED
-    if search.is_dry_run:
+    if is_dry_run:
         return None
     if drivers.has_load(session, driver.id):
         return SearchOutcome.DRIVER_BUSY

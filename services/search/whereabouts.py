@@ -34,11 +34,6 @@ class Whereabouts(NamedTuple):
     starts_from: StartsFrom
 
 
-def asked(place: Point) -> Whereabouts:
-    """Return the place that a request named."""
-    return Whereabouts(place, StartsFrom.REQUEST)
-
-
 def after_drop(
     session: Session, driver_id: UUID, drop: Stop, now: datetime
 ) -> Whereabouts:

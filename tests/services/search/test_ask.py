@@ -16,7 +16,6 @@ from models.search.waiting import WaitingDriver
 from runtime.db import Session
 from services.upkeep import privacy
 from tests.services.scene import (
-    Scene,
     decline,
     expire,
     let_time_run_out,
@@ -24,14 +23,10 @@ from tests.services.scene import (
     pushes_to,
     rows_of,
 )
+from tests.services.search.test_waiting import change
 from tests.world import CHICAGO, CLEVELAND, GARY, NEW_YORK, NEWARK, utcnow
 
 SEARCHES = "/v1/backhaul-searches"
-
-
-@pytest.fixture
-def scene(world):
-    return Scene(world)
 
 
 def at(point) -> dict[str, float]:
@@ -128,7 +123,7 @@ class TestADryRun:
         if state == "with a load":
             scene.assigned(driver, scene.load())
         else:
-            _set(driver, availability=Availability.OFF_DUTY)
+            change(Driver, driver.driver_id, availability=Availability.OFF_DUTY)
         wanted = scene.load(GARY, NEWARK)
 
         record = asked(
@@ -181,8 +176,8 @@ class TestWhatIsAskedFor:
     def test_a_truck_stands_for_the_driver_who_is_available(self, scene, asked):
         off_duty, available = scene.drivers(2)
         truck_id = scene.carrier.get(f"/v1/drivers/{off_duty.driver_id}")["truck"]["id"]
-        _set(off_duty, availability=Availability.OFF_DUTY)
-        _set(available, truck_id=UUID(truck_id))
+        change(Driver, off_duty.driver_id, availability=Availability.OFF_DUTY)
+        change(Driver, available.driver_id, truck_id=UUID(truck_id))
 
         record = asked(scene.carrier, truck_id=truck_id, is_dry_run=True)
 
@@ -247,7 +242,7 @@ class TestASearchThatIsNoDryRun:
 
     def test_says_why_it_did_not_search(self, scene, asked):
         driver = scene.driver()
-        _set(driver, availability=Availability.OFF_DUTY)
+        change(Driver, driver.driver_id, availability=Availability.OFF_DUTY)
 
         record = asked(scene.carrier, driver_id=driver.driver_id)
 
@@ -321,7 +316,7 @@ class TestBadRequests:
 
     def test_a_driver_without_a_truck_is_refused(self, scene):
         driver = scene.driver()
-        _set(driver, truck_id=None)
+        change(Driver, driver.driver_id, truck_id=None)
 
         answer = scene.carrier.post(SEARCHES, {"driver_id": driver.driver_id})
 
@@ -329,7 +324,7 @@ class TestBadRequests:
 
     def test_a_driver_without_a_home_needs_a_target(self, scene, asked):
         driver = scene.driver()
-        _set(driver, home_lat=None, home_lon=None)
+        change(Driver, driver.driver_id, home_lat=None, home_lon=None)
 
         refused = driver.post(SEARCHES, {})
         record = asked(driver, destination=at(CHICAGO), is_dry_run=True)
@@ -354,16 +349,6 @@ class TestBadRequests:
 
         assert one.post(SEARCHES, {"driver_id": other.driver_id}).status == 404
         assert one.post(SEARCHES, {"driver_id": one.driver_id}).status == 202
-
-
-def _set(driver, **values) -> None:
-    with Session.begin() as session:
-        session.execute(
-            update(Driver)
-            .where(Driver.id == UUID(driver.driver_id))
-            .values(**values)
-            .execution_options(synchronize_session=False)
-        )
 
 
 def _queue(job: Job, **arguments) -> None:

@@ -4,7 +4,6 @@ from functools import partial
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
 from models.fleet.drivers import Availability, Driver
@@ -21,14 +20,10 @@ from tests.services.scene import (
     pushes_to,
     rows_of,
 )
+from tests.services.search.test_waiting import change
 from tests.world import utcnow
 
 SEARCHES = "/v1/backhaul-searches"
-
-
-@pytest.fixture
-def scene(world):
-    return Scene(world)
 
 
 @pytest.fixture
@@ -143,7 +138,14 @@ class TestALoadBeyondTheDriversLimit:
         assert scene.carrier.post(path, decision).status == 201
         run_jobs(**scene.changes)
 
-        assert [str(each.load_id) for each in open_offers(driver)] == [made["load_id"]]
+        (again,) = open_offers(driver)
+        assert str(again.load_id) == made["load_id"]
+        assert again.renews_id == UUID(made["id"])
+
+        scene.load(weight_kg=5_000)
+        decline(driver, again.id)
+        run_jobs(**scene.changes)
+        assert open_offers(driver) == []
 
 
 class TestIsRefused:
@@ -180,6 +182,16 @@ class TestIsRefused:
 
         assert (answer.status, answer.code) == (409, "load-not-on-the-market")
 
+    def test_once_another_company_took_it(self, scene, found, world):
+        load_id = scene.load()
+        search_id = found(scene.driver())
+        other = world.company()
+        world.assign(other, world.driver(other, device=None), {"id": str(load_id)})
+
+        answer = offer(scene, search_id, load_id)
+
+        assert (answer.status, answer.code) == (409, "load-not-on-the-market")
+
     def test_while_enough_drivers_are_asked(self, scene, found):
         load_id = scene.load()
         driver, *others = scene.drivers(6)
@@ -204,8 +216,7 @@ class TestIsRefused:
         load_id = scene.load()
         driver = scene.driver()
         search_id = found(driver)
-        with Session.begin() as session:
-            session.execute(update(Driver).values(availability=Availability.RESTING))
+        change(Driver, driver.driver_id, availability=Availability.RESTING)
 
         answer = offer(scene, search_id, load_id)
 
@@ -225,14 +236,23 @@ class TestIsRefused:
         assert (after.status, after.code) == (409, "offered-already")
         assert offer(scene, found(driver), load_id).status == 201
 
+    def test_to_the_driver_who_handed_it_back(self, scene, found):
+        load_id = scene.load()
+        driver = scene.driver()
+        search_id = found(driver)
+        given = scene.assigned(driver, load_id)
+        path = f"/v1/assignments/{given}/hand-back"
+        assert driver.put(path, {"reason": "hours"}).status == 200
+
+        answer = offer(scene, search_id, load_id)
+
+        assert (answer.status, answer.code) == (409, "handed-back")
+
     def test_once_it_is_worth_nothing(self, scene, found):
         load_id = scene.load()
         driver = scene.driver()
         search_id = found(driver)
-        with Session.begin() as session:
-            session.execute(
-                update(Load).where(Load.id == load_id).values(price_cents=100)
-            )
+        change(Load, load_id, price_cents=100)
 
         answer = offer(scene, search_id, load_id)
 

@@ -1,21 +1,14 @@
 """What a driver without a load is told: since when, why, and what would help."""
 
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
-from sqlalchemy import update
 
 from geo.distance import METRES_PER_MILE
 from models.fleet.drivers import Availability, Driver
-from runtime.db import Session
-from tests.services.scene import Scene, decline, let_time_run_out, open_offers
+from tests.services.scene import decline, let_time_run_out, open_offers
+from tests.services.search.test_waiting import change
 from tests.world import CHICAGO, CLEVELAND, NEWARK, utcnow
-
-
-@pytest.fixture
-def scene(world):
-    return Scene(world)
 
 
 def waiting(caller, driver=None):
@@ -25,11 +18,9 @@ def waiting(caller, driver=None):
     return answer
 
 
-def set_driver(driver, **values):
-    with Session.begin() as session:
-        session.execute(
-            update(Driver).where(Driver.id == UUID(driver.driver_id)).values(**values)
-        )
+def steps_of(driver, kind):
+    steps = waiting(driver)["relaxations"]
+    return [step for step in steps if step["kind"] == kind]
 
 
 class TestADriverWhoFoundNothing:
@@ -47,15 +38,11 @@ class TestADriverWhoFoundNothing:
 
     def test_is_told_how_much_farther_a_load_is(self, scene):
         driver = scene.driver()
-        set_driver(driver, max_deadhead_m=2 * METRES_PER_MILE)
+        change(Driver, driver.driver_id, max_deadhead_m=2 * METRES_PER_MILE)
         scene.loads(3, pickup=NEWARK)
         scene.search(driver)
 
-        (step,) = [
-            each
-            for each in waiting(driver)["relaxations"]
-            if each["kind"] == "deadhead"
-        ]
+        (step,) = steps_of(driver, "deadhead")
 
         assert step["load_count"] == 3
         assert round(step["change"]["value"] / METRES_PER_MILE) == 25
@@ -64,14 +51,10 @@ class TestADriverWhoFoundNothing:
 
     def test_finds_what_a_relaxation_promised_when_they_ask_so(self, scene, run_jobs):
         driver = scene.driver()
-        set_driver(driver, max_deadhead_m=2 * METRES_PER_MILE)
+        change(Driver, driver.driver_id, max_deadhead_m=2 * METRES_PER_MILE)
         scene.loads(3, pickup=NEWARK)
         scene.search(driver)
-        (step,) = [
-            each
-            for each in waiting(driver)["relaxations"]
-            if each["kind"] == "deadhead"
-        ]
+        (step,) = steps_of(driver, "deadhead")
         farther_m = step["change"]["limit"] + step["change"]["value"]
 
         asked = driver.post("/v1/backhaul-searches", {"radius_m": farther_m})
@@ -89,18 +72,14 @@ class TestADriverWhoFoundNothing:
         scene.loads(2, equipment=["step_deck"])
         scene.search(driver)
 
-        steps = waiting(driver)["relaxations"]
+        (step,) = steps_of(driver, "equipment")
 
-        assert [
-            (each["change"]["value"], each["load_count"])
-            for each in steps
-            if each["kind"] == "equipment"
-        ] == [("step_deck", 2)]
+        assert (step["change"]["value"], step["load_count"]) == ("step_deck", 2)
 
     def test_is_told_of_no_load_that_they_may_not_know(self, scene):
         """Neither another company's own freight, nor what is held."""
         driver = scene.driver()
-        set_driver(driver, max_deadhead_m=2 * METRES_PER_MILE)
+        change(Driver, driver.driver_id, max_deadhead_m=2 * METRES_PER_MILE)
         scene.load(visibility="private")
         scene.search(driver)
 
@@ -157,9 +136,33 @@ class TestTheOutlook:
     def test_of_a_driver_off_duty(self, scene):
         driver = scene.driver()
         scene.search(driver)
-        set_driver(driver, availability=Availability.OFF_DUTY)
+        change(Driver, driver.driver_id, availability=Availability.OFF_DUTY)
 
         assert waiting(driver)["outlook"] == "driver_off_duty"
+
+    @pytest.mark.parametrize("lacks", ["truck", "home"])
+    def test_of_a_driver_whose_papers_lack_something(self, scene, lacks):
+        gone = {"truck": {"truck_id": None}, "home": {"home_lat": None}}
+        driver = scene.driver()
+        scene.search(driver)
+        values = gone[lacks] | ({"home_lon": None} if lacks == "home" else {})
+        change(Driver, driver.driver_id, **values)
+
+        assert waiting(driver)["outlook"] == "driver_incomplete"
+
+    def test_says_nothing_of_a_search_that_did_not_run(self, scene, run_jobs):
+        driver = scene.driver()
+        live = scene.search(driver)
+        change(Driver, driver.driver_id, availability=Availability.OFF_DUTY)
+        driver.post("/v1/backhaul-searches", {})
+        run_jobs(**scene.changes)
+        change(Driver, driver.driver_id, availability=Availability.AVAILABLE)
+
+        told = waiting(driver)
+
+        assert (told["outlook"], told["search"]["id"]) == (
+            *("nothing_found", str(live.id)),
+        )
 
     def test_of_a_driver_without_a_drop(self, scene):
         told = waiting(scene.driver())
