@@ -365,9 +365,7 @@ def _search(
     search.counts = _counts(screened)
     search.radius_m = area.circle.radius_m
     search.ranked = [load.to_record() for load in ranked]
-    waiting.settle(
-        session, start.driver.id, start.place.point, start.home, asked.baseline
-    )
+    waiting.settle(session, search.driver_id, asked)
     search.timings = {
         "search_ms": _ms(began, found_at),
         "judge_ms": _ms(found_at, judged_at),

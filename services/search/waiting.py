@@ -22,7 +22,7 @@ from freight.candidates import Candidate
 from freight.columns import seconds_of
 from freight.equipment import Equipment
 from freight.preferences import PreferenceKind
-from freight.trips import WayHome
+from freight.tables import Question
 from freight.waiting import Trucks, bits_taken, longest_s, types_for
 from geo.distance import METRES_PER_MILE, haversine_m
 from geo.points import Point
@@ -34,7 +34,7 @@ from models.search.waiting import WaitingDriver
 from services.fleet.positions import RECENT
 from services.loads.market import ON_THE_MARKET
 from services.search import whereabouts
-from services.search.situations import cost_of, hour_of, wishes_of
+from services.search.situations import IS_CREW, cost_of, hour_of, wishes_of
 
 HOME_M = 25 * METRES_PER_MILE
 """A driver who is so near home is home, and waits no more."""
@@ -83,10 +83,19 @@ NEAR = """
 """
 """The great circle, on an Earth that is a little too small: no road is shorter."""
 
+IS_AS_SEARCHED = f"""
+    (w.home_lat, w.home_lon, w.is_crew)
+    = (d.home_lat, d.home_lon, {IS_CREW.format(driver="d")})
+"""
+"""Whether home and crew are those of the empty way home in the row. Else it is not
+known, and the driver may gain anything until their next search."""
+
 FOR_A_LOAD = text(
     f"""
     select w.driver_id, w.lat, w.lon, p.lat as seen_lat, p.lon as seen_lon,
-        greatest(w.free_at, now()) as free_at, w.baseline_m, w.baseline_s,
+        greatest(w.free_at, now()) as free_at,
+        case when {IS_AS_SEARCHED} then w.baseline_m end as baseline_m,
+        case when {IS_AS_SEARCHED} then w.baseline_s end as baseline_s,
         d.home_lat, d.home_lon, d.max_deadhead_m, d.preferences, t.equipment,
         t.cost_empty_cents_per_km, t.cost_loaded_cents_per_km, t.hour_cents,
         o.cost_cents_per_km as company_cost, o.hour_cents as company_hour
@@ -157,10 +166,10 @@ def is_home(place: Point, home: Point) -> bool:
     return haversine_m(place, home) <= HOME_M
 
 
-def settle(
-    session: Session, driver_id: UUID, place: Point, home: Point, way: WayHome
-) -> None:
-    """Note where the driver's search started; end their waiting if they are home."""
+def settle(session: Session, driver_id: UUID, asked: Question) -> None:
+    """Note where the driver's search started, and the empty way home from there; end
+    their waiting if they are home."""
+    place, home = asked.situation.drop, asked.situation.home
     if is_home(place, home):
         end(session, driver_id)
         return
@@ -170,8 +179,11 @@ def settle(
         .values(
             lat=place.lat,
             lon=place.lon,
-            baseline_m=way.distance_m,
-            baseline_s=way.elapsed_s,
+            baseline_m=asked.baseline.distance_m,
+            baseline_s=asked.baseline.elapsed_s,
+            home_lat=home.lat,
+            home_lon=home.lon,
+            is_crew=asked.situation.is_crew,
         )
     )
 
