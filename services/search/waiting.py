@@ -15,20 +15,18 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Row, delete, func, select, text, update
+from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.orm import Session
 
 from freight.candidates import Candidate
 from freight.columns import seconds_of
-from freight.equipment import Equipment
 from freight.preferences import PreferenceKind
 from freight.tables import Question
-from freight.waiting import Trucks, bits_taken, longest_s, types_for
+from freight.waiting import Trucks, longest_s, types_for
 from geo.distance import METRES_PER_MILE, haversine_m
 from geo.points import Point
 from geo.roads import Roads
 from models.loads.assignments import Assignment
-from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch, SearchOutcome
 from models.search.waiting import WaitingDriver
 from services.fleet.positions import RECENT
@@ -67,6 +65,11 @@ BEGIN = text(
     """
 )
 
+LAST_RING = """
+    (select max(f.created_at) from offers f where f.driver_id = {driver_id})
+"""
+"""When the driver's phones rang last for offers."""
+
 RINGS = """
     (select count(distinct f.created_at) from offers f
     where f.driver_id = {driver_id} and f.created_at > now() - interval '1 day')
@@ -96,7 +99,7 @@ FOR_A_LOAD = text(
         greatest(w.free_at, now()) as free_at,
         case when {IS_AS_SEARCHED} then w.baseline_m end as baseline_m,
         case when {IS_AS_SEARCHED} then w.baseline_s end as baseline_s,
-        d.home_lat, d.home_lon, d.max_deadhead_m, d.preferences, t.equipment,
+        d.home_lat, d.home_lon, d.max_deadhead_m, d.preferences,
         t.cost_empty_cents_per_km, t.cost_loaded_cents_per_km, t.hour_cents,
         o.cost_cents_per_km as company_cost, o.hour_cents as company_hour
     from waiting_drivers w
@@ -190,8 +193,8 @@ def settle(session: Session, driver_id: UUID, asked: Question) -> None:
 
 def quiet_until(session: Session, driver_id: UUID, every: timedelta) -> datetime | None:
     """Return until when the driver's phone does not ring for loads that came."""
-    of_driver = select(func.max(Offer.created_at)).where(Offer.driver_id == driver_id)
-    last = session.scalar(of_driver)
+    asked = text(f"select {LAST_RING.format(driver_id=':driver_id')}")
+    last: datetime | None = session.scalar(asked, {"driver_id": driver_id})
     return None if last is None else last + every
 
 
@@ -234,7 +237,6 @@ def for_load(
     rows = [row for row in session.execute(FOR_A_LOAD, asked) if not _is_home(row)]
     places = [_place(row) for row in rows]
     moved_m = [_moved_m(row, place) for row, place in zip(rows, places, strict=True)]
-    bits = [bits_taken(Equipment(row.equipment)) for row in rows]
     columns = {
         "free_at": [seconds_of(row.free_at) for row in rows],
         "baseline_m": [
@@ -257,8 +259,6 @@ def for_load(
     trucks = Trucks(
         place=roads.places(places),
         home=roads.places([Point(row.home_lat, row.home_lon) for row in rows]),
-        equipment=np.array([own for own, _ in bits], "i8"),
-        equipment_if_dry=np.array([dry for _, dry in bits], "i8"),
         **{name: np.array(values, "f8") for name, values in columns.items()},
     )
     return Waiting([row.driver_id for row in rows], trucks)

@@ -30,7 +30,7 @@ NEXT_AFTER = timedelta(seconds=10)
 """When the next ones are woken, if the load has places left by then."""
 
 WAKE = text(
-    """
+    f"""
     with before as (
         select driver_id, case when due_at > :now - interval '5 minutes' then due_at end
             as due_at
@@ -38,9 +38,8 @@ WAKE = text(
         order by driver_id for update
     )
     update waiting_drivers w set load_ids = w.load_ids || :load_id,
-        due_at = coalesce(before.due_at, greatest(:now, (
-            select max(f.created_at) + :every from offers f
-            where f.driver_id = w.driver_id)))
+        due_at = coalesce(before.due_at, greatest(:now,
+            {waiting.LAST_RING.format(driver_id="w.driver_id")} + :every))
     from before where before.driver_id = w.driver_id
     returning w.driver_id, w.due_at, before.due_at is null as is_first
     """
