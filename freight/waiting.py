@@ -3,11 +3,12 @@
 Cheap, so that a load that comes to the market finds the few trucks that are worth a
 search of their own. Not below the gain that such a search finds, if home and crew are
 those of the baseline: hours are those of driving, docks and windows, without rests and
-borders.
+borders. Left to that search are the areas, the windows of deliveries and of middle
+stops, and the driver's wishes about time and pay.
 """
 
 from dataclasses import dataclass, fields
-from math import inf
+from math import inf, nan
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +17,10 @@ from freight.candidates import Candidate
 from freight.columns import Array, Loads, Numbers
 from freight.equipment import DRY_FOR_REEFERS, Equipment
 from freight.hours import RESTART_S, elapsed_s
-from freight.situation import Parameters
+from freight.rules import FREIGHT, LANES, PLACES
+from freight.situation import Parameters, Situation
+from freight.tables import Question, Table
+from freight.trips import WayHome
 from geo.points import Point
 from geo.roads import Places, Roads, Ways
 
@@ -128,6 +132,15 @@ def _home_at(
     found: Numbers = done_at + parameters.seconds(home.metres, home.access_m)
     return found
 
+
+def may_take(load: Loads, situation: Situation, parameters: Parameters) -> bool:
+    """Say whether none of AT_SIGHT refuses the load, a table of one."""
+    asked = Question(situation, parameters, WayHome(nan, nan))
+    return not any(rule.refuses(Table(load), asked)[0] for rule in AT_SIGHT)
+
+
+AT_SIGHT = (*FREIGHT, LANES, *PLACES)
+"""The rules of a search that need no way and no time."""
 
 SLOW_MPS = 10.0
 """No truck plans to be slower."""

@@ -7,7 +7,7 @@ either on the market that the search reads, or its job finds the driver here.
 
 # scope: called by jobs, for one driver, or for one load and all who may see it.
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import nan
@@ -16,23 +16,33 @@ from uuid import UUID
 
 import numpy as np
 from sqlalchemy import Row, delete, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from freight.candidates import Candidate
 from freight.columns import seconds_of
 from freight.preferences import PreferenceKind
+from freight.situation import Situation
 from freight.tables import Question
 from freight.waiting import Trucks, longest_s, types_for
 from geo.distance import METRES_PER_MILE, haversine_m
 from geo.points import Point
 from geo.roads import Roads
+from models.fleet.drivers import Driver
 from models.loads.assignments import Assignment
+from models.people.organisations import Organisation
 from models.search.searches import BackhaulSearch, SearchOutcome
 from models.search.waiting import WaitingDriver
 from services.fleet.positions import RECENT
 from services.loads.market import ON_THE_MARKET
 from services.search import whereabouts
-from services.search.situations import IS_CREW, cost_of, hour_of, wishes_of
+from services.search.situations import (
+    IS_CREW,
+    Company,
+    cost_of,
+    hour_of,
+    situation_of,
+    wishes_of,
+)
 
 HOME_M = 25 * METRES_PER_MILE
 """A driver who is so near home is home, and waits no more."""
@@ -262,6 +272,27 @@ def for_load(
         **{name: np.array(values, "f8") for name, values in columns.items()},
     )
     return Waiting([row.driver_id for row in rows], trucks)
+
+
+def situations(session: Session, driver_ids: Collection[UUID]) -> dict[UUID, Situation]:
+    """Return what a search would know of these waiting drivers, each at the place where
+    their last one started."""
+    rows = session.execute(
+        select(Driver, WaitingDriver, *Company.columns())
+        .join(Organisation, Organisation.id == Driver.org_id)
+        .join(WaitingDriver, WaitingDriver.driver_id == Driver.id)
+        .where(Driver.id.in_(driver_ids), Driver.home_lat.is_not(None))
+        .options(joinedload(Driver.truck, innerjoin=True))
+    )
+    return {
+        row.Driver.id: situation_of(
+            *(row.Driver, row.Driver.truck, Company.of(row)),
+            drop=row.WaitingDriver.point,
+            home=row.Driver.home,
+            free_at=row.WaitingDriver.free_at,
+        ).situation
+        for row in rows
+    }
 
 
 def _place(row: Row[Any]) -> Point:

@@ -56,8 +56,8 @@ MUTANTS = (
     Mutant(
         "a-driver-alone-is-a-crew",
         "services/search/situations.py",
-        "                mate.id != Driver.id,\n",
-        "",
+        " and mate.id <> {driver}.id\n",
+        "\n",
         (f"{SITUATIONS}::TestTheCrew",),
     ),
     Mutant(
