@@ -239,7 +239,8 @@ def offer_next(
 
     once_all_ended: not while an offer of the search is open.
 
-    Safe to repeat.
+    None if the driver's phones rang `rings_per_day` times: beyond that, only a drop or
+    the loss of a load rings them. Safe to repeat.
     """
     # scope: a job, for one search.
     search = session.get_one(BackhaulSearch, search_id)
@@ -247,7 +248,8 @@ def offer_next(
     if once_all_ended and session.scalar(still_open.limit(1)) is not None:
         return
     if search.load_ids is None:
-        offer.extend(session, search, rules.offers, rules.roads, now=now)
+        if waiting.rings(session, search.driver_id) < rules.offers.rings_per_day:
+            offer.extend(session, search, rules.offers, rules.roads, now=now)
     elif not adding.add(session, search, rules.offers, rules.roads, now=now):
         _go_back(session, search)
 
