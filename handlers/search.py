@@ -75,6 +75,15 @@ def search_wake(supplies: Supplies, load_id: str, since: str | None = None) -> N
         )
 
 
+def search_wake_each(supplies: Supplies, load_ids: list[str], since: str) -> None:
+    """Wake waiting drivers for each of these loads, which came to the market at once.
+
+    A load has a transaction of its own: rows of drivers are locked for one at a time.
+    """
+    for load_id in load_ids:
+        search_wake(supplies, load_id, since)
+
+
 def search_woken(supplies: Supplies, driver_id: str) -> None:
     """Judge the loads that came for a waiting driver, and offer them."""
     with Session.begin() as session:
@@ -88,5 +97,6 @@ JOBS: Handlers = {
     Job.SEARCH_AFTER_END: search_after_end,
     Job.SEARCH_OFFER_NEXT: search_offer_next,
     Job.SEARCH_WAKE: search_wake,
+    Job.SEARCH_WAKE_EACH: search_wake_each,
     Job.SEARCH_WOKEN: search_woken,
 }

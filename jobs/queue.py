@@ -69,6 +69,7 @@ class Job(Enum):
     # After the searches: many loads may come at once, and each may wake several.
     SEARCH_WOKEN = Kind("search.woken", "match", 4)
     SEARCH_WAKE = Kind("search.wake", "match", 3)
+    SEARCH_WAKE_EACH = Kind("search.wake_each", "match", 2)
     # What others wait for goes before what is only deleted.
     LEASES_LAPSE = Kind("leases.lapse", "maint", 2, _each_minutes(1))
     OFFERS_SWEEP = Kind("offers.sweep", "maint", 2, _each_minutes(1))
