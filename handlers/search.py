@@ -57,6 +57,12 @@ def search_offer_next(
         )
 
 
+def search_begin_waiting(supplies: Supplies, driver_id: str) -> None:
+    """Let a driver who came back on duty wait for a load."""
+    with Session.begin() as session:
+        waiting.begin_on_duty(session, driver_id=UUID(driver_id), now=supplies.now())
+
+
 def search_wake(supplies: Supplies, load_id: str, since: str | None = None) -> None:
     """Wake the waiting drivers to whom a load may be worth most.
 
@@ -96,6 +102,7 @@ JOBS: Handlers = {
     Job.SEARCH_RUN: search_run,
     Job.SEARCH_AFTER_END: search_after_end,
     Job.SEARCH_OFFER_NEXT: search_offer_next,
+    Job.SEARCH_BEGIN_WAITING: search_begin_waiting,
     Job.SEARCH_WAKE: search_wake,
     Job.SEARCH_WAKE_EACH: search_wake_each,
     Job.SEARCH_WOKEN: search_woken,

@@ -66,6 +66,7 @@ class Job(Enum):
     INVITATIONS_MAIL = Kind("invitations.mail", "letters", 5)
     SEARCH_AFTER_END = Kind("search.after_end", "match", 5)
     SEARCH_OFFER_NEXT = Kind("search.offer_next", "match", 5)
+    SEARCH_BEGIN_WAITING = Kind("search.begin_waiting", "match", 5)
     # After the searches: many loads may come at once, and each may wake several.
     SEARCH_WOKEN = Kind("search.woken", "match", 4)
     SEARCH_WAKE = Kind("search.wake", "match", 3)

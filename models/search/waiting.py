@@ -17,7 +17,8 @@ class WaitingDriver(Row):
     not be home, which is asked when a load looks for them.
 
     since: when they became empty.
-    lat, lon: where their last search started. free_at: when they could leave the drop.
+    lat, lon: where their last search started. free_at: when they could leave the drop;
+        or, of a driver who waits again, when they were there.
     baseline_m, baseline_s: of the empty way home from there; None while their first
         search has not ended. home_lat, home_lon, is_crew: for whom that is the way: it
         is not known of another home, nor if the driver has a mate now, or has none.

@@ -165,7 +165,7 @@ def search_woken(
     session.flush()
     search = _claim(session, driver_id, SearchTrigger.LOAD_CHANGED, now, **claim)
     assert search is not None
-    place = whereabouts.since_search(session, waits, now)
+    place = whereabouts.since_search(session, waits)
     free_at = max(waits.free_at, now)
     return _search_from(session, rules, search, place, free_at)
 

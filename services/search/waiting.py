@@ -27,12 +27,12 @@ from freight.waiting import Trucks, longest_s, types_for
 from geo.distance import METRES_PER_MILE, haversine_m
 from geo.points import Point
 from geo.roads import Roads
-from models.fleet.drivers import Driver
+from models.fleet.drivers import Availability, Driver
 from models.loads.assignments import Assignment
 from models.people.organisations import Organisation
 from models.search.searches import BackhaulSearch, SearchOutcome
 from models.search.waiting import WaitingDriver
-from services.fleet.positions import RECENT
+from services.fleet import positions
 from services.loads.market import ON_THE_MARKET
 from services.search import whereabouts
 from services.search.situations import (
@@ -70,7 +70,7 @@ BEGIN_AFTER_DROP = text(
 BEGIN = text(
     f"""
     insert into waiting_drivers (driver_id, org_id, since, lat, lon, free_at)
-    select id, org_id, :now, :lat, :lon, :now from drivers where id = :driver_id
+    select id, org_id, :now, :lat, :lon, :seen_at from drivers where id = :driver_id
     {ANEW}
     """
 )
@@ -117,10 +117,11 @@ FOR_A_LOAD = text(
     join trucks t on t.id = d.truck_id
     join organisations o on o.id = w.org_id
     left join last_positions p on p.driver_id = w.driver_id
-        and p.corrected_at > greatest(w.free_at, now() - :recent)
+        and p.corrected_at > w.free_at
     join loads on loads.id = :load_id
         and {ON_THE_MARKET.replace(":org_id", "w.org_id").replace(":now", "now()")}
     where t.equipment = any (:types) and {NEAR}
+        and greatest(w.free_at, p.corrected_at) > now() - :lost_after
         and d.availability = 'available' and d.home_lat is not null
         and o.suspended_at is null
         and not exists (select from assignments a
@@ -140,7 +141,8 @@ FOR_A_LOAD = text(
 )
 """Who waits, may be offered the load, and was not offered it already, nor searched for
 on its account since. An offer that was superseded, as by an edit of the load, does not
-count. With their newest position, as `whereabouts.since_search` knows it."""
+count. With their newest position, as `whereabouts.since_search` knows it; a driver of
+whom no place has been known for `positions.NEAR` may be anywhere, and is left out."""
 
 
 @dataclass(frozen=True)
@@ -168,10 +170,35 @@ def begin_after_end(session: Session, *, assignment_id: UUID, now: datetime) -> 
     searched = select(BackhaulSearch.id).where(
         BackhaulSearch.assignment_id == assignment_id
     )
-    place = whereabouts.place_of(session, driver_id, now)
-    if place is not None and session.scalar(searched) is None:
-        at = {"lat": place.point.lat, "lon": place.point.lon, "now": now}
-        session.execute(BEGIN, {"driver_id": driver_id, **at})
+    if session.scalar(searched) is None:
+        _begin(session, driver_id, now)
+
+
+def begin_on_duty(session: Session, *, driver_id: UUID, now: datetime) -> None:
+    """Let a driver who came back on duty wait where they were last, unless that is home
+    (a job). No search of all loads: for that they ask.
+
+    Safe to repeat.
+    """
+    # scope: a job, for one driver.
+    driver = session.get_one(Driver, driver_id)
+    if driver.availability is not Availability.AVAILABLE:
+        return
+    place = _begin(session, driver_id, now)
+    if place is not None and driver.home is not None and is_home(place, driver.home):
+        end(session, driver_id)
+
+
+def _begin(session: Session, driver_id: UUID, now: datetime) -> Point | None:
+    """Let the driver wait where they were last; return the place, None if none is
+    known."""
+    known = whereabouts.last_known(session, driver_id, now)
+    if known is None:
+        return None
+    place, seen_at = known[0].point, known[1]
+    at = {"lat": place.lat, "lon": place.lon, "seen_at": seen_at, "now": now}
+    session.execute(BEGIN, {"driver_id": driver_id, **at})
+    return place
 
 
 def is_home(place: Point, home: Point) -> bool:
@@ -241,7 +268,7 @@ def for_load(
     max_deadhead_m: of those who named no limit.
     rings_per_day: those whose phones rang so often are left alone.
     """
-    asked = {"load_id": load.load_id, "since": since, "recent": RECENT}
+    asked = {"load_id": load.load_id, "since": since, "lost_after": positions.NEAR}
     asked |= {"max_deadhead_m": max_deadhead_m, "types": types_for(load)}
     asked |= {"rings_per_day": rings_per_day}
     rows = [row for row in session.execute(FOR_A_LOAD, asked) if not _is_home(row)]
