@@ -3,7 +3,7 @@
 # scope: a driver of the actor's company, or of a job.
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
@@ -123,6 +123,30 @@ def situation_of(
 ) -> Known:
     """Return what is known of the driver and the truck at the drop.
 
+    As `at_sight`, and with the countries and the zone of the places.
+    """
+    known = at_sight(driver, truck, company, drop=drop, home=home, free_at=free_at)
+    situation = replace(
+        known.situation,
+        drop_country=region_of(drop).country,
+        home_country=region_of(home).country,
+        zone=zone_of(home),
+    )
+    return replace(known, situation=situation)
+
+
+def at_sight(
+    driver: Driver,
+    truck: Truck,
+    company: Company,
+    *,
+    drop: Point,
+    home: Point,
+    free_at: datetime,
+) -> Known:
+    """Return what is known of the driver and the truck without looking up places, which
+    takes most of the time.
+
     A cost is the truck's, else the company's, else our default. A figure on file that
     cannot be right is replaced by the default, and that is said. The truck may go where
     both the driver and the company may.
@@ -151,14 +175,11 @@ def situation_of(
         max_deadhead_m=driver.max_deadhead_m,
         min_pay_cents_per_km=driver.min_pay_cents_per_km,
         is_crew=company.is_crew,
-        drop_country=region_of(drop).country,
-        home_country=region_of(home).country,
         carrier_country=company.country,
         driver_country=country,
         countries=_both(driver.countries or (country,), company),
         rank_by=driver.rank_by,
         preferences=wishes_of(driver.preferences),
-        zone=zone_of(home),
     )
     return Known(situation, empty_source, loaded_source, hour_source)
 

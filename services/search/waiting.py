@@ -38,9 +38,9 @@ from services.search import whereabouts
 from services.search.situations import (
     IS_CREW,
     Company,
+    at_sight,
     cost_of,
     hour_of,
-    situation_of,
     wishes_of,
 )
 
@@ -101,14 +101,14 @@ IS_AS_SEARCHED = f"""
     = (d.home_lat, d.home_lon, {IS_CREW.format(driver="d")})
 """
 """Whether home and crew are those of the empty way home in the row. Else it is not
-known, and the driver may gain anything until their next search."""
+known, or there is none yet, and the driver may gain anything until their next search.
+"""
 
 FOR_A_LOAD = text(
     f"""
     select w.driver_id, w.lat, w.lon, p.lat as seen_lat, p.lon as seen_lon,
-        greatest(w.free_at, now()) as free_at,
-        case when {IS_AS_SEARCHED} then w.baseline_m end as baseline_m,
-        case when {IS_AS_SEARCHED} then w.baseline_s end as baseline_s,
+        greatest(w.free_at, now()) as free_at, w.baseline_m, w.baseline_s,
+        {IS_AS_SEARCHED} as is_as_searched,
         d.home_lat, d.home_lon, d.max_deadhead_m, d.preferences,
         t.cost_empty_cents_per_km, t.cost_loaded_cents_per_km, t.hour_cents,
         o.cost_cents_per_km as company_cost, o.hour_cents as company_hour
@@ -277,11 +277,11 @@ def for_load(
     columns = {
         "free_at": [seconds_of(row.free_at) for row in rows],
         "baseline_m": [
-            nan if row.baseline_m is None else row.baseline_m + more_m
+            row.baseline_m + more_m if row.is_as_searched else nan
             for row, more_m in zip(rows, moved_m, strict=True)
         ],
         "baseline_s": [
-            nan if row.baseline_s is None else row.baseline_s + longest_s(more_m)
+            row.baseline_s + longest_s(more_m) if row.is_as_searched else nan
             for row, more_m in zip(rows, moved_m, strict=True)
         ],
         "cost_empty_cents_per_km": [_cost(row, "empty") for row in rows],
@@ -302,8 +302,8 @@ def for_load(
 
 
 def situations(session: Session, driver_ids: Collection[UUID]) -> dict[UUID, Situation]:
-    """Return what a search would know of these waiting drivers, each at the place where
-    their last one started."""
+    """Return what a search would know of these waiting drivers `at_sight`, each at the
+    place where their last one started."""
     rows = session.execute(
         select(Driver, WaitingDriver, *Company.columns())
         .join(Organisation, Organisation.id == Driver.org_id)
@@ -312,7 +312,7 @@ def situations(session: Session, driver_ids: Collection[UUID]) -> dict[UUID, Sit
         .options(joinedload(Driver.truck, innerjoin=True))
     )
     return {
-        row.Driver.id: situation_of(
+        row.Driver.id: at_sight(
             *(row.Driver, row.Driver.truck, Company.of(row)),
             drop=row.WaitingDriver.point,
             home=row.Driver.home,
