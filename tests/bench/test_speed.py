@@ -54,17 +54,6 @@ class TestSearch:
 
 
 @pytest.mark.bench
-class TestWhatIf:
-    def test_every_record_is_filled_beside_the_drops(self):
-        figures = quick("what_if")["figures"]
-
-        assert figures["asked"] == 8
-        assert figures["refused"] == figures["drops_lost"] == 0
-        assert figures["outcomes"].keys() <= {"found", "nothing_found"}
-        assert figures["with_relaxations"] > 0
-
-
-@pytest.mark.bench
 class TestNaive:
     def test_every_search_is_as_in_the_reference(self):
         line = quick("naive")
