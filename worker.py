@@ -28,6 +28,7 @@ from handlers import letters, loads, offers, push, queue, search, upkeep
 from handlers.supplies import Handlers, Supplies
 from handlers.upkeep import positions_partition
 from jobs import PERIODIC, Job, RunLater, enqueue, make_worker_app, work
+from jobs.rescue import MOST_ATTEMPTS
 from notifications.gateway import QUOTA_WAIT_S
 from runtime.config import Settings
 from runtime.db import DatabaseRole, Hand, Session, lock_timeout_ms
@@ -49,8 +50,6 @@ HANDLERS: Handlers = {
     **upkeep.JOBS,
     **queue.JOBS,
 }
-
-MOST_ATTEMPTS = 5
 
 
 class Retry(BaseRetryStrategy):

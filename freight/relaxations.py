@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 
 from freight.columns import Loads, bit_of
-from freight.equipment import Equipment
+from freight.equipment import DRY_FOR_REEFERS, Equipment
 from freight.feasibility import Figure
 from freight.preferences import PreferenceKind
 from freight.ranking import asked_of, in_circle, screen
 from freight.records import record_of
 from freight.situation import Situation
 from freight.tables import Asked, area_of
-from freight.waiting import bits_taken
 from geo.distance import METRES_PER_MILE
 from geo.fences import MAX_RADIUS_M, CircleFence
 
@@ -164,11 +163,17 @@ def _other_trucks(loads: Loads, asked: Asked) -> list[Relaxation]:
     found = []
     for kind in likely[: 2 * TYPES]:
         change = Figure(kind.value, own and own.value, "equipment")
-        others = near.take(near.equipment & sum(bits_taken(kind)) != 0)
+        others = near.take(near.equipment & _bits_of(kind) != 0)
         relaxed = _with(asked, equipment=kind)
         step = _tried(others, RelaxationKind.EQUIPMENT, change, relaxed)
         found += [step] if step is not None else []
     return sorted(found, key=lambda step: -step.load_count)[:TYPES]
+
+
+def _bits_of(kind: Equipment) -> int:
+    """Return the bits of all types of load that such a truck may take."""
+    types = {kind, DRY_FOR_REEFERS.get(kind, kind)}
+    return sum(map(bit_of, types))
 
 
 def _tried(

@@ -73,6 +73,12 @@ def search_offer_next(
         )
 
 
+def search_begin_waiting(supplies: Supplies, driver_id: str) -> None:
+    """Let a driver who came back on duty wait for a load."""
+    with Session.begin() as session:
+        waiting.begin_on_duty(session, driver_id=UUID(driver_id), now=supplies.now())
+
+
 def search_wake(supplies: Supplies, load_id: str, since: str | None = None) -> None:
     """Wake the waiting drivers to whom a load may be worth most.
 
@@ -91,6 +97,15 @@ def search_wake(supplies: Supplies, load_id: str, since: str | None = None) -> N
         )
 
 
+def search_wake_each(supplies: Supplies, load_ids: list[str], since: str) -> None:
+    """Wake waiting drivers for each of these loads, which came to the market at once.
+
+    A load has a transaction of its own: rows of drivers are locked for one at a time.
+    """
+    for load_id in load_ids:
+        search_wake(supplies, load_id, since)
+
+
 def search_woken(supplies: Supplies, driver_id: str) -> None:
     """Judge the loads that came for a waiting driver, and offer them."""
     with Session.begin() as session:
@@ -105,6 +120,8 @@ JOBS: Handlers = {
     Job.SEARCH_REQUESTED: search_requested,
     Job.SEARCHES_GIVE_UP: searches_give_up,
     Job.SEARCH_OFFER_NEXT: search_offer_next,
+    Job.SEARCH_BEGIN_WAITING: search_begin_waiting,
     Job.SEARCH_WAKE: search_wake,
+    Job.SEARCH_WAKE_EACH: search_wake_each,
     Job.SEARCH_WOKEN: search_woken,
 }

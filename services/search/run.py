@@ -154,7 +154,7 @@ def search_woken(
     session.flush()
     search = _claim(session, driver_id, SearchTrigger.LOAD_CHANGED, now, **claim)
     assert search is not None
-    place = whereabouts.since_search(session, waits, now)
+    place = whereabouts.since_search(session, waits)
     free_at = max(waits.free_at, now)
     return search_from(session, rules, search, place, free_at)
 
@@ -237,7 +237,8 @@ def offer_next(
 
     once_all_ended: not while an offer of the search is open.
 
-    Safe to repeat.
+    None if the driver's phones rang `rings_per_day` times: beyond that, only a drop or
+    the loss of a load rings them. Safe to repeat.
     """
     # scope: a job, for one search.
     search = session.get_one(BackhaulSearch, search_id)
@@ -247,7 +248,8 @@ def offer_next(
     if search.is_dry_run:
         _go_back(session, search)
     elif search.trigger in OF_ALL:
-        offer.extend(session, search, rules.offers, rules.roads, now=now)
+        if waiting.rings(session, search.driver_id) < rules.offers.rings_per_day:
+            offer.extend(session, search, rules.offers, rules.roads, now=now)
     elif not adding.add(session, search, rules.offers, rules.roads, now=now):
         _go_back(session, search)
 
@@ -348,9 +350,7 @@ def _search(
     search.ranked = [load.to_record() for load in ranked]
     # Who waits, waits for a way home.
     if not search.is_dry_run and start.home == start.driver.home:
-        waiting.settle(
-            session, start.driver.id, start.place.point, start.home, asked.baseline
-        )
+        waiting.settle(session, search.driver_id, asked)
     search.timings = {
         "search_ms": _ms(began, found_at),
         "judge_ms": _ms(found_at, judged_at),
