@@ -19,9 +19,14 @@ from models.kernel.row import Dated, Identified, Row, Word, within
 
 
 class SearchOutcome(StrEnum):
-    """How a search ended."""
+    """How a search ended.
+
+    STANDS_BY: what it found is offered when the driver may be rung, and it is OFFERED
+    or NOTHING_FOUND then.
+    """
 
     OFFERED = "offered"
+    STANDS_BY = "stands_by"
     NOTHING_FOUND = "nothing_found"
     DRIVER_BUSY = "driver_busy"
     DRIVER_OFF_DUTY = "driver_off_duty"

@@ -192,7 +192,7 @@ def _search_from(
     made = _offer(session, rules, search, start)
     if made:
         search.outcome = SearchOutcome.OFFERED
-    else:
+    elif search.outcome is not SearchOutcome.STANDS_BY:
         # Asked again: the driver may have been given a load while we searched.
         absence = _absence(session, driver)
         search.outcome = absence or SearchOutcome.NOTHING_FOUND
