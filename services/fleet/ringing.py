@@ -8,9 +8,12 @@ from uuid import UUID
 from sqlalchemy import ARRAY, String, bindparam, text
 from sqlalchemy.orm import Session
 
+from freight.opening import QuietHours
 from jobs import Job, enqueue_each
+from models.fleet.drivers import Driver
 from models.fleet.positions import LastPosition
 from models.search.standing import Silence
+from places.zones import zone_of
 from services.fleet.flags import MOVING_MPS
 
 MOVES_FOR = timedelta(minutes=5)
@@ -27,6 +30,16 @@ ASK = text(
 ).bindparams(bindparam("reasons", type_=ARRAY(String)))
 """Of two that ask at once the second waits, and finds that it was asked. What was asked
 for five minutes was lost: its job failed too often."""
+
+OPENED = text(
+    """
+    update drivers set app_opened_at = clock_timestamp()
+    where id = :driver_id and coalesce(app_opened_at, '-infinity') < (
+        select f.created_at from offers f where f.driver_id = drivers.id
+        order by f.id desc limit 1)
+    returning id
+    """
+)
 
 
 def stands(speed_mps: float | None) -> bool:
@@ -46,6 +59,32 @@ def moves_until(fix: LastPosition | None, now: datetime) -> datetime | None:
         return None
     until = min(fix.corrected_at, fix.received_at) + MOVES_FOR
     return until if now < until else None
+
+
+def quiet_until(driver: Driver, now: datetime) -> datetime | None:
+    """Return the end of the driver's quiet hours, if it is in them now; else None.
+
+    Without a zone they are by the clock of the driver's home; without a home none is
+    known.
+    """
+    record, home = driver.quiet_hours, driver.home
+    if record is None or (record.get("zone") is None and home is None):
+        return None
+    zone = record.get("zone") or (zone_of(home) if home is not None else "")
+    return QuietHours.from_record(record, zone).until(now)
+
+
+def app_opened(session: Session, driver_id: UUID) -> None:
+    """Note that a person opened the driver's app, if an offer has come since they did.
+
+    What stood by because the driver had not answered is looked at again (a job). Safe
+    to repeat: without a newer offer nothing is written.
+
+    Locks: the driver, what stands by for them.
+    """
+    if session.scalar(OPENED, {"driver_id": driver_id}) is not None:
+        # A statement of its own: it sees what a search wrote that had the driver.
+        open_again(session, driver_id, Silence.UNANSWERED)
 
 
 def open_again(session: Session, driver_id: UUID, *reasons: Silence) -> None:

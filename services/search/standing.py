@@ -15,13 +15,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, exists, func, text
+from sqlalchemy import ARRAY, Uuid, bindparam, exists, false, func, select, text
 from sqlalchemy.orm import Session
 
 from freight.ranking import Ranked
 from jobs import Job, enqueue, enqueue_each
-from models.fleet.drivers import Driver
+from models.fleet.drivers import Driver, RingsWhileMoving
 from models.fleet.positions import LastPosition
+from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch, SearchOutcome
 from models.search.standing import Silence, StandingBy
 from notifications import outbox
@@ -31,6 +32,7 @@ from services.fleet.flags import MOVING_MPS
 from services.kernel.actors import Actor
 from services.offers.ending import NEWS_TTL
 from services.people import members
+from services.search.situations import company_of
 
 
 class FreeDriver(NamedTuple):
@@ -50,7 +52,21 @@ MOVES = exists().where(
     LastPosition.speed_mps > MOVING_MPS,
     LastPosition.received_at > func.now() - ringing.MOVES_FOR,
 )
-MAY_BE_SILENT = MOVES.label("may_be_silent")
+NEWEST_IS_UNANSWERED = (
+    select(
+        (Offer.created_at > func.coalesce(Driver.app_opened_at, text("'-infinity'")))
+        & Offer.seen_at.is_(None)
+        & Offer.responded_at.is_(None)
+    )
+    .where(Offer.driver_id == Driver.id)
+    .order_by(Offer.id.desc())
+    .limit(1)
+    .correlate(Driver)
+    .scalar_subquery()
+)
+MAY_BE_SILENT = func.coalesce(
+    MOVES | Driver.quiet_hours.is_not(None) | NEWEST_IS_UNANSWERED, false()
+).label("may_be_silent")
 HAS_STANDING = exists().where(StandingBy.driver_id == Driver.id).label("has_standing")
 """Read with the driver, since every drop reads that row: no statement more for those
 who may be rung. `MAY_BE_SILENT` is true for some who may, and false for none who may
@@ -69,11 +85,58 @@ def why_silent(session: Session, driver: Driver, now: datetime) -> Quiet | None:
 
     Locks: their last position.
     """
+    until = ringing.quiet_until(driver, now)
+    if until is not None:
+        return Quiet(Silence.QUIET_HOURS, until)
+    if _is_unanswered(session, driver):
+        return Quiet(Silence.UNANSWERED, None)
+    if driver.rings_while_moving is RingsWhileMoving.HANDS_FREE:
+        return None
     fix = session.get(
         LastPosition, driver.id, with_for_update={"read": True}, populate_existing=True
     )
     until = ringing.moves_until(fix, now)
-    return None if until is None else Quiet(Silence.MOVING, until)
+    if until is None or _has_co_driver(session, driver):
+        return None
+    return Quiet(Silence.MOVING, until)
+
+
+def _has_co_driver(session: Session, driver: Driver) -> bool:
+    """Say whether the driver may be rung because another one is on the truck."""
+    if driver.rings_while_moving is not RingsWhileMoving.CO_DRIVER:
+        return False
+    return company_of(session, driver).is_crew
+
+
+ROUNDS = 2
+"""After so many rounds without an answer none follows until the app is opened."""
+
+UNANSWERED = text(
+    """
+    select count(*) from (
+        select created_at,
+            bool_or(seen_at is not null or responded_at is not null) as is_answered
+        from (
+            select created_at, seen_at, responded_at, status from offers
+            where driver_id = :driver_id order by id desc limit 100
+        ) newest
+        group by created_at
+        having not bool_and(status in ('lost', 'withdrawn'))
+        order by created_at desc limit :rounds
+    ) last
+    where not is_answered
+        and created_at > coalesce(cast(:opened_at as timestamptz), '-infinity')
+    """
+)
+"""Offers made at one time are one round, as in `waiting.RINGS`. A round that others
+won, or that was withdrawn, is not counted: it gave no time to answer."""
+
+
+def _is_unanswered(session: Session, driver: Driver) -> bool:
+    """Say whether the driver's last rounds of offers were neither seen, accepted nor
+    declined, and the app was not opened since the first of them."""
+    asked = {"driver_id": driver.id, "opened_at": driver.app_opened_at}
+    return int(session.scalar(UNANSWERED, asked | {"rounds": ROUNDS}) or 0) == ROUNDS
 
 
 def holds_back(

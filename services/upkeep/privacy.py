@@ -53,6 +53,7 @@ ERASED: dict[str, Any] = {
     **dict.fromkeys(("home_label", "home_lat", "home_lon", "home_by_at")),
     "home_every": None,
     "preferences": [],
+    "quiet_hours": None,
 }
 """What kept answers say of an erased person."""
 
@@ -200,6 +201,7 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
     )
     driver.home_label = driver.home_lat = driver.home_lon = driver.home_by_at = None
     driver.home_every, driver.preferences = None, []
+    driver.quiet_hours = driver.app_opened_at = None
     driver.availability = Availability.OFF_DUTY
 
 

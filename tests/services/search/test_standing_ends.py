@@ -63,12 +63,14 @@ class TestItEnds:
         assert row_of(driver) is None
 
     def test_when_a_newer_search_of_all_loads_takes_its_place(self, scene):
-        driver, load_id = self.standing(scene)
+        driver, gone = self.standing(scene)
+        left = scene.load(price_cents=200_000, weight_kg=9_000)
+        scene.assigned(scene.driver(), gone)
 
         newer = scene.search(driver)
 
         row = row_of(driver)
-        assert (row.load_ids, row.search_ids) == ([load_id], [newer.id])
+        assert (row.load_ids, row.search_ids) == ([left], [newer.id])
 
     def test_when_a_newer_search_offers_its_loads(self, scene, run_jobs):
         driver, load_id = self.standing(scene)
@@ -172,6 +174,7 @@ class TestNoOpeningIsLost:
         driver = moving(scene)
         search = scene.search(driver)
         say(driver, 0.0)
+        before = row_of(driver).asked_at
         say(driver, DRIVES)
 
         def decide(session):
@@ -180,7 +183,7 @@ class TestNoOpeningIsLost:
 
         staging.after(decide, lambda session: say_in(session, driver, 0.0))
 
-        assert row_of(driver).asked_at is not None
+        assert row_of(driver).asked_at > before
         run_jobs(only="search.offer_next", **scene.changes)
         assert [o.load_id for o in open_offers(driver)] == [load_id]
 
