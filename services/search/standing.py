@@ -166,7 +166,9 @@ def holds_back(
         loads = _merged(session, search, found)[:most]
         _stand_by(session, search, free.driver, silent, loads, now)
         return True
-    if free.has_standing:
+    if free.has_standing and free.may_be_silent and not found:
+        leave(session, search)
+    elif free.has_standing:
         _go_on(session, search)
     if search.outcome is SearchOutcome.STANDS_BY:
         search.outcome = SearchOutcome.OFFERED if found else SearchOutcome.NOTHING_FOUND
@@ -263,14 +265,15 @@ def _go_on(session: Session, search: BackhaulSearch) -> None:
 
 
 def leave(session: Session, search: BackhaulSearch) -> None:
-    """Let no load of this search stand by any more: it can offer nothing.
+    """Let no load of this search stand by any more, as it can offer nothing, nor any of
+    those that it supersedes.
 
     Locks: what stands by for the driver.
     """
     row = _locked(session, search.driver_id)
     if row is None:
         return
-    rest = [load for load in row.loads if load["search_id"] != str(search.id)]
+    rest = [load for load in row.loads if _is_of_another(search, load)]
     if rest:
         row.loads, row.asked_at = rest, None
     else:

@@ -230,6 +230,26 @@ class TestALoadThatComesWhileTheTruckMoves:
         assert [o.load_id for o in open_offers(driver)] == [best, came, second]
         assert row_of(driver) is None
 
+    def test_stays_when_those_of_the_drop_are_gone_and_the_desk_is_not_told_again(
+        self, scene, run_jobs
+    ):
+        gone = scene.load()
+        dispatcher, driver = desk(scene), moving(scene)
+        scene.search(driver)
+        came = post(scene, price_cents=400_000, weight_kg=9_000)
+        run_jobs(only="search.wake", **scene.changes)
+        run_jobs(only="search.woken", **scene.changes)
+        scene.assigned(scene.driver(), gone)
+        before = row_of(driver)
+        told = pushes_to(dispatcher).count("loads_stand_by")
+
+        let_waits_pass()
+        run_jobs(only="search.offer_next", **scene.changes)
+
+        row = row_of(driver)
+        assert (row.load_ids, row.since) == ([came], before.since)
+        assert pushes_to(dispatcher).count("loads_stand_by") == told == 1
+
     def test_is_judged_only_if_it_may_be_better_than_what_stands_by(
         self, scene, run_jobs
     ):
