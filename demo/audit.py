@@ -7,7 +7,7 @@ from typing import Any
 from demo.evidence import Evidence
 from demo.play import Play
 
-OPEN_KEYS = {"kind", "offer_id", "load_id", "v", "expires_at"}
+OPEN_KEYS = {"kind", "offer_id", "load_id", "driver_id", "v", "expires_at"}
 
 
 def audit(play: Play, evidence: Evidence) -> None:

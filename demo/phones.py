@@ -108,7 +108,14 @@ def _push(item: dict[str, Any]) -> Push:
         at=item["at"],
         target=item["target"],
         kind=data["kind"],
-        subject_id=data.get("offer_id") or data.get("load_id", ""),
+        subject_id=next(
+            (
+                data[name]
+                for name in ("offer_id", "load_id", "driver_id")
+                if name in data
+            ),
+            "",
+        ),
         title=text.get("title", ""),
         body=text.get("body", ""),
         data=data,

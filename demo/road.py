@@ -140,6 +140,12 @@ def drive(
     _send(trucker, fixes, ledger)
 
 
+def say_speed(trucker: Trucker, at: Point, speed_mps: float, ledger: Ledger) -> None:
+    """Send a fix of now, with the truck's speed."""
+    fix = _fix(utcnow(), round(at.lat, 5), round(at.lon, 5))
+    _send(trucker, [fix | {"speed_mps": speed_mps}], ledger)
+
+
 def _fix(at: datetime, lat: float, lon: float) -> dict[str, Any]:
     where = {"lat": lat, "lon": lon, "accuracy_m": 12.0}
     return {"fix_id": str(uuid7()), "fixed_at": at.isoformat()} | where

@@ -20,6 +20,7 @@ from demo import (
     race,
     refusals,
     silence,
+    standing,
     waiting,
     what_if,
 )
@@ -50,6 +51,7 @@ SCENES = (
     silence.tell,
     waiting.tell,
     what_if.tell,
+    standing.tell,
 )
 
 

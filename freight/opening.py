@@ -1,4 +1,4 @@
-"""Weekly hours by a place's clock, as spans of time: opening hours, and weekly homes.
+"""Hours by a place's clock, as spans of time: opening hours, weekly homes, quiet hours.
 
 Hours are by the clock on the wall: a place is open at a moment if its clock then shows
 a time within the hours. Where the clock goes forward, an hour does not exist, and the
@@ -168,3 +168,37 @@ class HomeEvery:
             day += timedelta(weeks=1)
             found = datetime.combine(day, clock, place).astimezone(UTC)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """When a driver is not rung each day, by the clock of a zone.
+
+    From one time to another, over midnight if that is the earlier one; the end is not
+    in them.
+    """
+
+    from_s: int
+    until_s: int
+    zone: str
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], zone: str) -> "QuietHours":
+        """Return those of {"from": "22:00", "until": "06:00", "zone": ...}.
+
+        zone: if the record names none.
+        """
+        begin, end = second_of_day(record["from"]), second_of_day(record["until"])
+        return cls(begin, end, record["zone"] or zone)
+
+    def until(self, now: datetime) -> datetime | None:
+        """Return the end of the quiet hours that it is now, in UTC; else None."""
+        days = frozenset(WEEKDAYS)
+        if self.from_s < self.until_s:
+            hours = [Hours(days, self.from_s, self.until_s)]
+        else:
+            hours = [Hours(days, self.from_s, DAY_S), Hours(days, 0, self.until_s)]
+        found = spans(hours, self.zone, now, now + timedelta(days=2))
+        if not found or found[0] > int(now.timestamp()):
+            return None
+        return datetime.fromtimestamp(found[1], UTC)

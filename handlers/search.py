@@ -6,7 +6,7 @@ from uuid import UUID
 from handlers.supplies import Handlers, Supplies
 from jobs import Job
 from runtime.db import Session
-from services.search import ask, run, waiting, wake
+from services.search import ask, run, standing, waiting, wake
 
 
 def search_run(supplies: Supplies, stop_id: str, driver_id: str) -> None:
@@ -60,10 +60,18 @@ def searches_give_up(supplies: Supplies) -> None:
 
 
 def search_offer_next(
-    supplies: Supplies, search_id: str, once_all_ended: bool = False
+    supplies: Supplies,
+    search_id: str,
+    once_all_ended: bool = False,
+    stands_by: bool = False,
 ) -> None:
-    """Offer the next load of a search."""
+    """Offer the next load of a search.
+
+    stands_by: only if loads of the search stand by.
+    """
     with Session.begin() as session:
+        if stands_by and not standing.stands_by(session, UUID(search_id)):
+            return
         run.offer_next(
             session,
             supplies.rules,

@@ -10,7 +10,7 @@ from models.kernel.row import Row
 from models.loads import assignments, duplicates, loads, stops, tombstones
 from models.offers import offers, pushes
 from models.people import credentials, devices, organisations
-from models.search import searches, waiting
+from models.search import searches, standing, waiting
 from models.upkeep import audit
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "positions",
     "pushes",
     "searches",
+    "standing",
     "stops",
     "tombstones",
     "trucks",

@@ -32,6 +32,7 @@ class MessageKind(StrEnum):
     DELIVERED_UNCONFIRMED = "delivered_unconfirmed"
     DELIVERY_DENIED = "delivery_denied"
     PICKUP_CONFIRMED = "pickup_confirmed"
+    LOADS_STAND_BY = "loads_stand_by"
 
 
 OF_AN_OPEN_OFFER = frozenset({MessageKind.OFFER, MessageKind.OFFER_RENEWED})
@@ -48,6 +49,8 @@ ABOUT_OFFERS = frozenset(
         MessageKind.OFFER_UNDELIVERABLE,
     }
 )
+
+ABOUT_DRIVERS = frozenset({MessageKind.LOADS_STAND_BY})
 
 # A phone that was away gets only the newest message of each collapse key, and FCM
 # keeps at most four keys a phone. Messages about loads have none: each is to be seen.
@@ -102,7 +105,8 @@ def compose(
     already expired has 0, which means "at once or not at all".
 
     locale: as the phone reports it ("es-MX"); unknown or None gives English.
-    subject_id: the offer's id for kinds in ABOUT_OFFERS, else the load's.
+    subject_id: the offer's id for kinds in ABOUT_OFFERS, the driver's for those in
+        ABOUT_DRIVERS, else the load's.
     expires_at: aware, or None for a message that does not expire.
 
     Raises: ValueError for a naive time.
@@ -125,12 +129,18 @@ def _data(
 ) -> dict[str, str]:
     data = {
         "kind": kind.value,
-        "offer_id" if kind in ABOUT_OFFERS else "load_id": subject_id,
+        _subject(kind): subject_id,
         "v": FORMAT_VERSION,
     }
     if expires_at is not None:
         data["expires_at"] = _rfc3339(expires_at)
     return data
+
+
+def _subject(kind: MessageKind) -> str:
+    if kind in ABOUT_DRIVERS:
+        return "driver_id"
+    return "offer_id" if kind in ABOUT_OFFERS else "load_id"
 
 
 def _ttl_s(expires_at: datetime, now: datetime) -> int:

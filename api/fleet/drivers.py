@@ -14,6 +14,8 @@ from api.fleet.wishes import (
     HomeEveryOut,
     PreferenceIn,
     PreferenceOut,
+    QuietHoursIn,
+    QuietHoursOut,
     refuse_repeated,
 )
 from api.kernel.answers import Answer, known, shaped
@@ -37,7 +39,7 @@ from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.kernel.versions import edits, precondition, shows_version
 from freight.preferences import RankBy
-from models.fleet.drivers import Availability, Driver
+from models.fleet.drivers import Availability, Driver, RingsWhileMoving
 from runtime.db import Session
 from runtime.errors import NotFound
 from services.booking.exchange import edit_driver
@@ -55,6 +57,12 @@ MAY_DRIVE = (
     "ISO 3166-1: where they may drive; null if that is only their home country. Freight"
     " to a country where their company may not go, see its `countries`, is refused all"
     " the same (`country_not_allowed`)"
+)
+
+
+RINGS = (
+    "whether they are rung while the truck moves: `never`; `hands_free`, as their phone"
+    " reads aloud; `co_driver`, while another driver is on the truck"
 )
 
 
@@ -94,6 +102,14 @@ class DriverIn(ma.Schema):
     )
     preferences = fields.List(
         fields.Nested(PreferenceIn), validate=validate.Length(max=MOST)
+    )
+    quiet_hours = fields.Nested(
+        QuietHoursIn,
+        allow_none=True,
+        metadata={"description": "when they are not rung; null if never"},
+    )
+    rings_while_moving = words(
+        RingsWhileMoving, metadata={"description": RINGS, "example": "never"}
     )
     availability = words(Availability)
 
@@ -144,6 +160,8 @@ class DriverOut(Answer):
     rank_by = known(RankBy)
     home_every = shaped(fields.Dict(allow_none=True), HomeEveryOut)
     preferences = fields.List(shaped(fields.Dict(), PreferenceOut))
+    quiet_hours = shaped(fields.Dict(allow_none=True), QuietHoursOut)
+    rings_while_moving = known(RingsWhileMoving, metadata={"description": RINGS})
 
 
 @blueprint.route("")
@@ -189,6 +207,9 @@ class DriverView(MethodView):
         While a driver has a load, only a dispatcher changes their truck. The load goes
         on with the new truck, if it may carry it.
         A driver who is off duty ends that themselves: the desk cannot.
+        Only the driver changes their quiet hours, and whether they are rung while the
+        truck moves. What they may not be offered now stands by, and is offered when
+        they may be rung.
         Only a dispatcher changes a hazmat endorsement, the country or the countries,
         and these two not while the driver has a load.
         """

@@ -32,6 +32,35 @@ class HomeEveryOut(Answer):
     zone = fields.String(metadata=ZONE)
 
 
+class QuietHoursIn(ma.Schema):
+    """Two times of the day between which they are not rung, over midnight if `until` is
+    the earlier one; by the clock of the zone, or of their home if it is null. An hour
+    that the clock leaves out is not quiet; one that it shows twice is, twice."""
+
+    from_ = clock(
+        required=True,
+        data_key="from",
+        attribute="from",
+        metadata={"example": "22:00"},
+    )
+    until = clock(required=True, metadata={"example": "06:00"})
+    zone = zone(load_default=None, allow_none=True)
+
+    @ma.validates_schema
+    def _check(self, data: Record, **_: Any) -> None:  # noqa: ANN401
+        if data["until"] == data["from"]:
+            told = "The quiet hours end when they begin: give null for none."
+            raise ValidationError({"until": [told]})
+
+
+class QuietHoursOut(Answer):
+    """Two times of the day between which they are not rung."""
+
+    from_ = fields.String(data_key="from", metadata={"example": "22:00"})
+    until = fields.String(metadata={"example": "06:00"})
+    zone = fields.String(allow_none=True, metadata=ZONE)
+
+
 STATES_OF = {
     PreferenceKind.LANE: ("from_state", "to_state"),
     PreferenceKind.NO_STATE: ("state",),

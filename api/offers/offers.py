@@ -46,6 +46,7 @@ from services.booking.answer import (
     PositionTooOld,
 )
 from services.booking.objections import Objected
+from services.fleet import ringing
 from services.fleet.drivers import DriverBusy
 from services.kernel.actors import Permission
 from services.kernel.moves import OfferMoveRefused
@@ -53,6 +54,7 @@ from services.offers import inbox, offers
 from services.search import direct
 from services.search.direct import (
     DriverNotAvailable,
+    DriverNotToBeRung,
     EnoughOffers,
     HandedBack,
     NotOnTheMarket,
@@ -216,6 +218,14 @@ class DeclineIn(ma.Schema):
     note = paragraph(1000, load_default=None, allow_none=True)
 
 
+def _note_that_the_app_was_opened() -> None:
+    """In a transaction of its own: an answer locks the offer before the driver."""
+    driver_id = actor().driver_id
+    if driver_id is not None:
+        with Session.begin() as session:
+            ringing.app_opened(session, driver_id)
+
+
 @blueprint.route("")
 class OffersView(MethodView):
     """The inbox."""
@@ -227,7 +237,13 @@ class OffersView(MethodView):
     @blueprint.response(200, OffersPage)
     @polled
     def get(self, args: dict[str, Any]) -> Response:
-        """List the driver's offers, or the company's for a dispatcher; newest first."""
+        """List the driver's offers, or the company's for a dispatcher; newest first.
+
+        A driver's request without If-None-Match means that a person opened the app. An
+        app that asks in the background, by a timer or for a push, sends the newest
+        ETag. Two rounds of offers without an answer, and no more follow until the app
+        is opened.
+        """
         asked = inbox.Page(
             actor(), args["is_open"], args["limit"], last_seen(args["cursor"])
         )
@@ -235,6 +251,8 @@ class OffersView(MethodView):
             same = unchanged(tag_of(OffersPage, inbox.seen(asked)))
             if same is not None:
                 return same
+        else:
+            _note_that_the_app_was_opened()
         rows = inbox.read(asked, OF_THE_OFFER, OF_THE_LOAD)
         tag = tag_of(OffersPage, ",".join(row[-1] for row in rows))
         return Response(
@@ -246,6 +264,7 @@ class OffersView(MethodView):
         NotFound,
         DriverBusy,
         DriverNotAvailable,
+        DriverNotToBeRung,
         EnoughOffers,
         HandedBack,
         NotOnTheMarket,
@@ -260,7 +279,8 @@ class OffersView(MethodView):
         """Offer a load of a search, also of a dry run, to the driver of the search.
 
         The load is judged again as of now. A driver with as many offers as they may
-        have loses the worst one.
+        have loses the worst one. A driver who may not be rung is offered nothing:
+        `driver-not-to-be-rung` says why.
         """
         return direct.offer_load(
             transaction(),
@@ -297,7 +317,9 @@ class SeenView(MethodView):
     def put(self, offer_id: UUID) -> Offer:
         """Note that the offer was on the screen."""
         with Session.begin() as session:
-            return answer.see(session, actor(), offer_id, now=now())
+            seen = answer.see(session, actor(), offer_id, now=now())
+        _note_that_the_app_was_opened()
+        return seen
 
 
 @blueprint.route("/<uuid:offer_id>/acceptance")
@@ -352,4 +374,6 @@ class DeclineView(MethodView):
     def put(self, body: dict[str, Any], offer_id: UUID) -> Offer:
         """Decline an offer; this never lowers a rank."""
         with Session.begin() as session:
-            return answer.decline(session, actor(), offer_id, **body, now=now())
+            declined = answer.decline(session, actor(), offer_id, **body, now=now())
+        _note_that_the_app_was_opened()
+        return declined

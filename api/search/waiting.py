@@ -13,6 +13,7 @@ from api.kernel.fields import Time
 from api.kernel.problems import raises
 from api.search.records import PointOut, RelaxationOut
 from api.search.searches import SearchSummary
+from models.search.standing import Silence
 from runtime.db import Session
 from runtime.errors import NotFound
 from services.kernel.actors import Permission
@@ -25,6 +26,21 @@ blueprint = Blueprint(
     url_prefix="/v1/drivers",
     description="Drivers who wait for a load.",
 )
+
+
+class StandsByOut(Answer):
+    """Loads that are offered when the driver may be rung, and why they may not now.
+    They take no place of a load, and others may win them."""
+
+    reason = known(Silence)
+    since = Time()
+    opens_at = Time(
+        allow_none=True,
+        metadata={
+            "description": "when they are looked at again; null if the driver must act"
+        },
+    )
+    load_ids = fields.List(fields.UUID(), metadata={"description": "the best first"})
 
 
 class WaitingOut(Answer):
@@ -46,6 +62,7 @@ class WaitingOut(Answer):
     rings_per_day = fields.Integer(
         metadata={"description": "after so many nothing that comes rings"},
     )
+    stands_by = fields.Nested(StandsByOut, allow_none=True)
     search = fields.Nested(
         SearchSummary,
         allow_none=True,

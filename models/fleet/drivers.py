@@ -32,6 +32,17 @@ class Availability(StrEnum):
     RESTING = "resting"
 
 
+class RingsWhileMoving(StrEnum):
+    """Whether a driver may be rung while the truck moves.
+
+    HANDS_FREE: the phone reads aloud. CO_DRIVER: while another driver is on the truck.
+    """
+
+    NEVER = "never"
+    HANDS_FREE = "hands_free"
+    CO_DRIVER = "co_driver"
+
+
 class Driver(Identified, Dated, Versioned, Row):
     """A member who drives. A search needs both their home and their truck.
 
@@ -41,6 +52,8 @@ class Driver(Identified, Dated, Versioned, Row):
     rank_by: the order of their offers.
     home_every: when they want to be home each week, as `freight.opening.HomeEvery`.
     preferences: records of `freight.preferences.Preference`.
+    quiet_hours: when they are not rung, as `freight.opening.QuietHours`.
+    app_opened_at: when they opened the app, as far as an offer had come since.
 
     At most two drivers have the same truck: the trigger `check_crew` refuses a third.
     """
@@ -82,6 +95,13 @@ class Driver(Identified, Dated, Versioned, Row):
     preferences: Mapped[list[Any]] = mapped_column(
         default=list, server_default=text("'[]'")
     )
+    quiet_hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    rings_while_moving: Mapped[RingsWhileMoving] = mapped_column(
+        Word(RingsWhileMoving),
+        default=RingsWhileMoving.NEVER,
+        server_default=RingsWhileMoving.NEVER.value,
+    )
+    app_opened_at: Mapped[datetime | None]
     availability: Mapped[Availability] = mapped_column(
         Word(Availability), default=Availability.OFF_DUTY
     )

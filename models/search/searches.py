@@ -24,13 +24,15 @@ from models.kernel.row import Dated, Identified, Row, Word, within
 class SearchOutcome(StrEnum):
     """How a search ended.
 
-    PENDING: it has not run yet. FOUND: a dry run found loads. FAILED: it could not be
-    run; ask again.
+    PENDING: it has not run yet. FOUND: a dry run found loads. STANDS_BY: what it found
+    is offered when the driver may be rung, and it is OFFERED or NOTHING_FOUND then.
+    FAILED: it could not be run; ask again.
     """
 
     PENDING = "pending"
     OFFERED = "offered"
     FOUND = "found"
+    STANDS_BY = "stands_by"
     NOTHING_FOUND = "nothing_found"
     DRIVER_BUSY = "driver_busy"
     DRIVER_OFF_DUTY = "driver_off_duty"

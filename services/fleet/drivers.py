@@ -12,8 +12,9 @@ from jobs import Job, enqueue
 from models.fleet.drivers import Availability, Driver
 from models.fleet.trucks import Truck
 from models.loads.assignments import NEWEST_FIRST, Assignment, AssignmentStatus
+from models.search.standing import Silence
 from runtime.errors import Conflict, Forbidden, NotFound
-from services.fleet import trucks
+from services.fleet import ringing, trucks
 from services.kernel.actors import Actor
 from services.kernel.versions import Precondition
 
@@ -28,6 +29,13 @@ OF_THE_DESK = {
 }
 """What a driver does not say of themselves, as nobody may overrule what it decides, and
 the words for it."""
+
+
+OF_THE_DRIVER = {
+    "quiet_hours": "quiet hours",
+    "rings_while_moving": "whether they are rung while the truck moves",
+}
+"""What only the driver changes: when they are left alone, and the words for it."""
 
 
 class DriverBusy(Conflict):
@@ -89,7 +97,11 @@ def edit_driver(
     Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if the
     availability would contradict their load or a country changes under one, Forbidden
     if a driver changes what the desk answers for (`OF_THE_DESK`) or another person ends
-    their time off duty, CrewFull, PreconditionRequired, VersionMismatch.
+    their time off duty or changes what is theirs (`OF_THE_DRIVER`), CrewFull,
+    PreconditionRequired, VersionMismatch.
+
+    What stood by because the driver was not to be rung is looked at again (a job), if
+    they change when that is.
     """
     if not actor.is_dispatcher and (refused := OF_THE_DESK.keys() & fields):
         names = ", ".join(sorted(OF_THE_DESK[name] for name in refused))
@@ -101,6 +113,7 @@ def edit_driver(
     if "availability" in fields:
         _check_may_end_time_off(actor, driver, fields["availability"])
         _check_availability(session, driver, fields["availability"])
+    _check_is_theirs(actor, driver, fields)
     for name in ("country", "countries"):
         if fields.get(name, getattr(driver, name)) != getattr(driver, name):
             _check_has_no_load(session, driver)
@@ -116,8 +129,18 @@ def edit_driver(
         if getattr(diagnosis, "constraint_name", None) != "ck_drivers_crew":
             raise
         raise CrewFull("Take the truck from one of its two drivers first.") from None
+    if OF_THE_DRIVER.keys() & fields:
+        ringing.open_again(session, driver.id, Silence.MOVING, Silence.QUIET_HOURS)
     session.expire(driver, ["truck"])
     return get_driver(session, actor, driver_id)
+
+
+def _check_is_theirs(actor: Actor, driver: Driver, fields: dict[str, Any]) -> None:
+    """Raise Forbidden if another person changes when the driver is left alone."""
+    for name, words in OF_THE_DRIVER.items():
+        is_changed = fields.get(name, getattr(driver, name)) != getattr(driver, name)
+        if is_changed and actor.driver_id != driver.id:
+            raise Forbidden(f"Only the driver may change that: {words}.")
 
 
 def _check_may_end_time_off(

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from models.fleet.drivers import Driver
 from models.fleet.flags import FlagKind, FlagSubject
 from models.fleet.positions import Position
-from services.fleet import flags, tracks
+from models.search.standing import Silence
+from services.fleet import flags, ringing, tracks
 from services.kernel.clocks import FUTURE_TOLERANCE, IGNORED_SKEW
 
 OLDEST = timedelta(days=30)
@@ -81,6 +82,9 @@ def report(
     not matter: the last position is the fix with the newest `corrected_at`. But a jump,
     to which no truck could have driven, is flagged for the desk, and becomes the last
     position only when a second fix agrees with it; and a vague fix never does.
+
+    If the last position now says that the truck stands, loads that stood by for the
+    driver while it moved are offered next (a job).
 
     sent_at: by the phone's clock, when it sent the batch; the difference to `now`
         corrects the times of the fixes.
@@ -183,10 +187,12 @@ FOLLOW = text(
         heading_deg = excluded.heading_deg, doubted = excluded.doubted
     where (excluded.corrected_at, excluded.lat, excluded.lon)
         > (known.corrected_at, known.lat, known.lon)
+    returning :stands and exists (select from standing_by waiting
+        where waiting.driver_id = known.driver_id and waiting.reason = 'moving')
     """
 )
 """The condition is for a driver's first two batches at once: neither finds a row to
-lock."""
+lock. Returns whether loads stand by for the driver only because the truck moved."""
 
 DOUBT = text(
     """
@@ -217,7 +223,9 @@ def _insert(
     if track.doubted is not None:
         to["doubted"] = json.dumps(track.doubted.to_record())
     if track.last != last and track.last is not None:
-        session.execute(FOLLOW, track.last.to_record() | to)
+        to |= {"stands": ringing.stands(track.last.speed_mps)}
+        if session.scalar(FOLLOW, track.last.to_record() | to):
+            ringing.open_again(session, driver_id, Silence.MOVING)
     elif track.doubted != doubted:
         session.execute(DOUBT, to)
     return new, _flag_jumps(session, driver_id, track.jumps)

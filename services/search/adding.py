@@ -2,7 +2,7 @@
 
 # scope: called by jobs, for one search.
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,27 +17,41 @@ from notifications.messages import MessageKind
 from services.kernel import events
 from services.offers import ending
 from services.offers.offers import is_alive
-from services.search import offer, waiting
+from services.search import offer, standing, waiting
 from services.search.judge import worth_taking
 from services.search.offer import Chosen, OfferRules
 from services.search.same_freight import Freight
 
 
 def floors(
-    session: Session, driver_ids: Collection[UUID], rules: OfferRules
+    session: Session,
+    driver_ids: Collection[UUID],
+    rules: OfferRules,
+    *,
+    with_standing: bool = False,
 ) -> dict[UUID, float]:
     """Return what a load must gain each of these drivers to be offered, in cents.
 
     `better_by` more than the worst offer that they can accept now; without any, more
     than nothing.
+
+    with_standing: or more than the worst of what stands by for them.
     """
-    worst = session.execute(
+    held = session.execute(
         select(Offer.driver_id, func.min(Offer.score_cents))
         .where(Offer.driver_id.in_(driver_ids), *is_alive())
         .group_by(Offer.driver_id)
     )
-    held = {driver_id: score + rules.better_by_cents for driver_id, score in worst}
-    return {driver_id: held.get(driver_id, 0.0) for driver_id in driver_ids}
+    worst = {driver_id: score for driver_id, score in held}
+    if with_standing:
+        for driver_id, gain in standing.worst_of(session, driver_ids).items():
+            worst[driver_id] = min(worst.get(driver_id, gain), gain)
+    return {
+        driver_id: worst[driver_id] + rules.better_by_cents
+        if driver_id in worst
+        else 0.0
+        for driver_id in driver_ids
+    }
 
 
 def add(
@@ -53,48 +67,74 @@ def add(
 
     Their open offers stay. A driver with as many as they may have loses the worst one
     for each better load. A driver whose phones rang `rings_per_day` times is offered
-    nothing. Else as `offer.extend`.
+    nothing. If they may not be rung now, the loads stand by for them (`standing`). Else
+    as `offer.extend`.
 
     is_asked_for: the driver or their desk has just asked: as long as there is room, any
         gain is enough, also of a load whose offer expired, and rings are not counted.
 
-    Locks: the loads in id order, the driver, the offers that make room.
+    Locks: the loads in id order, the driver, their last position, what stands by for
+    them, the offers that make room.
     """
     wanted, _ = offer.worth_locking(session, search, rules)
     load_ids = [load_id for _, load_id in wanted]
     free = offer.lock_free_loads(session, search, load_ids, rules)
-    driver = offer.lock_free_driver(session, search)
-    if driver is None or not free:
+    its_driver = offer.lock_free_driver(session, search)
+    rings = 0 if is_asked_for else waiting.rings(session, search.driver_id)
+    if its_driver is None or not free or rings >= rules.rings_per_day:
+        standing.leave(session, search)
         return []
-    rings = 0 if is_asked_for else waiting.rings(session, driver.id)
-    if rings >= rules.rings_per_day:
-        return []
-    known = _offered(session, driver.id, load_ids, is_asked_for=is_asked_for)
-    floor = floors(session, [driver.id], rules)[driver.id]
+    driver = its_driver.driver
     again = worth_taking(session, search, driver, free, roads, now=now)
-    held = Freight.held(session, driver.id)
-    cause = events.server_cause(session)
     room = min(rules.at_once, rules.per_driver) - offer.count_open(session, driver.id)
+    ranked = [
+        Chosen(place, free[load_id], again[load_id])
+        for place, load_id in wanted
+        if load_id in again
+    ]
+    better = _better(
+        *(session, driver.id, ranked, rules), is_asked_for=is_asked_for, room=room
+    )
+    found = [each.ranked for each in better]
+    cause = events.server_cause(session)
+    by, most = cause.occurred_at, rules.at_once
+    if standing.holds_back(session, search, its_driver, found, most=most, now=by):
+        return []
     made: list[Offer] = []
-    for place, load_id in wanted:
-        found = again.get(load_id)
-        if load_id in known or found is None:
-            continue
-        least = 0 if is_asked_for and room > 0 else floor
-        if found.score_cents <= least:
-            continue
-        if not held.takes(free[load_id].org_id, found):
-            continue
-        below = found.score_cents - rules.better_by_cents
+    for each in better:
+        below = each.ranked.score_cents - rules.better_by_cents
         if room <= 0 and not ending.end_worst(
             session, driver.id, cause, below_cents=below
         ):
             break
-        chosen = [Chosen(place, free[load_id], found)]
-        made += offer.insert_offers(session, search, chosen, rules, cause)
+        made += offer.insert_offers(session, search, [each], rules, cause)
         room -= 1
     offer.announce(session, driver, made, MessageKind.OFFER, cause)
     return made
+
+
+def _better(
+    session: Session,
+    driver_id: UUID,
+    ranked: Sequence[Chosen],
+    rules: OfferRules,
+    *,
+    is_asked_for: bool,
+    room: int,
+) -> list[Chosen]:
+    """Return the loads that are worth more than what the driver holds, best first."""
+    load_ids = [each.load.id for each in ranked]
+    known = _offered(session, driver_id, load_ids, is_asked_for=is_asked_for)
+    floor = floors(session, [driver_id], rules)[driver_id]
+    held = Freight.held(session, driver_id)
+    better: list[Chosen] = []
+    for each in ranked:
+        least = 0 if is_asked_for and len(better) < room else floor
+        if each.load.id in known or each.ranked.score_cents <= least:
+            continue
+        if held.takes(each.load.org_id, each.ranked):
+            better.append(each)
+    return better
 
 
 def _offered(

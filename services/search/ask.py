@@ -13,7 +13,7 @@ from models.fleet.drivers import Availability, Driver
 from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
 from runtime.errors import Invalid
 from runtime.telemetry import trace_id
-from services.fleet import drivers
+from services.fleet import drivers, ringing
 from services.kernel.actors import Actor
 from services.search import waiting, whereabouts
 from services.search.run import SearchRules, search_from
@@ -43,6 +43,8 @@ def ask(
 ) -> BackhaulSearch:
     """Queue a search for a driver of the company; return its record, still pending.
 
+    A driver who asks for themselves has opened the app.
+
     driver_id, truck_id: whom it is for; a driver may leave both out. Of a truck, the
     driver who is available, else the first one.
 
@@ -65,6 +67,8 @@ def ask(
     )
     session.add(search)
     session.flush()
+    if actor.driver_id == driver.id:
+        ringing.app_opened(session, driver.id)
     enqueue(session, Job.SEARCH_REQUESTED, search_id=str(search.id))
     return search
 

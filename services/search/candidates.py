@@ -1,14 +1,15 @@
 """Loads with all their stops, as a search judges them one by one."""
 
-# scope: the caller has checked that the company may know the loads.
+# scope: the caller has checked that the company may know the loads. A door counts the
+# bookings of all carriers; only the count is told.
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from freight.candidates import Candidate, CandidateStop
@@ -18,9 +19,13 @@ from models.loads.loads import Load
 from models.loads.stops import Stop, StopKind
 from services.loads.market import is_on_the_market
 from services.loads.measuring import NO_ROAD
-from services.search.posters import Records, records_of
 
 Found = Row[*tuple[Any, ...]]
+
+Records = Mapping[UUID, tuple[int, int]]
+"""(cancelled, booked) loads of each poster."""
+
+BOOKINGS = text("select poster, cancelled, booked from bookings_of(:posters)")
 
 OF_LOAD: tuple[Any, ...] = (
     *(Load.id, Load.org_id, Load.price_cents, Load.currency, Load.equipment),
@@ -60,6 +65,15 @@ def candidates(
         load.id: candidate_of(load, _stops(load, stops[load.id]), records)
         for load in loads
     }
+
+
+def records_of(session: Session, posters: Collection[UUID]) -> Records:
+    """Return what became of the booked loads of these posters, of the last half year.
+
+    A poster of whose loads none was booked is left out.
+    """
+    rows = session.execute(BOOKINGS, {"posters": list(posters)})
+    return {row.poster: (row.cancelled, row.booked) for row in rows}
 
 
 def candidate(session: Session, load_id: UUID) -> Candidate | None:

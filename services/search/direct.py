@@ -13,6 +13,7 @@ from models.fleet.drivers import Availability, Driver
 from models.loads.loads import Load
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
+from models.search.standing import Silence
 from notifications.messages import MessageKind
 from runtime.config import Strategy
 from runtime.errors import Conflict, NotFound
@@ -24,7 +25,7 @@ from services.kernel.tenancy import act_on_loads
 from services.loads import market
 from services.offers import ending, offers
 from services.offers.offers import is_alive
-from services.search import offer, searches
+from services.search import offer, searches, standing
 from services.search.judge import worth_taking
 from services.search.offer import Chosen, OfferRules
 
@@ -57,6 +58,13 @@ class DriverNotAvailable(Conflict):
     title = "The driver takes no offers now"
 
 
+class DriverNotToBeRung(Conflict):
+    """The driver drives, has quiet hours, or left two rounds of offers unanswered."""
+
+    code = "driver-not-to-be-rung"
+    title = "The driver may not be rung now"
+
+
 class OfferedAlready(Conflict):
     """The driver has an open offer of the load, or had one of this search."""
 
@@ -86,9 +94,10 @@ def offer_load(
     It is judged again as of now. A driver with as many offers as they may have loses
     the worst one. If it is declined or expires, nothing follows.
 
-    Locks: the load, the driver, the offer that makes room. Raises: NotFound,
-    NotOnTheMarket, EnoughOffers, HandedBack, DriverNotAvailable, DriverBusy,
-    OfferedAlready, NotWorthTaking.
+    Locks: the load, the driver, their last position, the offer that makes room.
+
+    Raises: NotFound, NotOnTheMarket, EnoughOffers, HandedBack, DriverNotAvailable,
+    DriverBusy, OfferedAlready, NotWorthTaking, DriverNotToBeRung.
     """
     # scope: a search of the actor's company, and a load that it kept.
     search = searches.get_search(session, actor, search_id)
@@ -103,6 +112,8 @@ def offer_load(
     found = worth_taking(session, search, driver, free, roads, now=now).get(load_id)
     if found is None:
         raise NotWorthTaking("Ask for its explanation in a new search.")
+    if driver.id != actor.driver_id:
+        _check_may_be_rung(session, driver, now)
     if offer.count_open(session, driver.id) >= rules.per_driver:
         server = Cause(now, reason="the desk offered another load")
         ending.end_worst(session, driver.id, server, below_cents=None)
@@ -149,3 +160,20 @@ def _check_driver(session: Session, driver: Driver, load_id: UUID) -> None:
     )
     if session.scalar(held) is not None:
         raise OfferedAlready("The offer is open.")
+
+
+WHY_SILENT = {
+    Silence.MOVING: "The truck moves. Offer it when they stop, or assign it.",
+    Silence.QUIET_HOURS: "They have quiet hours. Offer it after them, or assign it.",
+    Silence.UNANSWERED: (
+        "They answered neither of their last two rounds of offers, and have not opened"
+        " the app since. Call them, or assign it."
+    ),
+}
+
+
+def _check_may_be_rung(session: Session, driver: Driver, now: datetime) -> None:
+    # scope: the caller found the driver by a scope.
+    silent = standing.why_silent(session, driver, now)
+    if silent is not None:
+        raise DriverNotToBeRung(WHY_SILENT[silent.reason])

@@ -2,7 +2,7 @@
 
 # scope: called by jobs, for one search.
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -32,8 +32,10 @@ from services.kernel.standing import is_suspended
 from services.loads.market import is_on_the_market
 from services.offers import ending, pushes
 from services.offers.offers import is_alive, is_open
+from services.search import standing
 from services.search.judge import worth_taking
 from services.search.same_freight import Freight, without_duplicates
+from services.search.standing import FreeDriver
 
 
 @dataclass(frozen=True)
@@ -104,16 +106,21 @@ def extend(
     If no offer of the search is open then, and loads of it were skipped because they
     had enough offers, a job goes on when the first of those expires.
 
+    If the driver may not be rung now, the loads stand by for them instead (`standing`).
+
     now: what the driver has and wants by then counts; None right after the search.
 
-    Locks: the loads in id order, the driver, the driver's offers that are not locked.
+    Locks: the loads in id order, the driver, the driver's offers that are not locked,
+    their last position, what stands by for them.
     """
     wanted, full = worth_locking(session, search, rules)
     load_ids = [load_id for _, load_id in wanted]
     free = lock_free_loads(session, search, load_ids, rules)
-    driver = lock_free_driver(session, search)
-    if driver is None:
+    its_driver = lock_free_driver(session, search)
+    if its_driver is None:
+        standing.leave(session, search)
         return []
+    driver = its_driver.driver
     cause = events.server_cause(session)
     ending.end_for_driver(
         session,
@@ -123,15 +130,13 @@ def extend(
         before_search_id=search.id,
     )
     room = min(rules.at_once, rules.per_driver) - count_open(session, driver.id)
-    offered = Freight.offered(session, search)
-    again = {}
+    chosen: list[Chosen] = []
     if free and room > 0:
-        again = worth_taking(session, search, driver, free, roads, now=now)
-    chosen = [
-        Chosen(place, free[load_id], again[load_id])
-        for place, load_id in wanted
-        if load_id in again and offered.takes(free[load_id].org_id, again[load_id])
-    ]
+        chosen = _worth_offering(session, search, driver, wanted, free, roads, now)
+    found = [each.ranked for each in chosen[: max(room, 0)]]
+    by, most = cause.occurred_at, rules.at_once
+    if standing.holds_back(session, search, its_driver, found, most=most, now=by):
+        return []
     made: list[Offer] = []
     while chosen and len(made) < room:
         at_once, chosen = chosen[: room - len(made)], chosen[room - len(made) :]
@@ -140,6 +145,24 @@ def extend(
     if skipped := full | (set(load_ids) - set(free)):
         _go_on_when_there_is_room(session, search, skipped)
     return made
+
+
+def _worth_offering(
+    session: Session,
+    search: BackhaulSearch,
+    driver: Driver,
+    wanted: Sequence[tuple[int, UUID]],
+    free: Mapping[UUID, Load],
+    roads: Roads,
+    now: datetime | None,
+) -> list[Chosen]:
+    again = worth_taking(session, search, driver, free.keys(), roads, now=now)
+    offered = Freight.offered(session, search)
+    return [
+        Chosen(place, free[load_id], again[load_id])
+        for place, load_id in wanted
+        if load_id in again and offered.takes(free[load_id].org_id, again[load_id])
+    ]
 
 
 def _go_on_when_there_is_room(
@@ -188,17 +211,17 @@ def announce(
     enqueue(session, Job.OFFERS_EXPIRE, at=max(ends.values()))
 
 
-def lock_free_driver(session: Session, search: BackhaulSearch) -> Driver | None:
+def lock_free_driver(session: Session, search: BackhaulSearch) -> FreeDriver | None:
     """Lock and return the search's driver, if they can be offered loads of it.
 
     None if the driver is not available or has a newer search, or if the company is
     suspended. Locks: the driver.
     """
     # Read again under the lock: the row may have changed since it was first read.
-    driver = session.scalars(
-        select(Driver)
+    driver, may_be_silent, has_standing = session.execute(
+        select(Driver, standing.MAY_BE_SILENT, standing.HAS_STANDING)
         .where(Driver.id == search.driver_id)
-        .with_for_update(key_share=True)
+        .with_for_update(of=Driver, key_share=True)
         .execution_options(populate_existing=True)
     ).one()
     if (
@@ -207,7 +230,7 @@ def lock_free_driver(session: Session, search: BackhaulSearch) -> Driver | None:
         or is_suspended(session, search.org_id)
     ):
         return None
-    return driver
+    return FreeDriver(driver, may_be_silent, has_standing)
 
 
 def _is_outdated(session: Session, search: BackhaulSearch) -> bool:

@@ -16,6 +16,7 @@ from models.search.searches import (
     SearchOutcome,
     SearchTrigger,
 )
+from models.search.standing import StandingBy
 from models.search.waiting import WaitingDriver
 from services.fleet import drivers
 from services.kernel.actors import Actor
@@ -28,15 +29,17 @@ from services.search.start import absence_of
 class Outlook(StrEnum):
     """Why a driver has no load yet.
 
-    OFFERS_OPEN: they can take one of their offers. RUNG_OFTEN: their phones rang as
-    often as they may in 24 hours; nothing new rings. NOT_SEARCHED: their search has not
-    run yet. NOTHING_FOUND, OFFERS_OVER: nothing, or nothing more, of the market was
+    OFFERS_OPEN: they can take one of their offers. STANDS_BY: loads are offered when
+    they may be rung (`stands_by` says why they may not). RUNG_OFTEN: their phones rang
+    as often as they may in 24 hours; nothing new rings. NOT_SEARCHED: their search has
+    not run yet. NOTHING_FOUND, OFFERS_OVER: nothing, or nothing more, of the market was
     worth it; the next load that is rings. NOT_EMPTY: no drop of theirs was searched for
     since they had a load, or they are home. DRIVER_INCOMPLETE: they have no truck or no
     home on file.
     """
 
     OFFERS_OPEN = "offers_open"
+    STANDS_BY = "stands_by"
     RUNG_OFTEN = "rung_often"
     NOT_SEARCHED = "not_searched"
     NOTHING_FOUND = "nothing_found"
@@ -62,6 +65,7 @@ class Prospects:
     search: their newest one of all loads that ran and is no dry run; None if there is
         none.
     rings: for offers in the last 24 hours.
+    stands_by: loads that are offered when they may be rung.
     """
 
     driver_id: UUID
@@ -74,6 +78,7 @@ class Prospects:
     rings: int
     rings_per_day: int
     search: BackhaulSearch | None
+    stands_by: StandingBy | None
 
     @property
     def relaxations(self) -> list[dict[str, Any]]:
@@ -93,6 +98,7 @@ def prospects_of(
     search = _search_of(session, driver_id)
     open_offers = offer.count_open(session, driver_id)
     rings = waiting.rings(session, driver_id)
+    stands_by = session.get(StandingBy, driver_id)
     absence = absence_of(session, driver)
     waits = row if absence is None else None
     if absence is not None:
@@ -101,6 +107,8 @@ def prospects_of(
         outlook = Outlook.DRIVER_INCOMPLETE
     elif open_offers:
         outlook = Outlook.OFFERS_OPEN
+    elif stands_by is not None:
+        outlook = Outlook.STANDS_BY
     else:
         outlook = _outlook(waits, search, is_rung_often=rings >= rules.rings_per_day)
     return Prospects(
@@ -114,6 +122,7 @@ def prospects_of(
         rings=rings,
         rings_per_day=rules.rings_per_day,
         search=search,
+        stands_by=stands_by,
     )
 
 

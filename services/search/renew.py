@@ -19,7 +19,7 @@ from notifications.messages import MessageKind
 from services.kernel import events
 from services.offers import ending
 from services.offers.offers import is_open
-from services.search import waiting
+from services.search import standing, waiting
 from services.search.judge import worth_taking
 from services.search.offer import (
     Chosen,
@@ -61,16 +61,20 @@ def renew(
     many offers as they may have loses the worst one, if it scores less. Safe to repeat:
     an offer is renewed once.
 
+    None if the driver may not be rung now, and nothing stands by: the offer that fell
+    had minutes to live. Their search goes on with other loads when they may.
+
     now: what the driver has and wants by then counts.
 
-    Locks: the load, the driver, and the offer that makes room.
+    Locks: the load, the driver, their last position, and the offer that makes room.
     """
     fell = session.get_one(Offer, offer_id)
     search = session.get_one(BackhaulSearch, fell.search_id)
     free = lock_free_loads(session, search, [fell.load_id], rules)
-    driver = lock_free_driver(session, search)
-    if not free or driver is None or _is_offered_again(session, fell):
+    its_driver = lock_free_driver(session, search)
+    if not free or its_driver is None or _is_offered_again(session, fell):
         return None
+    driver = its_driver.driver
     if waiting.rings(session, driver.id) >= rules.rings_per_day:
         return None
     load = free[fell.load_id]
@@ -79,6 +83,10 @@ def renew(
     if again is None or not has_open.takes(load.org_id, again):
         return None
     cause = events.server_cause(session)
+    if its_driver.may_be_silent and standing.why_silent(
+        session, driver, cause.occurred_at
+    ):
+        return None
     if count_open(session, driver.id) >= rules.per_driver:
         better = replace(cause, reason="a better load came back")
         below = again.score_cents

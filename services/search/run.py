@@ -37,7 +37,14 @@ from runtime.telemetry import log, trace_id
 from services.fleet import areas
 from services.market.market import Market
 from services.offers.offers import is_open
-from services.search import adding, offer, situations, waiting, whereabouts
+from services.search import (
+    adding,
+    offer,
+    situations,
+    standing,
+    waiting,
+    whereabouts,
+)
 from services.search.candidates import candidates
 from services.search.offer import OfferRules
 from services.search.start import Start, absence_of, start_of
@@ -184,7 +191,7 @@ def search_from(
         search.outcome = SearchOutcome.OFFERED
     elif search.is_dry_run and search.ranked:
         search.outcome = SearchOutcome.FOUND
-    else:
+    elif search.outcome is not SearchOutcome.STANDS_BY:
         # Asked again: the driver may have been given a load while we searched.
         absence = absence_of(session, driver, is_dry_run=search.is_dry_run)
         search.outcome = absence or SearchOutcome.NOTHING_FOUND
@@ -248,10 +255,29 @@ def offer_next(
     if search.is_dry_run:
         _go_back(session, search)
     elif search.trigger in OF_ALL:
-        if waiting.rings(session, search.driver_id) < rules.offers.rings_per_day:
+        # What stood by are the first offers of its search, to which no limit applies.
+        is_first = search.outcome is SearchOutcome.STANDS_BY
+        most = rules.offers.rings_per_day
+        if is_first or waiting.rings(session, search.driver_id) < most:
             offer.extend(session, search, rules.offers, rules.roads, now=now)
-    elif not adding.add(session, search, rules.offers, rules.roads, now=now):
+        else:
+            standing.leave(session, search)
+    elif not _add_next(session, rules, search, now):
         _go_back(session, search)
+
+
+def _add_next(
+    session: Session, rules: SearchRules, search: BackhaulSearch, now: datetime
+) -> list[Offer]:
+    is_asked_for = (
+        search.trigger is SearchTrigger.REQUESTED
+        and search.outcome is SearchOutcome.STANDS_BY
+    )
+    return adding.add(
+        *(session, search, rules.offers, rules.roads),
+        now=now,
+        is_asked_for=is_asked_for,
+    )
 
 
 def _go_back(session: Session, search: BackhaulSearch) -> None:

@@ -65,7 +65,8 @@ def wake(
     return these (a job).
 
     As many as the load has free places for offers, and SPARE. A driver with open offers
-    is woken if the load may gain `better_by` more than the worst of them. A driver who
+    is woken if the load may gain `better_by` more than the worst of them, and of what
+    stands by for them. A driver who
     was rung less than `ring_every` ago is searched for when that is over; loads that
     come meanwhile are judged together then. If it may be worth something to more than
     it has places for, it looks again a little later; without a free place, when the
@@ -100,7 +101,7 @@ def wake(
         for driver_id, gain in zip(waits.driver_ids, most.tolist(), strict=True)
         if gain > 0
     }
-    held = floors(session, worth, rules)
+    held = floors(session, worth, rules, with_standing=True)
     best = sorted(
         (driver_id for driver_id, gain in worth.items() if gain > held[driver_id]),
         key=lambda driver_id: (-worth[driver_id], driver_id),

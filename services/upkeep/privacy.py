@@ -28,6 +28,7 @@ from models.people.credentials import Invitation, PasswordReset, SecondFactor
 from models.people.devices import Device, Enrolment
 from models.people.organisations import Member, RefreshFamily
 from models.search.searches import BackhaulSearch, SearchOutcome
+from models.search.standing import StandingBy
 from models.search.waiting import WaitingDriver
 from models.upkeep.audit import AuditEntry, UnchainedEntry
 from runtime.errors import NotFound
@@ -52,6 +53,7 @@ ERASED: dict[str, Any] = {
     **dict.fromkeys(("home_label", "home_lat", "home_lon", "home_by_at")),
     "home_every": None,
     "preferences": [],
+    "quiet_hours": None,
 }
 """What kept answers say of an erased person."""
 
@@ -105,6 +107,7 @@ def _rows_of(
         ),
         (BackhaulSearch, BackhaulSearch.driver_id == driver_id),
         (WaitingDriver, WaitingDriver.driver_id == driver_id),
+        (StandingBy, StandingBy.driver_id == driver_id),
         (Offer, Offer.driver_id == driver_id),
         (Assignment, Assignment.driver_id == driver_id),
         (Override, Override.actor_id == member_id),
@@ -146,7 +149,8 @@ def erase(session: Session, member_id: UUID, *, now: datetime) -> Member:
     sign-in ends. Safe to repeat.
 
     Locks: the member, the driver's waiting, their driver row, then those of the
-    driver's open offers that no other transaction has locked. Raises: NotFound;
+    driver's open offers that no other transaction has locked, their last position, what
+    stands by for them. Raises: NotFound;
     DriverBusy while the driver has a load.
     """
     member = session.get(Member, member_id, with_for_update=True)
@@ -184,6 +188,7 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
     ending.end_for_driver(session, driver.id, OfferAct.WITHDRAW, cause)
     session.execute(delete(Position).where(Position.driver_id == driver.id))
     session.execute(delete(LastPosition).where(LastPosition.driver_id == driver.id))
+    session.execute(delete(StandingBy).where(StandingBy.driver_id == driver.id))
     session.execute(delete(Area).where(Area.driver_id == driver.id))
     session.execute(
         update(Offer).where(Offer.driver_id == driver.id).values(decline_note=None)
@@ -197,6 +202,7 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
     session.execute(searches.where(is_pending).values(outcome=SearchOutcome.FAILED))
     driver.home_label = driver.home_lat = driver.home_lon = driver.home_by_at = None
     driver.home_every, driver.preferences = None, []
+    driver.quiet_hours = driver.app_opened_at = None
     driver.availability = Availability.OFF_DUTY
 
 

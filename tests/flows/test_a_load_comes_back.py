@@ -15,6 +15,7 @@ from tests.services.scene import (
     Scene,
     active,
     after,
+    last_seen,
     let_time_run_out,
     offer_row,
     open_offers,
@@ -22,7 +23,7 @@ from tests.services.scene import (
     queued,
     rows_of,
 )
-from tests.world import DENVER, Caller, World, utcnow
+from tests.world import DENVER, NEW_YORK, Caller, World, utcnow
 
 RunJobs = Callable[..., list[str]]
 RENEW = "offers.renew"
@@ -69,6 +70,18 @@ def test_the_loser_is_offered_the_load_again_and_told_so(
     assert pushes_to(loser)[-1] == "offer_renewed"
     assert loser.put(f"/v1/offers/{again.id}/acceptance").status == 200
     assert [a.driver_id for a in active(load_id=load_id)] == [UUID(loser.driver_id)]
+
+
+def test_a_loser_whose_truck_moves_is_not_rung(world: World, run_jobs: RunJobs) -> None:
+    scene = Scene(world)
+    loser, _, load_id = lost_and_back(scene)
+    with Session.begin() as session:
+        last_seen(session, loser, NEW_YORK, speed_mps=25.0, corrected_at=utcnow())
+
+    run_jobs(only=RENEW)
+
+    assert len(offers_of(loser, load_id)) == 1
+    assert pushes_to(loser)[-1] == "offer_lost"
 
 
 def test_the_driver_who_had_it_is_not_offered_it_again(

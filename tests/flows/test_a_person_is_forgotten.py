@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from cli import cli
 from freight.roles import Role
+from models.search.standing import StandingBy
 from runtime.db import Session
 from runtime.errors import NotFound
 from runtime.telemetry import start_logging
@@ -129,6 +130,11 @@ def canary(world: World, boss: Caller, run_jobs: Callable[..., Any]) -> Caller:
     offer_id = caller.get("/v1/offers")["data"][0]["id"]
     no = {"reason": "other", "note": CANARIES["note"]}
     assert caller.put(f"/v1/offers/{offer_id}/decline", no).status == 200
+    loads = [{"load_id": first["id"], "search_id": str(uuid7()), "gain_cents": 1}]
+    ids = {"driver_id": UUID(driver_id), "org_id": boss.org_id}
+    with Session.begin() as session:
+        row = {"loads": loads, "reason": "moving", "since": utcnow()}
+        session.add(StandingBy(**ids, **row))
     return caller
 
 

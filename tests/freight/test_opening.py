@@ -13,6 +13,7 @@ from freight.opening import (
     WEEKDAYS,
     HomeEvery,
     Hours,
+    QuietHours,
     Weekday,
     second_of_day,
     spans,
@@ -226,3 +227,72 @@ def test_seconds_of_a_day() -> None:
     assert [second_of_day(clock) for clock in ("00:00", "08:30", "24:00")] == [
         *(0, 30_600, 86_400)
     ]
+
+
+NIGHT = {"from": "22:00", "until": "06:00", "zone": None}
+
+
+class TestQuietHours:
+    @pytest.mark.parametrize(
+        ("at", "until"),
+        [
+            # Chicago is six hours behind UTC in winter.
+            ("2026-01-15T03:59:59.999999", None),
+            ("2026-01-15T04:00:00", "2026-01-15T12:00:00"),
+            ("2026-01-15T06:00:00", "2026-01-15T12:00:00"),
+            ("2026-01-15T11:59:59.999999", "2026-01-15T12:00:00"),
+            ("2026-01-15T12:00:00", None),
+            # From Sunday to Monday.
+            ("2026-01-19T05:30:00", "2026-01-19T12:00:00"),
+            # The clock goes forward in this night, and back in that one.
+            ("2026-03-08T04:30:00", "2026-03-08T11:00:00"),
+            ("2026-11-01T03:30:00", "2026-11-01T12:00:00"),
+        ],
+    )
+    def test_go_over_midnight_by_the_clock_on_the_wall(self, at, until) -> None:
+        assert end_of(NIGHT, at) == until
+
+    @pytest.mark.parametrize(
+        ("at", "until"),
+        [
+            # 2:30 is left out: they end when the clock goes on at 3:00.
+            ("2026-03-08T07:30:00", "2026-03-08T08:00:00"),
+            ("2026-03-08T08:00:00", None),
+        ],
+    )
+    def test_that_end_in_an_hour_left_out_end_with_it(self, at, until) -> None:
+        assert end_of(NIGHT | {"until": "02:30"}, at) == until
+
+    @pytest.mark.parametrize(
+        ("at", "until"),
+        [
+            # 1:15 twice, and between them from 1:30 until 2:00, which is 1:00 again.
+            ("2026-11-01T06:15:00", "2026-11-01T06:30:00"),
+            ("2026-11-01T06:45:00", None),
+            ("2026-11-01T07:15:00", "2026-11-01T07:30:00"),
+        ],
+    )
+    def test_in_an_hour_shown_twice_are_twice(self, at, until) -> None:
+        assert end_of(NIGHT | {"until": "01:30"}, at) == until
+
+    @pytest.mark.parametrize(
+        ("at", "until"),
+        [
+            ("2026-01-15T17:59:59", None),
+            ("2026-01-15T18:00:00", "2026-01-15T19:00:00"),
+            ("2026-01-15T19:00:00", None),
+        ],
+    )
+    def test_of_one_day(self, at, until) -> None:
+        assert end_of({"from": "12:00", "until": "13:00", "zone": None}, at) == until
+
+    def test_are_by_the_zone_that_they_name(self) -> None:
+        there = NIGHT | {"zone": "Asia/Kathmandu"}
+        assert end_of(there, "2026-01-15T16:14:59") is None
+        assert end_of(there, "2026-01-15T16:15:00") == "2026-01-16T00:15:00"
+
+
+def end_of(record: dict[str, str | None], at: str) -> str | None:
+    now = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    until = QuietHours.from_record(record, CHICAGO).until(now)
+    return None if until is None else until.replace(tzinfo=None).isoformat()

@@ -43,8 +43,12 @@ def git(*arguments: str) -> str:
 
 
 def commit_that_added(path: Path) -> str:
-    """Return its hash, or nothing while the file is not committed."""
-    return git("log", "-1", "--diff-filter=A", "--format=%H", "--", str(path))
+    """Return its hash, or nothing while the file is not committed.
+
+    Of a file that came by a merge, the merge.
+    """
+    on_main = ("-1", "-m", "--first-parent", "--diff-filter=A", "--format=%H")
+    return git("log", *on_main, "--", str(path))
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from notifications.messages import ABOUT_OFFERS, MessageKind, compose
+from notifications.messages import ABOUT_DRIVERS, ABOUT_OFFERS, MessageKind, compose
 from tests.notifications.samples import NOON, OFFER_ID, make_message
 
 
 @pytest.mark.parametrize("kind", list(MessageKind))
 def test_the_data_names_the_kind_and_the_subject_and_nothing_else(kind) -> None:
     subject = "offer_id" if kind in ABOUT_OFFERS else "load_id"
+    if kind in ABOUT_DRIVERS:
+        subject = "driver_id"
 
     assert make_message(kind).data == {
         "kind": kind.value,

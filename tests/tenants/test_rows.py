@@ -17,6 +17,7 @@ from geo.fences import CircleFence
 from geo.points import Point
 from models import Row
 from models.loads.loads import Load
+from models.search.standing import StandingBy
 from runtime.config import Settings
 from runtime.db import Hand, Session, Tenant, acting, make_engine
 from services.kernel.tenancy import act_on_loads
@@ -77,6 +78,11 @@ def street(committed: World) -> tuple[Scene, Scene]:
         driver.post("/v1/positions", fix_body())
         area = {"kind": "no_go", "name": "Loop", "geometry": square()}
         scene.carrier.put(f"/v1/areas/{uuid7()}", area)
+        load = {"load_id": str(uuid7()), "search_id": str(uuid7()), "gain_cents": 1}
+        row = {"loads": [load], "reason": "moving", "since": utcnow()}
+        ids = {"driver_id": UUID(driver.driver_id), "org_id": scene.carrier.org_id}
+        with Session.begin() as session:
+            session.add(StandingBy(**ids, **row))
     winner = one.driver()
     one.search(winner)
     offer = open_offers(winner)[0]
@@ -197,7 +203,10 @@ class TestEveryTable:
         assert {name for name, number in everything.items() if not number} <= UNUSED
         assert mine["members"] == 3
         assert theirs["members"] == 2
-        for name in ("members", "drivers", "trucks", "devices", "offers", "positions"):
+        for name in (
+            *("members", "drivers", "trucks", "devices", "offers", "positions"),
+            "standing_by",
+        ):
             assert mine[name] + theirs[name] <= everything[name], name
             assert mine[name] > 0, name
             assert theirs[name] > 0, name

@@ -216,6 +216,63 @@ class TestCountries:
         assert boss.patch(path(driver), {"countries": ["US"]}).status == 200
 
 
+NIGHT = {"from": "22:00", "until": "06:00", "zone": None}
+
+
+class TestWhenTheyAreRung:
+    def test_of_a_new_driver_is_always_but_while_the_truck_moves(
+        self, driver: Caller
+    ) -> None:
+        shown = driver.get(path(driver))
+
+        assert (shown["quiet_hours"], shown["rings_while_moving"]) == (None, "never")
+
+    def test_is_kept_and_shown(self, boss: Caller, driver: Caller) -> None:
+        changes = {"quiet_hours": NIGHT, "rings_while_moving": "co_driver"}
+
+        after = driver.patch(path(driver), changes)
+
+        assert after.status == 200
+        assert after.body.items() >= changes.items()
+        assert boss.get(path(driver)).body.items() >= changes.items()
+        zoned = NIGHT | {"zone": "America/Denver"}
+        assert (
+            driver.patch(path(driver), {"quiet_hours": zoned})["quiet_hours"] == zoned
+        )
+        assert driver.patch(path(driver), {"quiet_hours": None})["quiet_hours"] is None
+
+    @pytest.mark.parametrize(
+        ("hours", "pointer"),
+        [
+            ({"from": "22:00", "until": "22:00"}, "#/quiet_hours/until"),
+            ({"from": "22:00", "until": "24:00"}, "#/quiet_hours/until"),
+            ({"from": "22", "until": "06:00"}, "#/quiet_hours/from"),
+            ({"until": "06:00"}, "#/quiet_hours/from"),
+            (NIGHT | {"zone": "Chicago"}, "#/quiet_hours/zone"),
+            (NIGHT | {"days": ["mon"]}, "#/quiet_hours/days"),
+        ],
+    )
+    def test_out_of_form_is_pointed_at(
+        self, driver: Caller, hours: dict[str, Any], pointer: str
+    ) -> None:
+        answer = driver.patch(path(driver), {"quiet_hours": hours})
+
+        assert refusal(answer)[0] == pointer
+
+    @pytest.mark.parametrize(
+        "changes", [{"quiet_hours": NIGHT}, {"rings_while_moving": "hands_free"}]
+    )
+    def test_is_the_drivers_to_change_and_not_the_desks(
+        self, boss: Caller, driver: Caller, changes: dict[str, Any]
+    ) -> None:
+        refused = boss.patch(path(driver), changes)
+
+        assert (refused.status, refused.code) == (403, "missing-permission")
+        assert driver.patch(path(driver), changes).status == 200
+        # What was shown may be sent again.
+        assert boss.patch(path(driver), changes).status == 200
+
+
 def test_no_other_company_sees_wishes_and_costs(
     world: World, boss: Caller, driver: Caller
 ) -> None:

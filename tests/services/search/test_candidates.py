@@ -13,8 +13,7 @@ from models.loads.loads import Load
 from models.loads.stops import Stop
 from runtime.db import Session
 from services.loads.measuring import measure_batch
-from services.search.candidates import candidate, candidates
-from services.search.posters import records_of
+from services.search.candidates import candidate, candidates, records_of
 from tests.services.booking.desk import change, won
 from tests.services.scene import Scene
 from tests.world import CHICAGO, CLEVELAND, GARY, NEW_YORK, NEWARK, ROADS, World

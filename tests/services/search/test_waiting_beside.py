@@ -170,6 +170,7 @@ class TestPlaces:
         for n in range(4):
             post(scene, price_cents=300_000 + n * 40_000, weight_kg=5_000 + 2_000 * n)
             let_a_minute_pass(driver)
+            driver.get("/v1/offers")
             run_jobs(only="search.wake", **scene.changes)
             run_jobs(only="search.woken", **scene.changes)
 
