@@ -32,7 +32,7 @@ from services.market.market import Market
 from services.offers import ending
 from services.people.passwords import NOBODY
 from services.people.tokens import Claims, access_token
-from services.search import run
+from services.search import going_on, run
 from services.search.run import SearchRules
 from services.upkeep import suspensions
 
@@ -155,7 +155,7 @@ class Ways:
                 lost = UUID(args["assignment_id"])
                 run.search_after_end(session, self.rules, assignment_id=lost, now=now)
             elif name == "search.offer_next":
-                run.offer_next(
+                going_on.offer_next(
                     *(session, self.rules),
                     search_id=UUID(args["search_id"]),
                     now=now,

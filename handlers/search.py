@@ -6,7 +6,7 @@ from uuid import UUID
 from handlers.supplies import Handlers, Supplies
 from jobs import Job
 from runtime.db import Session
-from services.search import ask, run, standing, waiting, wake
+from services.search import ask, going_on, run, standing, waiting, wake
 
 
 def search_run(supplies: Supplies, stop_id: str, driver_id: str) -> None:
@@ -72,7 +72,7 @@ def search_offer_next(
     with Session.begin() as session:
         if stands_by and not standing.stands_by(session, UUID(search_id)):
             return
-        run.offer_next(
+        going_on.offer_next(
             session,
             supplies.rules,
             search_id=UUID(search_id),

@@ -26,7 +26,6 @@ from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from models.offers.offers import Offer
 from models.search.searches import (
-    OF_ALL,
     BackhaulSearch,
     SearchOutcome,
     SearchTrigger,
@@ -36,12 +35,10 @@ from runtime.config import Settings
 from runtime.telemetry import log, trace_id
 from services.fleet import areas
 from services.market.market import Market
-from services.offers.offers import is_open
 from services.search import (
     adding,
     offer,
     situations,
-    standing,
     waiting,
     whereabouts,
 )
@@ -230,67 +227,6 @@ def _offer(
     if waiting.is_home(start.place.point, start.home):
         return []
     return adding.add(session, search, rules.offers, rules.roads)
-
-
-def offer_next(
-    session: Session,
-    rules: SearchRules,
-    *,
-    search_id: UUID,
-    now: datetime,
-    once_all_ended: bool = False,
-) -> None:
-    """Offer the search's next best loads that were not offered yet (a job).
-
-    once_all_ended: not while an offer of the search is open.
-
-    None if the driver's phones rang `rings_per_day` times: beyond that, only a drop or
-    the loss of a load rings them. Safe to repeat.
-    """
-    # scope: a job, for one search.
-    search = session.get_one(BackhaulSearch, search_id)
-    still_open = select(Offer.id).where(Offer.search_id == search_id, is_open())
-    if once_all_ended and session.scalar(still_open.limit(1)) is not None:
-        return
-    if search.is_dry_run:
-        _go_back(session, search)
-    elif search.trigger in OF_ALL:
-        # What stood by are the first offers of its search, to which no limit applies.
-        is_first = search.outcome is SearchOutcome.STANDS_BY
-        most = rules.offers.rings_per_day
-        if is_first or waiting.rings(session, search.driver_id) < most:
-            offer.extend(session, search, rules.offers, rules.roads, now=now)
-        else:
-            standing.leave(session, search)
-    elif not _add_next(session, rules, search, now):
-        _go_back(session, search)
-
-
-def _add_next(
-    session: Session, rules: SearchRules, search: BackhaulSearch, now: datetime
-) -> list[Offer]:
-    is_asked_for = (
-        search.trigger is SearchTrigger.REQUESTED
-        and search.outcome is SearchOutcome.STANDS_BY
-    )
-    return adding.add(
-        *(session, search, rules.offers, rules.roads),
-        now=now,
-        is_asked_for=is_asked_for,
-    )
-
-
-def _go_back(session: Session, search: BackhaulSearch) -> None:
-    """Let the search of all loads go on, which may have lost its offers to better ones
-    (a job: it locks loads, and the driver is locked already)."""
-    # scope: a job, for the driver of a search.
-    of_all = select(BackhaulSearch.id).where(
-        BackhaulSearch.driver_id == search.driver_id, BackhaulSearch.trigger.in_(OF_ALL)
-    )
-    last = session.scalar(of_all.order_by(BackhaulSearch.id.desc()).limit(1))
-    if last is not None:
-        job = Job.SEARCH_OFFER_NEXT
-        enqueue(session, job, search_id=str(last), once_all_ended=True)
 
 
 def _claim(

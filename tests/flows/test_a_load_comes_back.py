@@ -9,8 +9,8 @@ from sqlalchemy import update
 
 from models.offers.offers import Offer
 from runtime.db import Session
+from services.search.going_on import offer_next
 from services.search.renew import renew
-from services.search.run import offer_next
 from tests.services.scene import (
     Scene,
     active,

@@ -220,7 +220,7 @@ MUTANTS = (
     ),
     Mutant(
         "a-decline-brings-the-next-offer-at-once",
-        "services/search/run.py",
+        "services/search/going_on.py",
         "    if once_all_ended and ",
         "    if False and ",
         ("tests/services/booking/test_answer.py::TestStrategies",),

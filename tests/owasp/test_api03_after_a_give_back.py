@@ -116,6 +116,8 @@ def former(committed: World) -> Former:
     assert won.status == 200, won.body
     path = f"/v1/assignments/{won['id']}/hand-back"
     assert driver.put(path, {"reason": "breakdown"}).status == 200
+    # The first look at the inbox since the offer came is noted.
+    assert driver.get("/v1/offers").status == 200
     ids = (str(won["id"]), str(offer.id), str(search.id), str(excluded_by.id))
     return Former(world, scene, driver, load, *ids)
 

@@ -11,7 +11,7 @@ from models.loads.loads import Load
 from models.offers.offers import Offer
 from runtime.config import Strategy
 from runtime.db import Session
-from services.search import run
+from services.search import going_on, run
 from tests.services.scene import (
     Scene,
     actor_of,
@@ -181,7 +181,7 @@ class TestStrategies:
             )
             session.execute(update(Offer).values(load_id=another))
             session.flush()
-            run.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
+            going_on.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
 
         (offer,) = open_offers(driver)
         assert offer.expires_at == soon
@@ -195,7 +195,7 @@ class TestLimits:
 
         search = scene.search(driver)
         with Session.begin() as session:
-            run.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
+            going_on.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
 
         assert len(open_offers(driver)) == 2
 

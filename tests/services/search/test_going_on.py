@@ -4,7 +4,7 @@ import pytest
 
 from models.offers.offers import Offer
 from runtime.db import Session
-from services.search import run
+from services.search import going_on
 from tests.services.scene import (
     Scene,
     decline,
@@ -50,7 +50,7 @@ def test_broadcast_offers_the_rest_once(scene, run_jobs):
     run_jobs(only="search.offer_next", **scene.changes)
     with Session.begin() as session:
         again = {"search_id": search.id, "once_all_ended": True}
-        run.offer_next(session, scene.rules, now=utcnow(), **again)
+        going_on.offer_next(session, scene.rules, now=utcnow(), **again)
 
     assert len(open_offers(driver)) == 2
     assert len(rows_of(Offer)) == 5

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from runtime.db import Session
-from services.search.run import offer_next
+from services.search.going_on import offer_next
 from tests.services.market.market_room import change
 from tests.services.scene import Scene, decline, open_offers
 from tests.services.search.drops import edit

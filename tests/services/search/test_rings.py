@@ -55,7 +55,7 @@ def test_a_day_later_a_list_goes_on(scene, run_jobs):
     driver = scene.driver()
     search = scene.search(driver)
     for _ in range(2):
-        end(driver, run_jobs, scene)
+        end(driver, run_jobs, scene, "declined")
     let_a_minute_pass(driver, "25 hours")
 
     with Session.begin() as session:
@@ -70,7 +70,7 @@ def test_a_drop_rings_all_the_same(scene, run_jobs):
     driver = scene.driver()
     scene.search(driver)
     for _ in range(2):
-        end(driver, run_jobs, scene)
+        end(driver, run_jobs, scene, "declined")
     assert open_offers(driver) == []
 
     scene.search(driver)

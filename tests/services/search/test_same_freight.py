@@ -12,7 +12,7 @@ from freight.equipment import Equipment
 from geo.points import Point
 from runtime.config import Strategy
 from runtime.db import Session
-from services.search import run
+from services.search import going_on
 from services.search.same_freight import is_same_freight
 from tests.freight.world import make_candidate
 from tests.services.scene import Scene, decline, expire, let_time_run_out, open_offers
@@ -80,7 +80,7 @@ def test_the_next_of_a_posters_equal_loads_is_offered_once_the_first_is_gone(
     scene.shipper.put(f"/v1/loads/{first}/cancellation", {"reason": "sold"})
 
     with Session.begin() as session:
-        run.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
+        going_on.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
 
     assert offered(driver) == [second]
 

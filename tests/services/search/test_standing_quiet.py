@@ -14,7 +14,7 @@ from models.search.searches import BackhaulSearch
 from models.search.standing import StandingBy
 from runtime.db import Session
 from services.fleet import ringing
-from services.search import offer, run
+from services.search import going_on, offer
 from tests.services import scene as staging
 from tests.services.scene import (
     Scene,
@@ -63,7 +63,7 @@ def ring(scene: Scene, driver: Caller, rounds: int) -> BackhaulSearch:
 
 def go_on(scene: Scene, search: BackhaulSearch) -> None:
     with Session.begin() as session:
-        run.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
+        going_on.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
 
 
 class TestQuietHours:
@@ -331,7 +331,7 @@ class TestADriverWhoDoesNotAnswer:
 
         def decide(session):
             job = {"search_id": search.id, "now": utcnow()}
-            run.offer_next(session, scene.rules, **job)
+            going_on.offer_next(session, scene.rules, **job)
 
         with staging.waiting(decide, lambda _: driver.get("/v1/offers")):
             pass
