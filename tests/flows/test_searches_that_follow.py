@@ -22,6 +22,7 @@ from tests.trips import book_long_ago, forget_where, make_trip
 from tests.world import (
     CHICAGO,
     GARY,
+    NEW_YORK,
     NEWARK,
     Caller,
     FakeGateway,
@@ -301,6 +302,40 @@ class TestADriverWhoWaits:
         run_jobs()
 
         assert list(offered(driver)) == [later]
+
+    def test_is_not_rung_in_quiet_hours_and_is_after_them(
+        self, world: World, run_jobs: RunJobs, shipper: Caller, driver: Caller
+    ) -> None:
+        gateway, path = FakeGateway(), f"/v1/drivers/{driver.driver_id}"
+        hours = {"from": "00:00", "until": "23:59", "zone": "UTC"}
+        assert driver.patch(path, {"quiet_hours": hours}).status == 200
+        load_id = self.post(world, shipper)
+        run_jobs(gateway)
+        assert (rings(gateway, driver), offered(driver)) == (0, {})
+        told = driver.get(f"{path}/waiting")["stands_by"]
+        assert (told["reason"], told["load_ids"]) == ("quiet_hours", [load_id])
+
+        assert driver.patch(path, {"quiet_hours": None}).status == 200
+        run_jobs(gateway)
+
+        assert (rings(gateway, driver), list(offered(driver))) == (1, [load_id])
+
+    def test_is_not_rung_while_the_truck_moves_and_is_when_it_stands(
+        self, world: World, run_jobs: RunJobs, shipper: Caller, driver: Caller
+    ) -> None:
+        gateway = FakeGateway()
+        let_hours_pass(driver, 1)
+        world.fix(driver, NEW_YORK, at=utcnow(), speed_mps=25.0)
+        load_id = self.post(world, shipper)
+        run_jobs(gateway)
+        assert (rings(gateway, driver), offered(driver)) == (0, {})
+        told = driver.get(f"/v1/drivers/{driver.driver_id}/waiting")["stands_by"]
+        assert (told["reason"], told["load_ids"]) == ("moving", [load_id])
+
+        world.fix(driver, NEW_YORK, at=utcnow(), speed_mps=0.0)
+        run_jobs(gateway)
+
+        assert (rings(gateway, driver), list(offered(driver))) == (1, [load_id])
 
 
 def test_a_driver_whose_load_the_desk_takes_away_is_offered_another(
