@@ -22,7 +22,8 @@ SEEDS = (1, 2, 3)
 BY_NAME = (
     *("idempotency", "fuzz", "refresh", "tenants", "exits", "overhead", "limits"),
     *("slow", "roads", "naive", "weeks"),
-    *("freshness", "search", "drop_to_push", "accept_race", "http"),
+    *("freshness", "search", "drop_to_push", "wake"),
+    *("accept_race", "http"),
     *("kill", "restart", "fcm_storm", "soak"),
 )
 """Every bench but the replay, which has arguments of its own."""
@@ -111,6 +112,10 @@ LIMITED_BY = {
     "worker_peak_mb": "the columns, and Python with its modules",
     "drops_lost": "nothing: each step's job commits with the step before it",
     "wrong_loads": "nothing: the load's lock and the unique indexes decide",
+    "postings_lost": "nothing: the job that looks for drivers commits with the load",
+    "wake_ups_lost": "nothing: a driver begins to wait before their search reads",
+    "rung_twice_for_a_load": "nothing: a load is offered once to a driver",
+    "rung_twice_in_a_minute": "nothing: a search is put off until the minute is over",
     "accept_ms_p99": "the winner's 16 round trips under the load's lock; the worker on"
     " the same cores",
     "offers_to_plain": "Flask, psycopg and two round trips",

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.arrivals import Driver, at_once, post
 from bench.board import BoardLoad
@@ -24,20 +24,28 @@ class NeverCame(Exception):
     """A search or a push did not come in `PATIENCE_S`."""
 
 
+class Ring(NamedTuple):
+    """A push about an offer. target: the phone. at: seconds since the epoch."""
+
+    target: str
+    offer_id: str
+    at: float
+
+
 @dataclass
 class Phones:
     """What the fake FCM delivered to the phones.
 
     offers_at: when each phone first got an offer, seconds since the epoch.
     offer_ids: every offer that a push was about.
-    rings: phone and time of each push, in seconds since the epoch.
+    rings: every push about an offer.
     rung: the phones that rang and were not asked for by `take_rung` since.
     """
 
     fcm: Client
     offers_at: dict[str, float] = field(default_factory=dict)
     offer_ids: set[str] = field(default_factory=set)
-    rings: list[tuple[str, float]] = field(default_factory=list)
+    rings: list[Ring] = field(default_factory=list)
     rung: set[str] = field(default_factory=set)
     seen: int = 0
 
@@ -50,7 +58,8 @@ class Phones:
             if said.get("kind") in {"offer", "offer_renewed"}:
                 self.offers_at.setdefault(item["target"], item["at"])
                 self.offer_ids.add(said["offer_id"])
-                self.rings.append((item["target"], item["at"]))
+                ring = Ring(item["target"], said["offer_id"], item["at"])
+                self.rings.append(ring)
                 self.rung.add(item["target"])
 
     def take_rung(self) -> set[str]:

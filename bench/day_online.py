@@ -94,7 +94,7 @@ class Online:
     def _rings(self) -> Counter[str]:
         """Return how often each phone rang in the day."""
         counts, last = Counter[str](), dict[str, float]()
-        for target, real in self.phones.rings:
+        for target, _, real in self.phones.rings:
             at = self._clock.at(real)
             counts[target] += at - last.get(target, -inf) > ONE_RING_S
             last[target] = at
