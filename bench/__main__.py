@@ -105,6 +105,11 @@ LIMITED_BY = {
         "the hours that the first search wastes: there it waits 10 h at a pickup, on"
         " the other market 29",
     ),
+    **dict.fromkeys(
+        (f"woken_factor_{each}" for each in ("own_0.76", "own_1.56", "soon_0.76")),
+        "the market: nearly every truck finds a load at its drop",
+    ),
+    "woken_factor_soon_1.56": "the same",
     "changes": "how long it plays",
     "changes_missed": "nothing: rows and place come from one snapshot",
     "suspended_seen": "nothing: suspensions are read at each refresh",

@@ -8,7 +8,7 @@ cost of all kilometres. `bench.weeks_world` says what is played.
 import argparse
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import mean
 from time import perf_counter
 from typing import Any
@@ -26,6 +26,7 @@ from bench.weeks_policies import (
     first_search,
 )
 from bench.weeks_world import (
+    ROADS,
     Costs,
     Earned,
     Policy,
@@ -37,17 +38,17 @@ from bench.weeks_world import (
     posted,
 )
 from freight.costs import HOUR_CENTS
-from geo.roads import EstimatedRoads
 from market import Habits
 
 USD_A_MILE = (0.76, 1.56)
 """Variable costs: an owner-operator who pays no wage by the mile, and the default."""
 
 LEAST_FACTOR = 1.3
-HOUR_USD = HOUR_CENTS / 100
-ROADS = EstimatedRoads()
-"""As the first search knew them, so that its promises are as good as ours."""
+LEAST_WOKEN_FACTOR = 1.1
+"""Of trucks that are woken on the way home to trucks that are searched for at their
+drops alone."""
 
+HOUR_USD = HOUR_CENTS / 100
 QUICK = Size(trucks=10, loads_a_day=200, warm_up_days=2, weeks=1)
 
 
@@ -66,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 key = f"{name}_{usd_a_mile}"
                 factor = figures[f"factor_{key}"]
                 bars.append(Bar(f"contribution_factor_{key}", LEAST_FACTOR, factor))
+                if (woken := figures.get(f"woken_factor_{key}")) is not None:
+                    bars.append(Bar(f"woken_factor_{key}", LEAST_WOKEN_FACTOR, woken))
         params = {
             "seed": options.seed,
             "is_quick": options.quick,
@@ -122,15 +125,25 @@ class Weeks:
             for who, own_cents in (("first", None), ("first_same_cost", km_cents)):
                 with first_search(checkout, own_cents) as search:
                     figures |= self._played(f"{who}_{key}", search, km_cents)
-        ours = self._ours()
-        figures |= self._played(f"ours_{key}", ours, km_cents)
-        first, our = (figures[f"{who}_{key}_usd"] for who in ("first", "ours"))
-        return figures | {f"factor_{key}": round(our / first, 3) if first > 0 else 0.0}
+        for who, policy in self._ours():
+            figures |= self._played(f"{who}_{key}", policy, km_cents)
 
-    def _ours(self) -> Policy:
+        def factor(who: str, to: str) -> float:
+            usd = figures[f"{to}_{key}_usd"]
+            return round(figures[f"{who}_{key}_usd"] / usd, 3) if usd > 0 else 0.0
+
+        figures |= {f"factor_{key}": factor("ours", "first")}
+        if f"woken_{key}_usd" in figures:
+            figures |= {f"woken_factor_{key}": factor("woken", "ours")}
+        return figures
+
+    def _ours(self) -> Iterator[tuple[str, Policy]]:
+        """Yield ours at the drop alone and, of the product, with trucks that wake."""
         if self._options.policy == "reference":
-            return ReferencePolicy(self._way)
-        return ProductPolicy(ROADS)
+            yield "ours", ReferencePolicy(self._way)
+        else:
+            yield "ours", ProductPolicy(ROADS)
+            yield "woken", ProductPolicy(ROADS, wakes=True)
 
     def _played(self, name: str, policy: Policy, km_cents: float) -> dict[str, float]:
         started = perf_counter()
@@ -150,6 +163,7 @@ class Weeks:
             f"{name}_miles": round(earned.metres / METRES_PER_MILE / truck_weeks, 1),
             f"{name}_empty": round(earned.empty_m / max(earned.metres, 1.0), 4),
             f"{name}_backhauls": round(earned.backhauls / truck_weeks, 3),
+            f"{name}_woken": round(earned.woken / truck_weeks, 3),
             f"{name}_wait_h": round(mean(waits_h), 1),
             f"{name}_late": earned.late,
         }

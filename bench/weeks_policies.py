@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from math import ceil, cos, floor, radians
@@ -16,15 +16,27 @@ from typing import Any
 import numpy as np
 
 from bench import reference
-from bench.product import asked_from, candidate_of, screened_near
+from bench.product import (
+    asked_from,
+    asking_of,
+    candidate_of,
+    parameters_of,
+    screened_near,
+    trucks_of,
+)
 from bench.reference import OF_THE_TRUCK
 from bench.reference_records import Load, Place, Situation, WayOf
 from bench.reference_stages import max_deadhead_m
 from bench.rig import ROOT, CannotSetUp
 from freight.candidates import Candidate
 from freight.columns import Loads, Stops, column_types, is_walked
+from freight.ranking import rank
+from freight.waiting import most_gain_cents, types_for
+from geo.distance import haversine_m
+from geo.points import Point
 from geo.roads import Roads
 from market import MarketTruck
+from services.search.waiting import HOME_M
 
 FIRST_COMMIT = "a15936f8809b4f7e0f3db0650ac39225518dfffc"
 DEGREE_M = 111_000.0
@@ -35,10 +47,12 @@ class ProductPolicy:
     """The best load of the product's search, on columns that grow with the market.
 
     Loads have two stops without opening hours, as `bench.weeks_world` posts them.
+
+    wakes: also trucks on the way home, for a load that is posted.
     """
 
-    def __init__(self, roads: Roads) -> None:
-        self._roads = roads
+    def __init__(self, roads: Roads, *, wakes: bool = False) -> None:
+        self._roads, self.wakes = roads, wakes
         self._new: list[Candidate] = []
         self._row_of: dict[str, int] = {}
         self._is_posted = np.zeros(FIRST_ROWS, "?")
@@ -69,6 +83,38 @@ class ProductPolicy:
         best = screened_near(market, asked).best(asked, 1).loads.ids
         return str(best[0]) if best else None
 
+    def taker(self, load: Load, waiting: Sequence[Situation]) -> int | None:
+        """Return the truck to which the load is worth most, if it is worth anything.
+
+        As the server does: those who can gain most are judged first, until the others
+        cannot gain more (`freight.waiting`).
+        """
+        candidate = candidate_of(load, self._roads)
+        types = types_for(candidate)
+        near = [
+            place
+            for place, each in enumerate(waiting)
+            if each.truck.equipment in types
+            and haversine_m(Point(*each.place), candidate.pickup)
+            <= each.settings.max_deadhead_m
+            and haversine_m(Point(*each.place), Point(*each.driver.home)) > HOME_M
+        ]
+        if not near:
+            return None
+        asking = [asking_of(waiting[place]) for place in near]
+        parameters = parameters_of(waiting[near[0]].settings)
+        trucks = trucks_of(asking, parameters, self._roads)
+        loads = Loads.of([candidate], self._roads)
+        most = most_gain_cents(loads, trucks, parameters, self._roads)
+        best, taker = 0, None
+        for row in np.argsort(-most, kind="stable"):
+            if most[row] <= best:
+                break
+            found = rank([candidate], asked_from(waiting[near[row]], self._roads))
+            if found and found[0].score_cents > best:
+                best, taker = found[0].score_cents, near[row]
+        return taker
+
     def _read(self) -> None:
         """Write what was posted since the last search into the columns."""
         loads, end = Loads.of(self._new, self._roads), len(self._row_of)
@@ -84,7 +130,17 @@ class ProductPolicy:
         }
 
 
-class EmptyHome:
+class DropAlone:
+    """Trucks are searched for at their drops, and never woken."""
+
+    wakes = False
+
+    def taker(self, load: Load, waiting: Sequence[Situation]) -> int | None:
+        """Return no truck."""
+        return None
+
+
+class EmptyHome(DropAlone):
     """No search: every truck drives home empty at once, as many do today."""
 
     def post(self, load: Load) -> None:
@@ -98,7 +154,7 @@ class EmptyHome:
         return None
 
 
-class ReferencePolicy:
+class ReferencePolicy(DropAlone):
     """The best load of `bench.reference`."""
 
     def __init__(self, way: WayOf) -> None:
@@ -141,7 +197,7 @@ class ReferencePolicy:
         return chain.from_iterable(self._cells.get(c, {}).values() for c in cells)
 
 
-class FirstSearch:
+class FirstSearch(DropAlone):
     """The first search, in a process of its own that imports its own checkout.
 
     cost_cents_per_km: None is its own default, $2.26 a mile.

@@ -7,14 +7,17 @@ A truck leaves home with a headhaul that its desk planned: the windows of that l
 it takes the time that the law requires, and pays its price. At its drop the truck is
 searched for, takes the best load at once, drives it, and is searched for at the next
 drop. Without a load, or within 25 miles of home, it drives home, rests ten hours and
-leaves with the next headhaul. Drivers have rested at each drop, as searches assume.
+leaves with the next headhaul. On the way home it may be woken: if a load is posted that
+is worth more to it than the rest of that way, it takes that load from where it is. Of
+several trucks the one takes it to which it is worth most. Drivers have rested when they
+are searched for, as searches assume.
 
 A truck that comes too late to a pickup is turned away: it drove there for nothing, and
 is searched for from there. One that comes too late to a delivery may unload at once,
 but the load pays nothing. A load that was taken is gone, whatever comes of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -24,6 +27,7 @@ from random import Random
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from bench.homeward import Homeward
 from bench.reference_records import (
     HOUR_S,
     METRES_PER_MILE,
@@ -38,10 +42,14 @@ from bench.reference_records import (
 )
 from bench.reference_trip import Clock, Leg, leg_s, trip_of, ways_of
 from geo.points import Point
+from geo.roads import EstimatedRoads
 from market import Habits, MarketLoad, MarketTruck, fleet, headhaul
 from market.lanes import draw_lane
 from market.loads import make_load
 from places.cities import City
+
+ROADS = EstimatedRoads()
+"""As the first search knew them, so that its promises are as good as ours."""
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY_S = 24 * HOUR_S
@@ -68,8 +76,16 @@ class Costs:
     hour_cents: int
 
 
+Event = tuple[float, int, int, Place | None, int]
+"""When; what (a posting, a truck that is free, a closed pickup, a truck at home); of
+which load or truck; where; and how often the truck has left home."""
+
+
 class Policy(Protocol):
     """A search that is tried: it is told of each load, and asked for the best one."""
+
+    wakes: bool
+    """Whether trucks on the way home are woken for a load that is posted."""
 
     def post(self, load: Load) -> None:
         """A load is on the market."""
@@ -79,6 +95,10 @@ class Policy(Protocol):
 
     def best(self, situation: Situation, truck: MarketTruck) -> str | None:
         """Return the id of the load to take, or None to drive home empty."""
+
+    def taker(self, load: Load, waiting: Sequence[Situation]) -> int | None:
+        """Return the place of the truck that takes a load that was posted just now, of
+        those on the way home; None if no truck does, or none is woken."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +126,7 @@ class Earned:
     backhauls: int = 0
     late: int = 0
     searches: int = 0
+    woken: int = 0
     waits_h: list[float] = field(default_factory=list)
 
     def contribution_usd(self, km_cents: float, truck_weeks: float) -> float:
@@ -165,6 +186,26 @@ def _place(point: Point) -> Place:
     return point.lat, point.lon
 
 
+@dataclass(frozen=True)
+class Homebound:
+    """A truck on the way home without a load.
+
+    way_m: of the whole way; home_at: when it is there.
+    """
+
+    place: Place
+    home: Place
+    left_at: float
+    home_at: float
+    way_m: float
+    trips: int
+    way: Homeward
+
+    def place_at(self, at: float) -> Place:
+        point = self.way.after(at - self.left_at)
+        return self.home if point is None else _place(point)
+
+
 class World:
     """One policy's world: the same loads and trucks as in every other."""
 
@@ -172,6 +213,8 @@ class World:
         self.earned = Earned()
         self._size, self._policy, self._costs, self._way = size, policy, costs, way
         self._market: dict[str, Load] = {}
+        self._homebound: dict[int, Homebound] = {}
+        self._events: list[Event] = []
         self._measured_from = START.timestamp() + size.warm_up_days * DAY_S
         self._ends_at = START.timestamp() + size.days * DAY_S
 
@@ -179,11 +222,10 @@ class World:
         """Let all weeks pass; return what was earned in the measured ones."""
         random = Random(f"leaving {seed}")
         start = START.timestamp()
-        trucks = list(fleet(self._size.trucks, seed=seed))
+        self._trucks = trucks = list(fleet(self._size.trucks, seed=seed))
         # At one moment posted loads come before trucks, and closed pickups last.
-        events: list[tuple[float, int, int, Place | None, int]] = [
-            (each.at, 0, number, None, 0) for number, each in enumerate(loads)
-        ]
+        events = self._events
+        events += [(each.at, 0, number, None, 0) for number, each in enumerate(loads)]
         events += [
             (start + random.random() * TRUCKS_LEAVE_WITHIN_S, 1, number, None, 0)
             for number in range(len(trucks))
@@ -192,22 +234,40 @@ class World:
         while events and events[0][0] < self._ends_at:
             at, kind, number, place, trips = heappop(events)
             if kind == 0:
-                self._post(loads[number].load)
+                self._post(loads[number].load, at)
                 closes_at = loads[number].load.stops[0].window_until.timestamp()
                 heappush(events, (closes_at, 2, number, None, 0))
             elif kind == 2:
                 self._take(loads[number].load.id)
+            elif kind == 3:
+                self._come_home(number, at)
             elif place is None:
                 place, at = self._leave(trucks[number], at, seed * 1_000 + trips)
                 heappush(events, (at, 1, number, place, trips + 1))
             else:
-                place, at = self._from_drop(trucks[number], place, at)
-                heappush(events, (at, 1, number, place, trips))
+                self._from_drop(number, place, at, trips)
         return self.earned
 
-    def _post(self, load: Load) -> None:
+    def _post(self, load: Load, at: float) -> None:
         self._market[load.id] = load
         self._policy.post(load)
+        if not self._policy.wakes or not self._homebound:
+            return
+        waiting = [
+            (number, self._situation(self._trucks[number], bound.place_at(at), at))
+            for number, bound in self._homebound.items()
+        ]
+        taker = self._policy.taker(load, [situation for _, situation in waiting])
+        if taker is None:
+            return
+        number, situation = waiting[taker]
+        bound = self._homebound.pop(number)
+        left_m = self._way(situation.place, bound.home)[0]
+        self._earn(at, 0, max(bound.way_m - left_m, 0.0), 0.0)
+        if self._is_measured(at):
+            self.earned.woken += 1
+        place, free_at = self._haul(load, situation)
+        heappush(self._events, (free_at, 1, number, place, bound.trips))
 
     def _take(self, load_id: str) -> None:
         if self._market.pop(load_id, None) is not None:
@@ -227,10 +287,9 @@ class World:
             self.earned.headhauls += 1
         return load.stops[-1].place, clock.at
 
-    def _from_drop(
-        self, truck: MarketTruck, place: Place, at: float
-    ) -> tuple[Place | None, float]:
-        """Go on from a drop; return where and when the truck is free, None at home."""
+    def _from_drop(self, number: int, place: Place, at: float, trips: int) -> None:
+        """Go on from a drop, with a load or on the way home."""
+        truck = self._trucks[number]
         situation = self._situation(truck, place, at)
         home = Leg(*self._way(place, situation.driver.home))
         load_id = None
@@ -238,11 +297,25 @@ class World:
             load_id = self._policy.best(situation, truck)
             self.earned.searches += self._is_measured(at)
         if load_id is not None:
-            return self._haul(self._market[load_id], situation)
+            place, free_at = self._haul(self._market[load_id], situation)
+            heappush(self._events, (free_at, 1, number, place, trips))
+            return
         clock = Clock(at, is_crew=False)
         clock.drive(leg_s(home, situation))
-        self._earn(clock.at, 0, home.metres, 0.0)
-        return None, clock.at + AT_HOME_S
+        way = Homeward(ROADS, Point(*place), truck.home_point)
+        self._homebound[number] = Homebound(
+            *(place, situation.driver.home, at, clock.at, home.metres, trips, way)
+        )
+        heappush(self._events, (clock.at, 3, number, None, trips))
+
+    def _come_home(self, number: int, at: float) -> None:
+        """End a way home, unless the truck was woken meanwhile."""
+        bound = self._homebound.get(number)
+        if bound is None or bound.home_at != at:
+            return
+        del self._homebound[number]
+        self._earn(at, 0, bound.way_m, 0.0)
+        heappush(self._events, (at + AT_HOME_S, 1, number, None, bound.trips))
 
     def _haul(self, load: Load, situation: Situation) -> tuple[Place, float]:
         self._take(load.id)

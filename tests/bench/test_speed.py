@@ -76,11 +76,17 @@ class TestWeeks:
         line = line_of(ended, "weeks")
 
         keys = [f"{market}_{usd}" for market in ("own", "soon") for usd in (0.76, 1.56)]
-        assert set(bars(line)) == {f"contribution_factor_{key}" for key in keys}
+        assert set(bars(line)) == {
+            *(f"contribution_factor_{key}" for key in keys),
+            *(f"woken_factor_{key}" for key in keys),
+        }
         assert line["params"]["hour_usd"] == HOUR_CENTS / 100
         for key in keys:
             of = {who: line["figures"][f"{who}_{key}_usd"] for who in ("ours", "empty")}
             assert of["ours"] > of["empty"]
+        # On this market some trucks find nothing at their drop.
+        assert line["figures"]["woken_soon_0.76_woken"] > 0
+        assert line["figures"]["ours_soon_0.76_woken"] == 0
 
 
 @pytest.mark.bench

@@ -3,7 +3,9 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
+import numpy as np
 import pytest
 
 from bench import reference, weeks
@@ -18,6 +20,7 @@ from bench.weeks_policies import (
     first_search,
 )
 from bench.weeks_world import START, Costs, Posted, Size, World, posted
+from freight.hours import elapsed_s
 from market import Habits, fleet
 from tests.bench.quick import line_of, play
 
@@ -25,13 +28,22 @@ SIZE = Size(trucks=1, loads_a_day=0, warm_up_days=0, weeks=2)
 way = way_of(weeks.ROADS)
 COSTS = Costs(km_cents=100.0, hour_cents=2_000)
 LONG = timedelta(days=30)
+ID = str(UUID(int=1))
 
 
 class Choosing:
-    """Takes the loads named, each at the first search at which it is posted."""
+    """Takes the loads named, each at the first search at which it is posted.
 
-    def __init__(self, *wanted):
+    wakes: the first truck on the way home takes any load that is posted then.
+    """
+
+    def __init__(self, *wanted, wakes=False):
         self.wanted, self.posted, self.asked = list(wanted), set(), []
+        self.wakes, self.woken = wakes, []
+
+    def taker(self, load, waiting):
+        self.woken += waiting[:1]
+        return 0
 
     def post(self, load):
         self.posted.add(load.id)
@@ -70,6 +82,42 @@ def load(drop, number=1, *, pickup_h=1_000.0, delivery_h=1_000.0, to=None):
         for kind, place, hours in ends
     ]
     return Load(f"{number}", tuple(stops), price_cents=123_400)
+
+
+class TestWhoTakesALoad:
+    @pytest.fixture
+    def waiting(self, drop):
+        """Trucks at the drop, on the way home, of another type, and at home."""
+        a, b = drop.place, drop.driver.home
+        half = (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
+        a_little = a[0] + (b[0] - a[0]) / 20, a[1] + (b[1] - a[1]) / 20
+        other = "flatbed" if drop.truck.equipment != "flatbed" else "van"
+        return [
+            replace(drop, truck=replace(drop.truck, equipment=other)),
+            replace(drop, place=half),
+            replace(drop, place=a_little),
+            drop,
+            replace(drop, place=b),
+        ]
+
+    def test_the_truck_to_which_it_is_worth_most(self, drop, waiting):
+        kind = frozenset({drop.truck.equipment})
+        posted_now = replace(load(drop), id=ID, equipment=kind, price_cents=500_000)
+        gains = {}
+        for number, each in enumerate(waiting):
+            found = reference.judge(posted_now, each, way)
+            if isinstance(found, reference.Worth):
+                gains[number] = found.gain_cents
+
+        taker = ProductPolicy(weeks.ROADS, wakes=True).taker(posted_now, waiting)
+        assert len(gains) > 1
+        assert taker == max(gains, key=gains.__getitem__)
+
+    def test_nobody_if_it_is_worth_nothing(self, drop, waiting):
+        kind = frozenset({drop.truck.equipment})
+        poor = replace(load(drop), id=ID, equipment=kind, price_cents=100)
+
+        assert ProductPolicy(weeks.ROADS).taker(poor, waiting) is None
 
 
 class TestTheWorld:
@@ -131,6 +179,39 @@ class TestTheWorld:
         played(policy, load(drop, to=near), replace(load(drop, 2), price_cents=1))
 
         assert policy.asked[1].place != near
+
+    def test_a_truck_on_the_way_home_is_woken_and_goes_on_from_where_it_is(self, drop):
+        later = drop.free_at + timedelta(hours=2)
+        policy, unwoken = Choosing(wakes=True), Choosing()
+        back = load(drop)
+        market = [Posted(later.timestamp(), back)]
+        earned, without = (
+            World(SIZE, each, COSTS, way).play(market, seed=1)
+            for each in (policy, unwoken)
+        )
+
+        assert (earned.woken, earned.backhauls) == (1, 1)
+        assert (without.woken, without.backhauls) == (0, 0)
+        (woken,) = policy.woken
+        driven_m = way(drop.place, woken.place)[0]
+        # The estimate of a short way has more turns than that of a long one.
+        assert driven_m == pytest.approx(2 * 3600 * drop.settings.road_mps, rel=0.1)
+        left_m = way(woken.place, drop.driver.home)[0]
+        whole_m = way(drop.place, drop.driver.home)[0]
+        assert driven_m + left_m == pytest.approx(whole_m, rel=0.05)
+        assert earned.empty_m >= whole_m - left_m
+        assert earned.price_cents == 123_400 + without.price_cents
+
+    def test_a_truck_that_is_home_is_not_woken(self, drop):
+        driving_s = way(drop.place, drop.driver.home)[0] / drop.settings.road_mps
+        home_s = float(elapsed_s(np.array(driving_s)))
+        later = drop.free_at + timedelta(seconds=home_s + 3600)
+        policy = Choosing(wakes=True)
+        World(SIZE, policy, COSTS, way).play(
+            [Posted(later.timestamp(), load(drop))], seed=1
+        )
+
+        assert policy.woken == []
 
     def test_a_closed_pickup_is_off_the_market(self, drop):
         policy = Choosing()
