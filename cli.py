@@ -34,10 +34,10 @@ from runtime.db import Hand, Session
 from runtime.errors import CannotStart
 from services.booking.give_backs import by_company
 from services.fleet import positions
+from services.market.changes import bring_changes_back
 from services.people import organisations
 from services.people.organisations import Company
 from services.people.passwords import SHORTEST_PASSWORD, hash_password
-from services.search.changes import bring_changes_back
 from services.upkeep import audit as audit_chains
 from services.upkeep import suspensions
 

@@ -28,13 +28,14 @@ from handlers import letters, loads, offers, push, queue, search, upkeep
 from handlers.supplies import Handlers, Supplies
 from handlers.upkeep import positions_partition
 from jobs import PERIODIC, Job, RunLater, enqueue, make_worker_app, work
+from jobs.rescue import MOST_ATTEMPTS
 from notifications.gateway import QUOTA_WAIT_S
 from runtime.config import Settings
 from runtime.db import DatabaseRole, Hand, Session, lock_timeout_ms
 from runtime.errors import CannotStart
 from runtime.memory import keep_what_was_read, take_from_one_heap
 from runtime.telemetry import GAUGES, JOB_SECONDS, JOBS, log, traced
-from services.search.market import Market
+from services.market.market import Market
 from services.search.run import SearchRules
 from services.search.situations import read_places
 from services.upkeep import periodic
@@ -49,8 +50,6 @@ HANDLERS: Handlers = {
     **upkeep.JOBS,
     **queue.JOBS,
 }
-
-MOST_ATTEMPTS = 5
 
 
 class Retry(BaseRetryStrategy):

@@ -23,7 +23,7 @@ from api.people import (
     organisations,
     sign_ins,
 )
-from api.search import searches
+from api.search import searches, waiting
 from api.upkeep import operations, sync
 from geo.roads import Roads
 from runtime.config import Settings
@@ -31,6 +31,7 @@ from runtime.telemetry import REQUEST_SECONDS, REQUESTS, log, traced
 from services.booking.objections import BookingRules
 from services.loads.posting import PostingRules
 from services.people.tokens import Keyring
+from services.search.offer import OfferRules
 from services.search.run import parameters_of
 
 VERSION = "0.1.0"
@@ -59,6 +60,7 @@ BLUEPRINTS = (
     positions.blueprint,
     flags.blueprint,
     searches.blueprint,
+    waiting.blueprint,
     offers.blueprint,
     assignments.blueprint,
     overrides.blueprint,
@@ -118,6 +120,7 @@ def create_app(
     app.extensions["posting_rules"] = posting_rules
     app.extensions["quick_give_back"] = settings.quick_give_back
     app.extensions["deny_delivery"] = settings.deny_delivery
+    app.extensions["offer_rules"] = OfferRules.of(settings)
     app.extensions["booking_rules"] = BookingRules(
         posting_rules.roads,
         settings.accept_position_max_age,

@@ -22,7 +22,7 @@ SEEDS = (1, 2, 3)
 BY_NAME = (
     *("idempotency", "fuzz", "refresh", "tenants", "exits", "overhead", "limits"),
     *("slow", "roads", "naive", "weeks"),
-    *("freshness", "search", "drop_to_push", "wake"),
+    *("freshness", "search", "drop_to_push", "what_if", "wake"),
     *("accept_race", "http"),
     *("kill", "restart", "fcm_storm", "soak"),
 )
@@ -77,6 +77,8 @@ LIMITED_BY = {
     " hundred thousand loads in a large city's circle",
     "crowd_push_ms_p95": "both cores: a drop takes 0.085 s of them in the workers,"
     " 0.03 s in PostgreSQL, 0.015 s in web and clients",
+    "filled_ms_p95": "drops before them in the queue, and what relaxations try",
+    "what_ifs_refused": "nothing: a limit of 60 a minute for each member",
     "gain_share_of_optimum": "online, nobody knows what comes: trucks take a load"
     " before a better one is posted",
     "rings_most": "nothing: a phone that rang six times is left alone",
@@ -105,11 +107,6 @@ LIMITED_BY = {
         "the hours that the first search wastes: there it waits 10 h at a pickup, on"
         " the other market 29",
     ),
-    **dict.fromkeys(
-        (f"woken_factor_{each}" for each in ("own_0.76", "own_1.56", "soon_0.76")),
-        "the market: nearly every truck finds a load at its drop",
-    ),
-    "woken_factor_soon_1.56": "the same",
     "changes": "how long it plays",
     "changes_missed": "nothing: rows and place come from one snapshot",
     "suspended_seen": "nothing: suspensions are read at each refresh",

@@ -277,6 +277,14 @@ BODIES: Mapping[str, Callable[[Asking], Body]] = {
     },
     "POST /v1/assignments/{assignment_id}/override": _override,
     "POST /v1/overrides": _override,
+    "POST /v1/backhaul-searches": lambda asking: {
+        **asking.maybe("driver_id", "drivers"),
+        "is_dry_run": asking.rng.random() < 0.5,
+    },
+    "POST /v1/offers": lambda asking: {
+        "search_id": asking.id_of("backhaul_searches"),
+        "load_id": asking.id_of("loads"),
+    },
     "PUT /v1/offers/{offer_id}/decline": lambda asking: {"reason": "price"},
     "PUT /v1/stops/{stop_id}/arrival": _report,
     "PUT /v1/stops/{stop_id}/completion": _report,

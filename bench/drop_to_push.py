@@ -3,6 +3,7 @@
 
 import sys
 import time
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -215,10 +216,10 @@ class Street:
             time.sleep(LOOK_EVERY_S)
 
 
-def furnish(rig: Rig, size: Size, seed: int) -> list[Truck]:
-    """Write the market and the trucks; return the trucks."""
+def furnish(rig: Rig, size: Size, seed: int, *, more: int = 0) -> list[Truck]:
+    """Write the market and the trucks, with so many more; return the trucks."""
     now = datetime.now(UTC)
-    trucks = hire(Crowd(rig, seed), size.trucks, seed=seed, now=now)
+    trucks = hire(Crowd(rig, seed), size.trucks + more, seed=seed, now=now)
     say(f"{len(trucks)} trucks stand at their last delivery")
     started = time.monotonic()
     write_board(
@@ -325,14 +326,21 @@ def _at_most(name: str, limit: float, value: float | None) -> Bar:
     return Bar(name, limit, value, is_ceiling=True)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Play and print the line; see `running.run`."""
-    parser = parser_of("drop_to_push", __doc__)
+def sized(
+    name: str, doc: str | None, argv: Sequence[str] | None
+) -> tuple[Namespace, Size]:
+    """Read the command line of a bench on this market; return it, and how much it
+    plays."""
+    parser = parser_of(name, doc)
     parser.add_argument("--loads", type=int, help=f"instead of {FULL.loads}")
     options = parser.parse_args(argv)
     size = QUICK if options.quick else FULL
-    if options.loads:
-        size = replace(size, loads=options.loads)
+    return options, replace(size, loads=options.loads or size.loads)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play and print the line; see `running.run`."""
+    options, size = sized("drop_to_push", __doc__, argv)
 
     def play_on_rig() -> Line:
         with set_up({}) as rig:

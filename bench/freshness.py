@@ -36,8 +36,8 @@ from market.board import write_board
 from runtime.config import Settings
 from runtime.db import Hand
 from runtime.telemetry import MARKET_RELOADS, start_logging
+from services.market.market import Listed, Market
 from services.people.passwords import NOBODY
-from services.search.market import Listed, Market
 
 SETTLED_S = 0.3
 SEARCHES_PER_S = 5

@@ -36,7 +36,7 @@ from freight.situation import Parameters
 from freight.situation import Situation as Asking
 from freight.tables import Asked, area_of
 from freight.trips import way_home
-from freight.waiting import Trucks, bits_taken
+from freight.waiting import Trucks
 from geo.fences import PolygonFence
 from geo.points import Point
 from geo.roads import Roads
@@ -248,7 +248,6 @@ def asking_of(situation: Situation) -> Asking:
 def trucks_of(asking: Sequence[Asking], parameters: Parameters, roads: Roads) -> Trucks:
     """Return the trucks of these situations as those that wait."""
     baselines = [way_home(each, parameters, roads) for each in asking]
-    bits = [bits_taken(each.equipment) for each in asking if each.equipment]
 
     def column(name: str) -> Numbers:
         return np.array([getattr(each, name) for each in asking], "f8")
@@ -260,8 +259,6 @@ def trucks_of(asking: Sequence[Asking], parameters: Parameters, roads: Roads) ->
         free_at=np.array([seconds_of(each.free_at) for each in asking], "f8"),
         baseline_m=np.array([way.distance_m for way in baselines], "f8"),
         baseline_s=np.array([way.elapsed_s for way in baselines], "f8"),
-        equipment=np.array([own for own, _ in bits], "i8"),
-        equipment_if_dry=np.array([dry for _, dry in bits], "i8"),
         cost_empty_cents_per_km=column("cost_empty_cents_per_km"),
         cost_loaded_cents_per_km=column("cost_loaded_cents_per_km"),
         hour_cents=column("hour_cents"),

@@ -41,8 +41,9 @@ LOOK_EVERY_S = 0.1
 
 WAIT: LiteralString = """
     insert into waiting_drivers (driver_id, org_id, since, lat, lon, free_at,
-        baseline_m, baseline_s)
-    select d.id, d.org_id, now(), p.lat, p.lon, now(), 1.2 * air_m, 1.2 * air_m / 20
+        baseline_m, baseline_s, home_lat, home_lon, is_crew)
+    select d.id, d.org_id, now(), p.lat, p.lon, now(), 1.2 * air_m, 1.2 * air_m / 20,
+        d.home_lat, d.home_lon, false
     from drivers d join last_positions p on p.driver_id = d.id, lateral (
         select 2 * 6371000 * asin(sqrt(sin(radians(d.home_lat - p.lat) / 2) ^ 2
             + cos(radians(d.home_lat)) * cos(radians(p.lat))

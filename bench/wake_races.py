@@ -36,7 +36,7 @@ from runtime.config import Settings
 from runtime.db import Hand, Session
 from runtime.telemetry import start_logging
 from services.loads import market
-from services.search.market import Market
+from services.market.market import Market
 from services.search.run import SearchRules
 
 GO_ON, COMMITS, ENDED, JOBS_LEFT = "go on", "commits", "ended", "jobs left"

@@ -28,11 +28,11 @@ from runtime.config import Settings
 from runtime.db import Hand, Session, acting
 from services.kernel.events import Cause
 from services.loads import leases
+from services.market.market import Market
 from services.offers import ending
 from services.people.passwords import NOBODY
 from services.people.tokens import Claims, access_token
 from services.search import run
-from services.search.market import Market
 from services.search.run import SearchRules
 from services.upkeep import suspensions
 

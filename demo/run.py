@@ -13,7 +13,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from demo import day, founding, overruling, race, refusals, silence, waiting
+from demo import (
+    day,
+    founding,
+    overruling,
+    race,
+    refusals,
+    silence,
+    waiting,
+    what_if,
+)
 from demo.audit import audit
 from demo.client import Unexpected
 from demo.evidence import gather
@@ -40,6 +49,7 @@ SCENES = (
     overruling.tell,
     silence.tell,
     waiting.tell,
+    what_if.tell,
 )
 
 

@@ -67,8 +67,8 @@ class Figure(NamedTuple):
     """What the load has and what was allowed, for the explanation.
 
     unit: "m", "kg", "cents", "cents_per_km", "utc" (ISO 8601), "currency",
-        "load_status", "country" or "equipment" (several joined by "|"); None where a
-        side is not known.
+        "load_status", "wish", "country" or "equipment" (several joined by "|"); None
+        where a side is not known.
     """
 
     value: float | str | None

@@ -196,7 +196,7 @@ def _disliked(kind: PreferenceKind) -> Callable[[Table, Question], Mask]:
         found = np.zeros(len(table.loads), "?")
         for wish in _hard(asked):
             if wish.kind is kind:
-                found |= against(wish, table.loads, table.known_trips, asked.situation)
+                found |= against(wish, table.loads, table.trips, asked.situation)
         return found
 
     return refuses
@@ -368,12 +368,17 @@ TIMES = (
     Rule(Stage.PAY, Reason.BELOW_MIN_PAY, below_min_pay, _pay),
 )
 
-GAINS = (
-    Rule(Stage.WISHES, Reason.OFF_LANE, _off_lane),
-    Rule(Stage.WISHES, Reason.ON_A_WEEKEND, _disliked(PreferenceKind.NO_WEEKENDS)),
-    Rule(Stage.WISHES, Reason.AT_NIGHT, _disliked(PreferenceKind.NO_NIGHTS)),
+LANES = Rule(Stage.WISHES, Reason.OFF_LANE, _off_lane)
+PLACES = (
     Rule(Stage.WISHES, Reason.IN_A_CITY, _disliked(PreferenceKind.NO_CITIES)),
     Rule(Stage.WISHES, Reason.IN_DISLIKED_STATE, _disliked(PreferenceKind.NO_STATE)),
+)
+
+GAINS = (
+    LANES,
+    Rule(Stage.WISHES, Reason.ON_A_WEEKEND, _disliked(PreferenceKind.NO_WEEKENDS)),
+    Rule(Stage.WISHES, Reason.AT_NIGHT, _disliked(PreferenceKind.NO_NIGHTS)),
+    *PLACES,
     Rule(
         Stage.GAIN,
         Reason.NO_GAIN,

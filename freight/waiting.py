@@ -3,20 +3,24 @@
 Cheap, so that a load that comes to the market finds the few trucks that are worth a
 search of their own. Not below the gain that such a search finds, if home and crew are
 those of the baseline: hours are those of driving, docks and windows, without rests and
-borders.
+borders. Left to that search are the areas, the windows of deliveries and of middle
+stops, and the driver's wishes about time and pay.
 """
 
 from dataclasses import dataclass, fields
-from math import inf
+from math import inf, nan
 from typing import Any, Self
 
 import numpy as np
 
 from freight.candidates import Candidate
-from freight.columns import Array, Loads, Numbers, bit_of
+from freight.columns import Array, Loads, Numbers
 from freight.equipment import DRY_FOR_REEFERS, Equipment
 from freight.hours import RESTART_S, elapsed_s
-from freight.situation import Parameters
+from freight.rules import FREIGHT, LANES, PLACES
+from freight.situation import Parameters, Situation
+from freight.tables import Question, Table
+from freight.trips import WayHome
 from geo.points import Point
 from geo.roads import Places, Roads, Ways
 
@@ -28,8 +32,6 @@ class Trucks:
     place, home: where they are, and where they want to be.
     free_at: seconds after `columns.T0_S`.
     baseline_m, baseline_s: of the empty way home; NaN if not known.
-    equipment, equipment_if_dry: the bits of the loads that the truck may take, and of
-        those that their posters must allow to reefers; see `bits_taken`.
     wishes_cents: the most that the driver's soft wishes can add.
     """
 
@@ -38,8 +40,6 @@ class Trucks:
     free_at: Numbers
     baseline_m: Numbers
     baseline_s: Numbers
-    equipment: Array
-    equipment_if_dry: Array
     cost_empty_cents_per_km: Numbers
     cost_loaded_cents_per_km: Numbers
     hour_cents: Numbers
@@ -57,13 +57,6 @@ class Trucks:
             is_places = isinstance(column, Places)
             taken[each.name] = column.take(rows) if is_places else column[rows]
         return type(self)(**taken)
-
-
-def bits_taken(equipment: Equipment) -> tuple[int, int]:
-    """Return the bits of the loads for this type of truck: of its own, and of those
-    that a poster may allow to it."""
-    dry = DRY_FOR_REEFERS.get(equipment)
-    return bit_of(equipment), bit_of(dry) if dry is not None else 0
 
 
 def types_for(load: Candidate) -> list[Equipment]:
@@ -89,27 +82,18 @@ def most_gain_cents(
 ) -> Numbers:
     """Return the most that the load can gain each truck over driving home empty.
 
-    -inf where the truck cannot take it: another type, no road, too far empty, too long
-    a detour, or a pickup that closes before it can be there.
+    -inf where the truck cannot take it: no road, too far empty, too long a detour, or a
+    pickup that closes before it can be there.
 
-    load: a table of one.
+    load: a table of one. trucks: at least one, of `types_for` the load.
     """
     most = np.full(len(trucks), -inf)
-    fits = load.equipment & trucks.equipment != 0
-    if load.takes_reefers[0]:
-        fits |= load.equipment & trucks.equipment_if_dry != 0
-    rows = np.flatnonzero(fits)
-    if not len(rows):
-        return most
-    trucks = trucks.take(rows)
     limit_m = float(trucks.max_deadhead_m.max())
     out = roads.ways_from(_point(load.pickup), trucks.place, limit_m)
     near = np.flatnonzero(out.metres <= trucks.max_deadhead_m)
     if len(near):
         out = Ways(out.metres[near], out.access_m[near], out.has_road[near])
-        most[rows[near]] = _of_those_near(
-            load, trucks.take(near), out, parameters, roads
-        )
+        most[near] = _of_those_near(load, trucks.take(near), out, parameters, roads)
     return most
 
 
@@ -148,6 +132,15 @@ def _home_at(
     found: Numbers = done_at + parameters.seconds(home.metres, home.access_m)
     return found
 
+
+def may_take(load: Loads, situation: Situation, parameters: Parameters) -> bool:
+    """Say whether none of AT_SIGHT refuses the load, a table of one."""
+    asked = Question(situation, parameters, WayHome(nan, nan))
+    return not any(rule.refuses(Table(load), asked)[0] for rule in AT_SIGHT)
+
+
+AT_SIGHT = (*FREIGHT, LANES, *PLACES)
+"""The rules of a search that need no way and no time."""
 
 SLOW_MPS = 10.0
 """No truck plans to be slower."""

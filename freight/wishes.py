@@ -24,19 +24,24 @@ def on_lane(wish: Preference, loads: Loads) -> Mask:
     return found
 
 
-def against(wish: Preference, loads: Loads, trips: Trips, situation: Situation) -> Mask:
-    """Say which loads are against a dislike. The trips are timed."""
+def against(
+    wish: Preference, loads: Loads, trips: Trips | None, situation: Situation
+) -> Mask:
+    """Say which loads are against a dislike.
+
+    trips: timed; only a wish about weekends or nights needs them.
+    """
     match wish.kind:
-        case PreferenceKind.NO_WEEKENDS:
-            return _ends_on_a_weekend(trips, situation)
-        case PreferenceKind.NO_NIGHTS:
-            return trips.is_at_night
         case PreferenceKind.NO_CITIES:
             return loads.is_urban.astype("?")
         case PreferenceKind.NO_STATE:
             return _in_state(wish.state, loads)
-        case _:
+        case PreferenceKind.LANE:
             return ~on_lane(wish, loads)
+    assert trips is not None
+    if wish.kind is PreferenceKind.NO_NIGHTS:
+        return trips.is_at_night
+    return _ends_on_a_weekend(trips, situation)
 
 
 def _in_state(name: str | None, loads: Loads) -> Mask:

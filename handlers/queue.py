@@ -10,8 +10,10 @@ from services.upkeep import periodic
 
 
 async def jobs_rescue(supplies: Supplies) -> None:
-    """Let the jobs of dead workers run again, and enqueue missed periodic jobs."""
+    """Let the jobs of dead workers run again, and those that would be lost; enqueue
+    missed periodic jobs."""
     await rescue.give_back(supplies.queue)
+    await rescue.give_back_failed(supplies.queue)
     await to_thread(_make_up_ticks)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from handlers.supplies import Handlers, Supplies
 from jobs import Job
 from runtime.db import Session
-from services.search import run, waiting, wake
+from services.search import ask, run, waiting, wake
 
 
 def search_run(supplies: Supplies, stop_id: str, driver_id: str) -> None:
@@ -43,6 +43,22 @@ def search_after_end(supplies: Supplies, assignment_id: str) -> None:
         )
 
 
+def search_requested(supplies: Supplies, search_id: str) -> None:
+    """Run a search that was asked for. Before, its driver begins to wait."""
+    with Session.begin() as session:
+        ask.begin_to_wait(session, UUID(search_id), supplies.now())
+    with Session.begin() as session:
+        ask.search_requested(
+            session, supplies.rules, search_id=UUID(search_id), now=supplies.now()
+        )
+
+
+def searches_give_up(supplies: Supplies) -> None:
+    """Say of requests that have not run for long that they failed."""
+    with Session.begin() as session:
+        ask.give_up(session, now=supplies.now())
+
+
 def search_offer_next(
     supplies: Supplies, search_id: str, once_all_ended: bool = False
 ) -> None:
@@ -55,6 +71,12 @@ def search_offer_next(
             now=supplies.now(),
             once_all_ended=once_all_ended,
         )
+
+
+def search_begin_waiting(supplies: Supplies, driver_id: str) -> None:
+    """Let a driver who came back on duty wait for a load."""
+    with Session.begin() as session:
+        waiting.begin_on_duty(session, driver_id=UUID(driver_id), now=supplies.now())
 
 
 def search_wake(supplies: Supplies, load_id: str, since: str | None = None) -> None:
@@ -75,6 +97,15 @@ def search_wake(supplies: Supplies, load_id: str, since: str | None = None) -> N
         )
 
 
+def search_wake_each(supplies: Supplies, load_ids: list[str], since: str) -> None:
+    """Wake waiting drivers for each of these loads, which came to the market at once.
+
+    A load has a transaction of its own: rows of drivers are locked for one at a time.
+    """
+    for load_id in load_ids:
+        search_wake(supplies, load_id, since)
+
+
 def search_woken(supplies: Supplies, driver_id: str) -> None:
     """Judge the loads that came for a waiting driver, and offer them."""
     with Session.begin() as session:
@@ -86,7 +117,11 @@ def search_woken(supplies: Supplies, driver_id: str) -> None:
 JOBS: Handlers = {
     Job.SEARCH_RUN: search_run,
     Job.SEARCH_AFTER_END: search_after_end,
+    Job.SEARCH_REQUESTED: search_requested,
+    Job.SEARCHES_GIVE_UP: searches_give_up,
     Job.SEARCH_OFFER_NEXT: search_offer_next,
+    Job.SEARCH_BEGIN_WAITING: search_begin_waiting,
     Job.SEARCH_WAKE: search_wake,
+    Job.SEARCH_WAKE_EACH: search_wake_each,
     Job.SEARCH_WOKEN: search_woken,
 }

@@ -8,8 +8,8 @@ from runtime.db import Session
 from runtime.telemetry import log
 from services.fleet import positions
 from services.kernel import idempotency, limits
+from services.market import changes
 from services.people import lockouts
-from services.search import changes
 from services.upkeep import audit, retention
 
 

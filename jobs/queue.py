@@ -65,12 +65,16 @@ class Job(Enum):
     RESETS_MAIL = Kind("resets.mail", "letters", 7)
     INVITATIONS_MAIL = Kind("invitations.mail", "letters", 5)
     SEARCH_AFTER_END = Kind("search.after_end", "match", 5)
+    SEARCH_REQUESTED = Kind("search.requested", "match", 5)
     SEARCH_OFFER_NEXT = Kind("search.offer_next", "match", 5)
+    SEARCH_BEGIN_WAITING = Kind("search.begin_waiting", "match", 5)
     # After the searches: many loads may come at once, and each may wake several.
     SEARCH_WOKEN = Kind("search.woken", "match", 4)
     SEARCH_WAKE = Kind("search.wake", "match", 3)
+    SEARCH_WAKE_EACH = Kind("search.wake_each", "match", 2)
     # What others wait for goes before what is only deleted.
     LEASES_LAPSE = Kind("leases.lapse", "maint", 2, _each_minutes(1))
+    SEARCHES_GIVE_UP = Kind("searches.give_up", "maint", 2, _each_minutes(5))
     OFFERS_SWEEP = Kind("offers.sweep", "maint", 2, _each_minutes(1))
     LOCKOUTS_PRUNE = Kind("lockouts.prune", "maint", 0, _each_minutes(15))
     POSITIONS_PARTITION = Kind("positions.partition", "maint", 0, _hourly(7))

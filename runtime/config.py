@@ -19,7 +19,7 @@ MAY_BE_ZERO = frozenset(
         *("FEE_PERCENT", "WORKER_METRICS_PORT", "TRUSTED_PROXIES"),
         *("LIMIT_PERSON_PER_MIN", "LIMIT_DEVICE_PER_MIN", "LIMIT_ADDRESS_PER_MIN"),
         *("LIMIT_LISTS_PER_MIN", "LIMIT_ACCEPTS_PER_MIN", "LIMIT_BOOKINGS_PER_HOUR"),
-        *("LIMIT_FIXES_PER_HOUR", "LIMIT_ADDRESS_AT_ONCE"),
+        *("LIMIT_FIXES_PER_HOUR", "LIMIT_ADDRESS_AT_ONCE", "LIMIT_SEARCHES_PER_MIN"),
         "ACCEPT_POSITION_MAX_AGE_S",
     }
 )
@@ -138,6 +138,8 @@ class Settings:
     LIMIT_ADDRESS_PER_MIN: int = 120
     LIMIT_LISTS_PER_MIN: int = 240
     LIMIT_ACCEPTS_PER_MIN: int = 20
+    # A search takes as long as a hundred other requests.
+    LIMIT_SEARCHES_PER_MIN: int = 60
     # Of one company: forty trucks may each try six times in an hour.
     LIMIT_BOOKINGS_PER_HOUR: int = 240
     # Of one driver: a day out of reach at one a second is 86,400, sent at once.

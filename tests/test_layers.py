@@ -88,6 +88,7 @@ AREAS = [
     "fleet",
     "offers",
     "loads",
+    "market",
     "search",
     "booking",
     "papers",
@@ -179,8 +180,8 @@ def test_a_framework_is_imported_by_its_owners_only(path: Path) -> None:
 
 
 @each_file_of("services")
-def test_only_the_search_has_columns(path: Path) -> None:
-    if path.parts[1] == "search":
+def test_only_the_search_and_its_market_have_columns(path: Path) -> None:
+    if path.parts[1] in {"market", "search"}:
         return
 
     assert "numpy" not in {name.split(".")[0] for name, _ in imports(path)}

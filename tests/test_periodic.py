@@ -24,7 +24,7 @@ from tests import checksums
 from tests.over_http import HttpWorld
 from tests.services.scene import Scene
 from tests.source import ROOT
-from tests.test_worker import worker_process
+from tests.test_worker import jobs_now, worker_process
 from tests.waiting import LONGEST_S, wait_until
 from tests.web import free_port
 from tests.world import DENVER, World, supplies_of
@@ -105,6 +105,12 @@ A_STALLED_JOB = (
     f" (now() - interval '1 hour'); {A_JOB}; update procrastinate_jobs"
     " set status = 'doing', worker_id = (select max(id) from procrastinate_workers)"
 )
+A_LOST_REQUEST = (
+    "insert into backhaul_searches (id, org_id, driver_id, trigger, request, outcome,"
+    " searched_at, situation, parameters, area, map, counts, ranked, timings)"
+    f" select :id, org_id, id, 'requested', '{{}}', 'pending', {OLD}, '{{}}', '{{}}',"
+    " '{}', '{}', '{}', '[]', '{}' from drivers limit 1"
+)
 NO_PARTITION = (
     "do $$ begin execute 'drop table if exists positions_'"
     " || to_char((now() at time zone 'utc')::date + 3, 'YYYYMMDD'); end $$"
@@ -112,6 +118,7 @@ NO_PARTITION = (
 NEGLECT = {
     Job.OFFERS_SWEEP: OFFER_OVER,
     Job.LEASES_LAPSE: LEASE_OVER,
+    Job.SEARCHES_GIVE_UP: A_LOST_REQUEST,
     Job.LOCKOUTS_PRUNE: f"insert into sign_in_failures values ('x', 1, {OLD})",
     Job.POSITIONS_PARTITION: NO_PARTITION,
     Job.AUDIT_CHAIN: "select 'the scene is audited'",
@@ -156,6 +163,19 @@ def test_running_a_periodic_job_twice_has_the_effect_of_once(
 
     assert once != before, "It found nothing to do: the test tests nothing."
     assert checksums.rows(superuser, OWN_CLOCKWORK) == once
+
+
+def test_the_rescue_gives_back_what_stalled_and_what_failed_and_is_owed(
+    committed: World, superuser: Engine, clockwork: Callable[[Job], None]
+) -> None:
+    failed = "insert into procrastinate_jobs (queue_name, task_name) values ('match',"
+    failed += " 'search.woken'); update procrastinate_jobs set status = 'failed'"
+    neglect(superuser, f"{failed}; {A_STALLED_JOB} where task_name = 'x'")
+
+    clockwork(Job.JOBS_RESCUE)
+
+    status = {job.task_name: job.status for job in jobs_now()}
+    assert (status["search.woken"], status["x"]) == ("todo", "todo")
 
 
 class TestLastSuccess:

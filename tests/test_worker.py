@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 import worker
 from demo.fcm import FakeFcm
 from jobs import PERIODIC, Job, enqueue, make_app
+from jobs.rescue import MOST_ATTEMPTS
 from models.offers.offers import Offer
 from models.offers.pushes import Push
 from models.search.searches import BackhaulSearch
@@ -32,7 +33,7 @@ from tests import canaries
 from tests.services.scene import Scene, let_waits_pass, queued, rows_of
 from tests.waiting import LONGEST_S, wait_until
 from tests.world import CHICAGO, NEW_YORK, FakeGateway, supplies_of
-from worker import HANDLERS, MOST_ATTEMPTS, Retry
+from worker import HANDLERS, Retry
 
 ROOT = Path(__file__).parent.parent
 

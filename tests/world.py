@@ -30,9 +30,9 @@ from notifications.messages import Message
 from runtime.config import Settings
 from runtime.db import Session
 from services.fleet.tracks import AGREES_AFTER
+from services.market.market import Market
 from services.people.passwords import hash_password
 from services.people.tokens import Claims, Keyring, access_token
-from services.search.market import Market
 from services.search.run import SearchRules
 from tests import canaries
 from tests.callers import Answer, Caller

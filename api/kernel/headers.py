@@ -72,8 +72,9 @@ def register(app: Flask, settings: Settings) -> None:
             headers.setdefault(name, value)
         if response.location:
             response.location = without_host(response.location)
-            # Its page repeats the address.
-            response.set_data(b"")
+            if 300 <= response.status_code < 400:
+                # Its page repeats the address.
+                response.set_data(b"")
         if settings.cors_origins:
             response.vary.add("Origin")
         return response

@@ -28,6 +28,7 @@ so the names are written only here."""
 
 ACCEPTANCE = "/acceptance"
 OVERRIDE = "/v1/assignments/<uuid:assignment_id>/override"
+SEARCHES = "/v1/backhaul-searches"
 DESK = frozenset({"/v1/assignments", OVERRIDE, "/v1/overrides"})
 """Where the desk books by POST."""
 
@@ -52,6 +53,7 @@ def rules_of(settings: Settings) -> dict[str, Rule]:
         "address": settings.LIMIT_ADDRESS_PER_MIN,
         "lists": settings.LIMIT_LISTS_PER_MIN,
         "accepts": settings.LIMIT_ACCEPTS_PER_MIN,
+        "searches": settings.LIMIT_SEARCHES_PER_MIN,
     }
     rules = {name: Rule(quota) for name, quota in quotas.items() if quota}
     if settings.LIMIT_BOOKINGS_PER_HOUR:
@@ -73,6 +75,8 @@ def asked_of(claims: Claims) -> Asked:
     rule = request.url_rule
     if rule is not None and _books(rule.rule):
         keys |= {"accepts": person, "bookings": str(claims.org_id)}
+    elif rule is not None and request.method == "POST" and rule.rule == SEARCHES:
+        keys["searches"] = person
     elif rule is not None and request.method in {"GET", "HEAD"} and not rule.arguments:
         keys["lists"] = person
     return _asked(keys)

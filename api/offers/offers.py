@@ -23,6 +23,7 @@ from api.kernel.fields import (
     rfc3339,
     words,
 )
+from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, last_seen, next_cursor, page_of
 from api.kernel.problems import raises
 from api.kernel.tags import asks_for_change, header, polled, tag_of, unchanged
@@ -45,9 +46,19 @@ from services.booking.answer import (
     PositionTooOld,
 )
 from services.booking.objections import Objected
+from services.fleet.drivers import DriverBusy
 from services.kernel.actors import Permission
 from services.kernel.moves import OfferMoveRefused
 from services.offers import inbox, offers
+from services.search import direct
+from services.search.direct import (
+    DriverNotAvailable,
+    EnoughOffers,
+    HandedBack,
+    NotOnTheMarket,
+    NotWorthTaking,
+    OfferedAlready,
+)
 
 blueprint = Blueprint(
     "offers", __name__, url_prefix="/v1/offers", description="Offers to drivers."
@@ -191,6 +202,13 @@ def _timed(row: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     }
 
 
+class OfferIn(ma.Schema):
+    """A load that a search of the company kept among its best."""
+
+    search_id = fields.UUID(required=True)
+    load_id = fields.UUID(required=True)
+
+
 class DeclineIn(ma.Schema):
     """Why the driver declines; declining costs the driver nothing."""
 
@@ -221,6 +239,36 @@ class OffersView(MethodView):
         tag = tag_of(OffersPage, ",".join(row[-1] for row in rows))
         return Response(
             _page(rows, asked.limit), mimetype="application/json", headers=header(tag)
+        )
+
+    @requires(Permission.OFFERS_MAKE)
+    @raises(
+        NotFound,
+        DriverBusy,
+        DriverNotAvailable,
+        EnoughOffers,
+        HandedBack,
+        NotOnTheMarket,
+        NotWorthTaking,
+        OfferedAlready,
+    )
+    @once
+    @blueprint.arguments(OfferIn)
+    @blueprint.doc(operationId="make_offer")
+    @blueprint.response(201, OfferOut)
+    def post(self, body: dict[str, Any]) -> Offer:
+        """Offer a load of a search, also of a dry run, to the driver of the search.
+
+        The load is judged again as of now. A driver with as many offers as they may
+        have loses the worst one.
+        """
+        return direct.offer_load(
+            transaction(),
+            actor(),
+            current_app.extensions["offer_rules"],
+            current_app.extensions["posting_rules"].roads,
+            **body,
+            now=now(),
         )
 
 

@@ -17,6 +17,7 @@ from api.kernel.fields import CURRENCY, ZONE, Time, distance_source
 from freight.equipment import Equipment
 from freight.feasibility import Stage
 from freight.preferences import RankBy
+from freight.relaxations import RelaxationKind
 from services.search.situations import CostSource
 from services.search.whereabouts import StartsFrom
 
@@ -33,10 +34,10 @@ UNIT = Vocabulary(
     "FigureUnit",
     (
         *("m", "kg", "cents", "cents_per_km", "utc", "currency", "load_status"),
-        *("equipment", "country"),
+        *("equipment", "country", "wish"),
     ),
     "The unit of a figure. `utc` is a time, `equipment` one or more types joined by"
-    " `|`, `country` one or more of ISO 3166-1.",
+    " `|`, `country` one or more of ISO 3166-1, `wish` a kind of preference.",
 )
 ROLE = Vocabulary(
     "MapRole",
@@ -179,6 +180,21 @@ class FigureOut(Answer):
     unit = known(UNIT)
 
 
+class RelaxationOut(Answer):
+    """A step that would let loads in, alone: the smallest one of its kind that was
+    tried. `change` has what would be allowed (for `deadhead`: how much farther), and as
+    its limit what is allowed now."""
+
+    kind = known(RelaxationKind)
+    change = shaped(fields.Dict(allow_none=True), FigureOut)
+    load_count = fields.Integer(
+        metadata={"description": "how many would be worth taking"},
+    )
+    best_cents = fields.Integer(
+        metadata={"description": "what the best of them would gain"},
+    )
+
+
 class SituationOut(Answer):
     """The truck after its drop. Null: not known, or no limit."""
 
@@ -239,6 +255,16 @@ class ParametersOut(Answer):
     planning_speed_mps = sometimes(fields.Float(), EARLIER)
 
 
+class RequestOut(Answer):
+    """What was asked for. Null: as after a drop."""
+
+    by = sometimes(fields.UUID(), KEPT)
+    place = sometimes(shaped(fields.Dict(allow_none=True), PointOut), KEPT)
+    free_at = sometimes(Time(allow_none=True), KEPT)
+    destination = sometimes(shaped(fields.Dict(allow_none=True), PointOut), KEPT)
+    radius_m = sometimes(fields.Float(allow_none=True), KEPT)
+
+
 class StageCountOut(Answer):
     """The loads that one stage judged. `entered` minus the excluded is `left`."""
 
@@ -279,6 +305,7 @@ class TimingsOut(Answer):
 
     search_ms = fields.Float()
     judge_ms = sometimes(fields.Float(), LATER)
+    relax_ms = sometimes(fields.Float(), LATER)
     record_ms = fields.Float()
 
 

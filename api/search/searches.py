@@ -6,13 +6,14 @@ from uuid import UUID
 import marshmallow as ma
 from flask import current_app
 from flask.views import MethodView
-from marshmallow import fields
-from sqlalchemy.orm import defer
+from marshmallow import fields, validate
 
 from api.kernel.answers import Answer, Vocabulary, known, shaped, sometimes, values_of
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
-from api.kernel.fields import Time
+from api.kernel.clock import now
+from api.kernel.fields import Number, PlaceIn, Time
+from api.kernel.idempotency import once, transaction
 from api.kernel.lists import PageArgs, page, page_of
 from api.kernel.problems import raises
 from api.loads.forms import market_form
@@ -24,19 +25,24 @@ from api.search.records import (
     MapOut,
     ParametersOut,
     RankedOut,
+    RelaxationOut,
+    RequestOut,
     SituationOut,
     TermOut,
     TimingsOut,
 )
 from freight.feasibility import Reason
 from freight.lifecycles import OfferStatus
+from geo.fences import MAX_RADIUS_M
+from geo.points import Point
 from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
 from runtime.config import Strategy
 from runtime.db import Session
-from runtime.errors import NotFound
+from runtime.errors import Invalid, NotFound
 from services.kernel.actors import Permission
-from services.search import explain, searches
+from services.search import ask, explain, searches
 from services.search.explain import ExplanationReason, Verdict
+from services.search.start import Request
 
 blueprint = Blueprint(
     "backhaul-searches",
@@ -72,6 +78,8 @@ class SearchSummary(Answer):
         allow_none=True,
         metadata={"description": "the loads that started it; only these were judged"},
     )
+    request = shaped(fields.Dict(allow_none=True), RequestOut)
+    is_dry_run = fields.Boolean()
     trigger = known(SearchTrigger)
     outcome = known(SearchOutcome)
     strategy = known(Strategy, allow_none=True)
@@ -93,6 +101,10 @@ class SearchOut(SearchSummary):
     parameters = shaped(fields.Dict(), ParametersOut)
     map = shaped(fields.Dict(), MapOut)
     ranked = fields.List(shaped(fields.Dict(), RankedOut))
+    relaxations = fields.List(
+        shaped(fields.Dict(), RelaxationOut),
+        metadata={"description": "if a search of all loads found nothing"},
+    )
 
     @ma.post_dump
     def _for_the_market(self, shown: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -101,6 +113,27 @@ class SearchOut(SearchSummary):
             for record in shown["ranked"]
         ]
         return shown | {"ranked": ranked}
+
+
+class SearchIn(ma.Schema):
+    """For which driver or truck of the company; a driver may leave out both. Left out,
+    `place` and `free_at` are where and when the driver is empty now, `destination` is
+    their home, `radius_m` their limit. A dry run offers nothing."""
+
+    driver_id = fields.UUID(load_default=None, allow_none=True)
+    truck_id = fields.UUID(load_default=None, allow_none=True)
+    place = fields.Nested(PlaceIn, load_default=None, allow_none=True)
+    free_at = Time(load_default=None, allow_none=True)
+    destination = fields.Nested(PlaceIn, load_default=None, allow_none=True)
+    radius_m = Number(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(
+            0, MAX_RADIUS_M, min_inclusive=False, error="Above 0, up to 7500 km."
+        ),
+        metadata={"description": "how far to drive empty to a pickup, by road"},
+    )
+    is_dry_run = fields.Boolean(load_default=False)
 
 
 class SearchesArgs(PageArgs):
@@ -151,14 +184,49 @@ class SearchesView(MethodView):
         """List the searches, newest first; a driver sees only their own."""
         driver_id = args.pop("driver_id")
         with Session() as session:
-            query = searches.visible_searches(actor()).options(
-                defer(BackhaulSearch.map),
-                defer(BackhaulSearch.ranked),
-                defer(BackhaulSearch.area),
-            )
+            query = searches.visible_searches(actor()).options(*searches.IN_SHORT)
             if driver_id is not None:
                 query = query.where(BackhaulSearch.driver_id == driver_id)
             return page(session, query, BackhaulSearch.id, **args)
+
+    @requires(Permission.SEARCHES_ASK)
+    @raises(NotFound, Invalid)
+    @once
+    @blueprint.arguments(SearchIn)
+    @blueprint.doc(operationId="request_search")
+    @blueprint.response(202, SearchSummary)
+    def post(self, body: dict[str, Any]) -> tuple[BackhaulSearch, dict[str, str]]:
+        """Ask for a search, from where and when the truck is or will be empty.
+
+        `Location` names its record, which is `pending` until a worker has filled it,
+        usually within a second. What it finds is offered to the driver beside the
+        offers that they hold; a dry run offers nothing, also to a driver who has a load
+        or is off duty. A dispatcher can offer a load of the result (`POST /v1/offers`)
+        or assign it (`POST /v1/assignments`).
+        """
+        asked = Request(
+            by=actor().member_id,
+            place=_point(body["place"]),
+            free_at=body["free_at"],
+            destination=_point(body["destination"]),
+            radius_m=body["radius_m"],
+        )
+        search = ask.ask(
+            transaction(),
+            actor(),
+            current_app.extensions["posting_rules"].roads,
+            asked,
+            driver_id=body["driver_id"],
+            truck_id=body["truck_id"],
+            is_dry_run=body["is_dry_run"],
+            now=now(),
+        )
+        headers = {"Location": f"{blueprint.url_prefix}/{search.id}"}
+        return search, headers
+
+
+def _point(place: dict[str, float] | None) -> Point | None:
+    return Point(**place) if place is not None else None
 
 
 @blueprint.route("/<uuid:search_id>")

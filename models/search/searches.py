@@ -12,16 +12,25 @@ from sqlalchemy import (
     Index,
     UniqueConstraint,
     Uuid,
+    false,
+    text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.row import Dated, Identified, Row, Word, within
 
 
 class SearchOutcome(StrEnum):
-    """How a search ended."""
+    """How a search ended.
 
+    PENDING: it has not run yet. FOUND: a dry run found loads. FAILED: it could not be
+    run; ask again.
+    """
+
+    PENDING = "pending"
     OFFERED = "offered"
+    FOUND = "found"
     NOTHING_FOUND = "nothing_found"
     DRIVER_BUSY = "driver_busy"
     DRIVER_OFF_DUTY = "driver_off_duty"
@@ -29,6 +38,7 @@ class SearchOutcome(StrEnum):
     COMPANY_SUSPENDED = "company_suspended"
     HOME_OUT_OF_REACH = "home_out_of_reach"
     NO_ROAD = "no_road"
+    FAILED = "failed"
 
 
 class SearchTrigger(StrEnum):
@@ -36,16 +46,26 @@ class SearchTrigger(StrEnum):
 
     DROP_COMPLETED: `stop_id`. ASSIGNMENT_ENDED: `assignment_id`, of a load that was
     not delivered. LOAD_CHANGED: `load_ids`, which came to the market for a driver who
-    waits.
+    waits. REQUESTED: `request`, of the driver or their desk.
     """
 
     DROP_COMPLETED = "drop_completed"
     ASSIGNMENT_ENDED = "assignment_ended"
     LOAD_CHANGED = "load_changed"
+    REQUESTED = "requested"
+
+
+OF_ALL = (SearchTrigger.DROP_COMPLETED, SearchTrigger.ASSIGNMENT_ENDED)
+"""Searches whose offers take the place of earlier ones; others are added to them."""
 
 
 class BackhaulSearch(Identified, Dated, Row):
-    """One search. Situation, parameters and area are enough to judge any load again."""
+    """One search. Situation, parameters and area are enough to judge any load again.
+
+    request: what was asked for, as `services.search.start.Request`.
+    is_dry_run: it offers nothing by itself.
+    relaxations: records of `freight.relaxations.Relaxation`, if nothing was found.
+    """
 
     __tablename__ = "backhaul_searches"
     __table_args__ = (
@@ -54,11 +74,16 @@ class BackhaulSearch(Identified, Dated, Row):
         UniqueConstraint("stop_id"),
         UniqueConstraint("assignment_id"),
         CheckConstraint(
-            "num_nonnulls(stop_id, assignment_id, load_ids) = 1", name="start"
+            "num_nonnulls(stop_id, assignment_id, load_ids, request) = 1", name="start"
         ),
         UniqueConstraint("org_id", "id"),
         within("driver_id", "drivers"),
         Index(None, "driver_id", "id"),
+        Index(
+            "ix_backhaul_searches_pending",
+            "searched_at",
+            postgresql_where=text("outcome = 'pending'"),
+        ),
     )
 
     org_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
@@ -69,6 +94,8 @@ class BackhaulSearch(Identified, Dated, Row):
     assignment_id: Mapped[UUID | None]
     # Loads that came to the market while the driver waited: only these are judged.
     load_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
+    request: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    is_dry_run: Mapped[bool] = mapped_column(default=False, server_default=false())
     trigger: Mapped[SearchTrigger] = mapped_column(Word(SearchTrigger))
     outcome: Mapped[SearchOutcome] = mapped_column(Word(SearchOutcome))
     searched_at: Mapped[datetime]
@@ -80,5 +107,8 @@ class BackhaulSearch(Identified, Dated, Row):
     radius_m: Mapped[float | None]
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     ranked: Mapped[list[Any]] = mapped_column(default=list)
+    relaxations: Mapped[list[Any]] = mapped_column(
+        default=list, server_default=text("'[]'")
+    )
     timings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     trace_id: Mapped[str | None]

@@ -17,9 +17,11 @@ class WaitingDriver(Row):
     not be home, which is asked when a load looks for them.
 
     since: when they became empty.
-    lat, lon: where their last search started. free_at: when they could leave the drop.
+    lat, lon: where their last search started. free_at: when they could leave the drop;
+        or, of a driver who waits again, when they were there.
     baseline_m, baseline_s: of the empty way home from there; None while their first
-        search has not ended.
+        search has not ended. home_lat, home_lon, is_crew: for whom that is the way: it
+        is not known of another home, nor if the driver has a mate now, or has none.
     load_ids: loads to be judged for them by a search that is owed.
     due_at: when that search runs; None if none is owed.
     """
@@ -38,6 +40,9 @@ class WaitingDriver(Row):
     free_at: Mapped[datetime]
     baseline_m: Mapped[float | None]
     baseline_s: Mapped[float | None]
+    home_lat: Mapped[float | None]
+    home_lon: Mapped[float | None]
+    is_crew: Mapped[bool | None]
     load_ids: Mapped[list[UUID]] = mapped_column(
         ARRAY(Uuid), default=list, server_default=text("'{}'")
     )

@@ -33,6 +33,7 @@ from models.loads.assignments import Assignment, AssignmentStatus, Slot
 from models.loads.loads import Visibility
 from models.offers.offers import IS_OPEN, DeclineReason, Offer
 from models.people.organisations import Organisation
+from models.search.searches import BackhaulSearch
 from runtime.errors import Conflict, Gone, NotFound
 from services.booking.objections import (
     BY_DEFAULT,
@@ -49,6 +50,7 @@ from services.offers import ending
 from services.offers.offers import get_offer, visible_offers
 from services.search.candidates import candidate_of
 from services.search.situations import Company
+from services.search.start import radius_of
 
 
 class OfferTaken(Gone):
@@ -279,6 +281,7 @@ def _seen(
         visible_offers(actor)
         .where(Offer.id == offer_id)
         .join(Driver, Driver.id == Offer.driver_id)
+        .join(BackhaulSearch, BackhaulSearch.id == Offer.search_id)
         .outerjoin(made, made.id == assignment_id)
         .join(Organisation, Organisation.id == Driver.org_id)
         .outerjoin(Truck, Truck.id == truck_id)
@@ -292,6 +295,7 @@ def _seen(
             func.is_suspended(Offer.org_id).label("is_carrier_suspended"),
             func.is_cabotage(Offer.load_id, Offer.driver_id).label("is_cabotage"),
             func.now().label("at"),
+            BackhaulSearch.request.label("asked_for"),
             *Company.columns(),
         )
         .execution_options(populate_existing=True)
@@ -315,7 +319,7 @@ def _objections(
     """Return what speaks against the acceptance.
 
     The way is measured by the figures that the driver was shown, against the limits and
-    the drawn areas of now.
+    the drawn areas of now, and how far the search was asked to look.
 
     before: what the driver was before the acceptance.
     """
@@ -347,7 +351,8 @@ def _objections(
         return objections(candidate, None, moment)
     company = Company.of(seen)
     situation = situation_now(
-        driver, truck, company, candidate, candidate.pickup, seen.at
+        *(driver, truck, company, candidate, candidate.pickup, seen.at),
+        radius_m=radius_of(seen.asked_for),
     )
     shown = Figures.from_record(offer.figures)
     journey = Journey.shown(candidate, shown, parameters)

@@ -281,13 +281,22 @@ def situation_now(
     candidate: Candidate,
     start: Point,
     free_at: datetime,
+    radius_m: float | None = None,
 ) -> Situation:
     """Return the driver and truck as a search would see them, from `start`.
 
     Without a home on file the way ends at the delivery.
+
+    radius_m: how far a search was asked to look; None is the driver's own limit.
     """
     home = driver.home or candidate.delivery
-    known = situation_of(driver, truck, company, drop=start, home=home, free_at=free_at)
+    known = situation_of(
+        *(driver, truck, company),
+        drop=start,
+        home=home,
+        free_at=free_at,
+        radius_m=radius_m,
+    )
     return known.situation
 
 

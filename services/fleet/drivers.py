@@ -8,6 +8,7 @@ from sqlalchemy import Select, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
+from jobs import Job, enqueue
 from models.fleet.drivers import Availability, Driver
 from models.fleet.trucks import Truck
 from models.loads.assignments import NEWEST_FIRST, Assignment, AssignmentStatus
@@ -82,7 +83,8 @@ def edit_driver(
     precondition: Precondition,
     **fields: Any,  # noqa: ANN401 - columns
 ) -> Driver:
-    """Change the given fields of a driver; the others stay.
+    """Change the given fields of a driver; the others stay. A driver who comes back on
+    duty waits for a load (a job).
 
     Locks: the driver. Raises: NotFound (driver or truck), DriverBusy if the
     availability would contradict their load or a country changes under one, Forbidden
@@ -102,8 +104,11 @@ def edit_driver(
     for name in ("country", "countries"):
         if fields.get(name, getattr(driver, name)) != getattr(driver, name):
             _check_has_no_load(session, driver)
+    was_away = driver.availability is not Availability.AVAILABLE
     for name, value in fields.items():
         setattr(driver, name, value)
+    if was_away and driver.availability is Availability.AVAILABLE:
+        enqueue(session, Job.SEARCH_BEGIN_WAITING, driver_id=str(driver.id))
     try:
         session.flush()
     except IntegrityError as error:

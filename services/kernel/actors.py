@@ -35,8 +35,10 @@ class Permission(StrEnum):
     PICKUPS_CONFIRM = "pickups:confirm"
     POSITIONS_REPORT = "positions:report"
     SEARCHES_READ = "searches:read"
+    SEARCHES_ASK = "searches:ask"
     OFFERS_READ = "offers:read"
     OFFERS_ANSWER = "offers:answer"
+    OFFERS_MAKE = "offers:make"
     ASSIGNMENTS_READ = "assignments:read"
     ASSIGNMENTS_MAKE = "assignments:make"
     ASSIGNMENTS_OVERRIDE = "assignments:override"
@@ -51,7 +53,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         EVERYBODY
         | {P.AREAS_READ, P.AREAS_DRAW, P.DRIVERS_READ, P.DRIVERS_MANAGE}
         | {P.LOADS_READ, P.STOPS_REPORT, P.POSITIONS_REPORT, P.TRUCKS_READ}
-        | {P.OFFERS_READ, P.OFFERS_ANSWER, P.ASSIGNMENTS_READ, P.SEARCHES_READ}
+        | {P.OFFERS_READ, P.OFFERS_ANSWER, P.ASSIGNMENTS_READ}
+        | {P.SEARCHES_READ, P.SEARCHES_ASK}
     ),
     Role.DISPATCHER: frozenset(
         EVERYBODY
@@ -60,7 +63,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         | {P.TRUCKS_READ, P.TRUCKS_MANAGE}
         | {P.DRIVERS_READ, P.DRIVERS_MANAGE, P.AREAS_READ, P.AREAS_DRAW}
         | {P.LOADS_READ, P.LOADS_POST, P.LOADS_CANCEL, P.PICKUPS_CONFIRM}
-        | {P.STOPS_REPORT, P.SEARCHES_READ, P.OFFERS_READ, P.FLAGS_READ, P.FLAGS_END}
+        | {P.STOPS_REPORT, P.FLAGS_READ, P.FLAGS_END}
+        | {P.SEARCHES_READ, P.SEARCHES_ASK, P.OFFERS_READ, P.OFFERS_MAKE}
         | {P.ASSIGNMENTS_READ, P.ASSIGNMENTS_MAKE, P.ASSIGNMENTS_OVERRIDE}
     ),
     Role.SHIPPER: frozenset(

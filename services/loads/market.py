@@ -1,12 +1,13 @@
 """The market: which loads are on it, and locking one to take it."""
 
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, TextClause, or_, select, text
 from sqlalchemy.orm import Session, selectinload
 
-from jobs import Job, enqueue
+from jobs import Job, enqueue, enqueue_each
 from models.loads.loads import Load
 from runtime.errors import NotFound
 from services.kernel.actors import Actor
@@ -23,6 +24,9 @@ ON_THE_MARKET = " and ".join([IS_LISTED, IS_LEASED, IS_VISIBLE, IS_POSTER_ACTIVE
 """The one definition of "on the market", in SQL. The load is posted, its figures are
 usual or confirmed, its lease and its last pickup window are open, the company `:org_id`
 may see it, and its poster's company is not suspended."""
+
+LOADS_A_JOB = 50
+"""A job of so many loads takes a few seconds."""
 
 # scope: a load that the actor may know of, and their company.
 STANDING = text(
@@ -45,6 +49,19 @@ def came(session: Session, load: Load) -> None:
     """Look for waiting drivers: the load came to the market, or pays more (a job)."""
     if not load.is_unconfirmed:
         enqueue(session, Job.SEARCH_WAKE, load_id=str(load.id))
+
+
+def came_back(session: Session, org_id: UUID, *, now: datetime) -> None:
+    """Look for waiting drivers for all loads of a company that is on the market again
+    (a job for each LOADS_A_JOB of them)."""
+    # scope: the operator's command, for one company.
+    listed = select(Load.id).where(Load.org_id == org_id, is_on_the_market(org_id))
+    ids = [str(load_id) for load_id in session.scalars(listed.order_by(Load.id))]
+    jobs = [
+        {"load_ids": ids[first : first + LOADS_A_JOB], "since": now.isoformat()}
+        for first in range(0, len(ids), LOADS_A_JOB)
+    ]
+    enqueue_each(session, Job.SEARCH_WAKE_EACH, jobs)
 
 
 def market_loads(actor: Actor) -> Select[Load]:

@@ -96,20 +96,20 @@ def end_the_rest(
 
 
 def end_worst(
-    session: Session, driver_id: UUID, cause: Cause, *, below_cents: int
+    session: Session, driver_id: UUID, cause: Cause, *, below_cents: int | None
 ) -> bool:
-    """Supersede the driver's worst open offer that scores less; say whether there was.
+    """Supersede the driver's worst open offer; say whether there was one.
+
+    below_cents: only one that scores less; None takes any.
 
     One that has expired is left to the sweep: it takes no place.
 
     Locks: that offer, if it is not locked.
     """
-    query = (
-        _of_driver(driver_id)
-        .where(Offer.score_cents < below_cents, Offer.expires_at > func.now())
-        .order_by(Offer.score_cents)
-        .limit(1)
-    )
+    query = _of_driver(driver_id).where(Offer.expires_at > func.now())
+    if below_cents is not None:
+        query = query.where(Offer.score_cents < below_cents)
+    query = query.order_by(Offer.score_cents).limit(1)
     ended = _to_end(session, query, skip_locked=True)
     _end(session, {OfferAct.SUPERSEDE: ended}, cause)
     return bool(ended)

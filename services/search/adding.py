@@ -47,12 +47,16 @@ def add(
     roads: Roads,
     *,
     now: datetime | None = None,
+    is_asked_for: bool = False,
 ) -> list[Offer]:
     """Offer the search's loads that are worth more than what the driver holds.
 
     Their open offers stay. A driver with as many as they may have loses the worst one
     for each better load. A driver whose phones rang `rings_per_day` times is offered
     nothing. Else as `offer.extend`.
+
+    is_asked_for: the driver or their desk has just asked: as long as there is room, any
+        gain is enough, also of a load whose offer expired, and rings are not counted.
 
     Locks: the loads in id order, the driver, the offers that make room.
     """
@@ -62,9 +66,10 @@ def add(
     driver = offer.lock_free_driver(session, search)
     if driver is None or not free:
         return []
-    if waiting.rings(session, driver.id) >= rules.rings_per_day:
+    rings = 0 if is_asked_for else waiting.rings(session, driver.id)
+    if rings >= rules.rings_per_day:
         return []
-    known = _offered(session, driver.id, load_ids)
+    known = _offered(session, driver.id, load_ids, is_asked_for=is_asked_for)
     floor = floors(session, [driver.id], rules)[driver.id]
     again = worth_taking(session, search, driver, free, roads, now=now)
     held = Freight.held(session, driver.id)
@@ -73,7 +78,10 @@ def add(
     made: list[Offer] = []
     for place, load_id in wanted:
         found = again.get(load_id)
-        if load_id in known or found is None or found.score_cents <= floor:
+        if load_id in known or found is None:
+            continue
+        least = 0 if is_asked_for and room > 0 else floor
+        if found.score_cents <= least:
             continue
         if not held.takes(free[load_id].org_id, found):
             continue
@@ -90,13 +98,20 @@ def add(
 
 
 def _offered(
-    session: Session, driver_id: UUID, load_ids: Collection[UUID]
+    session: Session,
+    driver_id: UUID,
+    load_ids: Collection[UUID],
+    *,
+    is_asked_for: bool,
 ) -> set[UUID]:
     """Return those of the loads that the driver was offered already: their own search
-    may have found them too. An offer that was superseded does not count."""
+    may have found them too. An offer that was superseded does not count, nor does one
+    that expired for who has just asked."""
+    open_again = {OfferStatus.SUPERSEDED}
+    open_again |= {OfferStatus.EXPIRED} if is_asked_for else set()
     offered = select(Offer.load_id).where(
         Offer.driver_id == driver_id,
         Offer.load_id.in_(load_ids),
-        Offer.status != OfferStatus.SUPERSEDED,
+        Offer.status.not_in(open_again),
     )
     return set(session.scalars(offered))

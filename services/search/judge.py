@@ -19,6 +19,7 @@ from models.search.searches import BackhaulSearch
 from services.fleet.areas import fences_for
 from services.search.candidates import candidate, candidates
 from services.search.situations import company_of, situation_of
+from services.search.start import radius_of
 
 
 def judge_again(
@@ -49,7 +50,7 @@ def worth_taking(
     """
     asked = asked_of(*asked_in(search), roads)
     if now is not None:
-        later = _asked_by_now(session, asked, driver, now)
+        later = _asked_by_now(session, search, asked, driver, now)
         if later is None:
             return {}
         asked = later
@@ -58,7 +59,11 @@ def worth_taking(
 
 
 def _asked_by_now(
-    session: Session, asked: Asked, driver: Driver, now: datetime
+    session: Session,
+    search: BackhaulSearch,
+    asked: Asked,
+    driver: Driver,
+    now: datetime,
 ) -> Asked | None:
     """Return what is asked for the driver by now; None without a truck, or where no
     road leads home by the roads of now."""
@@ -76,6 +81,7 @@ def _asked_by_now(
         drop=kept.drop,
         home=kept.home,
         free_at=max(kept.free_at, now),
+        radius_m=radius_of(search.request),
     ).situation
     drawn = fences_for(session, org_id=driver.org_id, driver_id=driver.id)
     area = area_of(situation, parameters, roads, *drawn)

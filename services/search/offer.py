@@ -22,7 +22,7 @@ from models.fleet.drivers import Availability, Driver
 from models.loads.assignments import Assignment
 from models.loads.loads import Load
 from models.offers.offers import Offer
-from models.search.searches import BackhaulSearch
+from models.search.searches import OF_ALL, BackhaulSearch
 from notifications import outbox
 from notifications.messages import MessageKind
 from runtime.config import Settings, Strategy
@@ -170,6 +170,8 @@ def announce(
     made: Sequence[Offer],
     kind: MessageKind,
     cause: Cause,
+    *,
+    by_whom: Role = Role.SYSTEM,
 ) -> None:
     """Record new offers of the driver, queue their pushes and the job that ends them.
 
@@ -178,7 +180,7 @@ def announce(
     if not made:
         return
     for offer in made:
-        moves.record_offer(session, offer, OfferAct.CREATE, cause, Role.SYSTEM)
+        moves.record_offer(session, offer, OfferAct.CREATE, cause, by_whom)
     ends = {offer.id: offer.expires_at for offer in made}
     if outbox.put_expiring(session, driver.member_id, kind, ends) == 0:
         for offer in made:
@@ -209,11 +211,11 @@ def lock_free_driver(session: Session, search: BackhaulSearch) -> Driver | None:
 
 
 def _is_outdated(session: Session, search: BackhaulSearch) -> bool:
-    """Say whether the driver has a newer search of all loads, as of a later drop."""
+    """Say whether the driver has a newer drop or loss of a load."""
     newer = select(BackhaulSearch.id).where(
         BackhaulSearch.driver_id == search.driver_id,
         BackhaulSearch.id > search.id,
-        BackhaulSearch.load_ids.is_(None),
+        BackhaulSearch.trigger.in_(OF_ALL),
     )
     return session.scalar(newer.limit(1)) is not None
 
@@ -237,7 +239,7 @@ def worth_locking(
         ).where(
             Load.id.in_(load_ids),
             is_on_the_market(search.org_id),
-            ~_was_given_up_by(search.driver_id),
+            ~was_given_up_by(search.driver_id),
             ~exists(of_load.where(Offer.search_id == search.id)),
         )
     ).all()
@@ -250,7 +252,7 @@ def worth_locking(
     return free, {load_id for load_id, _, has_room in found if not has_room}
 
 
-def _was_given_up_by(driver_id: UUID) -> ColumnElement[bool]:
+def was_given_up_by(driver_id: UUID) -> ColumnElement[bool]:
     """Return the condition that the driver had the load and handed it back."""
     had = select(Assignment.id).join(Driver, Driver.id == Assignment.driver_id)
     return exists(
@@ -279,7 +281,7 @@ def lock_free_loads(
         .where(
             Load.id.in_(load_ids),
             is_on_the_market(search.org_id),
-            ~_was_given_up_by(search.driver_id),
+            ~was_given_up_by(search.driver_id),
         )
         .order_by(Load.id)
         .with_for_update()

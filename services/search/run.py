@@ -15,33 +15,33 @@ from uuid_utils.compat import uuid7
 
 from freight.columns import Loads
 from freight.ranking import Screened, asked_of, in_circle, rank, screen
+from freight.relaxations import relaxations, widest
 from freight.situation import Parameters
 from freight.tables import Asked, area_of
-from geo.distance import METRES_PER_MILE, haversine_m
-from geo.points import Point
+from geo.distance import METRES_PER_MILE
 from geo.roads import Roads
 from jobs import Job, enqueue
-from models.fleet.drivers import Availability, Driver
-from models.fleet.trucks import Truck
+from models.fleet.drivers import Driver
 from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from models.offers.offers import Offer
-from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
+from models.search.searches import (
+    OF_ALL,
+    BackhaulSearch,
+    SearchOutcome,
+    SearchTrigger,
+)
 from models.search.waiting import WaitingDriver
 from runtime.config import Settings
 from runtime.telemetry import log, trace_id
-from services.fleet import areas, drivers
-from services.kernel.standing import is_suspended
+from services.fleet import areas
+from services.market.market import Market
 from services.offers.offers import is_open
 from services.search import adding, offer, situations, waiting, whereabouts
 from services.search.candidates import candidates
-from services.search.market import Market
 from services.search.offer import OfferRules
+from services.search.start import Start, absence_of, start_of
 from services.search.whereabouts import Whereabouts
-
-FARTHEST_HOME_M = 7_000_000.0
-"""About as far as from Alaska to Panama. A home farther away must be a mistake, and the
-corridor to it would be wider than a map can show."""
 
 KEPT = 50
 """How many of a search's best loads are kept, with all their terms."""
@@ -77,17 +77,6 @@ def parameters_of(settings: Settings) -> Parameters:
     )
 
 
-@dataclass(frozen=True)
-class Start:
-    """What a search starts from: the driver, where they are, and when they are free."""
-
-    driver: Driver
-    truck: Truck
-    place: Whereabouts
-    home: Point
-    free_at: datetime
-
-
 def search_home(
     session: Session,
     rules: SearchRules,
@@ -114,7 +103,7 @@ def search_home(
     stop = session.get_one(Stop, stop_id)
     free_at = max(stop.completed_at or now, now)
     place = whereabouts.after_drop(session, driver_id, stop, now)
-    return _search_from(session, rules, search, place, free_at)
+    return search_from(session, rules, search, place, free_at)
 
 
 def search_after_end(
@@ -135,7 +124,7 @@ def search_after_end(
     if search is None:
         return None
     place = whereabouts.place_of(session, driver_id, now)
-    return _search_from(session, rules, search, place, now)
+    return search_from(session, rules, search, place, now)
 
 
 def search_woken(
@@ -165,18 +154,19 @@ def search_woken(
     session.flush()
     search = _claim(session, driver_id, SearchTrigger.LOAD_CHANGED, now, **claim)
     assert search is not None
-    place = whereabouts.since_search(session, waits, now)
+    place = whereabouts.since_search(session, waits)
     free_at = max(waits.free_at, now)
-    return _search_from(session, rules, search, place, free_at)
+    return search_from(session, rules, search, place, free_at)
 
 
-def _search_from(
+def search_from(
     session: Session,
     rules: SearchRules,
     search: BackhaulSearch,
     place: Whereabouts | None,
     free_at: datetime,
 ) -> BackhaulSearch:
+    """Search from this place and time, and offer what is found; fill the record."""
     # scope: a job, for the driver of a search.
     driver = session.scalars(
         select(Driver)
@@ -184,7 +174,7 @@ def _search_from(
         .options(joinedload(Driver.truck))
         .execution_options(populate_existing=True)
     ).one()
-    start = _start(session, driver, place, free_at)
+    start = start_of(session, search, driver, place, free_at)
     if isinstance(start, SearchOutcome):
         return _not_searched(session, search, start)
     if not _search(session, rules, search, start):
@@ -192,9 +182,11 @@ def _search_from(
     made = _offer(session, rules, search, start)
     if made:
         search.outcome = SearchOutcome.OFFERED
+    elif search.is_dry_run and search.ranked:
+        search.outcome = SearchOutcome.FOUND
     else:
         # Asked again: the driver may have been given a load while we searched.
-        absence = _absence(session, driver)
+        absence = absence_of(session, driver, is_dry_run=search.is_dry_run)
         search.outcome = absence or SearchOutcome.NOTHING_FOUND
     log().info(
         "backhaul.searched",
@@ -213,13 +205,19 @@ def _not_searched(
 ) -> BackhaulSearch:
     search.outcome = why
     session.flush()
-    waiting.end_if_in_vain(session, search.driver_id, why)
+    # A request may have named a place of its own: the driver waits on for others.
+    if search.trigger is not SearchTrigger.REQUESTED:
+        waiting.end_if_in_vain(session, search.driver_id, why)
     return search
 
 
 def _offer(
     session: Session, rules: SearchRules, search: BackhaulSearch, start: Start
 ) -> list[Offer]:
+    if search.is_dry_run:
+        return []
+    if search.trigger is SearchTrigger.REQUESTED:
+        return adding.add(session, search, rules.offers, rules.roads, is_asked_for=True)
     if search.load_ids is None:
         return offer.extend(session, search, rules.offers, rules.roads)
     if waiting.is_home(start.place.point, start.home):
@@ -239,15 +237,19 @@ def offer_next(
 
     once_all_ended: not while an offer of the search is open.
 
-    Safe to repeat.
+    None if the driver's phones rang `rings_per_day` times: beyond that, only a drop or
+    the loss of a load rings them. Safe to repeat.
     """
     # scope: a job, for one search.
     search = session.get_one(BackhaulSearch, search_id)
     still_open = select(Offer.id).where(Offer.search_id == search_id, is_open())
     if once_all_ended and session.scalar(still_open.limit(1)) is not None:
         return
-    if search.load_ids is None:
-        offer.extend(session, search, rules.offers, rules.roads, now=now)
+    if search.is_dry_run:
+        _go_back(session, search)
+    elif search.trigger in OF_ALL:
+        if waiting.rings(session, search.driver_id) < rules.offers.rings_per_day:
+            offer.extend(session, search, rules.offers, rules.roads, now=now)
     elif not adding.add(session, search, rules.offers, rules.roads, now=now):
         _go_back(session, search)
 
@@ -257,7 +259,7 @@ def _go_back(session: Session, search: BackhaulSearch) -> None:
     (a job: it locks loads, and the driver is locked already)."""
     # scope: a job, for the driver of a search.
     of_all = select(BackhaulSearch.id).where(
-        BackhaulSearch.driver_id == search.driver_id, BackhaulSearch.load_ids.is_(None)
+        BackhaulSearch.driver_id == search.driver_id, BackhaulSearch.trigger.in_(OF_ALL)
     )
     last = session.scalar(of_all.order_by(BackhaulSearch.id.desc()).limit(1))
     if last is not None:
@@ -299,29 +301,6 @@ def _claim(
     )
 
 
-def _start(
-    session: Session, driver: Driver, place: Whereabouts | None, free_at: datetime
-) -> Start | SearchOutcome:
-    """Return what the search starts from, or why it cannot."""
-    if (absence := _absence(session, driver)) is not None:
-        return absence
-    if driver.home is None or driver.truck is None or place is None:
-        return SearchOutcome.DRIVER_INCOMPLETE
-    if haversine_m(place.point, driver.home) > FARTHEST_HOME_M:
-        return SearchOutcome.HOME_OUT_OF_REACH
-    return Start(driver, driver.truck, place, driver.home, free_at)
-
-
-def _absence(session: Session, driver: Driver) -> SearchOutcome | None:
-    if is_suspended(session, driver.org_id):
-        return SearchOutcome.COMPANY_SUSPENDED
-    if drivers.has_load(session, driver.id):
-        return SearchOutcome.DRIVER_BUSY
-    if driver.availability is not Availability.AVAILABLE:
-        return SearchOutcome.DRIVER_OFF_DUTY
-    return None
-
-
 def _search(
     session: Session, rules: SearchRules, search: BackhaulSearch, start: Start
 ) -> bool:
@@ -333,6 +312,7 @@ def _search(
         drop=start.place.point,
         home=start.home,
         free_at=start.free_at,
+        radius_m=start.radius_m,
     )
     # From home, from where all deliveries are measured too: the search is kept.
     if not isfinite(rules.roads.distance_m(start.home, start.place.point)):
@@ -354,6 +334,9 @@ def _search(
         screened = screen(in_circle(loads, asked), asked)
     ranked = rank(fresh.values(), asked)[:KEPT]
     judged_at = perf_counter()
+    if not ranked and search.load_ids is None:
+        search.relaxations = _relaxations(rules, search, asked)
+    relaxed_at = perf_counter()
     search.strategy = rules.offers.strategy
     search.situation = known.to_record() | {
         "distance_source": rules.roads.source,
@@ -365,13 +348,14 @@ def _search(
     search.counts = _counts(screened)
     search.radius_m = area.circle.radius_m
     search.ranked = [load.to_record() for load in ranked]
-    waiting.settle(
-        session, start.driver.id, start.place.point, start.home, asked.baseline
-    )
+    # Who waits, waits for a way home.
+    if not search.is_dry_run and start.home == start.driver.home:
+        waiting.settle(session, search.driver_id, asked)
     search.timings = {
         "search_ms": _ms(began, found_at),
         "judge_ms": _ms(found_at, judged_at),
-        "record_ms": _ms(judged_at, perf_counter()),
+        "relax_ms": _ms(judged_at, relaxed_at),
+        "record_ms": _ms(relaxed_at, perf_counter()),
     }
     return True
 
@@ -384,6 +368,15 @@ def _screened(
         near = listed.near(asked.area.circle, search.org_id, search.searched_at)
         screened = screen(near, asked)
         return screened, screened.best(asked, KEPT + SPARE).loads.ids
+
+
+def _relaxations(
+    rules: SearchRules, search: BackhaulSearch, asked: Asked
+) -> list[dict[str, Any]]:
+    """Return what would have to change for loads to be found."""
+    with rules.market.lend() as listed:
+        loads = listed.near(widest(asked), search.org_id, search.searched_at)
+    return [step.to_record() for step in relaxations(loads, asked)]
 
 
 def _counts(screened: Screened) -> dict[str, Any]:

@@ -3,11 +3,17 @@
 from uuid import UUID
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from models.search.searches import BackhaulSearch
 from runtime.errors import NotFound
 from services.kernel.actors import Actor
+
+IN_SHORT = tuple(
+    defer(column, raiseload=True)
+    for column in (BackhaulSearch.map, BackhaulSearch.ranked, BackhaulSearch.area)
+)
+"""Leaves out of a query what a summary does not show: most of a record."""
 
 
 def visible_searches(actor: Actor) -> Select[BackhaulSearch]:

@@ -3,13 +3,13 @@
 # scope: a driver of the actor's company, or of a job.
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Row, bindparam, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Row, bindparam, literal_column, select
+from sqlalchemy.orm import Session
 
 from freight.costs import (
     CENTS_PER_KM,
@@ -21,9 +21,9 @@ from freight.opening import HomeEvery
 from freight.preferences import Preference
 from freight.situation import Situation
 from geo.points import Point
-from models.fleet.drivers import Availability, Driver
+from models.fleet.drivers import Driver
 from models.fleet.trucks import Truck
-from models.people.organisations import Member, Organisation
+from models.people.organisations import Organisation
 from places.regions import region_of
 from places.zones import zone_of
 
@@ -60,6 +60,14 @@ class Known:
         }
 
 
+IS_CREW = """
+    exists (select from drivers mate join members m on m.id = mate.member_id
+        where mate.truck_id = {driver}.truck_id and mate.id <> {driver}.id
+        and mate.availability <> 'off_duty' and m.deactivated_at is null)
+"""
+"""Whether another driver of the truck is with the driver."""
+
+
 class Company(NamedTuple):
     """What a search asks of the driver's company and of their truck's crew.
 
@@ -76,23 +84,12 @@ class Company(NamedTuple):
     @classmethod
     def columns(cls) -> tuple[Any, ...]:
         """Return what a query selects, beside the driver and their organisation."""
-        mate = aliased(Driver)
-        crew = (
-            select(mate.id)
-            .join(Member, Member.id == mate.member_id)
-            .where(
-                mate.truck_id == Driver.truck_id,
-                mate.id != Driver.id,
-                mate.availability != Availability.OFF_DUTY,
-                Member.deactivated_at.is_(None),
-            )
-        )
         return (
             Organisation.country.label("country"),
             Organisation.countries.label("countries"),
             Organisation.cost_cents_per_km.label("cost_cents_per_km"),
             Organisation.hour_cents.label("hour_cents"),
-            crew.exists().label("is_crew"),
+            literal_column(IS_CREW.format(driver="drivers")).label("is_crew"),
         )
 
     @classmethod
@@ -123,8 +120,42 @@ def situation_of(
     drop: Point,
     home: Point,
     free_at: datetime,
+    radius_m: float | None = None,
 ) -> Known:
     """Return what is known of the driver and the truck at the drop.
+
+    As `at_sight`, and with the countries and the zone of the places.
+    """
+    known = at_sight(
+        *(driver, truck, company),
+        drop=drop,
+        home=home,
+        free_at=free_at,
+        radius_m=radius_m,
+    )
+    situation = replace(
+        known.situation,
+        drop_country=region_of(drop).country,
+        home_country=region_of(home).country,
+        zone=zone_of(home),
+    )
+    return replace(known, situation=situation)
+
+
+def at_sight(
+    driver: Driver,
+    truck: Truck,
+    company: Company,
+    *,
+    drop: Point,
+    home: Point,
+    free_at: datetime,
+    radius_m: float | None = None,
+) -> Known:
+    """Return what is known of the driver and the truck without looking up places, which
+    takes most of the time.
+
+    radius_m: how far they drive empty to a pickup; None is the driver's own limit.
 
     A cost is the truck's, else the company's, else our default. A figure on file that
     cannot be right is replaced by the default, and that is said. The truck may go where
@@ -151,17 +182,14 @@ def situation_of(
         deck_length_m=truck.deck_length_m,
         is_hazmat_allowed=truck.is_hazmat_allowed and driver.has_hazmat_endorsement,
         home_by_at=_home_by(driver, free_at),
-        max_deadhead_m=driver.max_deadhead_m,
+        max_deadhead_m=driver.max_deadhead_m if radius_m is None else radius_m,
         min_pay_cents_per_km=driver.min_pay_cents_per_km,
         is_crew=company.is_crew,
-        drop_country=region_of(drop).country,
-        home_country=region_of(home).country,
         carrier_country=company.country,
         driver_country=country,
         countries=_both(driver.countries or (country,), company),
         rank_by=driver.rank_by,
         preferences=wishes_of(driver.preferences),
-        zone=zone_of(home),
     )
     return Known(situation, empty_source, loaded_source, hour_source)
 

@@ -7,7 +7,7 @@ either on the market that the search reads, or its job finds the driver here.
 
 # scope: called by jobs, for one driver, or for one load and all who may see it.
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import nan
@@ -15,26 +15,34 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Row, delete, func, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, delete, select, text, update
+from sqlalchemy.orm import Session, joinedload
 
 from freight.candidates import Candidate
 from freight.columns import seconds_of
-from freight.equipment import Equipment
 from freight.preferences import PreferenceKind
-from freight.trips import WayHome
-from freight.waiting import Trucks, bits_taken, longest_s, types_for
+from freight.situation import Situation
+from freight.tables import Question
+from freight.waiting import Trucks, longest_s, types_for
 from geo.distance import METRES_PER_MILE, haversine_m
 from geo.points import Point
 from geo.roads import Roads
+from models.fleet.drivers import Availability, Driver
 from models.loads.assignments import Assignment
-from models.offers.offers import Offer
+from models.people.organisations import Organisation
 from models.search.searches import BackhaulSearch, SearchOutcome
 from models.search.waiting import WaitingDriver
-from services.fleet.positions import RECENT
+from services.fleet import positions
 from services.loads.market import ON_THE_MARKET
 from services.search import whereabouts
-from services.search.situations import cost_of, hour_of, wishes_of
+from services.search.situations import (
+    IS_CREW,
+    Company,
+    at_sight,
+    cost_of,
+    hour_of,
+    wishes_of,
+)
 
 HOME_M = 25 * METRES_PER_MILE
 """A driver who is so near home is home, and waits no more."""
@@ -62,10 +70,28 @@ BEGIN_AFTER_DROP = text(
 BEGIN = text(
     f"""
     insert into waiting_drivers (driver_id, org_id, since, lat, lon, free_at)
-    select id, org_id, :now, :lat, :lon, :now from drivers where id = :driver_id
+    select id, org_id, :now, :lat, :lon, :seen_at from drivers where id = :driver_id
     {ANEW}
     """
 )
+
+BEGIN_ASKED = text(
+    """
+    insert into waiting_drivers (driver_id, org_id, since, lat, lon, free_at)
+    select id, org_id, :now, :lat, :lon, :free_at from drivers
+    where id = :driver_id and availability = 'available'
+        and not exists (select from assignments a
+            where a.driver_id = :driver_id and a.status = 'active')
+    on conflict (driver_id) do update set lat = excluded.lat, lon = excluded.lon,
+        free_at = excluded.free_at, baseline_m = null, baseline_s = null
+    """
+)
+"""Who waits already has waited since then."""
+
+LAST_RING = """
+    (select max(f.created_at) from offers f where f.driver_id = {driver_id})
+"""
+"""When the driver's phones rang last for offers."""
 
 RINGS = """
     (select count(distinct f.created_at) from offers f
@@ -86,26 +112,38 @@ NEAR = """
 """The great circle, on an Earth that is a little too small: no road is shorter. Before,
 the part of it from south to north: most drivers are excluded without a sine."""
 
+IS_AS_SEARCHED = f"""
+    w.baseline_m is not null
+    and (w.home_lat, w.home_lon, w.is_crew)
+    = (d.home_lat, d.home_lon, {IS_CREW.format(driver="d")})
+"""
+"""Whether home and crew are those of the empty way home in the row. Else it is not
+known, or there is none yet, and the driver may gain anything until their next search.
+"""
+
 FOR_A_LOAD = text(
     f"""
     with near as materialized (
-        select w.*, p.lat as seen_lat, p.lon as seen_lon, d.truck_id, d.home_lat,
-            d.home_lon, d.max_deadhead_m, d.preferences
+        select w.driver_id, p.lat as seen_lat, p.lon as seen_lon
         from loads
         join waiting_drivers w on not loads.id = any (w.load_ids)
         join drivers d on d.id = w.driver_id
         left join last_positions p on p.driver_id = w.driver_id
-            and p.corrected_at > greatest(w.free_at, now() - :recent)
+            and p.corrected_at > w.free_at
         where loads.id = :load_id and {NEAR}
+            and greatest(w.free_at, p.corrected_at) > now() - :lost_after
             and d.availability = 'available' and d.home_lat is not null
     )
-    select w.driver_id, w.lat, w.lon, w.seen_lat, w.seen_lon,
+    select w.driver_id, w.lat, w.lon, near.seen_lat, near.seen_lon,
         greatest(w.free_at, now()) as free_at, w.baseline_m, w.baseline_s,
-        w.home_lat, w.home_lon, w.max_deadhead_m, w.preferences, t.equipment,
+        {IS_AS_SEARCHED} as is_as_searched,
+        d.home_lat, d.home_lon, d.max_deadhead_m, d.preferences,
         t.cost_empty_cents_per_km, t.cost_loaded_cents_per_km, t.hour_cents,
         o.cost_cents_per_km as company_cost, o.hour_cents as company_hour
-    from near w
-    join trucks t on t.id = w.truck_id
+    from near
+    join waiting_drivers w on w.driver_id = near.driver_id
+    join drivers d on d.id = near.driver_id
+    join trucks t on t.id = d.truck_id
     join organisations o on o.id = w.org_id
     join loads on loads.id = :load_id
         and {ON_THE_MARKET.replace(":org_id", "w.org_id").replace(":now", "now()")}
@@ -127,7 +165,8 @@ FOR_A_LOAD = text(
 )
 """Who waits, may be offered the load, and was not offered it already, nor searched for
 on its account since. An offer that was superseded, as by an edit of the load, does not
-count. With their newest position, as `whereabouts.since_search` knows it.
+count. With their newest position, as `whereabouts.since_search` knows it; a driver of
+whom no place has been known for `positions.NEAR` may be anywhere, and is left out.
 
 Materialized: the offers of those only are read who are near. With 20,000 who wait, of
 whom one in ten is near, and 60,000 offers: 35 ms instead of 80.
@@ -159,10 +198,43 @@ def begin_after_end(session: Session, *, assignment_id: UUID, now: datetime) -> 
     searched = select(BackhaulSearch.id).where(
         BackhaulSearch.assignment_id == assignment_id
     )
-    place = whereabouts.place_of(session, driver_id, now)
-    if place is not None and session.scalar(searched) is None:
-        at = {"lat": place.point.lat, "lon": place.point.lon, "now": now}
-        session.execute(BEGIN, {"driver_id": driver_id, **at})
+    if session.scalar(searched) is None:
+        _begin(session, driver_id, now)
+
+
+def begin_on_duty(session: Session, *, driver_id: UUID, now: datetime) -> None:
+    """Let a driver who came back on duty wait where they were last, unless that is home
+    (a job). No search of all loads: for that they ask.
+
+    Safe to repeat.
+    """
+    # scope: a job, for one driver.
+    driver = session.get_one(Driver, driver_id)
+    if driver.availability is not Availability.AVAILABLE:
+        return
+    place = _begin(session, driver_id, now)
+    if place is not None and driver.home is not None and is_home(place, driver.home):
+        end(session, driver_id)
+
+
+def _begin(session: Session, driver_id: UUID, now: datetime) -> Point | None:
+    """Let the driver wait where they were last; return the place, None if none is
+    known."""
+    known = whereabouts.last_known(session, driver_id, now)
+    if known is None:
+        return None
+    place, seen_at = known[0].point, known[1]
+    at = {"lat": place.lat, "lon": place.lon, "seen_at": seen_at, "now": now}
+    session.execute(BEGIN, {"driver_id": driver_id, **at})
+    return place
+
+
+def begin_asked(
+    session: Session, driver_id: UUID, place: Point, free_at: datetime, now: datetime
+) -> None:
+    """Let the driver wait at this place, from this time on, if they can take a load."""
+    at = {"lat": place.lat, "lon": place.lon, "free_at": free_at, "now": now}
+    session.execute(BEGIN_ASKED, {"driver_id": driver_id, **at})
 
 
 def is_home(place: Point, home: Point) -> bool:
@@ -170,10 +242,10 @@ def is_home(place: Point, home: Point) -> bool:
     return haversine_m(place, home) <= HOME_M
 
 
-def settle(
-    session: Session, driver_id: UUID, place: Point, home: Point, way: WayHome
-) -> None:
-    """Note where the driver's search started; end their waiting if they are home."""
+def settle(session: Session, driver_id: UUID, asked: Question) -> None:
+    """Note where the driver's search started, and the empty way home from there; end
+    their waiting if they are home."""
+    place, home = asked.situation.drop, asked.situation.home
     if is_home(place, home):
         end(session, driver_id)
         return
@@ -183,16 +255,19 @@ def settle(
         .values(
             lat=place.lat,
             lon=place.lon,
-            baseline_m=way.distance_m,
-            baseline_s=way.elapsed_s,
+            baseline_m=asked.baseline.distance_m,
+            baseline_s=asked.baseline.elapsed_s,
+            home_lat=home.lat,
+            home_lon=home.lon,
+            is_crew=asked.situation.is_crew,
         )
     )
 
 
 def quiet_until(session: Session, driver_id: UUID, every: timedelta) -> datetime | None:
     """Return until when the driver's phone does not ring for loads that came."""
-    of_driver = select(func.max(Offer.created_at)).where(Offer.driver_id == driver_id)
-    last = session.scalar(of_driver)
+    asked = text(f"select {LAST_RING.format(driver_id=':driver_id')}")
+    last: datetime | None = session.scalar(asked, {"driver_id": driver_id})
     return None if last is None else last + every
 
 
@@ -229,21 +304,20 @@ def for_load(
     max_deadhead_m: of those who named no limit.
     rings_per_day: those whose phones rang so often are left alone.
     """
-    asked = {"load_id": load.load_id, "since": since, "recent": RECENT}
+    asked = {"load_id": load.load_id, "since": since, "lost_after": positions.NEAR}
     asked |= {"max_deadhead_m": max_deadhead_m, "types": types_for(load)}
     asked |= {"rings_per_day": rings_per_day}
     rows = [row for row in session.execute(FOR_A_LOAD, asked) if not _is_home(row)]
     places = [_place(row) for row in rows]
     moved_m = [_moved_m(row, place) for row, place in zip(rows, places, strict=True)]
-    bits = [bits_taken(Equipment(row.equipment)) for row in rows]
     columns = {
         "free_at": [seconds_of(row.free_at) for row in rows],
         "baseline_m": [
-            nan if row.baseline_m is None else row.baseline_m + more_m
+            row.baseline_m + more_m if row.is_as_searched else nan
             for row, more_m in zip(rows, moved_m, strict=True)
         ],
         "baseline_s": [
-            nan if row.baseline_s is None else row.baseline_s + longest_s(more_m)
+            row.baseline_s + longest_s(more_m) if row.is_as_searched else nan
             for row, more_m in zip(rows, moved_m, strict=True)
         ],
         "cost_empty_cents_per_km": [_cost(row, "empty") for row in rows],
@@ -258,11 +332,30 @@ def for_load(
     trucks = Trucks(
         place=roads.places(places),
         home=roads.places([Point(row.home_lat, row.home_lon) for row in rows]),
-        equipment=np.array([own for own, _ in bits], "i8"),
-        equipment_if_dry=np.array([dry for _, dry in bits], "i8"),
         **{name: np.array(values, "f8") for name, values in columns.items()},
     )
     return Waiting([row.driver_id for row in rows], trucks)
+
+
+def situations(session: Session, driver_ids: Collection[UUID]) -> dict[UUID, Situation]:
+    """Return what a search would know of these waiting drivers `at_sight`, each at the
+    place where their last one started."""
+    rows = session.execute(
+        select(Driver, WaitingDriver, *Company.columns())
+        .join(Organisation, Organisation.id == Driver.org_id)
+        .join(WaitingDriver, WaitingDriver.driver_id == Driver.id)
+        .where(Driver.id.in_(driver_ids), Driver.home_lat.is_not(None))
+        .options(joinedload(Driver.truck, innerjoin=True))
+    )
+    return {
+        row.Driver.id: at_sight(
+            *(row.Driver, row.Driver.truck, Company.of(row)),
+            drop=row.WaitingDriver.point,
+            home=row.Driver.home,
+            free_at=row.WaitingDriver.free_at,
+        ).situation
+        for row in rows
+    }
 
 
 def _place(row: Row[Any]) -> Point:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from freight.columns import Loads
 from freight.situation import Parameters
-from freight.waiting import most_gain_cents
+from freight.waiting import may_take, most_gain_cents
 from geo.roads import Roads
 from jobs import Job, enqueue
 from models.offers.offers import Offer
@@ -30,7 +30,7 @@ NEXT_AFTER = timedelta(seconds=10)
 """When the next ones are woken, if the load has places left by then."""
 
 WAKE = text(
-    """
+    f"""
     with before as (
         select driver_id, case when due_at > :now - interval '5 minutes' then due_at end
             as due_at
@@ -38,9 +38,8 @@ WAKE = text(
         order by driver_id for update
     )
     update waiting_drivers w set load_ids = w.load_ids || :load_id,
-        due_at = coalesce(before.due_at, greatest(:now, (
-            select max(f.created_at) + :every from offers f
-            where f.driver_id = w.driver_id)))
+        due_at = coalesce(before.due_at, greatest(:now,
+            {waiting.LAST_RING.format(driver_id="w.driver_id")} + :every))
     from before where before.driver_id = w.driver_id
     returning w.driver_id, w.due_at, before.due_at is null as is_first
     """
@@ -94,7 +93,8 @@ def wake(
     )
     if not waits.driver_ids:
         return []
-    most = most_gain_cents(Loads.of([load], roads), waits.trucks, parameters, roads)
+    listed = Loads.of([load], roads)
+    most = most_gain_cents(listed, waits.trucks, parameters, roads)
     worth = {
         driver_id: gain
         for driver_id, gain in zip(waits.driver_ids, most.tolist(), strict=True)
@@ -105,12 +105,38 @@ def wake(
         (driver_id for driver_id, gain in worth.items() if gain > held[driver_id]),
         key=lambda driver_id: (-worth[driver_id], driver_id),
     )
-    woken = best[: places + SPARE]
+    woken = _first_who_may(session, listed, best, parameters, places + SPARE)
     _queue(session, woken, load_id, rules.ring_every, now)
-    if len(best) > places:
+    if len(woken) > places:
         later = now + NEXT_AFTER
         _look_again(session, load_id, later, since=since.isoformat())
     return woken
+
+
+def _first_who_may(
+    session: Session,
+    load: Loads,
+    best: Sequence[UUID],
+    parameters: Parameters,
+    most: int,
+) -> list[UUID]:
+    """Return the first drivers who may carry the load and want such loads.
+
+    Each statement asks for twice as many as the one before, since of a load that few
+    may carry nearly all are refused.
+    """
+    found: list[UUID] = []
+    at_once = most
+    while best and len(found) < most:
+        asked, best = best[:at_once], best[at_once:]
+        known = waiting.situations(session, asked)
+        found += [
+            driver_id
+            for driver_id in asked
+            if driver_id in known and may_take(load, known[driver_id], parameters)
+        ]
+        at_once *= 2
+    return found[:most]
 
 
 def _look_again(

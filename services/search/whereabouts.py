@@ -19,11 +19,12 @@ from services.fleet.positions import RECENT
 
 
 class StartsFrom(StrEnum):
-    """What the place of a search is: the STOP of the drop, or the driver's newest
-    POSITION."""
+    """What the place of a search is: the STOP of the drop, the driver's newest
+    POSITION, or the place that a REQUEST named."""
 
     STOP = "stop"
     POSITION = "position"
+    REQUEST = "request"
 
 
 class Whereabouts(NamedTuple):
@@ -57,26 +58,46 @@ def after_drop(
     return elsewhere if is_far and is_late else at_the_stop
 
 
-def since_search(session: Session, waits: WaitingDriver, now: datetime) -> Whereabouts:
-    """Return the newest position of a driver who waits, if it is RECENT and they were
-    free by then, else where their last search started."""
+def since_search(session: Session, waits: WaitingDriver) -> Whereabouts:
+    """Return the newest position of a driver who waits, if they were free by then, else
+    where their last search started."""
     # scope: a job, for one driver.
     known = session.get(LastPosition, waits.driver_id, populate_existing=True)
-    if known is not None and known.corrected_at > max(waits.free_at, now - RECENT):
+    if known is not None and known.corrected_at > waits.free_at:
         return Whereabouts(known.point, StartsFrom.POSITION)
     return Whereabouts(waits.point, StartsFrom.STOP)
 
 
 def place_of(session: Session, driver_id: UUID, now: datetime) -> Whereabouts | None:
-    """Return the newest position if it is RECENT, else the stop they came to last.
+    """Return where the driver is by `last_known`; None if nothing is known."""
+    found = last_known(session, driver_id, now)
+    return found and found[0]
 
-    Without a stop, an older position; None if nothing is known.
+
+def last_known(
+    session: Session, driver_id: UUID, now: datetime
+) -> tuple[Whereabouts, datetime] | None:
+    """Return where the driver was last, and when.
+
+    That is their newest position if it is RECENT, else that or the stop they came to
+    last, whichever is newer. None if nothing is known.
     """
     # scope: a job, for one driver.
     known = session.get(LastPosition, driver_id, populate_existing=True)
-    if known is not None and known.corrected_at >= now - RECENT:
-        return Whereabouts(known.point, StartsFrom.POSITION)
-    stop = session.scalar(
+    found = []
+    if known is not None:
+        here = Whereabouts(known.point, StartsFrom.POSITION)
+        found.append((here, known.corrected_at))
+    if known is None or known.corrected_at < now - RECENT:
+        stop = _last_stop(session, driver_id)
+        if stop is not None and stop.arrived_at is not None:
+            found.append((Whereabouts(stop.point, StartsFrom.STOP), stop.arrived_at))
+    return max(found, key=lambda each: each[1], default=None)
+
+
+def _last_stop(session: Session, driver_id: UUID) -> Stop | None:
+    # scope: a job, for one driver.
+    return session.scalar(
         select(Stop)
         .join(Assignment, Assignment.load_id == Stop.load_id)
         .where(
@@ -87,8 +108,3 @@ def place_of(session: Session, driver_id: UUID, now: datetime) -> Whereabouts | 
         .order_by(Stop.arrived_at.desc())
         .limit(1)
     )
-    if stop is not None:
-        return Whereabouts(stop.point, StartsFrom.STOP)
-    if known is not None:
-        return Whereabouts(known.point, StartsFrom.POSITION)
-    return None

@@ -27,7 +27,7 @@ from models.offers.pushes import Push
 from models.people.credentials import Invitation, PasswordReset, SecondFactor
 from models.people.devices import Device, Enrolment
 from models.people.organisations import Member, RefreshFamily
-from models.search.searches import BackhaulSearch
+from models.search.searches import BackhaulSearch, SearchOutcome
 from models.search.waiting import WaitingDriver
 from models.upkeep.audit import AuditEntry, UnchainedEntry
 from runtime.errors import NotFound
@@ -188,12 +188,13 @@ def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
     session.execute(
         update(Offer).where(Offer.driver_id == driver.id).values(decline_note=None)
     )
-    # All three columns tell where the driver lives. The counts and the ranking stay.
-    session.execute(
-        update(BackhaulSearch)
-        .where(BackhaulSearch.driver_id == driver.id)
-        .values(situation={}, area={}, map={})
-    )
+    # These columns tell where the driver lives. The counts and the ranking stay.
+    searches = update(BackhaulSearch).where(BackhaulSearch.driver_id == driver.id)
+    session.execute(searches.values(situation={}, area={}, map={}))
+    asked = BackhaulSearch.request.is_not(None)
+    session.execute(searches.where(asked).values(request={}))
+    is_pending = BackhaulSearch.outcome == SearchOutcome.PENDING
+    session.execute(searches.where(is_pending).values(outcome=SearchOutcome.FAILED))
     driver.home_label = driver.home_lat = driver.home_lon = driver.home_by_at = None
     driver.home_every, driver.preferences = None, []
     driver.availability = Availability.OFF_DUTY

@@ -11,6 +11,7 @@ from models.loads.loads import Load
 from models.offers.offers import Offer
 from models.people.organisations import Organisation
 from services.kernel.events import Cause
+from services.loads import market
 from services.offers import ending
 from services.offers.offers import is_open
 from services.people import organisations
@@ -79,7 +80,8 @@ def withdraw_offers(
 
 
 def resume(session: Session, org_id: UUID, *, now: datetime) -> Organisation:
-    """Let the company back in; postings with a running lease are on the market again.
+    """Let the company back in; postings with a running lease are on the market again,
+    and come to the drivers who wait.
 
     Safe to repeat. Locks: the company. Raises: NotFound.
     """
@@ -88,4 +90,5 @@ def resume(session: Session, org_id: UUID, *, now: datetime) -> Organisation:
         organisation.suspended_at = organisation.suspension_reason = None
         organisations.record(session, org_id, "organisation.resumed", Cause(now))
         session.flush()
+        market.came_back(session, org_id, now=now)
     return organisation

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from bench import __main__ as benches
 from bench.freshness import SETTLED_S, History, Played, Searcher
-from services.search.market import Market
+from services.market.market import Market
 from tests.bench.test_walls import bars, quick
 from tests.services.scene import Scene
 from tests.world import ROADS, World

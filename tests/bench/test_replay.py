@@ -269,7 +269,7 @@ class TestTheTable:
             *(["bench.limits"], ["bench.slow"], ["bench.roads"]),
             *(["bench.naive"], ["bench.weeks"]),
             *([f"bench.{name}"] for name in ("freshness", "search", "drop_to_push")),
-            *([f"bench.{name}"] for name in ("wake", "accept_race", "http")),
+            *([f"bench.{name}"] for name in ("what_if", "wake", "accept_race", "http")),
             *([f"bench.{name}"] for name in ("kill", "restart", "fcm_storm", "soak")),
         ]
         assert "BACKHAUL_DATA" in capsys.readouterr().err

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[2]
 SMALL = {"DEMO_LOADS": "120", "DEMO_TRUCKS": "4", "DEMO_SECONDS": "1"}
-DROPS_OF_SCENES = 10
+DROPS_OF_SCENES = 11
 COMMAND = [sys.executable, "-m", "demo.run"]
 
 

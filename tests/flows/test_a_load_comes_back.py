@@ -226,6 +226,17 @@ def test_a_renewed_offer_replaces_a_worse_one_and_no_better_one(
     assert offer_row(meanwhile.id).status == ("superseded" if wins else "created")
 
 
+def test_a_driver_who_was_rung_often_enough_is_left_alone(
+    world: World, run_jobs: RunJobs
+) -> None:
+    scene = Scene(world, {"RINGS_PER_DAY": 1})
+    loser, _, _ = lost_and_back(scene)
+
+    assert run_jobs(only=RENEW, **scene.changes) == [RENEW]
+
+    assert open_offers(loser) == []
+
+
 def test_a_repeat_after_a_decline_ends_no_other_offer(
     world: World, run_jobs: RunJobs
 ) -> None:

@@ -14,7 +14,7 @@ from freight.equipment import Equipment
 from freight.preferences import Preference, PreferenceKind
 from freight.ranking import asked_of, rank
 from freight.situation import Situation
-from freight.waiting import Trucks, bits_taken, longest_s, most_gain_cents
+from freight.waiting import Trucks, longest_s, most_gain_cents
 from geo.points import Point
 from tests.freight.world import (
     EVERYWHERE,
@@ -32,7 +32,6 @@ TYPES = (Equipment.VAN, Equipment.REEFER, Equipment.FLATBED)
 
 def trucks_of(situations: list[Situation]) -> Trucks:
     homes = [asked_of(s, PARAMETERS, EVERYWHERE, ROADS).baseline for s in situations]
-    bits = [bits_taken(s.equipment) for s in situations]
     limits = [s.max_deadhead_m or PARAMETERS.max_deadhead_m for s in situations]
     wishes = [sum(wish.cents for wish in s.preferences) for s in situations]
     return Trucks(
@@ -41,8 +40,6 @@ def trucks_of(situations: list[Situation]) -> Trucks:
         free_at=np.array([seconds_of(s.free_at) for s in situations]),
         baseline_m=np.array([way.distance_m for way in homes]),
         baseline_s=np.array([way.elapsed_s for way in homes]),
-        equipment=np.array([own for own, _ in bits]),
-        equipment_if_dry=np.array([dry for _, dry in bits]),
         cost_empty_cents_per_km=np.array(
             [s.cost_empty_cents_per_km for s in situations]
         ),
@@ -127,12 +124,11 @@ def test_it_is_near_the_gain_where_nothing_is_waited_for():
 @pytest.mark.parametrize(
     "change",
     [
-        {"equipment": frozenset({Equipment.FLATBED})},
         {"pickup": Point(0.0, 5.0), "loaded_m": 150_000.0},
         {"delivery": Point(0.0, 40.0), "loaded_m": 3_950_000.0},
         {"pickup_until": NOON + timedelta(minutes=10)},
     ],
-    ids=["another type", "too far empty", "too long a detour", "closed"],
+    ids=["too far empty", "too long a detour", "closed"],
 )
 def test_a_load_that_a_truck_cannot_take_is_nothing_to_it(change):
     load = replace(make_candidate(), **change)

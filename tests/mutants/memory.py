@@ -2,128 +2,128 @@
 
 from tests.mutants import Mutant
 
-MARKET = "tests/services/search/test_market.py"
-FRESH = "tests/services/search/test_market_fresh.py"
-RELOAD = "tests/services/search/test_market_reload.py"
-SEEN = "tests/services/search/test_market_seen.py"
-ALONE = "tests/services/search/test_market_alone.py"
+MARKET = "tests/services/market/test_market.py"
+FRESH = "tests/services/market/test_market_fresh.py"
+RELOAD = "tests/services/market/test_market_reload.py"
+SEEN = "tests/services/market/test_market_seen.py"
+ALONE = "tests/services/market/test_market_alone.py"
 
 MUTANTS = (
     Mutant(
         "a-search-counts-loads-that-its-company-may-not-see",
-        "services/search/market.py",
+        "services/market/market.py",
         "        is_visible = self.visible(org_id, now, rows)\n",
         '        is_visible = np.ones(len(rows), "?")\n',
         ("tests/services/search/test_run.py::TestTheCircle",),
     ),
     Mutant(
         "a-suspended-posters-loads-are-searched",
-        "services/search/market.py",
+        "services/market/market.py",
         "            seen &= ~self._is_suspended[company]\n",
         "            pass\n",
         (f"{MARKET}::TestRefresh", SEEN),
     ),
     Mutant(
         "a-company-does-not-find-its-own-private-loads",
-        "services/search/market.py",
+        "services/market/market.py",
         '        seen &= loads["is_network"][rows] | (company == own)\n',
         '        seen &= loads["is_network"][rows]\n',
         (f"{SEEN}::TestVisible",),
     ),
     Mutant(
         "the-circle-is-as-exact-as-its-product",
-        "services/search/market.py",
+        "services/market/market.py",
         "np.delete(rows, near_edge[outside])",
         "rows",
         (f"{SEEN}::TestNear",),
     ),
     Mutant(
         "a-deleted-load-stays",
-        "services/search/market.py",
+        "services/market/market.py",
         '        self._rows.remove(np.frombuffer(gone, "V16"))\n',
         "",
         (f"{MARKET}::TestRefresh",),
     ),
     Mutant(
         "a-load-that-left-the-market-stays",
-        "services/search/market.py",
+        "services/market/market.py",
         "            self._rows.remove(loads.keys[~loads.is_listed])\n",
         "",
         (f"{MARKET}::TestRefresh",),
     ),
     Mutant(
         "a-refresh-that-fails-half-way-is-gone-on-with",
-        "services/search/market.py",
+        "services/market/market.py",
         '                self._place, self._why = None, "unfinished"\n',
         "                pass\n",
         (f"{FRESH}::TestFailures",),
     ),
     Mutant(
         "what-an-own-transaction-wrote-later-is-lost",
-        "services/search/market.py",
+        "services/market/market.py",
         "        self._place = None if news.is_own else news.place\n",
         "        self._place = news.place\n",
         (f"{FRESH}::TestWriters",),
     ),
     Mutant(
         "a-waiting-search-takes-a-reading-that-began-before-it",
-        "services/search/market.py",
+        "services/market/market.py",
         "            if self._done < wanted:\n",
         "            if self._done < wanted - 1:\n",
         (f"{FRESH}::TestThreads",),
     ),
     Mutant(
         "places-of-other-roads-are-taken-for-those-in-use",
-        "services/search/market.py",
+        "services/market/market.py",
         "        if not loads.is_snapped.all():\n",
         "        if False:\n",
         (SEEN,),
     ),
     Mutant(
         "a-writer-that-was-open-is-forgotten",
-        "services/search/changes.py",
+        "services/market/changes.py",
         "        if not self.in_progress:\n",
         "        if self.in_progress is not None:\n",
         (f"{FRESH}::TestWriters",),
     ),
     Mutant(
         "the-first-transaction-after-a-snapshot-is-skipped",
-        "services/search/changes.py",
+        "services/market/changes.py",
         """f"{column} >= '{self.ends_at}'::xid8\"""",
         """f"{column} > '{self.ends_at}'::xid8\"""",
         (f"{MARKET}::TestRefresh",),
     ),
     Mutant(
         "all-since-the-oldest-writer-is-read-at-each-search",
-        "services/search/changes.py",
+        "services/market/changes.py",
         """f"{column} >= '{self.ends_at}'::xid8\"""",
         """f"{column} >= '{self.horizon}'::xid8\"""",
         (f"{FRESH}::TestWriters",),
     ),
     Mutant(
         "a-server-that-went-back-in-time-is-read-on-from-its-future",
-        "services/search/changes.py",
+        "services/market/changes.py",
         "now.horizon < self.horizon or now.ends_at < self.ends_at",
         "now.horizon > self.horizon and now.ends_at < self.ends_at",
         (f"{RELOAD}::TestReload",),
     ),
     Mutant(
         "a-reader-that-was-away-misses-pruned-tombstones",
-        "services/search/changes.py",
+        "services/market/changes.py",
         "        if now.read_at - self.read_at > UNREAD_S:\n",
         "        if now.read_at - self.read_at > 4 * UNREAD_S:\n",
         (f"{RELOAD}::TestTombstones",),
     ),
     Mutant(
         "loads-of-a-dump-stay-in-the-future",
-        "services/search/changes.py",
+        "services/market/changes.py",
         ">= pg_snapshot_xmax(pg_current_snapshot())",
         "< pg_snapshot_xmin(pg_current_snapshot())",
         (f"{RELOAD}::TestReload",),
     ),
     Mutant(
         "a-load-of-two-stops-is-open-all-day",
-        "services/search/columns.py",
+        "services/market/columns.py",
         "(loads.stop_count > 2 or exists (\n"
         "    select from stops o where o.load_id = loads.id"
         " and o.opening_spans is not null))",
@@ -132,63 +132,63 @@ MUTANTS = (
     ),
     Mutant(
         "a-leg-without-a-road-has-no-length",
-        "services/search/columns.py",
+        "services/market/columns.py",
         "coalesce(round(stops.leg_m), 'Infinity') end",
         "coalesce(round(stops.leg_m), 0) end",
         (ALONE,),
     ),
     Mutant(
         "legs-that-were-never-measured-differ-from-those-judged-alone",
-        "services/search/columns.py",
+        "services/market/columns.py",
         "then round(loads.loaded_m / (loads.stop_count - 1))",
         "then loads.loaded_m / (loads.stop_count - 1)",
         (ALONE,),
     ),
     Mutant(
         "a-load-without-a-road-is-as-long-as-it-was",
-        "services/search/columns.py",
+        "services/market/columns.py",
         "case distance_source when 'no_road' then 'Infinity' else round(loaded_m) end",
         "round(loaded_m)",
         (ALONE,),
     ),
     Mutant(
         "countries-between-the-ends-are-not-known",
-        "services/search/columns.py",
+        "services/market/columns.py",
         "coalesce(case when stop_count > 2 then ({every}) else {ends} end, 0)",
         "coalesce({ends}, 0)",
         (ALONE,),
     ),
     Mutant(
         "a-type-of-equipment-that-is-not-known-accepts-any-truck",
-        "services/search/columns.py",
+        "services/market/columns.py",
         "array_position(array[{names}], e::text) - 1, {UNKNOWN_EQUIPMENT})",
         "array_position(array[{names}], e::text) - 1, 0)",
         (f"{SEEN}::TestColumns",),
     ),
     Mutant(
         "a-load-stays-after-its-pickup-has-closed",
-        "services/search/columns.py",
+        "services/market/columns.py",
         "least(pickup_until, lease_expires_at)",
         "lease_expires_at",
         (SEEN,),
     ),
     Mutant(
         "a-load-whose-stops-come-in-two-blocks-has-some-of-them",
-        "services/search/loading.py",
+        "services/market/loading.py",
         '_starts(records["key"])[-1] if len(records) else 0',
         "len(records)",
         (f"{SEEN}::TestColumns",),
     ),
     Mutant(
         "what-a-search-holds-changes-under-it",
-        "services/search/rows.py",
+        "services/market/rows.py",
         "        self.is_there = self.is_there.copy()\n",
         "",
         (f"{MARKET}::TestRefresh",),
     ),
     Mutant(
         "a-load-that-changed-twice-is-there-twice",
-        "services/search/rows.py",
+        "services/market/rows.py",
         "        recent = [row for name in names if "
         "(row := self._recent.get(name)) is not None]\n",
         "        recent: list[int] = []\n",
@@ -196,10 +196,10 @@ MUTANTS = (
     ),
     Mutant(
         "of-two-ids-with-one-lower-half-the-second-is-not-found",
-        "services/search/rows.py",
+        "services/market/rows.py",
         "            asked, at = asked[~is_found], at[~is_found]\n",
         "            asked, at = asked[:0], at[:0]\n",
-        ("tests/services/search/test_rows.py",),
+        ("tests/services/market/test_rows.py",),
     ),
     Mutant(
         "stops-of-a-changed-load-do-not-touch-it",

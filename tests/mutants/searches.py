@@ -26,8 +26,8 @@ MUTANTS = (
     Mutant(
         "an-old-position-is-where-a-driver-without-a-load-is",
         "services/search/whereabouts.py",
-        "    if known is not None and known.corrected_at >= now - RECENT:\n",
-        "    if known is not None:\n",
+        "    if known is None or known.corrected_at < now - RECENT:\n",
+        "    if known is None:\n",
         (f"{WHEREABOUTS}::TestWithoutADrop",),
     ),
     Mutant(
@@ -48,16 +48,16 @@ MUTANTS = (
     Mutant(
         "a-driver-whose-stops-are-unknown-is-nowhere",
         "services/search/whereabouts.py",
-        "    if known is not None:\n        return "
-        "Whereabouts(known.point, StartsFrom.POSITION)\n    return None\n",
-        "    return None\n",
+        "        found.append((here, known.corrected_at))\n",
+        "        if known.corrected_at >= now - RECENT:\n"
+        "            found.append((here, known.corrected_at))\n",
         (f"{WHEREABOUTS}::TestWithoutADrop",),
     ),
     Mutant(
         "a-driver-alone-is-a-crew",
         "services/search/situations.py",
-        "                mate.id != Driver.id,\n",
-        "",
+        " and mate.id <> {driver}.id\n",
+        "\n",
         (f"{SITUATIONS}::TestTheCrew",),
     ),
     Mutant(

@@ -44,6 +44,7 @@ TABLE = {
     "PUT /v1/devices/<device_id>/approval": (DESK, 200, 403),
     "GET /v1/drivers/<driver_id>": (DRIVER, 200, "not-found"),
     "PATCH /v1/drivers/<driver_id>": (DRIVER, 200, "not-found"),
+    "GET /v1/drivers/<driver_id>/waiting": (DRIVER, 200, "not-found"),
     "PUT /v1/flags/<flag_id>/end": (DESK, 200, 403),
     "DELETE /v1/invitations/<invitation_id>": (DESK, 204, 403),
     "GET /v1/loads/<load_id>": (SHIPPER, 200, "not-found"),

@@ -30,6 +30,8 @@ PROOFS = {
     "LIMIT_ADDRESS_PER_MIN": LIMITS
     + "TestAddresses::test_are_limited_without_a_sign_in",
     "LIMIT_LISTS_PER_MIN": LIMITS + "TestPeople::test_lists_have_a_quota_of_their_own",
+    "LIMIT_SEARCHES_PER_MIN": LIMITS
+    + "TestPeople::test_searches_that_are_asked_for_have_a_quota_of_their_own",
     "LIMIT_ACCEPTS_PER_MIN": LIMITS
     + "TestPeople::test_acceptances_are_limited_for_each_driver",
     "LIMIT_BOOKINGS_PER_HOUR": LIMITS

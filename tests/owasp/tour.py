@@ -13,10 +13,23 @@ from uuid_utils.compat import uuid7
 from freight.roles import Role
 from geo.points import Point
 from models.people.organisations import OrganisationKind
+from runtime.db import Session
+from services.market.market import Market
+from services.search.ask import search_requested
+from services.search.run import SearchRules
 from tests.api.people.test_second_factors import code
 from tests.owasp.operations import Operation, guarded
 from tests.test_security import Rows, area_body, bodies
-from tests.world import NEWARK, PASSWORD, Answer, Caller, World, iso, utcnow
+from tests.world import (
+    NEWARK,
+    PASSWORD,
+    ROADS,
+    Answer,
+    Caller,
+    World,
+    iso,
+    utcnow,
+)
 
 Ids = dict[str, str]
 
@@ -163,6 +176,10 @@ class Tour:
             "/v1/loads": self.world.load_body(),
             "/v1/assignments": given | {"reason": "customer_request"},
             "/v1/overrides": forced | given,
+            "/v1/backhaul-searches": {
+                "driver_id": ids["driver_id"],
+                "place": {"lat": PLACE.lat, "lon": PLACE.lon},
+            },
             "/v1/invitations": person,
             "/v1/positions": {"sent_at": iso(utcnow()), "fixes": [fix, {}]},
             "/v1/me/password": change,
@@ -212,7 +229,19 @@ def _confirm(tour: Tour, guest: Guest, ids: Ids) -> dict[str, str]:
     return {"code": made["recovery_codes"][0]}
 
 
+def _found(tour: Tour, guest: Guest, ids: Ids) -> dict[str, str]:
+    """Let a dry run find a load for the guest's driver."""
+    load_id = tour.world.load(tour.rows.shipper, NEWARK, weight_kg=3_000)["id"]
+    asked = {"driver_id": tour.rows.driver.driver_id, "is_dry_run": True}
+    search_id = tour.rows.owner.post("/v1/backhaul-searches", asked)["id"]
+    rules = SearchRules.of(tour.world.settings, ROADS, Market(ROADS))
+    with Session.begin() as session:
+        search_requested(session, rules, search_id=UUID(search_id), now=utcnow())
+    return {"search_id": search_id, "load_id": load_id}
+
+
 PREPARE: dict[str, Prepare] = {
+    "/v1/offers": _found,
     "/v1/stops/{stop_id}/completion": _arrive,
     "/v1/stops/{stop_id}/departure": _load,
     "/v1/loads/{load_id}/interruption": _aboard,

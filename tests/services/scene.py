@@ -26,10 +26,10 @@ from models.search.searches import BackhaulSearch
 from runtime.db import Session
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
+from services.market.market import Market
 from services.offers import ending
 from services.people import sign_in
 from services.people.tokens import read_access_token
-from services.search.market import Market
 from services.search.run import SearchRules, search_home
 from services.search.waiting import begin_after_drop
 from tests.waiting import LONGEST_S, wait_until

@@ -21,7 +21,7 @@ from runtime.config import Settings
 from runtime.db import Hand, Session, Tenant, acting, make_engine
 from services.kernel.tenancy import act_on_loads
 from services.loads.market import is_on_the_market
-from services.search.market import Market
+from services.market.market import Market
 from services.upkeep import audit
 from tests.services.scene import Scene, open_offers
 from tests.world import GARY, NEWARK, ROADS, Caller, World, utcnow

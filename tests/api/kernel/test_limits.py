@@ -105,6 +105,16 @@ class TestPeople:
         assert many(caller, 3, "/v1/trucks") == [200, 200, 429]
         assert many(caller, 1, f"/v1/trucks/{uuid7()}") == [404]
 
+    def test_searches_that_are_asked_for_have_a_quota_of_their_own(
+        self, world: World, limited: Limited
+    ) -> None:
+        app = limited(LIMIT_SEARCHES_PER_MIN=2)
+        driver = replace(world.driver(world.company(), device=None), app=app)
+        path = "/v1/backhaul-searches"
+
+        assert [driver.post(path, {}).status for _ in range(3)] == [202, 202, 429]
+        assert driver.get(path).status == 200
+
     def test_acceptances_are_limited_for_each_driver(
         self, world: World, limited: Limited
     ) -> None:

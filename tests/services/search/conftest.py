@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.search.market import Market
+from services.market.market import Market
 from tests.services.scene import Scene
 from tests.world import ROADS, World
 

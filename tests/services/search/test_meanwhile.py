@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.search.market import Listed, Market
+from services.market.market import Listed, Market
+from tests.services.market.market_room import change
 from tests.services.scene import Scene
-from tests.services.search.market_room import change
 from tests.world import ROADS, World
 
 

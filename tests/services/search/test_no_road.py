@@ -7,7 +7,7 @@ import pytest
 from geo.points import Point
 from geo.roads import Highways
 from models.search.searches import SearchOutcome
-from services.search.market import Market
+from services.market.market import Market
 from services.search.run import SearchRules
 from tests.services.scene import Scene, open_offers
 from tests.world import CHICAGO
@@ -77,3 +77,27 @@ def test_a_load_that_no_road_reaches_has_that_reason(scene):
     )
     assert (answer["stage"], answer["reason"]) == ("road", "no_road")
     assert answer["figure"] is None
+
+
+def test_nobody_asks_for_a_search_from_a_place_that_no_road_leaves(scene):
+    body = {"place": {"lat": NANTUCKET.lat, "lon": NANTUCKET.lon}}
+    at_sea = {"place": {"lat": 35.0, "lon": -50.0}}
+    driver = scene.driver(home=CHICAGO)
+
+    for asked in (body, at_sea):
+        answer = driver.post("/v1/backhaul-searches", asked)
+
+        assert answer.status == 422
+        assert answer["errors"][0]["pointer"] == "#/place"
+
+
+def test_nobody_asks_for_a_search_to_where_no_road_leads(scene):
+    body = {
+        "place": {"lat": MILWAUKEE.lat, "lon": MILWAUKEE.lon},
+        "destination": {"lat": 35.0, "lon": -50.0},
+    }
+
+    answer = scene.driver(home=CHICAGO).post("/v1/backhaul-searches", body)
+
+    assert answer.status == 422
+    assert "the destination" in answer["errors"][0]["detail"]

@@ -8,9 +8,9 @@ import pytest
 
 from runtime.db import Session
 from services.search.run import offer_next
+from tests.services.market.market_room import change
 from tests.services.scene import Scene, decline, open_offers
 from tests.services.search.drops import edit
-from tests.services.search.market_room import change
 from tests.world import Caller, World, utcnow
 
 

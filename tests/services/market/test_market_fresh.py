@@ -12,12 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from freight.columns import T0_S
 from runtime.db import Session
-from services.search import changes
-from services.search import market as module
-from services.search.columns import Column, WrongWidth, layout_for
-from services.search.market import Market
-from tests.services.scene import Scene
-from tests.services.search.market_room import (
+from services.market import changes
+from services.market import market as module
+from services.market.columns import Column, WrongWidth, layout_for
+from services.market.market import Market
+from tests.services.market.market_room import (
     cell,
     change,
     ids,
@@ -25,6 +24,7 @@ from tests.services.search.market_room import (
     seen,
     writing,
 )
+from tests.services.scene import Scene
 from tests.waiting import LONGEST_S, wait_until
 from tests.world import ROADS, World
 

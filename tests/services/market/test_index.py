@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.search.rows import Index
+from services.market.rows import Index
 
 NUMBER = 20_000
 

@@ -15,11 +15,11 @@ from local import server
 from runtime import migrating
 from runtime.config import Settings
 from runtime.db import DatabaseRole, Hand, Session, make_engine
-from services.search import changes
-from services.search import market as module
-from services.search.market import Market
+from services.market import changes
+from services.market import market as module
+from services.market.market import Market
+from tests.services.market.market_room import change, reloading, seen
 from tests.services.scene import Scene
-from tests.services.search.market_room import change, reloading, seen
 from tests.waiting import wait_until
 from tests.world import World
 

@@ -25,11 +25,11 @@ from geo.roads import Places, Roads
 from runtime.db import one_snapshot
 from runtime.memory import give_back
 from runtime.telemetry import MARKET_RELOADS, MARKET_SECONDS, Reading, log
-from services.search import changes
-from services.search.changes import News, Place
-from services.search.columns import Array, Layout, Mask, layout_for
-from services.search.loading import IS_LISTED, Batch, Reader
-from services.search.rows import Rows
+from services.market import changes
+from services.market.changes import News, Place
+from services.market.columns import Array, Layout, Mask, layout_for
+from services.market.loading import IS_LISTED, Batch, Reader
+from services.market.rows import Rows
 
 LOADED_WITHIN_S = 600
 """The longest that reading the whole market may take."""

@@ -9,10 +9,10 @@ import pytest
 from freight.columns import NO_EXTRA, Array, Loads, column_types
 from geo.points import Point
 from runtime.db import Session
+from services.market.market import Market
 from services.search.candidates import candidates
-from services.search.market import Market
+from tests.services.market.market_room import STRANGER, change
 from tests.services.scene import Scene
-from tests.services.search.market_room import STRANGER, change
 from tests.world import CHICAGO, DALLAS, DENVER, NEW_YORK, ROADS, World, utcnow
 
 TORONTO, MONTERREY = Point(43.6532, -79.3832), Point(25.6866, -100.3161)

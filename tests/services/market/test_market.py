@@ -6,10 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from runtime.db import Session
-from services.search import rows
-from services.search.market import Market
-from tests.services.scene import Scene
-from tests.services.search.market_room import (
+from services.market import rows
+from services.market.market import Market
+from tests.services.market.market_room import (
     cell,
     change,
     ids,
@@ -17,6 +16,7 @@ from tests.services.search.market_room import (
     stops_of,
     walked,
 )
+from tests.services.scene import Scene
 from tests.world import CHICAGO, CLEVELAND, NEW_YORK, ROADS, World, utcnow
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from psycopg import Connection
 
 from freight.columns import NO_EXTRA, T0_S
-from services.search.columns import (
+from services.market.columns import (
     ENDS,
     Array,
     Column,
@@ -20,7 +20,7 @@ from services.search.columns import (
     read,
     selected,
 )
-from services.search.rows import Index, Rows, halves
+from services.market.rows import Index, Rows, halves
 
 IS_LISTED: LiteralString = "(loads.status = 'posted' and not loads.is_unconfirmed)"
 """On the market, but for what time, visibility and suspensions say later."""

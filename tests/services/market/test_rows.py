@@ -4,7 +4,7 @@ from uuid import UUID
 
 import numpy as np
 
-from services.search.rows import Array, Index, halves
+from services.market.rows import Array, Index, halves
 
 
 def keys(ids: list[UUID]) -> Array:

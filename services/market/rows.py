@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from freight.columns import E7, NO_EXTRA, ranges
-from services.search.columns import Array, Layout, Mask
+from services.market.columns import Array, Layout, Mask
 
 LARGE_BYTES = 1_000_000
 

@@ -15,13 +15,12 @@ from geo.roads import Highways
 from models.loads.loads import Load
 from runtime.db import Session
 from services.loads.market import is_on_the_market
-from services.search import columns
-from services.search import market as module
-from services.search.columns import T0_S, UNKNOWN_EQUIPMENT
-from services.search.market import Market
-from services.search.rows import NO_EXTRA
-from tests.services.scene import Scene
-from tests.services.search.market_room import (
+from services.market import columns
+from services.market import market as module
+from services.market.columns import T0_S, UNKNOWN_EQUIPMENT
+from services.market.market import Market
+from services.market.rows import NO_EXTRA
+from tests.services.market.market_room import (
     STRANGER,
     cell,
     change,
@@ -29,6 +28,7 @@ from tests.services.search.market_room import (
     stops_of,
     walked,
 )
+from tests.services.scene import Scene
 from tests.world import CHICAGO, CLEVELAND, DALLAS, NEW_YORK, World, utcnow
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from geo.points import Point
 from runtime.db import Session
-from services.search.market import Listed, Market
+from services.market.market import Listed, Market
 from tests.services.scene import Scene
 from tests.world import utcnow
 

@@ -1,0 +1,1 @@
+"""The market in the memory of a worker: columns, kept fresh."""

@@ -1,0 +1,186 @@
+"""Searches that a driver or their desk asks for, and dry runs."""
+
+from datetime import datetime, timedelta
+from math import isfinite
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from geo.roads import Roads
+from jobs import Job, enqueue
+from models.fleet.drivers import Availability, Driver
+from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
+from runtime.errors import Invalid
+from runtime.telemetry import trace_id
+from services.fleet import drivers
+from services.kernel.actors import Actor
+from services.search import waiting, whereabouts
+from services.search.run import SearchRules, search_from
+from services.search.start import Request
+from services.search.whereabouts import StartsFrom, Whereabouts
+
+LATE_BY = timedelta(minutes=15)
+"""A request may be so old when it comes in; the truck is free now, then."""
+
+AHEAD = timedelta(days=30)
+"""So far ahead loads are posted, and plans are made."""
+
+GIVEN_UP_AFTER = timedelta(minutes=15)
+"""A request that has not run by then will not: its job failed too often."""
+
+
+def ask(
+    session: Session,
+    actor: Actor,
+    roads: Roads,
+    request: Request,
+    *,
+    driver_id: UUID | None,
+    truck_id: UUID | None,
+    is_dry_run: bool,
+    now: datetime,
+) -> BackhaulSearch:
+    """Queue a search for a driver of the company; return its record, still pending.
+
+    driver_id, truck_id: whom it is for; a driver may leave both out. Of a truck, the
+    driver who is available, else the first one.
+
+    Raises: NotFound; Invalid, for a truck that nobody drives, a driver without truck or
+    home, a time that is over or too far ahead, and a place to which no road leads.
+    """
+    driver = _driver(session, actor, driver_id, truck_id)
+    _check_driver(driver, request)
+    _check_time(request, now)
+    _check_roads(roads, driver, request)
+    search = BackhaulSearch(
+        org_id=driver.org_id,
+        driver_id=driver.id,
+        trigger=SearchTrigger.REQUESTED,
+        request=request.to_record(),
+        is_dry_run=is_dry_run,
+        outcome=SearchOutcome.PENDING,
+        searched_at=now,
+        trace_id=trace_id(),
+    )
+    session.add(search)
+    session.flush()
+    enqueue(session, Job.SEARCH_REQUESTED, search_id=str(search.id))
+    return search
+
+
+def _driver(
+    session: Session, actor: Actor, driver_id: UUID | None, truck_id: UUID | None
+) -> Driver:
+    if driver_id is not None and truck_id is not None:
+        raise Invalid("#/truck_id", "Name a driver or a truck, not both.")
+    if truck_id is not None:
+        return _driver_of(session, actor, truck_id)
+    own_id = None if actor.is_dispatcher else actor.driver_id
+    wanted = driver_id or own_id
+    if wanted is None:
+        raise Invalid("#/driver_id", "Say for which driver or truck.")
+    return drivers.get_driver(session, actor, wanted)
+
+
+def _driver_of(session: Session, actor: Actor, truck_id: UUID) -> Driver:
+    on_the_truck = session.scalars(
+        drivers.visible_drivers(actor).where(Driver.truck_id == truck_id)
+    ).all()
+    if not on_the_truck:
+        raise Invalid("#/truck_id", "No driver of your company is on this truck.")
+    is_available = Availability.AVAILABLE
+    free = [each for each in on_the_truck if each.availability is is_available]
+    return (free or list(on_the_truck))[0]
+
+
+def _check_driver(driver: Driver, request: Request) -> None:
+    if driver.truck is None:
+        raise Invalid("#/driver_id", "The driver has no truck.")
+    if driver.home is None and request.destination is None:
+        raise Invalid("#/destination", "The driver has no home on file: say where to.")
+
+
+def _check_time(request: Request, now: datetime) -> None:
+    free_at = request.free_at
+    if free_at is not None and free_at < now - LATE_BY:
+        raise Invalid("#/free_at", "This time is over.")
+    if free_at is not None and free_at > now + AHEAD:
+        raise Invalid("#/free_at", f"At most {AHEAD.days} days ahead.")
+
+
+def _check_roads(roads: Roads, driver: Driver, request: Request) -> None:
+    place, destination = request.place, request.destination or driver.home
+    assert destination is not None
+    if place is not None and not isfinite(roads.distance_m(place, destination)):
+        there = (
+            "the destination"
+            if request.destination is not None
+            else "the driver's home"
+        )
+        raise Invalid("#/place", f"No road that we know leads from here to {there}.")
+
+
+def begin_to_wait(session: Session, search_id: UUID, now: datetime) -> None:
+    """Let the driver of a request wait where and from when it says, unless it is a dry
+    run or has run; `search_requested` follows (a job)."""
+    # scope: a job, for one search.
+    search = session.get_one(BackhaulSearch, search_id)
+    if search.is_dry_run or search.outcome is not SearchOutcome.PENDING:
+        return
+    place, free_at = _asked(session, search, now)
+    if place is not None:
+        waiting.begin_asked(session, search.driver_id, place.point, free_at, now)
+
+
+def search_requested(
+    session: Session, rules: SearchRules, *, search_id: UUID, now: datetime
+) -> BackhaulSearch | None:
+    """Run a search that was asked for, and fill its record (a job).
+
+    What it finds is offered beside what the driver holds, as by `adding.add`, however
+    often their phone rang. A dry run offers nothing, and asks neither whether the
+    driver is on duty nor whether they have a load.
+
+    Safe to repeat: a search that has run returns None.
+
+    Locks: the search, the loads it may offer, the driver, their offers that make room.
+    """
+    # scope: a job, for one search.
+    search = session.scalar(
+        select(BackhaulSearch)
+        .where(
+            BackhaulSearch.id == search_id,
+            BackhaulSearch.outcome == SearchOutcome.PENDING,
+        )
+        .with_for_update()
+    )
+    if search is None:
+        return None
+    place, free_at = _asked(session, search, now)
+    return search_from(session, rules, search, place, free_at)
+
+
+def give_up(session: Session, *, now: datetime) -> int:
+    """Say of requests that have not run that they failed (a job); return how many."""
+    # scope: a job, for all companies.
+    late = update(BackhaulSearch).where(
+        BackhaulSearch.outcome == SearchOutcome.PENDING,
+        BackhaulSearch.searched_at < now - GIVEN_UP_AFTER,
+    )
+    done = session.execute(late.values(outcome=SearchOutcome.FAILED))
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def _asked(
+    session: Session, search: BackhaulSearch, now: datetime
+) -> tuple[Whereabouts | None, datetime]:
+    """Return where and when the truck is free, by what was asked for; None if no place
+    is known."""
+    # scope: a job, for the driver of a search.
+    assert search.request is not None
+    request = Request.from_record(search.request)
+    free_at = max(request.free_at or now, now)
+    if request.place is not None:
+        return Whereabouts(request.place, StartsFrom.REQUEST), free_at
+    return whereabouts.place_of(session, search.driver_id, now), free_at

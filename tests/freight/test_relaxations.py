@@ -1,0 +1,198 @@
+"""Relaxations: each lets in what a search that was asked so would find, and is the
+smallest step of its kind that lets anything in."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from freight import relaxations as module
+from freight.columns import Loads
+from freight.equipment import Equipment
+from freight.preferences import Preference, PreferenceKind
+from freight.ranking import Ranked, asked_of, judge, rank
+from freight.relaxations import RelaxationKind, relaxations, widest
+from freight.tables import area_of
+from geo.distance import METRES_PER_MILE
+from geo.fences import PolygonFence
+from tests.freight import world
+from tests.freight.boards import ROADS, RULES, Maker
+from tests.freight.world import HOUR, NOON, make_candidate, make_situation
+
+MANY, FEW = 300, 30
+SQUARE = {
+    "type": "Polygon",
+    "coordinates": [[[0.4, -0.1], [0.6, -0.1], [0.6, 0.1], [0.4, 0.1], [0.4, -0.1]]],
+}
+
+
+def asked_by(situation, operating=(), no_go=(), rules=(RULES, ROADS)):
+    parameters, roads = rules
+    area = area_of(situation, parameters, roads, operating, no_go)
+    return asked_of(situation, parameters, area, roads)
+
+
+def by_hand(*, operating=(), no_go=(), **changes):
+    """Return what is asked in the flat world, where a degree is 100 km."""
+    rules = (world.PARAMETERS, world.ROADS)
+    return asked_by(make_situation(**changes), operating, no_go, rules)
+
+
+def found(board, asked):
+    return relaxations(Loads.of(board, asked.roads), asked)
+
+
+def worth_taking(board, asked):
+    """Judge each load alone; return the scores of those that are worth taking."""
+    given = (asked.situation, asked.parameters, asked.area, asked.roads)
+    judged = [judge(load, *given) for load in board]
+    return [each.score_cents for each in judged if isinstance(each, Ranked)]
+
+
+def relaxed(asked, step):
+    """Return what the relaxation says, as a person would ask for it."""
+    situation, value = asked.situation, step.change.value
+    kept = tuple(
+        wish
+        for wish in situation.preferences
+        if not (wish.is_hard and wish.kind == value)
+    )
+    changes = {
+        RelaxationKind.DEADHEAD: lambda: {
+            "max_deadhead_m": asked.deadhead_limit_m + value
+        },
+        RelaxationKind.WAIT: lambda: {"free_at": datetime.fromisoformat(value)},
+        RelaxationKind.HOME_BY: lambda: {"home_by_at": datetime.fromisoformat(value)},
+        RelaxationKind.PAY: lambda: {"min_pay_cents_per_km": value},
+        RelaxationKind.WISHES: lambda: {"preferences": kept},
+        RelaxationKind.EQUIPMENT: lambda: {"equipment": Equipment(value)},
+    }
+    return asked_by(replace(situation, **changes[step.kind]()))
+
+
+def made_up(searches):
+    """Yield those of so many searches that find nothing, and their boards."""
+    for number in range(searches):
+        maker = Maker(number)
+        asked = asked_by(maker.truck())
+        board = maker.board(12)
+        if not rank(board, asked):
+            yield asked, board
+
+
+def test_each_lets_in_what_a_search_that_is_asked_so_finds():
+    seen = set()
+    for asked, board in made_up(MANY):
+        for step in found(board, asked):
+            scores = worth_taking(board, relaxed(asked, step))
+            assert (step.load_count, step.best_cents) == (len(scores), max(scores))
+            seen.add(step.kind)
+
+    assert seen >= {
+        *(RelaxationKind.DEADHEAD, RelaxationKind.WAIT, RelaxationKind.HOME_BY),
+        *(RelaxationKind.WISHES, RelaxationKind.EQUIPMENT),
+    }
+
+
+def test_no_smaller_step_of_its_kind_lets_anything_in():
+    tried = 0
+    for asked, board in made_up(FEW):
+        steps = {step.kind: step for step in found(board, asked)}
+        for kind, ladder in module._ladders(asked):
+            for change, smaller in ladder:
+                if kind in steps and change == steps[kind].change:
+                    break
+                assert worth_taking(board, smaller) == []
+                tried += 1
+
+    assert tried > 50
+
+
+class TestEachKind:
+    """By hand: a drop at 0, a pickup 50 km east, home 400 km east."""
+
+    def test_farther(self):
+        asked = by_hand(max_deadhead_m=20 * METRES_PER_MILE)
+        far = make_candidate(pickup=replace(make_candidate().pickup, lon=0.15))
+
+        (step,) = [s for s in found([far], asked) if s.kind is RelaxationKind.DEADHEAD]
+
+        assert step.change.value == 25 * METRES_PER_MILE
+        assert step.change.limit == 20 * METRES_PER_MILE
+        assert step.load_count == 1
+
+    def test_later(self):
+        asked = by_hand(hour_cents=10_000)
+        opens = {"pickup_from": NOON + 10 * HOUR, "pickup_until": NOON + 20 * HOUR}
+        late = make_candidate(price_cents=85_000, **opens)
+
+        (step,) = [s for s in found([late], asked) if s.kind is RelaxationKind.WAIT]
+
+        assert step.change.value == (NOON + timedelta(hours=4)).isoformat()
+
+    def test_for_less(self):
+        """100,000 cents for 350 km are 286 a km; 90 % of 320 are 288, 75 % are 240."""
+        asked = by_hand(min_pay_cents_per_km=320.0)
+
+        (step,) = [
+            s for s in found([make_candidate()], asked) if s.kind is RelaxationKind.PAY
+        ]
+
+        assert (step.change.value, step.change.limit) == (240.0, 320.0)
+
+    def test_home_later(self):
+        """Two docks of an hour, 400 km at 72 km/h: home at 19:33."""
+        asked = by_hand(home_by_at=NOON + 6 * HOUR)
+
+        steps = {step.kind: step for step in found([make_candidate()], asked)}
+
+        home_by = steps[RelaxationKind.HOME_BY].change
+        assert home_by.value == (NOON + 8 * HOUR).isoformat()
+
+    def test_another_truck(self):
+        asked = by_hand()
+        flat = frozenset({Equipment.STEP_DECK})
+        loads = [make_candidate(n, equipment=flat) for n in range(3)]
+        loads += [make_candidate(9, equipment=frozenset({Equipment.REEFER}))]
+
+        steps = [s for s in found(loads, asked) if s.kind is RelaxationKind.EQUIPMENT]
+
+        assert [(step.change.value, step.load_count) for step in steps] == [
+            ("step_deck", 3),
+            ("reefer", 1),
+        ]
+
+    @pytest.mark.parametrize("kind", ["operating", "no_go"])
+    def test_without_the_areas(self, kind):
+        fence = PolygonFence.from_geojson(SQUARE)
+        elsewhere = PolygonFence.from_geojson(_moved(SQUARE, by=20.0))
+        drawn = {kind: (fence if kind == "no_go" else elsewhere,)}
+        asked = by_hand(**drawn)
+
+        steps = {step.kind.value: step for step in found([make_candidate()], asked)}
+
+        assert steps[f"{kind}_areas"].change is None
+        assert steps[f"{kind}_areas"].load_count == 1
+
+    def test_without_a_wish(self):
+        wish = Preference(PreferenceKind.NO_CITIES, is_hard=True)
+        asked = by_hand(preferences=(wish,))
+
+        assert found([make_candidate()], asked)[0].kind is not RelaxationKind.WISHES
+
+
+def test_a_board_without_loads_has_none():
+    asked = by_hand()
+
+    assert found([], asked) == ()
+
+
+def test_the_circle_that_is_looked_at_holds_every_step():
+    asked = by_hand(max_deadhead_m=10_000.0)
+
+    assert widest(asked).radius_m == 10_000 + 100 * METRES_PER_MILE
+
+
+def _moved(polygon, by):
+    (ring,) = polygon["coordinates"]
+    return polygon | {"coordinates": [[[lon + by, lat] for lon, lat in ring]]}
