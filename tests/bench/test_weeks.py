@@ -3,15 +3,13 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
 
-import numpy as np
 import pytest
 
 from bench import reference, weeks
-from bench.product import way_of
-from bench.reference_records import METRES_PER_MILE, Load, Stop
+from bench.reference_records import METRES_PER_MILE
 from bench.rig import CannotSetUp
+from bench.weeks_market import START, Size, posted
 from bench.weeks_policies import (
     EmptyHome,
     ProductPolicy,
@@ -19,105 +17,16 @@ from bench.weeks_policies import (
     first_checkout,
     first_search,
 )
-from bench.weeks_world import START, Costs, Posted, Size, World, posted
-from freight.hours import elapsed_s
+from freight.costs import HOUR_CENTS
 from market import Habits, fleet
 from tests.bench.quick import line_of, play
-
-SIZE = Size(trucks=1, loads_a_day=0, warm_up_days=0, weeks=2)
-way = way_of(weeks.ROADS)
-COSTS = Costs(km_cents=100.0, hour_cents=2_000)
-LONG = timedelta(days=30)
-ID = str(UUID(int=1))
-
-
-class Choosing:
-    """Takes the loads named, each at the first search at which it is posted.
-
-    wakes: the first truck on the way home takes any load that is posted then.
-    """
-
-    def __init__(self, *wanted, wakes=False):
-        self.wanted, self.posted, self.asked = list(wanted), set(), []
-        self.wakes, self.woken = wakes, []
-
-    def taker(self, load, waiting):
-        self.woken += waiting[:1]
-        return 0
-
-    def post(self, load):
-        self.posted.add(load.id)
-
-    def gone(self, load_id):
-        self.posted.remove(load_id)
-
-    def best(self, situation, truck):
-        self.asked.append(situation)
-        if self.wanted and self.wanted[0] in self.posted:
-            return self.wanted.pop(0)
-        return None
-
-
-def played(policy, *loads, size=SIZE):
-    market = [Posted(START.timestamp(), load) for load in loads]
-    return World(size, policy, COSTS, way).play(market, seed=1)
+from tests.bench.test_walls import bars
+from tests.bench.weeks_room import SIZE, Choosing, first_drop, load, played, way
 
 
 @pytest.fixture(scope="module")
 def drop():
-    """The first situation in which the truck is searched for."""
-    policy = Choosing()
-    played(policy)
-    return policy.asked[0]
-
-
-def load(drop, number=1, *, pickup_h=1_000.0, delivery_h=1_000.0, to=None):
-    """A load from the truck's drop; its windows end so many hours after the drop."""
-    ends = (
-        ("pickup", drop.place, pickup_h),
-        ("delivery", to or drop.driver.home, delivery_h),
-    )
-    stops = [
-        Stop(kind, place, START - LONG, drop.free_at + timedelta(hours=hours))
-        for kind, place, hours in ends
-    ]
-    return Load(f"{number}", tuple(stops), price_cents=123_400)
-
-
-class TestWhoTakesALoad:
-    @pytest.fixture
-    def waiting(self, drop):
-        """Trucks at the drop, on the way home, of another type, and at home."""
-        a, b = drop.place, drop.driver.home
-        half = (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
-        a_little = a[0] + (b[0] - a[0]) / 20, a[1] + (b[1] - a[1]) / 20
-        other = "flatbed" if drop.truck.equipment != "flatbed" else "van"
-        return [
-            replace(drop, truck=replace(drop.truck, equipment=other)),
-            replace(drop, place=half),
-            replace(drop, place=a_little),
-            drop,
-            replace(drop, place=b),
-        ]
-
-    def test_the_truck_to_which_it_is_worth_most(self, drop, waiting):
-        kind = frozenset({drop.truck.equipment})
-        posted_now = replace(load(drop), id=ID, equipment=kind, price_cents=500_000)
-        gains = {}
-        for number, each in enumerate(waiting):
-            found = reference.judge(posted_now, each, way)
-            if isinstance(found, reference.Worth):
-                gains[number] = found.gain_cents
-
-        taker = ProductPolicy(weeks.ROADS, wakes=True).taker(posted_now, waiting)
-        assert len(gains) > 1
-        assert taker == max(gains, key=gains.__getitem__)
-
-    def test_nobody_if_it_is_worth_nothing(self, drop, waiting):
-        kind = frozenset({drop.truck.equipment})
-        poor = replace(load(drop), id=ID, equipment=kind, price_cents=100)
-
-        assert ProductPolicy(weeks.ROADS).taker(poor, waiting) is None
+    return first_drop()
 
 
 class TestTheWorld:
@@ -179,39 +88,6 @@ class TestTheWorld:
         played(policy, load(drop, to=near), replace(load(drop, 2), price_cents=1))
 
         assert policy.asked[1].place != near
-
-    def test_a_truck_on_the_way_home_is_woken_and_goes_on_from_where_it_is(self, drop):
-        later = drop.free_at + timedelta(hours=2)
-        policy, unwoken = Choosing(wakes=True), Choosing()
-        back = load(drop)
-        market = [Posted(later.timestamp(), back)]
-        earned, without = (
-            World(SIZE, each, COSTS, way).play(market, seed=1)
-            for each in (policy, unwoken)
-        )
-
-        assert (earned.woken, earned.backhauls) == (1, 1)
-        assert (without.woken, without.backhauls) == (0, 0)
-        (woken,) = policy.woken
-        driven_m = way(drop.place, woken.place)[0]
-        # The estimate of a short way has more turns than that of a long one.
-        assert driven_m == pytest.approx(2 * 3600 * drop.settings.road_mps, rel=0.1)
-        left_m = way(woken.place, drop.driver.home)[0]
-        whole_m = way(drop.place, drop.driver.home)[0]
-        assert driven_m + left_m == pytest.approx(whole_m, rel=0.05)
-        assert earned.empty_m >= whole_m - left_m
-        assert earned.price_cents == 123_400 + without.price_cents
-
-    def test_a_truck_that_is_home_is_not_woken(self, drop):
-        driving_s = way(drop.place, drop.driver.home)[0] / drop.settings.road_mps
-        home_s = float(elapsed_s(np.array(driving_s)))
-        later = drop.free_at + timedelta(seconds=home_s + 3600)
-        policy = Choosing(wakes=True)
-        World(SIZE, policy, COSTS, way).play(
-            [Posted(later.timestamp(), load(drop))], seed=1
-        )
-
-        assert policy.woken == []
 
     def test_a_closed_pickup_is_off_the_market(self, drop):
         policy = Choosing()
@@ -275,7 +151,7 @@ class TestPolicies:
 
         for _ in range(3):
             best = reference.search(situation, loads, way).best
-            assert policy.best(situation, truck) == best[0].load.id
+            assert policy.ranked(situation, truck)[0] == best[0].load.id
             policy.gone(best[0].load.id)
             loads = [each for each in loads if each.id != best[0].load.id]
 
@@ -296,17 +172,38 @@ class TestPolicies:
             with first_checkout() as checkout, first_search(checkout) as search:
                 search.post(cheap)
                 search.post(dear)
-                assert search.best(drop, truck) == dear.id
+                assert search.ranked(drop, truck) == [dear.id]
                 search.gone(dear.id)
-                assert search.best(drop, truck) == cheap.id
+                assert search.ranked(drop, truck) == [cheap.id]
                 search.gone(cheap.id)
-                assert search.best(drop, truck) is None
+                assert search.ranked(drop, truck) == []
         except CannotSetUp as missing:
             pytest.skip(str(missing))
 
 
 @pytest.mark.bench
+@pytest.mark.process
 class TestTheBench:
+    def test_both_searches_are_played_on_both_markets(self):
+        ended = play("weeks")
+        if ended.returncode == 2 and "No checkout" in ended.stderr:
+            pytest.skip(ended.stderr)
+        line = line_of(ended, "weeks")
+
+        keys = [f"{market}_{usd}" for market in ("own", "soon") for usd in (0.76, 1.56)]
+        assert set(bars(line)) == {
+            *(f"contribution_factor_{key}" for key in keys),
+            *(f"triggers_factor_{key}" for key in keys),
+        }
+        assert line["params"]["hour_usd"] == HOUR_CENTS / 100
+        for key in keys:
+            of = {who: line["figures"][f"{who}_{key}_usd"] for who in ("ours", "empty")}
+            assert of["ours"] > of["empty"]
+            assert line["figures"][f"ours_{key}_lost"] == 0
+            assert line["figures"][f"drop_alone_{key}_woken"] == 0
+        # On this market some trucks find nothing at their drop.
+        assert line["figures"]["all_triggers_soon_0.76_woken"] > 0
+
     def test_the_reference_is_played_beside_the_first_search(self):
         ended = play("weeks", "--policy", "reference")
         line = line_of(ended, "weeks")
