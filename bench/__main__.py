@@ -107,6 +107,10 @@ LIMITED_BY = {
         "the hours that the first search wastes: there it waits 10 h at a pickup, on"
         " the other market 29",
     ),
+    **dict.fromkeys(
+        (f"triggers_factor_{m}_{usd}" for m in ("own", "soon") for usd in (0.76, 1.56)),
+        "how often loads are lost: nearly every truck finds a load at its drop",
+    ),
     "changes": "how long it plays",
     "changes_missed": "nothing: rows and place come from one snapshot",
     "suspended_seen": "nothing: suspensions are read at each refresh",
