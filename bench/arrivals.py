@@ -31,12 +31,14 @@ class Driver:
     """A signed-in driver at the last delivery, with everything done but its completion.
 
     target: the push target of the driver's phone, as the fake FCM knows it.
+    place: where they are, for `locate`.
     """
 
     trip: Trip
     person: Person
     target: str
     last_stop_id: str
+    place: Place
     completed_at: float = 0.0
     answer_ms: float = 0.0
     search: dict[str, Any] = field(default_factory=dict)
@@ -58,7 +60,7 @@ class Driver:
 
     def locate(self) -> None:
         """Report the truck's position, as accepting an offer needs a recent one."""
-        lat, lon = self.trip.drop
+        lat, lon = self.place
         fix = {"fix_id": str(uuid4()), "fixed_at": datetime.now(UTC).isoformat()}
         fixes = [{**fix, "lat": lat, "lon": lon}]
         self.client.need("POST", "/v1/positions", {"fixes": fixes})
@@ -122,7 +124,8 @@ def _hire(crowd: Crowd, desk: Person, trip: Trip) -> Driver:
         ends=(home, drop),
     )
     crowd.assign(person.driver, load)
-    return Driver(trip, person, f"ok-{person.device_id}", str(last["id"]))
+    target = f"ok-{person.device_id}"
+    return Driver(trip, person, target, str(last["id"]), trip.drop)
 
 
 def _stops(start: Place, end: Place) -> list[dict[str, Any]]:

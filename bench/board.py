@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from random import Random
@@ -33,7 +34,10 @@ class DropAt(StrEnum):
 
 @dataclass(frozen=True)
 class BoardLoad:
-    """A posted load. `seq` is its place in the day; `posted_mi` is the board's own."""
+    """A posted load. `seq` is its place in the day; `posted_mi` is the board's own.
+
+    at: when it is posted, in seconds since the epoch.
+    """
 
     seq: int
     origin: Place
@@ -41,17 +45,22 @@ class BoardLoad:
     equipment: str
     price_cents: int
     posted_mi: float
+    at: float
 
 
 @dataclass(frozen=True)
 class Trip:
-    """A truck that comes from `home` and becomes empty at `drop`, as event `seq`."""
+    """A truck that comes from `home` and becomes empty at `drop`, as event `seq`.
+
+    at: when that is, in seconds since the epoch.
+    """
 
     seq: int
     truck: str
     equipment: str
     drop: Place
     home: Place
+    at: float
 
 
 def read_loads(path: Path) -> list[BoardLoad]:
@@ -68,6 +77,7 @@ def read_loads(path: Path) -> list[BoardLoad]:
                 EQUIPMENT[row["equipmentType"]],
                 round(float(row["price"]) * 100),
                 float(row["mileage"]),
+                _at(row),
             )
             for row in rows
         ]
@@ -111,4 +121,9 @@ def _trip(
     else:
         came_with = rng.choice([load for load in loads if load.equipment == equipment])
         drop = float(row["positionLatitude"]), float(row["positionLongitude"])
-    return Trip(int(row["seq"]), row["truckId"], equipment, drop, came_with.origin)
+    home = came_with.origin
+    return Trip(int(row["seq"]), row["truckId"], equipment, drop, home, _at(row))
+
+
+def _at(row: dict[str, str]) -> float:
+    return datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC).timestamp()

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.arrivals import Driver, at_once, post
 from bench.board import BoardLoad
@@ -24,17 +24,29 @@ class NeverCame(Exception):
     """A search or a push did not come in `PATIENCE_S`."""
 
 
+class Ring(NamedTuple):
+    """A push about an offer. target: the phone. at: seconds since the epoch."""
+
+    target: str
+    offer_id: str
+    at: float
+
+
 @dataclass
 class Phones:
     """What the fake FCM delivered to the phones.
 
     offers_at: when each phone first got an offer, seconds since the epoch.
     offer_ids: every offer that a push was about.
+    rings: every push about an offer.
+    rung: the phones that rang and were not asked for by `take_rung` since.
     """
 
     fcm: Client
     offers_at: dict[str, float] = field(default_factory=dict)
     offer_ids: set[str] = field(default_factory=set)
+    rings: list[Ring] = field(default_factory=list)
+    rung: set[str] = field(default_factory=set)
     seen: int = 0
 
     def look(self) -> None:
@@ -46,6 +58,15 @@ class Phones:
             if said.get("kind") in {"offer", "offer_renewed"}:
                 self.offers_at.setdefault(item["target"], item["at"])
                 self.offer_ids.add(said["offer_id"])
+                ring = Ring(item["target"], said["offer_id"], item["at"])
+                self.rings.append(ring)
+                self.rung.add(item["target"])
+
+    def take_rung(self) -> set[str]:
+        """Look; return the phones that rang since this was asked last."""
+        self.look()
+        rung, self.rung = self.rung, set()
+        return rung
 
 
 @dataclass
@@ -54,12 +75,14 @@ class Day:
 
     posted: the board's loads by the server's load ids.
     on_market: for each trip, the loads that were posted and not taken at its drop.
+    rings: how often each phone rang for offers, by its target, if time order is played.
     """
 
     posted: dict[str, BoardLoad] = field(default_factory=dict)
     estimated_m: dict[str, float] = field(default_factory=dict)
     on_market: list[set[int]] = field(default_factory=list)
     lost_races: int = 0
+    rings: Mapping[str, int] = field(default_factory=dict)
 
     def keep(self, load: BoardLoad, answer: Mapping[str, Any]) -> None:
         """Note a load that was posted."""
@@ -85,41 +108,13 @@ def play_all(
     _complete_steadily(drivers)
     say(f"{len(drivers)} drops completed")
     at_once(_fetch_search, drivers)
-    at_once(_fetch_offers, drivers)
+    at_once(fetch_offers, drivers)
     offered = {offer["id"] for driver in drivers for offer in driver.offers}
     _wait(lambda: _has_rung(phones, offered), "pushes")
     say(f"{len(offered)} offers pushed")
     for driver in drivers:
-        day.lost_races += _accept_best(driver)
+        day.lost_races += accept_best(driver)
     return day, phones
-
-
-def play_online(
-    rig: Rig, poster: Client, loads: Sequence[BoardLoad], drivers: Sequence[Driver]
-) -> tuple[Day, Phones]:
-    """Play loads and drops in time order; each driver answers before time goes on.
-
-    Raises: Refused, NeverCame.
-    """
-    day, phones, market = Day(), Phones(rig.fcm), set[int]()
-    events: list[BoardLoad | Driver] = [*loads, *drivers]
-    for done, event in enumerate(sorted(events, key=_seq), start=1):
-        if isinstance(event, BoardLoad):
-            day.keep(event, post(poster, event))
-            market.add(event.seq)
-        else:
-            day.on_market.append(set(market))
-            _answer_at_once(event, phones)
-            day.lost_races += _accept_best(event)
-            if event.won is not None:
-                market.remove(day.posted[event.won["load_id"]].seq)
-        if done % 100 == 0:
-            say(f"{done} of {len(events)} events played")
-    return day, phones
-
-
-def _seq(event: BoardLoad | Driver) -> int:
-    return event.seq if isinstance(event, BoardLoad) else event.trip.seq
 
 
 def _complete_steadily(drivers: Sequence[Driver]) -> None:
@@ -129,10 +124,14 @@ def _complete_steadily(drivers: Sequence[Driver]) -> None:
         driver.complete()
 
 
-def _answer_at_once(driver: Driver, phones: Phones) -> None:
+def answer_at_once(driver: Driver, phones: Phones) -> None:
+    """Complete the driver's drop; wait for its search, its offers and their pushes.
+
+    Raises: Refused, NeverCame.
+    """
     driver.complete()
     _fetch_search(driver)
-    _fetch_offers(driver)
+    fetch_offers(driver)
     if driver.offers:
         first = {driver.offers[0]["id"]}
         _wait(lambda: _has_rung(phones, first), f"push for {driver.target}")
@@ -147,9 +146,11 @@ def _fetch_search(driver: Driver) -> None:
     """Wait for the search of this drop; note it and the loads it ranked."""
 
     def is_there() -> bool:
-        newest = driver.client.need("GET", "/v1/backhaul-searches?limit=1")["data"]
-        driver.search = newest[0] if newest else {}
-        return driver.search.get("stop_id") == driver.last_stop_id
+        # A load that was posted meanwhile may have woken a newer search.
+        newest = driver.client.need("GET", "/v1/backhaul-searches?limit=9")["data"]
+        of_drop = [each for each in newest if each["stop_id"] == driver.last_stop_id]
+        driver.search = of_drop[0] if of_drop else {}
+        return bool(of_drop)
 
     _wait(is_there, f"search for {driver.target}")
     if driver.search["counts"].get("ranked"):
@@ -158,7 +159,8 @@ def _fetch_search(driver: Driver) -> None:
         driver.ranked = {each["candidate"]["load_id"]: each for each in ranked}
 
 
-def _fetch_offers(driver: Driver) -> None:
+def fetch_offers(driver: Driver) -> None:
+    """Note the driver's open offers, best first."""
     path = f"/v1/offers?is_open=true&limit={PAGE}"
     offers = driver.client.need("GET", path)["data"]
     driver.offers = sorted(
@@ -166,7 +168,7 @@ def _fetch_offers(driver: Driver) -> None:
     )
 
 
-def _accept_best(driver: Driver) -> int:
+def accept_best(driver: Driver) -> int:
     """Accept the best offer, or the next one the server names if a load is taken.
 
     Returns how many offers were taken by another driver.

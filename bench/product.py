@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from math import inf
 from uuid import UUID
 
+import numpy as np
+
 from bench.made_up_roads import MadeUpRoads
 from bench.reference_records import (
     Driver,
@@ -25,7 +27,7 @@ from bench.reference_records import (
 )
 from freight import plausible
 from freight.candidates import Candidate, CandidateStop
-from freight.columns import Loads
+from freight.columns import Loads, Numbers, seconds_of
 from freight.equipment import Equipment
 from freight.opening import Hours, spans
 from freight.preferences import WEEKDAYS, RankBy, Weekday
@@ -33,6 +35,8 @@ from freight.ranking import Screened, asked_of, rank, screen
 from freight.situation import Parameters
 from freight.situation import Situation as Asking
 from freight.tables import Asked, area_of
+from freight.trips import way_home
+from freight.waiting import Trucks
 from geo.fences import PolygonFence
 from geo.points import Point
 from geo.roads import Roads
@@ -107,7 +111,7 @@ def screened_near(loads: Loads, asked: Asked) -> Screened:
 
 def asked_from(situation: Situation, roads: Roads) -> Asked:
     """Return what the product asks of every load in this situation."""
-    asking, parameters = asking_of(situation), _parameters(situation.settings)
+    asking, parameters = asking_of(situation), parameters_of(situation.settings)
     drawn = situation.organisation
     operating, no_go = (
         tuple(map(_fence, rings)) for rings in (drawn.operating, drawn.no_go)
@@ -241,6 +245,28 @@ def asking_of(situation: Situation) -> Asking:
     )
 
 
+def trucks_of(asking: Sequence[Asking], parameters: Parameters, roads: Roads) -> Trucks:
+    """Return the trucks of these situations as those that wait."""
+    baselines = [way_home(each, parameters, roads) for each in asking]
+
+    def column(name: str) -> Numbers:
+        return np.array([getattr(each, name) for each in asking], "f8")
+
+    limit_m = parameters.max_deadhead_m
+    return Trucks(
+        place=roads.places([each.drop for each in asking]),
+        home=roads.places([each.home for each in asking]),
+        free_at=np.array([seconds_of(each.free_at) for each in asking], "f8"),
+        baseline_m=np.array([way.distance_m for way in baselines], "f8"),
+        baseline_s=np.array([way.elapsed_s for way in baselines], "f8"),
+        cost_empty_cents_per_km=column("cost_empty_cents_per_km"),
+        cost_loaded_cents_per_km=column("cost_loaded_cents_per_km"),
+        hour_cents=column("hour_cents"),
+        max_deadhead_m=np.array([each.max_deadhead_m or limit_m for each in asking]),
+        wishes_cents=np.zeros(len(asking)),
+    )
+
+
 def _driver(driver: Driver) -> DriverRow:
     weekly = driver.home_every
     return DriverRow(
@@ -268,7 +294,8 @@ def _truck(truck: Truck) -> TruckRow:
     )
 
 
-def _parameters(settings: Settings) -> Parameters:
+def parameters_of(settings: Settings) -> Parameters:
+    """Return what the product measures by."""
     return Parameters(
         fee_share=settings.fee_share,
         highway_mps=settings.road_mps,

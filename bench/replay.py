@@ -10,9 +10,11 @@ from pathlib import Path
 from bench.arrivals import hire
 from bench.board import BoardLoad, DropAt, NotABoard, Trip, read_loads, read_trips
 from bench.crowd import Crowd
-from bench.day import NeverCame, play_all, play_online
+from bench.day import NeverCame, play_all
 from bench.day_answers import ways_between
 from bench.day_figures import Played, Rules, bars_of, figures_of, reference_shares
+from bench.day_online import Online
+from bench.leaps import Clock
 from bench.report import say
 from bench.rig import Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
@@ -27,7 +29,7 @@ QUICK_TRUCKS = 20
 
 class Mode(StrEnum):
     """ALL: every load is posted before the first drop. ONLINE: loads and drops come in
-    time order."""
+    time order, and trucks may be rung until they are home."""
 
     ALL = "all"
     ONLINE = "online"
@@ -57,20 +59,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         "MAX_DEADHEAD_MI": f"{options.radius_mi:g}",
         "MAX_DETOUR_MI": str(MAX_DETOUR_MI),
     }
+    if options.mode is Mode.ONLINE:
+        # Its time passes as in a real day.
+        settings["OFFER_TTL_S"] = str(Settings.OFFER_TTL_S)
 
     def play_on_rig() -> Line:
         loads = read_loads(options.loads)
         trips = _trips(options, loads, options.seed)
         with set_up(settings) as rig:
-            day = _play(rig, options.mode, loads, trips)
-            rules = Rules(options.radius_mi, MAX_DETOUR_MI)
             roads = Highways.read(cache_mb=Settings.ROADS_CACHE_MB)
+            day = _play(rig, options, loads, trips, roads)
+            rules = Rules(options.radius_mi, MAX_DETOUR_MI)
             way = ways_between(roads, loads, trips)
             figures = figures_of(loads, trips, day, rules, way)
             if day.is_all_posted:
                 others = (_trips(options, loads, seed) for seed in OTHER_SEEDS)
                 figures |= reference_shares(loads, others, rules, way)
-            bars = bars_of(figures, is_all_posted=day.is_all_posted)
+            bars = bars_of(
+                figures, is_all_posted=day.is_all_posted, is_whole=not options.quick
+            )
             params = {
                 "mode": options.mode,
                 "drop_at": options.drop_at,
@@ -90,7 +97,11 @@ def _trips(
 
 
 def _play(
-    rig: Rig, mode: Mode, loads: Sequence[BoardLoad], trips: Sequence[Trip]
+    rig: Rig,
+    options: argparse.Namespace,
+    loads: Sequence[BoardLoad],
+    trips: Sequence[Trip],
+    roads: Highways,
 ) -> Played:
     started = time.monotonic()
     say("web, worker and fake FCM are up")
@@ -100,10 +111,16 @@ def _play(
     drivers = hire(Crowd(rig), trips)
     setup_s = time.monotonic() - started
     say(f"{len(drivers)} drivers stand at their drops after {setup_s:.0f} s")
-    play = play_all if mode is Mode.ALL else play_online
-    day, phones = play(rig, broker, loads, drivers)
+    is_all_posted = options.mode is Mode.ALL
+    if is_all_posted:
+        day, phones = play_all(rig, broker, loads, drivers)
+    else:
+        begins_at = min(each.at for each in (*loads, *trips))
+        with Clock(rig.env["DATABASE_URL"], begins_at) as clock:
+            online = Online(rig, broker, roads, clock, options.seed)
+            day, phones = online.play(loads, drivers)
     play_s = time.monotonic() - started - setup_s
-    return Played(mode is Mode.ALL, day, phones, drivers, setup_s, play_s)
+    return Played(is_all_posted, day, phones, drivers, setup_s, play_s)
 
 
 if __name__ == "__main__":

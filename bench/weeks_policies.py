@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from math import ceil, cos, floor, radians
@@ -16,15 +16,28 @@ from typing import Any
 import numpy as np
 
 from bench import reference
-from bench.product import asked_from, candidate_of, screened_near
+from bench.product import (
+    asked_from,
+    asking_of,
+    candidate_of,
+    parameters_of,
+    screened_near,
+    trucks_of,
+)
 from bench.reference import OF_THE_TRUCK
 from bench.reference_records import Load, Place, Situation, WayOf
 from bench.reference_stages import max_deadhead_m
 from bench.rig import ROOT, CannotSetUp
 from freight.candidates import Candidate
 from freight.columns import Loads, Stops, column_types, is_walked
+from freight.ranking import rank
+from freight.waiting import most_gain_cents, types_for
+from geo.distance import haversine_m
+from geo.points import Point
 from geo.roads import Roads
 from market import MarketTruck
+from services.search.run import KEPT
+from services.search.waiting import HOME_M
 
 FIRST_COMMIT = "a15936f8809b4f7e0f3db0650ac39225518dfffc"
 DEGREE_M = 111_000.0
@@ -32,13 +45,13 @@ FIRST_ROWS = 1_024
 
 
 class ProductPolicy:
-    """The best load of the product's search, on columns that grow with the market.
+    """The best loads of the product's search, on columns that grow with the market.
 
     Loads have two stops without opening hours, as `bench.weeks_world` posts them.
     """
 
-    def __init__(self, roads: Roads) -> None:
-        self._roads = roads
+    def __init__(self, roads: Roads, *, has_all_triggers: bool = False) -> None:
+        self._roads, self.has_all_triggers = roads, has_all_triggers
         self._new: list[Candidate] = []
         self._row_of: dict[str, int] = {}
         self._is_posted = np.zeros(FIRST_ROWS, "?")
@@ -60,14 +73,41 @@ class ProductPolicy:
         """Drop the load."""
         self._is_posted[self._row_of[load_id]] = False
 
-    def best(self, situation: Situation, truck: MarketTruck) -> str | None:
-        """Return the load ranked first."""
+    def ranked(self, situation: Situation, truck: MarketTruck) -> Sequence[str]:
+        """Return as many loads as the server keeps, best first."""
         self._read()
         rows = np.flatnonzero(self._is_posted)
         asked = asked_from(situation, self._roads)
         market = Loads(self._columns, Stops.of(()), rows)
-        best = screened_near(market, asked).best(asked, 1).loads.ids
-        return str(best[0]) if best else None
+        best = screened_near(market, asked).best(asked, KEPT)
+        return [str(load_id) for load_id in best.loads.ids]
+
+    def takers(self, load: Load, waiting: Sequence[Situation]) -> list[int]:
+        """Return the trucks to which the load is worth it, as the server finds them: of
+        those near, judge the ones that can gain anything (`freight.waiting`)."""
+        candidate = candidate_of(load, self._roads)
+        types = types_for(candidate)
+        near = [
+            place
+            for place, each in enumerate(waiting)
+            if each.truck.equipment in types
+            and haversine_m(Point(*each.place), candidate.pickup)
+            <= each.settings.max_deadhead_m
+            and haversine_m(Point(*each.place), Point(*each.driver.home)) > HOME_M
+        ]
+        if not near:
+            return []
+        asking = [asking_of(waiting[place]) for place in near]
+        parameters = parameters_of(waiting[near[0]].settings)
+        trucks = trucks_of(asking, parameters, self._roads)
+        loads = Loads.of([candidate], self._roads)
+        most = most_gain_cents(loads, trucks, parameters, self._roads)
+        gains: dict[int, int] = {}
+        for row in np.flatnonzero(most > 0):
+            found = rank([candidate], asked_from(waiting[near[row]], self._roads))
+            if found and found[0].score_cents > 0:
+                gains[near[row]] = found[0].score_cents
+        return sorted(gains, key=lambda place: (-gains[place], place))
 
     def _read(self) -> None:
         """Write what was posted since the last search into the columns."""
@@ -84,7 +124,17 @@ class ProductPolicy:
         }
 
 
-class EmptyHome:
+class DropAlone:
+    """Trucks are searched for at their drops, and never again."""
+
+    has_all_triggers = False
+
+    def takers(self, load: Load, waiting: Sequence[Situation]) -> Sequence[int]:
+        """Return no truck."""
+        return ()
+
+
+class EmptyHome(DropAlone):
     """No search: every truck drives home empty at once, as many do today."""
 
     def post(self, load: Load) -> None:
@@ -93,12 +143,12 @@ class EmptyHome:
     def gone(self, load_id: str) -> None:
         """Nothing to drop."""
 
-    def best(self, situation: Situation, truck: MarketTruck) -> str | None:
+    def ranked(self, situation: Situation, truck: MarketTruck) -> Sequence[str]:
         """Return no load."""
-        return None
+        return ()
 
 
-class ReferencePolicy:
+class ReferencePolicy(DropAlone):
     """The best load of `bench.reference`."""
 
     def __init__(self, way: WayOf) -> None:
@@ -116,7 +166,7 @@ class ReferencePolicy:
         """Drop the load."""
         del self._cells[self._cell_of.pop(load_id)][load_id]
 
-    def best(self, situation: Situation, truck: MarketTruck) -> str | None:
+    def ranked(self, situation: Situation, truck: MarketTruck) -> Sequence[str]:
         """Return the load ranked first."""
         near = self._near(situation.place, max_deadhead_m(situation))
         # Loads that the truck cannot take are left out early: only the best counts.
@@ -126,7 +176,7 @@ class ReferencePolicy:
             if not any(refuses(load, situation) for _, refuses in OF_THE_TRUCK)
         ]
         best = reference.search(situation, able, self._way).best
-        return best[0].load.id if best else None
+        return [each.load.id for each in best[:1]]
 
     def _near(self, place: Place, radius_m: float) -> Iterator[Load]:
         """Yield the loads in the square degrees that the circle may touch."""
@@ -141,7 +191,7 @@ class ReferencePolicy:
         return chain.from_iterable(self._cells.get(c, {}).values() for c in cells)
 
 
-class FirstSearch:
+class FirstSearch(DropAlone):
     """The first search, in a process of its own that imports its own checkout.
 
     cost_cents_per_km: None is its own default, $2.26 a mile.
@@ -178,8 +228,8 @@ class FirstSearch:
         """Tell that the load is gone with the next question."""
         self._gone.append(load_id)
 
-    def best(self, situation: Situation, truck: MarketTruck) -> str | None:
-        """Ask the other process."""
+    def ranked(self, situation: Situation, truck: MarketTruck) -> Sequence[str]:
+        """Ask the other process for the load ranked first."""
         asked = {
             "place": situation.place,
             "home": situation.driver.home,
@@ -199,7 +249,7 @@ class FirstSearch:
         if not answer:
             raise CannotSetUp("The process of the first search ended.")
         best: str | None = json.loads(answer)["load_id"]
-        return best
+        return [best] if best is not None else []
 
 
 @contextmanager

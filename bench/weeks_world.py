@@ -7,23 +7,34 @@ A truck leaves home with a headhaul that its desk planned: the windows of that l
 it takes the time that the law requires, and pays its price. At its drop the truck is
 searched for, takes the best load at once, drives it, and is searched for at the next
 drop. Without a load, or within 25 miles of home, it drives home, rests ten hours and
-leaves with the next headhaul. Drivers have rested at each drop, as searches assume.
+leaves with the next headhaul. Drivers have rested when they are searched for, as
+searches assume.
+
+With `Mishaps` a driver is offered three loads at once, may decline each of them, and
+may find the load that was won cancelled at its pickup. With a search at the drop alone
+the truck then drives home. With all triggers
+- the next loads of the list are offered when those offers are over;
+- a truck whose load was lost is searched for again, from where it is;
+- a truck on the way home is woken: if a load is posted that is worth more to it than
+  the rest of that way, it takes that load from where it is. Of several trucks the one
+  takes it to which it is worth most and whose driver does not decline it.
 
 A truck that comes too late to a pickup is turned away: it drove there for nothing, and
 is searched for from there. One that comes too late to a delivery may unload at once,
 but the load pays nothing. A load that was taken is gone, whatever comes of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from math import inf
 from random import Random
-from typing import NamedTuple, Protocol
-from uuid import UUID
+from typing import Protocol
 
+from bench.homeward import Homeward
+from bench.mishaps import Mishaps
 from bench.reference_records import (
     HOUR_S,
     METRES_PER_MILE,
@@ -32,32 +43,23 @@ from bench.reference_records import (
     Organisation,
     Place,
     Situation,
-    Stop,
     Truck,
     WayOf,
 )
 from bench.reference_trip import Clock, Leg, leg_s, trip_of, ways_of
+from bench.weeks_market import START, Posted, Size, load_of, place_of
 from geo.points import Point
-from market import Habits, MarketLoad, MarketTruck, fleet, headhaul
-from market.lanes import draw_lane
-from market.loads import make_load
-from places.cities import City
+from geo.roads import EstimatedRoads
+from market import MarketTruck, fleet, headhaul
+from runtime.config import Settings
 
-START = datetime(2026, 3, 2, tzinfo=UTC)
+ROADS = EstimatedRoads()
+"""As the first search knew them, so that its promises are as good as ours."""
+
 DAY_S = 24 * HOUR_S
-POSTED_H = (11, 25)
-"""Loads are posted by day: from 11:00 to 01:00 UTC, 6 am to 8 pm in Chicago."""
-
 NEAR_HOME_M = 25 * METRES_PER_MILE
 AT_HOME_S = 10 * HOUR_S
 TRUCKS_LEAVE_WITHIN_S = 3 * DAY_S
-
-
-class Posted(NamedTuple):
-    """A load of the market and when it is posted, epoch seconds."""
-
-    at: float
-    load: Load
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,19 @@ class Costs:
     hour_cents: int
 
 
+Event = tuple[float, int, int, Place | None, int]
+"""When; what (a posting, a truck that is free, a closed pickup, a truck at home, one
+that lost its load); of which load or truck; where; and how often the truck has left
+home."""
+
+OFFERED_AT_ONCE = Settings.OFFERS_PER_DRIVER
+
+
 class Policy(Protocol):
-    """A search that is tried: it is told of each load, and asked for the best one."""
+    """A search that is tried: it is told of each load, and asked for the best ones."""
+
+    has_all_triggers: bool
+    """Whether more than a drop starts it."""
 
     def post(self, load: Load) -> None:
         """A load is on the market."""
@@ -77,22 +90,12 @@ class Policy(Protocol):
     def gone(self, load_id: str) -> None:
         """A load was taken, or its pickup is over."""
 
-    def best(self, situation: Situation, truck: MarketTruck) -> str | None:
-        """Return the id of the load to take, or None to drive home empty."""
+    def ranked(self, situation: Situation, truck: MarketTruck) -> Sequence[str]:
+        """Return the ids of the loads that are worth it, best first."""
 
-
-@dataclass(frozen=True)
-class Size:
-    """How much is played: the weeks after `warm_up_days` are measured."""
-
-    trucks: int = 200
-    loads_a_day: int = 3_000
-    warm_up_days: int = 7
-    weeks: int = 4
-
-    @property
-    def days(self) -> int:
-        return self.warm_up_days + 7 * self.weeks
+    def takers(self, load: Load, waiting: Sequence[Situation]) -> Iterable[int]:
+        """Return the places of the trucks on the way home to which a load that was
+        posted just now is worth it, first that to which it is worth most."""
 
 
 @dataclass
@@ -106,6 +109,8 @@ class Earned:
     backhauls: int = 0
     late: int = 0
     searches: int = 0
+    woken: int = 0
+    lost: int = 0
     waits_h: list[float] = field(default_factory=list)
 
     def contribution_usd(self, km_cents: float, truck_weeks: float) -> float:
@@ -114,64 +119,43 @@ class Earned:
         return cents / 100 / truck_weeks
 
 
-def posted(size: Size, habits: Habits, *, seed: int) -> list[Posted]:
-    """Return the loads of all days in the order of their posting."""
-    random = Random(f"weeks {seed}")
-    made = []
-    for day in range(size.days):
-        for count in range(size.loads_a_day):
-            hours = day * 24 + random.uniform(*POSTED_H)
-            at = START + timedelta(hours=hours)
-            load = make_load(
-                random,
-                reference=f"W-{day}-{count}",
-                lane=draw_lane(random),
-                now=at,
-                habits=habits,
-            )
-            load_id = str(UUID(int=random.getrandbits(128)))
-            made.append(Posted(at.timestamp(), load_of(load, load_id)))
-    return sorted(made, key=lambda each: each.at)
+@dataclass(frozen=True)
+class Homebound:
+    """A truck on the way home without a load.
 
+    way_m: of the whole way; home_at: when it is there.
+    """
 
-def load_of(load: MarketLoad, load_id: str) -> Load:
-    """Return a load of the market as the reference knows it."""
-    low_c, high_c = load.temperature_c or (None, None)
-    pickup_window = load.pickup_from, load.pickup_until
-    delivery_window = load.delivery_from, load.delivery_until
-    return Load(
-        id=load_id,
-        stops=(
-            _stop("pickup", load.pickup, load.origin, pickup_window),
-            _stop("delivery", load.delivery, load.destination, delivery_window),
-        ),
-        price_cents=load.price_cents,
-        equipment=frozenset(str(kind) for kind in load.equipment),
-        weight_kg=load.weight_kg,
-        length_m=load.length_m,
-        has_hazmat=load.has_hazmat,
-        temperature_min_c=low_c,
-        temperature_max_c=high_c,
-    )
+    place: Place
+    home: Place
+    left_at: float
+    home_at: float
+    way_m: float
+    trips: int
+    way: Homeward
 
-
-def _stop(
-    kind: str, dock: Point, town: City, window: tuple[datetime, datetime]
-) -> Stop:
-    return Stop(kind, _place(dock), *window, town.zone, country="US", state=town.state)
-
-
-def _place(point: Point) -> Place:
-    return point.lat, point.lon
+    def place_at(self, at: float) -> Place:
+        point = self.way.after(at - self.left_at)
+        return self.home if point is None else place_of(point)
 
 
 class World:
     """One policy's world: the same loads and trucks as in every other."""
 
-    def __init__(self, size: Size, policy: Policy, costs: Costs, way: WayOf) -> None:
+    def __init__(
+        self,
+        size: Size,
+        policy: Policy,
+        costs: Costs,
+        way: WayOf,
+        mishaps: Mishaps | None = None,
+    ) -> None:
         self.earned = Earned()
+        self._mishaps = mishaps or Mishaps(0)
         self._size, self._policy, self._costs, self._way = size, policy, costs, way
         self._market: dict[str, Load] = {}
+        self._homebound: dict[int, Homebound] = {}
+        self._events: list[Event] = []
         self._measured_from = START.timestamp() + size.warm_up_days * DAY_S
         self._ends_at = START.timestamp() + size.days * DAY_S
 
@@ -179,11 +163,10 @@ class World:
         """Let all weeks pass; return what was earned in the measured ones."""
         random = Random(f"leaving {seed}")
         start = START.timestamp()
-        trucks = list(fleet(self._size.trucks, seed=seed))
+        self._trucks = trucks = list(fleet(self._size.trucks, seed=seed))
         # At one moment posted loads come before trucks, and closed pickups last.
-        events: list[tuple[float, int, int, Place | None, int]] = [
-            (each.at, 0, number, None, 0) for number, each in enumerate(loads)
-        ]
+        events = self._events
+        events += [(each.at, 0, number, None, 0) for number, each in enumerate(loads)]
         events += [
             (start + random.random() * TRUCKS_LEAVE_WITHIN_S, 1, number, None, 0)
             for number in range(len(trucks))
@@ -192,22 +175,45 @@ class World:
         while events and events[0][0] < self._ends_at:
             at, kind, number, place, trips = heappop(events)
             if kind == 0:
-                self._post(loads[number].load)
+                self._post(loads[number].load, at)
                 closes_at = loads[number].load.stops[0].window_until.timestamp()
                 heappush(events, (closes_at, 2, number, None, 0))
             elif kind == 2:
                 self._take(loads[number].load.id)
+            elif kind == 3:
+                self._come_home(number, at)
             elif place is None:
                 place, at = self._leave(trucks[number], at, seed * 1_000 + trips)
                 heappush(events, (at, 1, number, place, trips + 1))
+            elif kind == 4 and not self._policy.has_all_triggers:
+                self._drive_home(
+                    number, self._situation(trucks[number], place, at), trips
+                )
             else:
-                place, at = self._from_drop(trucks[number], place, at)
-                heappush(events, (at, 1, number, place, trips))
+                self._from_drop(number, place, at, trips)
         return self.earned
 
-    def _post(self, load: Load) -> None:
+    def _post(self, load: Load, at: float) -> None:
         self._market[load.id] = load
         self._policy.post(load)
+        if not self._policy.has_all_triggers or not self._homebound:
+            return
+        waiting = [
+            (number, self._situation(self._trucks[number], bound.place_at(at), at))
+            for number, bound in self._homebound.items()
+        ]
+        for taker in self._policy.takers(load, [situation for _, situation in waiting]):
+            number, situation = waiting[taker]
+            if not self._mishaps.is_declined(load.id, number):
+                self._wake(number, situation, load, at)
+                return
+
+    def _wake(self, number: int, situation: Situation, load: Load, at: float) -> None:
+        bound = self._homebound.pop(number)
+        left_m = self._way(situation.place, bound.home)[0]
+        self._earn(at, 0, max(bound.way_m - left_m, 0.0), 0.0)
+        self.earned.woken += self._is_measured(at)
+        self._haul(number, load, situation, bound.trips)
 
     def _take(self, load_id: str) -> None:
         if self._market.pop(load_id, None) is not None:
@@ -216,7 +222,7 @@ class World:
     def _leave(self, truck: MarketTruck, at: float, seed: int) -> tuple[Place, float]:
         """Leave home with a headhaul; return its drop, and when the truck is free."""
         load = load_of(headhaul(truck, seed, START), "headhaul")
-        situation = self._situation(truck, _place(truck.home_point), at)
+        situation = self._situation(truck, place_of(truck.home_point), at)
         ways = ways_of(load, situation, self._way)
         clock = Clock(at, is_crew=False)
         for leg in (ways.deadhead, *ways.between):
@@ -227,24 +233,53 @@ class World:
             self.earned.headhauls += 1
         return load.stops[-1].place, clock.at
 
-    def _from_drop(
-        self, truck: MarketTruck, place: Place, at: float
-    ) -> tuple[Place | None, float]:
-        """Go on from a drop; return where and when the truck is free, None at home."""
+    def _from_drop(self, number: int, place: Place, at: float, trips: int) -> None:
+        """Go on from a drop, with a load or on the way home."""
+        truck = self._trucks[number]
         situation = self._situation(truck, place, at)
         home = Leg(*self._way(place, situation.driver.home))
         load_id = None
         if home.metres > NEAR_HOME_M:
-            load_id = self._policy.best(situation, truck)
+            load_id = self._chosen(number, situation)
             self.earned.searches += self._is_measured(at)
-        if load_id is not None:
-            return self._haul(self._market[load_id], situation)
-        clock = Clock(at, is_crew=False)
-        clock.drive(leg_s(home, situation))
-        self._earn(clock.at, 0, home.metres, 0.0)
-        return None, clock.at + AT_HOME_S
+        if load_id is None:
+            self._drive_home(number, situation, trips)
+        else:
+            self._haul(number, self._market[load_id], situation, trips)
 
-    def _haul(self, load: Load, situation: Situation) -> tuple[Place, float]:
+    def _chosen(self, number: int, situation: Situation) -> str | None:
+        """Return the best load that the driver is offered and does not decline."""
+        ranked = self._policy.ranked(situation, self._trucks[number])
+        if not self._policy.has_all_triggers:
+            ranked = ranked[:OFFERED_AT_ONCE]
+        for load_id in ranked:
+            if not self._mishaps.is_declined(load_id, number):
+                return load_id
+        return None
+
+    def _drive_home(self, number: int, situation: Situation, trips: int) -> None:
+        place, home = situation.place, situation.driver.home
+        leg = Leg(*self._way(place, home))
+        left_at = situation.free_at.timestamp()
+        clock = Clock(left_at, is_crew=False)
+        clock.drive(leg_s(leg, situation))
+        way = Homeward(ROADS, Point(*place), Point(*home))
+        self._homebound[number] = Homebound(
+            *(place, home, left_at, clock.at, leg.metres, trips, way)
+        )
+        heappush(self._events, (clock.at, 3, number, None, trips))
+
+    def _come_home(self, number: int, at: float) -> None:
+        """End a way home, unless the truck was woken meanwhile."""
+        bound = self._homebound.get(number)
+        if bound is None or bound.home_at != at:
+            return
+        del self._homebound[number]
+        self._earn(at, 0, bound.way_m, 0.0)
+        heappush(self._events, (at + AT_HOME_S, 1, number, None, bound.trips))
+
+    def _haul(self, number: int, load: Load, situation: Situation, trips: int) -> None:
+        """Take the load; the truck is free at its delivery, or where that failed."""
         self._take(load.id)
         ways = ways_of(load, situation, self._way)
         trip = trip_of(load, situation, ways)
@@ -253,9 +288,14 @@ class World:
         self.earned.late += trip.late is not None and self._is_measured(
             arrived.arrived_at
         )
-        if trip.late == 0:
-            self._earn(arrived.arrived_at, 0, ways.deadhead.metres, 0.0)
-            return pickup.place, arrived.arrived_at
+        is_lost = self._mishaps.is_lost(load.id)
+        if trip.late == 0 or is_lost:
+            at = trip.visits[0].arrived_at
+            self._earn(at, 0, ways.deadhead.metres, 0.0)
+            self.earned.lost += is_lost and self._is_measured(at)
+            kind = 4 if is_lost else 1
+            heappush(self._events, (at, kind, number, pickup.place, trips))
+            return
         begun_at = arrived.begun_at if arrived.begun_at < inf else arrived.arrived_at
         free_at = begun_at + situation.settings.dwell_s
         price_cents = load.price_cents if trip.late is None else 0
@@ -264,7 +304,7 @@ class World:
             self.earned.backhauls += 1
             waited_s = trip.visits[0].begun_at - trip.visits[0].arrived_at
             self.earned.waits_h.append(waited_s / HOUR_S)
-        return delivery.place, free_at
+        heappush(self._events, (free_at, 1, number, delivery.place, trips))
 
     def _earn(self, at: float, price_cents: int, empty_m: float, m: float) -> None:
         if self._is_measured(at):
@@ -279,7 +319,7 @@ class World:
         return Situation(
             place,
             datetime.fromtimestamp(at, UTC),
-            Driver(_place(truck.home_point)),
+            Driver(place_of(truck.home_point)),
             Truck(
                 str(truck.equipment),
                 truck.payload_kg,
@@ -296,9 +336,3 @@ class World:
 def cached(way: WayOf) -> WayOf:
     """Return `way` with a memory: docks and homes repeat."""
     return lru_cache(maxsize=100_000)(way)
-
-
-def each_market() -> Iterator[tuple[str, Habits]]:
-    """Yield the two markets by name: as it is, and wanted soon."""
-    yield "own", Habits(has_sites=True)
-    yield "soon", Habits(has_sites=True, is_soon=True)

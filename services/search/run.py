@@ -97,7 +97,7 @@ def search_home(
     not available, has no home or truck on file, lives farther away than FARTHEST_HOME_M
     or where no road leads; the record's outcome says which.
 
-    Locks: the loads it may offer, then the driver.
+    Locks: as `search_from`.
     """
     # scope: a job, for the driver of the drop.
     claim = {"stop_id": stop_id}
@@ -119,7 +119,7 @@ def search_after_end(
     Searches nothing where `search_home` does not, and if no place of the driver is
     known.
 
-    Locks: the loads it may offer, then the driver.
+    Locks: as `search_from`.
     """
     # scope: a job, for the driver of the assignment.
     driver_id = session.get_one(Assignment, assignment_id).driver_id
@@ -170,8 +170,15 @@ def search_from(
     place: Whereabouts | None,
     free_at: datetime,
 ) -> BackhaulSearch:
-    """Search from this place and time, and offer what is found; fill the record."""
+    """Search from this place and time, and offer what is found; fill the record.
+
+    Locks: the driver's waiting, the loads it may offer, the driver.
+    """
     # scope: a job, for the driver of a search.
+    if search.load_ids is None and not search.is_dry_run:
+        # Before it reads the market: a search of loads that come meanwhile waits for
+        # the row, and is put off if this one rings.
+        session.get(WaitingDriver, search.driver_id, with_for_update=True)
     driver = session.scalars(
         select(Driver)
         .where(Driver.id == search.driver_id)

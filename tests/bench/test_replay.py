@@ -1,31 +1,42 @@
 """The replay of a board day in its quick form, and the reference for its ranking."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from random import Random
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from bench import __main__ as benches
 from bench.board import BoardLoad, Trip
 from bench.day_answers import answers
+from bench.homeward import Homeward
+from bench.leaps import Clock
 from bench.matching import most_gain_usd
 from bench.product import way_of
 from bench.report import Bar
+from geo.distance import haversine_m
+from geo.points import Point
 from geo.roads import EstimatedRoads
+from jobs import Job, enqueue
+from runtime.config import Settings
+from runtime.db import Session
 from tests.bench.quick import line_of, play
 
 BOARD = benches.data_dir() / "loadboard"
 
 CHICAGO, NEW_YORK, NEWARK = (41.88, -87.63), (40.71, -74.01), (40.74, -74.17)
+NOON = datetime(2023, 11, 19, 12, tzinfo=UTC).timestamp()
 
 
 def load(price_cents=250_000, equipment="van", origin=NEWARK, destination=CHICAGO):
-    return BoardLoad(1, origin, destination, equipment, price_cents, 790.0)
+    return BoardLoad(1, origin, destination, equipment, price_cents, 790.0, NOON)
 
 
 def trip(equipment="van"):
-    return Trip(2, "101", equipment, drop=NEW_YORK, home=CHICAGO)
+    return Trip(2, "101", equipment, drop=NEW_YORK, home=CHICAGO, at=NOON)
 
 
 def judged(*loads, radius_mi=100, max_detour_mi=300):
@@ -33,13 +44,22 @@ def judged(*loads, radius_mi=100, max_detour_mi=300):
     return answers([trip()], loads, way_of(EstimatedRoads()), **limits)
 
 
-@pytest.fixture(scope="module")
-def quick():
+def replay(*more):
     if not (BOARD / "loads.csv").is_file():
         # The data are not part of the project and may be missing.
         pytest.skip(f"there is no board day in {BOARD} (BACKHAUL_DATA names its place)")
     files = ["--loads", BOARD / "loads.csv", "--trucks", BOARD / "trucks.csv"]
-    return play("replay", *files)
+    return play("replay", *files, *more)
+
+
+@pytest.fixture(scope="module")
+def quick():
+    return replay()
+
+
+@pytest.fixture(scope="module")
+def online():
+    return replay("--mode", "online")
 
 
 @pytest.mark.bench
@@ -65,6 +85,91 @@ class TestTheReplay:
         assert 0 < figures["gain_share_of_optimum"] <= 1.001
         for name in ("completion_answer_ms", "completion_to_push_ms"):
             assert 0 < figures[f"{name}_p50"] <= figures[f"{name}_p95"]
+
+
+@pytest.mark.bench
+class TestTheReplayInTimeOrder:
+    def test_it_prints_one_line_of_the_agreed_form(self, online):
+        line = line_of(online, "replay")
+
+        names = [bar["name"] for bar in line["bars"]]
+        assert names == ["pairs_that_differ", "rings_most"]
+        assert online.returncode == 0, online.stderr
+
+    def test_drivers_who_wait_are_rung_for_loads_that_came_after_their_drops(
+        self, online
+    ):
+        figures = json.loads(online.stdout)["figures"]
+
+        assert figures["matched_at_drop"] < figures["matched"]
+        assert figures["gain_usd_at_drop"] < figures["gain_usd"]
+        assert figures["gain_share_of_optimum"] > 0.4
+        assert 1 <= figures["rings_most"] <= 6
+
+
+class TestHomeward:
+    def test_a_truck_drives_the_way_home_at_the_speed_that_the_server_plans(self):
+        way = Homeward(EstimatedRoads(), Point(*NEW_YORK), Point(*CHICAGO))
+
+        after_5_h = way.after(5 * 3600)
+        driven_mi = haversine_m(Point(*NEW_YORK), after_5_h) / 1609.344
+        circuity = 840 / 711
+        assert driven_mi * circuity == pytest.approx(5 * Settings.ROAD_MPH, rel=0.03)
+
+    def test_it_rests_after_eleven_hours_and_is_home_in_the_end(self):
+        way = Homeward(EstimatedRoads(), Point(*NEW_YORK), Point(*CHICAGO))
+        miles = 840
+        driving_h = miles / Settings.ROAD_MPH
+        assert 11 < driving_h < 22
+
+        before, rested = way.after(11.5 * 3600), way.after(21.4 * 3600)
+        assert haversine_m(before, rested) < 2_000
+        assert way.after((driving_h + 10.4) * 3600) is not None
+        assert way.after((driving_h + 11.1) * 3600) is None
+
+
+class TestTheClock:
+    @pytest.fixture
+    def clock(self, committed, database_url):
+        with Session.begin() as session:
+            later = datetime.now(UTC) + timedelta(minutes=1)
+            enqueue(
+                session,
+                Job.SEARCH_WAKE,
+                at=later,
+                load_id=str(uuid4()),
+                since=(later - timedelta(minutes=1)).isoformat(),
+            )
+        with Clock(database_url, NOON) as clock:
+            yield clock
+
+    def jobs(self):
+        with Session() as session:
+            query = "select scheduled_at, args->>'since' from procrastinate_jobs"
+            return session.execute(text(query)).one()
+
+    def test_leaps_no_farther_than_to_the_next_job(self, clock):
+        clock.leap(NOON + 3600)
+
+        assert clock.now() == pytest.approx(NOON + 60, abs=5)
+        scheduled_at, since = self.jobs()
+        assert scheduled_at <= datetime.now(UTC)
+        ago = datetime.now(UTC) - datetime.fromisoformat(since)
+        assert ago.total_seconds() == pytest.approx(60, abs=5)
+
+    def test_leaps_no_farther_than_asked(self, clock):
+        clock.leap(NOON + 30)
+
+        assert clock.now() == pytest.approx(NOON + 30, abs=5)
+        assert self.jobs().scheduled_at > datetime.now(UTC)
+
+    def test_stands_still_while_a_job_runs(self, clock):
+        with Session.begin() as session:
+            session.execute(text("update procrastinate_jobs set status = 'doing'"))
+
+        clock.leap(NOON + 30)
+
+        assert clock.now() == pytest.approx(NOON, abs=5)
 
 
 class TestAnswers:
@@ -164,7 +269,7 @@ class TestTheTable:
             *(["bench.limits"], ["bench.slow"], ["bench.roads"]),
             *(["bench.naive"], ["bench.weeks"]),
             *([f"bench.{name}"] for name in ("freshness", "search", "drop_to_push")),
-            *([f"bench.{name}"] for name in ("what_if", "accept_race", "http")),
+            *([f"bench.{name}"] for name in ("what_if", "wake", "accept_race", "http")),
             *([f"bench.{name}"] for name in ("kill", "restart", "fcm_storm", "soak")),
         ]
         assert "BACKHAUL_DATA" in capsys.readouterr().err

@@ -19,8 +19,6 @@ from bench.rig import HOST, ROOT
 from bench.stacks import counted
 from bench.tapping import Tap, named, tapping
 from bench.wire import Wire
-from freight.costs import HOUR_CENTS
-from tests.bench.quick import line_of, play
 from tests.bench.test_walls import bars, quick
 from tests.services.scene import Scene, open_offers
 
@@ -64,23 +62,6 @@ class TestNaive:
         assert all(bar["met"] for bar in line["bars"]), line["bars"]
         assert line["params"]["searches"] == 20
         assert line["figures"]["loads_kept"] > 100
-
-
-@pytest.mark.bench
-@pytest.mark.process
-class TestWeeks:
-    def test_both_searches_are_played_on_both_markets(self):
-        ended = play("weeks")
-        if ended.returncode == 2 and "No checkout" in ended.stderr:
-            pytest.skip(ended.stderr)
-        line = line_of(ended, "weeks")
-
-        keys = [f"{market}_{usd}" for market in ("own", "soon") for usd in (0.76, 1.56)]
-        assert set(bars(line)) == {f"contribution_factor_{key}" for key in keys}
-        assert line["params"]["hour_usd"] == HOUR_CENTS / 100
-        for key in keys:
-            of = {who: line["figures"][f"{who}_{key}_usd"] for who in ("ours", "empty")}
-            assert of["ours"] > of["empty"]
 
 
 @pytest.mark.bench

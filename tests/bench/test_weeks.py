@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from bench import reference, weeks
-from bench.product import way_of
-from bench.reference_records import METRES_PER_MILE, Load, Stop
+from bench.reference_records import METRES_PER_MILE
 from bench.rig import CannotSetUp
+from bench.weeks_market import START, Size, posted
 from bench.weeks_policies import (
     EmptyHome,
     ProductPolicy,
@@ -17,59 +17,16 @@ from bench.weeks_policies import (
     first_checkout,
     first_search,
 )
-from bench.weeks_world import START, Costs, Posted, Size, World, posted
+from freight.costs import HOUR_CENTS
 from market import Habits, fleet
 from tests.bench.quick import line_of, play
-
-SIZE = Size(trucks=1, loads_a_day=0, warm_up_days=0, weeks=2)
-way = way_of(weeks.ROADS)
-COSTS = Costs(km_cents=100.0, hour_cents=2_000)
-LONG = timedelta(days=30)
-
-
-class Choosing:
-    """Takes the loads named, each at the first search at which it is posted."""
-
-    def __init__(self, *wanted):
-        self.wanted, self.posted, self.asked = list(wanted), set(), []
-
-    def post(self, load):
-        self.posted.add(load.id)
-
-    def gone(self, load_id):
-        self.posted.remove(load_id)
-
-    def best(self, situation, truck):
-        self.asked.append(situation)
-        if self.wanted and self.wanted[0] in self.posted:
-            return self.wanted.pop(0)
-        return None
-
-
-def played(policy, *loads, size=SIZE):
-    market = [Posted(START.timestamp(), load) for load in loads]
-    return World(size, policy, COSTS, way).play(market, seed=1)
+from tests.bench.test_walls import bars
+from tests.bench.weeks_room import SIZE, Choosing, first_drop, load, played, way
 
 
 @pytest.fixture(scope="module")
 def drop():
-    """The first situation in which the truck is searched for."""
-    policy = Choosing()
-    played(policy)
-    return policy.asked[0]
-
-
-def load(drop, number=1, *, pickup_h=1_000.0, delivery_h=1_000.0, to=None):
-    """A load from the truck's drop; its windows end so many hours after the drop."""
-    ends = (
-        ("pickup", drop.place, pickup_h),
-        ("delivery", to or drop.driver.home, delivery_h),
-    )
-    stops = [
-        Stop(kind, place, START - LONG, drop.free_at + timedelta(hours=hours))
-        for kind, place, hours in ends
-    ]
-    return Load(f"{number}", tuple(stops), price_cents=123_400)
+    return first_drop()
 
 
 class TestTheWorld:
@@ -194,7 +151,7 @@ class TestPolicies:
 
         for _ in range(3):
             best = reference.search(situation, loads, way).best
-            assert policy.best(situation, truck) == best[0].load.id
+            assert policy.ranked(situation, truck)[0] == best[0].load.id
             policy.gone(best[0].load.id)
             loads = [each for each in loads if each.id != best[0].load.id]
 
@@ -215,17 +172,38 @@ class TestPolicies:
             with first_checkout() as checkout, first_search(checkout) as search:
                 search.post(cheap)
                 search.post(dear)
-                assert search.best(drop, truck) == dear.id
+                assert search.ranked(drop, truck) == [dear.id]
                 search.gone(dear.id)
-                assert search.best(drop, truck) == cheap.id
+                assert search.ranked(drop, truck) == [cheap.id]
                 search.gone(cheap.id)
-                assert search.best(drop, truck) is None
+                assert search.ranked(drop, truck) == []
         except CannotSetUp as missing:
             pytest.skip(str(missing))
 
 
 @pytest.mark.bench
+@pytest.mark.process
 class TestTheBench:
+    def test_both_searches_are_played_on_both_markets(self):
+        ended = play("weeks")
+        if ended.returncode == 2 and "No checkout" in ended.stderr:
+            pytest.skip(ended.stderr)
+        line = line_of(ended, "weeks")
+
+        keys = [f"{market}_{usd}" for market in ("own", "soon") for usd in (0.76, 1.56)]
+        assert set(bars(line)) == {
+            *(f"contribution_factor_{key}" for key in keys),
+            *(f"triggers_factor_{key}" for key in keys),
+        }
+        assert line["params"]["hour_usd"] == HOUR_CENTS / 100
+        for key in keys:
+            of = {who: line["figures"][f"{who}_{key}_usd"] for who in ("ours", "empty")}
+            assert of["ours"] > of["empty"]
+            assert line["figures"][f"ours_{key}_lost"] == 0
+            assert line["figures"][f"drop_alone_{key}_woken"] == 0
+        # On this market some trucks find nothing at their drop.
+        assert line["figures"]["all_triggers_soon_0.76_woken"] > 0
+
     def test_the_reference_is_played_beside_the_first_search(self):
         ended = play("weeks", "--policy", "reference")
         line = line_of(ended, "weeks")
