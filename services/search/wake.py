@@ -66,11 +66,10 @@ def wake(
 
     As many as the load has free places for offers, and SPARE. A driver with open offers
     is woken if the load may gain `better_by` more than the worst of them, and of what
-    stands by for them. A driver who
-    was rung less than `ring_every` ago is searched for when that is over; loads that
-    come meanwhile are judged together then. If it may be worth something to more than
-    it has places for, it looks again a little later; without a free place, when the
-    first of its offers expires.
+    stands by for them. A driver who was rung less than `ring_every` ago is searched for
+    when that is over; loads that come meanwhile are judged together then. If it may be
+    worth something to more than it has places for, it looks again a little later;
+    without a free place, when the first of its offers expires.
 
     since: when the load came; nobody is woken for it twice. Safe to repeat.
 
