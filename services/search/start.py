@@ -19,7 +19,7 @@ from geo.distance import haversine_m
 from geo.points import Point
 from models.fleet.drivers import Availability, Driver
 from models.fleet.trucks import Truck
-from models.loads.assignments import Assignment, AssignmentStatus, Slot
+from models.loads.assignments import Assignment, AssignmentStatus
 from models.loads.stops import Stop
 from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
 from runtime.telemetry import trace_id
@@ -134,8 +134,8 @@ def absence_of(
 
 
 def is_unloading(session: Session, driver_id: UUID, stop_id: UUID | None) -> bool:
-    """Say whether the driver is at this stop of their current load, not done there, and
-    neither they nor their truck have a next load."""
+    """Say whether the driver is at this stop of their load, not done there, and neither
+    they nor their truck have another load."""
     # scope: a driver whom the caller found by a scope.
     current, other = aliased(Assignment), aliased(Assignment)
     follows = select(other.id).where(
@@ -151,7 +151,6 @@ def is_unloading(session: Session, driver_id: UUID, stop_id: UUID | None) -> boo
             Stop.status == StopStatus.ARRIVED,
             current.driver_id == driver_id,
             current.status == AssignmentStatus.ACTIVE,
-            current.slot == Slot.CURRENT,
             ~exists(follows),
         )
     )

@@ -110,6 +110,12 @@ class TestTheJob:
         assert offered(here.driver) == [best, second]
         assert pushes_to(here.driver).count("offer") == 2
 
+    def test_does_nothing_if_the_arrival_was_taken_back(self, scene):
+        here = docked(scene)
+        change(Stop, here.stop_id, status="pending", arrived_at=None)
+
+        assert here.search() is None
+
     def test_searches_once_however_often_it_runs(self, scene):
         scene.load()
         here = docked(scene)
