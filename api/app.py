@@ -120,6 +120,7 @@ def create_app(
     app.extensions["posting_rules"] = posting_rules
     app.extensions["quick_give_back"] = settings.quick_give_back
     app.extensions["deny_delivery"] = settings.deny_delivery
+    app.extensions["arrived_search_after"] = settings.arrived_search_after
     app.extensions["offer_rules"] = OfferRules.of(settings)
     app.extensions["booking_rules"] = BookingRules(
         posting_rules.roads,

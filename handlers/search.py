@@ -6,7 +6,7 @@ from uuid import UUID
 from handlers.supplies import Handlers, Supplies
 from jobs import Job
 from runtime.db import Session
-from services.search import ask, going_on, run, standing, waiting, wake
+from services.search import arrived, ask, going_on, run, standing, waiting, wake
 
 
 def search_run(supplies: Supplies, stop_id: str, driver_id: str) -> None:
@@ -20,6 +20,18 @@ def search_run(supplies: Supplies, stop_id: str, driver_id: str) -> None:
         )
     with Session.begin() as session:
         run.search_home(
+            session,
+            supplies.rules,
+            stop_id=UUID(stop_id),
+            driver_id=UUID(driver_id),
+            now=supplies.now(),
+        )
+
+
+def search_arrived(supplies: Supplies, stop_id: str, driver_id: str) -> None:
+    """Search for a driver who unloads at their last stop, before they are done."""
+    with Session.begin() as session:
+        arrived.search_arrived(
             session,
             supplies.rules,
             stop_id=UUID(stop_id),
@@ -124,6 +136,7 @@ def search_woken(supplies: Supplies, driver_id: str) -> None:
 
 JOBS: Handlers = {
     Job.SEARCH_RUN: search_run,
+    Job.SEARCH_ARRIVED: search_arrived,
     Job.SEARCH_AFTER_END: search_after_end,
     Job.SEARCH_REQUESTED: search_requested,
     Job.SEARCHES_GIVE_UP: searches_give_up,

@@ -65,6 +65,8 @@ class Job(Enum):
     RESETS_MAIL = Kind("resets.mail", "letters", 7)
     INVITATIONS_MAIL = Kind("invitations.mail", "letters", 5)
     SEARCH_AFTER_END = Kind("search.after_end", "match", 5)
+    # After the drops: who unloads has a load, and time.
+    SEARCH_ARRIVED = Kind("search.arrived", "match", 4)
     SEARCH_REQUESTED = Kind("search.requested", "match", 5)
     SEARCH_OFFER_NEXT = Kind("search.offer_next", "match", 5)
     SEARCH_BEGIN_WAITING = Kind("search.begin_waiting", "match", 5)

@@ -20,7 +20,7 @@ MAY_BE_ZERO = frozenset(
         *("LIMIT_PERSON_PER_MIN", "LIMIT_DEVICE_PER_MIN", "LIMIT_ADDRESS_PER_MIN"),
         *("LIMIT_LISTS_PER_MIN", "LIMIT_ACCEPTS_PER_MIN", "LIMIT_BOOKINGS_PER_HOUR"),
         *("LIMIT_FIXES_PER_HOUR", "LIMIT_ADDRESS_AT_ONCE", "LIMIT_SEARCHES_PER_MIN"),
-        "ACCEPT_POSITION_MAX_AGE_S",
+        *("ACCEPT_POSITION_MAX_AGE_S", "ARRIVED_SEARCH_AFTER_S"),
     }
 )
 """Settings that may be 0, which means none or off."""
@@ -119,6 +119,9 @@ class Settings:
     RING_EVERY_S: int = 60
     # And so often in 24 hours at most: a phone that rings all day is switched off.
     RINGS_PER_DAY: int = 6
+    # From the arrival at the last stop to the search before the drop: the driver parks
+    # and checks in first, and a drop that is done by then needs only its own.
+    ARRIVED_SEARCH_AFTER_S: int = 300
     # How far a driver who named no limit drives empty to a pickup.
     MAX_DEADHEAD_MI: int = 250
     MAX_DETOUR_MI: int = 300
@@ -203,6 +206,10 @@ class Settings:
     @property
     def quick_give_back(self) -> timedelta:
         return timedelta(seconds=self.QUICK_GIVE_BACK_S)
+
+    @property
+    def arrived_search_after(self) -> timedelta:
+        return timedelta(seconds=self.ARRIVED_SEARCH_AFTER_S)
 
     @property
     def deny_delivery(self) -> timedelta:

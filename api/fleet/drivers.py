@@ -66,6 +66,12 @@ RINGS = (
 )
 
 
+WAIT_FOR_DROP = (
+    "whether loads that are found while they unload at their last stop stand by until"
+    " they are done there"
+)
+
+
 class DriverIn(ma.Schema):
     """The fields to change; the others stay. Null removes a limit."""
 
@@ -111,6 +117,7 @@ class DriverIn(ma.Schema):
     rings_while_moving = words(
         RingsWhileMoving, metadata={"description": RINGS, "example": "never"}
     )
+    offers_wait_for_drop = Flag(metadata={"description": WAIT_FOR_DROP})
     availability = words(Availability)
 
     @ma.validates_schema
@@ -162,6 +169,7 @@ class DriverOut(Answer):
     preferences = fields.List(shaped(fields.Dict(), PreferenceOut))
     quiet_hours = shaped(fields.Dict(allow_none=True), QuietHoursOut)
     rings_while_moving = known(RingsWhileMoving, metadata={"description": RINGS})
+    offers_wait_for_drop = fields.Boolean(metadata={"description": WAIT_FOR_DROP})
 
 
 @blueprint.route("")
@@ -207,9 +215,9 @@ class DriverView(MethodView):
         While a driver has a load, only a dispatcher changes their truck. The load goes
         on with the new truck, if it may carry it.
         A driver who is off duty ends that themselves: the desk cannot.
-        Only the driver changes their quiet hours, and whether they are rung while the
-        truck moves. What they may not be offered now stands by, and is offered when
-        they may be rung.
+        Only the driver changes their quiet hours, whether they are rung while the truck
+        moves, and whether offers wait for their drop. What they may not be offered now
+        stands by, and is offered when they may be rung.
         Only a dispatcher changes a hazmat endorsement, the country or the countries,
         and these two not while the driver has a load.
         """

@@ -1,10 +1,11 @@
 """What happens at a stop: arrival, completion, departure, pickup confirmation."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
+from flask import current_app
 from flask.views import MethodView
 from marshmallow import fields, validate
 from sqlalchemy.orm import Session as OrmSession
@@ -178,10 +179,14 @@ class ArrivalView(MethodView):
     @blueprint.doc(operationId="arrive_at_stop")
     @blueprint.response(200, ReportedStopOut)
     def put(self, body: dict[str, Any], stop_id: UUID) -> Reported:
-        """Arrive at a stop."""
+        """Arrive at a stop; at the last one a search before the drop follows."""
         at: datetime = now()
+        after: timedelta = current_app.extensions["arrived_search_after"]
+        report = report_of(body)
         with Session.begin() as session:
-            stop = stops.arrive(session, actor(), stop_id, report_of(body), now=at)
+            stop = stops.arrive(
+                session, actor(), stop_id, report, search_after=after, now=at
+            )
             return _with_flags(session, stop, StopAct.ARRIVE)
 
 

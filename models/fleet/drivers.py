@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -53,6 +54,7 @@ class Driver(Identified, Dated, Versioned, Row):
     home_every: when they want to be home each week, as `freight.opening.HomeEvery`.
     preferences: records of `freight.preferences.Preference`.
     quiet_hours: when they are not rung, as `freight.opening.QuietHours`.
+    offers_wait_for_drop: they are not rung at their last stop before they are done.
     app_opened_at: when they opened the app, as far as an offer had come since.
 
     At most two drivers have the same truck: the trigger `check_crew` refuses a third.
@@ -100,6 +102,9 @@ class Driver(Identified, Dated, Versioned, Row):
         Word(RingsWhileMoving),
         default=RingsWhileMoving.NEVER,
         server_default=RingsWhileMoving.NEVER.value,
+    )
+    offers_wait_for_drop: Mapped[bool] = mapped_column(
+        default=False, server_default=false()
     )
     app_opened_at: Mapped[datetime | None]
     availability: Mapped[Availability] = mapped_column(

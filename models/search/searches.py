@@ -48,17 +48,24 @@ class SearchTrigger(StrEnum):
 
     DROP_COMPLETED: `stop_id`. ASSIGNMENT_ENDED: `assignment_id`, of a load that was
     not delivered. LOAD_CHANGED: `load_ids`, which came to the market for a driver who
-    waits. REQUESTED: `request`, of the driver or their desk.
+    waits. REQUESTED: `request`, of the driver or their desk. ARRIVED: `stop_id`, the
+    last stop of the load that the driver has, before they are done there.
     """
 
     DROP_COMPLETED = "drop_completed"
+    ARRIVED = "arrived"
     ASSIGNMENT_ENDED = "assignment_ended"
     LOAD_CHANGED = "load_changed"
     REQUESTED = "requested"
 
 
-OF_ALL = (SearchTrigger.DROP_COMPLETED, SearchTrigger.ASSIGNMENT_ENDED)
-"""Searches whose offers take the place of earlier ones; others are added to them."""
+OF_ALL = (
+    SearchTrigger.ARRIVED,
+    SearchTrigger.DROP_COMPLETED,
+    SearchTrigger.ASSIGNMENT_ENDED,
+)
+"""Searches whose offers take the place of earlier ones; others are added to them. What
+was offered before a drop is left by the search after it (`adding.extend`)."""
 
 
 class BackhaulSearch(Identified, Dated, Row):
@@ -71,9 +78,9 @@ class BackhaulSearch(Identified, Dated, Row):
 
     __tablename__ = "backhaul_searches"
     __table_args__ = (
-        # One drop, one search, however often its completion is reported; and one
-        # for an assignment that ended before its load was delivered.
-        UniqueConstraint("stop_id"),
+        # One drop, one search, however often its completion is reported, and one before
+        # it; and one for an assignment that ended before its load was delivered.
+        UniqueConstraint("stop_id", "trigger"),
         UniqueConstraint("assignment_id"),
         CheckConstraint(
             "num_nonnulls(stop_id, assignment_id, load_ids, request) = 1", name="start"

@@ -15,12 +15,14 @@ class Silence(StrEnum):
     """Why a driver may not be rung.
 
     MOVING: the truck drives. QUIET_HOURS: those that they set. UNANSWERED: their last
-    two rounds of offers, and the app was not opened since.
+    two rounds of offers, and the app was not opened since. UNLOADING: they are at their
+    last stop, and wish that offers wait until they are done there.
     """
 
     MOVING = "moving"
     QUIET_HOURS = "quiet_hours"
     UNANSWERED = "unanswered"
+    UNLOADING = "unloading"
 
 
 class StandingBy(Row):

@@ -1,22 +1,15 @@
 """Answers to offers: a driver sees, accepts or declines one; one driver wins a load."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ColumnElement,
     Row,
     Uuid,
-    and_,
-    exists,
-    func,
-    or_,
-    select,
     text,
-    true,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from freight.candidates import CandidateStop
@@ -26,14 +19,11 @@ from freight.objections import Ground, Journey, Moment, Objection, objections
 from freight.situation import Parameters
 from geo.areas import forbidden
 from models.fleet.drivers import Availability, Driver
-from models.fleet.positions import LastPosition
 from models.fleet.trucks import Truck
 from models.kernel.row import AwareDateTime
-from models.loads.assignments import Assignment, AssignmentStatus, Slot
+from models.loads.assignments import Assignment, Slot
 from models.loads.loads import Visibility
 from models.offers.offers import IS_OPEN, DeclineReason, Offer
-from models.people.organisations import Organisation
-from models.search.searches import BackhaulSearch
 from runtime.errors import Conflict, Gone, NotFound
 from services.booking.objections import (
     BY_DEFAULT,
@@ -41,7 +31,8 @@ from services.booking.objections import (
     Objected,
     situation_now,
 )
-from services.fleet import areas
+from services.booking.seen import seen_under_locks
+from services.fleet import areas, drivers
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
@@ -143,6 +134,17 @@ def _locked(session: Session, actor: Actor, offer_id: UUID) -> Offer:
     return offer
 
 
+UNLOADS = """
+    select from backhaul_searches search
+    join stops on stops.id = search.stop_id
+    join assignments carried on carried.load_id = stops.load_id
+    where search.id = o.search_id and search.trigger = 'arrived'
+        and carried.driver_id = o.driver_id and carried.status = 'active'
+        and carried.slot = 'current'
+"""
+"""The load before whose drop the offer was made is still on the truck."""
+
+
 # scope: the offer by its id and its driver.
 TRY = text(
     f"""
@@ -160,14 +162,16 @@ TRY = text(
         and offers.load_id = l.id and offers.expires_at > now()
         and offers.{IS_OPEN}
         returning offers.id, offers.load_org_id, offers.load_id, offers.driver_id,
-            offers.org_id, set_config('app.loads', offers.load_id::text, true)
+            offers.org_id, offers.search_id,
+            set_config('app.loads', offers.load_id::text, true)
     ), a as (
         insert into assignments (
             id, org_id, load_org_id, load_id, driver_id, truck_id, offer_id, kind,
             status, slot
         )
         select :assignment_id, o.org_id, o.load_org_id, o.load_id, o.driver_id,
-            drivers.truck_id, o.id, 'backhaul', 'active', 'current'
+            drivers.truck_id, o.id, 'backhaul', 'active',
+            case when exists ({UNLOADS}) then 'next' else 'current' end
         from o join drivers on drivers.id = o.driver_id
         where drivers.truck_id is not null
         on conflict do nothing
@@ -229,11 +233,13 @@ def accept(
     repeat: the winner gets the same assignment again, even without a recent position.
     If it raises, the transaction can only be rolled back.
 
-    Only a driver against whom nothing but the age of their position speaks gets
+    Of an offer before a drop it is their next load, until that drop is done. Only a
+    driver against whom nothing but the age of their position speaks gets
     PositionTooOld.
 
-    Locks: the load, its offers, the driver. Raises: NotFound, OfferTaken,
-    OfferExpired, OfferWithdrawn, OfferMoveRefused (declined), PositionTooOld, Objected.
+    Locks: the load, its offers, the driver, for a next load their trucks. Raises:
+    NotFound, OfferTaken, OfferExpired, OfferWithdrawn, OfferMoveRefused (declined),
+    PositionTooOld, Objected.
     """
     assignment_id = uuid7()
     ids = {"offer_id": offer_id, "driver_id": actor.driver_id}
@@ -241,7 +247,9 @@ def accept(
     if not tried.offers:
         won = _won_before(session, actor, offer_id)
         return get_assignment(session, actor, won)
-    seen = _seen(session, actor, offer_id, assignment_id, rules.position_max_age)
+    seen = seen_under_locks(
+        session, actor, offer_id, assignment_id, rules.position_max_age
+    )
     before = Availability(tried.availability or seen.Driver.availability)
     found = _objections(session, seen, before, rules.parameters)
     if [objection.ground for objection in found] == [Ground.POSITION_OLD]:
@@ -251,66 +259,10 @@ def accept(
     if found:
         raise Objected(found, ASK_THE_DESK)
     _book(session, actor, seen.Offer, now)
+    if seen.slot is Slot.NEXT:
+        # The drop may have been done while the acceptance waited for the driver.
+        drivers.settle_availability(session, seen.Offer.driver_id)
     return get_assignment(session, actor, assignment_id)
-
-
-def _seen(
-    session: Session,
-    actor: Actor,
-    offer_id: UUID,
-    assignment_id: UUID,
-    position_max_age: timedelta | None,
-) -> Row[Any]:
-    """Return the locked offer with its load, and all that is judged of its driver,
-    their truck and both companies, as it is after the wait for the locks.
-
-    `made_with` is the truck of the new assignment, null if it could not be made.
-    """
-    # scope: of the actor's own offer.
-    made = aliased(Assignment)
-    truck_id = func.coalesce(made.truck_id, Driver.truck_id)
-    others = select(Assignment.id).where(
-        or_(
-            Assignment.driver_id == Offer.driver_id,
-            and_(Assignment.truck_id == truck_id, Assignment.slot == Slot.CURRENT),
-        ),
-        Assignment.status == AssignmentStatus.ACTIVE,
-        Assignment.id != assignment_id,
-    )
-    return session.execute(
-        visible_offers(actor)
-        .where(Offer.id == offer_id)
-        .join(Driver, Driver.id == Offer.driver_id)
-        .join(BackhaulSearch, BackhaulSearch.id == Offer.search_id)
-        .outerjoin(made, made.id == assignment_id)
-        .join(Organisation, Organisation.id == Driver.org_id)
-        .outerjoin(Truck, Truck.id == truck_id)
-        .add_columns(
-            Driver,
-            Truck,
-            made.truck_id.label("made_with"),
-            others.exists().label("is_slot_taken"),
-            _is_located(position_max_age).label("is_located"),
-            func.is_suspended(Offer.load_org_id).label("is_poster_suspended"),
-            func.is_suspended(Offer.org_id).label("is_carrier_suspended"),
-            func.is_cabotage(Offer.load_id, Offer.driver_id).label("is_cabotage"),
-            func.now().label("at"),
-            BackhaulSearch.request.label("asked_for"),
-            *Company.columns(),
-        )
-        .execution_options(populate_existing=True)
-    ).one()
-
-
-def _is_located(position_max_age: timedelta | None) -> ColumnElement[bool]:
-    # scope: the position of an offer's own driver.
-    if position_max_age is None:
-        return true()
-    recent = select(LastPosition.driver_id).where(
-        LastPosition.driver_id == Offer.driver_id,
-        LastPosition.corrected_at >= func.now() - position_max_age,
-    )
-    return exists(recent)
 
 
 def _objections(
@@ -343,7 +295,8 @@ def _objections(
         is_visible=load.visibility is Visibility.NETWORK or load.org_id == offer.org_id,
         is_slot_taken=seen.is_slot_taken,
         is_truck_changed=seen.made_with not in {None, driver.truck_id},
-        is_located=seen.is_located,
+        # A next load begins at the stop where the driver has arrived.
+        is_located=seen.is_located or seen.slot is Slot.NEXT,
         is_cabotage=seen.is_cabotage,
         area=forbidden(operating, no_go, [stop.point for stop in candidate.route]),
     )

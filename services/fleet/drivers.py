@@ -34,8 +34,12 @@ the words for it."""
 OF_THE_DRIVER = {
     "quiet_hours": "quiet hours",
     "rings_while_moving": "whether they are rung while the truck moves",
+    "offers_wait_for_drop": "whether offers wait for the drop",
 }
 """What only the driver changes: when they are left alone, and the words for it."""
+
+OF_THEIR_SETTINGS = (Silence.MOVING, Silence.QUIET_HOURS, Silence.UNLOADING)
+"""Why they may not be rung, that these decide."""
 
 
 class DriverBusy(Conflict):
@@ -130,7 +134,7 @@ def edit_driver(
             raise
         raise CrewFull("Take the truck from one of its two drivers first.") from None
     if OF_THE_DRIVER.keys() & fields:
-        ringing.open_again(session, driver.id, Silence.MOVING, Silence.QUIET_HOURS)
+        ringing.open_again(session, driver.id, *OF_THEIR_SETTINGS)
     session.expire(driver, ["truck"])
     return get_driver(session, actor, driver_id)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, exists, or_, select, text
+from sqlalchemy import Select, delete, exists, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -20,6 +20,7 @@ from models.loads.assignments import (
     Slot,
 )
 from models.loads.loads import Load
+from models.search.standing import StandingBy
 from notifications import outbox
 from notifications.messages import MessageKind
 from runtime.errors import IdTaken, NotFound
@@ -130,7 +131,8 @@ def put_driver_on(
 ) -> Assignment:
     """Make the driver the load's only active driver; unique indexes decide a race.
 
-    The driver's row is read again under its lock, before they are on_load.
+    The driver's row is read again under its lock, before they are on_load. Nothing
+    stands by for them any more.
 
     slot: None takes the current one if it is free, else the next.
     after: the company's assignment before, of the same booking.
@@ -138,6 +140,7 @@ def put_driver_on(
 
     Locks: the drivers, then trucks. Raises: DriverBusy, NoTruck, IdTaken.
     """
+    # scope: the caller found the driver by a scope.
     if driver.truck_id is None:
         raise drivers.NoTruck("Give the driver a truck first.")
     # Write the assignments before locking the driver, as everywhere. Ending an
@@ -166,6 +169,8 @@ def put_driver_on(
         drivers.settle_availability(session, freed)
     session.refresh(driver, with_for_update={"key_share": True, "of": Driver})
     drivers.settle_availability(session, driver.id)
+    # What `end_standing_by` does for who was available: this may be their next load.
+    session.execute(delete(StandingBy).where(StandingBy.driver_id == driver.id))
     return assignment
 
 

@@ -4,7 +4,7 @@ No time and no place that a phone claims is refused: the next report of its queu
 wait for ever. What is hard to believe is kept, with flags for the desk.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from models.loads.assignments import (
     NEWEST_FIRST,
     Assignment,
     AssignmentStatus,
+    Slot,
 )
 from models.loads.loads import Load
 from models.loads.stops import Stop, StopKind
@@ -72,17 +73,26 @@ class AtHand(NamedTuple):
 
 
 def arrive(
-    session: Session, actor: Actor, stop_id: UUID, report: Report, *, now: datetime
+    session: Session,
+    actor: Actor,
+    stop_id: UUID,
+    report: Report,
+    *,
+    search_after: timedelta,
+    now: datetime,
 ) -> Stop:
     """Note that the truck arrived.
 
-    Safe to repeat: a stop with an arrival is returned unchanged.
+    At the last stop of the driver's current load a search before the drop follows (a
+    job). Safe to repeat: a stop with an arrival is returned unchanged.
+
+    search_after: how long after the report it follows, if they still unload then.
 
     Locks: the load. Raises: NotFound, AssignmentEnded, StopOutOfOrder,
     LoadMoveRefused.
     """
     at_hand = lock(session, actor, stop_id)
-    load, stop, _ = at_hand
+    load, stop, assignment = at_hand
     if stop.status is not StopStatus.PENDING:
         return stop
     check_order(load, stop, LEFT)
@@ -99,6 +109,14 @@ def arrive(
             load,
             LoadAct.CONFIRM_PICKUP,
             Cause(now, reason="confirmed before the arrival was reported"),
+        )
+    if stop is load.stops[-1] and assignment.slot is Slot.CURRENT:
+        enqueue(
+            session,
+            Job.SEARCH_ARRIVED,
+            at=now + search_after,
+            stop_id=str(stop.id),
+            driver_id=str(assignment.driver_id),
         )
     return stop
 

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from freight.lifecycles import OfferAct, OfferStatus
 from jobs import Job, enqueue_each
 from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.stops import Stop
 from models.offers.offers import Offer
+from models.search.searches import BackhaulSearch, SearchTrigger
 from notifications import outbox
 from notifications.messages import MessageKind
 from runtime.config import Strategy
@@ -141,12 +143,24 @@ def fallen(load_id: UUID) -> Select[Offer]:
 def end_left_over(session: Session, cause: Cause, *, most: int = 500) -> list[Offer]:
     """Supersede the open offers of drivers who have a load; return them.
 
-    These are the offers that `end_for_driver` skipped; at most `most` at once. Safe to
-    repeat. Locks: those offers that are not locked.
+    These are the offers that `end_for_driver` skipped; at most `most` at once. Not
+    those that were made before the drop of that load. Safe to repeat.
+
+    Locks: those offers that are not locked.
     """
+    unloads = (
+        select(Stop.load_id)
+        .join(BackhaulSearch, BackhaulSearch.stop_id == Stop.id)
+        .where(
+            BackhaulSearch.id == Offer.search_id,
+            BackhaulSearch.trigger == SearchTrigger.ARRIVED,
+        )
+        .correlate(Offer)
+    )
     carried = select(Assignment.id).where(
         Assignment.driver_id == Offer.driver_id,
         Assignment.status == AssignmentStatus.ACTIVE,
+        Assignment.load_id.is_distinct_from(unloads.scalar_subquery()),
     )
     query = select(Offer).where(is_open(), exists(carried)).limit(most)
     ended = _to_end(session, query, skip_locked=True)

@@ -1,4 +1,6 @@
-"""Offer loads that came to the market to a driver who waits, beside what they hold."""
+"""Offer loads beside what the driver holds: those that came to the market while they
+wait, those that they asked for, and those after a drop before which some were offered.
+"""
 
 # scope: called by jobs, for one search.
 
@@ -11,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from freight.lifecycles import OfferStatus
 from geo.roads import Roads
-from models.offers.offers import Offer
-from models.search.searches import BackhaulSearch
+from models.offers.offers import DeclineReason, Offer
+from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
 from notifications.messages import MessageKind
 from services.kernel import events
 from services.offers import ending
@@ -111,6 +113,55 @@ def add(
         room -= 1
     offer.announce(session, driver, made, MessageKind.OFFER, cause)
     return made
+
+
+def extend(
+    session: Session,
+    search: BackhaulSearch,
+    rules: OfferRules,
+    roads: Roads,
+    *,
+    now: datetime | None = None,
+) -> list[Offer]:
+    """Offer the loads of a search of all loads: as `offer.extend`, in place of earlier
+    ones, or beside those that were offered before the same drop, as by `add`.
+
+    Beside those, the first ones as if they were asked for, and none to a driver who was
+    done for today. Before the drop, none to a driver whose phones rang `rings_per_day`
+    times.
+
+    Locks: as those do.
+    """
+    if search.trigger is SearchTrigger.ARRIVED:
+        rings = waiting.rings(session, search.driver_id)
+        if rings >= rules.rings_per_day:
+            standing.leave(session, search)
+            return []
+    is_done = _is_done_before_the_drop(session, search)
+    if is_done is None:
+        return offer.extend(session, search, rules, roads, now=now)
+    if is_done:
+        standing.leave(session, search)
+        return []
+    is_first = now is None or search.outcome is SearchOutcome.STANDS_BY
+    return add(session, search, rules, roads, now=now, is_asked_for=is_first)
+
+
+def _is_done_before_the_drop(session: Session, search: BackhaulSearch) -> bool | None:
+    """Say whether the driver was done for today before the drop of this search; None if
+    nothing was offered to them then."""
+    if search.trigger is not SearchTrigger.DROP_COMPLETED:
+        return None
+    is_done = Offer.decline_reason.is_not_distinct_from(DeclineReason.DONE_FOR_TODAY)
+    return session.scalar(
+        select(func.bool_or(is_done))
+        .join(BackhaulSearch, BackhaulSearch.id == Offer.search_id)
+        .where(
+            BackhaulSearch.stop_id == search.stop_id,
+            BackhaulSearch.driver_id == search.driver_id,
+            BackhaulSearch.trigger == SearchTrigger.ARRIVED,
+        )
+    )
 
 
 def _better(

@@ -17,7 +17,7 @@ from models.search.searches import (
     SearchTrigger,
 )
 from services.offers.offers import is_open
-from services.search import adding, offer, standing, waiting
+from services.search import adding, standing, waiting
 from services.search.run import SearchRules
 
 
@@ -47,9 +47,11 @@ def offer_next(
         is_first = search.outcome is SearchOutcome.STANDS_BY
         most = rules.offers.rings_per_day
         if is_first or waiting.rings(session, search.driver_id) < most:
-            offer.extend(session, search, rules.offers, rules.roads, now=now)
+            adding.extend(session, search, rules.offers, rules.roads, now=now)
         else:
             standing.leave(session, search)
+        if search.trigger is SearchTrigger.ARRIVED:
+            _go_back(session, search)
     elif not _add_next(session, rules, search, now):
         _go_back(session, search)
 
@@ -69,12 +71,13 @@ def _add_next(
 
 
 def _go_back(session: Session, search: BackhaulSearch) -> None:
-    """Let the search of all loads go on, which may have lost its offers to better ones
-    (a job: it locks loads, and the driver is locked already)."""
+    """Let the last search of all loads go on, if that is another: it may have lost its
+    offers to better ones, or left those before its drop open (a job: it locks loads,
+    and the driver is locked already)."""
     of_all = select(BackhaulSearch.id).where(
         BackhaulSearch.driver_id == search.driver_id, BackhaulSearch.trigger.in_(OF_ALL)
     )
     last = session.scalar(of_all.order_by(BackhaulSearch.id.desc()).limit(1))
-    if last is not None:
+    if last is not None and last != search.id:
         job = Job.SEARCH_OFFER_NEXT
         enqueue(session, job, search_id=str(last), once_all_ended=True)

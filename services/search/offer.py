@@ -22,7 +22,7 @@ from models.fleet.drivers import Availability, Driver
 from models.loads.assignments import Assignment
 from models.loads.loads import Load
 from models.offers.offers import Offer
-from models.search.searches import OF_ALL, BackhaulSearch
+from models.search.searches import OF_ALL, BackhaulSearch, SearchTrigger
 from notifications import outbox
 from notifications.messages import MessageKind
 from runtime.config import Settings, Strategy
@@ -36,6 +36,7 @@ from services.search import standing
 from services.search.judge import worth_taking
 from services.search.same_freight import Freight, without_duplicates
 from services.search.standing import FreeDriver
+from services.search.start import is_unloading
 
 
 @dataclass(frozen=True)
@@ -214,8 +215,8 @@ def announce(
 def lock_free_driver(session: Session, search: BackhaulSearch) -> FreeDriver | None:
     """Lock and return the search's driver, if they can be offered loads of it.
 
-    None if the driver is not available or has a newer search, or if the company is
-    suspended. Locks: the driver.
+    None if the driver is not available (of a search before a drop: unloads no more) or
+    has a newer search, or if the company is suspended. Locks: the driver.
     """
     # Read again under the lock: the row may have changed since it was first read.
     driver, may_be_silent, has_standing = session.execute(
@@ -225,12 +226,18 @@ def lock_free_driver(session: Session, search: BackhaulSearch) -> FreeDriver | N
         .execution_options(populate_existing=True)
     ).one()
     if (
-        driver.availability is not Availability.AVAILABLE
+        not _is_free(session, search, driver)
         or _is_outdated(session, search)
         or is_suspended(session, search.org_id)
     ):
         return None
     return FreeDriver(driver, may_be_silent, has_standing)
+
+
+def _is_free(session: Session, search: BackhaulSearch, driver: Driver) -> bool:
+    if search.trigger is SearchTrigger.ARRIVED:
+        return is_unloading(session, driver.id, search.stop_id)
+    return driver.availability is Availability.AVAILABLE
 
 
 def _is_outdated(session: Session, search: BackhaulSearch) -> bool:

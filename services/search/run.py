@@ -9,9 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
-from uuid_utils.compat import uuid7
 
 from freight.columns import Loads
 from freight.ranking import Screened, asked_of, in_circle, rank, screen
@@ -26,25 +24,26 @@ from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from models.offers.offers import Offer
 from models.search.searches import (
+    OF_ALL,
     BackhaulSearch,
     SearchOutcome,
     SearchTrigger,
 )
 from models.search.waiting import WaitingDriver
 from runtime.config import Settings
-from runtime.telemetry import log, trace_id
+from runtime.telemetry import log
 from services.fleet import areas
 from services.market.market import Market
 from services.search import (
     adding,
-    offer,
     situations,
+    standing,
     waiting,
     whereabouts,
 )
 from services.search.candidates import candidates
 from services.search.offer import OfferRules
-from services.search.start import Start, absence_of, start_of
+from services.search.start import Start, absence_of, claim, start_of
 from services.search.whereabouts import Whereabouts
 
 KEPT = 50
@@ -100,8 +99,8 @@ def search_home(
     Locks: as `search_from`.
     """
     # scope: a job, for the driver of the drop.
-    claim = {"stop_id": stop_id}
-    search = _claim(session, driver_id, SearchTrigger.DROP_COMPLETED, now, **claim)
+    start = {"stop_id": stop_id}
+    search = claim(session, driver_id, SearchTrigger.DROP_COMPLETED, now, **start)
     if search is None:
         return None
     stop = session.get_one(Stop, stop_id)
@@ -123,8 +122,8 @@ def search_after_end(
     """
     # scope: a job, for the driver of the assignment.
     driver_id = session.get_one(Assignment, assignment_id).driver_id
-    claim = {"assignment_id": assignment_id}
-    search = _claim(session, driver_id, SearchTrigger.ASSIGNMENT_ENDED, now, **claim)
+    start = {"assignment_id": assignment_id}
+    search = claim(session, driver_id, SearchTrigger.ASSIGNMENT_ENDED, now, **start)
     if search is None:
         return None
     place = whereabouts.place_of(session, driver_id, now)
@@ -152,11 +151,11 @@ def search_woken(
         waits.due_at = quiet_until
         enqueue(session, Job.SEARCH_WOKEN, at=quiet_until, driver_id=str(driver_id))
         return None
-    claim = {"load_ids": list(waits.load_ids)}
+    start = {"load_ids": list(waits.load_ids)}
     # Others that come now wait for the row, and queue a search of their own.
     waits.load_ids, waits.due_at = [], None
     session.flush()
-    search = _claim(session, driver_id, SearchTrigger.LOAD_CHANGED, now, **claim)
+    search = claim(session, driver_id, SearchTrigger.LOAD_CHANGED, now, **start)
     assert search is not None
     place = whereabouts.since_search(session, waits)
     free_at = max(waits.free_at, now)
@@ -197,7 +196,7 @@ def search_from(
         search.outcome = SearchOutcome.FOUND
     elif search.outcome is not SearchOutcome.STANDS_BY:
         # Asked again: the driver may have been given a load while we searched.
-        absence = absence_of(session, driver, is_dry_run=search.is_dry_run)
+        absence = absence_of(session, driver, search)
         search.outcome = absence or SearchOutcome.NOTHING_FOUND
     log().info(
         "backhaul.searched",
@@ -216,9 +215,12 @@ def _not_searched(
 ) -> BackhaulSearch:
     search.outcome = why
     session.flush()
-    # A request may have named a place of its own: the driver waits on for others.
-    if search.trigger is not SearchTrigger.REQUESTED:
+    # A request may have named a place of its own: the driver waits on for others. Who
+    # is not at the stop any more may wait already.
+    if search.trigger not in {SearchTrigger.REQUESTED, SearchTrigger.ARRIVED}:
         waiting.end_if_in_vain(session, search.driver_id, why)
+    if search.trigger in OF_ALL:
+        standing.leave(session, search)
     return search
 
 
@@ -230,44 +232,10 @@ def _offer(
     if search.trigger is SearchTrigger.REQUESTED:
         return adding.add(session, search, rules.offers, rules.roads, is_asked_for=True)
     if search.load_ids is None:
-        return offer.extend(session, search, rules.offers, rules.roads)
+        return adding.extend(session, search, rules.offers, rules.roads)
     if waiting.is_home(start.place.point, start.home):
         return []
     return adding.add(session, search, rules.offers, rules.roads)
-
-
-def _claim(
-    session: Session,
-    driver_id: UUID,
-    trigger: SearchTrigger,
-    now: datetime,
-    **start: UUID | list[UUID],
-) -> BackhaulSearch | None:
-    """Insert a search; return None if there is one of this start already."""
-    # scope: a job, for one driver.
-    driver = session.get_one(Driver, driver_id)
-    return session.scalar(
-        insert(BackhaulSearch)
-        .values(
-            id=uuid7(),
-            org_id=driver.org_id,
-            driver_id=driver_id,
-            trigger=trigger,
-            **start,
-            outcome=SearchOutcome.NOTHING_FOUND,
-            searched_at=now,
-            trace_id=trace_id(),
-            situation={},
-            parameters={},
-            area={},
-            map={},
-            counts={},
-            ranked=[],
-            timings={},
-        )
-        .on_conflict_do_nothing()
-        .returning(BackhaulSearch)
-    )
 
 
 def _search(

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from freight.ranking import Ranked
 from jobs import Job, enqueue, enqueue_each
-from models.fleet.drivers import Driver, RingsWhileMoving
+from models.fleet.drivers import Availability, Driver, RingsWhileMoving
 from models.fleet.positions import LastPosition
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch, SearchOutcome
@@ -64,8 +64,12 @@ NEWEST_IS_UNANSWERED = (
     .correlate(Driver)
     .scalar_subquery()
 )
+WAITS_FOR_DROP = Driver.offers_wait_for_drop & (
+    Driver.availability == Availability.ON_LOAD
+)
 MAY_BE_SILENT = func.coalesce(
-    MOVES | Driver.quiet_hours.is_not(None) | NEWEST_IS_UNANSWERED, false()
+    MOVES | Driver.quiet_hours.is_not(None) | NEWEST_IS_UNANSWERED | WAITS_FOR_DROP,
+    false(),
 ).label("may_be_silent")
 HAS_STANDING = exists().where(StandingBy.driver_id == Driver.id).label("has_standing")
 """Read with the driver, since every drop reads that row: no statement more for those
@@ -89,6 +93,9 @@ def why_silent(
 
     Locks: their last position.
     """
+    # Before what may open again: the drop opens it.
+    if driver.offers_wait_for_drop and driver.availability is Availability.ON_LOAD:
+        return Quiet(Silence.UNLOADING, None)
     until = ringing.quiet_until(driver, now)
     if until is not None and not is_awake:
         return Quiet(Silence.QUIET_HOURS, until)
@@ -198,6 +205,7 @@ def _stand_by(
     now: datetime,
 ) -> None:
     known = _locked(session, driver.id)
+    is_told = known is not None and known.reason is not Silence.UNLOADING
     row = known or StandingBy(driver_id=driver.id, org_id=driver.org_id, since=now)
     row.loads, row.asked_at = list(loads), None
     row.reason, row.opens_at = silent
@@ -215,7 +223,7 @@ def _stand_by(
             search_id=str(search.id),
             stands_by=True,
         )
-    if known is None:
+    if not is_told and silent.reason is not Silence.UNLOADING:
         _tell_desk(session, driver, now)
 
 

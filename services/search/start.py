@@ -8,14 +8,21 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, aliased
+from uuid_utils.compat import uuid7
 
+from freight.lifecycles import StopStatus
 from freight.records import record_of
 from geo.distance import haversine_m
 from geo.points import Point
 from models.fleet.drivers import Availability, Driver
 from models.fleet.trucks import Truck
-from models.search.searches import BackhaulSearch, SearchOutcome
+from models.loads.assignments import Assignment, AssignmentStatus
+from models.loads.stops import Stop
+from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
+from runtime.telemetry import trace_id
 from services.fleet import drivers
 from services.kernel.standing import is_suspended
 from services.search.whereabouts import Whereabouts
@@ -90,7 +97,7 @@ def start_of(
     free_at: datetime,
 ) -> Start | SearchOutcome:
     """Return what the search starts from, or why it cannot."""
-    absence = absence_of(session, driver, is_dry_run=search.is_dry_run)
+    absence = absence_of(session, driver, search)
     if absence is not None:
         return absence
     asked = Request.from_record(search.request) if search.request else None
@@ -104,19 +111,81 @@ def start_of(
 
 
 def absence_of(
-    session: Session, driver: Driver, *, is_dry_run: bool = False
+    session: Session, driver: Driver, search: BackhaulSearch | None = None
 ) -> SearchOutcome | None:
     """Return why the driver cannot be offered loads now.
 
-    is_dry_run: only whether their company may not search at all.
+    search: that is made for them. A dry run asks only whether their company may not
+        search at all, and one before the drop whether they still unload.
     """
     # scope: a driver whom the caller found by a scope.
     if is_suspended(session, driver.org_id):
         return SearchOutcome.COMPANY_SUSPENDED
-    if is_dry_run:
+    if search is not None and search.is_dry_run:
         return None
+    if search is not None and search.trigger is SearchTrigger.ARRIVED:
+        is_there = is_unloading(session, driver.id, search.stop_id)
+        return None if is_there else SearchOutcome.DRIVER_BUSY
     if drivers.has_load(session, driver.id):
         return SearchOutcome.DRIVER_BUSY
     if driver.availability is not Availability.AVAILABLE:
         return SearchOutcome.DRIVER_OFF_DUTY
     return None
+
+
+def is_unloading(session: Session, driver_id: UUID, stop_id: UUID | None) -> bool:
+    """Say whether the driver is at this stop of their load, not done there, and neither
+    they nor their truck have another load."""
+    # scope: a driver whom the caller found by a scope.
+    current, other = aliased(Assignment), aliased(Assignment)
+    follows = select(other.id).where(
+        or_(other.driver_id == driver_id, other.truck_id == current.truck_id),
+        other.status == AssignmentStatus.ACTIVE,
+        other.id != current.id,
+    )
+    unloads = (
+        select(Stop.id)
+        .join(current, current.load_id == Stop.load_id)
+        .where(
+            Stop.id == stop_id,
+            Stop.status == StopStatus.ARRIVED,
+            current.driver_id == driver_id,
+            current.status == AssignmentStatus.ACTIVE,
+            ~exists(follows),
+        )
+    )
+    return session.scalar(unloads) is not None
+
+
+def claim(
+    session: Session,
+    driver_id: UUID,
+    trigger: SearchTrigger,
+    now: datetime,
+    **start: UUID | list[UUID],
+) -> BackhaulSearch | None:
+    """Insert a search; return None if there is one of this start by this trigger."""
+    # scope: a job, for one driver.
+    driver = session.get_one(Driver, driver_id)
+    return session.scalar(
+        insert(BackhaulSearch)
+        .values(
+            id=uuid7(),
+            org_id=driver.org_id,
+            driver_id=driver_id,
+            trigger=trigger,
+            **start,
+            outcome=SearchOutcome.NOTHING_FOUND,
+            searched_at=now,
+            trace_id=trace_id(),
+            situation={},
+            parameters={},
+            area={},
+            map={},
+            counts={},
+            ranked=[],
+            timings={},
+        )
+        .on_conflict_do_nothing()
+        .returning(BackhaulSearch)
+    )

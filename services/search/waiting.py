@@ -59,13 +59,19 @@ ANEW = """
 BEGIN_AFTER_DROP = text(
     f"""
     insert into waiting_drivers (driver_id, org_id, since, lat, lon, free_at)
-    select d.id, d.org_id, coalesce(s.completed_at, :now), s.lat, s.lon, :now
-    from drivers d, stops s where d.id = :driver_id and s.id = :stop_id
-        and not exists (select from backhaul_searches b where b.stop_id = s.id)
+    select d.id, d.org_id, coalesce(a.searched_at, s.completed_at, :now), s.lat, s.lon,
+        :now
+    from drivers d cross join stops s
+    left join backhaul_searches a on a.stop_id = s.id and a.driver_id = d.id
+        and a.trigger = 'arrived' and a.outcome = 'offered'
+    where d.id = :driver_id and s.id = :stop_id
+        and not exists (select from backhaul_searches b
+            where b.stop_id = s.id and b.trigger = 'drop_completed')
     {ANEW}
     """
 )
-"""One statement, since it stands before the search of every drop."""
+"""One statement, since it stands before the search of every drop. Who was offered loads
+before it has waited since then: what they declined is not offered again."""
 
 BEGIN = text(
     f"""

@@ -164,7 +164,7 @@ class TestEveryTable:
             "uq_offers_search_load",
             "uq_offers_open_driver_load",
             "uq_stops_load_id_sequence",
-            "uq_backhaul_searches_stop_id",
+            "uq_backhaul_searches_stop_id_trigger",
             "uq_backhaul_searches_assignment_id",
         }
         found = set()

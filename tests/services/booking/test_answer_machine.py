@@ -35,7 +35,8 @@ some_offer = st.integers(0, 50)
 
 ONE_DROP_MANY_SEARCHES = text(
     "set local role backhaul_owner;"
-    " alter table backhaul_searches drop constraint uq_backhaul_searches_stop_id"
+    " alter table backhaul_searches drop constraint"
+    " uq_backhaul_searches_stop_id_trigger"
 )
 
 REFUSAL = {
