@@ -1,6 +1,7 @@
 """The search before the drop: while the driver unloads at their last stop."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -30,7 +31,7 @@ from tests.services.search.dock import (
 )
 from tests.services.search.standing_scene import DRIVES, row_of, say
 from tests.services.search.test_waiting import change, searches
-from tests.world import CHICAGO, CLEVELAND, utcnow
+from tests.world import CHICAGO, CLEVELAND, NEW_YORK, utcnow
 
 DWELL = timedelta(hours=2)
 
@@ -110,6 +111,14 @@ class TestTheJob:
         assert offered(here.driver) == [best, second]
         assert pushes_to(here.driver).count("offer") == 2
 
+    def test_follows_no_arrival_with_the_next_load(self, scene):
+        driver = scene.driver()
+        plan(scene, driver, scene.load(pickup=CLEVELAND))
+
+        docked(scene, driver)
+
+        assert queued("search.arrived") == []
+
     def test_does_nothing_if_the_arrival_was_taken_back(self, scene):
         here = docked(scene)
         change(Stop, here.stop_id, status="pending", arrived_at=None)
@@ -183,6 +192,39 @@ class TestTheSearch:
         run_jobs(only="search.offer_next", **scene.changes)
 
         assert offered(here.driver) == [second]
+
+    def test_ends_when_nothing_is_left(self, scene, run_jobs):
+        scene.load()
+        here = docked(scene)
+        search = here.search()
+        (offer,) = open_offers(here.driver)
+        decline(here.driver, offer.id)
+        run_jobs(only="search.offer_next", **scene.changes)
+
+        with Session.begin() as session:
+            run.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
+
+        assert queued("search.offer_next") == []
+
+    def test_ends_no_waiting_that_began_meanwhile(self, scene):
+        """The drop may be done, and the driver wait, before it sees that."""
+        here = docked(scene)
+        path = f"/v1/drivers/{here.driver.driver_id}"
+        here.driver.patch(path, {"home_lat": -33.87, "home_lon": 151.21})
+        waits = WaitingDriver(
+            driver_id=UUID(here.driver.driver_id),
+            org_id=here.driver.org_id,
+            since=utcnow(),
+            lat=NEW_YORK.lat,
+            lon=NEW_YORK.lon,
+            free_at=utcnow(),
+        )
+        with Session.begin() as session:
+            session.add(waits)
+
+        assert here.search().outcome == "home_out_of_reach"
+
+        assert len(rows_of(WaitingDriver)) == 1
 
     def test_rings_no_driver_who_was_rung_often_enough(self, scene):
         scene.changes["RINGS_PER_DAY"] = 0

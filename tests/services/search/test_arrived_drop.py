@@ -1,7 +1,10 @@
 """What was found before a drop, and the search after it; drivers who wish to wait."""
 
+from uuid import UUID
+
 import pytest
 
+from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
 from tests.services.scene import (
     decline,
@@ -15,7 +18,7 @@ from tests.services.scene import (
 )
 from tests.services.search.dock import docked, interrupt, offered, plan, waits_for_drop
 from tests.services.search.standing_scene import DRIVES, desk, row_of, say
-from tests.services.search.test_waiting import searches
+from tests.services.search.test_waiting import change, searches
 from tests.world import CLEVELAND
 
 
@@ -200,6 +203,23 @@ class TestTheDrop:
         (waits,) = rows_of(WaitingDriver)
         (search, _) = searches(here.driver)
         assert waits.since == search.searched_at
+
+    def test_asks_nothing_of_what_another_driver_was_offered_there(
+        self, scene, run_jobs
+    ):
+        """The load was reassigned at the dock."""
+        load_id = scene.load()
+        here = docked(scene)
+        search = here.search()
+        (offer,) = open_offers(here.driver)
+        other = scene.driver().driver_id
+        change(BackhaulSearch, search.id, driver_id=UUID(other))
+
+        here.complete()
+        run_jobs(only="search.run", **scene.changes)
+
+        assert offer_row(offer.id).status == "superseded"
+        assert offered(here.driver) == [load_id]
 
     def test_rings_nobody_who_is_done_for_today(self, scene, run_jobs):
         scene.changes["OFFERS_PER_DRIVER"] = 1
