@@ -58,6 +58,7 @@ from services.search.direct import (
     NotOnTheMarket,
     NotWorthTaking,
     OfferedAlready,
+    SearchOutdated,
 )
 
 blueprint = Blueprint(
@@ -251,6 +252,7 @@ class OffersView(MethodView):
         NotOnTheMarket,
         NotWorthTaking,
         OfferedAlready,
+        SearchOutdated,
     )
     @once
     @blueprint.arguments(OfferIn)

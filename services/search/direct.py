@@ -27,6 +27,7 @@ from services.offers.offers import is_alive
 from services.search import offer, searches
 from services.search.judge import worth_taking
 from services.search.offer import Chosen, OfferRules
+from services.search.start import is_from_a_named_place
 
 
 class NotOnTheMarket(Conflict):
@@ -64,6 +65,14 @@ class OfferedAlready(Conflict):
     title = "The driver was offered this load"
 
 
+class SearchOutdated(Conflict):
+    """The driver has had a newer drop, or has lost a load, since the search began where
+    they were then."""
+
+    code = "search-outdated"
+    title = "The driver is elsewhere by now"
+
+
 class NotWorthTaking(Conflict):
     """By now the load gains the driver nothing, or they cannot take it."""
 
@@ -88,7 +97,7 @@ def offer_load(
 
     Locks: the load, the driver, the offer that makes room. Raises: NotFound,
     NotOnTheMarket, EnoughOffers, HandedBack, DriverNotAvailable, DriverBusy,
-    OfferedAlready, NotWorthTaking.
+    OfferedAlready, SearchOutdated, NotWorthTaking.
     """
     # scope: a search of the actor's company, and a load that it kept.
     search = searches.get_search(session, actor, search_id)
@@ -100,6 +109,8 @@ def offer_load(
         raise _why_not_free(session, actor, search, load_id)
     driver = drivers.get_driver(session, actor, search.driver_id, is_locked=True)
     _check_driver(session, driver, load_id)
+    if offer.is_outdated(session, search) and not is_from_a_named_place(search.request):
+        raise SearchOutdated("Search again, from where they are.")
     found = worth_taking(session, search, driver, free, roads, now=now).get(load_id)
     if found is None:
         raise NotWorthTaking("Ask for its explanation in a new search.")

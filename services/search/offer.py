@@ -203,14 +203,14 @@ def lock_free_driver(session: Session, search: BackhaulSearch) -> Driver | None:
     ).one()
     if (
         driver.availability is not Availability.AVAILABLE
-        or _is_outdated(session, search)
+        or is_outdated(session, search)
         or is_suspended(session, search.org_id)
     ):
         return None
     return driver
 
 
-def _is_outdated(session: Session, search: BackhaulSearch) -> bool:
+def is_outdated(session: Session, search: BackhaulSearch) -> bool:
     """Say whether the driver has a newer drop or loss of a load."""
     newer = select(BackhaulSearch.id).where(
         BackhaulSearch.driver_id == search.driver_id,

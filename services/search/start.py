@@ -66,6 +66,11 @@ def radius_of(record: Mapping[str, Any] | None) -> float | None:
     return record.get("radius_m") if record else None
 
 
+def is_from_a_named_place(record: Mapping[str, Any] | None) -> bool:
+    """Say whether a search was asked to begin elsewhere than where the driver was."""
+    return bool(record and record.get("place"))
+
+
 @dataclass(frozen=True)
 class Start:
     """What a search starts from: the driver, where they are, and when they are free.
