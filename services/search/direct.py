@@ -27,6 +27,7 @@ from services.offers.offers import is_alive
 from services.search import offer, searches
 from services.search.judge import worth_taking
 from services.search.offer import Chosen, OfferRules
+from services.search.same_freight import Freight
 from services.search.start import is_from_a_named_place
 
 
@@ -59,7 +60,8 @@ class DriverNotAvailable(Conflict):
 
 
 class OfferedAlready(Conflict):
-    """The driver has an open offer of the load, or had one of this search."""
+    """The driver has an open offer of the load or of the same freight, or had one of
+    the load from this search."""
 
     code = "offered-already"
     title = "The driver was offered this load"
@@ -114,6 +116,8 @@ def offer_load(
     found = worth_taking(session, search, driver, free, roads, now=now).get(load_id)
     if found is None:
         raise NotWorthTaking("Ask for its explanation in a new search.")
+    if not Freight.open(session, driver.id).takes(free[load_id].org_id, found):
+        raise OfferedAlready("They hold an open offer of the same freight.")
     if offer.count_open(session, driver.id) >= rules.per_driver:
         server = Cause(now, reason="the desk offered another load")
         ending.end_worst(session, driver.id, server, below_cents=None)

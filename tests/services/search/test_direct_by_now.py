@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.services.scene import open_offers
+from tests.services.scene import decline, open_offers
 from tests.world import CLEVELAND, NEW_YORK
 
 SEARCHES = "/v1/backhaul-searches"
@@ -60,3 +60,29 @@ class TestAfterANewerDrop:
 
         assert offer(scene, search_id, load_id).status == 201
         assert [each.load_id for each in open_offers(driver)] == [UUID(str(load_id))]
+
+
+class TestASecondLoadOfTheSameFreight:
+    @pytest.fixture
+    def twins(self, scene):
+        return scene.load(price_cents=300_000), scene.load(price_cents=290_000)
+
+    def test_is_refused_while_the_first_is_open(self, scene, found, twins):
+        driver = scene.driver()
+        search_id = found(driver)
+        first, second = twins
+        assert offer(scene, search_id, first).status == 201
+
+        answer = offer(scene, search_id, second)
+
+        assert (answer.status, answer.code) == (409, "offered-already")
+        assert [each.load_id for each in open_offers(driver)] == [first]
+
+    def test_is_offered_once_the_first_was_declined(self, scene, found, twins):
+        driver = scene.driver()
+        search_id = found(driver)
+        first, second = twins
+        made = offer(scene, search_id, first)
+        decline(driver, UUID(made["id"]))
+
+        assert offer(scene, search_id, second).status == 201
