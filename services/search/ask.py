@@ -130,7 +130,12 @@ def begin_to_wait(session: Session, search_id: UUID, now: datetime) -> None:
         return
     place, free_at = _asked(session, search, now)
     if place is not None:
-        waiting.begin_asked(session, search.driver_id, place.point, free_at, now)
+        driver = session.get_one(Driver, search.driver_id)
+        assert search.request is not None
+        waiting.begin_asked(
+            *(session, driver.id, place.point, free_at, now),
+            is_own=Request.from_record(search.request).by == driver.member_id,
+        )
 
 
 def search_requested(

@@ -19,7 +19,7 @@ from models.search.searches import (
 from models.search.waiting import WaitingDriver
 from services.fleet import drivers
 from services.kernel.actors import Actor
-from services.search import offer, waiting
+from services.search import done, offer, waiting
 from services.search.offer import OfferRules
 from services.search.searches import IN_SHORT
 from services.search.start import absence_of
@@ -32,8 +32,9 @@ class Outlook(StrEnum):
     often as they may in 24 hours; nothing new rings. NOT_SEARCHED: their search has not
     run yet. NOTHING_FOUND, OFFERS_OVER: nothing, or nothing more, of the market was
     worth it; the next load that is rings. NOT_EMPTY: no drop of theirs was searched for
-    since they had a load, or they are home. DRIVER_INCOMPLETE: they have no truck or no
-    home on file.
+    since they had a load, or they are home. DONE_FOR_TODAY: they said so;
+    they wait again after a drop, when they come back on duty, or if they ask.
+    DRIVER_INCOMPLETE: they have no truck or no home on file.
     """
 
     OFFERS_OPEN = "offers_open"
@@ -42,6 +43,7 @@ class Outlook(StrEnum):
     NOTHING_FOUND = "nothing_found"
     OFFERS_OVER = "offers_over"
     NOT_EMPTY = "not_empty"
+    DONE_FOR_TODAY = "done_for_today"
     DRIVER_BUSY = "driver_busy"
     DRIVER_OFF_DUTY = "driver_off_duty"
     DRIVER_INCOMPLETE = "driver_incomplete"
@@ -94,13 +96,16 @@ def prospects_of(
     open_offers = offer.count_open(session, driver_id)
     rings = waiting.rings(session, driver_id)
     absence = absence_of(session, driver)
-    waits = row if absence is None else None
+    is_done = row is not None and done.is_done_since(session, driver_id, row.since)
+    waits = row if absence is None and not is_done else None
     if absence is not None:
         outlook = Outlook(absence.value)
     elif driver.home is None or driver.truck is None:
         outlook = Outlook.DRIVER_INCOMPLETE
     elif open_offers:
         outlook = Outlook.OFFERS_OPEN
+    elif is_done:
+        outlook = Outlook.DONE_FOR_TODAY
     else:
         outlook = _outlook(waits, search, is_rung_often=rings >= rules.rings_per_day)
     return Prospects(

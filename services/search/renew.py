@@ -19,7 +19,7 @@ from notifications.messages import MessageKind
 from services.kernel import events
 from services.offers import ending
 from services.offers.offers import is_open
-from services.search import waiting
+from services.search import done, waiting
 from services.search.judge import worth_taking
 from services.search.offer import (
     Chosen,
@@ -56,10 +56,10 @@ def renew(
     """Offer a load again to a driver whose offer of it fell; return the new offer.
 
     Makes none if the load is not on the market or has enough offers, if the driver is
-    not free, has a newer search or an open offer of a duplicate, if their phones rang
-    `rings_per_day` times, or if by now the load is not worth taking. A driver with as
-    many offers as they may have loses the worst one, if it scores less. Safe to repeat:
-    an offer is renewed once.
+    not free, has a newer search or an open offer of a duplicate, if they said
+    "no more today" or their phones rang `rings_per_day` times, or if by now the load is
+    not worth taking. A driver with as many offers as they may have loses the worst one,
+    if it scores less. Safe to repeat: an offer is renewed once.
 
     now: what the driver has and wants by then counts.
 
@@ -72,6 +72,8 @@ def renew(
     if not free or driver is None or _is_offered_again(session, fell):
         return None
     if waiting.rings(session, driver.id) >= rules.rings_per_day:
+        return None
+    if done.is_done_for_today(session, search):
         return None
     load = free[fell.load_id]
     again = worth_taking(session, search, driver, free, roads, now=now).get(load.id)

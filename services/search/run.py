@@ -37,7 +37,7 @@ from runtime.telemetry import log, trace_id
 from services.fleet import areas
 from services.market.market import Market
 from services.offers.offers import is_open
-from services.search import adding, offer, situations, waiting, whereabouts
+from services.search import adding, done, offer, situations, waiting, whereabouts
 from services.search.candidates import candidates
 from services.search.offer import OfferRules
 from services.search.start import Start, absence_of, start_of
@@ -143,6 +143,9 @@ def search_woken(
     waits = session.get(WaitingDriver, driver_id, with_for_update=True)
     if waits is None or not waits.load_ids:
         return None
+    if done.is_done_since(session, driver_id, waits.since):
+        waits.load_ids, waits.due_at = [], None
+        return None
     quiet_until = waiting.quiet_until(session, driver_id, rules.offers.ring_every)
     if quiet_until is not None and quiet_until > now:
         waits.due_at = quiet_until
@@ -237,13 +240,15 @@ def offer_next(
 
     once_all_ended: not while an offer of the search is open.
 
-    None if the driver's phones rang `rings_per_day` times: beyond that, only a drop or
-    the loss of a load rings them. Safe to repeat.
+    None if the driver said "no more today", or if their phones rang `rings_per_day`
+    times: beyond that, only a drop or the loss of a load rings them. Safe to repeat.
     """
     # scope: a job, for one search.
     search = session.get_one(BackhaulSearch, search_id)
     still_open = select(Offer.id).where(Offer.search_id == search_id, is_open())
     if once_all_ended and session.scalar(still_open.limit(1)) is not None:
+        return
+    if done.is_done_for_today(session, search):
         return
     if search.is_dry_run:
         _go_back(session, search)

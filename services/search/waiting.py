@@ -35,6 +35,7 @@ from models.search.waiting import WaitingDriver
 from services.fleet import positions
 from services.loads.market import ON_THE_MARKET
 from services.search import whereabouts
+from services.search.done import IS_DONE
 from services.search.situations import (
     IS_CREW,
     Company,
@@ -76,17 +77,23 @@ BEGIN = text(
 )
 
 BEGIN_ASKED = text(
-    """
+    f"""
     insert into waiting_drivers (driver_id, org_id, since, lat, lon, free_at)
     select id, org_id, :now, :lat, :lon, :free_at from drivers
     where id = :driver_id and availability = 'available'
         and not exists (select from assignments a
             where a.driver_id = :driver_id and a.status = 'active')
     on conflict (driver_id) do update set lat = excluded.lat, lon = excluded.lon,
-        free_at = excluded.free_at, baseline_m = null, baseline_s = null
+        free_at = excluded.free_at, baseline_m = null, baseline_s = null,
+        since = case when :is_own and {
+        IS_DONE.format(
+            driver_id="waiting_drivers.driver_id", since="waiting_drivers.since"
+        )
+    } then excluded.since else waiting_drivers.since end
     """
 )
-"""Who waits already has waited since then."""
+"""Who waits already has waited since then. Who said "no more today" and asks after all
+waits from now on."""
 
 LAST_RING = """
     (select max(f.created_at) from offers f where f.driver_id = {driver_id})
@@ -147,8 +154,7 @@ FOR_A_LOAD = text(
             where s.driver_id = w.driver_id and s.searched_at >= :since
             and loads.id = any (s.load_ids))
         and not loads.id = any (w.load_ids)
-        and not exists (select from offers f where f.driver_id = w.driver_id
-            and f.decline_reason = 'done_for_today' and f.responded_at >= w.since)
+        and not {IS_DONE.format(driver_id="w.driver_id", since="w.since")}
         and {RINGS.format(driver_id="w.driver_id")} < :rings_per_day
     order by w.driver_id
     """
@@ -216,11 +222,21 @@ def _begin(session: Session, driver_id: UUID, now: datetime) -> Point | None:
 
 
 def begin_asked(
-    session: Session, driver_id: UUID, place: Point, free_at: datetime, now: datetime
+    session: Session,
+    driver_id: UUID,
+    place: Point,
+    free_at: datetime,
+    now: datetime,
+    *,
+    is_own: bool,
 ) -> None:
-    """Let the driver wait at this place, from this time on, if they can take a load."""
+    """Let the driver wait at this place, from this time on, if they can take a load.
+
+    is_own: they have asked themselves, which takes back a "no more today".
+    """
     at = {"lat": place.lat, "lon": place.lon, "free_at": free_at, "now": now}
-    session.execute(BEGIN_ASKED, {"driver_id": driver_id, **at})
+    asked = {"driver_id": driver_id, "is_own": is_own}
+    session.execute(BEGIN_ASKED, asked | at)
 
 
 def is_home(place: Point, home: Point) -> bool:
