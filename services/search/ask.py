@@ -76,8 +76,7 @@ def _driver(
         raise Invalid("#/truck_id", "Name a driver or a truck, not both.")
     if truck_id is not None:
         return _driver_of(session, actor, truck_id)
-    own_id = None if actor.is_dispatcher else actor.driver_id
-    wanted = driver_id or own_id
+    wanted = driver_id or actor.driver_id
     if wanted is None:
         raise Invalid("#/driver_id", "Say for which driver or truck.")
     return drivers.get_driver(session, actor, wanted)
