@@ -46,8 +46,8 @@ def ask(
     driver_id, truck_id: whom it is for; a driver may leave both out. Of a truck, the
     driver who is available, else the first one.
 
-    Raises: NotFound; Invalid, for a truck that nobody drives, a driver without truck or
-    home, a time that is over or too far ahead, and a place to which no road leads.
+    Raises: NotFound; Invalid, for a truck that nobody drives, a driver who has left
+    or has no truck or home, a time that is over or too far ahead, and a place to which no road leads.
     """
     driver = _driver(session, actor, driver_id, truck_id)
     _check_driver(driver, request)
@@ -83,17 +83,22 @@ def _driver(
 
 
 def _driver_of(session: Session, actor: Actor, truck_id: UUID) -> Driver:
-    on_the_truck = session.scalars(
-        drivers.visible_drivers(actor).where(Driver.truck_id == truck_id)
-    ).all()
+    of_truck = drivers.visible_drivers(actor).where(Driver.truck_id == truck_id)
+    on_the_truck = [each for each in session.scalars(of_truck) if not _is_gone(each)]
     if not on_the_truck:
         raise Invalid("#/truck_id", "No driver of your company is on this truck.")
     is_available = Availability.AVAILABLE
     free = [each for each in on_the_truck if each.availability is is_available]
-    return (free or list(on_the_truck))[0]
+    return (free or on_the_truck)[0]
+
+
+def _is_gone(driver: Driver) -> bool:
+    return driver.member.deactivated_at is not None
 
 
 def _check_driver(driver: Driver, request: Request) -> None:
+    if _is_gone(driver):
+        raise Invalid("#/driver_id", "The driver has left the company.")
     if driver.truck is None:
         raise Invalid("#/driver_id", "The driver has no truck.")
     if driver.home is None and request.destination is None:

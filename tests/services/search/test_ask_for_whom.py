@@ -1,10 +1,18 @@
 """For whom, and as of when, a search is asked for."""
 
+from uuid import UUID
+
 import pytest
 
 from freight.roles import Role
+from models.fleet.drivers import Availability, Driver
 from models.people.organisations import Member
+from models.search.searches import BackhaulSearch
+from runtime.db import Session
+from services.upkeep import privacy
+from tests.services.scene import rows_of
 from tests.services.search.test_waiting import change
+from tests.world import CHICAGO, NEW_YORK, utcnow
 
 SEARCHES = "/v1/backhaul-searches"
 
@@ -37,3 +45,36 @@ class TestAnOwnerWhoDrives:
         answer = owner.post(SEARCHES, {"driver_id": other.driver_id})
 
         assert answer["driver_id"] == other.driver_id
+
+
+class TestAnErasedDriver:
+    @pytest.fixture
+    def crew(self, scene):
+        """Return the erased driver, then the mate on the same truck, and the truck."""
+        gone, mate = sorted(scene.drivers(2), key=lambda each: each.driver_id)
+        with Session.begin() as session:
+            truck_id = session.get_one(Driver, UUID(mate.driver_id)).truck_id
+            session.get_one(Driver, UUID(gone.driver_id)).truck_id = truck_id
+        with Session.begin() as session:
+            privacy.erase(session, UUID(str(gone.member_id)), now=utcnow())
+        return gone, mate, truck_id
+
+    def test_is_not_searched_for_and_gets_no_new_places(self, scene, crew):
+        gone, _, _ = crew
+        body = {"driver_id": gone.driver_id, "is_dry_run": True}
+
+        answer = scene.carrier.post(
+            SEARCHES, body | {"place": at(NEW_YORK), "destination": at(CHICAGO)}
+        )
+
+        assert (answer.status, answer["errors"][0]["pointer"]) == (422, "#/driver_id")
+        assert rows_of(BackhaulSearch) == []
+
+    def test_is_not_whom_their_old_truck_means(self, scene, crew):
+        _, mate, truck_id = crew
+        change(Driver, mate.driver_id, availability=Availability.OFF_DUTY)
+
+        body = {"truck_id": str(truck_id), "is_dry_run": True}
+        answer = scene.carrier.post(SEARCHES, body)
+
+        assert (answer.status, answer["driver_id"]) == (202, mate.driver_id)
