@@ -133,13 +133,19 @@ def begin_to_wait(session: Session, search_id: UUID, now: datetime) -> None:
     if search.is_dry_run or search.outcome is not SearchOutcome.PENDING:
         return
     place, free_at = _asked(session, search, now)
-    if place is not None:
-        driver = session.get_one(Driver, search.driver_id)
-        assert search.request is not None
-        waiting.begin_asked(
-            *(session, driver.id, place.point, free_at, now),
-            is_own=Request.from_record(search.request).by == driver.member_id,
-        )
+    if place is None:
+        return
+    assert search.request is not None
+    request = Request.from_record(search.request)
+    driver = session.get_one(Driver, search.driver_id)
+    if request.place is None and request.free_at is None:
+        known = whereabouts.last_known(session, driver.id, now)
+        # Of a driver who was seen long ago, no place is known from now on either.
+        free_at = known[1] if known is not None else free_at
+    waiting.begin_asked(
+        *(session, driver.id, place.point, free_at, now),
+        is_own=request.by == driver.member_id,
+    )
 
 
 def search_requested(

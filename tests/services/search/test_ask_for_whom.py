@@ -3,15 +3,18 @@
 from uuid import UUID
 
 import pytest
+from sqlalchemy import func, text, update
 
 from freight.roles import Role
 from models.fleet.drivers import Availability, Driver
+from models.fleet.positions import LastPosition
 from models.people.organisations import Member
 from models.search.searches import BackhaulSearch
+from models.search.waiting import WaitingDriver
 from runtime.db import Session
 from services.upkeep import privacy
-from tests.services.scene import rows_of
-from tests.services.search.test_waiting import change
+from tests.services.scene import pushes_to, rows_of
+from tests.services.search.test_waiting import change, post
 from tests.world import CHICAGO, NEW_YORK, utcnow
 
 SEARCHES = "/v1/backhaul-searches"
@@ -78,3 +81,31 @@ class TestAnErasedDriver:
         answer = scene.carrier.post(SEARCHES, body)
 
         assert (answer.status, answer["driver_id"]) == (202, mate.driver_id)
+
+
+class TestADriverWhoWasNotSeenForDays:
+    @pytest.fixture
+    def driver(self, scene):
+        driver = scene.driver()
+        with Session.begin() as session:
+            ago = func.now() - text("interval '3 days'")
+            session.execute(update(LastPosition).values(corrected_at=ago))
+        return driver
+
+    def asked(self, scene, run_jobs, driver, **body):
+        body |= {"driver_id": driver.driver_id}
+        assert scene.carrier.post(SEARCHES, body).status == 202
+        run_jobs(**scene.changes)
+        post(scene)
+        run_jobs(**scene.changes)
+        return pushes_to(driver)
+
+    def test_is_not_rung_for_loads_near_where_they_were(self, scene, run_jobs, driver):
+        """As without the request: where they are, only their phone can say."""
+        assert self.asked(scene, run_jobs, driver) == []
+        assert rows_of(WaitingDriver) != []
+
+    def test_is_rung_near_the_place_that_the_desk_named(self, scene, run_jobs, driver):
+        rung = self.asked(scene, run_jobs, driver, place=at(NEW_YORK))
+
+        assert rung == ["offer"]
