@@ -172,6 +172,8 @@ def search_requested(
     )
     if search is None:
         return None
+    # It may have been in the queue for long: the market is asked as of now.
+    search.searched_at = now
     place, free_at = _asked(session, search, now)
     return search_from(session, rules, search, place, free_at)
 

@@ -1,5 +1,6 @@
 """For whom, and as of when, a search is asked for."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import func, text, update
 from freight.roles import Role
 from models.fleet.drivers import Availability, Driver
 from models.fleet.positions import LastPosition
+from models.loads.loads import Load
 from models.people.organisations import Member
 from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
@@ -109,3 +111,19 @@ class TestADriverWhoWasNotSeenForDays:
         rung = self.asked(scene, run_jobs, driver, place=at(NEW_YORK))
 
         assert rung == ["offer"]
+
+
+def test_a_request_that_had_to_wait_is_searched_as_of_when_it_runs(scene, run_jobs):
+    """The lease of the load ended while the request was in the queue."""
+    driver = scene.driver()
+    asked = driver.post(SEARCHES, {"is_dry_run": True})
+    load_id = scene.load()
+    change(BackhaulSearch, asked["id"], searched_at=utcnow() - timedelta(minutes=10))
+    change(Load, load_id, lease_expires_at=utcnow() - timedelta(minutes=5))
+    began = utcnow()
+
+    run_jobs(**scene.changes)
+
+    record = driver.get(asked.headers["Location"])
+    assert (record["counts"]["considered"], record["relaxations"]) == (0, [])
+    assert record["searched_at"][:19] >= began.isoformat()[:19]
