@@ -29,8 +29,8 @@ class Outlook(StrEnum):
     """Why a driver has no load yet.
 
     OFFERS_OPEN: they can take one of their offers. RUNG_OFTEN: their phones rang as
-    often as they may in 24 hours; nothing new rings. NOT_SEARCHED: their search has not
-    run yet. NOTHING_FOUND, OFFERS_OVER: nothing, or nothing more, of the market was
+    often as they may in 24 hours; nothing new rings. NOT_SEARCHED: no search of all
+    loads has run since they wait; they can ask for one. NOTHING_FOUND, OFFERS_OVER: nothing, or nothing more, of the market was
     worth it; the next load that is rings. NOT_EMPTY: no drop of theirs was searched for
     since they had a load, or they are home. DONE_FOR_TODAY: they said so;
     they wait again after a drop, when they come back on duty, or if they ask.
@@ -53,6 +53,8 @@ class Outlook(StrEnum):
 DID_NOT_RUN = (
     *(SearchOutcome.PENDING, SearchOutcome.FAILED, SearchOutcome.DRIVER_BUSY),
     *(SearchOutcome.DRIVER_OFF_DUTY, SearchOutcome.COMPANY_SUSPENDED),
+    *(SearchOutcome.DRIVER_INCOMPLETE, SearchOutcome.NO_ROAD),
+    SearchOutcome.HOME_OUT_OF_REACH,
 )
 """Outcomes that say nothing of the market."""
 
@@ -129,7 +131,7 @@ def _outlook(
         return Outlook.NOT_EMPTY
     if is_rung_often:
         return Outlook.RUNG_OFTEN
-    if waits.baseline_m is None or search is None:
+    if search is None or search.searched_at < waits.since:
         return Outlook.NOT_SEARCHED
     if search.outcome is SearchOutcome.OFFERED:
         return Outlook.OFFERS_OVER

@@ -17,7 +17,7 @@ from runtime.db import Session
 from services.upkeep import privacy
 from tests.services.scene import pushes_to, rows_of
 from tests.services.search.test_waiting import change, post
-from tests.world import CHICAGO, NEW_YORK, utcnow
+from tests.world import CHICAGO, GARY, NEW_YORK, utcnow
 
 SEARCHES = "/v1/backhaul-searches"
 
@@ -127,3 +127,44 @@ def test_a_request_that_had_to_wait_is_searched_as_of_when_it_runs(scene, run_jo
     record = driver.get(asked.headers["Location"])
     assert (record["counts"]["considered"], record["relaxations"]) == (0, [])
     assert record["searched_at"][:19] >= began.isoformat()[:19]
+
+
+class TestTheOutlookAfterARequest:
+    def test_to_another_place_than_home_is_that_of_its_result(self, scene, run_jobs):
+        driver = scene.driver()
+
+        asked = driver.post(SEARCHES, {"destination": at(GARY)})
+        run_jobs(**scene.changes)
+
+        told = outlook_of(driver)
+        assert (told["outlook"], told["search"]["id"]) == (
+            *("nothing_found", asked["id"]),
+        )
+
+    def test_that_could_not_be_searched_is_that_of_the_search_before(
+        self, scene, run_jobs
+    ):
+        driver = scene.driver()
+        live = scene.search(driver)
+
+        ocean = {"lat": 0.5, "lon": 0.5}
+        asked = driver.post(SEARCHES, {"destination": ocean})
+        run_jobs(**scene.changes)
+
+        record = driver.get(asked.headers["Location"])
+        assert record["outcome"] == "home_out_of_reach"
+        assert outlook_of(driver)["search"]["id"] == str(live.id)
+
+    def test_of_who_waits_anew_is_not_that_of_an_old_search(self, scene, run_jobs):
+        """They came back on duty: no search of all loads has run since."""
+        driver = scene.driver()
+        scene.search(driver)
+        path = f"/v1/drivers/{driver.driver_id}"
+        for availability in ("off_duty", "available"):
+            answer = driver.patch(path, {"availability": availability})
+            assert answer.status == 200
+        run_jobs(**scene.changes)
+        post(scene, price_cents=100)
+        run_jobs(**scene.changes)
+
+        assert outlook_of(driver)["outlook"] == "not_searched"
