@@ -47,7 +47,8 @@ def ask(
     driver who is available, else the first one.
 
     Raises: NotFound; Invalid, for a truck that nobody drives, a driver who has left
-    or has no truck or home, a time that is over or too far ahead, and a place to which no road leads.
+    or has no truck or home, a time that is over or too far ahead, and a place to which
+    no road leads.
     """
     driver = _driver(session, actor, driver_id, truck_id)
     _check_driver(driver, request)

@@ -30,11 +30,11 @@ class Outlook(StrEnum):
 
     OFFERS_OPEN: they can take one of their offers. RUNG_OFTEN: their phones rang as
     often as they may in 24 hours; nothing new rings. NOT_SEARCHED: no search of all
-    loads has run since they wait; they can ask for one. NOTHING_FOUND, OFFERS_OVER: nothing, or nothing more, of the market was
-    worth it; the next load that is rings. NOT_EMPTY: no drop of theirs was searched for
-    since they had a load, or they are home. DONE_FOR_TODAY: they said so;
-    they wait again after a drop, when they come back on duty, or if they ask.
-    DRIVER_INCOMPLETE: they have no truck or no home on file.
+    loads has run since they wait; they can ask for one. NOTHING_FOUND, OFFERS_OVER:
+    nothing, or nothing more, of the market was worth it; the next load that is rings.
+    NOT_EMPTY: no drop of theirs was searched for since they had a load, or they are
+    home. DONE_FOR_TODAY: they said so; they wait again after a drop, when they come
+    back on duty, or if they ask. DRIVER_INCOMPLETE: they have no truck or no home on file.
     """
 
     OFFERS_OPEN = "offers_open"
