@@ -5,7 +5,7 @@ Each is tried alone, by the rules of a search: what one relaxation lets in would
 been found by a search that was asked so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -77,15 +77,22 @@ def widest(asked: Asked) -> CircleFence:
     return replace(circle, radius_m=radius_m)
 
 
-def relaxations(loads: Loads, asked: Asked) -> tuple[Relaxation, ...]:
+HomeBy = Callable[[datetime], datetime | None]
+"""By when the driver wants to be home if they leave then."""
+
+
+def relaxations(
+    loads: Loads, asked: Asked, home_by: HomeBy | None = None
+) -> tuple[Relaxation, ...]:
     """Return for each kind the smallest step that lets loads in; a kind that lets none
     in is left out.
 
     loads: on the market, with their pickups in the `widest` circle. asked: what a
-        search asked that found nothing.
+        search asked that found nothing. home_by: a weekly wish is for the next week
+        if the driver leaves after it; None asks for the same time whenever they leave.
     """
     found = []
-    for kind, steps in _ladders(asked):
+    for kind, steps in _ladders(asked, home_by):
         for change, relaxed in steps:
             step = _tried(loads, kind, change, relaxed)
             if step is not None:
@@ -97,11 +104,13 @@ def relaxations(loads: Loads, asked: Asked) -> tuple[Relaxation, ...]:
 Step = tuple[Figure | None, Asked]
 
 
-def _ladders(asked: Asked) -> Iterator[tuple[RelaxationKind, Iterator[Step]]]:
+def _ladders(
+    asked: Asked, home_by: HomeBy | None = None
+) -> Iterator[tuple[RelaxationKind, Iterator[Step]]]:
     """Yield the kinds that can be relaxed, each with its steps, the smallest first."""
     situation, area = asked.situation, asked.area
     yield RelaxationKind.DEADHEAD, _farther(asked)
-    yield RelaxationKind.WAIT, _leaving_later(asked)
+    yield RelaxationKind.WAIT, _leaving_later(asked, home_by)
     if situation.home_by_at is not None:
         yield RelaxationKind.HOME_BY, _home_later(asked, situation.home_by_at)
     if situation.min_pay_cents_per_km is not None:
@@ -123,11 +132,12 @@ def _farther(asked: Asked) -> Iterator[Step]:
         yield Figure(more_m, limit_m, "m"), relaxed
 
 
-def _leaving_later(asked: Asked) -> Iterator[Step]:
-    free_at = asked.situation.free_at
+def _leaving_later(asked: Asked, home_by: HomeBy | None) -> Iterator[Step]:
+    free_at, home_by_at = asked.situation.free_at, asked.situation.home_by_at
     for later in LATER:
         at = free_at + later
-        yield _time(at, free_at), _with(asked, free_at=at)
+        wished_at = home_by_at if home_by is None else home_by(at)
+        yield _time(at, free_at), _with(asked, free_at=at, home_by_at=wished_at)
 
 
 def _home_later(asked: Asked, home_by_at: datetime) -> Iterator[Step]:

@@ -3,6 +3,7 @@ truck home."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -340,7 +341,7 @@ def _search(
     ranked = rank(fresh.values(), asked)[:KEPT]
     judged_at = perf_counter()
     if not ranked and search.load_ids is None:
-        search.relaxations = _relaxations(rules, search, asked)
+        search.relaxations = _relaxations(rules, search, asked, start)
     relaxed_at = perf_counter()
     search.strategy = rules.offers.strategy
     search.situation = known.to_record() | {
@@ -376,12 +377,13 @@ def _screened(
 
 
 def _relaxations(
-    rules: SearchRules, search: BackhaulSearch, asked: Asked
+    rules: SearchRules, search: BackhaulSearch, asked: Asked, start: Start
 ) -> list[dict[str, Any]]:
     """Return what would have to change for loads to be found."""
     with rules.market.lend() as listed:
         loads = listed.near(widest(asked), search.org_id, search.searched_at)
-    return [step.to_record() for step in relaxations(loads, asked)]
+    wish = partial(situations.home_by, start.driver)
+    return [step.to_record() for step in relaxations(loads, asked, wish)]
 
 
 def _counts(screened: Screened) -> dict[str, Any]:
