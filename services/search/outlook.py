@@ -34,7 +34,8 @@ class Outlook(StrEnum):
     nothing, or nothing more, of the market was worth it; the next load that is rings.
     NOT_EMPTY: no drop of theirs was searched for since they had a load, or they are
     home. DONE_FOR_TODAY: they said so; they wait again after a drop, when they come
-    back on duty, or if they ask. DRIVER_INCOMPLETE: they have no truck or no home on file.
+    back on duty, or if they ask. DRIVER_INCOMPLETE: they have no truck or no home on
+    file.
     """
 
     OFFERS_OPEN = "offers_open"
