@@ -184,6 +184,8 @@ def search_from(
     if not _search(session, rules, search, start):
         return _not_searched(session, search, SearchOutcome.NO_ROAD)
     made = _offer(session, rules, search, start)
+    if driver.home is None and search.request is None:  # Erased meanwhile.
+        search.situation = search.area = search.map = {}
     if made:
         search.outcome = SearchOutcome.OFFERED
     elif search.is_dry_run and search.ranked:
