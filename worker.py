@@ -35,9 +35,9 @@ from runtime.db import DatabaseRole, Hand, Session, lock_timeout_ms
 from runtime.errors import CannotStart
 from runtime.memory import keep_what_was_read, take_from_one_heap
 from runtime.telemetry import GAUGES, JOB_SECONDS, JOBS, log, traced
+from services.judging.situations import read_places
 from services.market.market import Market
 from services.search.run import SearchRules
-from services.search.situations import read_places
 from services.upkeep import periodic
 from services.upkeep.retention import Retention
 

@@ -42,8 +42,8 @@ from geo.points import Point
 from geo.roads import Roads
 from models.fleet.drivers import Driver as DriverRow
 from models.fleet.trucks import Truck as TruckRow
+from services.judging.situations import Company, situation_of
 from services.search.run import SPARE
-from services.search.situations import Company, situation_of
 
 ROADS = MadeUpRoads()
 """The roads on which product and reference are compared."""

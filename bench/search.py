@@ -29,9 +29,9 @@ from models.search.searches import BackhaulSearch
 from runtime.config import Settings
 from runtime.db import Hand, Session
 from runtime.telemetry import start_logging
+from services.judging.judge import asked_in
 from services.market.market import Market
 from services.people.passwords import NOBODY
-from services.search.judge import asked_in
 from services.search.run import KEPT, SearchRules, search_home
 
 ORGS = 200

@@ -5,7 +5,7 @@ Each is tried alone, by the rules of a search: what one relaxation lets in would
 been found by a search that was asked so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +28,11 @@ MORE_DEADHEAD_M = tuple(miles * METRES_PER_MILE for miles in (25, 50, 100))
 LATER = tuple(timedelta(hours=hours) for hours in (1, 2, 4, 8, 12, 24))
 LESS_PAY = (0.9, 0.75, 0.5)
 """Shares of the least pay that the driver asks for."""
+
+MOST_JUDGED = 1_500_000
+"""So many loads are judged in all, which takes half a second of a core. Else a request
+for the whole continent and a time when all loads are gone would take five on a market
+of a million, and a person may ask once a second."""
 
 TYPES = 3
 """So many other types of truck are named, those with the most loads."""
@@ -77,31 +82,56 @@ def widest(asked: Asked) -> CircleFence:
     return replace(circle, radius_m=radius_m)
 
 
-def relaxations(loads: Loads, asked: Asked) -> tuple[Relaxation, ...]:
+HomeBy = Callable[[datetime], datetime | None]
+"""By when the driver wants to be home if they leave then."""
+
+
+def relaxations(
+    loads: Loads, asked: Asked, home_by: HomeBy | None = None
+) -> tuple[Relaxation, ...]:
     """Return for each kind the smallest step that lets loads in; a kind that lets none
-    in is left out.
+    in is left out; so is one that was not tried, as MOST_JUDGED loads had been.
 
     loads: on the market, with their pickups in the `widest` circle. asked: what a
-        search asked that found nothing.
+        search asked that found nothing. home_by: a weekly wish is for the next week
+        if the driver leaves after it; None asks for the same time whenever they leave.
     """
-    found = []
-    for kind, steps in _ladders(asked):
+    found, left = [], Left(MOST_JUDGED)
+    for kind, steps in _ladders(asked, home_by):
         for change, relaxed in steps:
-            step = _tried(loads, kind, change, relaxed)
+            near = in_circle(loads, relaxed)
+            if not left.spend(len(near)):
+                break
+            step = _tried(near, kind, change, relaxed)
             if step is not None:
                 found.append(step)
                 break
-    return (*found, *_other_trucks(loads, asked))
+    return (*found, *_other_trucks(loads, asked, left))
+
+
+class Left:
+    """How many loads may still be judged."""
+
+    def __init__(self, loads: int) -> None:
+        self._loads = loads
+
+    def spend(self, loads: int) -> bool:
+        """Say whether so many may be judged, and count them."""
+        may = loads <= self._loads
+        self._loads -= loads if may else 0
+        return may
 
 
 Step = tuple[Figure | None, Asked]
 
 
-def _ladders(asked: Asked) -> Iterator[tuple[RelaxationKind, Iterator[Step]]]:
+def _ladders(
+    asked: Asked, home_by: HomeBy | None = None
+) -> Iterator[tuple[RelaxationKind, Iterator[Step]]]:
     """Yield the kinds that can be relaxed, each with its steps, the smallest first."""
     situation, area = asked.situation, asked.area
     yield RelaxationKind.DEADHEAD, _farther(asked)
-    yield RelaxationKind.WAIT, _leaving_later(asked)
+    yield RelaxationKind.WAIT, _leaving_later(asked, home_by)
     if situation.home_by_at is not None:
         yield RelaxationKind.HOME_BY, _home_later(asked, situation.home_by_at)
     if situation.min_pay_cents_per_km is not None:
@@ -123,11 +153,12 @@ def _farther(asked: Asked) -> Iterator[Step]:
         yield Figure(more_m, limit_m, "m"), relaxed
 
 
-def _leaving_later(asked: Asked) -> Iterator[Step]:
-    free_at = asked.situation.free_at
+def _leaving_later(asked: Asked, home_by: HomeBy | None) -> Iterator[Step]:
+    free_at, home_by_at = asked.situation.free_at, asked.situation.home_by_at
     for later in LATER:
         at = free_at + later
-        yield _time(at, free_at), _with(asked, free_at=at)
+        wished_at = home_by_at if home_by is None else home_by(at)
+        yield _time(at, free_at), _with(asked, free_at=at, home_by_at=wished_at)
 
 
 def _home_later(asked: Asked, home_by_at: datetime) -> Iterator[Step]:
@@ -149,7 +180,7 @@ def _without_wish(asked: Asked, kind: PreferenceKind) -> Iterator[Step]:
     yield Figure(kind.value, None, "wish"), _with(asked, preferences=kept)
 
 
-def _other_trucks(loads: Loads, asked: Asked) -> list[Relaxation]:
+def _other_trucks(loads: Loads, asked: Asked, left: Left) -> list[Relaxation]:
     """Return the types of truck for which there are the most loads."""
     own = asked.situation.equipment
     near = in_circle(loads, asked)
@@ -164,6 +195,8 @@ def _other_trucks(loads: Loads, asked: Asked) -> list[Relaxation]:
     for kind in likely[: 2 * TYPES]:
         change = Figure(kind.value, own and own.value, "equipment")
         others = near.take(near.equipment & _bits_of(kind) != 0)
+        if not left.spend(len(others)):
+            continue
         relaxed = _with(asked, equipment=kind)
         step = _tried(others, RelaxationKind.EQUIPMENT, change, relaxed)
         found += [step] if step is not None else []
@@ -177,9 +210,9 @@ def _bits_of(kind: Equipment) -> int:
 
 
 def _tried(
-    loads: Loads, kind: RelaxationKind, change: Figure | None, relaxed: Asked
+    near: Loads, kind: RelaxationKind, change: Figure | None, relaxed: Asked
 ) -> Relaxation | None:
-    left = screen(in_circle(loads, relaxed), relaxed).left
+    left = screen(near, relaxed).left
     if not len(left):
         return None
     best_cents = int(left.known_gains.score_cents.max())

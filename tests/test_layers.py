@@ -89,6 +89,7 @@ AREAS = [
     "offers",
     "loads",
     "market",
+    "judging",
     "search",
     "booking",
     "papers",

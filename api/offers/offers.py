@@ -60,6 +60,7 @@ from services.search.direct import (
     NotOnTheMarket,
     NotWorthTaking,
     OfferedAlready,
+    SearchOutdated,
 )
 
 blueprint = Blueprint(
@@ -270,6 +271,7 @@ class OffersView(MethodView):
         NotOnTheMarket,
         NotWorthTaking,
         OfferedAlready,
+        SearchOutdated,
     )
     @once
     @blueprint.arguments(OfferIn)

@@ -18,8 +18,8 @@ from freight.equipment import Equipment
 from freight.feasibility import Stage
 from freight.preferences import RankBy
 from freight.relaxations import RelaxationKind
-from services.search.situations import CostSource
-from services.search.whereabouts import StartsFrom
+from services.judging.situations import CostSource
+from services.judging.whereabouts import StartsFrom
 
 TERM = Vocabulary(
     "TermName",

@@ -39,10 +39,10 @@ from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
 from runtime.config import Strategy
 from runtime.db import Session
 from runtime.errors import Invalid, NotFound
+from services.judging.start import Request
 from services.kernel.actors import Permission
 from services.search import ask, explain, searches
 from services.search.explain import ExplanationReason, Verdict
-from services.search.start import Request
 
 blueprint = Blueprint(
     "backhaul-searches",

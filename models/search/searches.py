@@ -71,7 +71,7 @@ was offered before a drop is left by the search after it (`adding.extend`)."""
 class BackhaulSearch(Identified, Dated, Row):
     """One search. Situation, parameters and area are enough to judge any load again.
 
-    request: what was asked for, as `services.search.start.Request`.
+    request: what was asked for, as `services.judging.start.Request`.
     is_dry_run: it offers nothing by itself.
     relaxations: records of `freight.relaxations.Relaxation`, if nothing was found.
     """

@@ -33,15 +33,15 @@ from services.booking.objections import (
 )
 from services.booking.seen import seen_under_locks
 from services.fleet import areas, drivers
+from services.judging.candidates import candidate_of
+from services.judging.situations import Company
+from services.judging.start import radius_of
 from services.kernel import moves
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.loads.assignments import get_assignment
 from services.offers import ending
 from services.offers.offers import get_offer, visible_offers
-from services.search.candidates import candidate_of
-from services.search.situations import Company
-from services.search.start import radius_of
 
 
 class OfferTaken(Gone):

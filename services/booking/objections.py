@@ -34,10 +34,10 @@ from models.loads.stops import Stop, StopKind
 from models.people.organisations import Member
 from runtime.errors import Conflict
 from services.fleet import areas
+from services.judging.candidates import candidate
+from services.judging.situations import Company, company_of, situation_of
 from services.loads import assignments
 from services.loads.market import ON_ITS_MARKET, Standing
-from services.search.candidates import candidate
-from services.search.situations import Company, company_of, situation_of
 
 
 class Objected(Conflict):

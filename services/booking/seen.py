@@ -15,9 +15,9 @@ from models.loads.stops import Stop
 from models.offers.offers import Offer
 from models.people.organisations import Organisation
 from models.search.searches import BackhaulSearch, SearchTrigger
+from services.judging.situations import Company
 from services.kernel.actors import Actor
 from services.offers.offers import visible_offers
-from services.search.situations import Company
 
 
 def seen_under_locks(

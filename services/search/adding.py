@@ -16,11 +16,11 @@ from geo.roads import Roads
 from models.offers.offers import DeclineReason, Offer
 from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
 from notifications.messages import MessageKind
+from services.judging.judge import worth_taking
 from services.kernel import events
 from services.offers import ending
 from services.offers.offers import is_alive
 from services.search import offer, standing, waiting
-from services.search.judge import worth_taking
 from services.search.offer import Chosen, OfferRules
 from services.search.same_freight import Freight
 

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from models.loads.stops import Stop
 from models.search.searches import BackhaulSearch, SearchTrigger
+from services.judging.start import claim, is_unloading
+from services.judging.whereabouts import StartsFrom, Whereabouts
 from services.search.run import SearchRules, search_from
-from services.search.start import claim, is_unloading
-from services.search.whereabouts import StartsFrom, Whereabouts
 
 
 def search_arrived(

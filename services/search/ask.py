@@ -14,11 +14,12 @@ from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
 from runtime.errors import Invalid
 from runtime.telemetry import trace_id
 from services.fleet import drivers, ringing
+from services.judging import whereabouts
+from services.judging.start import Request
+from services.judging.whereabouts import StartsFrom, Whereabouts
 from services.kernel.actors import Actor
-from services.search import waiting, whereabouts
+from services.search import waiting
 from services.search.run import SearchRules, search_from
-from services.search.start import Request
-from services.search.whereabouts import StartsFrom, Whereabouts
 
 LATE_BY = timedelta(minutes=15)
 """A request may be so old when it comes in; the truck is free now, then."""
@@ -48,8 +49,9 @@ def ask(
     driver_id, truck_id: whom it is for; a driver may leave both out. Of a truck, the
     driver who is available, else the first one.
 
-    Raises: NotFound; Invalid, for a truck that nobody drives, a driver without truck or
-    home, a time that is over or too far ahead, and a place to which no road leads.
+    Raises: NotFound; Invalid, for a truck that nobody drives, a driver who has left
+    or has no truck or home, a time that is over or too far ahead, and a place to which
+    no road leads.
     """
     driver = _driver(session, actor, driver_id, truck_id)
     _check_driver(driver, request)
@@ -80,25 +82,29 @@ def _driver(
         raise Invalid("#/truck_id", "Name a driver or a truck, not both.")
     if truck_id is not None:
         return _driver_of(session, actor, truck_id)
-    own_id = None if actor.is_dispatcher else actor.driver_id
-    wanted = driver_id or own_id
+    wanted = driver_id or actor.driver_id
     if wanted is None:
         raise Invalid("#/driver_id", "Say for which driver or truck.")
     return drivers.get_driver(session, actor, wanted)
 
 
 def _driver_of(session: Session, actor: Actor, truck_id: UUID) -> Driver:
-    on_the_truck = session.scalars(
-        drivers.visible_drivers(actor).where(Driver.truck_id == truck_id)
-    ).all()
+    of_truck = drivers.visible_drivers(actor).where(Driver.truck_id == truck_id)
+    on_the_truck = [each for each in session.scalars(of_truck) if not _is_gone(each)]
     if not on_the_truck:
         raise Invalid("#/truck_id", "No driver of your company is on this truck.")
     is_available = Availability.AVAILABLE
     free = [each for each in on_the_truck if each.availability is is_available]
-    return (free or list(on_the_truck))[0]
+    return (free or on_the_truck)[0]
+
+
+def _is_gone(driver: Driver) -> bool:
+    return driver.member.deactivated_at is not None
 
 
 def _check_driver(driver: Driver, request: Request) -> None:
+    if _is_gone(driver):
+        raise Invalid("#/driver_id", "The driver has left the company.")
     if driver.truck is None:
         raise Invalid("#/driver_id", "The driver has no truck.")
     if driver.home is None and request.destination is None:
@@ -133,8 +139,19 @@ def begin_to_wait(session: Session, search_id: UUID, now: datetime) -> None:
     if search.is_dry_run or search.outcome is not SearchOutcome.PENDING:
         return
     place, free_at = _asked(session, search, now)
-    if place is not None:
-        waiting.begin_asked(session, search.driver_id, place.point, free_at, now)
+    if place is None:
+        return
+    assert search.request is not None
+    request = Request.from_record(search.request)
+    driver = session.get_one(Driver, search.driver_id)
+    if request.place is None and request.free_at is None:
+        known = whereabouts.last_known(session, driver.id, now)
+        # Of a driver who was seen long ago, no place is known from now on either.
+        free_at = known[1] if known is not None else free_at
+    waiting.begin_asked(
+        *(session, driver.id, place.point, free_at, now),
+        is_own=request.by == driver.member_id,
+    )
 
 
 def search_requested(
@@ -161,6 +178,8 @@ def search_requested(
     )
     if search is None:
         return None
+    # It may have been in the queue for long: the market is asked as of now.
+    search.searched_at = now
     place, free_at = _asked(session, search, now)
     return search_from(session, rules, search, place, free_at)
 

@@ -19,6 +19,8 @@ from runtime.config import Strategy
 from runtime.errors import Conflict, NotFound
 from services.fleet import drivers
 from services.fleet.drivers import DriverBusy
+from services.judging.judge import worth_taking
+from services.judging.start import is_from_a_named_place
 from services.kernel.actors import Actor
 from services.kernel.events import Cause
 from services.kernel.tenancy import act_on_loads
@@ -26,8 +28,8 @@ from services.loads import market
 from services.offers import ending, offers
 from services.offers.offers import is_alive
 from services.search import offer, searches, standing
-from services.search.judge import worth_taking
 from services.search.offer import Chosen, OfferRules
+from services.search.same_freight import Freight
 
 
 class NotOnTheMarket(Conflict):
@@ -66,10 +68,19 @@ class DriverNotToBeRung(Conflict):
 
 
 class OfferedAlready(Conflict):
-    """The driver has an open offer of the load, or had one of this search."""
+    """The driver has an open offer of the load or of the same freight, or had one of
+    the load from this search."""
 
     code = "offered-already"
     title = "The driver was offered this load"
+
+
+class SearchOutdated(Conflict):
+    """The driver has had a newer drop, or has lost a load, since the search began where
+    they were then."""
+
+    code = "search-outdated"
+    title = "The driver is elsewhere by now"
 
 
 class NotWorthTaking(Conflict):
@@ -97,7 +108,7 @@ def offer_load(
     Locks: the load, the driver, their last position, the offer that makes room.
 
     Raises: NotFound, NotOnTheMarket, EnoughOffers, HandedBack, DriverNotAvailable,
-    DriverBusy, OfferedAlready, NotWorthTaking, DriverNotToBeRung.
+    DriverBusy, OfferedAlready, SearchOutdated, NotWorthTaking, DriverNotToBeRung.
     """
     # scope: a search of the actor's company, and a load that it kept.
     search = searches.get_search(session, actor, search_id)
@@ -109,11 +120,15 @@ def offer_load(
         raise _why_not_free(session, actor, search, load_id)
     driver = drivers.get_driver(session, actor, search.driver_id, is_locked=True)
     _check_driver(session, driver, load_id)
+    if offer.is_outdated(session, search) and not is_from_a_named_place(search.request):
+        raise SearchOutdated("Search again, from where they are.")
     found = worth_taking(session, search, driver, free, roads, now=now).get(load_id)
     if found is None:
         raise NotWorthTaking("Ask for its explanation in a new search.")
     if driver.id != actor.driver_id:
         _check_may_be_rung(session, driver, now)
+    if not Freight.open(session, driver.id).takes(free[load_id].org_id, found):
+        raise OfferedAlready("They hold an open offer of the same freight.")
     if offer.count_open(session, driver.id) >= rules.per_driver:
         server = Cause(now, reason="the desk offered another load")
         ending.end_worst(session, driver.id, server, below_cents=None)

@@ -17,12 +17,12 @@ from models.loads.loads import Load, Visibility
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from runtime.errors import NotFound
+from services.judging.judge import judge_again
 from services.kernel.actors import Actor
 from services.kernel.standing import is_suspended
 from services.kernel.tenancy import act_on_loads
 from services.loads.confirmation import CONFIRM_FIGURES
 from services.search import searches
-from services.search.judge import judge_again
 
 
 class Verdict(StrEnum):

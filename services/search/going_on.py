@@ -17,7 +17,7 @@ from models.search.searches import (
     SearchTrigger,
 )
 from services.offers.offers import is_open
-from services.search import adding, standing, waiting
+from services.search import adding, done, standing, waiting
 from services.search.run import SearchRules
 
 
@@ -33,12 +33,15 @@ def offer_next(
 
     once_all_ended: not while an offer of the search is open.
 
-    None if the driver's phones rang `rings_per_day` times: beyond that, only a drop or
-    the loss of a load rings them. Safe to repeat.
+    None if the driver said "no more today", or if their phones rang `rings_per_day`
+    times: beyond that, only a drop or the loss of a load rings them. Safe to repeat.
     """
     search = session.get_one(BackhaulSearch, search_id)
     still_open = select(Offer.id).where(Offer.search_id == search_id, is_open())
     if once_all_ended and session.scalar(still_open.limit(1)) is not None:
+        return
+    if done.is_done_for_today(session, search):
+        standing.leave(session, search)
         return
     if search.is_dry_run:
         _go_back(session, search)

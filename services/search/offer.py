@@ -26,6 +26,8 @@ from models.search.searches import OF_ALL, BackhaulSearch, SearchTrigger
 from notifications import outbox
 from notifications.messages import MessageKind
 from runtime.config import Settings, Strategy
+from services.judging.judge import worth_taking
+from services.judging.start import is_unloading
 from services.kernel import events, moves
 from services.kernel.events import Cause
 from services.kernel.standing import is_suspended
@@ -33,10 +35,8 @@ from services.loads.market import is_on_the_market
 from services.offers import ending, pushes
 from services.offers.offers import is_alive, is_open
 from services.search import standing
-from services.search.judge import worth_taking
 from services.search.same_freight import Freight, without_duplicates
 from services.search.standing import FreeDriver
-from services.search.start import is_unloading
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def lock_free_driver(session: Session, search: BackhaulSearch) -> FreeDriver | N
     ).one()
     if (
         not _is_free(session, search, driver)
-        or _is_outdated(session, search)
+        or is_outdated(session, search)
         or is_suspended(session, search.org_id)
     ):
         return None
@@ -240,7 +240,7 @@ def _is_free(session: Session, search: BackhaulSearch, driver: Driver) -> bool:
     return driver.availability is Availability.AVAILABLE
 
 
-def _is_outdated(session: Session, search: BackhaulSearch) -> bool:
+def is_outdated(session: Session, search: BackhaulSearch) -> bool:
     """Say whether the driver has a newer drop or loss of a load."""
     newer = select(BackhaulSearch.id).where(
         BackhaulSearch.driver_id == search.driver_id,

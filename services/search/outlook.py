@@ -19,11 +19,11 @@ from models.search.searches import (
 from models.search.standing import StandingBy
 from models.search.waiting import WaitingDriver
 from services.fleet import drivers
+from services.judging.start import absence_of
 from services.kernel.actors import Actor
-from services.search import offer, waiting
+from services.search import done, offer, waiting
 from services.search.offer import OfferRules
 from services.search.searches import IN_SHORT
-from services.search.start import absence_of
 
 
 class Outlook(StrEnum):
@@ -31,11 +31,13 @@ class Outlook(StrEnum):
 
     OFFERS_OPEN: they can take one of their offers. STANDS_BY: loads are offered when
     they may be rung (`stands_by` says why they may not). RUNG_OFTEN: their phones rang
-    as often as they may in 24 hours; nothing new rings. NOT_SEARCHED: their search has
-    not run yet. NOTHING_FOUND, OFFERS_OVER: nothing, or nothing more, of the market was
-    worth it; the next load that is rings. NOT_EMPTY: no drop of theirs was searched for
-    since they had a load, or they are home. DRIVER_INCOMPLETE: they have no truck or no
-    home on file.
+    as often as they may in 24 hours; nothing new rings. NOT_SEARCHED: no search of all
+    loads has run since they wait; they can ask for one. NOTHING_FOUND, OFFERS_OVER:
+    nothing, or nothing more, of the market was worth it; the next load that is rings.
+    NOT_EMPTY: no drop of theirs was searched for since they had a load, or they are
+    home. DONE_FOR_TODAY: they said so; they wait again after a drop, when they come
+    back on duty, or if they ask. DRIVER_INCOMPLETE: they have no truck or no home on
+    file.
     """
 
     OFFERS_OPEN = "offers_open"
@@ -45,6 +47,7 @@ class Outlook(StrEnum):
     NOTHING_FOUND = "nothing_found"
     OFFERS_OVER = "offers_over"
     NOT_EMPTY = "not_empty"
+    DONE_FOR_TODAY = "done_for_today"
     DRIVER_BUSY = "driver_busy"
     DRIVER_OFF_DUTY = "driver_off_duty"
     DRIVER_INCOMPLETE = "driver_incomplete"
@@ -54,6 +57,8 @@ class Outlook(StrEnum):
 DID_NOT_RUN = (
     *(SearchOutcome.PENDING, SearchOutcome.FAILED, SearchOutcome.DRIVER_BUSY),
     *(SearchOutcome.DRIVER_OFF_DUTY, SearchOutcome.COMPANY_SUSPENDED),
+    *(SearchOutcome.DRIVER_INCOMPLETE, SearchOutcome.NO_ROAD),
+    SearchOutcome.HOME_OUT_OF_REACH,
 )
 """Outcomes that say nothing of the market."""
 
@@ -100,13 +105,16 @@ def prospects_of(
     rings = waiting.rings(session, driver_id)
     stands_by = session.get(StandingBy, driver_id)
     absence = absence_of(session, driver)
-    waits = row if absence is None else None
+    is_done = row is not None and done.is_done_since(session, driver_id, row.since)
+    waits = row if absence is None and not is_done else None
     if absence is not None:
         outlook = Outlook(absence.value)
     elif driver.home is None or driver.truck is None:
         outlook = Outlook.DRIVER_INCOMPLETE
     elif open_offers:
         outlook = Outlook.OFFERS_OPEN
+    elif is_done:
+        outlook = Outlook.DONE_FOR_TODAY
     elif stands_by is not None:
         outlook = Outlook.STANDS_BY
     else:
@@ -133,7 +141,7 @@ def _outlook(
         return Outlook.NOT_EMPTY
     if is_rung_often:
         return Outlook.RUNG_OFTEN
-    if waits.baseline_m is None or search is None:
+    if search is None or search.searched_at < waits.since:
         return Outlook.NOT_SEARCHED
     if search.outcome is SearchOutcome.OFFERED:
         return Outlook.OFFERS_OVER

@@ -16,11 +16,11 @@ from models.loads.assignments import Assignment
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from notifications.messages import MessageKind
+from services.judging.judge import worth_taking
 from services.kernel import events
 from services.offers import ending
 from services.offers.offers import is_open
-from services.search import standing, waiting
-from services.search.judge import worth_taking
+from services.search import done, standing, waiting
 from services.search.offer import (
     Chosen,
     OfferRules,
@@ -56,10 +56,10 @@ def renew(
     """Offer a load again to a driver whose offer of it fell; return the new offer.
 
     Makes none if the load is not on the market or has enough offers, if the driver is
-    not free, has a newer search or an open offer of a duplicate, if their phones rang
-    `rings_per_day` times, or if by now the load is not worth taking. A driver with as
-    many offers as they may have loses the worst one, if it scores less. Safe to repeat:
-    an offer is renewed once.
+    not free, has a newer search or an open offer of a duplicate, if they said
+    "no more today" or their phones rang `rings_per_day` times, or if by now the load is
+    not worth taking. A driver with as many offers as they may have loses the worst one,
+    if it scores less. Safe to repeat: an offer is renewed once.
 
     None if the driver may not be rung now, and nothing stands by: the offer that fell
     had minutes to live. Their search goes on with other loads when they may.
@@ -76,6 +76,8 @@ def renew(
         return None
     driver = its_driver.driver
     if waiting.rings(session, driver.id) >= rules.rings_per_day:
+        return None
+    if done.is_done_for_today(session, search):
         return None
     load = free[fell.load_id]
     again = worth_taking(session, search, driver, free, roads, now=now).get(load.id)

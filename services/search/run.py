@@ -3,6 +3,7 @@ truck home."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -33,18 +34,13 @@ from models.search.waiting import WaitingDriver
 from runtime.config import Settings
 from runtime.telemetry import log
 from services.fleet import areas
+from services.judging import situations, whereabouts
+from services.judging.candidates import candidates
+from services.judging.start import Start, absence_of, claim, start_of
+from services.judging.whereabouts import Whereabouts
 from services.market.market import Market
-from services.search import (
-    adding,
-    situations,
-    standing,
-    waiting,
-    whereabouts,
-)
-from services.search.candidates import candidates
+from services.search import adding, done, standing, waiting
 from services.search.offer import OfferRules
-from services.search.start import Start, absence_of, claim, start_of
-from services.search.whereabouts import Whereabouts
 
 KEPT = 50
 """How many of a search's best loads are kept, with all their terms."""
@@ -146,6 +142,9 @@ def search_woken(
     waits = session.get(WaitingDriver, driver_id, with_for_update=True)
     if waits is None or not waits.load_ids:
         return None
+    if done.is_done_since(session, driver_id, waits.since):
+        waits.load_ids, waits.due_at = [], None
+        return None
     quiet_until = waiting.quiet_until(session, driver_id, rules.offers.ring_every)
     if quiet_until is not None and quiet_until > now:
         waits.due_at = quiet_until
@@ -190,6 +189,8 @@ def search_from(
     if not _search(session, rules, search, start):
         return _not_searched(session, search, SearchOutcome.NO_ROAD)
     made = _offer(session, rules, search, start)
+    if driver.home is None and search.request is None:  # Erased meanwhile.
+        search.situation = search.area = search.map = {}
     if made:
         search.outcome = SearchOutcome.OFFERED
     elif search.is_dry_run and search.ranked:
@@ -272,7 +273,7 @@ def _search(
     ranked = rank(fresh.values(), asked)[:KEPT]
     judged_at = perf_counter()
     if not ranked and search.load_ids is None:
-        search.relaxations = _relaxations(rules, search, asked)
+        search.relaxations = _relaxations(rules, search, asked, start)
     relaxed_at = perf_counter()
     search.strategy = rules.offers.strategy
     search.situation = known.to_record() | {
@@ -308,12 +309,13 @@ def _screened(
 
 
 def _relaxations(
-    rules: SearchRules, search: BackhaulSearch, asked: Asked
+    rules: SearchRules, search: BackhaulSearch, asked: Asked, start: Start
 ) -> list[dict[str, Any]]:
     """Return what would have to change for loads to be found."""
     with rules.market.lend() as listed:
         loads = listed.near(widest(asked), search.org_id, search.searched_at)
-    return [step.to_record() for step in relaxations(loads, asked)]
+    wish = partial(situations.home_by, start.driver)
+    return [step.to_record() for step in relaxations(loads, asked, wish)]
 
 
 def _counts(screened: Screened) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from freight.ranking import Ranked
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
-from services.offers.offers import is_open
+from services.offers.offers import is_alive, is_open
 
 LET_PASS = (*OPEN_OFFERS, OfferStatus.DECLINED, OfferStatus.EXPIRED)
 """The driver is not offered a duplicate of these; of one lost or withdrawn they are."""
@@ -95,6 +95,14 @@ class Freight:
         )
         query = select(Offer.load_org_id, Offer.snapshot).where(
             Offer.driver_id == driver_id, or_(is_open(), left)
+        )
+        return cls._of(session, query)
+
+    @classmethod
+    def open(cls, session: Session, driver_id: UUID) -> Self:
+        """Return the freight of the driver's offers that they can accept now."""
+        query = select(Offer.load_org_id, Offer.snapshot).where(
+            Offer.driver_id == driver_id, *is_alive()
         )
         return cls._of(session, query)
 

@@ -30,9 +30,9 @@ from notifications import outbox
 from notifications.messages import MessageKind
 from services.fleet import ringing
 from services.fleet.flags import MOVING_MPS
+from services.judging.situations import company_of
 from services.offers.ending import NEWS_TTL
 from services.people import members
-from services.search.situations import company_of
 
 
 class FreeDriver(NamedTuple):

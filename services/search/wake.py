@@ -16,10 +16,10 @@ from freight.waiting import may_take, most_gain_cents
 from geo.roads import Roads
 from jobs import Job, enqueue
 from models.offers.offers import Offer
+from services.judging.candidates import candidate
 from services.offers.offers import is_alive
-from services.search import waiting
+from services.search import waiting, who_waits
 from services.search.adding import floors
-from services.search.candidates import candidate
 from services.search.offer import OfferRules
 
 SPARE = 3
@@ -83,7 +83,7 @@ def wake(
         # Without `since`: drivers who found the load full are asked again.
         _look_again(session, load_id, full_until)
         return []
-    waits = waiting.for_load(
+    waits = who_waits.for_load(
         session,
         load,
         roads,
@@ -129,7 +129,7 @@ def _first_who_may(
     at_once = most
     while best and len(found) < most:
         asked, best = best[:at_once], best[at_once:]
-        known = waiting.situations(session, asked)
+        known = who_waits.situations(session, asked)
         found += [
             driver_id
             for driver_id in asked

@@ -148,10 +148,10 @@ def erase(session: Session, member_id: UUID, *, now: datetime) -> Member:
     their searches. Their loads, assignments, offers and events keep their ids. Every
     sign-in ends. Safe to repeat.
 
-    Locks: the member, the driver's waiting, their driver row, then those of the
-    driver's open offers that no other transaction has locked, their last position, what
-    stands by for them. Raises: NotFound;
-    DriverBusy while the driver has a load.
+    Locks: the member, the driver's searches that are pending, their waiting, their
+    driver row, then those of the driver's open offers that no other transaction has
+    locked, their last position, what stands by for them. Raises: NotFound; DriverBusy
+    while the driver has a load.
     """
     member = session.get(Member, member_id, with_for_update=True)
     if member is None:
@@ -180,6 +180,9 @@ def erase(session: Session, member_id: UUID, *, now: datetime) -> Member:
 
 def _erase_driver(session: Session, driver: Driver, now: datetime) -> None:
     # Before the driver is locked: a search locks in this order.
+    mine = select(BackhaulSearch.id).where(BackhaulSearch.driver_id == driver.id)
+    asked_for = mine.where(BackhaulSearch.outcome == SearchOutcome.PENDING)
+    session.execute(asked_for.order_by(BackhaulSearch.id).with_for_update())
     session.execute(delete(WaitingDriver).where(WaitingDriver.driver_id == driver.id))
     drivers.lock(session, driver.id)
     if drivers.has_load(session, driver.id):

@@ -10,7 +10,7 @@ from freight import relaxations as module
 from freight.columns import Loads
 from freight.equipment import Equipment
 from freight.preferences import Preference, PreferenceKind
-from freight.ranking import Ranked, asked_of, judge, rank
+from freight.ranking import Ranked, asked_of, judge, rank, screen
 from freight.relaxations import RelaxationKind, relaxations, widest
 from freight.tables import area_of
 from geo.distance import METRES_PER_MILE
@@ -106,6 +106,36 @@ def test_no_smaller_step_of_its_kind_lets_anything_in():
                 tried += 1
 
     assert tried > 50
+
+
+@pytest.mark.parametrize("most", [0, 12, 30])
+def test_of_a_large_market_only_so_many_loads_are_judged(monkeypatch, most):
+    """What is told all the same is as true as ever."""
+    fewer = 0
+    for asked, board in made_up(FEW):
+        all_steps = found(board, asked)
+        judged = []
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "MOST_JUDGED", most)
+            patched.setattr(module, "screen", _noting(judged))
+            told = found(board, asked)
+
+        assert sum(judged) <= most
+        assert {step.kind for step in told} <= {step.kind for step in all_steps}
+        for step in told:
+            scores = worth_taking(board, relaxed(asked, step))
+            assert (step.load_count, step.best_cents) == (len(scores), max(scores))
+        fewer += len(told) < len(all_steps)
+
+    assert fewer > 0
+
+
+def _noting(judged):
+    def noted(loads, asked):
+        judged.append(len(loads))
+        return screen(loads, asked)
+
+    return noted
 
 
 class TestEachKind:

@@ -9,8 +9,8 @@ import pytest
 from freight.columns import NO_EXTRA, Array, Loads, column_types
 from geo.points import Point
 from runtime.db import Session
+from services.judging.candidates import candidates
 from services.market.market import Market
-from services.search.candidates import candidates
 from tests.services.market.market_room import STRANGER, change
 from tests.services.scene import Scene
 from tests.world import CHICAGO, DALLAS, DENVER, NEW_YORK, ROADS, World, utcnow

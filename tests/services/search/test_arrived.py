@@ -202,7 +202,7 @@ class TestTheSearch:
         run_jobs(only="search.offer_next", **scene.changes)
 
         with Session.begin() as session:
-            run.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
+            going_on.offer_next(session, scene.rules, search_id=search.id, now=utcnow())
 
         assert queued("search.offer_next") == []
 

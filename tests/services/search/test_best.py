@@ -17,7 +17,7 @@ from geo.points import Point
 from models.loads.loads import Load, Visibility
 from models.search.searches import BackhaulSearch
 from runtime.db import Session
-from services.search.candidates import candidates
+from services.judging.candidates import candidates
 from services.search.run import KEPT
 from tests.services.scene import Scene
 from tests.services.search.drops import edit, excluded_in

@@ -12,8 +12,8 @@ from freight.equipment import Equipment
 from models.loads.loads import Load
 from models.loads.stops import Stop
 from runtime.db import Session
+from services.judging.candidates import candidate, candidates, records_of
 from services.loads.measuring import measure_batch
-from services.search.candidates import candidate, candidates, records_of
 from tests.services.booking.desk import change, won
 from tests.services.scene import Scene
 from tests.world import CHICAGO, CLEVELAND, GARY, NEW_YORK, NEWARK, ROADS, World

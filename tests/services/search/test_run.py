@@ -14,8 +14,8 @@ from geo.roads import EstimatedRoads
 from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from runtime.db import Session
+from services.judging.judge import asked_in
 from services.search import run
-from services.search.judge import asked_in
 from services.search.run import KEPT, SPARE
 from tests.services.scene import (
     Scene,

@@ -13,7 +13,7 @@ from freight.preferences import Preference, PreferenceKind, RankBy
 from geo.points import Point
 from models.fleet.drivers import Driver
 from runtime.db import Session
-from services.search.situations import (
+from services.judging.situations import (
     CostSource,
     Known,
     company_of,

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from models.fleet.drivers import Availability, Driver
 from models.people.organisations import Member
 from runtime.db import Session
-from services.search import waiting
-from services.search.candidates import candidate
+from services.judging.candidates import candidate
+from services.search import who_waits
 from tests.services.scene import Scene, open_offers
 from tests.services.search.drops import edit
 from tests.services.search.test_waiting import change, let_a_minute_pass, post
@@ -23,7 +23,7 @@ def trucks_for(scene: Scene, load_id: UUID):
     with Session() as session:
         load = candidate(session, load_id)
         assert load is not None
-        found = waiting.for_load(
+        found = who_waits.for_load(
             session,
             load,
             ROADS,

@@ -13,7 +13,8 @@ from models.loads.assignments import Assignment
 from models.loads.stops import Stop
 from runtime.db import Session
 from services.fleet.flags import FARTHEST_FROM_STOP_M, FASTEST_MPS
-from services.search import run, whereabouts
+from services.judging import whereabouts
+from services.search import run
 from tests.services.scene import Scene, last_seen
 from tests.world import CLEVELAND, NEW_YORK, Caller, utcnow
 

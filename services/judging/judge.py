@@ -17,9 +17,9 @@ from models.fleet.drivers import Driver
 from models.fleet.trucks import Truck
 from models.search.searches import BackhaulSearch
 from services.fleet.areas import fences_for
-from services.search.candidates import candidate, candidates
-from services.search.situations import company_of, situation_of
-from services.search.start import radius_of
+from services.judging.candidates import candidate, candidates
+from services.judging.situations import company_of, situation_of
+from services.judging.start import radius_of
 
 
 def judge_again(

@@ -24,8 +24,8 @@ from models.loads.stops import Stop
 from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
 from runtime.telemetry import trace_id
 from services.fleet import drivers
+from services.judging.whereabouts import Whereabouts
 from services.kernel.standing import is_suspended
-from services.search.whereabouts import Whereabouts
 
 FARTHEST_HOME_M = 7_000_000.0
 """About as far as from Alaska to Panama. A home farther away must be a mistake, and the
@@ -71,6 +71,11 @@ class Request:
 def radius_of(record: Mapping[str, Any] | None) -> float | None:
     """Return how far a search was asked to look for pickups; None if it was not."""
     return record.get("radius_m") if record else None
+
+
+def is_from_a_named_place(record: Mapping[str, Any] | None) -> bool:
+    """Say whether a search was asked to begin elsewhere than where the driver was."""
+    return bool(record and record.get("place"))
 
 
 @dataclass(frozen=True)

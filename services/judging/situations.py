@@ -181,7 +181,7 @@ def at_sight(
         payload_kg=truck.payload_kg,
         deck_length_m=truck.deck_length_m,
         is_hazmat_allowed=truck.is_hazmat_allowed and driver.has_hazmat_endorsement,
-        home_by_at=_home_by(driver, free_at),
+        home_by_at=home_by(driver, free_at),
         max_deadhead_m=driver.max_deadhead_m if radius_m is None else radius_m,
         min_pay_cents_per_km=driver.min_pay_cents_per_km,
         is_crew=company.is_crew,
@@ -210,7 +210,7 @@ def _both(of_driver: Sequence[str], company: Company) -> frozenset[str]:
     return frozenset(of_driver).intersection(company.countries or (company.country,))
 
 
-def _home_by(driver: Driver, free_at: datetime) -> datetime | None:
+def home_by(driver: Driver, free_at: datetime) -> datetime | None:
     """Return the first time by which the driver wants to be home.
 
     A wish for one day is over a day later: a driver who was late then wants a way home
