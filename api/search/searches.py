@@ -33,7 +33,6 @@ from api.search.records import (
 )
 from freight.feasibility import Reason
 from freight.lifecycles import OfferStatus
-from geo.fences import MAX_RADIUS_M
 from geo.points import Point
 from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
 from runtime.config import Strategy
@@ -129,7 +128,7 @@ class SearchIn(ma.Schema):
         load_default=None,
         allow_none=True,
         validate=validate.Range(
-            0, MAX_RADIUS_M, min_inclusive=False, error="Above 0, up to 7500 km."
+            0, ask.RADIUS_M, min_inclusive=False, error="Above 0, up to 1600 km."
         ),
         metadata={"description": "how far to drive empty to a pickup, by road"},
     )

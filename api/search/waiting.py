@@ -9,6 +9,7 @@ from marshmallow import fields
 from api.kernel.answers import Answer, known, shaped
 from api.kernel.auth import actor, requires
 from api.kernel.bodies import Blueprint
+from api.kernel.clock import now
 from api.kernel.fields import Time
 from api.kernel.problems import raises
 from api.search.records import PointOut, RelaxationOut
@@ -89,5 +90,6 @@ class WaitingView(MethodView):
         """
         with Session() as session:
             return outlook.prospects_of(
-                session, actor(), current_app.extensions["offer_rules"], driver_id
+                *(session, actor(), current_app.extensions["offer_rules"], driver_id),
+                now=now(),
             )

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from geo.distance import haversine_m
 from geo.roads import Roads
 from jobs import Job, enqueue
 from models.fleet.drivers import Availability, Driver
@@ -15,7 +16,7 @@ from runtime.errors import Invalid
 from runtime.telemetry import trace_id
 from services.fleet import drivers, ringing
 from services.judging import whereabouts
-from services.judging.start import Request
+from services.judging.start import FARTHEST_HOME_M, Request
 from services.judging.whereabouts import StartsFrom, Whereabouts
 from services.kernel.actors import Actor
 from services.search import waiting
@@ -26,6 +27,10 @@ LATE_BY = timedelta(minutes=15)
 
 AHEAD = timedelta(days=30)
 """So far ahead loads are posted, and plans are made."""
+
+RADIUS_M = 1_600_000.0
+"""How far a request may look for a pickup. A search of all of North America takes as
+long as a hundred others, and nobody drives so far empty."""
 
 GIVEN_UP_AFTER = timedelta(minutes=15)
 """A request that has not run by then will not: its job failed too often."""
@@ -50,13 +55,13 @@ def ask(
     driver who is available, else the first one.
 
     Raises: NotFound; Invalid, for a truck that nobody drives, a driver who has left
-    or has no truck or home, a time that is over or too far ahead, and a place to which
-    no road leads.
+    or has no truck or home, a time that is over or too far ahead, and a place or a
+    destination to which no road leads.
     """
     driver = _driver(session, actor, driver_id, truck_id)
     _check_driver(driver, request)
     _check_time(request, now)
-    _check_roads(roads, driver, request)
+    _check_roads(session, roads, driver, request, now)
     search = BackhaulSearch(
         org_id=driver.org_id,
         driver_id=driver.id,
@@ -119,16 +124,26 @@ def _check_time(request: Request, now: datetime) -> None:
         raise Invalid("#/free_at", f"At most {AHEAD.days} days ahead.")
 
 
-def _check_roads(roads: Roads, driver: Driver, request: Request) -> None:
-    place, destination = request.place, request.destination or driver.home
+def _check_roads(
+    session: Session, roads: Roads, driver: Driver, request: Request, now: datetime
+) -> None:
+    """Raise Invalid if no truck goes from there to the destination. The way from where
+    a driver is to their home is asked by the search."""
+    # scope: the caller found the driver by a scope.
+    destination = request.destination or driver.home
     assert destination is not None
-    if place is not None and not isfinite(roads.distance_m(place, destination)):
-        there = (
-            "the destination"
-            if request.destination is not None
-            else "the driver's home"
-        )
-        raise Invalid("#/place", f"No road that we know leads from here to {there}.")
+    if request.place is None and request.destination is None:
+        return
+    known = whereabouts.place_of(session, driver.id, now)
+    place = request.place or (known and known.point)
+    if place is None:
+        return
+    pointer = "#/place" if request.place is not None else "#/destination"
+    there = "the destination" if request.destination else "the driver's home"
+    if haversine_m(place, destination) > FARTHEST_HOME_M:
+        raise Invalid(pointer, f"Too far from {there}.")
+    if not isfinite(roads.distance_m(place, destination)):
+        raise Invalid(pointer, f"No road that we know leads from there to {there}.")
 
 
 def begin_to_wait(session: Session, search_id: UUID, now: datetime) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from geo.points import Point
+from models.fleet.positions import LastPosition
 from models.search.searches import (
     BackhaulSearch,
     SearchOutcome,
@@ -18,8 +19,9 @@ from models.search.searches import (
 )
 from models.search.standing import StandingBy
 from models.search.waiting import WaitingDriver
-from services.fleet import drivers
+from services.fleet import drivers, positions
 from services.judging.start import absence_of
+from services.judging.whereabouts import since_search
 from services.kernel.actors import Actor
 from services.search import done, offer, waiting
 from services.search.offer import OfferRules
@@ -35,12 +37,14 @@ class Outlook(StrEnum):
     loads has run since they wait; they can ask for one. NOTHING_FOUND, OFFERS_OVER:
     nothing, or nothing more, of the market was worth it; the next load that is rings.
     NOT_EMPTY: no drop of theirs was searched for since they had a load, or they are
-    home. DONE_FOR_TODAY: they said so; they wait again after a drop, when they come
-    back on duty, or if they ask. DRIVER_INCOMPLETE: they have no truck or no home on
-    file.
+    home. NOT_SEEN: no place of theirs has been known for 12 hours; nothing rings until
+    their phone says where they are. DONE_FOR_TODAY: they said so; they wait again after
+    a drop, when they come back on duty, or if they ask. DRIVER_INCOMPLETE: they have no
+    truck or no home on file.
     """
 
     OFFERS_OPEN = "offers_open"
+    NOT_SEEN = "not_seen"
     STANDS_BY = "stands_by"
     RUNG_OFTEN = "rung_often"
     NOT_SEARCHED = "not_searched"
@@ -91,7 +95,12 @@ class Prospects:
 
 
 def prospects_of(
-    session: Session, actor: Actor, rules: OfferRules, driver_id: UUID
+    session: Session,
+    actor: Actor,
+    rules: OfferRules,
+    driver_id: UUID,
+    *,
+    now: datetime,
 ) -> Prospects:
     """Return the prospects of a driver of the company; a driver asks for themselves.
 
@@ -107,6 +116,9 @@ def prospects_of(
     absence = absence_of(session, driver)
     is_done = row is not None and done.is_done_since(session, driver_id, row.since)
     waits = row if absence is None and not is_done else None
+    if waits is not None and driver.home is not None:
+        is_home = waiting.is_home(since_search(session, waits).point, driver.home)
+        waits = None if is_home else waits
     if absence is not None:
         outlook = Outlook(absence.value)
     elif driver.home is None or driver.truck is None:
@@ -118,7 +130,9 @@ def prospects_of(
     elif stands_by is not None:
         outlook = Outlook.STANDS_BY
     else:
-        outlook = _outlook(waits, search, is_rung_often=rings >= rules.rings_per_day)
+        is_rung_often = rings >= rules.rings_per_day
+        is_lost = waits is not None and _is_lost(session, waits, now)
+        outlook = _outlook(waits, search, is_rung_often=is_rung_often, is_lost=is_lost)
     return Prospects(
         driver_id,
         outlook,
@@ -135,10 +149,16 @@ def prospects_of(
 
 
 def _outlook(
-    waits: WaitingDriver | None, search: BackhaulSearch | None, *, is_rung_often: bool
+    waits: WaitingDriver | None,
+    search: BackhaulSearch | None,
+    *,
+    is_rung_often: bool,
+    is_lost: bool,
 ) -> Outlook:
     if waits is None:
         return Outlook.NOT_EMPTY
+    if is_lost:
+        return Outlook.NOT_SEEN
     if is_rung_often:
         return Outlook.RUNG_OFTEN
     if search is None or search.searched_at < waits.since:
@@ -146,6 +166,14 @@ def _outlook(
     if search.outcome is SearchOutcome.OFFERED:
         return Outlook.OFFERS_OVER
     return Outlook.NOTHING_FOUND
+
+
+def _is_lost(session: Session, waits: WaitingDriver, now: datetime) -> bool:
+    """Say whether loads do not look for the driver, as `who_waits.FOR_A_LOAD`."""
+    # scope: the caller found the driver by a scope.
+    known = session.get(LastPosition, waits.driver_id)
+    seen_at = waits.free_at if known is None else max(waits.free_at, known.corrected_at)
+    return seen_at <= now - positions.NEAR
 
 
 def _search_of(session: Session, driver_id: UUID) -> BackhaulSearch | None:

@@ -147,8 +147,8 @@ class TestTheOutlookAfterARequest:
         driver = scene.driver()
         live = scene.search(driver)
 
-        ocean = {"lat": 0.5, "lon": 0.5}
-        asked = driver.post(SEARCHES, {"destination": ocean})
+        change(Driver, driver.driver_id, home_lat=0.5, home_lon=0.5)
+        asked = driver.post(SEARCHES, {})
         run_jobs(**scene.changes)
 
         record = driver.get(asked.headers["Location"])

@@ -1,11 +1,15 @@
 """What a driver without a load is told: since when, why, and what would help."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from geo.distance import METRES_PER_MILE
 from models.fleet.drivers import Availability, Driver
+from models.fleet.positions import LastPosition
+from models.search.waiting import WaitingDriver
+from runtime.db import Session
 from tests.services.scene import decline, let_time_run_out, open_offers
 from tests.services.search.test_waiting import change
 from tests.world import CHICAGO, CLEVELAND, NEWARK, utcnow
@@ -16,6 +20,13 @@ def waiting(caller, driver=None):
     answer = caller.get(f"/v1/drivers/{driver_id}/waiting")
     assert answer.status == 200, answer.body
     return answer
+
+
+def change_position(driver, **values) -> None:
+    with Session.begin() as session:
+        row = session.get_one(LastPosition, UUID(driver.driver_id))
+        for name, value in values.items():
+            setattr(row, name, value)
 
 
 def steps_of(driver, kind):
@@ -211,3 +222,33 @@ def test_a_dry_run_has_relaxations_of_its_own(scene, run_jobs):
     record = driver.get(asked.headers["Location"])
     kinds = [step["kind"] for step in record["relaxations"]]
     assert "deadhead" in kinds
+
+
+class TestADriverForWhomNothingRings:
+    def test_is_home_by_what_their_phone_says(self, scene):
+        driver = scene.driver(home=CLEVELAND)
+        scene.search(driver)
+        change_position(
+            driver,
+            lat=CLEVELAND.lat,
+            lon=CLEVELAND.lon,
+            corrected_at=utcnow() + timedelta(minutes=1),
+        )
+
+        told = waiting(driver)
+
+        assert (told["outlook"], told["is_waiting"]) == ("not_empty", False)
+
+    @pytest.mark.parametrize(
+        ("hours", "outlook"), [(11, "nothing_found"), (13, "not_seen")]
+    )
+    def test_was_not_seen_for_half_a_day(self, scene, hours, outlook):
+        driver = scene.driver()
+        scene.search(driver)
+        long_ago = utcnow() - timedelta(hours=hours)
+        change_position(driver, corrected_at=long_ago)
+        with Session.begin() as session:
+            waits = session.get_one(WaitingDriver, UUID(driver.driver_id))
+            waits.free_at = long_ago
+
+        assert waiting(driver)["outlook"] == outlook
