@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, LiteralString
 
@@ -29,6 +30,7 @@ ASKING = 40
 """Trucks whose drivers ask; no drop of theirs is completed."""
 
 NEAR_SHARE, NEAR_M = 0.25, 50.0
+AHEAD_SHARE, AHEAD = 0.125, timedelta(days=20)
 
 PLACES = (
     *(("Chicago", "IL"), ("Dallas", "TX"), ("Atlanta", "GA"), ("Los Angeles", "CA")),
@@ -66,11 +68,12 @@ class Desk:
     def ask_steadily(self, seconds: float) -> list[Filled | None]:
         """Ask from the cities in turn; None for each request that was not taken.
 
-        One in four has a radius in which there is hardly a load, so that relaxations
-        are tried.
+        Relaxations are tried for those that find nothing: one in four has a radius in
+        which there is hardly a load, and one in eight is free in 20 days, for which
+        nothing is posted yet; that one has the most loads to try.
         """
         number = round(ASKED_PER_S * seconds)
-        near = [self._random.random() < NEAR_SHARE for _ in range(number)]
+        kinds = [self._random.random() for _ in range(number)]
         started = time.time() + 0.1
 
         def one(count: int) -> Filled | None:
@@ -80,7 +83,10 @@ class Desk:
                 "place": {"lat": point.lat, "lon": point.lon},
                 "is_dry_run": True,
             }
-            body |= {"radius_m": NEAR_M} if near[count] else {}
+            if kinds[count] < NEAR_SHARE:
+                body["radius_m"] = NEAR_M
+            elif kinds[count] < NEAR_SHARE + AHEAD_SHARE:
+                body["free_at"] = (datetime.now(UTC) + AHEAD).isoformat()
             client = self._trucks[count % len(self._trucks)].person.client
             answer = client.call("POST", "/v1/backhaul-searches", body)
             return self._filled(answer["id"]) if answer.status == 202 else None
@@ -116,7 +122,7 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
         "outcomes": dict(Counter(each.outcome for each in filled)),
         **percentiles("filled_ms", [each.filled_ms for each in filled], (50, 95, 99)),
         **percentiles("search_ms", [e.search_ms for e in filled if e.search_ms]),
-        **percentiles("relax_ms", relaxed),
+        **percentiles("relax_ms", relaxed, (50, 95, 99)),
         "with_relaxations": len(relaxed),
         "drops": len(drops.drops),
         "drops_lost": drops.lost,
