@@ -27,7 +27,7 @@ from services.kernel.tenancy import act_on_loads
 from services.loads import market
 from services.offers import ending, offers
 from services.offers.offers import is_alive
-from services.search import offer, searches, standing
+from services.search import done, offer, searches, standing
 from services.search.offer import Chosen, OfferRules
 from services.search.same_freight import Freight
 
@@ -61,7 +61,8 @@ class DriverNotAvailable(Conflict):
 
 
 class DriverNotToBeRung(Conflict):
-    """The driver drives, has quiet hours, or left two rounds of offers unanswered."""
+    """The driver drives, has quiet hours, left two rounds of offers unanswered, or said
+    "no more today"."""
 
     code = "driver-not-to-be-rung"
     title = "The driver may not be rung now"
@@ -126,7 +127,7 @@ def offer_load(
     if found is None:
         raise NotWorthTaking("Ask for its explanation in a new search.")
     if driver.id != actor.driver_id:
-        _check_may_be_rung(session, driver, now)
+        _check_may_be_rung(session, search, driver, now)
     if not Freight.open(session, driver.id).takes(free[load_id].org_id, found):
         raise OfferedAlready("They hold an open offer of the same freight.")
     if offer.count_open(session, driver.id) >= rules.per_driver:
@@ -187,8 +188,12 @@ WHY_SILENT = {
 }
 
 
-def _check_may_be_rung(session: Session, driver: Driver, now: datetime) -> None:
+def _check_may_be_rung(
+    session: Session, search: BackhaulSearch, driver: Driver, now: datetime
+) -> None:
     # scope: the caller found the driver by a scope.
+    if done.is_done_for_today(session, search):
+        raise DriverNotToBeRung('They said "no more today". Call them, or assign it.')
     silent = standing.why_silent(session, driver, now)
     if silent is not None:
         raise DriverNotToBeRung(WHY_SILENT[silent.reason])

@@ -231,6 +231,9 @@ def _offer(
     if search.is_dry_run:
         return []
     if search.trigger is SearchTrigger.REQUESTED:
+        # Their own request has taken it back; that of their desk has not.
+        if done.is_done_for_today(session, search):
+            return []
         return adding.add(session, search, rules.offers, rules.roads, is_asked_for=True)
     if search.load_ids is None:
         return adding.extend(session, search, rules.offers, rules.roads)

@@ -120,3 +120,35 @@ class TestWhoAsksAfterAll:
         run_jobs(**scene.changes)
 
         assert len(open_offers(driver)) == 1
+
+
+class TestTheirDesk:
+    @pytest.fixture
+    def driver(self, scene, run_jobs):
+        scene.loads(2)
+        driver = scene.driver()
+        scene.search(driver)
+        no_more_today(driver)
+        run_jobs(**scene.changes)
+        return driver
+
+    def test_finds_loads_for_them_and_does_not_ring(self, scene, run_jobs, driver):
+        load_id = post(scene, price_cents=290_000, weight_kg=5_000)
+        asked = scene.carrier.post(SEARCHES, {"driver_id": driver.driver_id})
+        run_jobs(**scene.changes)
+
+        found = scene.carrier.get(asked.headers["Location"])
+        assert str(load_id) in {r["candidate"]["load_id"] for r in found["ranked"]}
+        assert open_offers(driver) == []
+
+    def test_offers_them_nothing_by_hand(self, scene, run_jobs, driver):
+        load_id = post(scene, price_cents=290_000, weight_kg=5_000)
+        body = {"driver_id": driver.driver_id, "is_dry_run": True}
+        asked = scene.carrier.post(SEARCHES, body)
+        run_jobs(**scene.changes)
+
+        body = {"search_id": asked["id"], "load_id": str(load_id)}
+        answer = scene.carrier.post("/v1/offers", body)
+
+        assert (answer.status, answer.code) == (409, "driver-not-to-be-rung")
+        assert "no more today" in answer["detail"]
