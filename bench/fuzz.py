@@ -195,7 +195,7 @@ def _with_parameter(document: dict[str, Any], name: str) -> list[str]:
 def cast_of(rig: Rig) -> dict[str, Person]:
     """Return a member of each role, with rows to find: a completed load, an offer."""
     crowd = Crowd(rig)
-    (driver,) = hire(crowd, [Trip(2, "1", "van", drop=NEW_YORK, home=CHICAGO)])
+    (driver,) = hire(crowd, [Trip(2, "1", "van", drop=NEW_YORK, home=CHICAGO, at=0.0)])
     (fleet,) = crowd.companies
     shipper, broker, carrier = (
         crowd.company(kind)
@@ -206,7 +206,8 @@ def cast_of(rig: Rig) -> dict[str, Person]:
         )
     )
     crowd.settle()
-    post(broker.desk.client, BoardLoad(1, NEWARK, CHICAGO, "van", 250_000, 790.0))
+    load = BoardLoad(1, NEWARK, CHICAGO, "van", 250_000, 790.0, at=0.0)
+    post(broker.desk.client, load)
     driver.complete()
     return {
         "driver": driver.person,
