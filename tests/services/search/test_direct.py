@@ -271,6 +271,7 @@ class TestIsRefused:
         after = offer(scene, search_id, load_id)
 
         assert (again.status, again.code) == (409, "offered-already")
+        assert again["detail"] == "The offer is open."
         assert (after.status, after.code) == (409, "offered-already")
         assert offer(scene, found(driver), load_id).status == 201
 

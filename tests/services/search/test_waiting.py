@@ -67,6 +67,7 @@ class TestALoadThatComes:
 
         assert len(open_offers(driver)) == 3
         assert len(searches(driver)) == 1
+        assert queued("search.woken") == []
 
     @pytest.mark.parametrize(("more_cents", "rings"), [(4_000, False), (6_000, True)])
     def test_must_be_better_than_the_worst_offer_by_a_margin(

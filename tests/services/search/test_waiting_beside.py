@@ -160,6 +160,23 @@ class TestOnceAMinute:
         run_all(run_jobs, scene)
         assert other in {o.load_id for o in open_offers(driver)}
 
+    def test_counts_from_the_last_ring(self, scene, run_jobs):
+        scene.load(price_cents=240_000)
+        driver = scene.driver()
+        scene.search(driver)
+        let_a_minute_pass(driver, "10 minutes")
+        post(scene, weight_kg=9_000)
+        run_jobs(**scene.changes)
+        assert len(open_offers(driver)) == 2
+
+        post(scene, price_cents=400_000, weight_kg=5_000)
+        for only in ("search.wake", "search.woken"):
+            run_jobs(only=only, **scene.changes)
+
+            (job,) = queued("search.woken")
+            assert timedelta() < job.scheduled_at - utcnow() <= timedelta(minutes=1)
+        assert len(open_offers(driver)) == 2
+
     def test_two_runs_of_a_job_at_once_search_once(self, committed):
         scene = Scene(committed)
         driver = scene.driver()

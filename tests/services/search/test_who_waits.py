@@ -21,7 +21,7 @@ from tests.services import scene as staging
 from tests.services.scene import decline, open_offers, rows_of
 from tests.services.search.test_waiting import change, let_a_minute_pass, post, searches
 from tests.services.search.test_waiting_edited import truck_of, trucks_for
-from tests.world import CLEVELAND, HOUSTON, NEW_YORK, ROADS, utcnow
+from tests.world import CLEVELAND, GARY, HOUSTON, NEW_YORK, ROADS, utcnow
 
 
 @pytest.fixture
@@ -172,7 +172,19 @@ class TestWhenTheyAreFree:
 
         _, woken = searches(driver)
         assert datetime.fromisoformat(woken.situation["free_at"]) >= now
-        assert woken.relaxations == []
+
+
+def test_a_search_of_what_came_says_nothing_of_the_rest(scene, run_jobs, driver):
+    """It judged one load; for a step deck there would be another one."""
+    change(Truck, truck_of(driver), hour_cents=20_000)
+    change(Driver, driver.driver_id, home_lat=GARY.lat, home_lon=GARY.lon)
+    post(scene, price_cents=500_000, equipment=["step_deck"])
+    post(scene, price_cents=60_000)
+
+    run_jobs(**scene.changes)
+
+    _, woken = searches(driver)
+    assert (woken.outcome, woken.relaxations) == ("nothing_found", [])
 
 
 class TestWhereTheyAre:
