@@ -178,6 +178,23 @@ class TestEachKind:
             *(("hopper", 4), ("lowboy", 3), ("flatbed", 2)),
         ]
 
+    def test_no_try_is_lost_on_their_own_type(self):
+        """Six types are tried, those with the most loads near: the sixth has the only
+        one that is worth taking."""
+        asked, loads = by_hand(hour_cents=1_400), []
+        kinds = ("van", "hotshot", "hopper", "dump", "doubles", "maxi")
+        for count, kind in zip((9, 7, 6, 5, 4, 3), kinds, strict=True):
+            poor = {"equipment": frozenset({Equipment(kind)}), "price_cents": 100}
+            loads += [make_candidate(10 * count + n, **poor) for n in range(count)]
+        only = {"equipment": frozenset({Equipment.TANKER})}
+        loads += [make_candidate(1, **only)]
+
+        steps = [s for s in found(loads, asked) if s.kind is RelaxationKind.EQUIPMENT]
+
+        assert [(step.change.value, step.load_count) for step in steps] == [
+            ("tanker", 1)
+        ]
+
     def test_a_reefer_takes_what_a_van_takes_too(self):
         reefer, van = (frozenset({kind}) for kind in (Equipment.REEFER, Equipment.VAN))
         asked = by_hand(equipment=Equipment.FLATBED)

@@ -39,6 +39,13 @@ MUTANTS = (
         (f"{BESIDE}::TestOnceAMinute",),
     ),
     Mutant(
+        "a-job-without-loads-makes-an-empty-search",
+        RUN,
+        "    if waits is None or not waits.load_ids:\n",
+        "    if waits is None:\n",
+        (f"{BESIDE}::TestOnceAMinute",),
+    ),
+    Mutant(
         "a-woken-driver-is-rung-again-within-a-minute",
         RUN,
         "    if quiet_until is not None and quiet_until > now:\n",
@@ -274,6 +281,13 @@ MUTANTS = (
         RELAX,
         "    types = {kind, DRY_FOR_REEFERS.get(kind, kind)}\n",
         "    types = {kind}\n",
+        (STEPS,),
+    ),
+    Mutant(
+        "the-trucks-own-type-is-tried-as-another-one",
+        RELAX,
+        "if kind not in {own, Equipment.OTHER}",
+        "if kind is not Equipment.OTHER",
         (STEPS,),
     ),
     Mutant(

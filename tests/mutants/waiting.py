@@ -235,6 +235,16 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "a-second-look-wakes-those-who-found-it-not-worth-it",
+        WAKE,
+        "_look_again(session, load_id, later, since=since.isoformat())",
+        "_look_again(session, load_id, later)",
+        (
+            f"{COMES}::TestALoadThatComes"
+            "::test_wakes_as_many_as_it_has_places_and_a_few_more",
+        ),
+    ),
+    Mutant(
         "those-are-woken-first-to-whom-a-load-is-worth-least",
         WAKE,
         "(-worth[driver_id], driver_id)",
@@ -252,10 +262,10 @@ MUTANTS = (
         (f"{COMES}::TestALoadThatComes",),
     ),
     Mutant(
-        "a-full-load-looks-again-at-once",
+        "a-full-load-looks-again-before-an-offer-expires",
         WAKE,
         "_look_again(session, load_id, full_until)",
-        "_look_again(session, load_id, now)",
+        "_look_again(session, load_id, now + NEXT_AFTER)",
         (f"{BESIDE}::test_another_driver_is_asked_when_the_first_declines",),
     ),
     Mutant(

@@ -210,6 +210,7 @@ class TestALoadThatComes:
         assert len(queued("search.woken")) == 1 + wake.SPARE
         (again,) = queued("search.wake")
         assert again.scheduled_at > utcnow()
+        assert "since" in again.args
 
     def test_offers_a_driver_one_who_declined_it_no_second_time(self, scene, run_jobs):
         driver = scene.driver()

@@ -177,6 +177,15 @@ class TestOnceAMinute:
             assert timedelta() < job.scheduled_at - utcnow() <= timedelta(minutes=1)
         assert len(open_offers(driver)) == 2
 
+    def test_a_job_without_loads_searches_nothing(self, scene):
+        driver = scene.driver()
+        scene.search(driver)
+
+        with Session.begin() as session:
+            assert judge(session, scene, driver) is None
+
+        assert len(searches(driver)) == 1
+
     def test_two_runs_of_a_job_at_once_search_once(self, committed):
         scene = Scene(committed)
         driver = scene.driver()
