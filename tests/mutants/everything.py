@@ -1,6 +1,7 @@
 """All mutants, in the order in which they are run."""
 
 from tests.mutants import (
+    asking,
     claims,
     database,
     desk,
@@ -11,12 +12,15 @@ from tests.mutants import (
     people,
     requests,
     roads,
+    runs,
     searches,
     serving,
     trucking,
+    waiting,
 )
 
 MUTANTS = (
+    *asking.MUTANTS,
     *claims.MUTANTS,
     *database.MUTANTS,
     *desk.MUTANTS,
@@ -27,7 +31,9 @@ MUTANTS = (
     *people.MUTANTS,
     *requests.MUTANTS,
     *roads.MUTANTS,
+    *runs.MUTANTS,
     *searches.MUTANTS,
     *serving.MUTANTS,
     *trucking.MUTANTS,
+    *waiting.MUTANTS,
 )
