@@ -25,33 +25,32 @@ MUTANTS = (
         (f"{REQUESTS}::TestForWhom",),
     ),
     Mutant(
-        "a-dispatcher-who-drives-is-searched-for-unasked",
+        "an-owner-who-drives-names-themselves",
         ASK,
-        "    own_id = None if actor.is_dispatcher else actor.driver_id\n",
-        "    own_id = actor.driver_id\n",
-        (f"{REQUESTS}::TestForWhom",),
+        "    wanted = driver_id or actor.driver_id\n",
+        "    wanted = driver_id or (\n"
+        "        None if actor.is_dispatcher else actor.driver_id\n    )\n",
+        ("tests/services/search/test_ask_for_whom.py::TestAnOwnerWhoDrives",),
     ),
     Mutant(
         "a-truck-stands-for-its-first-driver",
         ASK,
-        "    return (free or list(on_the_truck))[0]\n",
-        "    return list(on_the_truck)[0]\n",
+        "    return (free or on_the_truck)[0]\n",
+        "    return on_the_truck[0]\n",
         (f"{ASKED}::TestWhatIsAskedFor",),
     ),
     Mutant(
         "a-truck-whose-driver-is-off-duty-stands-for-nobody",
         ASK,
-        "    return (free or list(on_the_truck))[0]\n",
+        "    return (free or on_the_truck)[0]\n",
         "    return free[0]\n",
         (f"{REQUESTS}::TestForWhom",),
     ),
     Mutant(
         "a-driver-asks-for-a-colleague-by-their-truck",
         ASK,
-        "        drivers.visible_drivers(actor).where(Driver.truck_id == truck_id)\n",
-        "        select(Driver).where(\n"
-        "            Driver.truck_id == truck_id, Driver.org_id == actor.org_id\n"
-        "        )\n",
+        "    of_truck = drivers.visible_drivers(actor).where(",
+        "    of_truck = select(Driver).where(Driver.org_id == actor.org_id).where(",
         (f"{REQUESTS}::TestForWhom",),
     ),
     Mutant(
@@ -85,8 +84,8 @@ MUTANTS = (
     Mutant(
         "a-target-that-no-road-reaches-is-not-noticed",
         ASK,
-        "request.place, request.destination or driver.home\n",
-        "request.place, driver.home or request.destination\n",
+        "    destination = request.destination or driver.home\n",
+        "    destination = driver.home or request.destination\n",
         (NO_ROAD,),
     ),
     Mutant(
@@ -194,8 +193,8 @@ MUTANTS = (
         START,
         "    if is_suspended(session, driver.org_id):\n"
         "        return SearchOutcome.COMPANY_SUSPENDED\n"
-        "    if is_dry_run:\n        return None\n",
-        "    if is_dry_run:\n        return None\n"
+        "    if search is not None and search.is_dry_run:\n        return None\n",
+        "    if search is not None and search.is_dry_run:\n        return None\n"
         "    if is_suspended(session, driver.org_id):\n"
         "        return SearchOutcome.COMPANY_SUSPENDED\n",
         (f"{REQUESTS}::TestTheOutcome",),
@@ -238,22 +237,22 @@ MUTANTS = (
     Mutant(
         "a-driver-whose-search-has-not-run-is-told-that-there-is-nothing",
         OUTLOOK,
-        "    if waits.baseline_m is None or search is None:\n",
+        "    if search is None or search.searched_at < waits.since:\n",
         "    if search is None:\n",
         (TOLD,),
     ),
     Mutant(
         "a-driver-who-was-rung-often-is-told-that-the-next-load-rings",
         OUTLOOK,
-        "is_rung_often=rings >= rules.rings_per_day)",
-        "is_rung_often=rings > rules.rings_per_day)",
+        "is_rung_often = rings >= rules.rings_per_day\n",
+        "is_rung_often = rings > rules.rings_per_day\n",
         (TOLD,),
     ),
     Mutant(
         "a-driver-with-a-load-is-told-that-they-wait",
         OUTLOOK,
-        "    waits = row if absence is None else None\n",
-        "    waits = row\n",
+        "    waits = row if absence is None and not is_done else None\n",
+        "    waits = row if not is_done else None\n",
         (f"{TOLD}::TestTheOutlook",),
     ),
     Mutant(
@@ -273,8 +272,8 @@ MUTANTS = (
     Mutant(
         "a-search-looks-no-farther-than-nothing",
         "api/search/searches.py",
-        "            0, MAX_RADIUS_M, min_inclusive=False,",
-        "            0, MAX_RADIUS_M, min_inclusive=True,",
+        "            0, ask.RADIUS_M, min_inclusive=False,",
+        "            0, ask.RADIUS_M, min_inclusive=True,",
         (f"{ASKED}::TestBadRequests",),
     ),
     Mutant(

@@ -4,6 +4,7 @@ would have to change."""
 from tests.mutants import Mutant
 
 RUN = "services/search/run.py"
+GOES_ON = "services/search/going_on.py"
 ADDING = "services/search/adding.py"
 WHERE = "services/judging/whereabouts.py"
 RELAX = "freight/relaxations.py"
@@ -34,8 +35,8 @@ MUTANTS = (
     Mutant(
         "two-runs-of-a-woken-search-search-twice",
         RUN,
-        "driver_id, with_for_update=True)",
-        "driver_id)",
+        "WaitingDriver, driver_id, with_for_update=True)",
+        "WaitingDriver, driver_id)",
         (f"{BESIDE}::TestOnceAMinute",),
     ),
     Mutant(
@@ -62,8 +63,8 @@ MUTANTS = (
     Mutant(
         "a-driver-whose-loads-were-judged-still-owes-a-search",
         RUN,
-        "    waits.load_ids, waits.due_at = [], None\n",
-        "    waits.load_ids = []\n",
+        "    waits.load_ids, waits.due_at = [], None\n    session.flush()\n",
+        "    waits.load_ids = []\n    session.flush()\n",
         (f"{COMES}::TestNoWakeUpIsLost",),
     ),
     Mutant(
@@ -83,8 +84,9 @@ MUTANTS = (
     Mutant(
         "a-request-in-vain-ends-the-waiting",
         RUN,
-        "    if search.trigger is not SearchTrigger.REQUESTED:\n        waiting.end",
-        "    if search.trigger:\n        waiting.end",
+        "    if search.trigger not in "
+        "{SearchTrigger.REQUESTED, SearchTrigger.ARRIVED}:\n",
+        "    if search.trigger is not SearchTrigger.ARRIVED:\n",
         (f"{REQUESTS}::TestTheWaiting",),
     ),
     Mutant(
@@ -96,14 +98,14 @@ MUTANTS = (
     ),
     Mutant(
         "an-offer-by-hand-that-ended-leaves-the-drops-list-unused",
-        RUN,
+        GOES_ON,
         "    if search.is_dry_run:\n        _go_back(session, search)\n",
         "    if search.is_dry_run:\n        return\n",
         (f"{BY_HAND}::TestALoadBeyondTheDriversLimit",),
     ),
     Mutant(
         "the-oldest-drops-list-goes-on",
-        RUN,
+        GOES_ON,
         "of_all.order_by(BackhaulSearch.id.desc())",
         "of_all.order_by(BackhaulSearch.id)",
         (f"{BESIDE}::TestOffersOfTwoSearches",),
@@ -135,9 +137,9 @@ MUTANTS = (
     Mutant(
         "a-request-takes-the-place-of-what-the-driver-holds",
         "models/search/searches.py",
-        "OF_ALL = (SearchTrigger.DROP_COMPLETED, SearchTrigger.ASSIGNMENT_ENDED)\n",
-        "OF_ALL = (\n    SearchTrigger.DROP_COMPLETED,\n"
-        "    SearchTrigger.ASSIGNMENT_ENDED,\n    SearchTrigger.REQUESTED,\n)\n",
+        "    SearchTrigger.DROP_COMPLETED,\n    SearchTrigger.ASSIGNMENT_ENDED,\n",
+        "    SearchTrigger.DROP_COMPLETED,\n    SearchTrigger.ASSIGNMENT_ENDED,\n"
+        "    SearchTrigger.REQUESTED,\n",
         (f"{ASKED}::TestADryRun",),
     ),
     Mutant(
@@ -150,8 +152,8 @@ MUTANTS = (
     Mutant(
         "any-gain-more-is-enough-to-ring",
         ADDING,
-        "score + rules.better_by_cents for",
-        "score for",
+        "        driver_id: worst[driver_id] + rules.better_by_cents\n",
+        "        driver_id: worst[driver_id]\n",
         (ADDED,),
     ),
     Mutant(
@@ -164,29 +166,29 @@ MUTANTS = (
     Mutant(
         "a-driver-who-asks-is-not-rung-as-they-were-often-enough",
         ADDING,
-        "0 if is_asked_for else waiting.rings(session, driver.id)",
-        "waiting.rings(session, driver.id)",
+        "    rings = 0 if is_asked_for else waiting.rings(",
+        "    rings = waiting.rings(",
         (f"{ASKED}::TestASearchThatIsNoDryRun",),
     ),
     Mutant(
         "a-driver-who-asks-is-offered-only-what-is-better-than-all-they-hold",
         ADDING,
-        "        least = 0 if is_asked_for and room > 0 else floor\n",
+        "        least = 0 if is_asked_for and len(better) < room else floor\n",
         "        least = floor\n",
         (f"{ASKED}::TestASearchThatIsNoDryRun",),
     ),
     Mutant(
         "a-load-that-was-declined-is-offered-again-when-it-came",
         ADDING,
-        "        if load_id in known or found is None:\n",
-        "        if found is None:\n",
+        "        if each.load.id in known or each.ranked.score_cents <= least:\n",
+        "        if each.ranked.score_cents <= least:\n",
         (f"{BESIDE}::TestALoadThatTheDropsSearchFoundToo",),
     ),
     Mutant(
         "the-freight-that-a-driver-holds-is-added-to-it",
         ADDING,
-        "        if not held.takes(free[load_id].org_id, found):\n",
-        "        if not held:\n",
+        "        if held.takes(each.load.org_id, each.ranked):\n",
+        "        if held:\n",
         (ADDED,),
     ),
     Mutant(

@@ -3,6 +3,7 @@
 from tests.mutants import Mutant
 
 WAITING = "services/search/waiting.py"
+FINDS = "services/search/who_waits.py"
 WAKE = "services/search/wake.py"
 
 COMES = "tests/services/search/test_waiting.py"
@@ -21,8 +22,8 @@ MUTANTS = (
     Mutant(
         "a-drop-that-is-reported-again-begins-another-wait",
         WAITING,
-        "        and not exists (select from backhaul_searches b"
-        " where b.stop_id = s.id)\n",
+        "        and not exists (select from backhaul_searches b\n"
+        "            where b.stop_id = s.id and b.trigger = 'drop_completed')\n",
         "",
         (f"{COMES}::TestTheRow",),
     ),
@@ -51,14 +52,14 @@ MUTANTS = (
     ),
     Mutant(
         "a-truck-that-moved-has-the-air-lines-way-home",
-        WAITING,
+        FINDS,
         "    return DETOUR * air_m if air_m > 0 else 0.0\n",
         "    return air_m\n",
         (f"{WHO}::TestWhereTheyAre",),
     ),
     Mutant(
         "a-truck-that-moved-is-home-as-soon-as-before",
-        WAITING,
+        FINDS,
         "            row.baseline_s + longest_s(more_m) if",
         "            row.baseline_s if",
         (f"{WHO}::TestWhereTheyAre",),
@@ -86,14 +87,15 @@ MUTANTS = (
     ),
     Mutant(
         "the-drivers-own-limit-does-not-decide-who-is-near",
-        WAITING,
-        "    <= coalesce(d.max_deadhead_m, :max_deadhead_m)\n",
-        "    <= :max_deadhead_m\n",
+        FINDS,
+        "        where loads.id = :load_id and {NEAR}\n",
+        "        where loads.id = :load_id\n"
+        "            and {NEAR.replace('d.max_deadhead_m', 'null')}\n",
         (f"{WHO}::TestTheDriversOwnLimit",),
     ),
     Mutant(
         "the-empty-way-home-of-a-driver-alone-is-that-of-a-crew",
-        WAITING,
+        FINDS,
         "(w.home_lat, w.home_lon, w.is_crew)\n"
         '    = (d.home_lat, d.home_lon, {IS_CREW.format(driver="d")})\n',
         "(w.home_lat, w.home_lon)\n    = (d.home_lat, d.home_lon)\n",
@@ -101,21 +103,21 @@ MUTANTS = (
     ),
     Mutant(
         "a-truck-that-has-waited-for-hours-left-hours-ago",
-        WAITING,
+        FINDS,
         "        greatest(w.free_at, now()) as free_at,",
         "        w.free_at as free_at,",
         (f"{WHO}::TestWhenTheyAreFree",),
     ),
     Mutant(
         "a-position-from-before-the-drop-is-where-a-load-finds-the-truck",
-        WAITING,
-        "\n        and p.corrected_at > w.free_at\n",
+        FINDS,
+        "\n            and p.corrected_at > w.free_at\n",
         "\n",
         (f"{WHO}::TestWhereTheyAre",),
     ),
     Mutant(
         "a-private-load-finds-drivers-of-another-company",
-        WAITING,
+        FINDS,
         '.replace(":org_id", "w.org_id")',
         '.replace(":org_id", "loads.org_id")',
         (
@@ -125,65 +127,65 @@ MUTANTS = (
     ),
     Mutant(
         "a-load-finds-trucks-of-every-type",
-        WAITING,
-        "    where t.equipment = any (:types) and {NEAR}\n",
-        "    where :types is not null and {NEAR}\n",
+        FINDS,
+        "    where t.equipment = any (:types) and ",
+        "    where cast(:types as text[]) is not null and ",
         (f"{WHO}::TestALoad",),
     ),
     Mutant(
         "a-driver-is-looked-for-where-they-were-yesterday",
-        WAITING,
+        FINDS,
         "        and greatest(w.free_at, p.corrected_at) > now() - :lost_after\n",
         "        and :lost_after is not null\n",
         (ON_DUTY,),
     ),
     Mutant(
         "a-waiting-driver-without-a-home-stops-the-job",
-        WAITING,
+        FINDS,
         "d.availability = 'available' and d.home_lat is not null\n",
         "d.availability = 'available'\n",
         (f"{WHO}::TestALoad",),
     ),
     Mutant(
         "a-suspended-companys-drivers-are-woken",
-        WAITING,
-        "        and o.suspended_at is null\n",
-        "",
+        FINDS,
+        " and o.suspended_at is null\n",
+        "\n",
         (f"{COMES}::TestALoadThatComes::test_wakes_nobody_who_may_not_be_offered_it",),
     ),
     Mutant(
         "a-driver-whose-offer-fell-is-not-found-again",
-        WAITING,
+        FINDS,
         "\n            and f.status <> 'superseded')",
         ")",
         (f"{WHO}::TestALoad",),
     ),
     Mutant(
         "a-driver-is-found-for-a-load-that-is-judged-for-them-already",
-        WAITING,
-        "        and not loads.id = any (w.load_ids)\n",
-        "",
+        FINDS,
+        "w on not loads.id = any (w.load_ids)\n",
+        "w on true\n",
         (f"{WHO}::TestALoad",),
     ),
     Mutant(
         "a-repeated-job-wakes-a-driver-twice",
-        WAITING,
+        FINDS,
         " and s.searched_at >= :since\n",
         " and s.searched_at >= :since + interval '1 day'\n",
         (f"{CAME}::TestASuspensionThatEnds",),
     ),
     Mutant(
         "a-driver-who-was-searched-for-once-is-not-woken-by-an-edit",
-        WAITING,
+        FINDS,
         " and s.searched_at >= :since\n",
         " and :since is not null\n",
         (f"{BESIDE}", COMES),
     ),
     Mutant(
         "a-driver-who-was-done-yesterday-is-done-today",
-        WAITING,
-        "f.decline_reason = 'done_for_today' and f.responded_at >= w.since)",
-        "f.decline_reason = 'done_for_today')",
+        FINDS,
+        'driver_id="w.driver_id", since="w.since"',
+        'driver_id="w.driver_id", since="now() - interval \'7 days\'"',
         (f"{WHO}::TestALoad",),
     ),
     Mutant(
@@ -219,7 +221,7 @@ MUTANTS = (
     ),
     Mutant(
         "hard-wishes-and-others-than-lanes-add-to-a-gain",
-        WAITING,
+        FINDS,
         "            if wish.kind is PreferenceKind.LANE and not wish.is_hard\n",
         "",
         (f"{WHO}::TestWishes",),

@@ -324,13 +324,15 @@ def test_the_last_place_of_a_load_goes_to_one_of_two_desks(committed):
 
 
 def test_two_desks_do_not_fill_one_hand_beyond_its_places(committed):
-    """The driver holds two of three: each desk sees one place left."""
+    """The driver holds two of three, and has seen them: each desk sees one place
+    left."""
     scene = Scene(committed)
     loads = scene.loads(4)
     driver = scene.driver()
     search_id = dry_run(scene, driver)
     for load_id in loads[:2]:
-        by_hand(scene, search_id, load_id)
+        held = by_hand(scene, search_id, load_id)
+        assert driver.put(f"/v1/offers/{held.id}/seen").status == 200
 
     after(
         lambda session: by_hand_in(session, scene, search_id, loads[2]),

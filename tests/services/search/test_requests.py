@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text, update
 
-from freight.roles import Role
+from geo.points import Point
 from jobs import Job, enqueue
 from models.fleet.drivers import Availability, Driver
 from models.search.searches import BackhaulSearch
@@ -22,7 +22,7 @@ from tests.services.search.test_waiting_edited import truck_of
 from tests.standing import suspend
 from tests.world import CHICAGO, CLEVELAND, GARY, utcnow
 
-SYDNEY = {"lat": -33.87, "lon": 151.21}
+SYDNEY = Point(-33.87, 151.21)
 
 
 @pytest.fixture
@@ -57,13 +57,6 @@ class TestForWhom:
 
         assert answer.status == 422
         assert answer["errors"][0]["pointer"] == "#/truck_id"
-
-    def test_a_dispatcher_who_drives_says_so(self, scene):
-        both = scene.world.member(scene.carrier, Role.DRIVER, Role.DISPATCHER)
-
-        answer = both.post(SEARCHES, {})
-
-        assert answer["errors"][0]["detail"] == "Say for which driver or truck."
 
     def test_a_truck_stands_for_its_only_driver_also_off_duty(self, scene, requested):
         driver = scene.driver()
@@ -196,13 +189,16 @@ class TestTheWaiting:
 
         assert (row().since, row().point) == (before.since, CLEVELAND)
 
-    def test_goes_on_after_a_request_in_vain(self, scene, requested):
+    def test_goes_on_after_a_request_in_vain(self, scene, run_jobs):
+        """Their home is edited before it runs."""
         driver = scene.driver()
         scene.search(driver)
+        search_id = driver.post(SEARCHES, {"place": at(CLEVELAND)})["id"]
+        change(Driver, driver.driver_id, home_lat=SYDNEY.lat, home_lon=SYDNEY.lon)
 
-        search = requested(driver, destination=SYDNEY)
+        run_jobs(**scene.changes)
 
-        assert search.outcome == "home_out_of_reach"
+        assert record_of(search_id).outcome == "home_out_of_reach"
         assert len(rows_of(WaitingDriver)) == 1
 
     def test_goes_on_beside_another_target_than_home(self, scene, requested):
