@@ -1,6 +1,7 @@
 """All mutants, in the order in which they are run."""
 
 from tests.mutants import (
+    arrived,
     asking,
     claims,
     database,
@@ -15,11 +16,13 @@ from tests.mutants import (
     runs,
     searches,
     serving,
+    standing,
     trucking,
     waiting,
 )
 
 MUTANTS = (
+    *arrived.MUTANTS,
     *asking.MUTANTS,
     *claims.MUTANTS,
     *database.MUTANTS,
@@ -34,6 +37,7 @@ MUTANTS = (
     *runs.MUTANTS,
     *searches.MUTANTS,
     *serving.MUTANTS,
+    *standing.MUTANTS,
     *trucking.MUTANTS,
     *waiting.MUTANTS,
 )
