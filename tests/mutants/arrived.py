@@ -41,6 +41,13 @@ MUTANTS = (
         (f"{DOCK}::TestTheSearch",),
     ),
     Mutant(
+        "a-driver-who-was-rung-often-enough-is-rung-before-the-drop",
+        "services/search/adding.py",
+        "        if rings >= rules.rings_per_day:\n",
+        "        if rings > rules.rings_per_day:\n",
+        (f"{DOCK}::TestTheSearch",),
+    ),
+    Mutant(
         "a-list-goes-on-for-who-is-done-for-today",
         GOES_ON,
         "    if done.is_done_for_today(session, search):\n",

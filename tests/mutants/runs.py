@@ -16,12 +16,10 @@ BESIDE = "tests/services/search/test_waiting_beside.py"
 BOUND = "tests/freight/test_waiting.py"
 BY_HAND = "tests/services/search/test_direct.py"
 COMES = "tests/services/search/test_waiting.py"
-GOING_ON = "tests/services/search/test_going_on.py"
 OBSTACLES = "tests/services/search/test_obstacles.py"
 ON_DUTY = "tests/services/search/test_back_on_duty.py"
 RINGS = "tests/services/search/test_rings.py"
 STEPS = "tests/freight/test_relaxations.py"
-TOLD = "tests/services/search/test_outlook.py"
 REQUESTS = "tests/services/search/test_requests.py"
 
 MUTANTS = (
@@ -159,8 +157,8 @@ MUTANTS = (
     Mutant(
         "a-driver-who-was-rung-often-enough-meanwhile-is-rung-once-more",
         ADDING,
-        "    if rings >= rules.rings_per_day:\n",
-        "    if rings > rules.rings_per_day:\n",
+        " or not free or rings >= rules.rings_per_day:\n",
+        " or not free or rings > rules.rings_per_day:\n",
         (RINGS,),
     ),
     Mutant(

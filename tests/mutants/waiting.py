@@ -37,10 +37,8 @@ MUTANTS = (
     Mutant(
         "a-driver-who-asks-begins-to-wait-anew",
         WAITING,
-        "    on conflict (driver_id) do update set lat = excluded.lat,"
-        " lon = excluded.lon,\n        free_at",
-        "    on conflict (driver_id) do update set lat = excluded.lat,"
-        " lon = excluded.lon,\n        since = excluded.since, free_at",
+        "    } then excluded.since else waiting_drivers.since end\n",
+        "    } then excluded.since else excluded.since end\n",
         (f"{REQUESTS}::TestTheWaiting",),
     ),
     Mutant(
