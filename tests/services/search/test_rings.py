@@ -84,7 +84,7 @@ def test_within_a_day_a_list_does_not_go_on(scene, run_jobs):
     driver = scene.driver()
     search = scene.search(driver)
     for _ in range(2):
-        end(driver, run_jobs, scene)
+        end(driver, run_jobs, scene, "declined")
     let_a_minute_pass(driver, "22 hours")
 
     with Session.begin() as session:
@@ -103,7 +103,7 @@ def test_a_search_that_is_owed_does_not_ring_once_they_rang_often_enough(
     scene.search(driver)
     post(scene, price_cents=500_000, weight_kg=5_000)
     run_jobs(only="search.wake", **scene.changes)
-    end(driver, run_jobs, scene)
+    end(driver, run_jobs, scene, "declined")
     (second,) = open_offers(driver)
     let_a_minute_pass(driver)
 
