@@ -17,7 +17,7 @@ from geo.distance import METRES_PER_MILE
 from geo.fences import PolygonFence
 from tests.freight import world
 from tests.freight.boards import ROADS, RULES, Maker
-from tests.freight.world import HOUR, NOON, make_candidate, make_situation
+from tests.freight.world import HOUR, NOON, make_candidate, make_situation, make_stop
 
 MANY, FEW = 300, 30
 SQUARE = {
@@ -143,7 +143,7 @@ class TestEachKind:
 
     def test_farther(self):
         asked = by_hand(max_deadhead_m=20 * METRES_PER_MILE)
-        far = make_candidate(pickup=replace(make_candidate().pickup, lon=0.15))
+        far = make_candidate(pickup=replace(make_candidate().pickup, lon=0.6))
 
         (step,) = [s for s in found([far], asked) if s.kind is RelaxationKind.DEADHEAD]
 
@@ -191,6 +191,69 @@ class TestEachKind:
             ("step_deck", 3),
             ("reefer", 1),
         ]
+
+    def test_the_three_other_trucks_with_the_most_loads(self):
+        """What counts is how many are worth taking, not how many are near."""
+        types = (Equipment.STEP_DECK, Equipment.FLATBED, Equipment.LOWBOY)
+        asked, loads = by_hand(hour_cents=1_400), []
+        for number, kind in enumerate((*types, Equipment.HOPPER), start=1):
+            only = {"equipment": frozenset({kind})}
+            loads += [make_candidate(10 * number + n, **only) for n in range(number)]
+        poor = {"equipment": frozenset({Equipment.STEP_DECK}), "price_cents": 100}
+        loads += [make_candidate(90 + n, **poor) for n in range(9)]
+
+        steps = [s for s in found(loads, asked) if s.kind is RelaxationKind.EQUIPMENT]
+
+        assert [(step.change.value, step.load_count) for step in steps] == [
+            *(("hopper", 4), ("lowboy", 3), ("flatbed", 2)),
+        ]
+
+    def test_no_try_is_lost_on_their_own_type(self):
+        """Six types are tried, those with the most loads near: the sixth has the only
+        one that is worth taking."""
+        asked, loads = by_hand(hour_cents=1_400), []
+        kinds = ("van", "hotshot", "hopper", "dump", "doubles", "maxi")
+        for count, kind in zip((9, 7, 6, 5, 4, 3), kinds, strict=True):
+            poor = {"equipment": frozenset({Equipment(kind)}), "price_cents": 100}
+            loads += [make_candidate(10 * count + n, **poor) for n in range(count)]
+        only = {"equipment": frozenset({Equipment.TANKER})}
+        loads += [make_candidate(1, **only)]
+
+        steps = [s for s in found(loads, asked) if s.kind is RelaxationKind.EQUIPMENT]
+
+        assert [(step.change.value, step.load_count) for step in steps] == [
+            ("tanker", 1)
+        ]
+
+    def test_a_reefer_takes_what_a_van_takes_too(self):
+        reefer, van = (frozenset({kind}) for kind in (Equipment.REEFER, Equipment.VAN))
+        asked = by_hand(equipment=Equipment.FLATBED)
+        loads = [make_candidate(n, equipment=van) for n in range(2)]
+        loads += [make_candidate(9, equipment=reefer)]
+
+        steps = {s.change.value: s.load_count for s in found(loads, asked)}
+
+        assert steps == {"van": 2, "reefer": 3}
+
+    def test_what_was_drawn_is_not_given_up_beside_another_kind(self):
+        """The pickup is too far and in a forbidden area: one step lets nothing in."""
+        fence = PolygonFence.from_geojson(SQUARE)
+        asked = by_hand(max_deadhead_m=20 * METRES_PER_MILE, no_go=(fence,))
+
+        assert found([make_candidate()], asked) == ()
+
+    def test_a_hard_wish_is_given_up_without_the_soft_one_of_its_kind(self):
+        hard = Preference(PreferenceKind.LANE, is_hard=True, from_state="TX")
+        soft = Preference(PreferenceKind.LANE, cents=5_000, from_state="IL")
+        asked = by_hand(preferences=(hard, soft))
+        stops = make_stop(0.5, "pickup", state="IL"), make_stop(3.5, leg_m=300_000.0)
+        load = make_candidate(stops=stops)
+
+        (step,) = found([load], asked)
+
+        assert step.kind is RelaxationKind.WISHES
+        (plain,) = worth_taking([load], by_hand())
+        assert step.best_cents == plain + 5_000
 
     @pytest.mark.parametrize("kind", ["operating", "no_go"])
     def test_without_the_areas(self, kind):

@@ -18,11 +18,14 @@ from freight.waiting import Trucks, longest_s, most_gain_cents
 from geo.points import Point
 from tests.freight.world import (
     EVERYWHERE,
+    HOME,
     HOUR,
     NOON,
     PARAMETERS,
     ROADS,
+    SquareRoads,
     make_candidate,
+    make_parameters,
     make_situation,
 )
 
@@ -109,13 +112,23 @@ def test_it_is_never_below_the_gain_that_a_search_finds(seed):
     assert found > 10
 
 
-def test_it_is_near_the_gain_where_nothing_is_waited_for():
-    truck, load = make_situation(hour_cents=1_400), make_candidate()
-    asked = asked_of(truck, PARAMETERS, EVERYWHERE, ROADS)
+@pytest.mark.parametrize(
+    "opens",
+    [{}, {"pickup_from": NOON + 4 * HOUR}, {"delivery_from": NOON + 9 * HOUR}],
+    ids=["at once", "the pickup later", "the delivery later"],
+)
+def test_it_is_near_the_gain_where_nobody_rests(opens):
+    parameters = make_parameters(fee_share=0.1)
+    lane = Preference(PreferenceKind.LANE, cents=5_000, from_state="IL")
+    truck = make_situation(hour_cents=1_400, preferences=(lane,))
+    load = make_candidate(**opens)
+    pickup, delivery = load.route
+    load = replace(load, stops=(replace(pickup, state="IL"), delivery))
+    asked = asked_of(truck, parameters, EVERYWHERE, ROADS)
     (ranked,) = rank([load], asked)
 
     (bound,) = most_gain_cents(
-        Loads.of([load], ROADS), trucks_of([truck]), PARAMETERS, ROADS
+        Loads.of([load], ROADS), trucks_of([truck]), parameters, ROADS
     )
 
     assert 0 <= bound - ranked.score_cents < 100
@@ -147,6 +160,17 @@ def test_a_truck_whose_way_home_is_not_known_yet_may_gain_anything():
     )
 
     assert most.tolist() == [inf]
+
+
+def test_a_load_from_where_no_road_leads_home_is_nothing_to_it_either():
+    roads = SquareRoads(shore=1.0)
+    load = make_candidate(pickup=Point(2.0, 0.5), delivery=Point(2.0, 3.5))
+    truck = make_situation(drop=Point(2.0, 0.0), home=HOME, hour_cents=1_400)
+    trucks = replace(trucks_of([truck]), baseline_m=np.array([nan]))
+
+    most = most_gain_cents(Loads.of([load], roads), trucks, PARAMETERS, roads)
+
+    assert most.tolist() == [-inf]
 
 
 @pytest.mark.parametrize("degrees", [7.0, 8.0, 15.0, 16.0, 48.0, 49.0, 50.0, 51.0])

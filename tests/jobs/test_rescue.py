@@ -110,6 +110,7 @@ class TestRescue:
             (Job.OFFERS_EXPIRE, MOST_ATTEMPTS, "failed"),
             # What no other job looks for.
             (Job.SEARCH_WAKE, MOST_ATTEMPTS, "todo"),
+            (Job.SEARCH_WAKE_EACH, MOST_ATTEMPTS, "todo"),
             (Job.SEARCH_WOKEN, MOST_ATTEMPTS, "todo"),
             (Job.SEARCH_WOKEN, MOST_RESCUES, "failed"),
             # Made up by the clock.

@@ -1,6 +1,8 @@
 """All mutants, in the order in which they are run."""
 
 from tests.mutants import (
+    arrived,
+    asking,
     claims,
     database,
     desk,
@@ -11,12 +13,17 @@ from tests.mutants import (
     people,
     requests,
     roads,
+    runs,
     searches,
     serving,
+    standing,
     trucking,
+    waiting,
 )
 
 MUTANTS = (
+    *arrived.MUTANTS,
+    *asking.MUTANTS,
     *claims.MUTANTS,
     *database.MUTANTS,
     *desk.MUTANTS,
@@ -27,7 +34,10 @@ MUTANTS = (
     *people.MUTANTS,
     *requests.MUTANTS,
     *roads.MUTANTS,
+    *runs.MUTANTS,
     *searches.MUTANTS,
     *serving.MUTANTS,
+    *standing.MUTANTS,
     *trucking.MUTANTS,
+    *waiting.MUTANTS,
 )

@@ -252,4 +252,25 @@ MUTANTS = (
         "is_ours = True",
         ("tests/services/offers/test_pushes_in_turn.py::TestRepeated",),
     ),
+    Mutant(
+        "a-load-with-odd-figures-came-before-it-is-confirmed",
+        "services/loads/market.py",
+        "    if not load.is_unconfirmed:\n        enqueue",
+        "    if load:\n        enqueue",
+        ("tests/services/search/test_what_came.py::TestWhatCame",),
+    ),
+    Mutant(
+        "loads-off-the-market-come-back-with-their-company",
+        "services/loads/market.py",
+        "where(Load.org_id == org_id, is_on_the_market(org_id))",
+        "where(Load.org_id == org_id)",
+        ("tests/services/search/test_what_came.py::TestASuspensionThatEnds",),
+    ),
+    Mutant(
+        "only-the-first-loads-of-a-company-come-back",
+        "services/loads/market.py",
+        "        for first in range(0, len(ids), LOADS_A_JOB)\n",
+        "        for first in range(0, min(len(ids), LOADS_A_JOB), LOADS_A_JOB)\n",
+        ("tests/services/search/test_what_came.py::TestASuspensionThatEnds",),
+    ),
 )

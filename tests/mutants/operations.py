@@ -92,4 +92,32 @@ MUTANTS = (
         "pip install ",
         ("tests/test_requirements.py",),
     ),
+    Mutant(
+        "a-failed-look-at-many-loads-that-came-back-is-lost",
+        "jobs/rescue.py",
+        "OWED = (Job.SEARCH_WAKE, Job.SEARCH_WAKE_EACH, Job.SEARCH_WOKEN)\n",
+        "OWED = (Job.SEARCH_WAKE, Job.SEARCH_WOKEN)\n",
+        ("tests/jobs/test_rescue.py",),
+    ),
+    Mutant(
+        "a-failed-job-is-given-back-for-ever",
+        "jobs/rescue.py",
+        "failed.attempts < most:\n",
+        "failed.attempts:\n",
+        ("tests/jobs/test_rescue.py",),
+    ),
+    Mutant(
+        "a-failed-job-of-the-clock-is-given-back",
+        "jobs/rescue.py",
+        "for job in Job if job not in PERIODIC}",
+        "for job in Job}",
+        ("tests/jobs/test_rescue.py",),
+    ),
+    Mutant(
+        "a-failed-job-whose-duplicate-waits-blocks-the-others",
+        "jobs/rescue.py",
+        "            with suppress(UniqueViolation):\n",
+        "            with suppress(KeyError):\n",
+        ("tests/jobs/test_rescue.py",),
+    ),
 )

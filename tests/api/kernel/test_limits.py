@@ -109,10 +109,14 @@ class TestPeople:
         self, world: World, limited: Limited
     ) -> None:
         app = limited(LIMIT_SEARCHES_PER_MIN=2)
-        driver = replace(world.driver(world.company(), device=None), app=app)
+        carrier = world.company()
+        driver, colleague = (
+            replace(world.driver(carrier, device=None), app=app) for _ in range(2)
+        )
         path = "/v1/backhaul-searches"
 
         assert [driver.post(path, {}).status for _ in range(3)] == [202, 202, 429]
+        assert colleague.post(path, {}).status == 202
         assert driver.get(path).status == 200
 
     def test_acceptances_are_limited_for_each_driver(

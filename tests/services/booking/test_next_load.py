@@ -196,6 +196,19 @@ class TestAfterTheDrop:
         assert accept(here, offer_id)["slot"] == "current"
         assert slots() == {best: "current"}
 
+    def test_a_position_is_asked_again(self, scene):
+        scene.load()
+        here = docked(scene)
+        offer_id = best_of(here)
+        here.complete()
+        old = utcnow() - timedelta(hours=5)
+        change("last_positions", f"corrected_at = '{old.isoformat()}'")
+
+        refused = accept(here, offer_id)
+
+        assert (refused.status, refused.code) == (409, "position-too-old")
+        assert slots() == {}
+
 
 class TestRaces:
     @pytest.fixture

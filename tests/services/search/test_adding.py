@@ -69,3 +69,35 @@ def test_a_sequence_holds_one_offer_and_the_better_one(scene, run_jobs):
 
     assert prices(driver) == [400_000]
     assert queued("search.woken") == []
+
+
+@pytest.mark.parametrize(
+    ("more_cents", "held"), [(4_000, [280_000]), (6_000, [286_000, 280_000])]
+)
+def test_a_driver_with_room_is_rung_only_for_what_is_better_by_a_margin(
+    scene, run_jobs, more_cents, held
+):
+    scene.load(price_cents=280_000)
+    driver = scene.driver()
+    scene.search(driver)
+
+    post(scene, price_cents=280_000 + more_cents, weight_kg=9_000)
+    let_a_minute_pass(driver)
+    run_all(run_jobs, scene)
+
+    assert prices(driver) == held
+
+
+def test_two_loads_for_one_place_cost_the_driver_nothing_but_that(scene, run_jobs):
+    """The second one is no better than the worst by then."""
+    scene.loads(2)
+    driver = scene.driver()
+    scene.search(driver)
+    assert prices(driver) == [300_000, 290_000]
+    for price_cents in (400_000, 294_500):
+        post(scene, price_cents=price_cents, weight_kg=price_cents // 50)
+    let_a_minute_pass(driver)
+
+    run_all(run_jobs, scene)
+
+    assert prices(driver) == [400_000, 300_000, 290_000]

@@ -12,8 +12,11 @@ from models.loads.loads import Load
 from models.offers.offers import Offer
 from runtime.db import Session
 from services.search.ask import search_requested
+from services.search.direct import offer_load
 from tests.services.scene import (
     Scene,
+    actor_of,
+    after,
     at_once,
     decline,
     open_offers,
@@ -21,7 +24,7 @@ from tests.services.scene import (
     rows_of,
 )
 from tests.services.search.test_waiting import change
-from tests.world import utcnow
+from tests.world import NEW_YORK, utcnow
 
 SEARCHES = "/v1/backhaul-searches"
 
@@ -42,6 +45,18 @@ def found(scene, run_jobs):
 def offer(scene, search_id, load_id):
     body = {"search_id": str(search_id), "load_id": str(load_id)}
     return scene.carrier.post("/v1/offers", body)
+
+
+def by_hand(scene, search_id, load_id) -> Offer:
+    """Offer the load by the rules of the scene."""
+    with Session.begin() as session:
+        return by_hand_in(session, scene, search_id, load_id)
+
+
+def by_hand_in(session, scene, search_id, load_id) -> Offer:
+    rules, actor = scene.rules, actor_of(scene.carrier)
+    ids = {"search_id": UUID(search_id), "load_id": load_id}
+    return offer_load(session, actor, rules.offers, rules.roads, **ids, now=utcnow())
 
 
 class TestALoadOfADryRun:
@@ -81,6 +96,7 @@ class TestALoadOfADryRun:
             Event.kind == "offer.create",
         )
         assert event.actor_id == scene.carrier.member_id
+        assert event.actor_role == "dispatcher"
 
     def test_that_is_declined_is_followed_by_nothing(self, scene, found, run_jobs):
         _, second = scene.loads(2)
@@ -146,6 +162,28 @@ class TestALoadBeyondTheDriversLimit:
         decline(driver, again.id)
         run_jobs(**scene.changes)
         assert open_offers(driver) == []
+
+    def test_lets_the_list_of_the_drop_go_on_once_it_was_renewed(self, scene, run_jobs):
+        """It took the place of the only offer of that list."""
+        scene.changes["OFFERS_PER_DRIVER"] = 1
+        driver, quicker = scene.drivers(2)
+        own = f"/v1/drivers/{driver.driver_id}"
+        assert driver.patch(own, {"max_deadhead_m": 5_000}).status == 200
+        _, second = scene.loads(2, pickup=NEW_YORK)
+        scene.search(driver)
+        far = scene.load(price_cents=500_000, weight_kg=5_000)
+        by_hand(scene, dry_run(scene, driver, radius_m=50_000), far)
+        given = scene.assigned(quicker, far)
+        decision = {"kind": "unassign", "reason": "safety"}
+        scene.carrier.post(f"/v1/assignments/{given}/override", decision)
+        run_jobs(**scene.changes)
+        (again,) = open_offers(driver)
+        assert again.load_id == far
+
+        decline(driver, again.id)
+        run_jobs(**scene.changes)
+
+        assert [each.load_id for each in open_offers(driver)] == [second]
 
 
 class TestIsRefused:
@@ -233,6 +271,7 @@ class TestIsRefused:
         after = offer(scene, search_id, load_id)
 
         assert (again.status, again.code) == (409, "offered-already")
+        assert again["detail"] == "The offer is open."
         assert (after.status, after.code) == (409, "offered-already")
         assert offer(scene, found(driver), load_id).status == 201
 
@@ -260,20 +299,21 @@ class TestIsRefused:
         assert rows_of(Offer) == []
 
 
+def dry_run(scene, driver, **asked) -> str:
+    """Search for the driver without offering; return the search."""
+    body = {"driver_id": driver.driver_id, "is_dry_run": True} | asked
+    search_id = scene.carrier.post(SEARCHES, body)["id"]
+    with Session.begin() as session:
+        search_requested(session, scene.rules, search_id=UUID(search_id), now=utcnow())
+    return search_id
+
+
 def test_the_last_place_of_a_load_goes_to_one_of_two_desks(committed):
     """Two drivers, one place left: one offer is made, the other is told why."""
     scene = Scene(committed)
     load_id = scene.load()
     one, other, *holders = scene.drivers(6)
-    searches = []
-    for driver in (one, other):
-        body = {"driver_id": driver.driver_id, "is_dry_run": True}
-        search_id = scene.carrier.post(SEARCHES, body)["id"]
-        with Session.begin() as session:
-            search_requested(
-                session, scene.rules, search_id=UUID(search_id), now=utcnow()
-            )
-        searches.append(search_id)
+    searches = [dry_run(scene, driver) for driver in (one, other)]
     scene.offered(*holders)
 
     answers = at_once(*(partial(offer, scene, each, load_id) for each in searches))
@@ -281,3 +321,22 @@ def test_the_last_place_of_a_load_goes_to_one_of_two_desks(committed):
     assert sorted(answer.status for answer in answers) == [201, 409]
     (refused,) = (answer for answer in answers if answer.status == 409)
     assert refused.code == "load-has-enough-offers"
+
+
+def test_two_desks_do_not_fill_one_hand_beyond_its_places(committed):
+    """The driver holds two of three, and has seen them: each desk sees one place
+    left."""
+    scene = Scene(committed)
+    loads = scene.loads(4)
+    driver = scene.driver()
+    search_id = dry_run(scene, driver)
+    for load_id in loads[:2]:
+        held = by_hand(scene, search_id, load_id)
+        assert driver.put(f"/v1/offers/{held.id}/seen").status == 200
+
+    after(
+        lambda session: by_hand_in(session, scene, search_id, loads[2]),
+        lambda session: by_hand_in(session, scene, search_id, loads[3]),
+    )
+
+    assert len(open_offers(driver)) == 3

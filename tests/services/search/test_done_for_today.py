@@ -109,6 +109,19 @@ class TestWhoAsksAfterAll:
         assert open_offers(driver) == []
         assert outlook_of(driver)["outlook"] == "done_for_today"
 
+    def test_gets_no_next_ones_of_the_list_of_their_desk(self, scene, run_jobs, driver):
+        scene.loads(4)
+        body = {"driver_id": driver.driver_id}
+        assert scene.carrier.post(SEARCHES, body).status == 202
+        run_jobs(**scene.changes)
+        assert len(open_offers(driver)) == 3
+
+        for offer in open_offers(driver):
+            decline(driver, offer.id)
+        run_jobs(**scene.changes)
+
+        assert open_offers(driver) == []
+
     def test_is_offered_the_next_ones_of_their_list(self, scene, run_jobs, driver):
         scene.loads(4)
         assert driver.post(SEARCHES, {}).status == 202

@@ -1,5 +1,6 @@
 """What a driver without a load is told: since when, why, and what would help."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,10 +9,12 @@ import pytest
 from geo.distance import METRES_PER_MILE
 from models.fleet.drivers import Availability, Driver
 from models.fleet.positions import LastPosition
+from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
 from runtime.db import Session
+from services.search.waiting import begin_after_drop
 from tests.services.scene import decline, let_time_run_out, open_offers
-from tests.services.search.test_waiting import change
+from tests.services.search.test_waiting import change, post, searches
 from tests.world import CHICAGO, CLEVELAND, NEWARK, utcnow
 
 
@@ -174,6 +177,58 @@ class TestTheOutlook:
         assert (told["outlook"], told["search"]["id"]) == (
             *("nothing_found", str(live.id)),
         )
+
+    @pytest.mark.parametrize("outcome", ["pending", "failed"])
+    def test_says_nothing_of_a_request_that_has_not_run(self, scene, outcome):
+        driver = scene.driver()
+        live = scene.search(driver)
+        asked = driver.post("/v1/backhaul-searches", {})
+        change(BackhaulSearch, asked["id"], outcome=outcome)
+
+        assert waiting(driver)["search"]["id"] == str(live.id)
+
+    def test_is_of_the_newest_search(self, scene):
+        driver = scene.driver()
+        scene.search(driver)
+        newest = scene.search(driver)
+
+        assert waiting(driver)["search"]["id"] == str(newest.id)
+
+    def test_is_not_of_one_load_that_came(self, scene, run_jobs):
+        driver = scene.driver()
+        of_all = scene.search(driver)
+        post(scene)
+        run_jobs(**scene.changes)
+        decline(driver, open_offers(driver)[0].id)
+
+        assert len(searches(driver)) == 2
+        assert waiting(driver)["search"]["id"] == str(of_all.id)
+
+    def test_of_a_drop_that_is_not_searched_for_yet(self, scene):
+        driver = scene.driver()
+        scene.search(driver)
+        drop = {"stop_id": scene.drop(), "driver_id": UUID(driver.driver_id)}
+        with Session.begin() as session:
+            begin_after_drop(session, **drop, now=utcnow())
+
+        assert waiting(driver)["outlook"] == "not_searched"
+
+    @pytest.mark.parametrize(
+        ("limit", "outlook"), [(1, "rung_often"), (2, "offers_over")]
+    )
+    def test_of_a_driver_who_was_rung_often(
+        self, scene, world, monkeypatch, limit, outlook
+    ):
+        rules = replace(world.app.extensions["offer_rules"], rings_per_day=limit)
+        monkeypatch.setitem(world.app.extensions, "offer_rules", rules)
+        scene.load()
+        driver = scene.driver()
+        scene.search(driver)
+        decline(driver, open_offers(driver)[0].id)
+
+        told = waiting(driver)
+
+        assert (told["outlook"], told["rings"]) == (outlook, 1)
 
     def test_of_a_driver_without_a_drop(self, scene):
         told = waiting(scene.driver())

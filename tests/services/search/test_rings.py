@@ -9,10 +9,11 @@ from tests.services.scene import (
     decline,
     expire,
     let_time_run_out,
+    let_waits_pass,
     open_offers,
     pushes_to,
 )
-from tests.services.search.test_waiting import let_a_minute_pass
+from tests.services.search.test_waiting import let_a_minute_pass, post, searches
 
 
 @pytest.fixture
@@ -76,3 +77,38 @@ def test_a_drop_rings_all_the_same(scene, run_jobs):
     scene.search(driver)
 
     assert len(open_offers(driver)) == 1
+
+
+def test_within_a_day_a_list_does_not_go_on(scene, run_jobs):
+    scene.loads(4)
+    driver = scene.driver()
+    search = scene.search(driver)
+    for _ in range(2):
+        end(driver, run_jobs, scene, "declined")
+    let_a_minute_pass(driver, "22 hours")
+
+    with Session.begin() as session:
+        enqueue(session, Job.SEARCH_OFFER_NEXT, search_id=str(search.id))
+    run_jobs(**scene.changes)
+
+    assert open_offers(driver) == []
+
+
+def test_a_search_that_is_owed_does_not_ring_once_they_rang_often_enough(
+    scene, run_jobs
+):
+    """A load wakes the driver after their first ring; the second is their list's."""
+    scene.loads(2)
+    driver = scene.driver()
+    scene.search(driver)
+    post(scene, price_cents=500_000, weight_kg=5_000)
+    run_jobs(only="search.wake", **scene.changes)
+    end(driver, run_jobs, scene, "declined")
+    (second,) = open_offers(driver)
+    let_a_minute_pass(driver)
+
+    let_waits_pass()
+    assert "search.woken" in run_jobs(only="search.woken", **scene.changes)
+
+    assert len(searches(driver)) == 2
+    assert [offer.id for offer in open_offers(driver)] == [second.id]

@@ -1,6 +1,9 @@
 """Loads that stand by: how that ends, and that no opening is lost."""
 
+from datetime import timedelta
 from uuid import UUID
+
+import pytest
 
 from models.people.organisations import Organisation
 from models.search.searches import BackhaulSearch
@@ -193,6 +196,22 @@ class TestNoOpeningIsLost:
         staging.after(ask, ask)
 
         assert len([j for j in queued("search.offer_next") if j.id != timer.id]) == 1
+
+    @pytest.mark.parametrize(("minutes", "jobs"), [(4, 1), (6, 2)])
+    def test_an_opening_whose_job_failed_is_asked_for_again(self, scene, minutes, jobs):
+        scene.load()
+        driver = moving(scene)
+        scene.search(driver)
+        (timer,) = queued("search.offer_next")
+        say(driver, 0.0)
+        with Session.begin() as session:
+            row = session.get_one(StandingBy, UUID(driver.driver_id))
+            row.asked_at -= timedelta(minutes=minutes)
+
+        say(driver, 0.0)
+
+        asked = [job for job in queued("search.offer_next") if job.id != timer.id]
+        assert len(asked) == jobs
 
     def test_a_win_elsewhere_while_the_loads_open(self, committed, run_jobs):
         scene = Scene(committed)

@@ -192,6 +192,14 @@ class TestWhileMoving:
 
         assert self.rings(scene, driver) is rings
 
+    def test_a_co_driver_is_not_rung_unless_the_driver_says_so(self, scene):
+        scene.load()
+        driver, other = moving(scene), scene.driver()
+        (own,) = rows_of(Driver, Driver.id == UUID(driver.driver_id))
+        change(Driver, other.driver_id, truck_id=own.truck_id)
+
+        assert not self.rings(scene, driver)
+
     def test_is_looked_at_again_when_the_driver_changes_it(self, scene, run_jobs):
         scene.load()
         driver = moving(scene)
@@ -257,6 +265,15 @@ class TestADriverWhoDoesNotAnswer:
         assert row_of(driver).asked_at is None
         (row,) = rows_of(Driver, Driver.id == UUID(driver.driver_id))
         assert row.app_opened_at is None
+
+    def test_is_not_looked_at_when_their_settings_change(self, scene):
+        scene.loads(3)
+        driver = scene.driver()
+        go_on(scene, ring(scene, driver, 2))
+
+        set_up(driver, rings_while_moving="hands_free")
+
+        assert (row_of(driver).reason, row_of(driver).asked_at) == ("unanswered", None)
 
     def test_who_opened_the_app_between_the_rounds_is_rung(self, scene):
         scene.loads(3)

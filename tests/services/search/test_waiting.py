@@ -67,6 +67,7 @@ class TestALoadThatComes:
 
         assert len(open_offers(driver)) == 3
         assert len(searches(driver)) == 1
+        assert queued("search.woken") == []
 
     @pytest.mark.parametrize(("more_cents", "rings"), [(4_000, False), (6_000, True)])
     def test_must_be_better_than_the_worst_offer_by_a_margin(
@@ -209,6 +210,7 @@ class TestALoadThatComes:
         assert len(queued("search.woken")) == 1 + wake.SPARE
         (again,) = queued("search.wake")
         assert again.scheduled_at > utcnow()
+        assert "since" in again.args
 
     def test_offers_a_driver_one_who_declined_it_no_second_time(self, scene, run_jobs):
         driver = scene.driver()

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, text, update
 
+from geo.distance import METRES_PER_MILE, destination
 from geo.points import Point
 from jobs import Job, enqueue
 from models.loads.loads import Load
@@ -18,6 +19,7 @@ from tests.services import scene as staging
 from tests.services.scene import (
     Scene,
     decline,
+    expire,
     let_time_run_out,
     let_waits_pass,
     open_offers,
@@ -72,9 +74,11 @@ class TestOffersOfTwoSearches:
     def test_the_drops_search_goes_on_when_all_that_came_are_declined(
         self, scene, run_jobs, strategy
     ):
+        """That of their last drop."""
         scene.changes |= {"OFFERS_PER_DRIVER": 1, "OFFER_STRATEGY": strategy}
-        _, second = scene.loads(2)
         driver = scene.driver()
+        scene.search(driver)
+        _, second = scene.loads(2)
         scene.search(driver)
         that_came = post(scene, price_cents=400_000, weight_kg=5_000)
         let_a_minute_pass(driver)
@@ -116,6 +120,17 @@ class TestALoadThatTheDropsSearchFoundToo:
 
         assert [o.id for o in rows_of(Offer)] == [only.id]
 
+    def test_is_not_offered_again_when_it_expired(self, scene, run_jobs):
+        driver, _ = self.both(scene)
+        (only,) = open_offers(driver)
+        let_time_run_out(only.id)
+        expire()
+        let_a_minute_pass(driver)
+
+        run_all(run_jobs, scene)
+
+        assert [o.id for o in rows_of(Offer)] == [only.id]
+
     def test_costs_the_driver_no_other_offer(self, scene, run_jobs):
         driver, _ = self.both(scene, loads=3)
         before = {o.id for o in open_offers(driver)}
@@ -140,9 +155,36 @@ class TestOnceAMinute:
         assert len(open_offers(driver)) == 1
         (job,) = queued("search.woken")
         assert timedelta() < job.scheduled_at - utcnow() <= timedelta(minutes=1)
+        assert rows_of(WaitingDriver)[0].due_at == job.scheduled_at
         let_a_minute_pass(driver)
         run_all(run_jobs, scene)
         assert other in {o.load_id for o in open_offers(driver)}
+
+    def test_counts_from_the_last_ring(self, scene, run_jobs):
+        scene.load(price_cents=240_000)
+        driver = scene.driver()
+        scene.search(driver)
+        let_a_minute_pass(driver, "10 minutes")
+        post(scene, weight_kg=9_000)
+        run_jobs(**scene.changes)
+        assert len(open_offers(driver)) == 2
+
+        post(scene, price_cents=400_000, weight_kg=5_000)
+        for only in ("search.wake", "search.woken"):
+            run_jobs(only=only, **scene.changes)
+
+            (job,) = queued("search.woken")
+            assert timedelta() < job.scheduled_at - utcnow() <= timedelta(minutes=1)
+        assert len(open_offers(driver)) == 2
+
+    def test_a_job_without_loads_searches_nothing(self, scene):
+        driver = scene.driver()
+        scene.search(driver)
+
+        with Session.begin() as session:
+            assert judge(session, scene, driver) is None
+
+        assert len(searches(driver)) == 1
 
     def test_two_runs_of_a_job_at_once_search_once(self, committed):
         scene = Scene(committed)
@@ -200,6 +242,15 @@ class TestHome:
         assert len(found.ranked) == 1
         assert open_offers(driver) == []
         assert rows_of(WaitingDriver) == []
+
+    @pytest.mark.parametrize(("miles", "waits"), [(20, False), (30, True)])
+    def test_is_25_miles_around_it(self, scene, miles, waits):
+        driver = scene.driver()
+        place = destination(CHICAGO, 225, miles * METRES_PER_MILE)
+
+        scene.search(driver, at=place)
+
+        assert bool(rows_of(WaitingDriver)) is waits
 
     def at_home(self, scene):
         driver = scene.driver()

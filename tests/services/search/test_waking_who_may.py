@@ -1,13 +1,16 @@
 """Drivers who wait are woken only for loads that they may carry and want."""
 
+from uuid import UUID
+
 import pytest
 
 from models.fleet.drivers import Driver
 from models.fleet.trucks import Truck
 from models.search.waiting import WaitingDriver
+from runtime.db import Session
 from services.search import wake
-from tests.services.scene import queued, rows_of
-from tests.services.search.test_waiting import change, post
+from tests.services.scene import let_time_run_out, offer_row, queued, rows_of
+from tests.services.search.test_waiting import change, post, wake_for
 from tests.services.search.test_waiting_edited import truck_of
 from tests.world import NEWARK
 
@@ -109,3 +112,49 @@ def test_drivers_who_may_not_take_a_load_take_nobodys_place(scene, run_jobs):
 
     assert woken() == {able.driver_id}
     assert queued("search.wake") == []
+
+
+def test_no_more_are_woken_than_a_load_has_places_and_a_few(scene, run_jobs):
+    """Of the first that are asked most are too small, of the next none is."""
+    scene.changes["OFFERS_PER_LOAD"] = 1
+    for driver in scene.drivers(wake.SPARE):
+        scene.search(driver, at=NEWARK)
+        change(Truck, truck_of(driver), payload_kg=9_000)
+    for driver in scene.drivers(wake.SPARE + 3):
+        scene.search(driver)
+
+    post(scene)
+    run_jobs(only="search.wake", **scene.changes)
+
+    assert len(woken()) == 1 + wake.SPARE
+
+
+class TestALoadWhoseOnlyPlaceIsTaken:
+    @pytest.fixture
+    def taken(self, scene):
+        """A load that is offered to one driver, and another who waits."""
+        scene.changes["OFFERS_PER_LOAD"] = 1
+        other = scene.driver()
+        scene.search(other)
+        load_id = scene.load()
+        (offer_id,) = scene.offered(scene.driver())
+        return load_id, offer_id, other
+
+    def test_is_looked_at_once_more_however_often_it_came(self, scene, taken):
+        load_id, offer_id, _ = taken
+        expires_at = offer_row(offer_id).expires_at
+
+        for _ in range(2):
+            with Session.begin() as session:
+                assert wake_for(session, scene, load_id) == []
+
+        later = [job for job in queued("search.wake") if job.scheduled_at]
+        assert [job.scheduled_at for job in later] == [expires_at]
+
+    def test_has_room_again_when_that_offer_expired(self, scene, taken):
+        """It is open until the sweep, but cannot be accepted."""
+        load_id, offer_id, other = taken
+        let_time_run_out(offer_id)
+
+        with Session.begin() as session:
+            assert wake_for(session, scene, load_id) == [UUID(other.driver_id)]

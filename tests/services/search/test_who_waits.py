@@ -1,11 +1,15 @@
 """Which waiting drivers a load finds, and what it knows of their trucks."""
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import numpy as np
 import pytest
 from sqlalchemy import update
 
+from freight.columns import seconds_of
+from freight.waiting import longest_s
+from geo.distance import haversine_m
 from models.fleet.drivers import Driver
 from models.fleet.trucks import Truck
 from models.offers.offers import Offer
@@ -17,7 +21,7 @@ from tests.services import scene as staging
 from tests.services.scene import decline, open_offers, rows_of
 from tests.services.search.test_waiting import change, let_a_minute_pass, post, searches
 from tests.services.search.test_waiting_edited import truck_of, trucks_for
-from tests.world import CLEVELAND, HOUSTON, NEW_YORK, ROADS, utcnow
+from tests.world import CLEVELAND, GARY, HOUSTON, NEW_YORK, ROADS, utcnow
 
 
 @pytest.fixture
@@ -106,8 +110,103 @@ class TestALoad:
         assert [o.load_id for o in open_offers(driver)] == [load_id]
         return load_id
 
+    def test_finds_a_driver_who_was_done_on_another_day(self, scene, run_jobs, driver):
+        self.offered(scene, run_jobs, driver)
+        decline(driver, open_offers(driver)[0].id, "done_for_today")
+        later = post(scene, weight_kg=9_000)
+        assert len(trucks_for(scene, later)) == 0
+
+        scene.search(driver)
+
+        assert len(trucks_for(scene, post(scene, weight_kg=5_000))) == 1
+
+    @pytest.mark.parametrize(
+        ("model", "values"),
+        [
+            (Truck, {"equipment": "flatbed"}),
+            (Driver, {"home_lat": None, "home_lon": None}),
+        ],
+        ids=["another type of truck", "no home on file"],
+    )
+    def test_does_not_find_who_cannot_take_it(self, scene, driver, model, values):
+        row_id = truck_of(driver) if model is Truck else driver.driver_id
+        change(model, row_id, **values)
+
+        assert len(trucks_for(scene, post(scene))) == 0
+
+
+class TestWishes:
+    def test_count_if_they_are_soft_and_of_a_lane(self, scene, driver):
+        lane = {"kind": "lane", "from_state": "NJ", "is_hard": False, "cents": 5_000}
+        others = [
+            lane | {"is_hard": True, "to_state": "IL"},
+            {"kind": "no_nights", "is_hard": False, "cents": 700},
+        ]
+        change(Driver, driver.driver_id, preferences=[lane, *others])
+
+        trucks = trucks_for(scene, post(scene))
+
+        assert trucks.wishes_cents.tolist() == [5_000]
+
+
+class TestWhenTheyAreFree:
+    @pytest.mark.parametrize("hours", [-5, 5])
+    def test_is_not_before_now(self, scene, driver, hours):
+        free_at = utcnow() + timedelta(hours=hours)
+        with Session.begin() as session:
+            session.execute(update(WaitingDriver).values(free_at=free_at))
+
+        (found_s,) = trucks_for(scene, post(scene)).free_at.tolist()
+
+        wanted_s = seconds_of(max(free_at, utcnow()))
+        assert found_s == pytest.approx(wanted_s, abs=60)
+
+    def test_is_now_in_a_search_of_loads_that_came(self, scene, run_jobs, driver):
+        with Session.begin() as session:
+            before = utcnow() - timedelta(hours=5)
+            session.execute(update(WaitingDriver).values(free_at=before))
+        now = utcnow()
+        post(scene)
+
+        run_jobs(**scene.changes)
+
+        _, woken = searches(driver)
+        assert datetime.fromisoformat(woken.situation["free_at"]) >= now
+
+
+def test_a_search_of_what_came_says_nothing_of_the_rest(scene, run_jobs, driver):
+    """It judged one load; for a step deck there would be another one."""
+    change(Truck, truck_of(driver), hour_cents=20_000)
+    change(Driver, driver.driver_id, home_lat=GARY.lat, home_lon=GARY.lon)
+    post(scene, price_cents=500_000, equipment=["step_deck"])
+    post(scene, price_cents=60_000)
+
+    run_jobs(**scene.changes)
+
+    _, woken = searches(driver)
+    assert (woken.outcome, woken.relaxations) == ("nothing_found", [])
+
 
 class TestWhereTheyAre:
+    def test_is_not_where_they_were_before_the_drop(self, scene, driver):
+        before = utcnow() - timedelta(minutes=10)
+        with Session.begin() as session:
+            staging.last_seen(session, driver, HOUSTON, corrected_at=before)
+
+        assert len(trucks_for(scene, post(scene, HOUSTON))) == 0
+        assert len(trucks_for(scene, post(scene))) == 1
+
+    def test_makes_the_way_home_longer_by_what_a_road_may_be(self, scene, driver):
+        """In Cleveland they are on their way home: nothing says how much is left."""
+        (row,) = rows_of(WaitingDriver)
+        seen(driver, CLEVELAND)
+
+        trucks = trucks_for(scene, post(scene, CLEVELAND))
+
+        more_m = 2 * haversine_m(NEW_YORK, CLEVELAND)
+        assert trucks.baseline_m.tolist() == [row.baseline_m + more_m]
+        assert trucks.baseline_s.tolist() == [row.baseline_s + longest_s(more_m)]
+
     def test_is_where_the_truck_was_seen_last(self, scene, driver):
         there, here = post(scene, HOUSTON), post(scene)
         assert len(trucks_for(scene, there)) == 0
