@@ -78,6 +78,20 @@ def test_they_are_told_so(scene):
     assert (told["outlook"], told["is_waiting"]) == ("done_for_today", False)
 
 
+def test_the_list_of_their_desk_does_not_go_on(scene, run_jobs):
+    scene.loads(4)
+    driver = scene.driver()
+    asked = scene.carrier.post(SEARCHES, {"driver_id": driver.driver_id})
+    assert asked.status == 202
+    run_jobs(**scene.changes)
+    assert len(open_offers(driver)) == 3
+
+    no_more_today(driver)
+    run_jobs(**scene.changes)
+
+    assert open_offers(driver) == []
+
+
 class TestWhoAsksAfterAll:
     @pytest.fixture
     def driver(self, scene):
@@ -108,19 +122,6 @@ class TestWhoAsksAfterAll:
 
         assert open_offers(driver) == []
         assert outlook_of(driver)["outlook"] == "done_for_today"
-
-    def test_gets_no_next_ones_of_the_list_of_their_desk(self, scene, run_jobs, driver):
-        scene.loads(4)
-        body = {"driver_id": driver.driver_id}
-        assert scene.carrier.post(SEARCHES, body).status == 202
-        run_jobs(**scene.changes)
-        assert len(open_offers(driver)) == 3
-
-        for offer in open_offers(driver):
-            decline(driver, offer.id)
-        run_jobs(**scene.changes)
-
-        assert open_offers(driver) == []
 
     def test_is_offered_the_next_ones_of_their_list(self, scene, run_jobs, driver):
         scene.loads(4)
