@@ -222,9 +222,20 @@ def furnish(rig: Rig, size: Size, seed: int, *, more: int = 0) -> list[Truck]:
     trucks = hire(Crowd(rig, seed), size.trucks + more, seed=seed, now=now)
     say(f"{len(trucks)} trucks stand at their last delivery")
     started = time.monotonic()
+    write_market(rig, size.loads, seed, now)
+    with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
+        # Done here, so that no autovacuum begins while the bench measures.
+        connection.execute("vacuum (analyze) loads, stops")
+        connection.execute("checkpoint")
+    say(f"the market took {time.monotonic() - started:.0f} s")
+    return trucks
+
+
+def write_market(rig: Rig, loads: int, seed: int, now: datetime) -> None:
+    """Write so many loads of many companies on the market."""
     write_board(
         rig.env["DATABASE_URL"],
-        loads=size.loads,
+        loads=loads,
         trucks=0,
         orgs=ORGS,
         seed=seed,
@@ -233,12 +244,6 @@ def furnish(rig: Rig, size: Size, seed: int, *, more: int = 0) -> list[Truck]:
         roads=Highways.read(cache_mb=Settings.ROADS_CACHE_MB),
         tell=lambda written: say(f"{written:,} loads are posted"),
     )
-    with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
-        # Done here, so that no autovacuum begins while the bench measures.
-        connection.execute("vacuum (analyze) loads, stops")
-        connection.execute("checkpoint")
-    say(f"the market took {time.monotonic() - started:.0f} s")
-    return trucks
 
 
 def add_workers(rig: Rig, number: int) -> None:

@@ -14,19 +14,16 @@ import psycopg
 from bench.client import Client
 from bench.crowd import Crowd
 from bench.day import NeverCame, Phones
-from bench.drop_to_push import LOST_AFTER_S, ORGS, Street, add_workers
+from bench.drop_to_push import LOST_AFTER_S, Street, add_workers, write_market
 from bench.hauls import DRIVERS_A_COMPANY, HANDS, Truck, hire
 from bench.report import Bar, percentiles, say
 from bench.rig import Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
 from bench.wake_races import lost_of
 from demo.seeding import load_body
-from geo.roads import Highways
 from market import MarketLoad, fleet, headhaul, market
-from market.board import write_board
 from models.people.organisations import OrganisationKind
 from runtime.config import Settings
-from services.people.passwords import NOBODY
 
 PER_S = 20.0
 WARM_UP_S = 4.0
@@ -219,17 +216,7 @@ def furnish(rig: Rig, size: Size, seed: int) -> tuple[list[Truck], list[Client]]
         )
     crowd.settle()
     say(f"{size.waiting} drivers wait")
-    write_board(
-        rig.env["DATABASE_URL"],
-        loads=size.loads,
-        trucks=0,
-        orgs=ORGS,
-        seed=seed,
-        now=now,
-        password_hash=NOBODY,
-        roads=Highways.read(cache_mb=Settings.ROADS_CACHE_MB),
-        tell=lambda written: say(f"{written:,} loads are posted"),
-    )
+    write_market(rig, size.loads, seed, now)
     with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("update last_positions set corrected_at = now()")
         connection.execute(WAIT)

@@ -6,7 +6,7 @@ from uuid import UUID
 from handlers.supplies import Handlers, Supplies
 from jobs import Job
 from runtime.db import Session
-from services.search import arrived, ask, going_on, run, standing, waiting, wake
+from services.search import arrived, ask, going_on, run, waiting, wake
 
 
 def search_run(supplies: Supplies, stop_id: str, driver_id: str) -> None:
@@ -82,14 +82,13 @@ def search_offer_next(
     stands_by: only if loads of the search stand by.
     """
     with Session.begin() as session:
-        if stands_by and not standing.stands_by(session, UUID(search_id)):
-            return
         going_on.offer_next(
             session,
             supplies.rules,
             search_id=UUID(search_id),
             now=supplies.now(),
             once_all_ended=once_all_ended,
+            stands_by=stands_by,
         )
 
 

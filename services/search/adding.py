@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 
 from freight.lifecycles import OfferStatus
 from geo.roads import Roads
-from models.offers.offers import DeclineReason, Offer
+from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch, SearchOutcome, SearchTrigger
 from notifications.messages import MessageKind
 from services.judging.judge import worth_taking
 from services.kernel import events
 from services.offers import ending
 from services.offers.offers import is_alive
-from services.search import offer, standing, waiting
+from services.search import done, offer, standing, waiting
 from services.search.offer import Chosen, OfferRules
 from services.search.same_freight import Freight
 
@@ -137,24 +137,21 @@ def extend(
         if rings >= rules.rings_per_day:
             standing.leave(session, search)
             return []
-    is_done = _is_done_before_the_drop(session, search)
-    if is_done is None:
+    if not _was_offered_before_the_drop(session, search):
         return offer.extend(session, search, rules, roads, now=now)
-    if is_done:
+    if done.is_done_for_today(session, search):
         standing.leave(session, search)
         return []
     is_first = now is None or search.outcome is SearchOutcome.STANDS_BY
     return add(session, search, rules, roads, now=now, is_asked_for=is_first)
 
 
-def _is_done_before_the_drop(session: Session, search: BackhaulSearch) -> bool | None:
-    """Say whether the driver was done for today before the drop of this search; None if
-    nothing was offered to them then."""
+def _was_offered_before_the_drop(session: Session, search: BackhaulSearch) -> bool:
+    """Say whether loads were offered to the driver before the drop of this search."""
     if search.trigger is not SearchTrigger.DROP_COMPLETED:
-        return None
-    is_done = Offer.decline_reason.is_not_distinct_from(DeclineReason.DONE_FOR_TODAY)
-    return session.scalar(
-        select(func.bool_or(is_done))
+        return False
+    offered = (
+        select(Offer.id)
         .join(BackhaulSearch, BackhaulSearch.id == Offer.search_id)
         .where(
             BackhaulSearch.stop_id == search.stop_id,
@@ -162,6 +159,7 @@ def _is_done_before_the_drop(session: Session, search: BackhaulSearch) -> bool |
             BackhaulSearch.trigger == SearchTrigger.ARRIVED,
         )
     )
+    return session.scalar(offered.limit(1)) is not None
 
 
 def _better(

@@ -28,14 +28,18 @@ def offer_next(
     search_id: UUID,
     now: datetime,
     once_all_ended: bool = False,
+    stands_by: bool = False,
 ) -> None:
     """Offer the search's next best loads that were not offered yet (a job).
 
     once_all_ended: not while an offer of the search is open.
+    stands_by: only if loads of the search stand by.
 
     None if the driver said "no more today", or if their phones rang `rings_per_day`
     times: beyond that, only a drop or the loss of a load rings them. Safe to repeat.
     """
+    if stands_by and not standing.stands_by(session, search_id):
+        return
     search = session.get_one(BackhaulSearch, search_id)
     still_open = select(Offer.id).where(Offer.search_id == search_id, is_open())
     if once_all_ended and session.scalar(still_open.limit(1)) is not None:
