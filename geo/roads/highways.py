@@ -28,9 +28,13 @@ circle: two docks of one street do not drive to a highway and back."""
 DIRECT_REACH_M = 80_000.0
 """A way is direct up to this great-circle distance, and only over dry land."""
 
-LIMITS_M = tuple(100_000.0 * 2**step for step in range(6))
+LIMITS_M = tuple(100_000.0 * 2 ** (step / 2) for step in range(11))
 """A single way is searched up to the first limit that seems enough. Few limits let the
 ways from one start share a search."""
+
+FEW = 4
+"""For up to so many ends their ways are searched one by one: most are much shorter than
+the limit, and a search takes longer the farther it goes."""
 
 KEPT_PLACES = 4096
 """Starts whose nodes are kept: docks and homes come again."""
@@ -81,19 +85,19 @@ class Highways:
 
     def ways_from(self, start: Point, ends: Places, limit_m: float = inf) -> Ways:
         """Return the ways from `start` to each of `ends`; kept for the next call."""
-        return self._ways(self._place(start), ends, limit_m)
+        place = self._place(start)
+        if not 0 < len(ends) <= FEW or self._searches.is_kept(place, limit_m):
+            return self._ways(place, ends, limit_m)
+        each = [
+            self._way(place, ends.take(np.array([row])), limit_m)
+            for row in range(len(ends))
+        ]
+        columns = zip(*((w.metres, w.access_m, w.has_road) for w in each), strict=True)
+        return Ways(*map(np.concatenate, columns))
 
     def way(self, a: Point, b: Point) -> Way:
         """Return the way from `a` to `b`: the same as `ways_from`, to the last bit."""
-        start, end = self._place(a), self._place(b)
-        likely_m = 1.3 * float(_air_m(start, end)[0]) + 20_000
-        limits_m = (*(limit for limit in LIMITS_M if limit >= likely_m), inf)
-        if self._searches.is_kept(end, limits_m[0]):
-            start, end = end, start
-        for limit_m in limits_m:
-            ways = self._ways(start, end, limit_m)
-            if np.isfinite(ways.metres[0]) or not ways.has_road[0]:
-                break
+        ways = self._way(self._place(a), self._place(b), inf)
         return Way(float(ways.metres[0]), float(ways.access_m[0]))
 
     def distance_m(self, a: Point, b: Point) -> float:
@@ -115,6 +119,20 @@ class Highways:
 
     def _place_of(self, point: Point) -> Places:
         return self.places([point])
+
+    def _way(self, start: Places, end: Places, limit_m: float) -> Ways:
+        """Return the one way, searched no farther than seems enough. It costs the same
+        there and back, so the search begins at an end from where one is kept."""
+        likely_m = 1.3 * float(_air_m(start, end)[0]) + 20_000
+        limits_m = [limit for limit in LIMITS_M if likely_m <= limit < limit_m]
+        limits_m.append(limit_m)
+        if self._searches.is_kept(end, limits_m[0]):
+            start, end = end, start
+        for limit in limits_m:
+            ways = self._ways(start, end, limit)
+            if np.isfinite(ways.metres[0]) or not ways.has_road[0]:
+                break
+        return ways
 
     def _ways(self, start: Places, ends: Places, limit_m: float) -> Ways:
         component = start.component[0]

@@ -1,6 +1,8 @@
 """One to all over the graph, exact, with a limit, and kept within a memory limit."""
 
 from collections import OrderedDict
+from functools import cached_property
+from math import inf
 from threading import Lock
 from typing import Any
 
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from geo.roads.chains import Chains, Numbers
 from geo.roads.graph import Graph
 from geo.roads.places import ACCESS_STEP_M, NODES, Places
 from geo.sphere import Floats, great_circle_m
@@ -55,7 +58,10 @@ class Searches:
 
     def __init__(self, graph: Graph, cache_bytes: int) -> None:
         self.nodes = len(graph.lat)
-        self._graph = _matrix(graph)
+        self._graph = graph
+        self._chains = Chains.of(self.nodes, *edges_of(graph))
+        edges = self._chains.u, self._chains.v, self._chains.cost
+        self._crossings = _Matrix(len(self._chains.kept), *edges, steps=2 * NODES)
         self._searching = Lock()
         self._kept: OrderedDict[bytes, tuple[float, _Costs]] = OrderedDict()
         self._keeping = Lock()
@@ -87,33 +93,28 @@ class Searches:
 
     def path(self, start: Places, node: int, limit_m: float) -> list[int]:
         """Return the nodes of the way from `start`, one place, to `node`, in order."""
-        _, before = self._run(start, limit_m, return_predecessors=True)
-        nodes = [node]
+        steps = start.nodes[0], access_cost(start.access[0])
+        with self._searching:
+            _, before = self._whole.search(*steps, limit_m, return_predecessors=True)
+        way = [node]
         while (node := int(before[node])) != self.nodes:
-            nodes.append(node)
-        return nodes[::-1]
+            way.append(node)
+        return way[::-1]
+
+    @cached_property
+    def _whole(self) -> "_Matrix":
+        """All nodes: made when a way is drawn, which most processes never do."""
+        return _Matrix(self.nodes, *edges_of(self._graph), steps=NODES)
 
     def _search(self, start: Places, limit_m: float) -> Floats:
-        found: Floats = self._run(start, limit_m)[:-1]
-        return found
-
-    def _run(
-        self,
-        start: Places,
-        limit_m: float,
-        *,
-        return_predecessors: bool = False,
-    ) -> Any:  # noqa: ANN401 - scipy's answer
-        """Search from `start` as one more node, whose edges are written in place."""
+        nodes, costs = start.nodes[0], access_cost(start.access[0])
         with self._searching:
-            self._graph.indices[-NODES:] = start.nodes[0]
-            self._graph.data[-NODES:] = access_cost(start.access[0])
-            return dijkstra(
-                self._graph,
-                indices=self.nodes,
-                limit=(limit_m + 1) * METRE,
-                return_predecessors=return_predecessors,
-            )
+            steps = self._chains.steps(nodes, costs)
+            of_kept = self._crossings.search(*steps, limit_m)
+        found = self._chains.spread(of_kept[:-1], nodes, costs)
+        # An inner node beyond the limit may be nearer by an end that was not reached.
+        found[found > (limit_m + 1) * METRE] = inf
+        return found
 
     def _keep(self, key: bytes, limit_m: float, costs: "_Costs") -> None:
         if costs.nbytes > self._cache_bytes:
@@ -156,24 +157,56 @@ class _Costs:
         return costs
 
 
-def _matrix(graph: Graph) -> Any:  # noqa: ANN401 - scipy has no types
-    """Return the graph with one more row of NODES edges, for the start of a search."""
-    nodes, u, v = len(graph.lat), graph.u, graph.v
+def edges_of(graph: Graph) -> tuple[Numbers, Numbers, Floats]:
+    """Return both ends and the cost of each edge."""
+    u, v = graph.u.astype(np.int64), graph.v.astype(np.int64)
     # No edge is shorter than its great circle, so that no way is.
     metres = np.maximum(
         np.round(graph.metres * FACTOR),
         great_circle_m(*graph.places_of(u), *graph.places_of(v)),
     )
-    both = np.concatenate([metres, metres]) * METRE
-    ends = np.concatenate([u, v]), np.concatenate([v, u])
-    edges = coo_array((both, ends), shape=(nodes, nodes)).tocsr()
-    start = np.zeros(NODES)
-    indptr = np.append(edges.indptr, edges.indptr[-1] + NODES)
-    return csr_array(
-        (
-            np.concatenate([edges.data, start]),
-            np.concatenate([edges.indices, start]).astype(np.int32),
-            indptr.astype(np.int32),
-        ),
-        shape=(nodes + 1, nodes + 1),
-    )
+    return u, v, metres * METRE
+
+
+class _Matrix:
+    """A graph as a matrix, with one more row of `steps` edges: the start of a search.
+
+    For one search at a time.
+    """
+
+    def __init__(
+        self, nodes: int, u: Numbers, v: Numbers, cost: Floats, *, steps: int
+    ) -> None:
+        self._nodes, self._steps = nodes, steps
+        both = np.concatenate([cost, cost])
+        ends = np.concatenate([u, v]), np.concatenate([v, u])
+        edges = coo_array((both, ends), shape=(nodes, nodes)).tocsr()
+        start = np.zeros(steps)
+        indptr = np.append(edges.indptr, edges.indptr[-1] + steps)
+        self._graph: Any = csr_array(  # scipy has no types
+            (
+                np.concatenate([edges.data, start]),
+                np.concatenate([edges.indices, start]).astype(np.int32),
+                indptr.astype(np.int32),
+            ),
+            shape=(nodes + 1, nodes + 1),
+        )
+
+    def search(
+        self,
+        nodes: NDArray[Any],
+        costs: Floats,
+        limit_m: float,
+        *,
+        return_predecessors: bool = False,
+    ) -> Any:  # noqa: ANN401 - scipy's answer
+        """Search from a place that reaches these nodes at these costs; they are written
+        into the matrix. The last one of the answer is the place."""
+        self._graph.indices[-self._steps :] = nodes
+        self._graph.data[-self._steps :] = costs
+        return dijkstra(
+            self._graph,
+            indices=self._nodes,
+            limit=(limit_m + 1) * METRE,
+            return_predecessors=return_predecessors,
+        )

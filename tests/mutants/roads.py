@@ -3,6 +3,7 @@
 from tests.mutants import Mutant
 
 HIGHWAYS = "tests/geo/roads/test_highways.py"
+CHAINS = "tests/geo/roads/test_chains.py"
 SEARCHES = "tests/geo/roads/test_searches.py"
 REGIONS = "tests/places/test_regions.py"
 MEASURING = "tests/services/loads/test_measuring.py"
@@ -47,9 +48,37 @@ MUTANTS = (
     Mutant(
         "a-search-of-the-graph-ends-before-its-limit",
         "geo/roads/searches.py",
-        "                limit=(limit_m + 1) * METRE,\n",
-        "                limit=(limit_m + 1) * METRE / FACTOR,\n",
+        "            limit=(limit_m + 1) * METRE,\n",
+        "            limit=(limit_m + 1) * METRE / FACTOR,\n",
         (f"{HIGHWAYS}::TestALimit", SEARCHES),
+    ),
+    Mutant(
+        "a-node-of-the-chain-where-a-search-begins-is-reached-by-an-end-only",
+        "geo/roads/chains.py",
+        "            if not self.is_kept[node]:\n",
+        "            if not self.is_kept[node] and at < 0:\n",
+        (CHAINS,),
+    ),
+    Mutant(
+        "a-ring-without-a-crossing-keeps-no-node",
+        "geo/roads/chains.py",
+        "    is_kept[first_of[rings]] = True\n",
+        "    is_kept[first_of[rings[:1]]] = True\n",
+        (CHAINS,),
+    ),
+    Mutant(
+        "of-two-ways-between-two-crossings-the-longer-is-kept",
+        "geo/roads/chains.py",
+        "    order = np.lexsort((cost, v, u))\n",
+        "    order = np.lexsort((-cost, v, u))\n",
+        (CHAINS, SEARCHES),
+    ),
+    Mutant(
+        "a-node-beyond-the-limit-has-the-cost-of-one-end",
+        "geo/roads/searches.py",
+        "        found[found > (limit_m + 1) * METRE] = inf\n",
+        "",
+        (SEARCHES,),
     ),
     Mutant(
         "a-narrow-search-that-is-kept-answers-a-wider-one",

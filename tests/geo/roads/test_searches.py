@@ -10,7 +10,8 @@ import pytest
 
 from geo.points import Point
 from geo.roads.graph import read_graph, read_water
-from geo.roads.searches import FACTOR, Searches, access_cost, ways_of
+from geo.roads.places import NODES
+from geo.roads.searches import FACTOR, Searches, _Matrix, access_cost, edges_of, ways_of
 from geo.roads.snapping import Snapper
 from geo.sphere import great_circle_m
 
@@ -68,6 +69,19 @@ def test_one_to_all_equals_a_plain_dijkstra(graph, snapper):
     assert {int(node): (metres[node], access_m[node]) for node in within} == expected
 
 
+def test_it_equals_a_search_over_all_nodes_wherever_it_begins(graph, snapper):
+    """Also where a place is on a road between two crossings, and beyond the limit."""
+    searches, random = Searches(graph, 0), Random(7)
+    whole = _Matrix(searches.nodes, *edges_of(graph), steps=NODES)
+    for limit_m in (inf, 900_000.0, 60_000.0) * 4:
+        point = Point(random.uniform(28, 48), random.uniform(-120, -75))
+        start = place(snapper, point)
+        costs = access_cost(start.access[0])
+        expected = whole.search(start.nodes[0], costs, limit_m)[:-1]
+
+        assert np.array_equal(searches.costs(start, limit_m), expected)
+
+
 def test_without_a_limit_every_node_of_the_component_is_reached(graph, snapper):
     costs = Searches(graph, 0).costs(place(snapper, START), inf)
 
@@ -81,8 +95,11 @@ def test_a_path_is_as_long_as_its_cost(graph, snapper):
     path = searches.path(start, far, 300_000.0)
     step = dict(zip(start.nodes[0].tolist(), start.access[0], strict=True))
     cost = float(access_cost(np.array([step[path[0]]]))[0])
-    for a, b in pairwise(path):
-        cost += searches._graph[a, b]
+    u, v, costs_of_edges = (each.tolist() for each in edges_of(graph))
+    pairs = zip(u, v, strict=True)
+    lengths = dict(zip(map(frozenset, pairs), costs_of_edges, strict=True))
+    for step_of_path in pairwise(path):
+        cost += lengths[frozenset(step_of_path)]
 
     assert path[-1] == far
     assert cost == costs[far]
