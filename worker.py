@@ -29,6 +29,7 @@ from handlers.supplies import Handlers, Supplies
 from handlers.upkeep import positions_partition
 from jobs import PERIODIC, Job, RunLater, enqueue, make_worker_app, work
 from jobs.rescue import MOST_ATTEMPTS
+from jobs.turns import Turns
 from notifications.gateway import QUOTA_WAIT_S
 from runtime.config import Settings
 from runtime.db import DatabaseRole, Hand, Session, lock_timeout_ms
@@ -40,6 +41,8 @@ from services.market.market import Market
 from services.search.run import SearchRules
 from services.upkeep import periodic
 from services.upkeep.retention import Retention
+
+TURNS = Turns()
 
 HANDLERS: Handlers = {
     **push.JOBS,
@@ -107,7 +110,7 @@ def _called(job: Job, function: Callable[..., None]) -> Callable[..., None]:
     def run(*, trace_id: str | None = None, **arguments: Any) -> None:  # noqa: ANN401
         # Periodic jobs get the time of their tick; ours look at the clock.
         arguments.pop("timestamp", None)
-        with _observed(job, trace_id) as started:
+        with TURNS.of(job.value.queue), _observed(job, trace_id) as started:
             try:
                 function(**arguments)
             except RunLater as later:

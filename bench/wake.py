@@ -49,7 +49,7 @@ WAIT: LiteralString = """
 """
 DUE: LiteralString = """
     select count(*) from procrastinate_jobs
-    where queue_name in ('match', 'push') and (status = 'doing'
+    where queue_name in ('match', 'wake', 'push') and (status = 'doing'
         or status = 'todo' and coalesce(scheduled_at, now()) <= now())
 """
 OFFERS: LiteralString = "select id::text, load_id::text from offers"

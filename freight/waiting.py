@@ -67,14 +67,13 @@ def types_for(load: Candidate) -> list[Equipment]:
     return types
 
 
-def longest_s(more_m: float) -> float:
-    """Return how much later a truck may be home whose way became so much longer.
+def longest_s(more_m: Numbers) -> Numbers:
+    """Return how much later each truck may be home whose way became so much longer.
 
     One mile more may mean one rest more.
     """
-    if more_m == 0:
-        return 0.0
-    return float(elapsed_s(np.array(more_m / SLOW_MPS))) + RESTART_S
+    longest: Numbers = elapsed_s(more_m / SLOW_MPS) + RESTART_S
+    return np.where(more_m == 0, 0.0, longest)
 
 
 def most_gain_cents(
@@ -88,23 +87,30 @@ def most_gain_cents(
     load: a table of one. trucks: at least one, of `types_for` the load.
     """
     most = np.full(len(trucks), -inf)
-    limit_m = float(trucks.max_deadhead_m.max())
-    out = roads.ways_from(_point(load.pickup), trucks.place, limit_m)
+    farthest_m = float(trucks.max_deadhead_m.max())
+    out = roads.ways_from(_point(load.pickup), trucks.place, farthest_m)
     near = np.flatnonzero(out.metres <= trucks.max_deadhead_m)
-    if len(near):
-        out = Ways(out.metres[near], out.access_m[near], out.has_road[near])
-        most[near] = _of_those_near(load, trucks.take(near), out, parameters, roads)
+    if not len(near):
+        return most
+    trucks, out = trucks.take(near), _take(out, near)
+    # A longer way home is too long a detour. A baseline that is not known gives NaN.
+    limits_m = trucks.baseline_m + parameters.max_detour_m - load.loaded_m[0]
+    limits_m = np.where(np.isnan(limits_m), inf, limits_m - out.metres)
+    farthest_m = max(float(limits_m.max()), 0.0)
+    home = roads.ways_from(_point(load.delivery), trucks.home, farthest_m)
+    on_the_way = np.flatnonzero(np.isfinite(home.metres) & (home.metres <= limits_m))
+    trucks, near = trucks.take(on_the_way), near[on_the_way]
+    ways = _take(out, on_the_way), _take(home, on_the_way)
+    most[near] = _most_gain_cents(load, trucks, *ways, parameters)
     return most
 
 
-def _of_those_near(
-    load: Loads, trucks: Trucks, out: Ways, parameters: Parameters, roads: Roads
+def _most_gain_cents(
+    load: Loads, trucks: Trucks, out: Ways, home: Ways, parameters: Parameters
 ) -> Numbers:
-    home = roads.ways_from(_point(load.delivery), trucks.home)
     loaded_m = float(load.loaded_m[0])
     pickup_at = trucks.free_at + parameters.seconds(out.metres, out.access_m)
     home_at = _home_at(load, pickup_at, home, parameters)
-    # A baseline that is not known gives NaN.
     more_m = out.metres + home.metres - trucks.baseline_m
     added_s = home_at - trucks.free_at - trucks.baseline_s
     gain: Numbers = (
@@ -116,8 +122,7 @@ def _of_those_near(
         + ROUNDED_CENTS
     )
     gain[np.isnan(trucks.baseline_m)] = inf
-    cannot = ~home.has_road | (pickup_at > float(load.pickup_until[0]))
-    gain[cannot | (more_m + loaded_m > parameters.max_detour_m)] = -inf
+    gain[pickup_at > float(load.pickup_until[0])] = -inf
     return gain
 
 
@@ -147,6 +152,10 @@ SLOW_MPS = 10.0
 
 ROUNDED_CENTS = 4.0
 """As each term of a gain is a whole number of cents."""
+
+
+def _take(ways: Ways, rows: Array) -> Ways:
+    return Ways(ways.metres[rows], ways.access_m[rows], ways.has_road[rows])
 
 
 def _point(places: Places) -> Point:

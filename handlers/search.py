@@ -1,12 +1,20 @@
 """Searches: look for a way home and offer it, then offer the next load."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session as OrmSession
+
 from handlers.supplies import Handlers, Supplies
-from jobs import Job
+from jobs import Job, take_along
 from runtime.db import Session
+from runtime.telemetry import log
 from services.search import arrived, ask, going_on, run, waiting, wake
+
+TOGETHER = 10
+"""The most loads that are looked at together: the first one's drivers wait for all."""
 
 
 def search_run(supplies: Supplies, stop_id: str, driver_id: str) -> None:
@@ -99,30 +107,49 @@ def search_begin_waiting(supplies: Supplies, driver_id: str) -> None:
 
 
 def search_wake(supplies: Supplies, load_id: str, since: str | None = None) -> None:
-    """Wake the waiting drivers to whom a load may be worth most.
+    """Wake the waiting drivers to whom a load may be worth most. Other loads that came
+    are looked at with it: most of the work is the same for all of them.
 
     since: when the load came; None is now.
     """
-    now = supplies.now()
-    with Session.begin() as session:
-        wake.wake(
-            session,
-            supplies.rules.parameters,
-            supplies.rules.offers,
-            supplies.rules.roads,
-            load_id=UUID(load_id),
-            since=datetime.fromisoformat(since) if since else now,
-            now=now,
-        )
+    look, others = {"load_id": load_id, "since": since}, []
+    priority = wake.AGAIN if since else None
+    try:
+        with Session.begin() as session:
+            others = take_along(
+                session, Job.SEARCH_WAKE, most=TOGETHER - 1, priority=priority
+            )
+            _wake(supplies, session, [look, *others])
+    except Exception:
+        if not others:
+            raise
+        # Whichever of them it was: no load fails on account of another one.
+        log().exception("search.wake_failed_together", loads=1 + len(others))
+        with Session.begin() as session:
+            _wake(supplies, session, [look])
 
 
 def search_wake_each(supplies: Supplies, load_ids: list[str], since: str) -> None:
-    """Wake waiting drivers for each of these loads, which came to the market at once.
+    """Wake waiting drivers for each of these loads, which came at once."""
+    looks = [{"load_id": load_id, "since": since} for load_id in load_ids]
+    for first in range(0, len(looks), TOGETHER):
+        with Session.begin() as session:
+            _wake(supplies, session, looks[first : first + TOGETHER])
 
-    A load has a transaction of its own: rows of drivers are locked for one at a time.
-    """
-    for load_id in load_ids:
-        search_wake(supplies, load_id, since)
+
+def _wake(
+    supplies: Supplies, session: OrmSession, looks: Sequence[Mapping[str, Any]]
+) -> None:
+    now = supplies.now()
+    came: dict[UUID, datetime] = {}
+    for look in looks:
+        load_id, since = UUID(look["load_id"]), look.get("since")
+        at = datetime.fromisoformat(since) if since else now
+        # A load that came twice, as by an edit, is looked at anew.
+        came[load_id] = max(came.get(load_id, at), at)
+    rules = supplies.rules
+    shared = rules.parameters, rules.offers, rules.roads
+    wake.wake(session, *shared, came=came, now=now)
 
 
 def search_woken(supplies: Supplies, driver_id: str) -> None:

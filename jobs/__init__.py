@@ -2,7 +2,15 @@
 
 from procrastinate import App
 
-from jobs.queue import PERIODIC, Job, RunLater, enqueue, enqueue_each, make_app
+from jobs.queue import (
+    PERIODIC,
+    Job,
+    RunLater,
+    enqueue,
+    enqueue_each,
+    make_app,
+    take_along,
+)
 from jobs.work import make_worker_app, work
 
 __all__ = [
@@ -14,5 +22,6 @@ __all__ = [
     "enqueue_each",
     "make_app",
     "make_worker_app",
+    "take_along",
     "work",
 ]

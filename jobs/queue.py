@@ -10,6 +10,7 @@ import psycopg
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from psycopg import Connection
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
@@ -70,10 +71,11 @@ class Job(Enum):
     SEARCH_REQUESTED = Kind("search.requested", "match", 5)
     SEARCH_OFFER_NEXT = Kind("search.offer_next", "match", 5)
     SEARCH_BEGIN_WAITING = Kind("search.begin_waiting", "match", 5)
-    # After the searches: many loads may come at once, and each may wake several.
-    SEARCH_WOKEN = Kind("search.woken", "match", 4)
-    SEARCH_WAKE = Kind("search.wake", "match", 3)
-    SEARCH_WAKE_EACH = Kind("search.wake_each", "match", 2)
+    # Many loads may come at once, and each may wake several drivers. A load is looked
+    # at before all of those whom another one woke are searched for: `wake.URGENT`.
+    SEARCH_WAKE = Kind("search.wake", "wake", 3)
+    SEARCH_WOKEN = Kind("search.woken", "wake", 2)
+    SEARCH_WAKE_EACH = Kind("search.wake_each", "wake", 1)
     # What others wait for goes before what is only deleted.
     LEASES_LAPSE = Kind("leases.lapse", "maint", 2, _each_minutes(1))
     SEARCHES_GIVE_UP = Kind("searches.give_up", "maint", 2, _each_minutes(5))
@@ -124,6 +126,7 @@ def enqueue(
     *,
     once: str | None = None,
     at: datetime | None = None,
+    priority: int | None = None,
     **arguments: Any,  # noqa: ANN401 - JSON values
 ) -> int | None:
     """Write the job as a row of the caller's transaction; return its id.
@@ -131,26 +134,62 @@ def enqueue(
     The trace id bound to this context goes with it.
 
     once: a key. While a job with it waits, no second one is written; returns None.
+    priority: None is that of its kind.
     """
     if once is None:
-        return _write(session, job, [arguments], at=at)[0]
+        return _write(session, job, [arguments], at=at, priority=priority)[0]
     try:
         # A savepoint: a refused duplicate must not poison the caller's transaction.
         # The session sets it only when it is asked for its connection, in `_write`.
         with session.begin_nested():
-            return _write(session, job, [arguments], once=once, at=at)[0]
+            return _write(
+                session, job, [arguments], once=once, at=at, priority=priority
+            )[0]
     except AlreadyEnqueued:
         return None
 
 
 def enqueue_each(
-    session: Session, job: Job, each: Sequence[dict[str, Any]]
+    session: Session,
+    job: Job,
+    each: Sequence[dict[str, Any]],
+    *,
+    at: datetime | None = None,
+    priority: int | None = None,
 ) -> list[int]:
     """Write a job for each of these arguments, in one statement; return their ids.
 
+    priority: None is that of its kind.
+
     Raises: OperationalError, as a statement of the session's own would.
     """
-    return _write(session, job, each) if each else []
+    return _write(session, job, each, at=at, priority=priority) if each else []
+
+
+TAKE_ALONG = text(
+    """
+    delete from procrastinate_jobs where id in (
+        select id from procrastinate_jobs
+        where task_name = :name and status = 'todo' and priority = :priority
+            and coalesce(scheduled_at, now()) <= now()
+        order by id limit :most for update skip locked)
+    returning args - 'trace_id'
+    """
+)
+
+
+def take_along(
+    session: Session, job: Job, *, most: int, priority: int | None = None
+) -> list[dict[str, Any]]:
+    """Take other jobs of this kind from the queue that could run now; return their
+    arguments.
+
+    They are done with the caller's transaction, or not at all: if it fails, they are
+    in the queue as before.
+    """
+    wanted = job.value.priority if priority is None else priority
+    asked = {"name": job.value.name, "priority": wanted, "most": most}
+    return list(session.scalars(TAKE_ALONG, asked))
 
 
 def _write(
@@ -160,6 +199,7 @@ def _write(
     *,
     once: str | None = None,
     at: datetime | None = None,
+    priority: int | None = None,
 ) -> list[int]:
     kind = job.value
     trace_id = get_contextvars().get("trace_id")
@@ -169,7 +209,7 @@ def _write(
         kind.name,
         connection=raw,
         queue=kind.queue,
-        priority=kind.priority,
+        priority=kind.priority if priority is None else priority,
         queueing_lock=once,
         schedule_at=at,
     )

@@ -21,8 +21,12 @@ MOST_RESCUES = 20
 """A stalled job with this many attempts is failed. A job that kills its worker would
 otherwise do so every minute, for ever."""
 
-OWED = (Job.SEARCH_WAKE, Job.SEARCH_WAKE_EACH, Job.SEARCH_WOKEN)
-"""What these were to do is found by no other job: which loads came, and for whom."""
+OWED = (
+    *(Job.SEARCH_WAKE, Job.SEARCH_WAKE_EACH, Job.SEARCH_WOKEN),
+    *(Job.SEARCH_BEGIN_WAITING, Job.SEARCH_ARRIVED),
+)
+"""What these were to do is found by no other job: which loads came, and for whom; who
+waits again, or unloads."""
 
 
 async def give_back(app: App) -> None:

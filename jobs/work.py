@@ -18,11 +18,16 @@ ANSWER_S = 5.0
 
 PAUSE_S = 1.0
 
-MOST_CONNECTIONS = 8
+MOST_CONNECTIONS = 9
 """Of the queue's own pool: a queue listens on one each, statements use the others."""
 
 FEW = 2
 """The most letters, and the most jobs of upkeep, that one process does at a time."""
+
+WAKERS = 1
+"""How many jobs of loads that came one process does at a time. There may be thousands,
+and a process runs one thread at a time: with two, pushes for them took twice as long,
+and the searches after drops share the process with all of them."""
 
 LOST = (ConnectorException, Error)
 
@@ -77,12 +82,15 @@ def slots(concurrency: int) -> dict[str, int]:
     for a mail server or a push provider that does not answer, and not for many jobs of
     a higher priority.
 
-    concurrency: of all queues together; below 4 it counts as 4.
+    concurrency: of all queues together; below 5 it counts as 5.
     """
     few = min(FEW, max(1, concurrency // 4))
-    left = max(2, concurrency - 2 * few)
+    left = max(2, concurrency - 2 * few - WAKERS)
     match = left // 2
-    return {"push": left - match, "match": match, "letters": few, "maint": few}
+    return {
+        **{"push": left - match, "match": match, "wake": WAKERS},
+        **{"letters": few, "maint": few},
+    }
 
 
 def work(app: App, *, concurrency: int, on_lost: Lost) -> None:

@@ -88,15 +88,18 @@ def test_every_statement_of_the_queue_has_a_time_limit(database_url: str) -> Non
 
 @pytest.mark.parametrize(
     ("concurrency", "push", "match", "letters", "maint"),
-    [(1, 1, 1, 1, 1), (6, 2, 2, 1, 1), (8, 2, 2, 2, 2), (16, 6, 6, 2, 2)],
+    [(1, 1, 1, 1, 1), (6, 2, 1, 1, 1), (8, 2, 1, 2, 2), (16, 6, 5, 2, 2)],
 )
 def test_the_slots_of_all_queues_are_as_many_as_the_setting_says(
     concurrency: int, push: int, match: int, letters: int, maint: int
 ) -> None:
     found = slots(concurrency)
 
-    assert found == {"push": push, "match": match, "letters": letters, "maint": maint}
-    assert sum(found.values()) == max(4, concurrency)
+    assert found == {
+        **{"push": push, "match": match, "wake": 1},
+        **{"letters": letters, "maint": maint},
+    }
+    assert sum(found.values()) == max(5, concurrency)
 
 
 def test_without_work_all_its_queues_are_known_to_be_alive(

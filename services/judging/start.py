@@ -171,12 +171,12 @@ def claim(
 ) -> BackhaulSearch | None:
     """Insert a search; return None if there is one of this start by this trigger."""
     # scope: a job, for one driver.
-    driver = session.get_one(Driver, driver_id)
+    org_id = select(Driver.org_id).where(Driver.id == driver_id)
     return session.scalar(
         insert(BackhaulSearch)
         .values(
             id=uuid7(),
-            org_id=driver.org_id,
+            org_id=org_id.scalar_subquery(),
             driver_id=driver_id,
             trigger=trigger,
             **start,

@@ -78,6 +78,9 @@ def add(
     Locks: the loads in id order, the driver, their last position, what stands by for
     them, the offers that make room.
     """
+    if not search.ranked:
+        standing.leave(session, search)
+        return []
     wanted, _ = offer.worth_locking(session, search, rules)
     load_ids = [load_id for _, load_id in wanted]
     free = offer.lock_free_loads(session, search, load_ids, rules)

@@ -39,7 +39,7 @@ from services.judging.candidates import candidates
 from services.judging.start import Start, absence_of, claim, start_of
 from services.judging.whereabouts import Whereabouts
 from services.market.market import Market
-from services.search import adding, done, standing, waiting
+from services.search import adding, done, standing, waiting, wake
 from services.search.offer import OfferRules
 
 KEPT = 50
@@ -133,7 +133,8 @@ def search_woken(
     those that are worth more than what they hold (a job).
 
     Safe to repeat: without such loads it returns None. A driver who was rung less than
-    `ring_every` ago is searched for when that is over; it returns None.
+    `ring_every` ago is searched for when that is over; it returns None. Loads that have
+    no place left for an offer are not judged, but looked at again when one is free.
 
     Locks: the driver's waiting, the loads it may offer, the driver, their offers that
     make room.
@@ -148,17 +149,33 @@ def search_woken(
     quiet_until = waiting.quiet_until(session, driver_id, rules.offers.ring_every)
     if quiet_until is not None and quiet_until > now:
         waits.due_at = quiet_until
-        enqueue(session, Job.SEARCH_WOKEN, at=quiet_until, driver_id=str(driver_id))
+        enqueue(
+            session,
+            Job.SEARCH_WOKEN,
+            once=f"woken:{driver_id}:{quiet_until.isoformat()}",
+            at=quiet_until,
+            driver_id=str(driver_id),
+        )
         return None
-    start = {"load_ids": list(waits.load_ids)}
+    places = wake.free_places(session, waits.load_ids, rules.offers)
     # Others that come now wait for the row, and queue a search of their own.
     waits.load_ids, waits.due_at = [], None
     session.flush()
+    for load_id, (free, full_until) in places.items():
+        if not free:
+            wake.look_again(session, load_id, full_until)
+    roomy = [load_id for load_id, (free, _) in places.items() if free]
+    if not roomy:
+        return None
+    start = {"load_ids": roomy}
     search = claim(session, driver_id, SearchTrigger.LOAD_CHANGED, now, **start)
     assert search is not None
     place = whereabouts.since_search(session, waits)
     free_at = max(waits.free_at, now)
-    return search_from(session, rules, search, place, free_at)
+    search = search_from(session, rules, search, place, free_at)
+    if search.outcome is not SearchOutcome.OFFERED or len(roomy) > 1:
+        wake.hurry(session, roomy, now)
+    return search
 
 
 def search_from(

@@ -10,7 +10,7 @@ either on the market that the search reads, or its job finds the driver here.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from freight.tables import Question
@@ -162,24 +162,18 @@ def is_home(place: Point, home: Point) -> bool:
 
 def settle(session: Session, driver_id: UUID, asked: Question) -> None:
     """Note where the driver's search started, and the empty way home from there; end
-    their waiting if they are home."""
+    their waiting if they are home. The caller has locked the row."""
     place, home = asked.situation.drop, asked.situation.home
     if is_home(place, home):
         end(session, driver_id)
         return
-    session.execute(
-        update(WaitingDriver)
-        .where(WaitingDriver.driver_id == driver_id)
-        .values(
-            lat=place.lat,
-            lon=place.lon,
-            baseline_m=asked.baseline.distance_m,
-            baseline_s=asked.baseline.elapsed_s,
-            home_lat=home.lat,
-            home_lon=home.lon,
-            is_crew=asked.situation.is_crew,
-        )
-    )
+    waits = session.get(WaitingDriver, driver_id)
+    if waits is not None:
+        waits.lat, waits.lon = place.lat, place.lon
+        waits.baseline_m = asked.baseline.distance_m
+        waits.baseline_s = asked.baseline.elapsed_s
+        waits.home_lat, waits.home_lon = home.lat, home.lon
+        waits.is_crew = asked.situation.is_crew
 
 
 def quiet_until(session: Session, driver_id: UUID, every: timedelta) -> datetime | None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from geo.points import Point
 from models.loads.loads import Load
+from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from runtime.db import Session
 from tests.services.scene import let_waits_pass, rows_of
@@ -241,11 +242,23 @@ class TestADriverWhoWaits:
 
         assert list(offered(driver)) == [load_id]
 
-    def test_is_rung_twice_for_two_loads_of_one_second_a_minute_apart(
+    def test_is_rung_once_for_two_loads_that_are_looked_at_together(
+        self, world: World, run_jobs: RunJobs, shipper: Caller, driver: Caller
+    ) -> None:
+        first = self.post(world, shipper, weight_kg=9_000)
+        second = self.post(world, shipper, price_cents=300_000)
+
+        run_jobs()
+
+        assert set(offered(driver)) == {first, second}
+        assert len({offer.created_at for offer in rows_of(Offer)}) == 1
+
+    def test_is_rung_a_minute_later_for_the_second_of_two_loads_of_one_second(
         self, world: World, run_jobs: RunJobs, shipper: Caller, driver: Caller
     ) -> None:
         gateway = FakeGateway()
         first = self.post(world, shipper, weight_kg=9_000)
+        run_jobs(gateway)
         second = self.post(world, shipper, price_cents=300_000)
         run_jobs(gateway)
         assert list(offered(driver)) == [first]

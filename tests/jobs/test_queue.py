@@ -1,6 +1,7 @@
 """A job is a row that is written in the caller's transaction."""
 
 import asyncio
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -8,7 +9,7 @@ from procrastinate.sql import queries
 from sqlalchemy import text
 from structlog.contextvars import bound_contextvars
 
-from jobs import Job, enqueue, enqueue_each, make_worker_app
+from jobs import Job, enqueue, enqueue_each, make_worker_app, take_along
 from runtime.db import Session
 from tests.services.scene import after, queued
 from tests.world import utcnow
@@ -115,6 +116,56 @@ def test_many_jobs_are_written_at_once_with_own_arguments_and_the_trace_id(sessi
         {"trace_id": "a-trace", "search_id": "x"},
         {"trace_id": "a-trace", "search_id": "y"},
     ]
+
+
+def owed():
+    return [*queued("search.wake"), *queued("search.woken")]
+
+
+class TestTakeAlong:
+    def test_takes_the_oldest_jobs_of_a_kind_that_could_run_now(self, session):
+        with Session.begin() as inner:
+            loads = [{"load_id": str(number)} for number in range(4)]
+            enqueue_each(inner, Job.SEARCH_WAKE, loads)
+            enqueue(
+                inner, Job.SEARCH_WAKE, load_id="later", at=utcnow() + timedelta(days=1)
+            )
+            enqueue(inner, Job.SEARCH_WAKE, load_id="again", priority=0)
+            enqueue(inner, Job.SEARCH_WOKEN, driver_id="x")
+
+        with Session.begin() as inner:
+            taken = take_along(inner, Job.SEARCH_WAKE, most=3)
+            again = take_along(inner, Job.SEARCH_WAKE, most=3, priority=0)
+
+        assert taken == loads[:3]
+        assert again == [{"load_id": "again"}]
+        left = [job.args.get("load_id") for job in owed()]
+        assert sorted(left, key=str) == ["3", None, "later"]
+
+    def test_leaves_them_in_the_queue_if_its_transaction_fails(self, session):
+        with Session.begin() as inner:
+            enqueue(inner, Job.SEARCH_WAKE, load_id="1")
+
+        def take_and_fail():
+            with Session.begin() as inner:
+                taken = take_along(inner, Job.SEARCH_WAKE, most=3)
+                raise ConnectionError(taken)
+
+        with pytest.raises(ConnectionError, match="'load_id': '1'"):
+            take_and_fail()
+
+        assert [job.args["load_id"] for job in owed()] == ["1"]
+
+    def test_takes_none_that_another_one_has(self, committed):
+        with Session.begin() as inner:
+            enqueue_each(inner, Job.SEARCH_WAKE, [{"load_id": "1"}, {"load_id": "2"}])
+
+        with Session.begin() as one, Session.begin() as other:
+            first = take_along(one, Job.SEARCH_WAKE, most=1)
+            assert take_along(other, Job.SEARCH_WAKE, most=2) == [{"load_id": "2"}]
+
+        assert first == [{"load_id": "1"}]
+        assert owed() == []
 
 
 def test_a_fetch_reads_few_rows_when_many_jobs_came_at_once(database_url):

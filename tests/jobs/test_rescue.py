@@ -112,6 +112,8 @@ class TestRescue:
             (Job.SEARCH_WAKE, MOST_ATTEMPTS, "todo"),
             (Job.SEARCH_WAKE_EACH, MOST_ATTEMPTS, "todo"),
             (Job.SEARCH_WOKEN, MOST_ATTEMPTS, "todo"),
+            (Job.SEARCH_BEGIN_WAITING, MOST_ATTEMPTS, "todo"),
+            (Job.SEARCH_ARRIVED, MOST_ATTEMPTS, "todo"),
             (Job.SEARCH_WOKEN, MOST_RESCUES, "failed"),
             # Made up by the clock.
             (Job.OFFERS_SWEEP, 1, "failed"),

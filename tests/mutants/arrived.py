@@ -3,6 +3,7 @@ and in drivers who are done for today."""
 
 from tests.mutants import Mutant
 
+TOGETHER = "tests/services/search/test_waking_together.py"
 ARRIVED = "services/search/arrived.py"
 GOES_ON = "services/search/going_on.py"
 DONE = "services/search/done.py"
@@ -114,8 +115,8 @@ MUTANTS = (
     Mutant(
         "a-load-finds-drivers-who-drove-home",
         FINDS,
-        " if not _is_home(row)]\n",
-        "]\n",
+        "great_circle_m(*place, *home) > HOME_M",
+        "great_circle_m(*place, *home) >= 0",
         (f"{BESIDE}::TestHome",),
     ),
     Mutant(
@@ -145,5 +146,26 @@ MUTANTS = (
         "    if seen.slot is Slot.NEXT:\n",
         "    if seen.slot is None:\n",
         (f"{NEXT}::TestRaces",),
+    ),
+    Mutant(
+        "a-full-load-is-judged-for-each-whom-it-woke",
+        "services/search/run.py",
+        "for load_id, (free, _) in places.items() if free]",
+        "for load_id, (free, _) in places.items()]",
+        (f"{TOGETHER}::TestALoadThatIsFull",),
+    ),
+    Mutant(
+        "a-full-load-is-not-looked-at-again-for-who-was-woken",
+        "services/search/run.py",
+        "            wake.look_again(session, load_id, full_until)\n",
+        "            pass\n",
+        (f"{TOGETHER}::TestALoadThatIsFull",),
+    ),
+    Mutant(
+        "nobody-follows-a-first-driver-who-found-nothing",
+        "services/search/run.py",
+        "        wake.hurry(session, roomy, now)\n",
+        "        pass\n",
+        (f"{TOGETHER}::TestTheFirstDriverOfALoad",),
     ),
 )

@@ -95,8 +95,8 @@ MUTANTS = (
     Mutant(
         "a-failed-look-at-many-loads-that-came-back-is-lost",
         "jobs/rescue.py",
-        "OWED = (Job.SEARCH_WAKE, Job.SEARCH_WAKE_EACH, Job.SEARCH_WOKEN)\n",
-        "OWED = (Job.SEARCH_WAKE, Job.SEARCH_WOKEN)\n",
+        "*(Job.SEARCH_WAKE, Job.SEARCH_WAKE_EACH, Job.SEARCH_WOKEN),",
+        "*(Job.SEARCH_WAKE, Job.SEARCH_WOKEN),",
         ("tests/jobs/test_rescue.py",),
     ),
     Mutant(

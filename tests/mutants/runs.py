@@ -321,8 +321,8 @@ MUTANTS = (
     Mutant(
         "one-mile-more-means-no-rest-more",
         MOST,
-        "more_m / SLOW_MPS))) + RESTART_S\n",
-        "more_m / SLOW_MPS)))\n",
+        "elapsed_s(more_m / SLOW_MPS) + RESTART_S\n",
+        "elapsed_s(more_m / SLOW_MPS)\n",
         (BOUND,),
     ),
     Mutant(
@@ -342,15 +342,15 @@ MUTANTS = (
     Mutant(
         "a-truck-is-at-a-pickup-that-has-closed",
         MOST,
-        "~home.has_road | (pickup_at > float(load.pickup_until[0]))",
-        "~home.has_road",
+        "    gain[pickup_at > float(load.pickup_until[0])] = -inf\n",
+        "",
         (BOUND,),
     ),
     Mutant(
         "a-delivery-from-where-no-road-leads-home-wakes-a-new-driver",
         MOST,
-        "~home.has_road | (pickup_at > float(load.pickup_until[0]))",
-        "pickup_at > float(load.pickup_until[0])",
+        "np.isfinite(home.metres) & (home.metres <= limits_m)",
+        "home.metres <= limits_m",
         (BOUND,),
     ),
     Mutant(
@@ -370,8 +370,8 @@ MUTANTS = (
     Mutant(
         "a-detour-of-any-length-may-gain-something",
         MOST,
-        "    gain[cannot | (more_m + loaded_m > parameters.max_detour_m)] = -inf\n",
-        "    gain[cannot] = -inf\n",
+        "np.isfinite(home.metres) & (home.metres <= limits_m)",
+        "np.isfinite(home.metres)",
         (BOUND,),
     ),
     Mutant(

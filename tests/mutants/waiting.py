@@ -10,6 +10,7 @@ COMES = "tests/services/search/test_waiting.py"
 BESIDE = "tests/services/search/test_waiting_beside.py"
 EDITED = "tests/services/search/test_waiting_edited.py"
 RACES = "tests/services/search/test_waiting_races.py"
+TOGETHER = "tests/services/search/test_waking_together.py"
 WHO = "tests/services/search/test_who_waits.py"
 MAY = "tests/services/search/test_waking_who_may.py"
 CAME = "tests/services/search/test_what_came.py"
@@ -51,15 +52,15 @@ MUTANTS = (
     Mutant(
         "a-truck-that-moved-has-the-air-lines-way-home",
         FINDS,
-        "    return DETOUR * air_m if air_m > 0 else 0.0\n",
-        "    return air_m\n",
+        "    moved_m = DETOUR * great_circle_m(",
+        "    moved_m = great_circle_m(",
         (f"{WHO}::TestWhereTheyAre",),
     ),
     Mutant(
         "a-truck-that-moved-is-home-as-soon-as-before",
         FINDS,
-        "            row.baseline_s + longest_s(more_m) if",
-        "            row.baseline_s if",
+        '_known(rows, "baseline_s") + longest_s(moved_m)',
+        '_known(rows, "baseline_s")',
         (f"{WHO}::TestWhereTheyAre",),
     ),
     Mutant(
@@ -86,24 +87,22 @@ MUTANTS = (
     Mutant(
         "the-drivers-own-limit-does-not-decide-who-is-near",
         FINDS,
-        "        where loads.id = :load_id and {NEAR}\n",
-        "        where loads.id = :load_id\n"
-        "            and {NEAR.replace('d.max_deadhead_m', 'null')}\n",
+        "coalesce(d.max_deadhead_m, :max_deadhead_m) as",
+        "cast(:max_deadhead_m as float) as",
         (f"{WHO}::TestTheDriversOwnLimit",),
     ),
     Mutant(
         "the-empty-way-home-of-a-driver-alone-is-that-of-a-crew",
         FINDS,
-        "(w.home_lat, w.home_lon, w.is_crew)\n"
-        '    = (d.home_lat, d.home_lon, {IS_CREW.format(driver="d")})\n',
-        "(w.home_lat, w.home_lon)\n    = (d.home_lat, d.home_lon)\n",
+        ' and w.is_crew = {IS_CREW.format(driver="d")}\n',
+        "\n",
         (f"{EDITED}::TestTheEmptyWayHome",),
     ),
     Mutant(
         "a-truck-that-has-waited-for-hours-left-hours-ago",
         FINDS,
-        "        greatest(w.free_at, now()) as free_at,",
-        "        w.free_at as free_at,",
+        "greatest(w.free_at, now()))",
+        "w.free_at)",
         (f"{WHO}::TestWhenTheyAreFree",),
     ),
     Mutant(
@@ -116,7 +115,7 @@ MUTANTS = (
     Mutant(
         "a-private-load-finds-drivers-of-another-company",
         FINDS,
-        '.replace(":org_id", "w.org_id")',
+        '.replace(":org_id", "near.org_id")',
         '.replace(":org_id", "loads.org_id")',
         (
             f"{COMES}::TestALoadThatComes::"
@@ -126,15 +125,15 @@ MUTANTS = (
     Mutant(
         "a-load-finds-trucks-of-every-type",
         FINDS,
-        "    where t.equipment = any (:types) and ",
-        "    where cast(:types as text[]) is not null and ",
+        "w on w.equipment = fits.equipment and not",
+        "w on not",
         (f"{WHO}::TestALoad",),
     ),
     Mutant(
         "a-driver-is-looked-for-where-they-were-yesterday",
         FINDS,
-        "        and greatest(w.free_at, p.corrected_at) > now() - :lost_after\n",
-        "        and :lost_after is not null\n",
+        "        where greatest(w.free_at, p.corrected_at) > now() - :lost_after\n",
+        "        where cast(:lost_after as interval) is not null\n",
         (ON_DUTY,),
     ),
     Mutant(
@@ -147,8 +146,8 @@ MUTANTS = (
     Mutant(
         "a-suspended-companys-drivers-are-woken",
         FINDS,
-        " and o.suspended_at is null\n",
-        "\n",
+        "    where o.suspended_at is null\n        and not",
+        "    where not",
         (f"{COMES}::TestALoadThatComes::test_wakes_nobody_who_may_not_be_offered_it",),
     ),
     Mutant(
@@ -161,29 +160,29 @@ MUTANTS = (
     Mutant(
         "a-driver-is-found-for-a-load-that-is-judged-for-them-already",
         FINDS,
-        "w on not loads.id = any (w.load_ids)\n",
-        "w on true\n",
+        " and not loads.id = any (w.load_ids)\n",
+        "\n",
         (f"{WHO}::TestALoad",),
     ),
     Mutant(
         "a-repeated-job-wakes-a-driver-twice",
         FINDS,
-        " and s.searched_at >= :since\n",
-        " and s.searched_at >= :since + interval '1 day'\n",
+        " and s.searched_at >= near.came_at\n",
+        " and s.searched_at >= near.came_at + interval '1 day'\n",
         (f"{CAME}::TestASuspensionThatEnds",),
     ),
     Mutant(
         "a-driver-who-was-searched-for-once-is-not-woken-by-an-edit",
         FINDS,
-        " and s.searched_at >= :since\n",
-        " and :since is not null\n",
+        " and s.searched_at >= near.came_at\n",
+        " and near.came_at is not null\n",
         (f"{BESIDE}", COMES),
     ),
     Mutant(
         "a-driver-who-was-done-yesterday-is-done-today",
         FINDS,
-        'driver_id="w.driver_id", since="w.since"',
-        'driver_id="w.driver_id", since="now() - interval \'7 days\'"',
+        'driver_id="near.id", since="near.since"',
+        'driver_id="near.id", since="now() - interval \'7 days\'"',
         (f"{WHO}::TestALoad",),
     ),
     Mutant(
@@ -227,8 +226,8 @@ MUTANTS = (
     Mutant(
         "no-driver-is-woken-beyond-the-places",
         WAKE,
-        "parameters, places + SPARE)",
-        "parameters, places)",
+        "places[load_id] + SPARE for",
+        "places[load_id] for",
         (
             f"{COMES}::TestALoadThatComes::"
             "test_wakes_as_many_as_it_has_places_and_a_few_more",
@@ -237,8 +236,8 @@ MUTANTS = (
     Mutant(
         "a-second-look-wakes-those-who-found-it-not-worth-it",
         WAKE,
-        "_look_again(session, load_id, later, since=since.isoformat())",
-        "_look_again(session, load_id, later)",
+        "now + NEXT_AFTER, since=since)",
+        "now + NEXT_AFTER)",
         (
             f"{COMES}::TestALoadThatComes"
             "::test_wakes_as_many_as_it_has_places_and_a_few_more",
@@ -247,8 +246,8 @@ MUTANTS = (
     Mutant(
         "those-are-woken-first-to-whom-a-load-is-worth-least",
         WAKE,
-        "(-worth[driver_id], driver_id)",
-        "(worth[driver_id], driver_id)",
+        "(-each[1], each[0])",
+        "(each[1], each[0])",
         (
             f"{COMES}::TestALoadThatComes::"
             "test_wakes_those_first_to_whom_it_is_worth_most",
@@ -257,29 +256,29 @@ MUTANTS = (
     Mutant(
         "a-driver-is-woken-for-less-than-they-hold",
         WAKE,
-        "if gain > held[driver_id])",
-        "if held)",
+        "if gains[each] > held[each]]",
+        "if held]",
         (f"{COMES}::TestALoadThatComes",),
     ),
     Mutant(
         "a-full-load-looks-again-before-an-offer-expires",
         WAKE,
-        "_look_again(session, load_id, full_until)",
-        "_look_again(session, load_id, now + NEXT_AFTER)",
+        "look_again(session, load_id, full_until)",
+        "look_again(session, load_id, now + NEXT_AFTER)",
         (f"{BESIDE}::test_another_driver_is_asked_when_the_first_declines",),
     ),
     Mutant(
         "each-look-at-a-full-load-queues-one-more",
         WAKE,
-        "Job.SEARCH_WAKE, once=once, at=at,",
-        "Job.SEARCH_WAKE, once=None and once, at=at,",
+        "        once=f\"wake:{load_id}:{'since' if since else ''}\",\n",
+        "",
         (f"{MAY}::TestALoadWhoseOnlyPlaceIsTaken",),
     ),
     Mutant(
         "offers-that-expired-take-the-places-of-a-load",
         WAKE,
-        "        Offer.load_id == load_id, *is_alive()\n    )\n    number, first",
-        "        Offer.load_id == load_id, *is_alive()[:1]\n    )\n    number, first",
+        "Offer.load_id.in_(load_ids), *is_alive())",
+        "Offer.load_id.in_(load_ids), *is_alive()[:1])",
         (f"{MAY}::TestALoadWhoseOnlyPlaceIsTaken",),
     ),
     Mutant(
@@ -318,8 +317,64 @@ MUTANTS = (
     Mutant(
         "each-load-queues-a-search-of-its-own",
         WAKE,
-        "        if row.is_first:\n",
+        "        if row.is_first or is_urgent:\n",
         "        if row:\n",
         (f"{COMES}::TestALoadThatComes",),
+    ),
+    Mutant(
+        "loads-that-fail-together-all-fail",
+        "handlers/search.py",
+        "        if not others:\n",
+        "        if load_id:\n",
+        (f"{TOGETHER}::TestLoadsThatCameAtOnce",),
+    ),
+    Mutant(
+        "no-driver-goes-before-other-loads",
+        WAKE,
+        "if each in at_once][:1])",
+        "if each in at_once][:0])",
+        (f"{TOGETHER}::TestTheFirstDriverOfALoad",),
+    ),
+    Mutant(
+        "a-driver-goes-before-other-loads-who-may-not-be-rung",
+        WAKE,
+        "[each for each in driver_ids if each in at_once][:1]",
+        "list(driver_ids)[:1]",
+        (f"{TOGETHER}::TestALoadWhoseBestDriversHaveJustBeenRung",),
+    ),
+    Mutant(
+        "a-driver-whose-search-is-owed-is-not-hurried",
+        WAKE,
+        "        if row.is_first or is_urgent:\n",
+        "        if row.is_first:\n",
+        (f"{TOGETHER}::TestTheFirstDriverOfALoad",),
+    ),
+    Mutant(
+        "others-are-hurried-for-a-load-that-is-offered",
+        WAKE,
+        "        where f.load_id = came.load_id and {IS_OPEN})\n",
+        "        where f.load_id <> came.load_id and {IS_OPEN})\n",
+        (f"{TOGETHER}::TestTheFirstDriverOfALoad",),
+    ),
+    Mutant(
+        "a-load-waits-until-its-best-drivers-may-be-rung",
+        WAKE,
+        "        if first and not waits[load_id].now & set(first):\n",
+        "        if not first:\n",
+        (f"{TOGETHER}::TestALoadWhoseBestDriversHaveJustBeenRung",),
+    ),
+    Mutant(
+        "the-air-line-excludes-a-detour-that-is-allowed",
+        FINDS,
+        "{_air_m(SEARCHED, HERE)} + :max_detour_m)",
+        "{_air_m(SEARCHED, HERE)} + 0 * :max_detour_m)",
+        (WHO, COMES, MAY),
+    ),
+    Mutant(
+        "the-air-line-excludes-a-truck-that-moved",
+        FINDS,
+        " + {DETOUR} * {_air_m(SEARCHED, HERE)}",
+        "",
+        (WHO, COMES, MAY),
     ),
 )

@@ -364,7 +364,8 @@ class TestNoWakeUpIsLost:
 def wake_for(session, scene: Scene, load_id: UUID) -> list[UUID]:
     rules, now = scene.rules, utcnow()
     settings = (rules.parameters, rules.offers, rules.roads)
-    return wake.wake(session, *settings, load_id=load_id, since=now, now=now)
+    woken = wake.wake(session, *settings, came={load_id: now}, now=now)
+    return woken.get(load_id, [])
 
 
 def change(model, row_id, **values) -> None:

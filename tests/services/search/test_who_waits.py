@@ -1,6 +1,7 @@
 """Which waiting drivers a load finds, and what it knows of their trucks."""
 
 from datetime import datetime, timedelta
+from math import ceil
 from uuid import UUID
 
 import numpy as np
@@ -10,6 +11,7 @@ from sqlalchemy import update
 from freight.columns import seconds_of
 from freight.waiting import longest_s
 from geo.distance import haversine_m
+from geo.points import Point
 from models.fleet.drivers import Driver
 from models.fleet.trucks import Truck
 from models.offers.offers import Offer
@@ -35,6 +37,9 @@ def driver(scene):
 def seen(driver, place) -> None:
     with Session.begin() as session:
         staging.last_seen(session, driver, place, corrected_at=utcnow())
+
+
+INDIANAPOLIS, SAINT_LOUIS = Point(39.77, -86.16), Point(38.63, -90.20)
 
 
 class TestTheDriversOwnLimit:
@@ -187,6 +192,27 @@ def test_a_search_of_what_came_says_nothing_of_the_rest(scene, run_jobs, driver)
     assert (woken.outcome, woken.relaxations) == ("nothing_found", [])
 
 
+class TestALoadThatIsNotStraightOnTheWayHome:
+    """By air, before any road is asked for."""
+
+    @pytest.mark.parametrize(
+        ("delivery", "is_found"), [(INDIANAPOLIS, True), (SAINT_LOUIS, False)]
+    )
+    def test_is_found_if_the_detour_may_be_allowed(
+        self, scene, driver, delivery, is_found
+    ):
+        found = trucks_for(scene, post(scene, delivery=delivery))
+
+        assert len(found) == is_found
+
+    def test_is_found_for_a_truck_that_has_moved_away_from_home(self, scene):
+        driver = scene.driver()
+        scene.search(driver, at=CLEVELAND)
+        seen(driver, NEW_YORK)
+
+        assert len(trucks_for(scene, post(scene))) == 1
+
+
 class TestWhereTheyAre:
     def test_is_not_where_they_were_before_the_drop(self, scene, driver):
         before = utcnow() - timedelta(minutes=10)
@@ -203,7 +229,7 @@ class TestWhereTheyAre:
 
         trucks = trucks_for(scene, post(scene, CLEVELAND))
 
-        more_m = 2 * haversine_m(NEW_YORK, CLEVELAND)
+        more_m = 2 * ceil(haversine_m(NEW_YORK, CLEVELAND))
         assert trucks.baseline_m.tolist() == [row.baseline_m + more_m]
         assert trucks.baseline_s.tolist() == [row.baseline_s + longest_s(more_m)]
 

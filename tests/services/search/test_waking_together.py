@@ -1,0 +1,215 @@
+"""Loads that come at once are looked at together, and a phone rings for each before all
+the drivers whom one of them woke are searched for."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from jobs import Job, enqueue
+from models.fleet.drivers import Availability, Driver
+from models.offers.offers import Offer
+from models.search.waiting import WaitingDriver
+from runtime.db import Session
+from services.search import wake
+from tests.services.scene import Scene, open_offers, queued, rows_of
+from tests.services.search.test_waiting import change, post, searches
+from tests.services.search.test_waking_who_may import woken
+from tests.world import NEW_YORK, NEWARK, utcnow
+
+
+@pytest.fixture
+def driver(scene):
+    found = scene.driver()
+    scene.search(found)
+    return found
+
+
+def owed() -> dict[str, list[int]]:
+    """Return the priorities of the searches that are owed, by driver."""
+    with Session() as session:
+        rows = session.execute(
+            text(
+                "select args->>'driver_id', array_agg(priority order by priority desc)"
+                " from procrastinate_jobs where task_name = 'search.woken'"
+                " and status = 'todo' group by 1"
+            )
+        )
+        return {driver_id: priorities for driver_id, priorities in rows}
+
+
+def enqueue_look(load_id) -> None:
+    with Session.begin() as session:
+        enqueue(session, Job.SEARCH_WAKE, load_id=str(load_id))
+
+
+class TestLoadsThatCameAtOnce:
+    def test_are_looked_at_in_one_job(self, scene, run_jobs, driver):
+        loads = {post(scene, weight_kg=9_000 + number) for number in range(3)}
+
+        assert run_jobs(only="search.wake", **scene.changes) == ["search.wake"]
+
+        (row,) = rows_of(WaitingDriver)
+        assert set(row.load_ids) == loads
+        assert len(row.load_ids) == 3
+
+    def test_are_judged_in_one_search(self, scene, run_jobs, driver):
+        loads = {post(scene, weight_kg=9_000 * number) for number in (1, 2)}
+        run_jobs(**scene.changes)
+
+        _, search = searches(driver)
+        assert set(search.load_ids) == loads
+        assert {offer.load_id for offer in open_offers(driver)} == loads
+
+    def test_wait_for_none_that_cannot_be_looked_at(self, scene, run_jobs, driver):
+        load_id = post(scene)
+        enqueue_look("no load")
+
+        with pytest.raises(ValueError, match="badly formed"):
+            run_jobs(only="search.wake", **scene.changes)
+
+        assert rows_of(WaitingDriver)[0].load_ids == [load_id]
+        assert woken() == {driver.driver_id}
+
+    def test_are_each_looked_at_once_however_often_they_came(
+        self, scene, run_jobs, driver
+    ):
+        load_id = post(scene)
+        enqueue_look(load_id)
+
+        run_jobs(only="search.wake", **scene.changes)
+
+        assert rows_of(WaitingDriver)[0].load_ids == [load_id]
+
+
+class TestTheFirstDriverOfALoad:
+    def test_is_searched_for_before_other_loads_are_looked_at(self, scene, run_jobs):
+        near, far = scene.driver(), scene.driver()
+        scene.search(near, at=NEWARK)
+        scene.search(far, at=NEW_YORK)
+
+        post(scene)
+        run_jobs(only="search.wake", **scene.changes)
+
+        look, search = Job.SEARCH_WAKE.value.priority, Job.SEARCH_WOKEN.value.priority
+        assert owed() == {near.driver_id: [wake.URGENT], far.driver_id: [search]}
+        assert wake.URGENT > look > search > wake.AGAIN
+
+    def test_is_hurried_though_a_search_of_theirs_is_owed(self, scene, run_jobs):
+        near, far = scene.driver(), scene.driver()
+        scene.search(near, at=NEWARK)
+        scene.search(far, at=NEW_YORK)
+        post(scene)
+        run_jobs(only="search.wake", **scene.changes)
+
+        post(scene, pickup=NEW_YORK, weight_kg=9_000, price_cents=200_000)
+        run_jobs(only="search.wake", **scene.changes)
+
+        assert wake.URGENT in owed()[far.driver_id]
+
+    def test_leaves_it_to_the_next_one_if_nothing_comes_of_it(self, scene, run_jobs):
+        near, far = scene.driver(), scene.driver()
+        scene.search(near, at=NEWARK)
+        scene.search(far, at=NEW_YORK)
+        load_id = post(scene)
+        run_jobs(only="search.wake", **scene.changes)
+        change(Driver, near.driver_id, availability=Availability.OFF_DUTY)
+
+        # The first one only.
+        with Session.begin() as session:
+            session.execute(
+                text(
+                    "delete from procrastinate_jobs where task_name = 'search.woken'"
+                    " and priority < :urgent"
+                ),
+                {"urgent": wake.URGENT},
+            )
+        run_jobs(**scene.changes)
+
+        assert open_offers(near) == []
+        assert [offer.load_id for offer in open_offers(far)] == [load_id]
+
+    def test_hurries_nobody_for_a_load_that_is_offered(self, scene, run_jobs):
+        for driver in scene.drivers(3):
+            scene.search(driver)
+        post(scene)
+        run_jobs(only="search.wake", **scene.changes)
+        before = owed()
+
+        with Session.begin() as session:
+            wake.hurry(session, [self.offered(scene, run_jobs)], utcnow())
+
+        assert owed().keys() <= before.keys()
+        assert not any(wake.URGENT in priorities for priorities in owed().values())
+
+    def offered(self, scene: Scene, run_jobs):
+        """Let the first search run; return the load that is then offered."""
+        with Session.begin() as session:
+            later = "now() + interval '1 hour'"
+            session.execute(
+                text(
+                    f"update procrastinate_jobs set scheduled_at = {later}"
+                    " where task_name = 'search.woken' and priority < :urgent"
+                ),
+                {"urgent": wake.URGENT},
+            )
+        run_jobs(only="search.woken", **scene.changes)
+        (offer,) = rows_of(Offer)
+        return offer.load_id
+
+
+class TestALoadWhoseBestDriversHaveJustBeenRung:
+    def test_is_offered_at_once_to_the_best_who_may_be_rung(self, scene, run_jobs):
+        scene.changes["OFFERS_PER_LOAD"] = 1
+        busy = scene.drivers(1 + wake.SPARE)
+        for driver in busy:
+            scene.load(price_cents=240_000)
+            scene.search(driver, at=NEWARK)
+            assert len(open_offers(driver)) == 1
+        quiet = scene.driver()
+        scene.search(quiet, at=NEW_YORK)
+
+        load_id = post(scene, price_cents=400_000, weight_kg=9_000)
+        run_jobs(only="search.wake", **scene.changes)
+        assert owed()[quiet.driver_id] == [wake.URGENT]
+        assert len(owed()) == len(busy) + 1
+        run_jobs(**scene.changes)
+
+        assert load_id in {offer.load_id for offer in open_offers(quiet)}
+        assert all(len(open_offers(driver)) == 1 for driver in busy)
+
+
+class TestALoadThatIsFull:
+    def test_is_not_judged_for_who_was_woken_but_looked_at_again(self, scene, run_jobs):
+        scene.changes["OFFERS_PER_LOAD"] = 1
+        first, second = scene.driver(), scene.driver()
+        scene.search(first, at=NEWARK)
+        scene.search(second, at=NEW_YORK)
+        post(scene)
+
+        run_jobs(**scene.changes)
+
+        (offer,) = open_offers(first)
+        assert open_offers(second) == []
+        assert len(searches(second)) == 1
+        looks = {job.scheduled_at for job in queued("search.wake")}
+        assert offer.expires_at in looks
+        row = next(r for r in rows_of(WaitingDriver) if r.load_ids == [])
+        assert row.due_at is None
+
+
+def test_two_jobs_of_one_driver_who_was_just_rung_leave_one(scene, run_jobs):
+    scene.load(price_cents=240_000)
+    driver = scene.driver()
+    scene.search(driver)
+    post(scene, price_cents=400_000, weight_kg=9_000)
+    run_jobs(only="search.wake", **scene.changes)
+    with Session.begin() as session:
+        for _ in range(2):
+            enqueue(session, Job.SEARCH_WOKEN, driver_id=driver.driver_id)
+    run_jobs(only="search.woken", **scene.changes)
+
+    jobs = queued("search.woken")
+    (last,) = {offer.created_at for offer in open_offers(driver)}
+    assert {job.scheduled_at for job in jobs} == {last + timedelta(minutes=1)}
+    assert len(jobs) <= 2
