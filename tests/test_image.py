@@ -342,7 +342,7 @@ def test_the_image_serves_with_what_compose_gives_it(
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
                 return str(answer.read().decode())
 
-        wait_until(lambda: value(page(), "backhaul_workers") == 4, "a worker")
+        wait_until(lambda: value(page(), "backhaul_workers") == 5, "a worker")
         wait_until(lambda: value(page(), LAST_SUCCESS, job="jobs.rescue") > 0, "a job")
         for name in running:
             health = [
