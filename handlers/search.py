@@ -140,6 +140,7 @@ def search_wake_each(supplies: Supplies, load_ids: list[str], since: str) -> Non
 def _wake(
     supplies: Supplies, session: OrmSession, looks: Sequence[Mapping[str, Any]]
 ) -> None:
+    """Look at loads together. looks: the arguments of `search_wake` for each."""
     now = supplies.now()
     came: dict[UUID, datetime] = {}
     for look in looks:

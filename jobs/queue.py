@@ -168,12 +168,14 @@ def enqueue_each(
 
 TAKE_ALONG = text(
     """
-    delete from procrastinate_jobs where id in (
-        select id from procrastinate_jobs
-        where task_name = :name and status = 'todo' and priority = :priority
-            and coalesce(scheduled_at, now()) <= now()
-        order by id limit :most for update skip locked)
-    returning args - 'trace_id'
+    with taken as (
+        delete from procrastinate_jobs where id in (
+            select id from procrastinate_jobs
+            where task_name = :name and status = 'todo' and priority = :priority
+                and coalesce(scheduled_at, now()) <= now()
+            order by id limit :most for update skip locked)
+        returning id, args)
+    select args - 'trace_id' from taken order by id
     """
 )
 
@@ -182,7 +184,7 @@ def take_along(
     session: Session, job: Job, *, most: int, priority: int | None = None
 ) -> list[dict[str, Any]]:
     """Take other jobs of this kind from the queue that could run now; return their
-    arguments.
+    arguments, oldest first.
 
     They are done with the caller's transaction, or not at all: if it fails, they are
     in the queue as before.

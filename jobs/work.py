@@ -88,8 +88,11 @@ def slots(concurrency: int) -> dict[str, int]:
     left = max(2, concurrency - 2 * few - WAKERS)
     match = left // 2
     return {
-        **{"push": left - match, "match": match, "wake": WAKERS},
-        **{"letters": few, "maint": few},
+        "push": left - match,
+        "match": match,
+        "wake": WAKERS,
+        "letters": few,
+        "maint": few,
     }
 
 

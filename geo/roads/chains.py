@@ -23,7 +23,7 @@ class Chains:
         it costs to get there. Two rows each.
     first: where each chain begins in `inner`, and the end of the last one.
     place: of each node, its place in `kept` or `inner`.
-    chain: of each inner node.
+    chain: of each inner node. is_kept: of each node.
     u, v, cost: the edges between kept nodes, by their places in `kept`, u < v, each
         pair once.
     """
@@ -119,14 +119,14 @@ class Chains:
 def _is_kept(nodes: int, u: Numbers, v: Numbers) -> NDArray[np.bool_]:
     """Return which nodes do not join two edges; and one of each ring of those that
     do."""
+    is_kept: NDArray[np.bool_]
     is_kept = np.bincount(np.concatenate([u, v]), minlength=nodes) != 2
     roads = coo_array((np.ones(len(u), "?"), (u, v)), shape=(nodes, nodes))
     number, of = connected_components(roads, directed=False)
     rings = np.flatnonzero(np.bincount(of, weights=is_kept, minlength=number) == 0)
     first_of = np.unique(of, return_index=True)[1]
     is_kept[first_of[rings]] = True
-    kept: NDArray[np.bool_] = is_kept
-    return kept
+    return is_kept
 
 
 def _followed(

@@ -134,7 +134,8 @@ def search_woken(
 
     Safe to repeat: without such loads it returns None. A driver who was rung less than
     `ring_every` ago is searched for when that is over; it returns None. Loads that have
-    no place left for an offer are not judged, but looked at again when one is free.
+    no place left for an offer are not judged, but looked at again when one is free. For
+    loads that nobody is offered, another driver whom they woke is searched for next.
 
     Locks: the driver's waiting, the loads it may offer, the driver, their offers that
     make room.
@@ -143,8 +144,11 @@ def search_woken(
     waits = session.get(WaitingDriver, driver_id, with_for_update=True)
     if waits is None or not waits.load_ids:
         return None
+    came = list(waits.load_ids)
     if done.is_done_since(session, driver_id, waits.since):
         waits.load_ids, waits.due_at = [], None
+        session.flush()
+        wake.hurry(session, came, now)
         return None
     quiet_until = waiting.quiet_until(session, driver_id, rules.offers.ring_every)
     if quiet_until is not None and quiet_until > now:
@@ -156,8 +160,10 @@ def search_woken(
             at=quiet_until,
             driver_id=str(driver_id),
         )
+        session.flush()
+        wake.hurry(session, came, now)
         return None
-    places = wake.free_places(session, waits.load_ids, rules.offers)
+    places = wake.free_places(session, came, rules.offers)
     # Others that come now wait for the row, and queue a search of their own.
     waits.load_ids, waits.due_at = [], None
     session.flush()

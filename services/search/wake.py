@@ -157,7 +157,7 @@ def _places(
 def hurry(session: Session, load_ids: Collection[UUID], now: datetime) -> None:
     """Search next for another driver whom these loads woke, if nobody is offered one.
 
-    load_ids: of a search that is done.
+    load_ids: of a search that is done or put off. Its driver's row is flushed.
     """
     asked = {"load_ids": list(load_ids), "now": now}
     next_ones = set(session.scalars(NEXT, asked))

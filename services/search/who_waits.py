@@ -148,7 +148,8 @@ does not count. With their newest position, as `whereabouts.since_search` knows 
 driver of whom no place has been known for `positions.NEAR` may be anywhere, and is left
 out.
 
-Materialized: the offers of those only are read who are near.
+Materialized: who waits is read once for all loads, and the offers of those only who are
+near.
 """
 
 
@@ -156,7 +157,7 @@ Materialized: the offers of those only are read who are near.
 class Waiting:
     """Waiting drivers, and their trucks as columns in the same order.
 
-    now: those of them who may be rung now, as they were not a moment ago.
+    now: those who may be rung now: their phones did not ring in the last minute.
     """
 
     driver_ids: Sequence[UUID]
@@ -181,8 +182,8 @@ def for_loads(
     came: when each load came; those who were searched for on its account since then
         are left out.
     parameters: its limits are those of drivers who named none.
-    ring_every, rings_per_day: those whose phones rang so lately are told apart; those
-        whose phones rang so often are left alone.
+    ring_every: who was rung no longer ago may not be rung now.
+    rings_per_day: those whose phones rang so often are left out.
     """
     fits = [(load_id, each) for load_id in loads for each in types_for(loads[load_id])]
     asked = {

@@ -168,4 +168,18 @@ MUTANTS = (
         "        pass\n",
         (f"{TOGETHER}::TestTheFirstDriverOfALoad",),
     ),
+    Mutant(
+        "a-load-waits-for-a-driver-who-was-rung-meanwhile",
+        "services/search/run.py",
+        "        wake.hurry(session, came, now)\n        return None\n    places",
+        "        return None\n    places",
+        (f"{TOGETHER}::TestTheFirstDriverOfALoad",),
+    ),
+    Mutant(
+        "a-load-waits-for-a-driver-who-is-done",
+        "services/search/run.py",
+        "        wake.hurry(session, came, now)\n        return None\n    quiet",
+        "        return None\n    quiet",
+        (f"{TOGETHER}::TestTheFirstDriverOfALoad",),
+    ),
 )

@@ -8,12 +8,17 @@ from sqlalchemy import text
 
 from jobs import Job, enqueue
 from models.fleet.drivers import Availability, Driver
-from models.offers.offers import Offer
+from models.offers.offers import DeclineReason, Offer
 from models.search.waiting import WaitingDriver
 from runtime.db import Session
 from services.search import wake
 from tests.services.scene import Scene, open_offers, queued, rows_of
-from tests.services.search.test_waiting import change, post, searches
+from tests.services.search.test_waiting import (
+    change,
+    let_a_minute_pass,
+    post,
+    searches,
+)
 from tests.services.search.test_waking_who_may import woken
 from tests.world import NEW_YORK, NEWARK, utcnow
 
@@ -23,6 +28,15 @@ def driver(scene):
     found = scene.driver()
     scene.search(found)
     return found
+
+
+@pytest.fixture
+def two(scene):
+    """A driver near the pickup of a load, and one who is farther away."""
+    near, far = scene.driver(), scene.driver()
+    scene.search(near, at=NEWARK)
+    scene.search(far, at=NEW_YORK)
+    return near, far
 
 
 def owed() -> dict[str, list[int]]:
@@ -83,10 +97,10 @@ class TestLoadsThatCameAtOnce:
 
 
 class TestTheFirstDriverOfALoad:
-    def test_is_searched_for_before_other_loads_are_looked_at(self, scene, run_jobs):
-        near, far = scene.driver(), scene.driver()
-        scene.search(near, at=NEWARK)
-        scene.search(far, at=NEW_YORK)
+    def test_is_searched_for_before_other_loads_are_looked_at(
+        self, scene, run_jobs, two
+    ):
+        near, far = two
 
         post(scene)
         run_jobs(only="search.wake", **scene.changes)
@@ -95,10 +109,8 @@ class TestTheFirstDriverOfALoad:
         assert owed() == {near.driver_id: [wake.URGENT], far.driver_id: [search]}
         assert wake.URGENT > look > search > wake.AGAIN
 
-    def test_is_hurried_though_a_search_of_theirs_is_owed(self, scene, run_jobs):
-        near, far = scene.driver(), scene.driver()
-        scene.search(near, at=NEWARK)
-        scene.search(far, at=NEW_YORK)
+    def test_is_hurried_though_a_search_of_theirs_is_owed(self, scene, run_jobs, two):
+        _, far = two
         post(scene)
         run_jobs(only="search.wake", **scene.changes)
 
@@ -107,27 +119,39 @@ class TestTheFirstDriverOfALoad:
 
         assert wake.URGENT in owed()[far.driver_id]
 
-    def test_leaves_it_to_the_next_one_if_nothing_comes_of_it(self, scene, run_jobs):
-        near, far = scene.driver(), scene.driver()
+    @pytest.mark.parametrize("meanwhile", ["off duty", "rung", "no more today"])
+    def test_leaves_it_to_the_next_one_if_nothing_comes_of_it(
+        self, scene, run_jobs, two, meanwhile
+    ):
+        near, far = two
+        held = scene.load(price_cents=240_000, weight_kg=9_000)
         scene.search(near, at=NEWARK)
-        scene.search(far, at=NEW_YORK)
-        load_id = post(scene)
+        let_a_minute_pass(near)
+        load_id = post(scene, price_cents=400_000)
         run_jobs(only="search.wake", **scene.changes)
-        change(Driver, near.driver_id, availability=Availability.OFF_DUTY)
-
-        # The first one only.
-        with Session.begin() as session:
-            session.execute(
-                text(
-                    "delete from procrastinate_jobs where task_name = 'search.woken'"
-                    " and priority < :urgent"
-                ),
-                {"urgent": wake.URGENT},
+        assert owed()[near.driver_id] == [wake.URGENT]
+        if meanwhile == "off duty":
+            change(Driver, near.driver_id, availability=Availability.OFF_DUTY)
+        else:
+            (offer,) = open_offers(near)
+            assert offer.load_id == held
+            done = DeclineReason.DONE_FOR_TODAY
+            values = {"rung": {"created_at": utcnow()}}.get(
+                meanwhile, {"decline_reason": done, "responded_at": utcnow()}
             )
+            change(Offer, offer.id, **values)
+
+        self.leave_only_the_first()
         run_jobs(**scene.changes)
 
-        assert open_offers(near) == []
-        assert [offer.load_id for offer in open_offers(far)] == [load_id]
+        assert load_id not in {offer.load_id for offer in open_offers(near)}
+        assert load_id in {offer.load_id for offer in open_offers(far)}
+
+    def leave_only_the_first(self):
+        others = "task_name = 'search.woken' and priority < :urgent"
+        with Session.begin() as session:
+            delete = text(f"delete from procrastinate_jobs where {others}")
+            session.execute(delete, {"urgent": wake.URGENT})
 
     def test_hurries_nobody_for_a_load_that_is_offered(self, scene, run_jobs):
         for driver in scene.drivers(3):
@@ -180,11 +204,11 @@ class TestALoadWhoseBestDriversHaveJustBeenRung:
 
 
 class TestALoadThatIsFull:
-    def test_is_not_judged_for_who_was_woken_but_looked_at_again(self, scene, run_jobs):
+    def test_is_not_judged_for_who_was_woken_but_looked_at_again(
+        self, scene, run_jobs, two
+    ):
         scene.changes["OFFERS_PER_LOAD"] = 1
-        first, second = scene.driver(), scene.driver()
-        scene.search(first, at=NEWARK)
-        scene.search(second, at=NEW_YORK)
+        first, second = two
         post(scene)
 
         run_jobs(**scene.changes)
