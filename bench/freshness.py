@@ -322,8 +322,9 @@ def _change_many(url: str, size: Size, market: Market) -> float:
     """Change many loads at once; return how long the next refresh takes."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "update loads set pieces = 7 where id in (select id from loads"
-            " where status = 'posted' limit %s)",
+            "with chosen as materialized"
+            " (select id from loads where status = 'posted' limit %s)"
+            " update loads set pieces = 7 where id in (select id from chosen)",
             [min(AT_ONCE, size.loads // 2)],
         )
     began = perf_counter()

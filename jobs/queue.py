@@ -166,15 +166,19 @@ def enqueue_each(
     return _write(session, job, each, at=at, priority=priority) if each else []
 
 
+# Chosen once: a subquery with a limit may be run again for each row, and then finds
+# other rows each time.
 TAKE_ALONG = text(
     """
-    with taken as (
-        delete from procrastinate_jobs where id in (
-            select id from procrastinate_jobs
-            where task_name = :name and status = 'todo' and priority = :priority
-                and coalesce(scheduled_at, now()) <= now()
-            order by id limit :most for update skip locked)
-        returning id, args)
+    with chosen as materialized (
+        select id from procrastinate_jobs
+        where task_name = :name and status = 'todo' and priority = :priority
+            and coalesce(scheduled_at, now()) <= now()
+        order by id limit :most for update skip locked
+    ), taken as (
+        delete from procrastinate_jobs where id in (select id from chosen)
+        returning id, args
+    )
     select args - 'trace_id' from taken order by id
     """
 )

@@ -14,6 +14,15 @@ each_file = pytest.mark.parametrize("path", sizes.measured(), ids=str)
 
 TALK_TO_A_PERSON = {"demo", "bench", "cli"}
 
+LIMITED_SUBQUERY = re.compile(
+    r"""
+    \b in \s* \( \s* select \b
+    (?: [^()] | \( (?: [^()] | \( [^()]* \) )* \) )*?
+    \b limit \b
+    """,
+    re.VERBOSE,
+)
+
 LONG_FOR_A_REASON = {
     "freight/lifecycles.py:_load_moves": "one table, a row for each move",
 }
@@ -115,6 +124,30 @@ def test_an_ignored_rule_is_named() -> None:
     ]
 
     assert bare == []
+
+
+@each_file
+def test_rows_are_chosen_once(path: Path) -> None:
+    """`in (select ... limit)` may be run for each row, and finds others each time."""
+    again = LIMITED_SUBQUERY.findall((ROOT / path).read_text())
+
+    assert again == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "a < now() order by id limit 3",
+        "a < {NOW}\n    limit :most for update skip locked",
+        "coalesce(a, now()) <= now() limit 3",
+    ],
+)
+def test_a_subquery_with_a_limit_is_found(condition: str) -> None:
+    statement = (
+        f"delete from jobs where id in (\n select id from jobs where {condition})"
+    )
+
+    assert LIMITED_SUBQUERY.findall(statement)
 
 
 def test_no_variable_is_named_it() -> None:

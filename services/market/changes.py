@@ -149,9 +149,12 @@ IN_THE_FUTURE: LiteralString = ">= pg_snapshot_xmax(pg_current_snapshot())"
 
 BRING_BACK = text(
     f"""
-    update loads set changed_xid = pg_current_xact_id() where id in (
+    with chosen as materialized (
         select id from loads where changed_xid {IN_THE_FUTURE}
-        limit :most for no key update skip locked)
+        limit :most for no key update skip locked
+    )
+    update loads set changed_xid = pg_current_xact_id()
+    where id in (select id from chosen)
     """
 )
 

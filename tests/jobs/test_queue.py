@@ -142,6 +142,22 @@ class TestTakeAlong:
         left = [job.args.get("load_id") for job in owed()]
         assert sorted(left, key=str) == ["3", None, "later"]
 
+    def test_takes_no_more_than_asked_for_however_the_statement_is_planned(
+        self, session
+    ):
+        with Session.begin() as inner:
+            enqueue_each(
+                inner, Job.SEARCH_WAKE, [{"load_id": str(n)} for n in range(9)]
+            )
+
+        with Session.begin() as inner:
+            # What is left is a loop over the queue, which a plan for few may be.
+            for way in ["hashjoin", "mergejoin", "hashagg", "sort", "material"]:
+                inner.execute(text(f"set local enable_{way} = off"))
+            assert len(take_along(inner, Job.SEARCH_WAKE, most=3)) == 3
+
+        assert len(owed()) == 6
+
     def test_leaves_them_in_the_queue_if_its_transaction_fails(self, session):
         with Session.begin() as inner:
             enqueue(inner, Job.SEARCH_WAKE, load_id="1")

@@ -127,6 +127,18 @@ class TestReload:
 
         assert done == [2, 1, 0]
 
+    def test_no_more_of_them_however_the_statement_is_planned(
+        self, scene: Scene, superuser
+    ) -> None:
+        scene.loads(5)
+        _restore(superuser)
+
+        with Session.begin() as session:
+            # What is left is a loop over the loads, which a plan for few may be.
+            for way in ["hashjoin", "mergejoin", "hashagg", "sort", "material"]:
+                session.execute(text(f"set local enable_{way} = off"))
+            assert changes.bring_changes_back(session, most=2) == 2
+
 
 def _restore(superuser) -> None:
     """Write the loads as `pg_restore` does: with a dump's ids, before the triggers."""
