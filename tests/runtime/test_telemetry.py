@@ -54,6 +54,25 @@ class TestLines:
         assert (line["level"], line["note"]) == ("info", "two\nlines")
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", line["timestamp"])
 
+    @pytest.mark.usefixtures("lines")
+    def test_a_line_and_its_end_are_written_at_once(self) -> None:
+        """Between two writes another thread, or a library, may write its own line."""
+        written: list[str] = []
+
+        class Stream(StringIO):
+            def write(self, text: str) -> int:
+                written.append(text)
+                return len(text)
+
+        with redirect_stderr(Stream()):
+            start_logging("DEBUG")
+        log().info("load.posted")
+        logging.getLogger("alembic").warning("slow")
+
+        events = [json.loads(line)["event"] for line in written]
+        assert events == ["load.posted", "slow"]
+        assert all(line.endswith("\n") for line in written)
+
     def test_an_error_with_its_traceback_is_one_line(self, lines: Lines) -> None:
         try:
             raise ValueError("two\nlines")
