@@ -119,6 +119,8 @@ LIMITED_BY = {
     "drops_lost": "nothing: each step's job commits with the step before it",
     "wrong_loads": "nothing: the load's lock and the unique indexes decide",
     "postings_lost": "nothing: the job that looks for drivers commits with the load",
+    "flood_drop_push_ms_p95": "web, workers, database and the clients, which leave no"
+    " core idle",
     "wake_ups_lost": "nothing: a driver begins to wait before their search reads",
     "rung_twice_for_a_load": "nothing: a load is offered once to a driver",
     "rung_twice_in_a_minute": "nothing: a search is put off until the minute is over",

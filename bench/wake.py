@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from itertools import cycle, islice
+from itertools import chain, count, cycle, islice
+from threading import Event, Lock
 from typing import Any, LiteralString
 
 import psycopg
 
-from bench.client import Client
+from bench.client import Client, Refused
 from bench.crowd import Crowd
 from bench.day import NeverCame, Phones
 from bench.drop_to_push import LOST_AFTER_S, Street, add_workers, write_market
@@ -32,6 +33,11 @@ DROPS_PER_S = 5.0
 MOST_DROP_PUSH_MS_P95 = 1_000.0
 IMPORTERS = 8
 """Connections that post an import: the API takes one load a request."""
+
+SHIPPED = {"LIMIT_PERSON_PER_MIN": str(Settings.LIMIT_PERSON_PER_MIN)}
+"""The limit of a person as the product ships: an import is one person's."""
+
+NUMBERS = count(1)
 
 POSTERS = 20
 LOOK_EVERY_S = 0.1
@@ -151,24 +157,40 @@ class Board:
         self._made: Iterator[tuple[Client, MarketLoad]] = zip(
             cycle(posters), made_up, strict=False
         )
+        self._turn = Lock()
 
-    def post(self, number: int, per_s: float | None) -> list[Posting]:
-        """Post loads, `per_s` a second; None: as quickly as IMPORTERS can."""
+    def post(self, number: int) -> list[Posting]:
+        """Post loads of all posters, PER_S a second."""
         started = time.time() + 0.1
 
         def post(numbered: tuple[int, tuple[Client, MarketLoad]]) -> Posting:
             place, (poster, load) = numbered
-            if per_s is not None:
-                time.sleep(max(started + place / per_s - time.time(), 0))
-            sent_at = time.time()
-            body = load_body(load) | {"load_number": f"W{started:.0f}-{place}"}
-            posted = poster.need("POST", "/v1/loads", body)
-            is_unconfirmed = posted["is_unconfirmed"]
-            return Posting(posted["id"], sent_at, time.time(), is_unconfirmed)
+            time.sleep(max(started + place / PER_S - time.time(), 0))
+            return _post(poster, load)
 
         made = list(islice(self._made, number))
-        with ThreadPoolExecutor(HANDS if per_s is not None else IMPORTERS) as pool:
+        with ThreadPoolExecutor(HANDS) as pool:
             return list(pool.map(post, enumerate(made)))
+
+    def hand_in(self, number: int) -> list[Posting]:
+        """Post loads of one poster, as quickly as the limits of a person allow."""
+        made = list(islice(self._made, number))
+        poster, _ = made[0]
+        with ThreadPoolExecutor(IMPORTERS) as pool:
+            return list(pool.map(lambda each: _post(poster, each[1]), made))
+
+    def flood(self, until: Event) -> list[Posting]:
+        """Post loads of all posters as quickly as the server answers."""
+
+        def post(_: int) -> Iterator[Posting]:
+            while not until.is_set():
+                with self._turn:
+                    poster, load = next(self._made)
+                yield _post(poster, load)
+
+        with ThreadPoolExecutor(IMPORTERS) as pool:
+            posted = pool.map(lambda hand: list(post(hand)), range(IMPORTERS))
+            return sorted(chain.from_iterable(posted), key=lambda each: each.sent_at)
 
     def rung(self, postings: Sequence[Posting]) -> Rung:
         """Wait until no job is due, LOST_AFTER_S at most; say whose phones rang."""
@@ -192,16 +214,30 @@ class Board:
         return Rung(postings, rang_at, (left & ours) - offered, untold, ended_at)
 
 
+def _post(poster: Client, load: MarketLoad) -> Posting:
+    """Post the load, again after a second while the poster is over their limit."""
+    body = load_body(load) | {"load_number": f"W{next(NUMBERS)}"}
+    while True:
+        sent_at = time.time()
+        answer = poster.call("POST", "/v1/loads", body)
+        if answer.status == 201:
+            is_unconfirmed = answer["is_unconfirmed"]
+            return Posting(answer["id"], sent_at, time.time(), is_unconfirmed)
+        if answer.status != 429:
+            raise Refused(f"POST /v1/loads: {answer.status} {answer.body}")
+        time.sleep(1)
+
+
 def furnish(rig: Rig, size: Size, seed: int) -> tuple[list[Truck], list[Client]]:
     """Write the market, drivers who wait and drivers at a drop; return the latter, and
     the posters."""
     now = datetime.now(UTC)
     crowd = Crowd(rig, seed)
-    trucks = hire(crowd, round(DROPS_PER_S * size.seconds), seed=seed, now=now)
+    trucks = hire(crowd, 2 * round(DROPS_PER_S * size.seconds), seed=seed, now=now)
     posters = [crowd.company(OrganisationKind.SHIPPER).desk for _ in range(POSTERS)]
     org_id = None
-    for count, truck in enumerate(fleet(size.waiting, seed=seed + 1)):
-        if count % DRIVERS_A_COMPANY == 0:
+    for number, truck in enumerate(fleet(size.waiting, seed=seed + 1)):
+        if number % DRIVERS_A_COMPANY == 0:
             org_id = crowd.company(OrganisationKind.CARRIER).id
         assert org_id is not None
         crowd.driver(
@@ -226,24 +262,33 @@ def furnish(rig: Rig, size: Size, seed: int) -> tuple[list[Truck], list[Client]]
 
 
 def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
-    """Post steadily, then import while drops are completed; return figures, bars."""
+    """Post steadily, then much while drops are completed; return figures, bars."""
     trucks, posters = furnish(rig, size, seed)
     add_workers(rig, 1)
     board = Board(rig, posters, seed)
-    board.rung(board.post(round(PER_S * min(WARM_UP_S, size.seconds)), PER_S))
-    steady = board.rung(board.post(round(PER_S * size.seconds), PER_S))
+    board.rung(board.post(round(PER_S * min(WARM_UP_S, size.seconds))))
+    steady = board.rung(board.post(round(PER_S * size.seconds)))
     figures = steady.figures()
     say(f"{PER_S:g} postings/s: {figures}")
+    street = Street(rig, trucks)
     with ThreadPoolExecutor(1) as pool:
-        importing = pool.submit(board.post, size.imported, None)
-        drops = Street(rig, trucks).play(DROPS_PER_S, size.seconds)
+        importing = pool.submit(board.hand_in, size.imported)
+        beside_import = street.play(DROPS_PER_S, size.seconds)
         imported = importing.result()
-    took_s = imported[-1].answered_at - imported[0].sent_at
-    figures |= {f"drop_{name}": each for name, each in drops.figures().items()}
-    figures |= {
-        f"import_{name}": each for name, each in board.rung(imported).figures().items()
-    }
-    figures["import_s"] = round(took_s, 1)
+    figures |= _named("drop", beside_import.figures())
+    figures |= _named("import", board.rung(imported).figures())
+    figures["import_s"] = round(imported[-1].answered_at - imported[0].sent_at, 1)
+    say(f"an import: {figures}")
+    ended = Event()
+    with ThreadPoolExecutor(1) as pool:
+        flooding = pool.submit(board.flood, ended)
+        try:
+            beside_flood = street.play(DROPS_PER_S, size.seconds)
+        finally:
+            ended.set()
+        flood = flooding.result()
+    figures |= _named("flood_drop", beside_flood.figures())
+    figures |= _named("flood", board.rung(flood).figures())
     every = Settings.RING_EVERY_S
     with psycopg.connect(rig.env["DATABASE_URL"]) as connection:
         asked = {"every": f"{every} s"}
@@ -253,11 +298,20 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     return figures, [
         _at_most("push_ms_p95", MOST_PUSH_MS_P95, _p95(steady.push_ms)),
         _at_most("postings_lost", 0, lost),
-        _at_most("drop_push_ms_p95", MOST_DROP_PUSH_MS_P95, _p95(drops.push_ms)),
-        _at_most("drops_lost", 0, drops.lost),
+        _at_most(
+            "drop_push_ms_p95", MOST_DROP_PUSH_MS_P95, _p95(beside_import.push_ms)
+        ),
+        _at_most(
+            "flood_drop_push_ms_p95", MOST_DROP_PUSH_MS_P95, _p95(beside_flood.push_ms)
+        ),
+        _at_most("drops_lost", 0, beside_import.lost + beside_flood.lost),
         _at_most("rung_twice_for_a_load", 0, twice),
         _at_most("rung_twice_in_a_minute", 0, too_soon),
     ]
+
+
+def _named(prefix: str, figures: dict[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}_{name}": each for name, each in figures.items()}
 
 
 def _at_most(name: str, limit: float, value: float) -> Bar:
@@ -289,7 +343,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def play_on_rig() -> Line:
         with set_up({}, has_worker=False) as rig:
             lost = lost_of(rig, size.races, options.seed)
-        with set_up({}) as rig:
+        with set_up(SHIPPED) as rig:
             figures, bars = play(rig, size, options.seed)
             bars.append(_at_most("wake_ups_lost", 0, lost))
             params = {"per_s": PER_S} | asdict(size)
