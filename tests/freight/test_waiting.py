@@ -152,6 +152,21 @@ def test_a_load_that_a_truck_cannot_take_is_nothing_to_it(change):
     assert most.tolist() == [-inf]
 
 
+def test_a_detour_is_too_long_for_one_truck_that_another_may_make():
+    load = make_candidate(
+        pickup=Point(0.0, 0.2), delivery=Point(0.0, 5.0), loaded_m=530_000.0
+    )
+    onwards = make_situation(home=Point(0.0, 40.0))
+    back = make_situation(home=Point(0.0, -6.0))
+
+    most = most_gain_cents(
+        Loads.of([load], ROADS), trucks_of([onwards, back]), PARAMETERS, ROADS
+    )
+
+    assert most[0] > -inf
+    assert most[1] == -inf
+
+
 def test_a_truck_whose_way_home_is_not_known_yet_may_gain_anything():
     trucks = replace(trucks_of([make_situation()]), baseline_m=np.array([nan]))
 

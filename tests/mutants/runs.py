@@ -16,6 +16,7 @@ BESIDE = "tests/services/search/test_waiting_beside.py"
 BOUND = "tests/freight/test_waiting.py"
 BY_HAND = "tests/services/search/test_direct.py"
 COMES = "tests/services/search/test_waiting.py"
+TOGETHER = "tests/services/search/test_waking_together.py"
 OBSTACLES = "tests/services/search/test_obstacles.py"
 ON_DUTY = "tests/services/search/test_back_on_duty.py"
 RINGS = "tests/services/search/test_rings.py"
@@ -63,7 +64,7 @@ MUTANTS = (
         RUN,
         "    waits.load_ids, waits.due_at = [], None\n    session.flush()\n",
         "    waits.load_ids = []\n    session.flush()\n",
-        (f"{COMES}::TestNoWakeUpIsLost",),
+        (f"{TOGETHER}::TestTheFirstDriverOfALoad",),
     ),
     Mutant(
         "a-woken-search-of-a-truck-that-is-free-tomorrow-starts-now",

@@ -319,7 +319,7 @@ MUTANTS = (
         WAKE,
         "        if row.is_first or is_urgent:\n",
         "        if row:\n",
-        (f"{COMES}::TestALoadThatComes",),
+        (f"{TOGETHER}::TestTheFirstDriverOfALoad",),
     ),
     Mutant(
         "loads-that-fail-together-all-fail",

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import delete, text, update
 
 from geo.points import Point
 from jobs import Job, enqueue
 from models.fleet.drivers import Availability, Driver
+from models.fleet.positions import LastPosition
 from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
 from runtime.db import Session
@@ -200,6 +201,18 @@ class TestTheWaiting:
 
         assert record_of(search_id).outcome == "home_out_of_reach"
         assert len(rows_of(WaitingDriver)) == 1
+
+    def test_is_in_vain_where_the_target_is_too_far(self, scene, run_jobs):
+        """Which is not known when they ask: their phone has not said where they are."""
+        driver = scene.driver()
+        with Session.begin() as session:
+            session.execute(delete(LastPosition))
+        search_id = driver.post(SEARCHES, {"destination": at(SYDNEY)})["id"]
+        scene.world.fix(driver, CHICAGO, at=utcnow())
+
+        run_jobs(**scene.changes)
+
+        assert record_of(search_id).outcome == "home_out_of_reach"
 
     def test_goes_on_beside_another_target_than_home(self, scene, requested):
         """They are not home in Gary."""

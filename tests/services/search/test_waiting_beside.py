@@ -186,6 +186,17 @@ class TestOnceAMinute:
 
         assert len(searches(driver)) == 1
 
+    def test_a_job_without_loads_owes_nothing_when_the_minute_is_over(self, scene):
+        scene.load(price_cents=240_000)
+        driver = scene.driver()
+        scene.search(driver)
+
+        with Session.begin() as session:
+            assert judge(session, scene, driver) is None
+
+        assert queued("search.woken") == []
+        assert rows_of(WaitingDriver)[0].due_at is None
+
     def test_two_runs_of_a_job_at_once_search_once(self, committed):
         scene = Scene(committed)
         driver = scene.driver()

@@ -119,6 +119,27 @@ class TestTheFirstDriverOfALoad:
 
         assert wake.URGENT in owed()[far.driver_id]
 
+    def test_lets_the_others_owe_one_search_for_both(self, scene, run_jobs, two):
+        near, far = two
+        for weight_kg in (9_000, 8_000):
+            post(scene, weight_kg=weight_kg, price_cents=200_000)
+            run_jobs(only="search.wake", **scene.changes)
+
+        assert owed()[far.driver_id] == [Job.SEARCH_WOKEN.value.priority]
+        assert set(owed()[near.driver_id]) == {wake.URGENT}
+
+    def test_is_followed_by_others_whose_loads_were_judged_before(
+        self, scene, run_jobs, two
+    ):
+        _, far = two
+        for weight_kg in (9_000, 8_000):
+            post(scene, weight_kg=weight_kg, price_cents=200_000)
+            run_jobs(only="search.wake", **scene.changes)
+            assert far.driver_id in owed()
+            run_jobs(only="search.woken", **scene.changes)
+            for driver in two:
+                let_a_minute_pass(driver)
+
     @pytest.mark.parametrize("meanwhile", ["off duty", "rung", "no more today"])
     def test_leaves_it_to_the_next_one_if_nothing_comes_of_it(
         self, scene, run_jobs, two, meanwhile
