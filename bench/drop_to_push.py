@@ -21,6 +21,7 @@ from bench.rig import Rig, set_up
 from bench.running import BREAKS, Line, line_of, parser_of, run
 from bench.usage import rss_mb
 from geo.roads import Highways
+from jobs.work import slots
 from local.processes import worker_argv
 from market.board import write_board
 from runtime.config import Settings
@@ -250,11 +251,13 @@ def add_workers(rig: Rig, number: int) -> None:
     """Start more workers, and wait until they take jobs."""
     with psycopg.connect(rig.env["DATABASE_URL"], autocommit=True) as connection:
         (before,) = connection.execute(LISTENING).fetchone() or (0,)
+        queues = len(slots(Settings.WORKER_CONCURRENCY))
         for each in range(number):
-            rig.processes.start(f"worker {2 + each}", worker_argv(), rig.env)
+            name = f"worker {before // queues + each + 1}"
+            rig.processes.start(name, worker_argv(), rig.env)
         deadline = time.monotonic() + PATIENCE_S
         now = before
-        while now < before * (1 + number):
+        while now < before + number * queues:
             if time.monotonic() > deadline:
                 raise NeverCame("the other workers do not begin")
             time.sleep(LOOK_EVERY_S)

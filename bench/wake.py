@@ -40,6 +40,7 @@ SHIPPED = {"LIMIT_PERSON_PER_MIN": str(Settings.LIMIT_PERSON_PER_MIN)}
 NUMBERS = count(1)
 
 POSTERS = 20
+WORKERS = 2
 LOOK_EVERY_S = 0.1
 
 WAIT: LiteralString = """
@@ -264,7 +265,8 @@ def furnish(rig: Rig, size: Size, seed: int) -> tuple[list[Truck], list[Client]]
 def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     """Post steadily, then much while drops are completed; return figures, bars."""
     trucks, posters = furnish(rig, size, seed)
-    add_workers(rig, 1)
+    # Not before: a worker that knew an empty market would read this one at a drop.
+    add_workers(rig, WORKERS)
     board = Board(rig, posters, seed)
     board.rung(board.post(round(PER_S * min(WARM_UP_S, size.seconds))))
     steady = board.rung(board.post(round(PER_S * size.seconds)))
@@ -343,7 +345,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def play_on_rig() -> Line:
         with set_up({}, has_worker=False) as rig:
             lost = lost_of(rig, size.races, options.seed)
-        with set_up(SHIPPED) as rig:
+        with set_up(SHIPPED, has_worker=False) as rig:
             figures, bars = play(rig, size, options.seed)
             bars.append(_at_most("wake_ups_lost", 0, lost))
             params = {"per_s": PER_S} | asdict(size)
