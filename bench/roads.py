@@ -34,12 +34,13 @@ NEAR_M = 400_000.0
 MEMORY = """
 import argon2, firebase_admin, flask_smorest, granian, phonenumbers, procrastinate
 import psycopg, shapely, sqlalchemy, structlog
+import runtime.memory, runtime.telemetry
 def rss_kb():
     with open("/proc/self/status") as status:
         return int(next(line for line in status if "VmRSS" in line).split()[1])
 before = rss_kb()
-from geo.roads import Highways
-roads = Highways.read(cache_mb=0)
+from edges.roads import load_roads
+roads = load_roads(cache_mb=0)
 print(rss_kb() - before)
 """
 

@@ -1,6 +1,7 @@
 """Searches that people ask for: for whom and when, what a repeat leaves alone, and what
 a request in vain leaves as it was."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,11 +12,14 @@ from geo.points import Point
 from jobs import Job, enqueue
 from models.fleet.drivers import Availability, Driver
 from models.fleet.positions import LastPosition
+from models.offers.offers import Offer
 from models.search.searches import BackhaulSearch
 from models.search.waiting import WaitingDriver
 from runtime.db import Session
+from services.market.market import Market
 from services.search import ask
 from tests.services import scene as staging
+from tests.services.market.market_room import reloading
 from tests.services.scene import Scene, open_offers, rows_of
 from tests.services.search.test_ask import SEARCHES, at
 from tests.services.search.test_waiting import change, post, searches
@@ -253,3 +257,52 @@ class TestTheOutcome:
         requested(driver)
 
         assert len(open_offers(driver)) == 3
+
+
+class TestAMarketThatIsReadAnewMeanwhile:
+    @pytest.fixture
+    def asked(self, committed):
+        """Return a scene and a search that was asked for, beside a load. The server of
+        the market is another one by then."""
+        scene = Scene(committed)
+        driver = scene.driver()
+        scene.search(driver)
+        scene.load()
+        search_id = driver.post(SEARCHES, {})["id"]
+        market = scene.rules.market
+        market._place = replace(market._place, server="another")
+        return scene, search_id
+
+    def run(self, scene: Scene, search_id: str) -> None:
+        with Session.begin() as session:
+            ask.search_requested(
+                session, scene.rules, search_id=UUID(search_id), now=utcnow()
+            )
+
+    def test_is_searched_then(self, asked):
+        scene, search_id = asked
+
+        with reloading("server"):
+            self.run(scene, search_id)
+
+        assert record_of(search_id).outcome == "offered"
+
+    def test_offers_nothing_if_that_fails_and_all_when_it_is_tried_again(
+        self, asked, monkeypatch
+    ):
+        scene, search_id = asked
+
+        def fill(*_):
+            raise ConnectionError
+
+        with monkeypatch.context() as failing:
+            failing.setattr(Market, "_fill", fill)
+            with pytest.raises(ConnectionError):
+                self.run(scene, search_id)
+
+        assert record_of(search_id).outcome == "pending"
+        assert rows_of(Offer) == []
+        with reloading("unfinished"):
+            self.run(scene, search_id)
+        assert record_of(search_id).outcome == "offered"
+        assert len(rows_of(Offer)) == 1
