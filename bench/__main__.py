@@ -86,14 +86,14 @@ LIMITED_BY = {
     "loading_s": "PostgreSQL, which writes 1,000,000 rows in binary form",
     "ranked_ms_p50": "85,000 loads in the circle, of 1,000,000",
     "ranked_ms_p95": "200,000 loads in the circle, of 1,000,000",
-    "uncached_ms_p50": "one Dijkstra from home over 115,000 nodes",
-    "job_ms_p50": "32 statements, and the entities of those that write",
+    "uncached_ms_p50": "one Dijkstra from home over 42,000 crossings",
+    "job_ms_p50": "35 statements, and the entities of those that write",
     "worker_rss_mb": "190 MB of columns, 170 MB of Python, modules and roads, and what"
     " one search needs",
     "error_percent_mean": "no road but motorways and trunk roads, and the shortest way"
     " where trucks take the quickest",
     "error_percent_worst": "the same",
-    "one_to_all_all_ms_p50": "one Dijkstra of scipy over 115,000 nodes",
+    "one_to_all_all_ms_p50": "one Dijkstra of scipy over 42,000 crossings",
     "memory_mb": "the import of scipy: half of it",
     "orders_that_differ": "nothing: the search is written twice",
     "gains_that_differ": "nothing: the same",
