@@ -176,9 +176,9 @@ def benches(is_quick: bool) -> Iterator[list[str]]:
     if is_quick:
         yield from ([*replay, "--quick"], [*online, "--quick"])
         return
-    for seed in SEEDS:
-        yield [*replay, "--seed", str(seed)]
-    yield online
+    for each in (replay, online):
+        for seed in SEEDS:
+            yield [*each, "--seed", str(seed)]
 
 
 def data_dir() -> Path:
