@@ -15,7 +15,7 @@ class TestWake:
         line = quick("wake")
 
         found, figures = bars(line), line["figures"]
-        times = {"push_ms_p95", "drop_push_ms_p95"}
+        times = {"push_ms_p95", "drop_push_ms_p95", "flood_drop_push_ms_p95"}
         lost = {"postings_lost", "drops_lost", "wake_ups_lost"}
         twice = {"rung_twice_for_a_load", "rung_twice_in_a_minute"}
         assert set(found) == times | lost | twice
