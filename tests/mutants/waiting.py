@@ -137,13 +137,6 @@ MUTANTS = (
         (ON_DUTY,),
     ),
     Mutant(
-        "a-waiting-driver-without-a-home-stops-the-job",
-        FINDS,
-        "d.availability = 'available' and d.home_lat is not null\n",
-        "d.availability = 'available'\n",
-        (f"{WHO}::TestALoad",),
-    ),
-    Mutant(
         "a-suspended-companys-drivers-are-woken",
         FINDS,
         "    where o.suspended_at is null\n        and not",
@@ -304,7 +297,7 @@ MUTANTS = (
         "case when due_at > :now - interval '5 minutes' then due_at end\n"
         "            as due_at\n",
         "due_at\n",
-        (f"{COMES}::TestNoWakeUpIsLost",),
+        (f"{TOGETHER}::TestTheFirstDriverOfALoad",),
     ),
     Mutant(
         "a-driver-who-was-rung-is-searched-for-at-once",

@@ -4,7 +4,7 @@ the drivers whom one of them woke are searched for."""
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from jobs import Job, enqueue
 from models.fleet.drivers import Availability, Driver
@@ -139,6 +139,17 @@ class TestTheFirstDriverOfALoad:
             run_jobs(only="search.woken", **scene.changes)
             for driver in two:
                 let_a_minute_pass(driver)
+
+    def test_is_followed_by_others_whose_search_was_lost(self, scene, run_jobs, two):
+        _, far = two
+        lost_at = utcnow() - timedelta(minutes=6)
+        with Session.begin() as session:
+            session.execute(update(WaitingDriver).values(due_at=lost_at))
+
+        post(scene, weight_kg=9_000, price_cents=200_000)
+        run_jobs(only="search.wake", **scene.changes)
+
+        assert far.driver_id in owed()
 
     @pytest.mark.parametrize("meanwhile", ["off duty", "rung", "no more today"])
     def test_leaves_it_to_the_next_one_if_nothing_comes_of_it(
