@@ -119,6 +119,9 @@ LIMITED_BY = {
     "drops_lost": "nothing: each step's job commits with the step before it",
     "wrong_loads": "nothing: the load's lock and the unique indexes decide",
     "postings_lost": "nothing: the job that looks for drivers commits with the load",
+    "wake.push_ms_p95": "a look at who waits, for up to ten loads at once, and the"
+    " search of one driver",
+    "wake.drop_push_ms_p95": "the requests and jobs of the import, on the same cores",
     "flood_drop_push_ms_p95": "web, workers, database and the clients, which leave no"
     " core idle",
     "wake_ups_lost": "nothing: a driver begins to wait before their search reads",
@@ -196,9 +199,13 @@ def table_rows(line: dict[str, Any]) -> list[str]:
     return [
         f"| {line['date']} | {line['machine']} | {name} | {bar['name']} |"
         f" {bar['limit']} | {bar['value']} | {'yes' if bar['met'] else 'no'} |"
-        f" {LIMITED_BY.get(bar['name'], '')} |\n"
+        f" {_limit_of(line['bench'], bar['name'])} |\n"
         for bar in line["bars"]
     ]
+
+
+def _limit_of(bench: str, bar: str) -> str:
+    return LIMITED_BY.get(f"{bench}.{bar}", LIMITED_BY.get(bar, ""))
 
 
 def write_table(rows: Sequence[str], *, is_whole: bool = True) -> None:

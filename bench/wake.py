@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +15,13 @@ import psycopg
 from bench.client import Client, Refused
 from bench.crowd import Crowd
 from bench.day import NeverCame, Phones
-from bench.drop_to_push import LOST_AFTER_S, Street, add_workers, write_market
+from bench.drop_to_push import (
+    LOST_AFTER_S,
+    Played,
+    Street,
+    add_workers,
+    write_market,
+)
 from bench.hauls import DRIVERS_A_COMPANY, HANDS, Truck, hire
 from bench.report import Bar, percentiles, say
 from bench.rig import Rig, set_up
@@ -173,7 +179,7 @@ class Board:
         with ThreadPoolExecutor(HANDS) as pool:
             return list(pool.map(post, enumerate(made)))
 
-    def hand_in(self, number: int) -> list[Posting]:
+    def post_import(self, number: int) -> list[Posting]:
         """Post loads of one poster, as quickly as the limits of a person allow."""
         made = list(islice(self._made, number))
         poster, _ = made[0]
@@ -263,9 +269,9 @@ def furnish(rig: Rig, size: Size, seed: int) -> tuple[list[Truck], list[Client]]
 
 
 def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
-    """Post steadily, then much while drops are completed; return figures, bars."""
+    """Post steadily; then import, and flood, beside drops. Return figures, bars."""
     trucks, posters = furnish(rig, size, seed)
-    # Not before: a worker that knew an empty market would read this one at a drop.
+    # Started last: a worker that read an empty market would read all at a drop.
     add_workers(rig, WORKERS)
     board = Board(rig, posters, seed)
     board.rung(board.post(round(PER_S * min(WARM_UP_S, size.seconds))))
@@ -273,22 +279,14 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
     figures = steady.figures()
     say(f"{PER_S:g} postings/s: {figures}")
     street = Street(rig, trucks)
-    with ThreadPoolExecutor(1) as pool:
-        importing = pool.submit(board.hand_in, size.imported)
-        beside_import = street.play(DROPS_PER_S, size.seconds)
-        imported = importing.result()
+    beside_import, imported = _beside(
+        *(street, size, lambda _: board.post_import(size.imported))
+    )
     figures |= _named("drop", beside_import.figures())
     figures |= _named("import", board.rung(imported).figures())
     figures["import_s"] = round(imported[-1].answered_at - imported[0].sent_at, 1)
     say(f"an import: {figures}")
-    ended = Event()
-    with ThreadPoolExecutor(1) as pool:
-        flooding = pool.submit(board.flood, ended)
-        try:
-            beside_flood = street.play(DROPS_PER_S, size.seconds)
-        finally:
-            ended.set()
-        flood = flooding.result()
+    beside_flood, flood = _beside(street, size, board.flood)
     figures |= _named("flood_drop", beside_flood.figures())
     figures |= _named("flood", board.rung(flood).figures())
     every = Settings.RING_EVERY_S
@@ -310,6 +308,20 @@ def play(rig: Rig, size: Size, seed: int) -> tuple[dict[str, Any], list[Bar]]:
         _at_most("rung_twice_for_a_load", 0, twice),
         _at_most("rung_twice_in_a_minute", 0, too_soon),
     ]
+
+
+def _beside(
+    street: Street, size: Size, post: Callable[[Event], list[Posting]]
+) -> tuple[Played, list[Posting]]:
+    """Complete drops while `post` runs. It is told when the drops are done."""
+    done = Event()
+    with ThreadPoolExecutor(1) as pool:
+        posting = pool.submit(post, done)
+        try:
+            played = street.play(DROPS_PER_S, size.seconds)
+        finally:
+            done.set()
+        return played, posting.result()
 
 
 def _named(prefix: str, figures: dict[str, Any]) -> dict[str, Any]:

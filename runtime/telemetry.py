@@ -172,7 +172,7 @@ def start_logging(level: str, *, is_readable: bool = False) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        # A line is one write: another thread's event never comes before its end.
+        # One write for each line, so that the lines of two threads do not mix.
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
